@@ -1,0 +1,1 @@
+"""The Qt window and the console mode. Imports core; core never imports it."""

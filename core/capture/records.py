@@ -1,0 +1,170 @@
+"""The values that come out of a capture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from core.protocol.events import ClosedBy, Origin
+from core.protocol.frames import Frame
+from core.protocol.violations import Violation
+
+
+class Direction(IntEnum):
+    """Named from the wire, the same in every mode."""
+
+    CLIENT_TO_SERVER = 0
+    SERVER_TO_CLIENT = 1
+
+
+class Mode(IntEnum):
+    """How Unmask sees a connection."""
+
+    LISTEN = 0
+    RELAY = 1
+    CONNECT = 2
+
+
+class ConnectionState(IntEnum):
+    """What became of a connection."""
+
+    CONNECTING = 0
+    OPEN = 1
+    CLOSING = 2
+    CLOSED = 3
+    REFUSED = 4
+    """The opening handshake failed."""
+    SERVED = 5
+    """Not WebSocket at all: a plain HTTP request that was answered, such as the test page."""
+    LOST = 6
+    """Unmask itself ended while it was open."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRecord:
+    """One TCP connection and its opening handshake. Times are ns since the epoch."""
+
+    id: int
+    mode: Mode
+    state: ConnectionState
+    opened_ns: int
+    closed_ns: int | None
+    peer: str
+    """Address of the client, as `127.0.0.1:50312`."""
+    local: str
+    request: bytes
+    """The raw request head, or whatever came in its place; exactly as on the wire."""
+    response: bytes
+    """The raw response head."""
+    path: str
+    """Request target, or "" when there was none."""
+    origin: str | None
+    """The Origin header."""
+    subprotocol: str | None
+    extensions: str
+    """The response's Sec-WebSocket-Extensions, or ""."""
+    status: int
+    """HTTP status of the answer; 0 while there is none."""
+    reason: str
+    """Why the handshake was refused, or the close reason."""
+    close_code: int | None
+    closed_by: ClosedBy
+    trailing: bytes
+    """Bytes after the last frame that are no frame (bounded; see `trailing_length`)."""
+    trailing_length: int
+    frame_count: int
+    data_frame_count: int
+    bytes_in: int
+    """Wire bytes client→server, frames only."""
+    bytes_out: int
+    """Wire bytes server→client, frames only."""
+    violation_count: int
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is ConnectionState.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class MessageInfo:
+    """What is known of the message that a frame completed; its payload is fetched apart."""
+
+    opcode: int
+    length: int
+    """Inflated and joined."""
+    wire_length: int
+    compressed: bool
+    frame_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRow:
+    """What one line of the frame table shows. Numbers and times count from 1 and from the epoch (ns)."""
+
+    id: int
+    """Over the whole capture, in order of arrival, from 1."""
+    connection: int
+    number: int
+    """Within its connection, from 1."""
+    time_ns: int
+    direction: Direction
+    origin: Origin
+    head: int
+    masked: bool
+    length_form: int
+    declared_length: int
+    captured_length: int
+    preview: bytes
+    """The first bytes of the message if the frame completed one, else of the frame's payload (unmasked)."""
+    message: MessageInfo | None
+    violation_count: int
+    severity: int
+    """The worst `Severity` of its violations, 0 if none."""
+
+    @property
+    def opcode(self) -> int:
+        return self.head & 0x0F
+
+    @property
+    def truncated(self) -> bool:
+        return self.captured_length != self.declared_length
+
+    @property
+    def content_length(self) -> int:
+        """How long that is of which `preview` is the beginning."""
+        return self.captured_length if self.message is None else self.message.length
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRecord:
+    """One frame whole."""
+
+    row: FrameRow
+    frame: Frame
+    message_payload: bytes | None
+    """Payload of the message that the frame completed (the frame's own where it is the same)."""
+    violations: tuple[Violation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which frames a list shows."""
+
+    connection: int | None = None
+    """None: those of every connection."""
+    control: bool = True
+    """Whether control frames are among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a capture holds."""
+
+    connections: int
+    frames: int
+    control_frames: int
+    bytes: int
+    """Wire bytes of all frames."""
+    violations: int
+    changes: int
+    """Goes up with every change to any connection; see `CaptureReader.connections`."""

@@ -1,0 +1,76 @@
+"""Everything Unmask raises, as one tree.
+
+    UnmaskError
+    ├── PeerError            the other side of a connection broke a rule; never our user's fault
+    │   ├── HeadError            a request or response head that cannot be answered normally (carries the HTTP status)
+    │   └── InflateError         compressed data that does not inflate, or inflates past the limit
+    ├── CallerError          the code or the person using Unmask asked for something that cannot be done
+    │   ├── NotOpenError         sending on a connection that is not OPEN
+    │   ├── PayloadError         a payload, close code or reason that no conforming frame can carry
+    │   ├── PeerNotReadingError  the peer reads nothing and our queue for it is full
+    │   └── AddressError         a listen address that is no address
+    └── EnvironmentFailure   the machine said no
+        ├── ListenError          port in use, no permission, address not on this machine
+        └── CaptureError         the capture file cannot be created, opened, read or written
+
+Each message says what happened, with which value, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class UnmaskError(Exception):
+    """Base of every error that Unmask raises on purpose."""
+
+
+class PeerError(UnmaskError):
+    """The peer broke a rule."""
+
+
+class HeadError(PeerError):
+    """A head that gets an HTTP error. `status` is the HTTP status to answer with; `rule` names the violation."""
+
+    def __init__(self, status: int, message: str, rule: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.rule = rule
+
+
+class InflateError(PeerError):
+    """Compressed data that does not inflate. `rule` names the violation."""
+
+    def __init__(self, message: str, rule: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class CallerError(UnmaskError):
+    """The caller asked for something that cannot be done."""
+
+
+class NotOpenError(CallerError):
+    """The connection is not OPEN."""
+
+
+class PayloadError(CallerError):
+    """No conforming frame can carry this payload, close code or reason."""
+
+
+class PeerNotReadingError(CallerError):
+    """The peer does not read and the bytes queued for it are at their limit."""
+
+
+class AddressError(CallerError):
+    """The text is no address to listen on."""
+
+
+class EnvironmentFailure(UnmaskError):
+    """The machine refused."""
+
+
+class ListenError(EnvironmentFailure):
+    """The address could not be bound."""
+
+
+class CaptureError(EnvironmentFailure):
+    """The capture file could not be created, opened, read or written."""

@@ -1,0 +1,1 @@
+"""Interchange formats: one small file a format, and a registry."""

@@ -1,0 +1,120 @@
+"""What a `Connection` reports, in the order in which it happened on the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from core.protocol.frames import Frame
+
+if TYPE_CHECKING:
+    from core.protocol.handshake import Answer
+    from core.protocol.http11 import RequestHead
+    from core.protocol.violations import Violation
+
+
+class Origin(IntEnum):
+    """Why a frame is on the wire."""
+
+    PEER = 0
+    """The peer sent it."""
+    AUTOMATIC = 1
+    """Unmask answered as the RFC demands: a pong, a close reply, a close for a violation."""
+    COMPOSED = 2
+    """The person sent it."""
+    RULE = 3
+    """A rule sent it, such as echo."""
+    EDITED = 4
+    INJECTED = 5
+
+
+class Message(NamedTuple):
+    """A complete message (RFC 6455 section 5.4): its fragments joined, inflated where it was compressed."""
+
+    opcode: int
+    """TEXT or BINARY."""
+    payload: bytes
+    compressed: bool
+    frame_count: int
+    wire_length: int
+    """Sum of its frames' payload lengths."""
+
+
+class FrameReceived(NamedTuple):
+    """A frame of the peer. A named tuple because one is built for every frame (see `Frame`)."""
+
+    frame: Frame
+    violations: tuple[Violation, ...]
+    message: Message | None
+    """The message that this frame completed."""
+
+
+class FrameSent(NamedTuple):
+    """A frame of ours, handed to the transport."""
+
+    frame: Frame
+    origin: Origin
+    message: Message | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReceived:
+    """A whole request head has arrived. The connection waits for `Connection.answer(...)`."""
+
+    request: RequestHead
+    proposed: Answer
+    """What the RFC says to answer; the caller may answer something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeDone:
+    """The opening handshake is over, successfully or not (`answer` tells)."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeFailed:
+    """No usable request head arrived. `raw` is all that did (bounded by the head limit)."""
+
+    raw: bytes
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFailed:
+    """_Fail the WebSocket Connection_ (RFC 6455 section 7.1.7): we close because the peer broke a rule."""
+
+    code: int
+    violation: Violation
+
+
+class ClosedBy(IntEnum):
+    """Who began the end of a connection."""
+
+    NOBODY = 0
+    PEER = 1
+    US = 2
+    VANISHED = 3
+    """The TCP stream ended without a closing handshake (close code 1006)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionClosed:
+    """Nothing more comes. `code` is 1005 or 1006 as RFC 6455 section 7.1.5 defines them."""
+
+    code: int
+    reason: str
+    closed_by: ClosedBy
+
+
+Event = (
+    FrameReceived
+    | FrameSent
+    | RequestReceived
+    | HandshakeDone
+    | HandshakeFailed
+    | ConnectionFailed
+    | ConnectionClosed
+)
