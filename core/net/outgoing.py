@@ -1,0 +1,48 @@
+"""What a person or a rule asks to send, before it becomes frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from core.protocol.frames import Opcode
+
+
+class Compression(Enum):
+    """Whether a message is compressed."""
+
+    AS_NEGOTIATED = "as negotiated"
+    """Compressed where permessage-deflate was negotiated, plain elsewhere."""
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A text or binary message."""
+
+    opcode: Opcode
+    payload: bytes
+    fragments: int = 1
+    """Into how many frames it is cut; at least 1."""
+    compression: Compression = Compression.AS_NEGOTIATED
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingPing:
+    payload: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingPong:
+    payload: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingClose:
+    """The closing handshake begun by us. `code` None sends an empty close frame."""
+
+    code: int | None = 1000
+    reason: str = ""
+
+
+Outgoing = OutgoingMessage | OutgoingPing | OutgoingPong | OutgoingClose

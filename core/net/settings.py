@@ -1,0 +1,97 @@
+"""What the engine is told: addresses, limits and manners. Plain values; nothing here does I/O."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from enum import Enum
+
+from core.errors import AddressError
+from core.protocol.violations import Judgement
+
+KIB = 1024
+MIB = 1024 * KIB
+DEFAULT_PORT = 8080
+
+
+class AutoReply(Enum):
+    """What happens to a message without a person's doing."""
+
+    NONE = "none"
+    ECHO = "echo"
+    """The same message goes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what a peer can make us do. Sizes in bytes."""
+
+    head_bytes: int = 64 * KIB
+    header_count: int = 128
+    message_bytes: int = 64 * MIB
+    """Largest message, after inflating, and largest frame."""
+    connections: int = 4096
+    handshake_seconds: float = 10.0
+    close_seconds: float = 5.0
+    """How long we wait for the peer's close frame, and then for the end of its stream."""
+    queued_bytes: int = 16 * MIB
+    """Bytes waiting for a peer that does not read; above it sending is refused."""
+    trailing_bytes: int = MIB
+    """Bytes kept of what follows the last frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How the engine behaves; applies to connections made after it was set."""
+
+    limits: Limits = field(default_factory=Limits)
+    judgement: Judgement = Judgement.STRICT
+    auto_reply: AutoReply = AutoReply.NONE
+    compression: bool = True
+    """Whether permessage-deflate is accepted when a client offers it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where to listen. Port 0 lets the system choose."""
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def parse_address(text: str) -> ListenAddress:
+    """`127.0.0.1:8080`, `[::1]:8080`, `localhost:0` or `:8080`; AddressError for anything else."""
+    text = text.strip()
+    host, colon, port_text = text.rpartition(":")
+    if not colon or (":" in host and not (host.startswith("[") and host.endswith("]"))):
+        raise AddressError(f"“{text}” is no address to listen on: write HOST:PORT, such as 127.0.0.1:8080.")
+    if not port_text.isascii() or not port_text.isdigit() or int(port_text) > 65535:
+        raise AddressError(f"“{port_text}” is no port: write a number from 0 to 65535 (0 picks a free one).")
+    host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
+    if any(char.isspace() or char in "/@?#" for char in host):
+        raise AddressError(f"“{host}” is no host: write an IP address or a host name.")
+    return ListenAddress(host, int(port_text))
+
+
+_UNITS = {"": 1, "b": 1, "k": KIB, "kb": KIB, "kib": KIB, "m": MIB, "mb": MIB, "mib": MIB, "g": KIB * MIB}
+
+
+def parse_size(text: str) -> int:
+    """`65536`, `64K`, `16MiB`, `1G` to bytes (units are powers of 1024); AddressError's sibling ValueError else."""
+    number = text.strip().rstrip("bBkKmMgGiI")
+    unit = text.strip()[len(number) :].lower()
+    if not number.isascii() or not number.isdigit() or unit not in _UNITS:
+        raise ValueError(f"“{text}” is no size: write a number of bytes, or one with K, M or G, such as 16M.")
+    return int(number) * _UNITS[unit]
