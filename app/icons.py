@@ -1,0 +1,121 @@
+"""The icons of `resources/icons`, tinted with a colour of the theme and crisp on any screen."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QRectF, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+
+from app.theme import Role, Theme
+
+ICON_FOLDER = Path(__file__).resolve().parent.parent / "resources" / "icons"
+
+_SIZES = (16, 18, 20, 24, 32, 40, 48, 64)
+
+
+class IconName(StrEnum):
+    """The file names, without `.svg`."""
+
+    ABOUT = "about"
+    BASE64 = "base64"
+    BOTTOM = "bottom"
+    CLEAR = "clear"
+    CLOSE = "close"
+    COMPOSER = "composer"
+    COMPRESS = "compress"
+    CONNECTIONS = "connections"
+    CONTROL = "control"
+    COPY = "copy"
+    DETAILS = "details"
+    DISCONNECT = "disconnect"
+    ECHO = "echo"
+    ERROR = "error"
+    EXPORT = "export"
+    FILE = "file"
+    FOLLOW = "follow"
+    FRAGMENTS = "fragments"
+    FRAMES = "frames"
+    FREEZE = "freeze"
+    HEX = "hex"
+    HISTORY = "history"
+    JSON = "json"
+    KEYBOARD = "keyboard"
+    MASK = "mask"
+    MORE = "more"
+    NEW = "new"
+    NOTE = "note"
+    OPEN = "open"
+    PAGE = "page"
+    PAUSE = "pause"
+    PING = "ping"
+    PONG = "pong"
+    QUIT = "quit"
+    RECORD = "record"
+    SAVE = "save"
+    SEND = "send"
+    SEND_ALL = "send-all"
+    SETTINGS = "settings"
+    START = "start"
+    STOP = "stop"
+    SUCCESS = "success"
+    TEXT = "text"
+    THEME = "theme"
+    TO_CLIENT = "to-client"
+    TO_SERVER = "to-server"
+    TOLERANT = "tolerant"
+    TOP = "top"
+    WARNING = "warning"
+
+
+class Icons:
+    """Renders icons in the theme's present colours; they keep them: ask again on `Theme.changed`."""
+
+    def __init__(self, theme: Theme, folder: Path = ICON_FOLDER) -> None:
+        self._theme = theme
+        self._folder = folder
+        self._sources: dict[IconName, str] = {}
+
+    def icon(self, name: IconName, role: Role = Role.TEXT) -> QIcon:
+        """An icon for buttons and menus, greyed where it is disabled."""
+        icon = QIcon()
+        modes = ((QIcon.Mode.Normal, role), (QIcon.Mode.Disabled, Role.DISABLED))
+        for mode, mode_role in modes:
+            for size in _SIZES:
+                icon.addPixmap(self._render(name, self._theme.color(mode_role), size), mode)
+        return icon
+
+    def pixmap(self, name: IconName, role: Role, size: int, device_pixel_ratio: float = 1.0) -> QPixmap:
+        """A picture `size` logical pixels wide and high."""
+        pixmap = self._render(name, self._theme.color(role), round(size * device_pixel_ratio))
+        pixmap.setDevicePixelRatio(device_pixel_ratio)
+        return pixmap
+
+    def _render(self, name: IconName, colour: QColor, size: int) -> QPixmap:
+        source = self._sources.get(name)
+        if source is None:
+            source = (self._folder / f"{name}.svg").read_text("utf-8")
+            self._sources[name] = source
+        renderer = QSvgRenderer(QByteArray(source.replace("currentColor", colour.name()).encode()))
+        pixmap = QPixmap(size, size)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        renderer.render(painter, QRectF(0, 0, size, size))
+        painter.end()
+        return pixmap
+
+
+def application_icon(folder: Path = ICON_FOLDER) -> QIcon:
+    """The icon of the window and the task bar."""
+    renderer = QSvgRenderer(str(folder / "unmask.svg"))
+    icon = QIcon()
+    for size in (16, 24, 32, 48, 64, 128, 256):
+        pixmap = QPixmap(size, size)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        renderer.render(painter)
+        painter.end()
+        icon.addPixmap(pixmap)
+    return icon
