@@ -2,7 +2,7 @@
 
     UnmaskError
     ├── PeerError            the other side of a connection broke a rule; never our user's fault
-    │   ├── HeadError            a request or response head that cannot be answered normally (carries the HTTP status)
+    │   ├── HeadError            a request or response head that cannot be answered normally
     │   └── InflateError         compressed data that does not inflate, or inflates past the limit
     ├── CallerError          the code or the person using Unmask asked for something that cannot be done
     │   ├── NotOpenError         sending on a connection that is not OPEN
@@ -28,7 +28,7 @@ class PeerError(UnmaskError):
 
 
 class HeadError(PeerError):
-    """A head that gets an HTTP error. `status` is the HTTP status to answer with; `rule` names the violation."""
+    """A head that gets the HTTP error `status`. `rule` names the violation."""
 
     def __init__(self, status: int, message: str, rule: str) -> None:
         super().__init__(message)

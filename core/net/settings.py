@@ -89,7 +89,7 @@ _UNITS = {"": 1, "b": 1, "k": KIB, "kb": KIB, "kib": KIB, "m": MIB, "mb": MIB, "
 
 
 def parse_size(text: str) -> int:
-    """`65536`, `64K`, `16MiB`, `1G` to bytes (units are powers of 1024); AddressError's sibling ValueError else."""
+    """`65536`, `64K`, `16MiB`, `1G` to bytes (powers of 1024); ValueError for anything else."""
     number = text.strip().rstrip("bBkKmMgGiI")
     unit = text.strip()[len(number) :].lower()
     if not number.isascii() or not number.isdigit() or unit not in _UNITS:

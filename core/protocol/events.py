@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from core.protocol.frames import Frame
 
 if TYPE_CHECKING:
-    from core.protocol.handshake import Answer
-    from core.protocol.http11 import RequestHead
+    from core.protocol.handshake import Answer, ResponseVerdict
+    from core.protocol.http11 import RequestHead, ResponseHead
     from core.protocol.violations import Violation
 
 
@@ -68,6 +68,14 @@ class RequestReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseReceived:
+    """We are the client and the server has answered; `verdict` says what that is worth."""
+
+    response: ResponseHead
+    verdict: ResponseVerdict
+
+
+@dataclass(frozen=True, slots=True)
 class HandshakeDone:
     """The opening handshake is over, successfully or not (`answer` tells)."""
 
@@ -107,12 +115,17 @@ class ConnectionClosed:
     code: int
     reason: str
     closed_by: ClosedBy
+    trailing: bytes = b""
+    """Bytes after the last frame that are no frame; bounded."""
+    trailing_length: int = 0
+    """How many there were."""
 
 
 Event = (
     FrameReceived
     | FrameSent
     | RequestReceived
+    | ResponseReceived
     | HandshakeDone
     | HandshakeFailed
     | ConnectionFailed

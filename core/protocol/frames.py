@@ -9,6 +9,7 @@ Source: RFC 6455 sections 5.2 (base framing) and 5.3 (masking).
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -157,3 +158,126 @@ def make_frame(
     length = len(payload)
     head = (FIN if fin else 0) | rsv | opcode
     return Frame(head, masking_key, payload, int(shortest_length_form(length)), length)
+
+
+class FrameDecoder:
+    """Bytes in, frames out, over any split. Judges nothing; see the module's docstring.
+
+    `limit` bounds the payload of one frame: when a header declares more, `overlong` is set, nothing may be fed
+    any more, and `take_partial` hands out what there is of that frame, truncated.
+    """
+
+    __slots__ = ("_chunks", "_held", "_limit", "_wanted", "overlong")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._chunks: list[bytes] = []
+        self._held = 0
+        self._wanted = 2
+        self.overlong = False
+        """A header declared more than the limit."""
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """All frames that `data` completes."""
+        if self._chunks:
+            self._keep(data)
+            # Joining once when enough has come keeps a large frame in many reads linear.
+            if self._held < self._wanted:
+                return []
+            data = b"".join(self._chunks)
+            self._chunks.clear()
+            self._held = 0
+        frames, position, self._wanted = self._decode(data)
+        if position < len(data):
+            self._keep(data[position:] if position else data)
+        return frames
+
+    def take_partial(self) -> tuple[Frame | None, bytes]:
+        """What is left at the end of the stream: a truncated frame, or bytes that are less than a header."""
+        data = b"".join(self._chunks)
+        self._chunks.clear()
+        self._held = 0
+        header = parse_header(data)
+        if header is None:
+            return None, data
+        start, length = header.size, header.length
+        payload = data[start : start + length]
+        if header.masking_key is not None:
+            payload = apply_mask(payload, header.masking_key)
+        frame = Frame(data[0], header.masking_key, payload, header.length_form, length)
+        return frame, data[start + length :]
+
+    def _keep(self, data: bytes) -> None:
+        if data:
+            self._chunks.append(data)
+            self._held += len(data)
+
+    def _decode(self, data: bytes) -> tuple[list[Frame], int, int]:
+        """Frames, the position after the last of them, and how many bytes the next one wants at least.
+
+        One loop with everything in line: this is where a flood spends its time.
+        """
+        frames: list[Frame] = []
+        append = frames.append
+        new: Callable[[type[Frame], Iterable[object]], Frame] = tuple.__new__
+        position, end = 0, len(data)
+        while True:
+            start = position + 2
+            if start > end:
+                return frames, position, 2
+            second = data[position + 1]
+            length = second & 0x7F
+            form = 0
+            if length > 125:
+                form = length - 125
+                start += 2 if form == 1 else 8
+                if start > end:
+                    return frames, position, start - position
+                length = _from_bytes(data[position + 2 : start], "big")
+            if second > 0x7F:
+                stop = start + 4 + length
+                if stop > end:
+                    if length > self._limit:
+                        self.overlong = True
+                    return frames, position, stop - position
+                key = data[start : start + 4]
+                stream = (key * ((length + 3) >> 2))[:length]
+                payload = (
+                    _from_bytes(data[start + 4 : stop], "little") ^ _from_bytes(stream, "little")
+                ).to_bytes(length, "little")
+                append(new(Frame, (data[position], key, payload, form, length)))
+            else:
+                stop = start + length
+                if stop > end:
+                    if length > self._limit:
+                        self.overlong = True
+                    return frames, position, stop - position
+                append(new(Frame, (data[position], None, data[start:stop], form, length)))
+            position = stop
+
+
+class Header(NamedTuple):
+    """A frame's header, parsed alone."""
+
+    size: int
+    length: int
+    length_form: int
+    masking_key: bytes | None
+
+
+def parse_header(data: bytes) -> Header | None:
+    """The header that `data` begins with, or None where it is not complete yet (RFC 6455 section 5.2)."""
+    if len(data) < 2:
+        return None
+    length = data[1] & 0x7F
+    start, form = 2, LengthForm.SEVEN_BIT
+    if length == 126:
+        start, form = 4, LengthForm.SIXTEEN_BIT
+    elif length == 127:
+        start, form = 10, LengthForm.SIXTY_FOUR_BIT
+    size = start + 4 if data[1] & MASK else start
+    if len(data) < size:
+        return None
+    if form:
+        length = _from_bytes(data[2:start], "big")
+    return Header(size, length, int(form), data[start:size] if data[1] & MASK else None)

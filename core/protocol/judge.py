@@ -1,0 +1,157 @@
+"""What is wrong with a frame: header, sequence-free payload rules, and close payloads.
+
+Holds the little memory that some rules need: the masking key before, and what was already said once.
+"""
+
+from __future__ import annotations
+
+from core.errors import PayloadError
+from core.protocol import close_codes
+from core.protocol.frames import RSV1, RSV2, RSV3, Frame, Opcode, shortest_length_form
+from core.protocol.messages import Utf8Check
+from core.protocol.state import Role
+from core.protocol.violations import Violation, violation
+
+_MAX_CONTROL = 125
+_ZERO_KEY = bytes(4)
+
+
+class Judge:
+    """Judges the frames of one peer; `role` is ours."""
+
+    __slots__ = ("_last_key", "_masks", "_reuse_noted", "_zero_noted", "compression")
+
+    def __init__(self, role: Role) -> None:
+        self._masks = role is Role.SERVER
+        self._last_key: bytes | None = None
+        self._reuse_noted = False
+        self._zero_noted = False
+        self.compression = False
+        """permessage-deflate was negotiated, so RSV1 has a meaning."""
+
+    def is_plain(self, frame: Frame, key: bytes | None) -> bool:
+        """Whether mask and length of a frame without RSV bits are as they should be. Cheap."""
+        length = frame[4]
+        form = frame[3]
+        if form and (length < 126 or (form == 2 and length < 0x10000)):
+            return False
+        if key is None:
+            return not self._masks
+        if not self._masks:
+            return False
+        if key == self._last_key:
+            return self._reuse_noted
+        self._last_key = key
+        return key != _ZERO_KEY or self._zero_noted
+
+    def frame(self, frame: Frame) -> list[Violation]:
+        """All that the header breaks, in the order of its bits."""
+        found: list[Violation] = []
+        self._reserved_bits(frame, found)
+        opcode = frame.opcode
+        if opcode not in (0, 1, 2, 8, 9, 10):
+            # RFC 6455 section 5.2: an unknown opcode fails the connection.
+            found.append(violation("opcode-reserved", f"opcode 0x{opcode:X}", 0, 1))
+        if frame.is_control:
+            if not frame.fin:
+                # RFC 6455 section 5.5: control frames must not be fragmented.
+                found.append(violation("control-fragmented", "FIN is 0", 0, 1))
+            if frame.declared_length > _MAX_CONTROL:
+                # RFC 6455 section 5.5: a control frame's payload is 125 bytes at most.
+                found.append(violation("control-too-long", f"{frame.declared_length} bytes", 1, 1))
+        self._masking(frame, found)
+        self._length(frame, found)
+        return found
+
+    def _reserved_bits(self, frame: Frame, found: list[Violation]) -> None:
+        if frame.head & RSV1:
+            if not self.compression:
+                # RFC 6455 section 5.2: RSV bits are 0 unless an extension defines them.
+                found.append(violation("rsv1-set", "", 0, 1))
+            elif frame.is_control:
+                # RFC 7692 section 6.1: only data frames are compressed.
+                found.append(violation("rsv1-on-control", "", 0, 1))
+            elif frame.opcode == Opcode.CONTINUATION:
+                # RFC 7692 section 6.1: only the first fragment sets RSV1.
+                found.append(violation("rsv1-on-continuation", "", 0, 1))
+        if frame.head & RSV2:
+            found.append(violation("rsv2-set", "", 0, 1))
+        if frame.head & RSV3:
+            found.append(violation("rsv3-set", "", 0, 1))
+
+    def _masking(self, frame: Frame, found: list[Violation]) -> None:
+        key = frame.masking_key
+        if key is None:
+            if self._masks:
+                # RFC 6455 section 5.1: a server closes upon a frame that is not masked.
+                found.append(violation("mask-missing", "MASK is 0", 1, 1))
+            return
+        if not self._masks:
+            # RFC 6455 section 5.1: a client closes upon a masked frame.
+            found.append(violation("mask-forbidden", f"masking key {key.hex(' ')}", 1, 1))
+        offset = len(frame.header()) - 4
+        if key == _ZERO_KEY:
+            if not self._zero_noted:
+                self._zero_noted = True
+                # RFC 6455 section 5.3: the key must be unpredictable. Said once a connection.
+                found.append(violation("masking-key-zero", "", offset, 4))
+        elif key == self._last_key and not self._reuse_noted:
+            self._reuse_noted = True
+            found.append(violation("masking-key-reused", f"masking key {key.hex(' ')}", offset, 4))
+        self._last_key = key
+
+    def _length(self, frame: Frame, found: list[Violation]) -> None:
+        size = (0, 2, 8)[frame.length_form]
+        if frame.declared_length >> 63:
+            # RFC 6455 section 5.2: the most significant bit of a 64-bit length must be 0.
+            found.append(violation("length-top-bit", f"declared length {frame.declared_length}", 2, 8))
+        elif frame.length_form != shortest_length_form(frame.declared_length):
+            # RFC 6455 section 5.2: the minimal number of bytes must be used.
+            detail = f"{frame.declared_length} in {size * 8} bits"
+            found.append(violation("length-not-minimal", detail, 1, 1 + size))
+
+    def close(self, frame: Frame, found: list[Violation]) -> tuple[int, str]:
+        """The code and reason of a close frame; what they break is added to `found`."""
+        payload = frame.payload
+        start = len(frame.header())
+        if not payload:
+            return 1005, ""  # RFC 6455 section 7.1.5: no code was received
+        if len(payload) == 1:
+            # RFC 6455 section 5.5.1: if there is a body, it begins with a two-byte code.
+            found.append(violation("close-one-byte", f"byte 0x{payload[0]:02X}", start, 1))
+            return 1005, ""
+        code = int.from_bytes(payload[:2], "big")
+        if not close_codes.is_defined_in_frame(code):
+            # RFC 6455 sections 7.4.1 and 7.4.2.
+            reserved = code in (1005, 1006, 1015)
+            rule = "close-code-forbidden" if reserved else "close-code-unassigned"
+            found.append(violation(rule, f"code {code}", start, 2))
+        bad = Utf8Check().feed(payload[2:], final=True)
+        if bad is not None:
+            found.append(utf8_violation("close-reason-not-utf8", frame, bad + 2))
+        return code, payload[2:].decode("utf-8", "replace")
+
+
+def utf8_violation(rule_id: str, frame: Frame, position: int) -> Violation:
+    """Bytes that are no UTF-8, `position` bytes into the payload of `frame`."""
+    shown = frame.payload[position : position + 1]
+    what = (
+        f"byte 0x{shown[0]:02X} at {position}" if shown else f"the text ends inside a character at {position}"
+    )
+    return violation(rule_id, what, len(frame.header()) + position, len(shown))
+
+
+def closing_payload(code: int | None, reason: str) -> bytes:
+    """The payload of a close frame that we send; PayloadError where no such frame may be sent."""
+    if code is None:
+        if reason:
+            raise PayloadError("A close reason needs a close code before it: give a code such as 1000.")
+        return b""
+    if not close_codes.may_be_sent(code):
+        raise PayloadError(
+            f"Close code {code} must not be sent: {close_codes.explain(code)} Use 1000, or 3000 to 4999."
+        )
+    data = reason.encode()
+    if len(data) > _MAX_CONTROL - 2:
+        raise PayloadError(f"A close reason has room for 123 bytes; this one has {len(data)}. Shorten it.")
+    return code.to_bytes(2, "big") + data
