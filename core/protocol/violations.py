@@ -55,6 +55,7 @@ _RULES = (
     Rule("head-incomplete", _E, _HTTP + "8", "The stream ended before the head was complete."),
     Rule("head-looks-like-tls", _E, _WS + "3", "These are TLS bytes on a port that speaks plain ws://."),
     Rule("header-without-colon", _E, _HTTP + "5", "A header line has no colon."),
+    Rule("header-before-first", _E, _HTTP + "2.2", "Space stands between the first line and the first header."),
     Rule("header-bad-name", _E, _HTTP + "5.1", "A header name is empty, has a space before the colon, or has a byte that no name may have."),
     Rule("header-bad-value", _E, _HTTP + "5.5", "A header value has a control byte in it."),
     Rule("header-folded", _W, _HTTP + "5.2", "A header value goes on over the next line (obsolete folding)."),
@@ -62,10 +63,12 @@ _RULES = (
     # Opening handshake: the client's side.
     Rule("method-not-get", _E, _WS + "4.1", "The method of the opening handshake must be GET."),
     Rule("http-version-old", _E, _WS + "4.1", "The HTTP version must be 1.1 or higher."),
+    Rule("http-version-unknown", _E, _HTTP + "2.3", "The HTTP version is not 1.x, so the rest cannot be read as such."),
     Rule("request-target-bad", _E, _WS + "4.1", "The request target must be a path or an absolute URI without a fragment."),
     Rule("request-has-body", _E, _WS + "4.1", "The opening handshake announces a body."),
     Rule("host-missing", _E, _WS + "4.2.1", "The request has no Host header."),
     Rule("host-repeated", _E, _HTTP + "3.2", "The request has more than one Host header."),
+    Rule("host-bad", _E, _HTTP + "3.2", "The Host header is not a host with an optional port."),
     Rule("upgrade-missing", _E, _WS + "4.2.1", "The Upgrade header does not name websocket."),
     Rule("connection-missing", _E, _WS + "4.2.1", "The Connection header does not list Upgrade."),
     Rule("key-missing", _E, _WS + "4.2.1", "There is no Sec-WebSocket-Key."),
@@ -92,6 +95,7 @@ _RULES = (
     Rule("subprotocol-several", _E, _WS + "11.3.4", "The response has more than one Sec-WebSocket-Protocol."),
     Rule("version-in-success", _W, _WS + "11.3.5", "A successful response carries Sec-WebSocket-Version."),
     Rule("key-in-response", _W, _WS + "11.3.1", "The response carries Sec-WebSocket-Key, which only a request may."),
+    Rule("response-has-length", _W, _HTTP + "6.1", "A 101 response has no body and must not announce one."),
     # permessage-deflate: negotiation.
     Rule("deflate-parameter-unknown", _E, _DEFLATE + "7", "permessage-deflate has a parameter that the RFC does not define."),
     Rule("deflate-parameter-repeated", _E, _DEFLATE + "7", "A permessage-deflate parameter stands more than once."),

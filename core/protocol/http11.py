@@ -1,0 +1,436 @@
+"""HTTP/1.1 request and response heads: a bounded incremental parser that keeps the raw bytes, and a writer.
+
+A head is everything up to and with the empty line. What a peer gets wrong becomes a `Violation` whose offset
+and length count in the raw head.
+
+Source: RFC 9112 sections 2 to 5 (message, request line, status line, fields), RFC 9110 section 5 (field values
+and lists).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from http import HTTPStatus
+from typing import NamedTuple, NoReturn
+
+from core.errors import CallerError, HeadError
+from core.protocol.violations import Judgement, Severity, Violation, violation
+
+_TCHAR = rb"!#$%&'*+\-.^_`|~0-9A-Za-z"
+_TOKEN = re.compile(rb"[" + _TCHAR + rb"]+")
+_NOT_TCHAR = re.compile(rb"[^" + _TCHAR + rb"]")
+_CONTROL_IN_LINE = re.compile(rb"[\x00-\x0c\x0e-\x1f\x7f]|\r(?!\Z)")
+_CONTROL_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_REQUEST_LINE = re.compile(rb"([" + _TCHAR + rb"]+) (.+) (HTTP/[0-9]\.[0-9])")
+_STATUS_LINE = re.compile(rb"(HTTP/[0-9]\.[0-9]) ([1-9][0-9]{2})(?: (.*))?")
+_COMMA_OR_QUOTED = re.compile(r',|"(?:[^"\\]|\\.?)*+"?', re.DOTALL)
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
+
+QUOTE_LIMIT = 80
+"""Characters of peer text that a message quotes at most."""
+
+
+def quoted(text: str | bytes) -> str:
+    """Peer text fit for a message: printable ASCII in quotes, everything else escaped, shortened visibly."""
+    characters = text.decode("latin-1") if isinstance(text, bytes) else text
+    shown = characters[:QUOTE_LIMIT].encode("unicode_escape").decode("ascii").replace("'", "\\'")
+    if len(characters) <= QUOTE_LIMIT:
+        return f"'{shown}'"
+    return f"'{shown}…' (shortened, {len(characters)} in all)"
+
+
+def explain(violations: Iterable[Violation]) -> str:
+    """One sentence that names every given violation with its value."""
+    reasons = []
+    for number, broken in enumerate(violations):
+        reason = broken.rule.sentence.rstrip(".")
+        if number and reason.startswith(("A ", "An ", "The ", "There ", "These ")):
+            reason = reason[0].lower() + reason[1:]
+        reasons.append(f"{reason}: {broken.detail}" if broken.detail else reason)
+    return "; ".join(reasons) + "."
+
+
+def is_token(text: str) -> bool:
+    """Whether `text` is a token of RFC 9110 section 5.6.2."""
+    return text.isascii() and _TOKEN.fullmatch(text.encode("ascii")) is not None
+
+
+def split_list(value: str) -> tuple[str, ...]:
+    """The elements of a comma list (RFC 9110 section 5.6.1), trimmed; quoted strings stay whole."""
+    elements = []
+    start = 0
+    for match in _COMMA_OR_QUOTED.finditer(value):
+        if match.group() == ",":
+            elements.append(value[start : match.start()].strip(" \t"))
+            start = match.end()
+    elements.append(value[start:].strip(" \t"))
+    return tuple(element for element in elements if element)
+
+
+class Span(NamedTuple):
+    """Bytes `offset`..`offset + length` of a raw head."""
+
+    offset: int
+    length: int
+
+
+NOWHERE = Span(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """Header fields in their order, repeated ones kept; names are looked up without regard to case."""
+
+    items: tuple[tuple[str, str], ...] = ()
+    """Name in its original spelling and value without the space around it, both decoded as Latin-1."""
+    spans: tuple[Span, ...] = field(default=(), compare=False, repr=False)
+    """Where the lines of each item stand in the raw head; empty for headers that were not parsed."""
+
+    def __contains__(self, name: str) -> bool:
+        return self.get(name) is not None
+
+    def get(self, name: str) -> str | None:
+        """The first value, or None."""
+        return next(iter(self.get_all(name)), None)
+
+    def get_all(self, name: str) -> tuple[str, ...]:
+        """Every value, in order."""
+        wanted = name.lower()
+        return tuple(value for known, value in self.items if known.lower() == wanted)
+
+    def tokens(self, name: str) -> tuple[str, ...]:
+        """The elements of the comma list that all lines of this name make together (RFC 9110 section 5.3)."""
+        return tuple(element for value in self.get_all(name) for element in split_list(value))
+
+    def span(self, name: str, index: int = 0) -> Span:
+        """Where the `index`th line of this name stands, or (0, 0)."""
+        wanted = name.lower()
+        found = [
+            span for (known, _), span in zip(self.items, self.spans, strict=False) if known.lower() == wanted
+        ]
+        return found[index] if index < len(found) else NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """A request line and its headers (RFC 9112 section 3). Text is decoded as Latin-1."""
+
+    method: str
+    target: str
+    version: str
+    """As on the wire, `HTTP/1.1`."""
+    headers: Headers
+    raw: bytes = b""
+    violations: tuple[Violation, ...] = ()
+    """What was wrong with it and yet let it be parsed."""
+
+    @property
+    def method_span(self) -> Span:
+        return Span(len(self.raw) - len(self.raw.lstrip(b"\r\n")), len(self.method))
+
+    @property
+    def target_span(self) -> Span:
+        offset, length = self.method_span
+        return Span(offset + length + 1, len(self.target))
+
+    @property
+    def version_span(self) -> Span:
+        offset, length = self.target_span
+        return Span(offset + length + 1, len(self.version))
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """A status line and its headers (RFC 9112 section 4). Text is decoded as Latin-1."""
+
+    status: int
+    reason: str
+    version: str
+    """As on the wire, `HTTP/1.1`."""
+    headers: Headers
+    raw: bytes = b""
+    violations: tuple[Violation, ...] = ()
+
+
+class HeadKind(Enum):
+    """Which head a parser waits for."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+
+
+_EXAMPLE = {
+    HeadKind.REQUEST: "GET /path HTTP/1.1",
+    HeadKind.RESPONSE: "HTTP/1.1 101 Switching Protocols",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HeadLimits:
+    """How much head is accepted: bytes in all, and lines after the first."""
+
+    max_bytes: int = 65536
+    max_headers: int = 128
+
+
+class HeadParser:
+    """Reads one head from bytes that come in any pieces; each byte is looked at a bounded number of times.
+
+    In strict judgement every broken rule of severity ERROR raises `HeadError`; in tolerant judgement only
+    those that leave no head to speak of do. Either way `violations` has all of them.
+    """
+
+    def __init__(
+        self,
+        kind: HeadKind,
+        limits: HeadLimits | None = None,
+        judgement: Judgement = Judgement.STRICT,
+    ) -> None:
+        self._kind = kind
+        self._limits = limits or HeadLimits()
+        self._judgement = judgement
+        self._buffer = bytearray()
+        self._line_start = 0
+        self._scan = 0
+        self._checked = 0
+        self._in_method = kind is HeadKind.REQUEST
+        self._lines: list[tuple[int, int]] = []
+        self._bare_lf: list[int] = []
+        self._violations: list[Violation] = []
+        self._head: RequestHead | ResponseHead | None = None
+        self._leftover = b""
+        self._error: HeadError | None = None
+
+    @property
+    def raw(self) -> bytes:
+        """The head, or as much as has come of it; never more than the limit."""
+        return self._head.raw if self._head else bytes(self._buffer[: self._limits.max_bytes])
+
+    @property
+    def leftover(self) -> bytes:
+        """What came behind the head in the same piece."""
+        return self._leftover
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """Every rule broken so far, also the one of a `HeadError`, in the order of the bytes."""
+        return tuple(self._violations)
+
+    def feed(self, data: bytes) -> RequestHead | ResponseHead | None:
+        """The head once it is whole. HeadError (400 or 431) if these bytes are none that can be used."""
+        if self._error is not None:
+            raise self._error
+        if self._head is not None:
+            raise CallerError("The head is complete; further bytes belong to what comes behind it.")
+        self._buffer += data
+        limit = self._limits.max_bytes
+        while self._head is None:
+            newline = self._buffer.find(b"\n", self._scan, limit)
+            if not self._lines:
+                self._check_first_line(newline if newline >= 0 else min(len(self._buffer), limit))
+            if newline < 0:
+                self._scan = min(len(self._buffer), limit)
+                break
+            self._take_line(newline)
+        if self._head is None and len(self._buffer) >= limit:
+            detail = f"no end within {limit} bytes; send fewer or shorter headers"
+            self._fail(431, violation("head-too-large", detail, 0, limit))
+        return self._head
+
+    def ended(self) -> HeadError:
+        """The error to report when the stream ends now, before the head was complete."""
+        return self._give_up(400, "head-incomplete", f"it ended after {len(self._buffer)} bytes")
+
+    def timed_out(self, seconds: float) -> HeadError:
+        """The error to report when the peer took longer than `seconds`."""
+        return self._give_up(408, "head-timeout", f"{len(self._buffer)} bytes came in {seconds:g} s")
+
+    def _give_up(self, status: int, rule: str, detail: str) -> HeadError:
+        try:
+            self._fail(status, violation(rule, detail, 0, len(self.raw)))
+        except HeadError as error:
+            return error
+
+    def _fail(self, status: int, *broken: Violation) -> NoReturn:
+        self._violations.extend(broken)
+        self._error = HeadError(status, explain(broken), broken[0].rule.id)
+        raise self._error
+
+    def _check_first_line(self, stop: int) -> None:
+        """Fail as soon as the bytes before `stop` can never become a first line."""
+        buffer, start = self._buffer, self._line_start
+        opening = bytes(buffer[start : min(stop, start + 5)])
+        if start == 0 and opening in (b"\x15", b"\x16"):
+            return
+        if start == 0 and opening[:2] in (b"\x15\x03", b"\x16\x03"):
+            detail = "the peer speaks wss:// (or https://); let it use ws:// (or http://) here"
+            self._fail(400, violation("head-looks-like-tls", detail, 0, len(self.raw)))
+        if self._kind is HeadKind.RESPONSE and not b"HTTP/".startswith(opening):
+            self._fail_first_line(start)
+        if opening in (b"", b"\r"):
+            return
+        if self._in_method:
+            other = _NOT_TCHAR.search(buffer, self._checked, stop)
+            if other is not None and (other.start() == start or buffer[other.start()] != 0x20):
+                self._fail_first_line(other.start())
+            self._in_method = other is None
+        control = _CONTROL_IN_LINE.search(buffer, self._checked, stop)
+        if control is not None:
+            self._fail_first_line(control.start())
+        # A CR at the end is fine only if LF follows: look at it again with the next byte.
+        self._checked = stop - 1 if buffer[stop - 1] == 0x0D else stop
+
+    def _fail_first_line(self, offset: int) -> NoReturn:
+        seen = bytes(self._buffer[self._line_start : self._limits.max_bytes]).split(b"\n", 1)[0].rstrip(b"\r")
+        length = max(1, self._line_start + len(seen) - offset)
+        detail = f"{quoted(seen)}, where one like {_EXAMPLE[self._kind]} is due"
+        self._fail(400, violation("head-not-http", detail, offset, length))
+
+    def _take_line(self, newline: int) -> None:
+        start = self._line_start
+        has_cr = newline > start and self._buffer[newline - 1] == 0x0D
+        stop = newline - 1 if has_cr else newline
+        self._line_start = self._scan = newline + 1
+        if not self._lines and stop == start:
+            # RFC 9112 section 2.2: ignore empty lines before the request line.
+            self._checked = self._line_start
+            return
+        if not has_cr:
+            self._bare_lf.append(newline)
+        if stop == start:
+            self._finish(newline + 1)
+            return
+        if not self._lines and self._first_line_pattern.fullmatch(self._buffer, start, stop) is None:
+            self._line_start = start
+            self._fail_first_line(start)
+        self._lines.append((start, stop))
+        if len(self._lines) > self._limits.max_headers + 1:
+            detail = f"more than {self._limits.max_headers}; send fewer headers"
+            self._fail(431, violation("head-too-many-headers", detail, start, stop - start))
+
+    @property
+    def _first_line_pattern(self) -> re.Pattern[bytes]:
+        return _REQUEST_LINE if self._kind is HeadKind.REQUEST else _STATUS_LINE
+
+    def _finish(self, end: int) -> None:
+        raw = bytes(self._buffer[:end])
+        headers, broken = _read_headers(raw, self._lines[1:])
+        if self._bare_lf:
+            detail = f"{len(self._bare_lf)} line{'s' * (len(self._bare_lf) > 1)}"
+            broken.append(violation("head-bare-lf", detail, self._bare_lf[0], 1))
+        broken.sort(key=lambda one: one.offset)
+        errors = [one for one in broken if one.rule.severity is Severity.ERROR]
+        if errors and self._judgement is Judgement.STRICT:
+            self._violations.extend(one for one in broken if one not in errors)
+            self._fail(400, *errors)
+        self._violations.extend(broken)
+        self._leftover = bytes(self._buffer[end:])
+        start, stop = self._lines[0]
+        match = self._first_line_pattern.fullmatch(raw, start, stop)
+        assert match is not None, "_take_line has matched it"
+        first, second, third = (part.decode("latin-1") for part in match.groups(b""))
+        if self._kind is HeadKind.REQUEST:
+            self._head = RequestHead(first, second, third, headers, raw, self.violations)
+        else:
+            self._head = ResponseHead(int(second), third, first, headers, raw, self.violations)
+
+
+class _Field:
+    """One header while its lines are read."""
+
+    __slots__ = ("name", "parts", "start", "stop")
+
+    def __init__(self, name: bytes, value: bytes, start: int, stop: int) -> None:
+        self.name = name
+        self.parts = [value]
+        self.start = start
+        self.stop = stop
+
+    def item(self) -> tuple[str, str]:
+        # RFC 9110 section 5.5: CR and NUL are replaced by SP where the message is not rejected.
+        value = b" ".join(part for part in self.parts if part).replace(b"\r", b" ").replace(b"\0", b" ")
+        return self.name.decode("latin-1"), value.decode("latin-1")
+
+
+def _read_headers(raw: bytes, lines: list[tuple[int, int]]) -> tuple[Headers, list[Violation]]:
+    fields: list[_Field] = []
+    broken: list[Violation] = []
+    current: _Field | None = None
+    for number, (start, stop) in enumerate(lines):
+        line = raw[start:stop]
+        if line[:1] in (b" ", b"\t"):
+            if number == 0:
+                # RFC 9112 section 2.2: reject, or drop such lines.
+                broken.append(violation("header-before-first", quoted(line), start, stop - start))
+            if current is not None:
+                # RFC 9112 section 5.2: reject, or put SP in the place of the fold.
+                broken.append(violation("header-folded", quoted(line), start, stop - start))
+                broken.extend(_check_value(line, start))
+                current.parts.append(line.strip(b" \t"))
+                current.stop = stop
+            continue
+        name, colon, value = line.partition(b":")
+        if not colon:
+            broken.append(violation("header-without-colon", quoted(line), start, stop - start))
+            current = None
+            continue
+        if _TOKEN.fullmatch(name) is None:
+            # RFC 9112 section 5.1: a space before the colon is to be rejected; an empty name is no token.
+            broken.append(violation("header-bad-name", quoted(name), start, max(1, len(name))))
+        broken.extend(_check_value(value, start + len(name) + 1))
+        current = _Field(name.strip(b" \t"), value.strip(b" \t"), start, stop)
+        fields.append(current)
+    items = tuple(one.item() for one in fields)
+    return Headers(items, tuple(Span(one.start, one.stop - one.start) for one in fields)), broken
+
+
+def _check_value(value: bytes, offset: int) -> list[Violation]:
+    # RFC 9110 section 5.5: field content is VCHAR, obs-text, SP and HTAB.
+    bad = _CONTROL_IN_VALUE.search(value)
+    return (
+        [violation("header-bad-value", quoted(value.strip(b" \t")), offset + bad.start(), 1)] if bad else []
+    )
+
+
+def status_phrase(status: int) -> str:
+    """The usual reason phrase of an HTTP status, or "" for one without."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def write_request(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
+    """A request head. CallerError for a method, target or header that cannot stand in one."""
+    if not is_token(method):
+        raise CallerError(f"{quoted(method)} is no HTTP method; use a word such as GET.")
+    if _VISIBLE.fullmatch(target) is None:
+        raise CallerError(
+            f"{quoted(target)} is no request target; percent-encode spaces and non-ASCII characters."
+        )
+    return _write(f"{method} {target} HTTP/1.1", headers)
+
+
+def write_response(status: int, headers: Iterable[tuple[str, str]], body: bytes = b"") -> bytes:
+    """A response with the headers exactly as given. CallerError for a header that cannot stand in one."""
+    return _write(f"HTTP/1.1 {status} {status_phrase(status)}", headers) + body
+
+
+def _write(first_line: str, headers: Iterable[tuple[str, str]]) -> bytes:
+    lines = [first_line.encode("ascii")]
+    for name, value in headers:
+        if not is_token(name):
+            raise CallerError(f"{quoted(name)} is no header name; use letters, digits and hyphens.")
+        try:
+            content = value.encode("latin-1")
+        except UnicodeEncodeError:
+            raise CallerError(
+                f"Header {name} cannot carry {quoted(value)}; use Latin-1 characters only."
+            ) from None
+        if _CONTROL_IN_VALUE.search(content):
+            raise CallerError(f"Header {name} cannot carry {quoted(value)}; take the control characters out.")
+        lines.append(name.encode("ascii") + b": " + content)
+    return b"\r\n".join(lines) + b"\r\n\r\n"
