@@ -1,0 +1,442 @@
+"""permessage-deflate: its negotiation and its codec.
+
+Source: RFC 7692 sections 7.1 (parameters) and 7.2 (compressing, decompressing). DEFLATE itself is
+RFC 1951, done by zlib.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NoReturn
+
+from core.errors import CallerError, InflateError
+from core.protocol.extensions import Extension, parse_extensions
+from core.protocol.state import Role
+from core.protocol.violations import Violation, violation
+
+__all__ = [
+    "EXTENSION",
+    "DeflateParameters",
+    "DeflatePolicy",
+    "Deflater",
+    "Extension",
+    "Inflater",
+    "check_agreed",
+    "negotiate_server",
+    "parse_extensions",
+]
+
+EXTENSION = "permessage-deflate"
+MIN_WINDOW_BITS = 8
+MAX_WINDOW_BITS = 15
+
+_TAIL = b"\x00\x00\xff\xff"
+_EMPTY_FINAL_BLOCK = b"\x03\x00"
+_JOIN_BELOW = 2048
+"""Up to here one call on a joined copy is faster than a second call for the tail."""
+_CHUNK = 4096
+_MAX_STREAMS = 1024
+"""How many blocks with BFINAL set one message may have: each costs a new zlib stream."""
+
+_WINDOW_BITS = 8
+MAX_WINDOW_BITS = 15
+
+_TAIL = b"\x00\x00\xff\xff"
+_EMPTY_FINAL_BLOCK = b"\x03\x00"
+_JOIN_BELOW = 2048
+"""Up to here one call on a joined copy is faster than a second call for the tail."""
+_CHUNK = 4096
+_MAX_STREAMS = 1024
+"""How many blocks with BFINAL set one message may have: each costs a new zlib stream."""
+
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_NAME = re.compile(_TOKEN)
+_PARAMETER = re.compile(
+    rf'[ \t]*;[ \t]*(?P<name>{_TOKEN})(?:[ \t]*=[ \t]*(?:(?P<token>{_TOKEN})|"(?P<quoted>(?:[^"\\]|\\.)*)"))?'
+)
+_ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"|")+')
+_UNQUOTE = re.compile(r"\\(.)")
+_WINDOW_BITS = {str(bits): bits for bits in range(MIN_WINDOW_BITS, MAX_WINDOW_BITS + 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class DeflateParameters:
+    """What both sides agreed on (RFC 7692 section 7.1)."""
+
+    server_no_context_takeover: bool = False
+    client_no_context_takeover: bool = False
+    server_max_window_bits: int = MAX_WINDOW_BITS
+    client_max_window_bits: int = MAX_WINDOW_BITS
+    server_window_named: bool = False
+    """`header()` names the server's window even at 15: an offer that names it is accepted only by naming
+    it back (section 7.1.2.1)."""
+
+    def header(self) -> str:
+        """The value of Sec-WebSocket-Extensions that says this."""
+        words = [EXTENSION]
+        if self.server_no_context_takeover:
+            words.append("server_no_context_takeover")
+        if self.client_no_context_takeover:
+            words.append("client_no_context_takeover")
+        if self.server_window_named or self.server_max_window_bits != MAX_WINDOW_BITS:
+            words.append(f"server_max_window_bits={self.server_max_window_bits}")
+        if self.client_max_window_bits != MAX_WINDOW_BITS:
+            words.append(f"client_max_window_bits={self.client_max_window_bits}")
+        return "; ".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class DeflatePolicy:
+    """What a server wants. Windows are in bits, 8 to 15, None for as large as the client allows."""
+
+    server_no_context_takeover: bool = False
+    client_no_context_takeover: bool = False
+    server_max_window_bits: int | None = None
+    client_max_window_bits: int | None = None
+    """Has no effect on a client that does not offer the parameter: the RFC forbids to ask it then."""
+    level: int = 1
+    """zlib's 0 to 9. See `Deflater`."""
+    mem_level: int = 8
+
+
+@dataclass(slots=True)
+class _Named:
+    """The parameters that one offer or response names."""
+
+    server_no_context_takeover: bool = False
+    client_no_context_takeover: bool = False
+    server_bits: int | None = None
+    client_bits: int | None = None
+    client_bits_allowed: bool = False
+    """client_max_window_bits stands there, with or without a value."""
+
+
+def _read_params(extension: Extension, sender: Role) -> tuple[_Named, list[Violation]]:
+    """RFC 7692 section 7.1. `sender` decides whether client_max_window_bits needs a value."""
+    named = _Named()
+    broken: list[Violation] = []
+    seen: set[str] = set()
+    for name, value in extension.params:
+        written = name if value is None else f"{name}={value}"
+        # RFC 7692 section 7: a second parameter of the same name makes the whole offer or response invalid.
+        if name in seen:
+            broken.append(violation("deflate-parameter-repeated", written))
+        seen.add(name)
+        valid = True
+        match name:
+            case "server_no_context_takeover":
+                valid, named.server_no_context_takeover = value is None, True
+            case "client_no_context_takeover":
+                valid, named.client_no_context_takeover = value is None, True
+            case "server_max_window_bits":
+                # Section 7.1.2.1: a decimal from 8 to 15 without leading zeros, always.
+                named.server_bits = _WINDOW_BITS.get(value or "")
+                valid = named.server_bits is not None
+            case "client_max_window_bits":
+                # Section 7.1.2.2: an offer may leave the value out, a response may not.
+                named.client_bits = _WINDOW_BITS.get(value or "")
+                named.client_bits_allowed = True
+                valid = named.client_bits is not None or (value is None and sender is Role.CLIENT)
+            case _:
+                broken.append(violation("deflate-parameter-unknown", written))
+        if not valid:
+            broken.append(violation("deflate-parameter-value", written))
+    return named, broken
+
+
+def negotiate_server(
+    offers: tuple[Extension, ...], policy: DeflatePolicy
+) -> tuple[DeflateParameters | None, tuple[Violation, ...]]:
+    """The first permessage-deflate offer that can be accepted, as agreed; None when there is none.
+
+    The violations tell why earlier offers were declined. RFC 7692 section 7 has a server decline such an
+    offer, not fail the connection.
+    """
+    declined: list[Violation] = []
+    for offer in offers:
+        if offer.name != EXTENSION:
+            continue
+        named, broken = _read_params(offer, Role.CLIENT)
+        if not broken:
+            return _agree(named, policy), tuple(declined)
+        declined += broken
+    return None, tuple(declined)
+
+
+def _agree(offer: _Named, policy: DeflatePolicy) -> DeflateParameters:
+    """RFC 7692 section 7.1: each parameter at the stricter of what both sides want."""
+    server_bits = min(offer.server_bits or MAX_WINDOW_BITS, policy.server_max_window_bits or MAX_WINDOW_BITS)
+    client_bits = MAX_WINDOW_BITS
+    if offer.client_bits_allowed:
+        # Section 7.1.2.2: only a client that named the parameter may be told a smaller window.
+        client_bits = min(
+            offer.client_bits or MAX_WINDOW_BITS, policy.client_max_window_bits or MAX_WINDOW_BITS
+        )
+    return DeflateParameters(
+        offer.server_no_context_takeover or policy.server_no_context_takeover,
+        offer.client_no_context_takeover or policy.client_no_context_takeover,
+        server_bits,
+        client_bits,
+        server_window_named=offer.server_bits is not None,
+    )
+
+
+def check_agreed(
+    response: tuple[Extension, ...], offered: tuple[Extension, ...]
+) -> tuple[DeflateParameters | None, tuple[Violation, ...]]:
+    """What a server's `response` agrees to, held against all that our request `offered`.
+
+    The parameters are None when permessage-deflate was not accepted or cannot be used as answered. Every
+    extension that was not offered is an `extension-not-offered`, those that are not permessage-deflate too.
+    """
+    offered_names = {offer.name for offer in offered}
+    broken = [
+        violation("extension-not-offered", extension.name[:200])
+        for extension in response
+        if extension.name not in offered_names
+    ]
+    accepted = [extension for extension in response if extension.name == EXTENSION]
+    if not accepted:
+        return None, tuple(broken)
+    if len(accepted) > 1:
+        broken.append(violation("deflate-accepted-twice", f"{len(accepted)} times"))
+    named, unusable = _read_params(accepted[0], Role.SERVER)
+    broken += unusable
+    offers = [_read_params(offer, Role.CLIENT)[0] for offer in offered if offer.name == EXTENSION]
+    if offers:
+        # The response need fit only one of the offers; its quarrel with the closest one is reported.
+        quarrels = [_exceeds(named, offer) for offer in offers]
+        broken += min(quarrels, key=len)
+    if unusable:
+        return None, tuple(broken)
+    parameters = DeflateParameters(
+        named.server_no_context_takeover,
+        named.client_no_context_takeover,
+        named.server_bits or MAX_WINDOW_BITS,
+        named.client_bits or MAX_WINDOW_BITS,
+        server_window_named=named.server_bits is not None,
+    )
+    return parameters, tuple(broken)
+
+
+def _exceeds(response: _Named, offer: _Named) -> list[Violation]:
+    """Where the response goes beyond the offer (RFC 7692 sections 7.1.2.1 and 7.1.2.2)."""
+    broken: list[Violation] = []
+    server_bits = response.server_bits or MAX_WINDOW_BITS
+    if offer.server_bits is not None and server_bits > offer.server_bits:
+        detail = f"server_max_window_bits: asked for {offer.server_bits}, answered {server_bits}"
+        broken.append(violation("deflate-window-enlarged", detail))
+    if response.client_bits is not None:
+        if not offer.client_bits_allowed:
+            broken.append(violation("deflate-parameter-not-offered", "client_max_window_bits"))
+        elif response.client_bits > (offer.client_bits or MAX_WINDOW_BITS):
+            detail = f"client_max_window_bits: asked for {offer.client_bits}, answered {response.client_bits}"
+            broken.append(violation("deflate-window-enlarged", detail))
+    return broken
+
+
+class Deflater:
+    """Compresses the messages of one side (RFC 7692 section 7.2.1).
+
+    `level` is zlib's, 0 (stored) to 9; 1 by default, since an inspector should not slow down what it shows.
+    """
+
+    __slots__ = ("_bits", "_compressor", "_flush", "_level", "_mem_level")
+
+    def __init__(self, parameters: DeflateParameters, role: Role, level: int = 1, mem_level: int = 8) -> None:
+        if role is Role.SERVER:
+            bits, forgets = parameters.server_max_window_bits, parameters.server_no_context_takeover
+        else:
+            bits, forgets = parameters.client_max_window_bits, parameters.client_no_context_takeover
+        # zlib makes no raw stream of 8 bits. Its compressor never reaches back further than the window less
+        # 262 bytes, so one of 9 bits stays within 250 and any peer with the agreed 256 can inflate it.
+        self._bits = max(bits, 9)
+        # Section 7.1.1: a full flush forgets all that came before, at less cost than a new compressor.
+        self._flush = zlib.Z_FULL_FLUSH if forgets else zlib.Z_SYNC_FLUSH
+        self._level = level
+        self._mem_level = mem_level
+        self._compressor: zlib._Compress | None = None
+
+    def compress(self, payload: bytes) -> bytes:
+        """The payload of the compressed message, at least one byte."""
+        if not payload:
+            return b"\x00"  # section 7.2.3.6
+        compressor = self._compressor
+        if compressor is None:
+            # Late, because a compressor takes 270 KB and many connections never send.
+            compressor = zlib.compressobj(self._level, zlib.DEFLATED, -self._bits, self._mem_level)
+            self._compressor = compressor
+        return compressor.compress(payload) + compressor.flush(self._flush)[:-4]
+
+
+class Inflater:
+    """Inflates the messages of the peer of `role` (RFC 7692 section 7.2.2).
+
+    After an InflateError its window no longer is the peer's: `inflate` refuses to go on until `reset()`.
+    """
+
+    __slots__ = ("_bits", "_broken", "_decompressor", "_history", "_keeps_context", "_window")
+
+    def __init__(self, parameters: DeflateParameters, role: Role) -> None:
+        if role is Role.SERVER:
+            bits, forgets = parameters.client_max_window_bits, parameters.client_no_context_takeover
+        else:
+            bits, forgets = parameters.server_max_window_bits, parameters.server_no_context_takeover
+        self._bits = bits
+        self._window = 1 << bits
+        self._keeps_context = not forgets
+        self._history = bytearray()
+        """The end of all that was inflated with this context: one window at least, two at most."""
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything and start afresh, for going on after an InflateError.
+
+        Where the context is kept, later messages that refer to what was lost are `deflate-corrupt` again.
+        """
+        self._decompressor = zlib.decompressobj(-self._bits)
+        self._history.clear()
+        self._broken = False
+
+    def inflate(self, data: bytes, limit: int) -> bytes:
+        """One whole message, its fragments joined, as the peer had it; at most `limit` bytes.
+
+        Raises InflateError with the rule `deflate-corrupt`, `deflate-window-exceeded` or `inflates-too-big`,
+        and CallerError when used after that without `reset()`. Memory stays within a small multiple of
+        `limit`, whatever the data.
+
+        zlib sees a distance beyond the agreed window only where it leaves what is at hand: one of more than
+        two windows always, one between one and two windows not everywhere. What it accepts it inflates right.
+        """
+        if self._broken:
+            raise CallerError(
+                "This inflater has failed and lost its context; call reset() before the next message."
+            )
+        if not self._keeps_context:
+            self._decompressor = zlib.decompressobj(-self._bits)
+            self._history.clear()
+        self._broken = True
+        # Section 7.2.1: the last byte holds the end of an empty stored block's header, so its top bits are 0.
+        if not data or data[-1] >= 0x20:
+            self._corrupt("the message does not end with the header of an empty stored block")
+        try:
+            if self._bits == MAX_WINDOW_BITS:
+                payload = self._at_once(data, limit)
+            else:
+                payload = self._stepwise(data, limit, [])
+            # With the context gone anyway, a stream that takes a last block here shows that it was complete.
+            if not self._keeps_context and not self._is_between_blocks():
+                self._corrupt("the message ends inside a block")
+        except zlib.error as error:
+            self._fail(error)
+        self._broken = False
+        return payload
+
+    def _at_once(self, data: bytes, limit: int) -> bytes:
+        """The fast path: one or two calls into zlib. One byte over the limit tells that there is more."""
+        decompressor = self._decompressor
+        if len(data) < _JOIN_BELOW:
+            payload = decompressor.decompress(data + _TAIL, limit + 1)
+        else:
+            payload = decompressor.decompress(data, limit + 1)
+            if len(payload) <= limit and not decompressor.eof:
+                payload += decompressor.decompress(_TAIL, limit + 1 - len(payload))
+        if len(payload) > limit:
+            self._too_big(len(payload), len(data) - len(decompressor.unconsumed_tail), limit)
+        if self._keeps_context or decompressor.eof:
+            self._remember(payload)
+        if decompressor.eof:
+            # Section 7.2.3.4. Where the tail was joined it is part of the rest already.
+            rest = decompressor.unused_data
+            if len(data) < _JOIN_BELOW:
+                rest = rest[: -len(_TAIL)]
+            self._next_stream()
+            return self._stepwise(rest, limit, [payload])
+        return payload
+
+    def _stepwise(self, data: bytes, limit: int, pieces: list[bytes]) -> bytes:
+        """The careful path, for small windows and for what follows a block with BFINAL set.
+
+        Both ends of each call are bounded, since zlib copies what it leaves over. Output goes by windows:
+        that makes zlib look at distances, and `_history` complete when it objects.
+        """
+        produced = sum(map(len, pieces))
+        streams = consumed = 0
+        for chunk in _chunks(data):
+            pending = chunk
+            while True:
+                step = min(self._window, limit + 1 - produced)
+                decompressor = self._decompressor
+                piece = decompressor.decompress(pending, step)
+                if piece:
+                    pieces.append(piece)
+                    produced += len(piece)
+                    self._remember(piece)
+                    if produced > limit:
+                        self._too_big(
+                            produced, consumed + len(pending) - len(decompressor.unconsumed_tail), limit
+                        )
+                if decompressor.eof:
+                    pending = decompressor.unused_data
+                    streams += 1
+                    if streams > _MAX_STREAMS:
+                        self._corrupt(f"more than {_MAX_STREAMS} blocks with BFINAL set in one message")
+                    self._next_stream()
+                else:
+                    pending = decompressor.unconsumed_tail
+                if not pending and len(piece) < step:
+                    break
+            consumed += len(chunk)
+        return b"".join(pieces)
+
+    def _next_stream(self) -> None:
+        """After BFINAL zlib takes no more; the window goes on (RFC 7692 section 7.2.1)."""
+        window = bytes(self._history[-self._window :])
+        self._decompressor = zlib.decompressobj(-self._bits, zdict=window)
+
+    def _remember(self, output: bytes) -> None:
+        history = self._history
+        if len(output) >= self._window:
+            history[:] = output[-self._window :]
+        else:
+            history += output
+            if len(history) > 2 * self._window:
+                del history[: -self._window]
+
+    def _is_between_blocks(self) -> bool:
+        decompressor = self._decompressor
+        return not decompressor.decompress(_EMPTY_FINAL_BLOCK, 1) and decompressor.eof
+
+    def _fail(self, error: zlib.error) -> NoReturn:
+        # A full window lies behind, so "too far back" is beyond the window and not before the first byte.
+        beyond = "too far back" in str(error) and len(self._history) >= self._window
+        if beyond and self._bits < MAX_WINDOW_BITS:
+            raise InflateError(
+                f"The compressed data reaches back further than the agreed window of {self._window} bytes; "
+                "the peer must compress with the window it agreed to.",
+                "deflate-window-exceeded",
+            ) from error
+        self._corrupt(str(error))
+
+    def _corrupt(self, why: str) -> NoReturn:
+        raise InflateError(
+            f"The compressed data does not inflate: {why}. Look at the peer's compressor, and whether both "
+            "sides keep the context between messages.",
+            "deflate-corrupt",
+        )
+
+    def _too_big(self, produced: int, consumed: int, limit: int) -> NoReturn:
+        raise InflateError(
+            f"The message inflates past the limit of {limit} bytes, at a ratio of "
+            f"{produced // max(consumed, 1)}:1 so far; raise the message size limit if this is wanted.",
+            "inflates-too-big",
+        )
+
+
+def _chunks(data: bytes) -> Iterator[bytes]:
+    """`data` in bounded pieces, then the tail that the peer removed (RFC 7692 section 7.2.2)."""
+    for start in range(0, len(data), _CHUNK):
+        yield data[start : start + _CHUNK]
+    yield _TAIL
