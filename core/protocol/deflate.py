@@ -40,24 +40,6 @@ _CHUNK = 4096
 _MAX_STREAMS = 1024
 """How many blocks with BFINAL set one message may have: each costs a new zlib stream."""
 
-_WINDOW_BITS = 8
-MAX_WINDOW_BITS = 15
-
-_TAIL = b"\x00\x00\xff\xff"
-_EMPTY_FINAL_BLOCK = b"\x03\x00"
-_JOIN_BELOW = 2048
-"""Up to here one call on a joined copy is faster than a second call for the tail."""
-_CHUNK = 4096
-_MAX_STREAMS = 1024
-"""How many blocks with BFINAL set one message may have: each costs a new zlib stream."""
-
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_NAME = re.compile(_TOKEN)
-_PARAMETER = re.compile(
-    rf'[ \t]*;[ \t]*(?P<name>{_TOKEN})(?:[ \t]*=[ \t]*(?:(?P<token>{_TOKEN})|"(?P<quoted>(?:[^"\\]|\\.)*)"))?'
-)
-_ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"|")+')
-_UNQUOTE = re.compile(r"\\(.)")
 _WINDOW_BITS = {str(bits): bits for bits in range(MIN_WINDOW_BITS, MAX_WINDOW_BITS + 1)}
 
 
@@ -207,8 +189,8 @@ def check_agreed(
     offers = [_read_params(offer, Role.CLIENT)[0] for offer in offered if offer.name == EXTENSION]
     if offers:
         # The response need fit only one of the offers; its quarrel with the closest one is reported.
-        quarrels = [_exceeds(named, offer) for offer in offers]
-        broken += min(quarrels, key=len)
+        quarrels = min([_exceeds(named, offer) for offer in offers], key=len)
+        broken += quarrels
     if unusable:
         return None, tuple(broken)
     parameters = DeflateParameters(
