@@ -227,7 +227,7 @@ def install_node_modules() -> None:
 
 def fingerprint(group: str) -> str:
     """Changes when anything changes that decides what is installed."""
-    digest = hashlib.sha256(f"{sys.version} {sys.base_prefix}".encode())
+    digest = hashlib.sha256(f"{sys.version_info} {sys.base_prefix}".encode())
     files = [Path(__file__), ROOT / "pyproject.toml", LOCKS / f"{group}.txt"]
     if group == "dev":
         files.append(NODE / "package-lock.json")
