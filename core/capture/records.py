@@ -105,7 +105,7 @@ class FrameRow:
     """Over the whole capture, in order of arrival, from 1."""
     connection: int
     number: int
-    """Within its connection, from 1."""
+    """Within its connection, from 1. A jump is a gap: frames passed while recording was stopped."""
     time_ns: int
     direction: Direction
     origin: Origin
@@ -168,3 +168,16 @@ class Totals:
     violations: int
     changes: int
     """Goes up with every change to any connection; see `CaptureReader.connections`."""
+    generation: int
+    """Goes up when the capture is cleared: then nothing fetched before is of worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One violation, as a list of them shows it."""
+
+    id: int
+    connection: int
+    frame: int | None
+    """The frame's id; None: the handshake."""
+    violation: Violation

@@ -162,8 +162,8 @@ class Connection:
     def answer(self, answer: handshake.Answer) -> list[Event]:
         """Answer the request that `RequestReceived` reported; frames glued behind it are processed."""
         if self._early:
-            early = violation("data-before-answer", f"{len(self._early)} bytes")
-            answer = replace(answer, violations=(*answer.violations, early))
+            hasty = violation("data-before-answer", f"{len(self._early)} bytes")
+            answer = replace(answer, violations=(*answer.violations, hasty))
         self._out.append(answer.response)
         events: list[Event] = [HandshakeDone(answer)]
         if not answer.accepted:

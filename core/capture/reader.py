@@ -1,0 +1,285 @@
+"""Reading a capture, also one that is being written: rows by their place in a list, frames by their id."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.capture.blocks import PREVIEW_BYTES, SELECT, StoredFrame
+from core.capture.records import (
+    ConnectionRecord,
+    ConnectionState,
+    FrameRecord,
+    FrameRow,
+    Mode,
+    Problem,
+    Totals,
+    View,
+)
+from core.capture.store import ALL, open_for_reading
+from core.protocol.events import ClosedBy
+from core.protocol.violations import CATALOGUE, Rule, Severity, Violation
+
+_CACHED_BLOCKS = 24
+_CACHED_PAYLOADS = 512 * 1024
+"""A block's payloads are held only when they are no larger than this; larger ones are read piece by piece."""
+
+_CONNECTION_COLUMNS = (
+    "id, mode, state, opened_ns, closed_ns, peer, local, request, response, path, origin, subprotocol, extensions, "
+    "status, reason, close_code, closed_by, trailing, trailing_length, frame_count, data_frame_count, bytes_in, "
+    "bytes_out, violation_count"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    first: int
+    count: int
+    records: bytes
+    payloads: bytes | None
+    """None: too large to hold."""
+    selections: dict[tuple[int, bool], list[int]]
+    """Which records a view shows, for the views asked for so far."""
+
+
+class CaptureReader:
+    """Reads one capture file. Cheap; belongs to the thread that made it. Close it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._db = open_for_reading(path)
+        self._blocks: OrderedDict[int, _Block] = OrderedDict()
+
+    def close(self) -> None:
+        self._blocks.clear()
+        self._db.close()
+
+    def totals(self) -> Totals:
+        row = self._db.execute(
+            "SELECT connections, frames, control_frames, bytes, violations, changes, generation FROM total"
+        ).fetchone()
+        return Totals(*row)
+
+    def forget(self) -> None:
+        """Drop what is cached: the capture was cleared."""
+        self._blocks.clear()
+
+    # Connections.
+
+    def connections(self, changed_after: int = 0, limit: int = 100_000) -> list[ConnectionRecord]:
+        """Those changed since `Totals.changes` was `changed_after`, in order of their ids."""
+        rows = self._db.execute(
+            f"SELECT {_CONNECTION_COLUMNS} FROM connection WHERE changed > ? ORDER BY id LIMIT ?",
+            (changed_after, limit),
+        )
+        return [_connection_record(row) for row in rows]
+
+    def connection(self, connection_id: int) -> ConnectionRecord | None:
+        row = self._db.execute(
+            f"SELECT {_CONNECTION_COLUMNS} FROM connection WHERE id = ?", (connection_id,)
+        ).fetchone()
+        return None if row is None else _connection_record(row)
+
+    def connection_violations(self, connection_id: int) -> tuple[Violation, ...]:
+        """What the opening handshake broke."""
+        rows = self._db.execute(
+            'SELECT rule, detail, "offset", length FROM violation WHERE frame IS NULL AND connection = ? ORDER BY id',
+            (connection_id,),
+        )
+        return tuple(_violation(*row) for row in rows)
+
+    # Lists of frames.
+
+    def count(self, view: View) -> int:
+        """How many rows the view has."""
+        row = self._db.execute(
+            "SELECT position + count, data_position + data_count FROM lane WHERE connection = ? "
+            "ORDER BY block DESC LIMIT 1",
+            (view.connection or ALL,),
+        ).fetchone()
+        if row is None:
+            return 0
+        return int(row[0] if view.control else row[1])
+
+    def rows(self, view: View, first: int, count: int) -> list[FrameRow]:
+        """Rows `first` to `first + count - 1` of the view, counted from 0; fewer where it ends."""
+        rows: list[FrameRow] = []
+        for block, indices in self._places(view, first, count):
+            rows += self._rows_of(block, indices)
+        return rows
+
+    def position(self, view: View, frame_id: int) -> int | None:
+        """Where in the view a frame stands; None where the view does not show it."""
+        block = self._block_of(frame_id)
+        if block is None:
+            return None
+        index = frame_id - block.first
+        connection, head = SELECT.unpack_from(block.records, index * SELECT.size)
+        if (view.connection is not None and connection != view.connection) or (head & 8 and not view.control):
+            return None
+        row = self._db.execute(
+            "SELECT position, data_position FROM lane WHERE connection = ? AND block = ?",
+            (view.connection or ALL, block.first),
+        ).fetchone()
+        return int(row[0] if view.control else row[1]) + self._selection(block, view).index(index)
+
+    def rows_after(self, frame_id: int, count: int) -> list[FrameRow]:
+        """Up to `count` rows of all connections whose ids are greater than `frame_id`."""
+        rows: list[FrameRow] = []
+        block = self._block_of(frame_id + 1) or self._block_from(frame_id + 1)
+        while block is not None and len(rows) < count:
+            start = max(frame_id + 1 - block.first, 0)
+            stop = min(block.count, start + count - len(rows))
+            rows += self._rows_of(block, range(start, stop))
+            block = self._block_from(block.first + block.count)
+        return rows
+
+    # One frame.
+
+    def frame(self, frame_id: int) -> FrameRecord | None:
+        """One frame whole, with its violations and the message that it completed."""
+        block = self._block_of(frame_id)
+        if block is None:
+            return None
+        stored = StoredFrame(block.records, frame_id - block.first)
+        payload = self._payload(block, stored.offset, stored.captured)
+        offset, length = stored.content
+        content: bytes | None = None
+        row = stored.row(frame_id, b"")
+        if row.message is not None:
+            content = payload if offset == stored.offset else self._payload(block, offset, length)
+        preview = (payload if content is None else content)[:PREVIEW_BYTES]
+        found = self.violations(frame_id) if stored.broken else ()
+        return FrameRecord(stored.row(frame_id, preview), stored.frame(payload), content, found)
+
+    def violations(self, frame_id: int) -> tuple[Violation, ...]:
+        rows = self._db.execute(
+            'SELECT rule, detail, "offset", length FROM violation WHERE frame = ? ORDER BY id', (frame_id,)
+        )
+        return tuple(_violation(*row) for row in rows)
+
+    # Problems.
+
+    def problem_count(self) -> int:
+        (count,) = self._db.execute("SELECT violations FROM total").fetchone()
+        return int(count)
+
+    def problems(self, after: int = 0, count: int = 1000) -> list[Problem]:
+        """Up to `count` violations of frames and handshakes with ids greater than `after`."""
+        rows = self._db.execute(
+            'SELECT id, connection, frame, rule, detail, "offset", length FROM violation WHERE id > ? '
+            "ORDER BY id LIMIT ?",
+            (after, count),
+        )
+        return [Problem(row[0], row[1], row[2], _violation(*row[3:])) for row in rows]
+
+    # Blocks.
+
+    def _places(self, view: View, first: int, count: int) -> Iterator[tuple[_Block, list[int]]]:
+        """The blocks, and in each the records, in which the rows lie."""
+        if first < 0 or count <= 0:
+            return
+        connection = view.connection or ALL
+        column = "position" if view.control else "data_position"
+        start = self._db.execute(
+            f"SELECT block FROM lane WHERE connection = ? AND {column} <= ? ORDER BY {column} DESC, block DESC LIMIT 1",
+            (connection, first),
+        ).fetchone()
+        if start is None:
+            return
+        lanes = self._db.execute(
+            f"SELECT block, {column} FROM lane WHERE connection = ? AND block >= ? ORDER BY block",
+            (connection, start[0]),
+        )
+        for block_first, position in lanes:
+            block = self._block(block_first)
+            if block is None:
+                return
+            skip = max(first - position, 0)
+            chosen = self._selection(block, view)[skip : skip + count]
+            if chosen:
+                yield block, chosen
+            count -= len(chosen)
+            if count <= 0:
+                return
+
+    def _selection(self, block: _Block, view: View) -> list[int]:
+        wanted = view.connection or ALL
+        key = (wanted, view.control)
+        found = block.selections.get(key)
+        if found is None:
+            if wanted == ALL and view.control:
+                found = list(range(block.count))
+            else:
+                found = [
+                    index
+                    for index, (connection, head) in enumerate(SELECT.iter_unpack(block.records))
+                    if (wanted == ALL or connection == wanted) and (view.control or not head & 8)
+                ]
+            if len(block.selections) >= 8:
+                block.selections.clear()
+            block.selections[key] = found
+        return found
+
+    def _rows_of(self, block: _Block, indices: list[int] | range) -> Iterator[FrameRow]:
+        for index in indices:
+            stored = StoredFrame(block.records, index)
+            offset, length = stored.content
+            yield stored.row(block.first + index, self._payload(block, offset, min(length, PREVIEW_BYTES)))
+
+    def _block_of(self, frame_id: int) -> _Block | None:
+        """The block that holds a frame."""
+        row = self._db.execute(
+            "SELECT first, count FROM block WHERE first <= ? ORDER BY first DESC LIMIT 1", (frame_id,)
+        ).fetchone()
+        if row is None or frame_id >= row[0] + row[1]:
+            return None
+        return self._block(row[0])
+
+    def _block_from(self, frame_id: int) -> _Block | None:
+        """The first block whose frames all have ids of at least `frame_id`."""
+        row = self._db.execute(
+            "SELECT first FROM block WHERE first >= ? ORDER BY first LIMIT 1", (frame_id,)
+        ).fetchone()
+        return None if row is None else self._block(row[0])
+
+    def _block(self, first: int) -> _Block | None:
+        block = self._blocks.get(first)
+        if block is not None:
+            self._blocks.move_to_end(first)
+            return block
+        row = self._db.execute(
+            "SELECT count, records, CASE WHEN length(payloads) <= ? THEN payloads END FROM block WHERE first = ?",
+            (_CACHED_PAYLOADS, first),
+        ).fetchone()
+        if row is None:
+            return None
+        block = _Block(first, row[0], row[1], row[2], {})
+        self._blocks[first] = block
+        if len(self._blocks) > _CACHED_BLOCKS:
+            self._blocks.popitem(last=False)
+        return block
+
+    def _payload(self, block: _Block, offset: int, length: int) -> bytes:
+        if block.payloads is not None:
+            return block.payloads[offset : offset + length]
+        if not length:
+            return b""
+        with self._db.blobopen("block", "payloads", block.first, readonly=True) as blob:
+            blob.seek(offset)
+            return blob.read(length)
+
+
+def _connection_record(row: tuple[Any, ...]) -> ConnectionRecord:
+    mode, state, closed_by = Mode(row[1]), ConnectionState(row[2]), ClosedBy(row[16])
+    return ConnectionRecord(row[0], mode, state, *row[3:16], closed_by, *row[17:])
+
+
+def _violation(rule_id: str, detail: str, offset: int, length: int) -> Violation:
+    rule = CATALOGUE.get(rule_id)
+    if rule is None:
+        rule = Rule(rule_id, Severity.WARNING, "", "A rule that this version does not know.")
+    return Violation(rule, detail, offset, length)
