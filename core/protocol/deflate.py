@@ -7,7 +7,6 @@ RFC 1951, done by zlib.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -34,8 +33,6 @@ MAX_WINDOW_BITS = 15
 
 _TAIL = b"\x00\x00\xff\xff"
 _EMPTY_FINAL_BLOCK = b"\x03\x00"
-_JOIN_BELOW = 2048
-"""Up to here one call on a joined copy is faster than a second call for the tail."""
 _CHUNK = 4096
 _MAX_STREAMS = 1024
 """How many blocks with BFINAL set one message may have: each costs a new zlib stream."""
@@ -293,9 +290,7 @@ class Inflater:
         two windows always, one between one and two windows not everywhere. What it accepts it inflates right.
         """
         if self._broken:
-            raise CallerError(
-                "This inflater has failed and lost its context; call reset() before the next message."
-            )
+            raise CallerError("This inflater has failed and lost its context; reset() it first.")
         if not self._keeps_context:
             self._decompressor = zlib.decompressobj(-self._bits)
             self._history.clear()
@@ -308,34 +303,24 @@ class Inflater:
                 payload = self._at_once(data, limit)
             else:
                 payload = self._stepwise(data, limit, [])
-            # With the context gone anyway, a stream that takes a last block here shows that it was complete.
-            if not self._keeps_context and not self._is_between_blocks():
-                self._corrupt("the message ends inside a block")
+            self._finish()
         except zlib.error as error:
             self._fail(error)
         self._broken = False
         return payload
 
     def _at_once(self, data: bytes, limit: int) -> bytes:
-        """The fast path: one or two calls into zlib. One byte over the limit tells that there is more."""
+        """The fast path: one call into zlib. One byte over the limit tells that there is more."""
         decompressor = self._decompressor
-        if len(data) < _JOIN_BELOW:
-            payload = decompressor.decompress(data + _TAIL, limit + 1)
-        else:
-            payload = decompressor.decompress(data, limit + 1)
-            if len(payload) <= limit and not decompressor.eof:
-                payload += decompressor.decompress(_TAIL, limit + 1 - len(payload))
+        payload = decompressor.decompress(data, limit + 1)
         if len(payload) > limit:
             self._too_big(len(payload), len(data) - len(decompressor.unconsumed_tail), limit)
-        if self._keeps_context or decompressor.eof:
-            self._remember(payload)
         if decompressor.eof:
-            # Section 7.2.3.4. Where the tail was joined it is part of the rest already.
-            rest = decompressor.unused_data
-            if len(data) < _JOIN_BELOW:
-                rest = rest[: -len(_TAIL)]
-            self._next_stream()
-            return self._stepwise(rest, limit, [payload])
+            self._remember(payload)
+            self._next_stream(decompressor.unused_data)
+            return self._stepwise(decompressor.unused_data, limit, [payload])
+        if self._keeps_context:
+            self._remember(payload)
         return payload
 
     def _stepwise(self, data: bytes, limit: int, pieces: list[bytes]) -> bytes:
@@ -345,38 +330,46 @@ class Inflater:
         that makes zlib look at distances, and `_history` complete when it objects.
         """
         produced = sum(map(len, pieces))
-        streams = consumed = 0
-        for chunk in _chunks(data):
-            pending = chunk
-            while True:
-                step = min(self._window, limit + 1 - produced)
+        streams = 0
+        for start in range(0, len(data), _CHUNK):
+            pending = data[start : start + _CHUNK]
+            end = start + len(pending)
+            step = length = 0
+            while pending or length == step:
                 decompressor = self._decompressor
+                step = min(self._window, limit + 1 - produced)
                 piece = decompressor.decompress(pending, step)
-                if piece:
-                    pieces.append(piece)
-                    produced += len(piece)
-                    self._remember(piece)
-                    if produced > limit:
-                        self._too_big(
-                            produced, consumed + len(pending) - len(decompressor.unconsumed_tail), limit
-                        )
+                length = len(piece)
+                produced += length
+                pieces.append(piece)
+                self._remember(piece)
+                pending = decompressor.unconsumed_tail
+                if produced > limit:
+                    self._too_big(produced, end - len(pending), limit)
                 if decompressor.eof:
                     pending = decompressor.unused_data
                     streams += 1
                     if streams > _MAX_STREAMS:
                         self._corrupt(f"more than {_MAX_STREAMS} blocks with BFINAL set in one message")
-                    self._next_stream()
-                else:
-                    pending = decompressor.unconsumed_tail
-                if not pending and len(piece) < step:
-                    break
-            consumed += len(chunk)
+                    self._next_stream(pending or data[end : end + 1])
         return b"".join(pieces)
 
-    def _next_stream(self) -> None:
+    def _next_stream(self, rest: bytes) -> None:
         """After BFINAL zlib takes no more; the window goes on (RFC 7692 section 7.2.1)."""
+        if not rest:
+            self._corrupt("the message ends with BFINAL set, without the empty stored block after it")
         window = bytes(self._history[-self._window :])
         self._decompressor = zlib.decompressobj(-self._bits, zdict=window)
+
+    def _finish(self) -> None:
+        """RFC 7692 section 7.2.2: give back the tail that the peer removed. It yields nothing by itself."""
+        decompressor = self._decompressor
+        inside = bool(decompressor.decompress(_TAIL, 1)) or decompressor.eof
+        if not inside and not self._keeps_context:
+            # The context is done with, so it may be used up: only between blocks a last one ends the stream.
+            inside = bool(decompressor.decompress(_EMPTY_FINAL_BLOCK, 1)) or not decompressor.eof
+        if inside:
+            self._corrupt("the message ends inside a block")
 
     def _remember(self, output: bytes) -> None:
         history = self._history
@@ -386,10 +379,6 @@ class Inflater:
             history += output
             if len(history) > 2 * self._window:
                 del history[: -self._window]
-
-    def _is_between_blocks(self) -> bool:
-        decompressor = self._decompressor
-        return not decompressor.decompress(_EMPTY_FINAL_BLOCK, 1) and decompressor.eof
 
     def _fail(self, error: zlib.error) -> NoReturn:
         # A full window lies behind, so "too far back" is beyond the window and not before the first byte.
@@ -415,10 +404,3 @@ class Inflater:
             f"{produced // max(consumed, 1)}:1 so far; raise the message size limit if this is wanted.",
             "inflates-too-big",
         )
-
-
-def _chunks(data: bytes) -> Iterator[bytes]:
-    """`data` in bounded pieces, then the tail that the peer removed (RFC 7692 section 7.2.2)."""
-    for start in range(0, len(data), _CHUNK):
-        yield data[start : start + _CHUNK]
-    yield _TAIL
