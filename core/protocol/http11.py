@@ -3,8 +3,8 @@
 A head is everything up to and with the empty line. What a peer gets wrong becomes a `Violation` whose offset
 and length count in the raw head.
 
-Source: RFC 9112 sections 2 to 5 (message, request line, status line, fields), RFC 9110 section 5 (field values
-and lists).
+Source: RFC 9112 sections 2 to 5 (message, request line, status line, fields) and RFC 9110 section 5 (field
+values, lists).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
+from itertools import chain, repeat
 from typing import NamedTuple, NoReturn
 
 from core.errors import CallerError, HeadError
@@ -98,20 +99,22 @@ class Headers:
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """Every value, in order."""
+        return tuple(value for value, _ in self.lines(name))
+
+    def lines(self, name: str) -> tuple[tuple[str, Span], ...]:
+        """Every value with the place of its line."""
         wanted = name.lower()
-        return tuple(value for known, value in self.items if known.lower() == wanted)
+        places = chain(self.spans, repeat(NOWHERE))
+        pairs = zip(self.items, places, strict=False)
+        return tuple((value, span) for (known, value), span in pairs if known.lower() == wanted)
 
     def tokens(self, name: str) -> tuple[str, ...]:
         """The elements of the comma list that all lines of this name make together (RFC 9110 section 5.3)."""
         return tuple(element for value in self.get_all(name) for element in split_list(value))
 
-    def span(self, name: str, index: int = 0) -> Span:
-        """Where the `index`th line of this name stands, or (0, 0)."""
-        wanted = name.lower()
-        found = [
-            span for (known, _), span in zip(self.items, self.spans, strict=False) if known.lower() == wanted
-        ]
-        return found[index] if index < len(found) else NOWHERE
+    def span(self, name: str) -> Span:
+        """Where the first line of this name stands, or (0, 0)."""
+        return next((span for _, span in self.lines(name)), NOWHERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,14 @@ class ResponseHead:
     headers: Headers
     raw: bytes = b""
     violations: tuple[Violation, ...] = ()
+
+    @property
+    def version_span(self) -> Span:
+        return Span(0, len(self.version))
+
+    @property
+    def status_span(self) -> Span:
+        return Span(len(self.version) + 1, 3)
 
 
 class HeadKind(Enum):
