@@ -9,51 +9,33 @@ Source: RFC 6455 sections 4 (opening handshake), 9.1 (extensions), 10.2 (origin)
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
-import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from core.protocol import handshake_rules as rules
 from core.protocol.deflate import (
     DeflateParameters,
     DeflatePolicy,
-    Extension,
     check_agreed,
     negotiate_server,
     parse_extensions,
 )
-from core.protocol.http11 import (
-    NOWHERE,
-    Headers,
-    RequestHead,
-    ResponseHead,
-    Span,
-    explain,
-    is_token,
-    quoted,
-    split_list,
-    write_request,
-    write_response,
+from core.protocol.handshake_rules import (
+    ACCEPT_HEADER,
+    EXTENSIONS_HEADER,
+    KEY_HEADER,
+    PROTOCOL_HEADER,
+    VERSION_HEADER,
 )
-from core.protocol.violations import Judgement, Severity, Violation, violation
+from core.protocol.handshake_rules import WS_VERSION as WS_VERSION
+from core.protocol.headers import explain, quoted
+from core.protocol.http11 import RequestHead, ResponseHead, write_request, write_response
+from core.protocol.violations import Judgement, Severity, Violation
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455 section 1.3."""
-WS_VERSION = "13"
-
-_KEY_HEADER = "Sec-WebSocket-Key"
-_VERSION_HEADER = "Sec-WebSocket-Version"
-_ACCEPT_HEADER = "Sec-WebSocket-Accept"
-_PROTOCOL_HEADER = "Sec-WebSocket-Protocol"
-_EXTENSIONS_HEADER = "Sec-WebSocket-Extensions"
-
-_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")
-"""Base64 of 16 bytes whose unused bits are 0."""
-_TARGET = re.compile(r"(?:/|(?i:https?)://[^/?#])[\x21\x22\x24-\x7e]*")
-_HOST = re.compile(r"(?:\[[0-9A-Za-z:.%\-]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+)(?::[0-9]*)?")
-_VERSION = re.compile(r"HTTP/1\.[0-9]")
 
 _UNUSABLE = frozenset(
     {
@@ -73,7 +55,7 @@ _HEADERS_OF_STATUS: dict[int, tuple[tuple[str, str], ...]] = {
     # RFC 9110 section 15.5.6.
     405: (("Allow", "GET"),),
     # RFC 9110 section 15.5.22, RFC 6455 section 4.4.
-    426: (("Upgrade", "websocket"), (_VERSION_HEADER, WS_VERSION)),
+    426: (("Upgrade", "websocket"), (VERSION_HEADER, WS_VERSION)),
 }
 
 
@@ -155,25 +137,25 @@ class Answer:
 
 def is_websocket_request(request: RequestHead) -> bool:
     """Whether it asks for WebSocket at all; if not it is plain HTTP."""
-    return "websocket" in _lowered(request.headers.tokens("Upgrade"))
+    return "websocket" in rules.lowered(request.headers.tokens("Upgrade"))
 
 
 def propose(request: RequestHead, policy: ServerPolicy) -> Answer:
     """What RFC 6455 section 4.2 has a server answer: 101, or 400, 403, 405, 426, 505 with every reason."""
     headers = request.headers
-    offers, bad_extensions = _read_extensions(headers)
+    offers, bad_extensions = rules.read_extensions(headers)
     broken = [
         *request.violations,
-        *_check_request_line(request),
-        *_check_host(headers),
-        *_check_upgrade(headers, "upgrade-missing", "connection-missing"),
-        *_check_key(headers),
-        *_check_version(headers),
-        *_check_origin(headers, policy.origins),
-        *_check_subprotocols(headers),
+        *rules.check_request_line(request),
+        *rules.check_host(headers),
+        *rules.check_request_upgrade(headers),
+        *rules.check_key(headers),
+        *rules.check_version(headers),
+        *rules.check_origin(headers, policy.origins),
+        *rules.check_subprotocols(headers),
         *bad_extensions,
-        *_check_body(headers),
-        *_check_request_only(headers),
+        *rules.check_body(headers),
+        *rules.check_request_only(headers),
     ]
     deciding = [one for one in broken if one.rule.severity is Severity.ERROR]
     if policy.judgement is Judgement.TOLERANT:
@@ -187,7 +169,7 @@ def propose(request: RequestHead, policy: ServerPolicy) -> Answer:
     if policy.deflate is not None:
         # RFC 7692 section 5: a bad offer is declined, it does not fail the handshake.
         deflate, declined = negotiate_server(offers, policy.deflate)
-        broken += _located(declined, headers.span(_EXTENSIONS_HEADER))
+        broken += rules.located(declined, headers.span(EXTENSIONS_HEADER))
     return _accept(request, policy, deflate, tuple(broken))
 
 
@@ -198,31 +180,31 @@ def _accept(
     broken: tuple[Violation, ...],
 ) -> Answer:
     """The 101 of RFC 6455 section 4.2.2."""
-    subprotocol = _choose_subprotocol(request.headers, policy.subprotocols)
+    subprotocol = rules.choose_subprotocol(request.headers, policy.subprotocols)
     extensions = deflate.header() if deflate is not None else ""
     headers = [
         ("Upgrade", "websocket"),
         ("Connection", "Upgrade"),
-        (_ACCEPT_HEADER, accept_key(request.headers.get(_KEY_HEADER) or "")),
+        (ACCEPT_HEADER, accept_key(request.headers.get(KEY_HEADER) or "")),
     ]
     if subprotocol is not None:
-        headers.append((_PROTOCOL_HEADER, subprotocol))
+        headers.append((PROTOCOL_HEADER, subprotocol))
     if extensions:
-        headers.append((_EXTENSIONS_HEADER, extensions))
+        headers.append((EXTENSIONS_HEADER, extensions))
     response = write_response(101, [*headers, *policy.extra_headers])
     return Answer(101, "", response, 0, subprotocol, deflate, extensions, broken)
 
 
 def _refusal_status(deciding: Sequence[Violation]) -> int:
-    rules = {one.rule.id for one in deciding}
-    if "method-not-get" in rules:
+    broken = {one.rule.id for one in deciding}
+    if "method-not-get" in broken:
         return 405
-    if "http-version-unknown" in rules:
+    if "http-version-unknown" in broken:
         return 505
-    if rules & {"upgrade-missing", "version-not-13"}:
+    if broken & {"upgrade-missing", "version-not-13"}:
         return 426
     # RFC 6455 section 4.2.2: 403 where nothing but the origin is wrong.
-    return 403 if rules == {"origin-refused"} else 400
+    return 403 if broken == {"origin-refused"} else 400
 
 
 def refuse(
@@ -277,15 +259,15 @@ def client_request(
         ("Host", host),
         ("Upgrade", "websocket"),
         ("Connection", "Upgrade"),
-        (_KEY_HEADER, key),
-        (_VERSION_HEADER, WS_VERSION),
+        (KEY_HEADER, key),
+        (VERSION_HEADER, WS_VERSION),
     ]
     if origin is not None:
         headers.append(("Origin", origin))
     if subprotocols:
-        headers.append((_PROTOCOL_HEADER, ", ".join(subprotocols)))
+        headers.append((PROTOCOL_HEADER, ", ".join(subprotocols)))
     if deflate:
-        headers.append((_EXTENSIONS_HEADER, deflate))
+        headers.append((EXTENSIONS_HEADER, deflate))
     return write_request("GET", target, [*headers, *extra_headers])
 
 
@@ -308,218 +290,22 @@ def check_response(
     """Hold a response against the request that it answers (RFC 6455 section 4.1, the numbered list at its end)."""
     if response.status != 101:
         detail = f"{response.status} {quoted(response.reason)}" if response.reason else str(response.status)
-        return ResponseVerdict((*response.violations, _at(response.status_span, "status-not-101", detail)))
+        return ResponseVerdict(
+            (*response.violations, rules.at(response.status_span, "status-not-101", detail))
+        )
     headers = response.headers
-    answered, bad_extensions = _read_extensions(headers)
+    answered, bad_extensions = rules.read_extensions(headers)
     offered, _ = parse_extensions((offered_deflate,) if offered_deflate else ())
     deflate, misused = check_agreed(answered, offered)
-    subprotocol, bad_subprotocol = _read_chosen_subprotocol(headers, offered_subprotocols)
+    subprotocol, bad_subprotocol = rules.read_chosen_subprotocol(headers, offered_subprotocols)
     broken = (
         *response.violations,
-        *_check_http_version(response.version, response.version_span),
-        *_check_upgrade(headers, "response-upgrade-missing", "response-connection-missing"),
-        *_check_accept(headers, key),
+        *rules.check_http_version(response.version, response.version_span),
+        *rules.check_response_upgrade(headers),
+        *rules.check_accept(headers, accept_key(key)),
         *bad_subprotocol,
         *bad_extensions,
-        *_located(misused, headers.span(_EXTENSIONS_HEADER)),
-        *_check_response_only(headers),
+        *rules.located(misused, headers.span(EXTENSIONS_HEADER)),
+        *rules.check_response_only(headers),
     )
     return ResponseVerdict(broken, subprotocol, deflate)
-
-
-def _at(span: Span, rule: str, detail: str = "") -> Violation:
-    return violation(rule, detail, *span)
-
-
-def _located(broken: Iterable[Violation], span: Span) -> list[Violation]:
-    return [replace(one, offset=span.offset, length=span.length) for one in broken]
-
-
-def _lowered(tokens: Iterable[str]) -> tuple[str, ...]:
-    return tuple(token.lower() for token in tokens)
-
-
-def _got(headers: Headers, name: str) -> str:
-    values = headers.get_all(name)
-    return f"it says {quoted(', '.join(values))}" if values else f"there is no {name} header"
-
-
-def _check_request_line(request: RequestHead) -> list[Violation]:
-    broken = []
-    if request.method != "GET":
-        broken.append(_at(request.method_span, "method-not-get", f"it is {quoted(request.method)}"))
-    if _TARGET.fullmatch(request.target) is None:
-        broken.append(_at(request.target_span, "request-target-bad", f"it is {quoted(request.target)}"))
-    return broken + _check_http_version(request.version, request.version_span)
-
-
-def _check_http_version(version: str, span: Span) -> list[Violation]:
-    if _VERSION.fullmatch(version) is None:
-        # RFC 9112 section 2.3: another major version frames its messages in another way.
-        return [_at(span, "http-version-unknown", f"it is {quoted(version)}")]
-    if version == "HTTP/1.0":
-        return [_at(span, "http-version-old", f"it is {quoted(version)}")]
-    return []
-
-
-def _repeated(headers: Headers, name: str, rule: str) -> list[Violation]:
-    """`rule` at the second line of a name that may stand only once."""
-    lines = headers.lines(name)
-    return [_at(lines[1][1], rule, f"{len(lines)} of them")] if len(lines) > 1 else []
-
-
-def _check_host(headers: Headers) -> list[Violation]:
-    hosts = headers.lines("Host")
-    if not hosts:
-        return [_at(NOWHERE, "host-missing")]
-    bad = [
-        _at(span, "host-bad", f"it is {quoted(host)}") for host, span in hosts if not _HOST.fullmatch(host)
-    ]
-    return _repeated(headers, "Host", "host-repeated") + bad
-
-
-def _check_upgrade(headers: Headers, upgrade_rule: str, connection_rule: str) -> list[Violation]:
-    broken = []
-    upgrade = _lowered(headers.tokens("Upgrade"))
-    # RFC 6455 section 4.2.1 has a request contain the value, section 4.1 has a response be it.
-    named = upgrade == ("websocket",) if upgrade_rule.startswith("response") else "websocket" in upgrade
-    if not named:
-        broken.append(_at(headers.span("Upgrade"), upgrade_rule, _got(headers, "Upgrade")))
-    if "upgrade" not in _lowered(headers.tokens("Connection")):
-        broken.append(_at(headers.span("Connection"), connection_rule, _got(headers, "Connection")))
-    return broken
-
-
-def _check_key(headers: Headers) -> list[Violation]:
-    keys = headers.lines(_KEY_HEADER)
-    if not keys:
-        return [_at(NOWHERE, "key-missing")]
-    bad = [
-        _at(span, "key-bad", f"{quoted(key)} {_what_key_is(key)}")
-        for key, span in keys
-        if _KEY.fullmatch(key) is None
-    ]
-    return _repeated(headers, _KEY_HEADER, "key-repeated") + bad
-
-
-def _what_key_is(key: str) -> str:
-    try:
-        decoded = base64.b64decode(key.encode("latin-1"), validate=True)
-    except binascii.Error:
-        return "is no base64"
-    return (
-        f"decodes to {len(decoded)} bytes" if len(decoded) != 16 else "is not the usual spelling of its bytes"
-    )
-
-
-def _check_version(headers: Headers) -> list[Violation]:
-    versions = headers.get_all(_VERSION_HEADER)
-    if not versions:
-        return [_at(NOWHERE, "version-missing")]
-    broken = _repeated(headers, _VERSION_HEADER, "version-repeated")
-    if WS_VERSION not in versions:
-        span = headers.span(_VERSION_HEADER)
-        broken.append(_at(span, "version-not-13", _got(headers, _VERSION_HEADER)))
-    return broken
-
-
-def _check_origin(headers: Headers, allowed: tuple[str, ...] | None) -> list[Violation]:
-    if allowed is None:
-        return []
-    known = _lowered(allowed)
-    return [
-        _at(span, "origin-refused", f"it is {quoted(origin)}")
-        for origin, span in headers.lines("Origin")
-        if origin.lower() not in known
-    ]
-
-
-def _check_subprotocols(headers: Headers) -> list[Violation]:
-    broken = []
-    seen: set[str] = set()
-    for value, span in headers.lines(_PROTOCOL_HEADER):
-        offered = split_list(value)
-        bad = next((one for one in offered if not is_token(one)), None if offered else value)
-        if bad is not None:
-            broken.append(_at(span, "subprotocol-bad", f"{quoted(bad)} is no token"))
-        again = None
-        for one in offered:
-            if one in seen:
-                again = one
-            seen.add(one)
-        if again is not None:
-            broken.append(_at(span, "subprotocol-repeated", quoted(again)))
-    return broken
-
-
-def _choose_subprotocol(headers: Headers, spoken: tuple[str, ...] | None) -> str | None:
-    """The first in the client's order of preference that the server speaks."""
-    offered = headers.tokens(_PROTOCOL_HEADER)
-    usable = (one for one in offered if is_token(one) and (spoken is None or one in spoken))
-    return next(usable, None)
-
-
-def _read_extensions(headers: Headers) -> tuple[tuple[Extension, ...], list[Violation]]:
-    """All well-formed elements of all lines; the violations point at their lines."""
-    found: list[Extension] = []
-    broken: list[Violation] = []
-    for value, span in headers.lines(_EXTENSIONS_HEADER):
-        extensions, bad = parse_extensions((value,))
-        found += extensions
-        broken += _located(bad, span)
-    return tuple(found), broken
-
-
-def _check_body(headers: Headers) -> list[Violation]:
-    broken = []
-    for name in ("Content-Length", "Transfer-Encoding"):
-        for value, span in headers.lines(name):
-            if (name, value) != ("Content-Length", "0"):
-                broken.append(_at(span, "request-has-body", f"{name} is {quoted(value)}"))
-    return broken
-
-
-def _check_request_only(headers: Headers) -> list[Violation]:
-    return [
-        _at(span, "accept-in-request", f"it is {quoted(value)}")
-        for value, span in headers.lines(_ACCEPT_HEADER)
-    ]
-
-
-def _check_accept(headers: Headers, key: str) -> list[Violation]:
-    values = headers.lines(_ACCEPT_HEADER)
-    if not values:
-        return [_at(NOWHERE, "accept-missing")]
-    right = accept_key(key)
-    wrong = [
-        _at(span, "accept-wrong", f"it is {quoted(value)}, where {quoted(right)} is due")
-        for value, span in values
-        if value != right
-    ]
-    return _repeated(headers, _ACCEPT_HEADER, "accept-repeated") + wrong
-
-
-def _read_chosen_subprotocol(headers: Headers, offered: Sequence[str]) -> tuple[str | None, list[Violation]]:
-    strangers = [
-        _at(span, "subprotocol-not-offered", f"it is {quoted(value)}")
-        for value, span in headers.lines(_PROTOCOL_HEADER)
-        if value not in offered
-    ]
-    broken = _repeated(headers, _PROTOCOL_HEADER, "subprotocol-several") + strangers
-    return headers.get(_PROTOCOL_HEADER), broken
-
-
-def _check_response_only(headers: Headers) -> list[Violation]:
-    """Header fields that a 101 has no business with."""
-    rules = {
-        _VERSION_HEADER: "version-in-success",
-        _KEY_HEADER: "key-in-response",
-        # RFC 9110 section 8.6, RFC 9112 section 6.1.
-        "Content-Length": "response-has-length",
-        "Transfer-Encoding": "response-has-length",
-    }
-    return [
-        _at(span, rule, f"{name} is {quoted(value)}")
-        for name, rule in rules.items()
-        for value, span in headers.lines(name)
-    ]
