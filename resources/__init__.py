@@ -1,0 +1,1 @@
+"""What Unmask ships beside its code: icons, the test page, the desktop entry."""
