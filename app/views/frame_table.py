@@ -1,0 +1,386 @@
+"""The table of frames: draws its rows itself, follows the tail only when asked to, never moves what the person chose."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFont,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QPushButton, QTableView, QWidget
+
+from app.icons import IconName, Icons
+from app.models.frames import Column, FrameModel
+from app.text import grouped
+from app.theme import Role, Theme
+from app.views.frame_painter import Cell, FramePainter, RowState
+from core.capture.records import View
+
+_FIRST_WIDTHS = {  # in digits
+    Column.NUMBER: 6,
+    Column.TIME: 12,
+    Column.DELTA: 8,
+    Column.DIRECTION: 8,
+    Column.OPCODE: 12,
+    Column.LENGTH: 9,
+    Column.FLAGS: 18,
+    Column.PAYLOAD: 40,
+}
+
+_Index = QModelIndex | QPersistentModelIndex
+
+
+class FrameTable(QTableView):
+    """Shows a `FrameModel`. The selected frame is known by its id and survives a change of the view."""
+
+    current_frame_changed = Signal(object)
+    """Id of the frame that the person went to, or None."""
+    following_changed = Signal(bool)
+    opened = Signal()
+    """Enter or a double click: the person wants the details."""
+    context_menu_requested = Signal(QPoint)
+    """Over a row; global position."""
+
+    def __init__(self, model: FrameModel, theme: Theme, icons: Icons, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._frames = model
+        self._theme = theme
+        self._icons = icons
+        self._painter = FramePainter(theme, icons)
+        self._following = True
+        self._moving = False
+        self._count_when_stopped = 0
+        self._hovered = -1
+        self._current_id: int | None = None
+        self._empty_title = ""
+        self._empty_text = ""
+        self._catch_up = QPushButton(self.viewport())
+        self._set_up()
+        self.setModel(model)
+        self._set_up_header()
+        self.selectionModel().currentRowChanged.connect(self._current_changed)
+        self.verticalScrollBar().valueChanged.connect(self._scrolled)
+        model.rowsInserted.connect(self._rows_came)
+        model.modelReset.connect(self._was_reset)
+        theme.changed.connect(self._look_changed)
+
+    # What others ask for.
+
+    @property
+    def following(self) -> bool:
+        """Whether the newest row is kept in sight."""
+        return self._following
+
+    def set_following(self, following: bool) -> None:
+        if following:
+            self._to_tail()
+        if following != self._following:
+            self._following = following
+            self._count_when_stopped = self._frames.rowCount()
+            self.following_changed.emit(following)
+        self._show_catch_up()
+
+    @property
+    def current_frame(self) -> int | None:
+        """Id of the selected frame."""
+        return self._current_id
+
+    def set_view(self, view: View) -> None:
+        """Shows other frames; the selected one stays selected and the scroll stays where it was, if they can."""
+        if view == self._frames.view:
+            return
+        chosen = self._current_id
+        seen = [] if self._following else self._visible_ids()
+        self._moving = True
+        try:
+            self._frames.set_view(view)
+            self._restore(chosen, seen)
+        finally:
+            self._moving = False
+        if self._current_id != chosen:
+            self.current_frame_changed.emit(self._current_id)
+
+    def selected_frames(self, limit: int) -> list[int]:
+        """Ids of the selected frames in the table's order, at most `limit`."""
+        rows: list[int] = []
+        for span in sorted(self.selectionModel().selection(), key=lambda span: span.top()):
+            rows += range(span.top(), min(span.bottom() + 1, span.top() + limit - len(rows)))
+            if len(rows) >= limit:
+                break
+        return [found for row in rows if (found := self._frames.frame_id(row)) is not None]
+
+    def selected_count(self) -> int:
+        return sum(span.height() for span in self.selectionModel().selection())
+
+    def go_to_row(self, row: int) -> None:
+        """Selects a row and brings it into sight."""
+        if 0 <= row < self._frames.rowCount():
+            self.setCurrentIndex(self._frames.index(row, 0))
+            self.scrollTo(self._frames.index(row, 0))
+
+    def go_to_first(self) -> None:
+        self.go_to_row(0)
+
+    def go_to_last(self) -> None:
+        """Selects the last row and follows the tail."""
+        self.go_to_row(self._frames.rowCount() - 1)
+        self.set_following(True)
+
+    def set_empty_text(self, title: str, text: str) -> None:
+        """What stands in the table while it has no rows."""
+        self._empty_title, self._empty_text = title, text
+        self.viewport().update()
+
+    def fill_column_menu(self, menu: QMenu) -> None:
+        """One switch for each column."""
+        header = self.horizontalHeader()
+        for column in Column:
+            title = str(self._frames.headerData(column, Qt.Orientation.Horizontal))
+            action = menu.addAction(title)
+            action.setCheckable(True)
+            hidden = header.isSectionHidden(column)
+            action.setChecked(not hidden)
+            last_one = not hidden and header.hiddenSectionCount() == len(Column) - 1
+            action.setEnabled(not last_one)
+            action.toggled.connect(lambda shown, column=column: header.setSectionHidden(column, not shown))
+
+    # Set-up.
+
+    def _set_up(self) -> None:
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setTabKeyNavigation(False)
+        self.setWordWrap(False)
+        self.setShowGrid(False)
+        self.setCornerButtonEnabled(False)
+        self.viewport().setMouseTracking(True)
+        self.doubleClicked.connect(lambda _index: self.opened.emit())
+        self.setAccessibleName(self.tr("Frames"))
+        rows = self.verticalHeader()
+        rows.setVisible(False)
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setMinimumSectionSize(1)
+        rows.setDefaultSectionSize(self._painter.row_height)
+        self._catch_up.setProperty("look", "primary")
+        self._catch_up.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._catch_up.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._catch_up.clicked.connect(lambda: self.set_following(True))
+        self._catch_up.hide()
+        self._tint_catch_up()
+
+    def _set_up_header(self) -> None:
+        header = self.horizontalHeader()
+        header.setSectionsMovable(True)
+        header.setHighlightSections(False)
+        header.setStretchLastSection(True)
+        header.setMinimumSectionSize(28)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        for column, digits in _FIRST_WIDTHS.items():
+            header.resizeSection(column, self._painter.width_of(digits))
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(self._header_menu)
+
+    def _header_menu(self, position: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.fill_column_menu(menu)
+        menu.popup(self.horizontalHeader().mapToGlobal(position))
+
+    # Following the tail.
+
+    def _rows_came(self) -> None:
+        if self._following:
+            self._to_tail()
+        self._show_catch_up()
+
+    def _to_tail(self) -> None:
+        moving, self._moving = self._moving, True
+        self.scrollToBottom()
+        self._moving = moving
+
+    def _scrolled(self, value: int) -> None:
+        self._hovered = -1
+        if not self._moving:
+            self.set_following(value == self.verticalScrollBar().maximum())
+
+    def _current_changed(self, current: _Index) -> None:
+        chosen = self._frames.frame_id(current.row()) if current.isValid() else None
+        self._current_id = chosen
+        if not self._moving:
+            self.set_following(False)
+            self.current_frame_changed.emit(chosen)
+
+    def _was_reset(self) -> None:
+        # A reset outside set_view: the capture is another one, or was cleared.
+        self._hovered = -1
+        self._count_when_stopped = 0
+        if not self._moving and self._current_id is not None:
+            self._current_id = None
+            self.current_frame_changed.emit(None)
+        if not self._moving:
+            self.set_following(True)
+
+    def _restore(self, chosen: int | None, seen: list[int]) -> None:
+        row = None if chosen is None else self._frames.position(chosen)
+        self._current_id = None
+        if row is not None:
+            self._current_id = chosen
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+            self.selectionModel().setCurrentIndex(self._frames.index(row, 0), flags)
+        if self._following:
+            self._to_tail()
+            return
+        for frame_id in seen:
+            top = self._frames.position(frame_id)
+            if top is not None:
+                self.scrollTo(self._frames.index(top, 0), QAbstractItemView.ScrollHint.PositionAtTop)
+                break
+        else:
+            self.set_following(True)
+
+    def _visible_ids(self) -> list[int]:
+        first, last = self._visible_rows()
+        return [found for row in range(first, last + 1) if (found := self._frames.frame_id(row)) is not None]
+
+    def _visible_rows(self) -> tuple[int, int]:
+        """First and last row in sight; (0, -1) when there is none."""
+        count = self._frames.rowCount()
+        first = self.rowAt(0)
+        if first < 0 or not count:
+            return 0, -1
+        fit = self.viewport().height() // max(1, self.rowHeight(first)) + 1
+        return first, min(count - 1, first + fit)
+
+    def _show_catch_up(self) -> None:
+        """A button over the last row that says how many rows came since the table stopped following."""
+        new = self._frames.rowCount() - self._count_when_stopped
+        if self._following or new <= 0:
+            self._catch_up.hide()
+            return
+        self._catch_up.setText(self.tr("{count} new").format(count=grouped(new)))
+        self._catch_up.adjustSize()
+        self._place_catch_up()
+        self._catch_up.show()
+
+    def _place_catch_up(self) -> None:
+        space, size = self.viewport().size(), self._catch_up.size()
+        self._catch_up.move((space.width() - size.width()) // 2, space.height() - size.height() - 10)
+
+    def _tint_catch_up(self) -> None:
+        self._catch_up.setIcon(self._icons.icon(IconName.FOLLOW, Role.ON_ACCENT))
+
+    # Events.
+
+    def _look_changed(self) -> None:
+        self._painter.reload()
+        self.verticalHeader().setDefaultSectionSize(self._painter.row_height)
+        self._tint_catch_up()
+        self.viewport().update()
+
+    def keyboardSearch(self, search: str) -> None:
+        """Nothing: the default would walk through every row of the capture."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
+        key = Qt.Key(event.key())
+        if plain and key == Qt.Key.Key_Home:
+            self.go_to_first()
+        elif plain and key == Qt.Key.Key_End:
+            self.go_to_last()
+        elif plain and key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.opened.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        super().wheelEvent(event)
+        bar = self.verticalScrollBar()
+        if event.angleDelta().y() < 0 and bar.value() == bar.maximum():
+            self.set_following(True)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        self._hover(self.rowAt(event.position().toPoint().y()))
+
+    def leaveEvent(self, event: object) -> None:
+        self._hover(-1)
+
+    def _hover(self, row: int) -> None:
+        if row != self._hovered:
+            self._hovered = row
+            self.viewport().update()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self.selectionModel().hasSelection():
+            self.context_menu_requested.emit(event.globalPos())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        moving, self._moving = self._moving, True
+        super().resizeEvent(event)
+        self._moving = moving
+        if self._following:
+            self._to_tail()
+        self._place_catch_up()
+
+    # Painting.
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self.viewport())
+        painter.fillRect(event.rect(), self._theme.color(Role.SURFACE))
+        first, last = self._visible_rows()
+        if last < first:
+            self._paint_empty(painter)
+            return
+        self._painter.set_pixel_ratio(self.devicePixelRatioF())
+        cells, width = self._cells(), self.viewport().width()
+        selected = [(span.top(), span.bottom()) for span in self.selectionModel().selection()]
+        current = self.currentIndex().row()
+        focus = RowState.FOCUSED if self.hasFocus() else RowState.NONE
+        for row in range(first, last + 1):
+            rect = QRect(0, self.rowViewportPosition(row), width, self.rowHeight(row))
+            state = focus
+            if any(top <= row <= bottom for top, bottom in selected):
+                state |= RowState.SELECTED
+            if row == current:
+                state |= RowState.CURRENT
+            if row == self._hovered:
+                state |= RowState.HOVERED
+            line = self._frames.line(row)
+            self._painter.background(painter, line, rect, state)
+            if line is not None:
+                self._painter.cells(painter, line, rect, cells)
+
+    def _cells(self) -> list[Cell]:
+        """Where the columns lie that can be seen."""
+        width = self.viewport().width()
+        cells = []
+        for column in Column:
+            cell = Cell(column, self.columnViewportPosition(column), self.columnWidth(column))
+            if not self.isColumnHidden(column) and cell.x < width and cell.x + cell.width > 0:
+                cells.append(cell)
+        return cells
+
+    def _paint_empty(self, painter: QPainter) -> None:
+        area = self.viewport().rect().adjusted(32, 16, -32, -16)
+        icon = self._icons.pixmap(IconName.MASK, Role.DISABLED, 56, self.devicePixelRatioF())
+        title_font = QFont(self.font())
+        title_font.setPointSizeF(title_font.pointSizeF() * 1.25)
+        title_font.setWeight(QFont.Weight.DemiBold)
+        flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
+        top = max(area.top(), area.center().y() - 80)
+        painter.drawPixmap(area.center().x() - 28, top, icon)
+        painter.setFont(title_font)
+        painter.setPen(self._theme.color(Role.TEXT))
+        painter.drawText(QRect(area.left(), top + 66, area.width(), 30), flags, self._empty_title)
+        painter.setFont(self.font())
+        painter.setPen(self._theme.color(Role.MUTED))
+        painter.drawText(QRect(area.left(), top + 98, area.width(), 80), flags, self._empty_text)

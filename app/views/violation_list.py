@@ -1,0 +1,145 @@
+"""The rules that a frame or a handshake broke, each with how bad it is, where the rule stands and with which value."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QTextLayout
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from app.icons import IconName, Icons
+from app.theme import Role, Theme
+from app.views.wrapped import lay_out
+from core.decoders.text import visible
+from core.protocol.violations import Severity, Violation
+
+FIRST_SHOWN = 4
+MORE_SHOWN = 60
+_PAD_Y = 5
+_TEXT_LEFT = 34
+
+_ICONS = {
+    Severity.ERROR: IconName.ERROR,
+    Severity.WARNING: IconName.WARNING,
+    Severity.NOTE: IconName.NOTE,
+}
+_ROLES = {
+    Severity.ERROR: (Role.ERROR, Role.ERROR_TINT),
+    Severity.WARNING: (Role.WARNING, Role.WARNING_TINT),
+    Severity.NOTE: (Role.NOTE, Role.NOTE_TINT),
+}
+
+
+class _Row(QWidget):
+    """One violation: what rule, with which value, how bad, where the rule stands."""
+
+    clicked = Signal()
+
+    def __init__(self, violation: Violation, theme: Theme, icons: Icons, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._icons = icons
+        self._violation = violation
+        rule = violation.rule
+        self._colour, self._tint = _ROLES[rule.severity]
+        detail = visible(violation.detail)
+        self._text = f"{rule.sentence}  {detail}" if detail else rule.sentence
+        self._aside = f"{self._severity_name(rule.severity)} · {rule.section}"
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setAccessibleName(f"{self._aside}: {self._text}")
+
+    def _severity_name(self, severity: Severity) -> str:
+        names = {
+            Severity.ERROR: self.tr("Error"),
+            Severity.WARNING: self.tr("Warning"),
+            Severity.NOTE: self.tr("Note"),
+        }
+        return names[severity]
+
+    def sizeHint(self) -> QSize:
+        return QSize(480, self.heightForWidth(max(self.width(), 480)))
+
+    def heightForWidth(self, width: int) -> int:
+        return round(self._laid_out(width).boundingRect().height()) + 2 * _PAD_Y
+
+    def _laid_out(self, width: int) -> QTextLayout:
+        """The sentence in bold, the detail after it, wrapped before the aside."""
+        room = max(width - _TEXT_LEFT - self._aside_width() - 24, 80)
+        return lay_out(self._text, self._theme.ui_font(), room, bold=len(self._violation.rule.sentence))
+
+    def _aside_width(self) -> int:
+        return QFontMetrics(self._theme.ui_font()).horizontalAdvance(self._aside)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._theme.color(self._tint))
+        painter.drawRoundedRect(self.rect(), 5, 5)
+        icon = self._icons.pixmap(
+            _ICONS[self._violation.rule.severity], self._colour, 16, self.devicePixelRatioF()
+        )
+        painter.drawPixmap(10, _PAD_Y, icon)
+        painter.setPen(self._theme.color(Role.TEXT))
+        self._laid_out(self.width()).draw(painter, QPointF(_TEXT_LEFT, _PAD_Y))
+        painter.setPen(self._theme.color(self._colour))
+        painter.setFont(self._theme.ui_font())
+        aside = self.rect().adjusted(0, _PAD_Y, -12, 0)
+        painter.drawText(aside, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop, self._aside)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.clicked.emit()
+
+
+class ViolationList(QWidget):
+    """Violations below each other, the worst first; takes no room when there are none."""
+
+    violation_clicked = Signal(object)
+    """A `Violation`."""
+
+    def __init__(self, theme: Theme, icons: Icons, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._icons = icons
+        self._violations: tuple[Violation, ...] = ()
+        self._shown = FIRST_SHOWN
+        self._rows: list[QWidget] = []
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(4)
+        self._more = QPushButton(self)
+        self._more.setProperty("look", "quiet")
+        self._more.clicked.connect(self._show_all)
+        self._layout.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
+        self.hide()
+
+    def set_violations(self, violations: tuple[Violation, ...]) -> None:
+        """Show these; more than a few fold behind a button that says how many."""
+        self._violations = tuple(sorted(violations, key=lambda one: -one.rule.severity))
+        self._shown = FIRST_SHOWN
+        self._build()
+
+    def row_count(self) -> int:
+        """How many violations are unfolded."""
+        return len(self._rows)
+
+    def _show_all(self) -> None:
+        self._shown += MORE_SHOWN
+        self._build()
+
+    def _build(self) -> None:
+        for row in self._rows:
+            self._layout.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        self._rows = []
+        for violation in self._violations[: self._shown]:
+            row = _Row(violation, self._theme, self._icons, self)
+            row.clicked.connect(lambda one=violation: self.violation_clicked.emit(one))
+            self._layout.insertWidget(len(self._rows), row)
+            self._rows.append(row)
+        left_out = len(self._violations) - len(self._rows)
+        self._more.setText(self.tr("Show {0} more").format(left_out))
+        self._more.setVisible(left_out > 0)
+        self.setVisible(bool(self._rows))
