@@ -274,8 +274,9 @@ class CaptureReader:
 
 
 def _connection_record(row: tuple[Any, ...]) -> ConnectionRecord:
-    mode, state, closed_by = Mode(row[1]), ConnectionState(row[2]), ClosedBy(row[16])
-    return ConnectionRecord(row[0], mode, state, *row[3:16], closed_by, *row[17:])
+    values = list(row)
+    values[1], values[2], values[16] = Mode(row[1]), ConnectionState(row[2]), ClosedBy(row[16])
+    return ConnectionRecord(*values)
 
 
 def _violation(rule_id: str, detail: str, offset: int, length: int) -> Violation:

@@ -216,7 +216,6 @@ class CaptureWriter:
         """Anything but a frame."""
         if isinstance(event, RequestReceived):
             self._request(track, event.request)
-            self._note(track, None, event.request.violations)
         elif isinstance(event, HandshakeDone):
             answer = event.answer
             track.response, track.status = answer.response, answer.status
@@ -235,7 +234,7 @@ class CaptureWriter:
         elif isinstance(event, ResponseReceived):
             track.response, track.status = event.response.raw, event.response.status
             track.state = ConnectionState.OPEN if event.response.status == 101 else ConnectionState.REFUSED
-            self._note(track, None, (*event.response.violations, *event.verdict.violations))
+            self._note(track, None, event.verdict.violations)
         elif isinstance(event, ConnectionFailed):
             track.state = ConnectionState.CLOSING
         else:

@@ -11,7 +11,8 @@ complete capture. Judging what a peer does wrong is `core.protocol.judge`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from core.errors import HeadError, InflateError, NotOpenError, PayloadError
@@ -98,6 +99,8 @@ class Connection:
         self._head: HeadParser | None = HeadParser(kind, self._limits.head, self._judgement)
         self._early = b""
         self._decoder = FrameDecoder(self._limits.message_bytes)
+        self._frames: Iterator[Frame] = iter(())
+        self._next: Frame | None = None
         self._judge = Judge(self.role)
         self._fragments: Fragments | None = None
         self._deflater: Deflater | None = None
@@ -129,8 +132,17 @@ class Connection:
         """What was negotiated of permessage-deflate."""
         return self._parameters
 
+    @property
+    def has_more(self) -> bool:
+        """Frames that came already wait until `receive_data(b"")` is called.
+
+        Frames come out up to the next one that may change the state, so that what a caller replies to a message
+        goes out before the answer to a close frame behind it.
+        """
+        return self._next is not None
+
     def receive_data(self, data: bytes) -> list[Event]:
-        """What the bytes that have just come mean."""
+        """What the bytes that have just come mean. Repeat with b"" while `has_more`."""
         events: list[Event] = []
         if self.state is _OPEN or self.state is ReadyState.CLOSING:
             self._receive_frames(data, events)
@@ -144,11 +156,11 @@ class Connection:
         """The stream has ended, or broke. What is left of a frame comes out, then ConnectionClosed."""
         events: list[Event] = []
         if self.state is ReadyState.CONNECTING and self._head is not None:
-            raw = self._head.raw
-            broken = violation("head-incomplete", f"{len(raw)} bytes had come")
-            answer = handshake.refuse(400, "The stream ended before the head was complete.", (broken,))
             # Nobody is left to read an answer: none is written.
-            events.append(HandshakeFailed(raw, replace(answer, status=0, response=b"")))
+            reason, violations = str(self._head.ended()), self._head.violations
+            events.append(
+                HandshakeFailed(self._head.raw, handshake.Answer(0, reason, b"", violations=violations))
+            )
         self._take_partial(events)
         self.state = step(self.state, Trigger.EOF)
         if self._close_received is not None:
@@ -175,14 +187,20 @@ class Connection:
             events += self.receive_data(early)
         return events
 
-    def fail_handshake(self, error: HeadError) -> list[Event]:
-        """Refuse a peer that sent no usable request, such as one that took too long (408)."""
-        parser = self._head
-        raw = parser.raw if parser is not None else b""
-        answer = handshake.refuse(error.status, str(error), (violation(error.rule, str(error)),))
+    def handshake_timed_out(self, seconds: float) -> list[Event]:
+        """Answer 408: the head is not complete after `seconds`. Nothing happens if it is."""
+        if self._head is None:
+            return []
+        return [self._fail_handshake(self._head, self._head.timed_out(seconds))]
+
+    def refuse_for_load(self, connections: int) -> list[Event]:
+        """Answer 503 without waiting for a request: there are `connections` already."""
+        answer = handshake.refuse(
+            503, f"There are {connections} connections already, which is the limit. Try later."
+        )
         self._out.append(answer.response)
         self._refused()
-        return [HandshakeFailed(raw, answer)]
+        return [HandshakeFailed(b"", answer)]
 
     def send_message(
         self, opcode: int, payload: bytes, *, origin: Origin, fragments: int = 1, compress: bool = True
@@ -246,7 +264,7 @@ class Connection:
         try:
             head = parser.feed(data)
         except HeadError as error:
-            events += self.fail_handshake(error)
+            events.append(self._fail_handshake(parser, error))
             return
         if head is None:
             return
@@ -257,6 +275,14 @@ class Connection:
             events.append(RequestReceived(head, handshake.propose(head, self._side.policy)))
         else:
             self._receive_response(head, parser.leftover, events)
+
+    def _fail_handshake(self, parser: HeadParser, error: HeadError) -> HandshakeFailed:
+        answer = handshake.refuse(error.status, str(error), parser.violations)
+        if self.role is Role.SERVER:
+            self._out.append(answer.response)
+        raw = parser.raw
+        self._refused()
+        return HandshakeFailed(raw, answer)
 
     def _receive_response(self, response: ResponseHead, leftover: bytes, events: list[Event]) -> None:
         side = self._side
@@ -294,25 +320,35 @@ class Connection:
         if self._undecodable:
             self._keep_trailing(data)
             return
+        if data:
+            # Frames held back are the caller's to fetch first; never lost if it does not.
+            self._frames = itertools.chain(self._frames, self._decoder.feed(data))
+        held, self._next = self._next, None
+        if held is not None:
+            self._receive_frame(held, events)
         judge = self._judge
         new: Callable[[type[FrameReceived], Iterable[object]], FrameReceived] = tuple.__new__
         new_message: Callable[[type[Message], Iterable[object]], Message] = tuple.__new__
         limit = self._limits.message_bytes
-        for frame in self._decoder.feed(data):
+        append = events.append
+        simple = self._fragments is None and self._close_received is None and not self._failed
+        for frame in self._frames:
             head, key, payload, _, length = frame
             # The short way for what nearly every frame is: a whole plain message that breaks no rule.
             if (
-                (head == 0x82 or (head == 0x81 and payload.isascii()))
-                and self._fragments is None
-                and self._close_received is None
-                and not self._failed
+                simple
+                and (head == 0x82 or (head == 0x81 and payload.isascii()))
                 and length <= limit
                 and judge.is_plain(frame, key)
             ):
                 message = new_message(Message, (head & 0x0F, payload, False, 1, length))
-                events.append(new(FrameReceived, (frame, _NO_VIOLATIONS, message)))
+                append(new(FrameReceived, (frame, _NO_VIOLATIONS, message)))
+            elif events:
+                self._next = frame
+                return
             else:
                 self._receive_frame(frame, events)
+                simple = self._fragments is None and self._close_received is None and not self._failed
         if self._decoder.overlong:
             self._fail_overlong(events)
 

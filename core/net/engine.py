@@ -1,0 +1,163 @@
+"""The façade that the app sees: listen, send, close, stop. Everything here runs on the loop's thread."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from core.capture.recorder import Recorder
+from core.errors import CallerError, NotOpenError
+from core.net.loop import wall_clock
+from core.net.outgoing import Outgoing, OutgoingClose
+from core.net.session import PauseReason, Session
+from core.net.settings import AutoReply, EngineSettings, ListenAddress
+from core.net.sockets import listening_sockets, name_of
+from core.net.test_page import TestPage
+from core.protocol.events import Origin
+from core.protocol.handshake import Answer, is_websocket_request, refuse, serve
+from core.protocol.http11 import RequestHead
+from core.protocol.violations import Judgement
+
+_GOING_AWAY = 1001
+_STOP_SECONDS = 1.0
+
+
+class Engine:
+    """The servers and their sessions. Make it on the loop's thread."""
+
+    def __init__(self, recorder: Recorder, settings: EngineSettings, page: TestPage) -> None:
+        self.recorder = recorder
+        self.settings = settings
+        self.clock = wall_clock()
+        self._page = page
+        self._loop = asyncio.get_running_loop()
+        self._servers: list[asyncio.Server] = []
+        self._sessions: dict[int, Session] = {}
+        self._waiting: set[Session] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    # What the app asks.
+
+    async def listen(self, address: ListenAddress) -> tuple[str, ...]:
+        """Listen, in place of wherever we listened before; the real addresses. ListenError if that can't be."""
+        self.stop_listening()
+        sockets = listening_sockets(address)
+        names = tuple(name_of(sock.getsockname()) for sock in sockets)
+        for sock in sockets:
+            self._servers.append(await self._loop.create_server(self._new_session, sock=sock))
+        return names
+
+    def stop_listening(self) -> None:
+        """Accept no more; the sessions that there are go on."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    def send(self, connection_id: int | None, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> int:
+        """Send to one connection, or with None to all that are open; to how many it went. CallerError if to none."""
+        if connection_id is not None:
+            session = self._sessions.get(connection_id)
+            if session is None:
+                raise NotOpenError(f"Connection #{connection_id} is closed: nothing can be sent on it.")
+            session.send(outgoing, origin)
+            return 1
+        targets = [session for session in self._sessions.values() if session.is_open]
+        if not targets:
+            raise NotOpenError("No connection is open: connect a client first.")
+        failures: list[CallerError] = []
+        for session in targets:
+            try:
+                session.send(outgoing, origin)
+            except CallerError as error:
+                failures.append(error)
+        if len(failures) == len(targets):
+            raise failures[0]
+        return len(targets) - len(failures)
+
+    def disconnect(self, connection_id: int) -> None:
+        """Cut one TCP connection without a closing handshake."""
+        session = self._sessions.get(connection_id)
+        if session is None:
+            raise NotOpenError(f"Connection #{connection_id} is closed already.")
+        session.disconnect()
+
+    def set_settings(self, settings: EngineSettings) -> None:
+        """Takes effect with the next connection, the auto-reply with the next message."""
+        self.settings = settings
+
+    def set_auto_reply(self, auto_reply: AutoReply) -> None:
+        """Takes effect with the next message."""
+        self.settings = replace(self.settings, auto_reply=auto_reply)
+
+    def set_judgement(self, judgement: Judgement) -> None:
+        """Takes effect with the next connection."""
+        self.settings = replace(self.settings, judgement=judgement)
+
+    def queued_bytes(self) -> dict[int, int]:
+        """Bytes that wait for each peer that does not read fast enough."""
+        return {
+            session.id: session.queued_bytes for session in self._sessions.values() if session.queued_bytes
+        }
+
+    def resume(self) -> None:
+        """The recorder is drained: read on."""
+        waiting, self._waiting = self._waiting, set()
+        for session in waiting:
+            session.resume(PauseReason.RECORDER)
+
+    async def stop(self) -> None:
+        """Close all connections as the RFC wants it (1001), cut those that do not follow within a second."""
+        self.stop_listening()
+        for session in tuple(self._sessions.values()):
+            if session.is_open:
+                session.send(OutgoingClose(_GOING_AWAY, "Unmask stops"), Origin.AUTOMATIC)
+            else:
+                session.disconnect()
+        try:
+            await asyncio.wait_for(self._empty.wait(), _STOP_SECONDS)
+        except TimeoutError:
+            for session in tuple(self._sessions.values()):
+                session.disconnect()
+            await self._empty.wait()
+
+    # What sessions ask.
+
+    def session_opened(self, session: Session) -> bool:
+        self._sessions[session.id] = session
+        self._empty.clear()
+        return len(self._sessions) <= self.settings.limits.connections
+
+    def session_closed(self, session: Session) -> None:
+        self._sessions.pop(session.id, None)
+        self._waiting.discard(session)
+        if not self._sessions:
+            self._empty.set()
+
+    def session_waits(self, session: Session) -> None:
+        self._waiting.add(session)
+
+    def respond(self, request: RequestHead, proposed: Answer) -> Answer:
+        """The test page for a plain HTTP GET; for a WebSocket handshake, good or bad, what the RFC says."""
+        if proposed.accepted or _means_websocket(request):
+            return proposed
+        if request.method not in ("GET", "HEAD"):
+            return proposed
+        if request.target == "/favicon.ico":
+            return refuse(404, "There is no icon here.")
+        headers = (
+            ("Content-Security-Policy", self._page.content_security_policy),
+            ("Referrer-Policy", "no-referrer"),
+            ("Cache-Control", "no-store"),
+        )
+        page = serve(200, "text/html; charset=utf-8", self._page.body, headers)
+        return page.without_body() if request.method == "HEAD" else page
+
+    def _new_session(self) -> Session:
+        return Session(self, self._loop)
+
+
+def _means_websocket(request: RequestHead) -> bool:
+    """Whether the request is an opening handshake, be it a broken one."""
+    named = (name.lower() for name, _ in request.headers.items)
+    return is_websocket_request(request) or any(name.startswith("sec-websocket-") for name in named)

@@ -1,0 +1,28 @@
+"""The event loop: uvloop or winloop where it is installed, asyncio's own elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """A new event loop, the fastest at hand."""
+    try:
+        if sys.platform == "win32":
+            import winloop as fast_loop
+        else:
+            import uvloop as fast_loop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = fast_loop.new_event_loop()
+    return loop
+
+
+def wall_clock() -> Callable[[], int]:
+    """A clock in ns since the epoch that never steps: it takes the wall's time once and goes on monotonically."""
+    base = time.time_ns() - time.perf_counter_ns()
+    monotonic = time.perf_counter_ns
+    return lambda: base + monotonic()

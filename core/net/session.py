@@ -1,0 +1,243 @@
+"""One live socket, its `Connection` and its place in the capture."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Protocol
+
+from core.capture.recorder import Recorder
+from core.capture.records import Direction, Mode
+from core.capture.writer import Opened
+from core.errors import PeerNotReadingError
+from core.net.outgoing import Compression, Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing
+from core.net.settings import AutoReply, EngineSettings
+from core.net.sockets import name_of
+from core.protocol.connection import Connection, ConnectionLimits, ServerSide
+from core.protocol.deflate import DeflatePolicy
+from core.protocol.events import Event, FrameReceived, Origin, RequestReceived
+from core.protocol.frames import Opcode
+from core.protocol.handshake import Answer, ServerPolicy
+from core.protocol.http11 import HeadLimits, RequestHead
+from core.protocol.state import ReadyState
+
+_WRITE_HIGH = 1024 * 1024
+
+
+class PauseReason(Enum):
+    """Why a session does not read."""
+
+    RECORDER = auto()
+    """The disk is slower than the wire."""
+    PEER = auto()
+    """The peer does not read what we send."""
+
+
+class SessionHost(Protocol):
+    """What a session needs of the engine."""
+
+    settings: EngineSettings
+    recorder: Recorder
+    clock: Callable[[], int]
+
+    def session_opened(self, session: Session) -> bool:
+        """Whether there is room for one more."""
+
+    def session_closed(self, session: Session) -> None: ...
+
+    def session_waits(self, session: Session) -> None:
+        """The session has paused until the recorder is drained."""
+
+    def respond(self, request: RequestHead, proposed: Answer) -> Answer:
+        """What to answer: the page for plain HTTP, else what was proposed."""
+
+
+class Session(asyncio.Protocol):
+    """A client that has connected. Lives on the loop's thread."""
+
+    def __init__(self, host: SessionHost, loop: asyncio.AbstractEventLoop) -> None:
+        self._host = host
+        self._loop = loop
+        settings = host.settings
+        self._limits = settings.limits
+        policy = ServerPolicy(
+            deflate=DeflatePolicy() if settings.compression else None, judgement=settings.judgement
+        )
+        limits = ConnectionLimits(
+            HeadLimits(self._limits.head_bytes, self._limits.header_count),
+            self._limits.message_bytes,
+            self._limits.trailing_bytes,
+        )
+        self.connection = Connection(ServerSide(policy), limits)
+        self.id = 0
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._paused: set[PauseReason] = set()
+        self._ending = False
+
+    @property
+    def is_open(self) -> bool:
+        return self.connection.state is ReadyState.OPEN and self._transport is not None
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes that wait for the peer to read."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    # asyncio's side.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=_WRITE_HIGH)
+        opened = Opened(
+            Mode.LISTEN,
+            name_of(transport.get_extra_info("peername")),
+            name_of(transport.get_extra_info("sockname")),
+            Direction.CLIENT_TO_SERVER,
+        )
+        self.id = self._host.recorder.open_connection(opened, self._host.clock())
+        if not self._host.session_opened(self):
+            self._after(self.connection.refuse_for_load(self._limits.connections), 0)
+            return
+        self._timer = self._loop.call_later(self._limits.handshake_seconds, self._handshake_timeout)
+
+    def data_received(self, data: bytes) -> None:
+        connection = self.connection
+        now = self._host.clock()
+        events = connection.receive_data(data)
+        if connection.state is ReadyState.CONNECTING:
+            events = self._answer(events)
+        if self._host.settings.auto_reply is AutoReply.ECHO:
+            all_events = self._echo(events)
+            while connection.has_more:
+                all_events += self._echo(connection.receive_data(b""))
+            events = all_events
+        else:
+            while connection.has_more:
+                events += connection.receive_data(b"")
+        out = connection.data_to_send()
+        if events:
+            self._host.recorder.record(self.id, now, events, len(data) + len(out))
+        if out and self._transport is not None:
+            self._transport.write(out)
+        if connection.wants_close:
+            self._end()
+        elif self._host.recorder.is_full:
+            self.pause(PauseReason.RECORDER)
+            self._host.session_waits(self)
+
+    def eof_received(self) -> bool:
+        # False: the transport closes itself once what we had to say is out.
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        self._transport = None
+        events = self.connection.receive_eof()
+        self._host.recorder.record(self.id, self._host.clock(), events, 0)
+        self._host.session_closed(self)
+
+    def pause_writing(self) -> None:
+        self.pause(PauseReason.PEER)
+
+    def resume_writing(self) -> None:
+        self.resume(PauseReason.PEER)
+
+    # What the engine asks.
+
+    def send(self, outgoing: Outgoing, origin: Origin) -> None:
+        """Send; CallerError where that can't be."""
+        queued = self.queued_bytes
+        if queued > self._limits.queued_bytes:
+            raise PeerNotReadingError(
+                f"The peer of #{self.id} is not reading: {queued / 1e6:.1f} MB are queued for it. "
+                "Wait, or disconnect it."
+            )
+        connection = self.connection
+        if isinstance(outgoing, OutgoingMessage):
+            events = connection.send_message(
+                outgoing.opcode,
+                outgoing.payload,
+                origin=origin,
+                fragments=max(1, outgoing.fragments),
+                compress=outgoing.compression is Compression.AS_NEGOTIATED,
+            )
+        elif isinstance(outgoing, OutgoingClose):
+            events = connection.send_close(outgoing.code, outgoing.reason, origin=origin)
+            self._set_timer(self._limits.close_seconds)
+        else:
+            opcode = Opcode.PING if isinstance(outgoing, OutgoingPing) else Opcode.PONG
+            events = connection.send_control(opcode, outgoing.payload, origin=origin)
+        self._after(events, 0)
+
+    def disconnect(self) -> None:
+        """Cut the TCP connection, without a closing handshake."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def pause(self, reason: PauseReason) -> None:
+        if self._transport is not None and not self._paused and not self._transport.is_closing():
+            self._transport.pause_reading()
+        self._paused.add(reason)
+
+    def resume(self, reason: PauseReason) -> None:
+        if reason not in self._paused:
+            return
+        self._paused.discard(reason)
+        if self._transport is not None and not self._paused and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    # Within.
+
+    def _answer(self, events: list[Event]) -> list[Event]:
+        """Answer the request if it has come, and go on with what came behind it."""
+        for event in tuple(events):
+            if isinstance(event, RequestReceived):
+                self._stop_timer()
+                events += self.connection.answer(self._host.respond(event.request, event.proposed))
+        return events
+
+    def _echo(self, events: list[Event]) -> list[Event]:
+        connection = self.connection
+        send = connection.send_message
+        replies: list[Event] = []
+        for event in events:
+            if type(event) is FrameReceived:
+                message = event[2]
+                if message is not None and connection.state is ReadyState.OPEN:
+                    replies += send(message[0], message[1], origin=Origin.RULE)
+        return events + replies
+
+    def _after(self, events: list[Event], received: int) -> None:
+        """Record and write what `Connection` made of something."""
+        out = self.connection.data_to_send()
+        if events:
+            self._host.recorder.record(self.id, self._host.clock(), events, received + len(out))
+        if out and self._transport is not None:
+            self._transport.write(out)
+        if self.connection.wants_close:
+            self._end()
+
+    def _end(self) -> None:
+        """We have no more to say. The peer gets a while to close its side, so that what it still sends is seen."""
+        if self._ending or self._transport is None:
+            return
+        self._ending = True
+        if self._transport.can_write_eof() and not self._transport.is_closing():
+            self._transport.write_eof()
+        self._set_timer(self._limits.close_seconds)
+
+    def _handshake_timeout(self) -> None:
+        self._timer = None
+        self._after(self.connection.handshake_timed_out(self._limits.handshake_seconds), 0)
+
+    def _set_timer(self, seconds: float) -> None:
+        self._stop_timer()
+        self._timer = self._loop.call_later(seconds, self.disconnect)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,92 @@
+"""Listening sockets, and what it means when there can be none."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+
+from core.errors import ListenError
+from core.net.settings import ListenAddress
+
+_BACKLOG = 1024
+
+
+def listening_sockets(address: ListenAddress) -> list[socket.socket]:
+    """Bound, listening sockets for every address that the host stands for, all on one port.
+
+    `localhost` is 127.0.0.1 and, where the machine has IPv6, ::1. ListenError says why there is none.
+    """
+    try:
+        found = socket.getaddrinfo(
+            address.host,
+            address.port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
+            proto=socket.IPPROTO_TCP,
+        )
+    except (socket.gaierror, UnicodeError) as error:
+        raise ListenError(
+            f"“{address.host}” is no address of this machine ({error}). Use 127.0.0.1, ::1 or localhost."
+        ) from error
+    sockets: list[socket.socket] = []
+    port = address.port
+    failure: OSError | None = None
+    for family, place in dict.fromkeys((entry[0], entry[4]) for entry in found):
+        try:
+            sock = _bind(family, (place[0], port, *place[2:]))
+        except OSError as error:
+            failure = failure or error
+            continue
+        sockets.append(sock)
+        port = port or sock.getsockname()[1]
+    if sockets and (failure is None or failure.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)):
+        return sockets
+    for sock in sockets:
+        sock.close()
+    raise _explain(address, failure)
+
+
+def _bind(family: int, place: tuple[object, ...]) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":
+            # Elsewhere this lets a restart bind while old connections linger; on Windows it would share the port.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setblocking(False)
+        sock.bind(place)
+        sock.listen(_BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _explain(address: ListenAddress, error: OSError | None) -> ListenError:
+    if error is None:
+        return ListenError(f"{address} stands for no address to listen on. Use 127.0.0.1, ::1 or localhost.")
+    if error.errno == errno.EADDRINUSE:
+        return ListenError(
+            f"Port {address.port} on {address.host} is in use by another program. "
+            "Stop that program, or listen on another port (0 picks a free one)."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return ListenError(
+            f"The system does not permit listening on {address}: ports below 1024 need special rights. "
+            "Choose a port from 1024 up."
+        )
+    if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+        return ListenError(
+            f"{address.host} is no address of this machine. Use 127.0.0.1, ::1, localhost or one of its own addresses."
+        )
+    return ListenError(f"Listening on {address} failed: {error.strerror or error}.")
+
+
+def name_of(place: object) -> str:
+    """A socket address as `127.0.0.1:8080` or `[::1]:8080`."""
+    if isinstance(place, tuple) and len(place) >= 2:
+        host, port = str(place[0]), place[1]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return "unknown"
