@@ -31,8 +31,7 @@ EXTENSION = "permessage-deflate"
 MIN_WINDOW_BITS = 8
 MAX_WINDOW_BITS = 15
 
-_TAIL = b"\x00\x00\xff\xff"
-_EMPTY_FINAL_BLOCK = b"\x03\x00"
+_TAIL_AND_EMPTY_BLOCK = b"\x00\x00\xff\xff" + b"\x00\x00\x00\xff\xff"
 _CHUNK = 4096
 _MAX_STREAMS = 1024
 """How many blocks with BFINAL set one message may have: each costs a new zlib stream."""
@@ -362,13 +361,13 @@ class Inflater:
         self._decompressor = zlib.decompressobj(-self._bits, zdict=window)
 
     def _finish(self) -> None:
-        """RFC 7692 section 7.2.2: give back the tail that the peer removed. It yields nothing by itself."""
+        """RFC 7692 section 7.2.2: give back the tail that the peer removed.
+
+        The empty block after it changes nothing between blocks and gives away a stream that is inside one,
+        unless in the code lengths of a dynamic block: then the next message does not inflate.
+        """
         decompressor = self._decompressor
-        inside = bool(decompressor.decompress(_TAIL, 1)) or decompressor.eof
-        if not inside and not self._keeps_context:
-            # The context is done with, so it may be used up: only between blocks a last one ends the stream.
-            inside = bool(decompressor.decompress(_EMPTY_FINAL_BLOCK, 1)) or not decompressor.eof
-        if inside:
+        if decompressor.decompress(_TAIL_AND_EMPTY_BLOCK, 1) or decompressor.eof:
             self._corrupt("the message ends inside a block")
 
     def _remember(self, output: bytes) -> None:
