@@ -164,22 +164,8 @@ class HeadParser:
             self._fail(431, violation("head-too-large", detail, 0, limit))
         return self._head
 
-    def ended(self) -> HeadError:
-        """The error to report when the stream ends now, before the head was complete."""
-        return self._give_up(400, "head-incomplete", f"it ended after {len(self._buffer)} bytes")
-
-    def timed_out(self, seconds: float) -> HeadError:
-        """The error to report when the peer took longer than `seconds`."""
-        return self._give_up(408, "head-timeout", f"{len(self._buffer)} bytes came in {seconds:g} s")
-
-    def _give_up(self, status: int, rule: str, detail: str) -> HeadError:
-        try:
-            self._fail(status, violation(rule, detail, 0, len(self.raw)))
-        except HeadError as error:
-            return error
-
     def _fail(self, status: int, *broken: Violation) -> NoReturn:
-        self._violations.extend(broken)
+        self._violations = sorted([*self._violations, *broken], key=lambda one: one.offset)
         self._error = HeadError(status, explain(broken), broken[0].rule.id)
         raise self._error
 
@@ -218,18 +204,19 @@ class HeadParser:
         has_cr = newline > start and self._buffer[newline - 1] == 0x0D
         stop = newline - 1 if has_cr else newline
         self._line_start = self._scan = newline + 1
-        if not self._lines and stop == start:
-            # RFC 9112 section 2.2: ignore empty lines before the request line.
-            self._checked = self._line_start
-            return
+        if not self._lines:
+            if stop == start and self._kind is HeadKind.REQUEST:
+                # RFC 9112 section 2.2: ignore empty lines before the request line.
+                self._checked = self._line_start
+                return
+            if self._first_line_pattern.fullmatch(self._buffer, start, stop) is None:
+                self._line_start = start
+                self._fail_first_line(start)
         if not has_cr:
             self._bare_lf.append(newline)
         if stop == start:
             self._finish(newline + 1)
             return
-        if not self._lines and self._first_line_pattern.fullmatch(self._buffer, start, stop) is None:
-            self._line_start = start
-            self._fail_first_line(start)
         self._lines.append((start, stop))
         if len(self._lines) > self._limits.max_headers + 1:
             detail = f"more than {self._limits.max_headers}; send fewer headers"
@@ -314,9 +301,9 @@ def _read_headers(raw: bytes, lines: list[tuple[int, int]]) -> tuple[Headers, li
 def _check_value(value: bytes, offset: int) -> list[Violation]:
     # RFC 9110 section 5.5: field content is VCHAR, obs-text, SP and HTAB.
     bad = _CONTROL_IN_VALUE.search(value)
-    return (
-        [violation("header-bad-value", quoted(value.strip(b" \t")), offset + bad.start(), 1)] if bad else []
-    )
+    if bad is None:
+        return []
+    return [violation("header-bad-value", quoted(value.strip(b" \t")), offset + bad.start(), 1)]
 
 
 def status_phrase(status: int) -> str:
