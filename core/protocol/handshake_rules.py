@@ -30,6 +30,7 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")
 _TARGET = re.compile(r"(?:/|(?i:https?)://[^/?#])[\x21\x22\x24-\x7e]*")
 _HOST = re.compile(r"(?:\[[0-9A-Za-z:.%\-]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+)(?::[0-9]*)?")
 _VERSION = re.compile(r"HTTP/1\.[0-9]")
+_MAX_PER_PLACE = 16
 
 
 def at(span: Span, rule: str, detail: str = "") -> Violation:
@@ -37,9 +38,12 @@ def at(span: Span, rule: str, detail: str = "") -> Violation:
     return violation(rule, detail, *span)
 
 
-def located(broken: Iterable[Violation], span: Span) -> list[Violation]:
-    """The same violations, moved to a place in the raw head."""
-    return [replace(one, offset=span.offset, length=span.length) for one in broken]
+def located(broken: Sequence[Violation], span: Span) -> list[Violation]:
+    """The same violations, moved to a place in the raw head; the last of too many tells how many there were."""
+    kept = [replace(one, offset=span.offset, length=span.length) for one in broken[:_MAX_PER_PLACE]]
+    if len(broken) > len(kept):
+        kept[-1] = replace(kept[-1], detail=f"{kept[-1].detail}; {len(broken)} such problems in all")
+    return kept
 
 
 def lowered(tokens: Iterable[str]) -> tuple[str, ...]:

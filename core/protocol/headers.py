@@ -6,7 +6,7 @@ Source: RFC 9110 section 5 (fields, lists, tokens).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import NamedTuple
@@ -21,6 +21,8 @@ _COMMA_OR_QUOTED = re.compile(r',|"(?:[^"\\]|\\.?)*+"?', re.DOTALL)
 
 QUOTE_LIMIT = 80
 """Characters of peer text that a message quotes at most."""
+REASON_LIMIT = 16
+"""Violations that one sentence spells out at most."""
 
 
 def quoted(text: str | bytes) -> str:
@@ -32,14 +34,16 @@ def quoted(text: str | bytes) -> str:
     return f"'{shown}…' (shortened, {len(characters)} in all)"
 
 
-def explain(violations: Iterable[Violation]) -> str:
-    """One sentence that names every given violation with its value."""
-    reasons = []
-    for number, broken in enumerate(violations):
+def explain(violations: Sequence[Violation]) -> str:
+    """One sentence that names the violations with their values; beyond `REASON_LIMIT` only how many more."""
+    reasons: list[str] = []
+    for broken in violations[:REASON_LIMIT]:
         reason = broken.rule.sentence.rstrip(".")
-        if number and reason.startswith(("A ", "An ", "The ", "There ", "These ")):
+        if reasons and reason.startswith(("A ", "An ", "The ", "There ", "These ")):
             reason = reason[0].lower() + reason[1:]
         reasons.append(f"{reason}: {broken.detail}" if broken.detail else reason)
+    if len(violations) > REASON_LIMIT:
+        reasons.append(f"and {len(violations) - REASON_LIMIT} more")
     return "; ".join(reasons) + "."
 
 

@@ -247,6 +247,14 @@ def test_every_reason_is_given() -> None:
     )
 
 
+def test_a_flood_of_mistakes_is_told_in_a_bounded_answer() -> None:
+    proposed = answer(wire(b"Sec-WebSocket-Extensions: " + b";," * 5000, *[b"Host: a b"] * 50))
+    assert len(proposed.response) < 16_000
+    assert proposed.reason.endswith("; and 51 more.")
+    assert rules(proposed.violations).count("extension-syntax") == 16
+    assert "5000 such problems in all" in proposed.violations[-1].detail
+
+
 def test_what_a_bad_key_is() -> None:
     assert "'hello' is no base64" in answer(wire(key=b"Sec-WebSocket-Key: hello")).reason
     assert "is not the usual spelling" in answer(wire(key=ODD_KEY)).reason
