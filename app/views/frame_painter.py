@@ -211,7 +211,7 @@ class FramePainter:
         """A small label at `x`; returns where the next one goes."""
         width = self._small_metrics.horizontalAdvance(text) + 12 if text else 8
         if icon is not None:
-            width += _ICON if text else _ICON
+            width += _ICON
         height = self._small_metrics.height() + 2
         rect = QRect(x, row.top() + (row.height() - height) // 2, width, height)
         painter.setPen(Qt.PenStyle.NoPen)

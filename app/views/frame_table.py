@@ -1,8 +1,17 @@
-"""The table of frames: draws its rows itself, follows the tail only when asked to, never moves what the person chose."""
+"""The table of frames: draws its rows itself, follows the tail when asked to, never moves what the person chose."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFont,
@@ -22,7 +31,8 @@ from app.theme import Role, Theme
 from app.views.frame_painter import Cell, FramePainter, RowState
 from core.capture.records import View
 
-_FIRST_WIDTHS = {  # in digits
+# In digits.
+_FIRST_WIDTHS = {
     Column.NUMBER: 6,
     Column.TIME: 12,
     Column.DELTA: 8,
@@ -109,14 +119,12 @@ class FrameTable(QTableView):
     def selected_frames(self, limit: int) -> list[int]:
         """Ids of the selected frames in the table's order, at most `limit`."""
         rows: list[int] = []
-        for span in sorted(self.selectionModel().selection(), key=lambda span: span.top()):
-            rows += range(span.top(), min(span.bottom() + 1, span.top() + limit - len(rows)))
-            if len(rows) >= limit:
-                break
+        for top, bottom in self._selected_spans():
+            rows += range(top, min(bottom + 1, top + limit - len(rows)))
         return [found for row in rows if (found := self._frames.frame_id(row)) is not None]
 
     def selected_count(self) -> int:
-        return sum(span.height() for span in self.selectionModel().selection())
+        return sum(bottom - top + 1 for top, bottom in self._selected_spans())
 
     def go_to_row(self, row: int) -> None:
         """Selects a row and brings it into sight."""
@@ -247,6 +255,12 @@ class FrameTable(QTableView):
         else:
             self.set_following(True)
 
+    def _selected_spans(self) -> list[tuple[int, int]]:
+        """First and last row of each stretch of selected rows, in order."""
+        selection = self.selectionModel().selection()
+        spans = (selection.at(index) for index in range(selection.count()))
+        return sorted((span.top(), span.bottom()) for span in spans)
+
     def _visible_ids(self) -> list[int]:
         first, last = self._visible_rows()
         return [found for row in range(first, last + 1) if (found := self._frames.frame_id(row)) is not None]
@@ -311,7 +325,8 @@ class FrameTable(QTableView):
         super().mouseMoveEvent(event)
         self._hover(self.rowAt(event.position().toPoint().y()))
 
-    def leaveEvent(self, event: object) -> None:
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
         self._hover(-1)
 
     def _hover(self, row: int) -> None:
@@ -342,7 +357,7 @@ class FrameTable(QTableView):
             return
         self._painter.set_pixel_ratio(self.devicePixelRatioF())
         cells, width = self._cells(), self.viewport().width()
-        selected = [(span.top(), span.bottom()) for span in self.selectionModel().selection()]
+        selected = self._selected_spans()
         current = self.currentIndex().row()
         focus = RowState.FOCUSED if self.hasFocus() else RowState.NONE
         for row in range(first, last + 1):

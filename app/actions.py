@@ -1,0 +1,377 @@
+"""The one registry of what a person can do: its words, shortcut, tooltip and icon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from PySide6.QtCore import QCoreApplication, QObject, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from app.icons import IconName, Icons
+from app.theme import Role, Theme
+
+
+class ActionId(Enum):
+    """Everything that can be done from a menu, a button or the keyboard."""
+
+    LISTEN = auto()
+    FOCUS_ADDRESS = auto()
+    OPEN_TEST_PAGE = auto()
+    AUTO_REPLY = auto()
+    TOLERANT = auto()
+    DISCONNECT = auto()
+    NEW_CAPTURE = auto()
+    OPEN_CAPTURE = auto()
+    SAVE_AS = auto()
+    EXPORT_JSONL = auto()
+    QUIT = auto()
+    RECORD = auto()
+    CLEAR = auto()
+    FREEZE = auto()
+    FOLLOW = auto()
+    SHOW_CONTROL = auto()
+    TIME_FORMAT = auto()
+    GO_TOP = auto()
+    GO_BOTTOM = auto()
+    NEXT_VIOLATION = auto()
+    COPY_TEXT = auto()
+    COPY_HEX = auto()
+    COPY_BASE64 = auto()
+    COPY_JSON = auto()
+    FOCUS_CONNECTIONS = auto()
+    FOCUS_FRAMES = auto()
+    FOCUS_DETAILS = auto()
+    FOCUS_COMPOSER = auto()
+    SEND = auto()
+    SEND_ALL = auto()
+    THEME = auto()
+    SETTINGS = auto()
+    SHORTCUTS = auto()
+    ABOUT = auto()
+
+
+class Kind(Enum):
+    """Whether an action is done, or is switched on and off."""
+
+    PUSH = auto()
+    SWITCH = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """How one action looks."""
+
+    id: ActionId
+    text: str
+    shortcut: str
+    tooltip: str
+    icon: IconName
+    kind: Kind = Kind.PUSH
+
+
+_ID, _I = ActionId, IconName
+
+
+def specs() -> tuple[ActionSpec, ...]:
+    """Every action, in the order in which lists show them."""
+    translate = QCoreApplication.translate
+    return (
+        ActionSpec(
+            _ID.LISTEN,
+            translate("Actions", "Start &listening"),
+            "F5",
+            translate("Actions", "Accept WebSocket clients on the address beside this button"),
+            _I.START,
+        ),
+        ActionSpec(
+            _ID.FOCUS_ADDRESS,
+            translate("Actions", "&Address"),
+            "Ctrl+L",
+            translate("Actions", "Go to the address to listen on"),
+            _I.CONNECTIONS,
+        ),
+        ActionSpec(
+            _ID.OPEN_TEST_PAGE,
+            translate("Actions", "Open &test page"),
+            "Ctrl+T",
+            translate("Actions", "Open the built-in client in your web browser"),
+            _I.PAGE,
+        ),
+        ActionSpec(
+            _ID.AUTO_REPLY,
+            translate("Actions", "&Echo"),
+            "Ctrl+E",
+            translate("Actions", "Answer every message with the same message"),
+            _I.ECHO,
+            Kind.SWITCH,
+        ),
+        ActionSpec(
+            _ID.TOLERANT,
+            translate("Actions", "&Tolerant"),
+            "Ctrl+Shift+T",
+            translate(
+                "Actions", "Carry on after a broken rule where possible, instead of failing the connection"
+            ),
+            _I.TOLERANT,
+            Kind.SWITCH,
+        ),
+        ActionSpec(
+            _ID.DISCONNECT,
+            translate("Actions", "&Disconnect peer"),
+            "Ctrl+Shift+D",
+            translate("Actions", "Cut the selected connection's TCP stream, without a closing handshake"),
+            _I.DISCONNECT,
+        ),
+        ActionSpec(
+            _ID.NEW_CAPTURE,
+            translate("Actions", "&New capture"),
+            "Ctrl+N",
+            translate("Actions", "Start an empty capture; the present one can be saved first"),
+            _I.NEW,
+        ),
+        ActionSpec(
+            _ID.OPEN_CAPTURE,
+            translate("Actions", "&Open capture…"),
+            "Ctrl+O",
+            translate("Actions", "Look at a saved capture"),
+            _I.OPEN,
+        ),
+        ActionSpec(
+            _ID.SAVE_AS,
+            translate("Actions", "&Save as…"),
+            "Ctrl+S",
+            translate("Actions", "Save the capture to a file"),
+            _I.SAVE,
+        ),
+        ActionSpec(
+            _ID.EXPORT_JSONL,
+            translate("Actions", "&Export JSON Lines…"),
+            "Ctrl+Shift+E",
+            translate("Actions", "Write the capture as one JSON object a line"),
+            _I.EXPORT,
+        ),
+        ActionSpec(
+            _ID.QUIT,
+            translate("Actions", "&Quit"),
+            "Ctrl+Q",
+            translate("Actions", "Stop listening and close the window"),
+            _I.QUIT,
+        ),
+        ActionSpec(
+            _ID.RECORD,
+            translate("Actions", "&Record"),
+            "F8",
+            translate("Actions", "Write frames to the capture; off, they pass unrecorded"),
+            _I.RECORD,
+            Kind.SWITCH,
+        ),
+        ActionSpec(
+            _ID.CLEAR,
+            translate("Actions", "&Clear"),
+            "Ctrl+Shift+Del",
+            translate("Actions", "Remove all frames and closed connections from the capture"),
+            _I.CLEAR,
+        ),
+        ActionSpec(
+            _ID.FREEZE,
+            translate("Actions", "&Freeze"),
+            "F7",
+            translate("Actions", "Hold the frame list still; recording goes on"),
+            _I.FREEZE,
+            Kind.SWITCH,
+        ),
+        ActionSpec(
+            _ID.FOLLOW,
+            translate("Actions", "Follow the &tail"),
+            "Ctrl+Shift+F",
+            translate("Actions", "Keep the newest frame in view"),
+            _I.FOLLOW,
+            Kind.SWITCH,
+        ),
+        ActionSpec(
+            _ID.SHOW_CONTROL,
+            translate("Actions", "&Control frames"),
+            "Ctrl+Shift+K",
+            translate("Actions", "Show ping, pong and close frames"),
+            _I.CONTROL,
+            Kind.SWITCH,
+        ),
+        ActionSpec(
+            _ID.TIME_FORMAT,
+            translate("Actions", "Next t&ime format"),
+            "Ctrl+Shift+I",
+            translate("Actions", "Time of day, time since the start, or time since the frame before"),
+            _I.HISTORY,
+        ),
+        ActionSpec(
+            _ID.GO_TOP,
+            translate("Actions", "&First frame"),
+            "Ctrl+Home",
+            translate("Actions", "Go to the first frame"),
+            _I.TOP,
+        ),
+        ActionSpec(
+            _ID.GO_BOTTOM,
+            translate("Actions", "&Last frame"),
+            "Ctrl+End",
+            translate("Actions", "Go to the last frame and follow the tail"),
+            _I.BOTTOM,
+        ),
+        ActionSpec(
+            _ID.NEXT_VIOLATION,
+            translate("Actions", "Next &violation"),
+            "F4",
+            translate("Actions", "Go to the next frame that breaks a rule"),
+            _I.WARNING,
+        ),
+        ActionSpec(
+            _ID.COPY_TEXT,
+            translate("Actions", "Copy as &text"),
+            "Ctrl+C",
+            translate("Actions", "Copy the payload of the selected frames as text"),
+            _I.TEXT,
+        ),
+        ActionSpec(
+            _ID.COPY_HEX,
+            translate("Actions", "Copy as he&x"),
+            "Ctrl+Shift+X",
+            translate("Actions", "Copy the payload of the selected frames as hexadecimal digits"),
+            _I.HEX,
+        ),
+        ActionSpec(
+            _ID.COPY_BASE64,
+            translate("Actions", "Copy as &Base64"),
+            "Ctrl+Shift+B",
+            translate("Actions", "Copy the payload of the selected frames as Base64"),
+            _I.BASE64,
+        ),
+        ActionSpec(
+            _ID.COPY_JSON,
+            translate("Actions", "Copy frame as &JSON"),
+            "Ctrl+Shift+J",
+            translate("Actions", "Copy all that is known of the selected frames, one JSON object a line"),
+            _I.JSON,
+        ),
+        ActionSpec(
+            _ID.FOCUS_CONNECTIONS,
+            translate("Actions", "Go to &connections"),
+            "Ctrl+1",
+            translate("Actions", "Put the keyboard on the list of connections"),
+            _I.CONNECTIONS,
+        ),
+        ActionSpec(
+            _ID.FOCUS_FRAMES,
+            translate("Actions", "Go to &frames"),
+            "Ctrl+2",
+            translate("Actions", "Put the keyboard on the list of frames"),
+            _I.FRAMES,
+        ),
+        ActionSpec(
+            _ID.FOCUS_DETAILS,
+            translate("Actions", "Go to &details"),
+            "Ctrl+3",
+            translate("Actions", "Put the keyboard on the details of the selected frame"),
+            _I.DETAILS,
+        ),
+        ActionSpec(
+            _ID.FOCUS_COMPOSER,
+            translate("Actions", "Go to the com&poser"),
+            "Ctrl+4",
+            translate("Actions", "Put the keyboard on the message to send"),
+            _I.COMPOSER,
+        ),
+        ActionSpec(
+            _ID.SEND,
+            translate("Actions", "&Send"),
+            "Ctrl+Return",
+            translate("Actions", "Send what the composer holds to the selected connection"),
+            _I.SEND,
+        ),
+        ActionSpec(
+            _ID.SEND_ALL,
+            translate("Actions", "Send to &all"),
+            "Ctrl+Shift+Return",
+            translate("Actions", "Send what the composer holds to every open connection"),
+            _I.SEND_ALL,
+        ),
+        ActionSpec(
+            _ID.THEME,
+            translate("Actions", "Light or dar&k"),
+            "Ctrl+Shift+M",
+            translate("Actions", "Switch between the light and the dark look"),
+            _I.THEME,
+        ),
+        ActionSpec(
+            _ID.SETTINGS,
+            translate("Actions", "&Settings…"),
+            "Ctrl+,",
+            translate("Actions", "Address, limits, rules and look"),
+            _I.SETTINGS,
+        ),
+        ActionSpec(
+            _ID.SHORTCUTS,
+            translate("Actions", "&Keyboard shortcuts"),
+            "F1",
+            translate("Actions", "Everything that can be done, with its keys"),
+            _I.KEYBOARD,
+        ),
+        ActionSpec(
+            _ID.ABOUT,
+            translate("Actions", "&About Unmask"),
+            "Shift+F1",
+            translate("Actions", "Version and licence"),
+            _I.ABOUT,
+        ),
+    )
+
+
+class Actions(QObject):
+    """The `QAction` of every spec, living in `window`; icons follow the theme."""
+
+    def __init__(self, window: QWidget, theme: Theme, icons: Icons) -> None:
+        super().__init__(window)
+        self._icons = icons
+        self._actions: dict[ActionId, QAction] = {}
+        self._icon_names: dict[ActionId, IconName] = {}
+        for spec in specs():
+            self._actions[spec.id] = self._make(spec)
+            self._icon_names[spec.id] = spec.icon
+        window.addActions(list(self._actions.values()))
+        self._tint()
+        theme.changed.connect(self._tint)
+
+    def __getitem__(self, action: ActionId) -> QAction:
+        return self._actions[action]
+
+    def __iter__(self) -> Iterator[ActionId]:
+        return iter(self._actions)
+
+    def set_look(self, action: ActionId, text: str, icon: IconName, tooltip: str) -> None:
+        """Other words and another icon for an action whose meaning turns round, such as start and stop."""
+        self._icon_names[action] = icon
+        self._set_words(self._actions[action], text, tooltip)
+        self._tint()
+
+    def _make(self, spec: ActionSpec) -> QAction:
+        action = QAction(self)
+        action.setObjectName(spec.id.name)
+        action.setShortcut(QKeySequence(spec.shortcut))
+        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        action.setCheckable(spec.kind is Kind.SWITCH)
+        self._set_words(action, spec.text, spec.tooltip)
+        return action
+
+    @staticmethod
+    def _set_words(action: QAction, text: str, tooltip: str) -> None:
+        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        action.setText(text)
+        action.setIconText(text.replace("&", "").rstrip("…"))
+        action.setStatusTip(tooltip)
+        action.setToolTip(f"{tooltip} ({keys})")
+
+    def _tint(self) -> None:
+        for identity, action in self._actions.items():
+            action.setIcon(self._icons.icon(self._icon_names[identity], Role.TEXT))

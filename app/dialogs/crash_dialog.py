@@ -1,0 +1,105 @@
+"""What a person sees of an exception that nobody caught."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.crash import CrashReport
+from app.icons import IconName, Icons
+from app.theme import Role, Theme
+
+
+class CrashDialog(QDialog):
+    """One sentence, the traceback, and the choice to go on or to quit."""
+
+    quit_requested = Signal()
+
+    def __init__(
+        self, report: CrashReport, theme: Theme, icons: Icons, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._report = report
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(self.tr("Something went wrong"))
+        self.resize(760, 460)
+        mark = QLabel()
+        mark.setPixmap(icons.pixmap(IconName.ERROR, Role.ERROR, 36, self.devicePixelRatioF()))
+        mark.setAlignment(Qt.AlignmentFlag.AlignTop)
+        sentence = QLabel(
+            self.tr(
+                "A part of Unmask failed. What was recorded is safe on disk, and you can go on; "
+                "if things look wrong, quit and start again."
+            )
+        )
+        sentence.setWordWrap(True)
+        summary = QLabel(report.summary)
+        summary.setTextFormat(Qt.TextFormat.PlainText)
+        summary.setWordWrap(True)
+        summary.setProperty("look", "error")
+        words = QVBoxLayout()
+        words.setSpacing(4)
+        words.addWidget(sentence)
+        words.addWidget(summary)
+        head = QHBoxLayout()
+        head.setSpacing(14)
+        head.addWidget(mark)
+        head.addLayout(words, 1)
+        self._details = QPlainTextEdit(report.text)
+        self._details.setReadOnly(True)
+        self._details.setFont(theme.mono_font(delta=-1))
+        self._details.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 18, 20, 16)
+        layout.setSpacing(14)
+        layout.addLayout(head)
+        layout.addWidget(self._details, 1)
+        layout.addLayout(self._buttons())
+
+    def copy(self) -> None:
+        """Puts the report on the clipboard."""
+        QGuiApplication.clipboard().setText(self._report.text)
+
+    def save(self, path: Path) -> str | None:
+        """Writes the report; returns a sentence if that can't be."""
+        try:
+            path.write_text(self._report.text, "utf-8")
+        except OSError as error:
+            return self.tr("The report cannot be written to {path}: {error}").format(path=path, error=error)
+        return None
+
+    def _buttons(self) -> QHBoxLayout:
+        copy = QPushButton(self.tr("&Copy"))
+        copy.clicked.connect(self.copy)
+        save = QPushButton(self.tr("&Save report…"))
+        save.clicked.connect(self._ask_and_save)
+        leave = QPushButton(self.tr("&Quit"))
+        leave.clicked.connect(self.quit_requested)
+        go_on = QPushButton(self.tr("Co&ntinue"))
+        go_on.setDefault(True)
+        go_on.clicked.connect(self.accept)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for button in (copy, save):
+            row.addWidget(button)
+        row.addStretch(1)
+        for button in (leave, go_on):
+            row.addWidget(button)
+        return row
+
+    def _ask_and_save(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, self.tr("Save report"), "unmask-report.txt")
+        if name and (problem := self.save(Path(name))):
+            self._details.setPlainText(f"{problem}\n\n{self._report.text}")

@@ -1,0 +1,86 @@
+"""Asks what to do with a capture that an earlier run left unsaved."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum, auto
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from app.icons import IconName, Icons
+from app.text import byte_size, grouped
+from app.theme import Role
+
+
+class RecoveryChoice(Enum):
+    """What the person wants."""
+
+    OPEN = auto()
+    SAVE_AS = auto()
+    DISCARD = auto()
+    LATER = auto()
+    """Ask again at the next start."""
+
+
+class RecoveryDialog(QDialog):
+    """`choice` holds the answer when the dialog has finished; closing it means LATER."""
+
+    def __init__(
+        self, recorded: datetime, frames: int, size: int, icons: Icons, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.choice = RecoveryChoice.LATER
+        self.setWindowTitle(self.tr("Unsaved capture"))
+        mark = QLabel()
+        mark.setPixmap(icons.pixmap(IconName.HISTORY, Role.ACCENT, 36, self.devicePixelRatioF()))
+        mark.setAlignment(Qt.AlignmentFlag.AlignTop)
+        title = QLabel(
+            self.tr("An unsaved capture from {when} with {count} frames ({size}).").format(
+                when=f"{recorded:%Y-%m-%d %H:%M}", count=grouped(frames), size=byte_size(size)
+            )
+        )
+        title.setTextFormat(Qt.TextFormat.PlainText)
+        title.setProperty("look", "title")
+        note = QLabel(self.tr("Unmask ended before it was saved. Nothing of it is lost."))
+        note.setProperty("look", "muted")
+        words = QVBoxLayout()
+        words.setSpacing(6)
+        words.addWidget(title)
+        words.addWidget(note)
+        head = QHBoxLayout()
+        head.setSpacing(14)
+        head.addWidget(mark)
+        head.addLayout(words, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(22, 20, 22, 16)
+        layout.setSpacing(20)
+        layout.addLayout(head)
+        layout.addLayout(self._buttons())
+
+    def _buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        later = self._button(self.tr("&Later"), RecoveryChoice.LATER)
+        discard = self._button(self.tr("&Discard"), RecoveryChoice.DISCARD)
+        save = self._button(self.tr("&Save as…"), RecoveryChoice.SAVE_AS)
+        look = self._button(self.tr("&Open"), RecoveryChoice.OPEN)
+        look.setDefault(True)
+        row.addWidget(later)
+        row.addStretch(1)
+        for button in (discard, save, look):
+            row.addWidget(button)
+        return row
+
+    def _button(self, text: str, choice: RecoveryChoice) -> QPushButton:
+        button = QPushButton(text)
+        button.setAutoDefault(choice is RecoveryChoice.OPEN)
+        button.clicked.connect(lambda: self._decide(choice))
+        return button
+
+    def _decide(self, choice: RecoveryChoice) -> None:
+        self.choice = choice
+        if choice is RecoveryChoice.LATER:
+            self.reject()
+        else:
+            self.accept()

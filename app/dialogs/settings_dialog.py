@@ -1,0 +1,181 @@
+"""Address, limits, rules and look in one dialog. It changes nothing by itself: ask it for the values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QGroupBox,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.settings import Settings
+from app.theme import ThemeChoice
+from core.errors import AddressError
+from core.net.settings import KIB, AutoReply, EngineSettings, ListenAddress, parse_address, parse_size
+from core.protocol.violations import Judgement
+
+_LARGEST_MESSAGE = 1024 * KIB * KIB
+
+
+class SettingsDialog(QDialog):
+    """Shows what `settings` holds; after `accept` its properties hold what the person wants."""
+
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Settings"))
+        self.setMinimumWidth(480)
+        self._before = settings.engine
+        self._problem = QLabel()
+        self._problem.setTextFormat(Qt.TextFormat.PlainText)
+        self._problem.setWordWrap(True)
+        self._problem.setProperty("look", "error")
+        self._problem.hide()
+        buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 10, 20, 16)
+        layout.setSpacing(12)
+        layout.addWidget(self._listening_box(settings))
+        layout.addWidget(self._limits_box())
+        layout.addWidget(self._look_box(settings))
+        layout.addWidget(self._problem)
+        layout.addWidget(buttons)
+
+    @property
+    def address(self) -> ListenAddress:
+        return parse_address(self._address.text())
+
+    @property
+    def engine(self) -> EngineSettings:
+        limits = replace(
+            self._before.limits,
+            message_bytes=parse_size(self._message.text()),
+            head_bytes=parse_size(self._head.text()),
+            header_count=self._headers.value(),
+            connections=self._connections.value(),
+            handshake_seconds=float(self._handshake.value()),
+        )
+        return replace(
+            self._before,
+            limits=limits,
+            judgement=self._judgement.currentData(),
+            auto_reply=self._reply.currentData(),
+            compression=self._compression.isChecked(),
+        )
+
+    @property
+    def theme(self) -> ThemeChoice:
+        choice = self._theme.currentData()
+        assert isinstance(choice, ThemeChoice)
+        return choice
+
+    def accept(self) -> None:
+        problem = self._find_problem()
+        self._problem.setVisible(bool(problem))
+        self._problem.setText(problem)
+        if not problem:
+            super().accept()
+
+    def _find_problem(self) -> str:
+        try:
+            parse_address(self._address.text())
+        except AddressError as error:
+            return str(error)
+        for field, smallest, what in (
+            (self._message, 1, self.tr("Largest message")),
+            (self._head, KIB, self.tr("Largest request head")),
+        ):
+            try:
+                size = parse_size(field.text())
+            except ValueError as error:
+                return f"{what}: {error}"
+            if not smallest <= size <= _LARGEST_MESSAGE:
+                return self.tr("{what}: give a size from {smallest} B to 1G.").format(
+                    what=what, smallest=smallest
+                )
+        return ""
+
+    def _listening_box(self, settings: Settings) -> QGroupBox:
+        box, form = self._box(self.tr("Listening"))
+        self._address = QLineEdit(str(settings.address))
+        self._address.setToolTip(self.tr("HOST:PORT; port 0 picks a free one"))
+        self._judgement = QComboBox()
+        self._judgement.addItem(self.tr("Fail the connection, as the RFC says"), Judgement.STRICT)
+        self._judgement.addItem(self.tr("Record it and carry on where possible"), Judgement.TOLERANT)
+        self._judgement.setCurrentIndex(self._judgement.findData(self._before.judgement))
+        self._reply = QComboBox()
+        self._reply.addItem(self.tr("None"), AutoReply.NONE)
+        self._reply.addItem(self.tr("Echo every message"), AutoReply.ECHO)
+        self._reply.setCurrentIndex(self._reply.findData(self._before.auto_reply))
+        self._compression = QCheckBox(self.tr("Accept permessage-deflate"))
+        self._compression.setChecked(self._before.compression)
+        form.addRow(self.tr("&Address"), self._address)
+        form.addRow(self.tr("&Broken rules"), self._judgement)
+        form.addRow(self.tr("Auto-&reply"), self._reply)
+        form.addRow(self.tr("Compression"), self._compression)
+        return box
+
+    def _limits_box(self) -> QGroupBox:
+        limits = self._before.limits
+        box, form = self._box(self.tr("Limits for each peer, from its next connection on"))
+        self._message = QLineEdit(_size_text(limits.message_bytes))
+        self._head = QLineEdit(_size_text(limits.head_bytes))
+        for field in (self._message, self._head):
+            field.setToolTip(self.tr("Bytes, or with K, M or G, such as 16M"))
+        self._headers = self._number(limits.header_count, 1, 10_000)
+        self._connections = self._number(limits.connections, 1, 100_000)
+        self._handshake = self._number(round(limits.handshake_seconds), 1, 3600)
+        self._handshake.setSuffix(self.tr(" s"))
+        form.addRow(self.tr("Largest &message"), self._message)
+        form.addRow(self.tr("Largest request &head"), self._head)
+        form.addRow(self.tr("Header &lines"), self._headers)
+        form.addRow(self.tr("Open &connections"), self._connections)
+        form.addRow(self.tr("Time for the hand&shake"), self._handshake)
+        return box
+
+    def _look_box(self, settings: Settings) -> QGroupBox:
+        box, form = self._box(self.tr("Look"))
+        self._theme = QComboBox()
+        self._theme.addItem(self.tr("Like the system"), ThemeChoice.SYSTEM)
+        self._theme.addItem(self.tr("Light"), ThemeChoice.LIGHT)
+        self._theme.addItem(self.tr("Dark"), ThemeChoice.DARK)
+        self._theme.setCurrentIndex(self._theme.findData(settings.theme))
+        form.addRow(self.tr("&Theme"), self._theme)
+        return box
+
+    def _box(self, title: str) -> tuple[QGroupBox, QFormLayout]:
+        box = QGroupBox(title)
+        form = QFormLayout(box)
+        form.setHorizontalSpacing(18)
+        form.setVerticalSpacing(9)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        return box, form
+
+    def _number(self, value: int, low: int, high: int) -> QSpinBox:
+        box = QSpinBox()
+        box.setRange(low, high)
+        box.setGroupSeparatorShown(True)
+        box.setValue(value)
+        return box
+
+
+def _size_text(size: int) -> str:
+    """`64M`, `64K` or `1000`, as `parse_size` reads it."""
+    for unit, factor in (("G", KIB**3), ("M", KIB**2), ("K", KIB)):
+        if size % factor == 0:
+            return f"{size // factor}{unit}"
+    return str(size)

@@ -1,0 +1,73 @@
+"""Work that takes long, on a few threads of its own; the result comes back on the window's thread."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+
+THREADS = 2
+WAITING = 16
+"""Jobs that may be under way or wait for a thread."""
+
+
+class Jobs(QObject):
+    """A bounded pool. Exceptions of the work that are not given to `failed` would be lost, so it must be given."""
+
+    _finished = Signal(int, object, object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(THREADS)
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, tuple[Callable[[Any], None], Callable[[Exception], None]]] = {}
+        self._finished.connect(self._deliver)
+
+    def run(
+        self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]
+    ) -> bool:
+        """Runs `work` on another thread, then `done` or `failed` on this one; False when too many jobs wait."""
+        if len(self._waiting) >= WAITING:
+            return False
+        identity = next(self._ids)
+        self._waiting[identity] = (done, failed)
+        self._pool.start(_Job(identity, work, self._finished.emit))
+        return True
+
+    def stop(self) -> None:
+        """Drops what has not begun and waits for the rest; its results are not delivered."""
+        self._waiting.clear()
+        self._pool.clear()
+        self._pool.waitForDone()
+
+    def _deliver(self, identity: int, result: object, error: object) -> None:
+        waiting = self._waiting.pop(identity, None)
+        if waiting is None:
+            return
+        done, failed = waiting
+        if isinstance(error, Exception):
+            failed(error)
+        else:
+            done(result)
+
+
+class _Job(QRunnable):
+    def __init__(
+        self, identity: int, work: Callable[[], Any], report: Callable[[int, object, object], None]
+    ) -> None:
+        super().__init__()
+        self._identity = identity
+        self._work = work
+        self._report = report
+
+    def run(self) -> None:
+        result: object = None
+        failure: Exception | None = None
+        try:
+            result = self._work()
+        except Exception as error:
+            failure = error
+        self._report(self._identity, result, failure)

@@ -1,0 +1,189 @@
+"""The connections of a capture as a list model; the first row stands for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+
+from app.text import grouped, visible
+from core.capture.reader import CaptureReader
+from core.capture.records import ConnectionRecord, ConnectionState, Totals
+from core.errors import CaptureError
+from core.protocol.close_codes import describe
+
+_Index = QModelIndex | QPersistentModelIndex
+_NO_INDEX = QModelIndex()
+_NO_TOTALS = Totals(0, 0, 0, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLine:
+    """What the list shows of one connection; `record` comes without its raw bytes."""
+
+    record: ConnectionRecord
+    title: str
+    detail: str
+
+
+class ConnectionModel(QAbstractListModel):
+    """Row 0 is "All connections", row n the n-th connection. Nothing moves until `refresh()`."""
+
+    failed = Signal(str)
+    """The capture cannot be read; a sentence."""
+    totals_changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._reader: CaptureReader | None = None
+        self._lines: list[ConnectionLine] = []
+        self._rows: dict[int, int] = {}
+        self._totals = _NO_TOTALS
+        self._open = 0
+        self._failed = False
+
+    def set_reader(self, reader: CaptureReader | None) -> None:
+        """Shows another capture."""
+        self._reader = reader
+        self._failed = False
+        self._clear()
+        self.refresh()
+
+    @property
+    def totals(self) -> Totals:
+        return self._totals
+
+    @property
+    def open_count(self) -> int:
+        """How many connections are open now."""
+        return self._open
+
+    def refresh(self) -> None:
+        """Asks the capture which connections changed since the last time."""
+        reader = self._reader
+        if reader is None:
+            return
+        try:
+            totals = reader.totals()
+            if self._totals.generation not in (0, totals.generation):
+                self._clear()
+            changed = []
+            if totals.changes != self._totals.changes:
+                changed = reader.connections(self._totals.changes)
+        except CaptureError as error:
+            if not self._failed:
+                self._failed = True
+                self.failed.emit(str(error))
+            return
+        self._totals = totals
+        self._take_over(changed)
+        self.dataChanged.emit(self.index(0), self.index(0))
+        self.totals_changed.emit()
+
+    def line(self, row: int) -> ConnectionLine | None:
+        """What row `row` shows; None for row 0."""
+        return self._lines[row - 1] if 0 < row <= len(self._lines) else None
+
+    def connection_id(self, row: int) -> int | None:
+        """The connection in a row; None for row 0, which stands for all."""
+        line = self.line(row)
+        return None if line is None else line.record.id
+
+    def row_of(self, connection_id: int | None) -> int | None:
+        """The row of a connection; 0 for None."""
+        if connection_id is None:
+            return 0
+        row = self._rows.get(connection_id)
+        return None if row is None else row + 1
+
+    def all_title(self) -> str:
+        return self.tr("All connections")
+
+    def all_detail(self) -> str:
+        return self.tr("{open} open · {count} in all").format(
+            open=grouped(self._open), count=grouped(len(self._lines))
+        )
+
+    # QAbstractListModel.
+
+    def rowCount(self, parent: _Index = _NO_INDEX) -> int:
+        return 0 if parent.isValid() else len(self._lines) + 1
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
+        if not index.isValid() or role not in (
+            Qt.ItemDataRole.DisplayRole,
+            Qt.ItemDataRole.AccessibleDescriptionRole,
+        ):
+            return None
+        line = self.line(index.row())
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.all_title() if line is None else f"#{line.record.id} {line.title}"
+        return self.all_detail() if line is None else line.detail
+
+    # Changes.
+
+    def _take_over(self, records: list[ConnectionRecord]) -> None:
+        new: list[ConnectionLine] = []
+        touched: list[int] = []
+        for record in records:
+            row = self._rows.get(record.id)
+            line = self._line(record)
+            if row is None:
+                self._open += record.is_open
+                new.append(line)
+            else:
+                self._open += record.is_open - self._lines[row].record.is_open
+                self._lines[row] = line
+                touched.append(row)
+        if touched:
+            self.dataChanged.emit(self.index(min(touched) + 1), self.index(max(touched) + 1))
+        if new:
+            first = len(self._lines)
+            self.beginInsertRows(QModelIndex(), first + 1, first + len(new))
+            for line in new:
+                self._rows[line.record.id] = len(self._lines)
+                self._lines.append(line)
+            self.endInsertRows()
+
+    def _clear(self) -> None:
+        self.beginResetModel()
+        self._lines.clear()
+        self._rows.clear()
+        self._totals = _NO_TOTALS
+        self._open = 0
+        self.endResetModel()
+
+    def _line(self, record: ConnectionRecord) -> ConnectionLine:
+        # The raw heads can be large and are asked for when they are shown.
+        slim = replace(record, request=b"", response=b"", trailing=b"")
+        return ConnectionLine(slim, self._title(record), self._detail(record))
+
+    def _title(self, record: ConnectionRecord) -> str:
+        return visible(record.path[:300]) or self.tr("no request")
+
+    def _detail(self, record: ConnectionRecord) -> str:
+        frames = self.tr("{count} frames").format(count=grouped(record.frame_count))
+        if record.frame_count == 1:
+            frames = self.tr("1 frame")
+        return f"{self.state_text(record)} · {frames}" if record.status == 101 else self.state_text(record)
+
+    def state_text(self, record: ConnectionRecord) -> str:
+        """What became of a connection, in a few words."""
+        state = record.state
+        if state is ConnectionState.CONNECTING:
+            return self.tr("handshake…")
+        if state is ConnectionState.OPEN:
+            return self.tr("open")
+        if state is ConnectionState.CLOSING:
+            return self.tr("closing")
+        if state is ConnectionState.REFUSED:
+            return self.tr("refused, {status}").format(status=record.status or "—")
+        if state is ConnectionState.SERVED:
+            return self.tr("plain HTTP, {status}").format(status=record.status)
+        if state is ConnectionState.LOST:
+            return self.tr("lost when Unmask ended")
+        if record.close_code is None:
+            return self.tr("closed")
+        return self.tr("closed · {code} {name}").format(
+            code=record.close_code, name=describe(record.close_code).name
+        )

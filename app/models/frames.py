@@ -1,0 +1,334 @@
+"""The frames of a view as a table model: knows how many there are, holds only the pages lately looked at."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from enum import IntEnum
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+
+from app.models.frame_lines import Line, PayloadKind, TimeFormat, make_line
+from core.capture.reader import CaptureReader
+from core.capture.records import Direction, FrameRow, View
+from core.errors import CaptureError
+
+PAGE_ROWS = 256
+CACHED_PAGES = 16
+MAX_ROWS = 60_000_000
+"""More rows than this overflow the pixel coordinates of a table."""
+
+_Index = QModelIndex | QPersistentModelIndex
+_NO_INDEX = QModelIndex()
+
+
+class Column(IntEnum):
+    """The columns in their first order."""
+
+    NUMBER = 0
+    TIME = 1
+    DELTA = 2
+    DIRECTION = 3
+    OPCODE = 4
+    LENGTH = 5
+    FLAGS = 6
+    PAYLOAD = 7
+
+
+class _Page:
+    """Up to PAGE_ROWS rows of a view; the last page of a view may grow."""
+
+    __slots__ = ("before_ns", "lines", "rows")
+
+    def __init__(self, before_ns: int | None, rows: list[FrameRow]) -> None:
+        self.before_ns = before_ns
+        self.rows = rows
+        self.lines: dict[int, Line] = {}
+
+
+class FrameModel(QAbstractTableModel):
+    """Rows of a `CaptureReader` under a `View`. Nothing moves until `refresh()`."""
+
+    failed = Signal(str)
+    """The capture cannot be read; a sentence. Once for each reader."""
+    counts_changed = Signal()
+    """`rowCount`, `control_count` or `behind` are others than before."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._reader: CaptureReader | None = None
+        self._view = View()
+        self._count = 0
+        self._control_count = 0
+        self._behind = 0
+        self._generation = 0
+        self._frozen = False
+        self._failed = False
+        self._time_format = TimeFormat.ABSOLUTE
+        self._start_ns: int | None = None
+        self._pages: OrderedDict[int, _Page] = OrderedDict()
+
+    # What is shown.
+
+    @property
+    def view(self) -> View:
+        return self._view
+
+    def set_view(self, view: View) -> None:
+        """Shows other frames, also while frozen."""
+        if view != self._view:
+            self._view = view
+            self._reset()
+
+    def set_reader(self, reader: CaptureReader | None) -> None:
+        """Shows another capture. The reader stays the caller's, who closes it after giving another one or None."""
+        self._reader = reader
+        self._failed = False
+        self._reset()
+
+    @property
+    def time_format(self) -> TimeFormat:
+        return self._time_format
+
+    def set_time_format(self, time_format: TimeFormat) -> None:
+        self._time_format = time_format
+        for page in self._pages.values():
+            page.lines.clear()
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, Column.TIME, Column.TIME)
+        if self._count:
+            self.dataChanged.emit(self.index(0, Column.TIME), self.index(self._count - 1, Column.TIME))
+
+    @property
+    def frozen(self) -> bool:
+        return self._frozen
+
+    def set_frozen(self, frozen: bool) -> None:
+        """Frozen, `refresh()` only counts what it does not show (`behind`)."""
+        self._frozen = frozen
+        self.refresh()
+
+    @property
+    def behind(self) -> int:
+        """How many rows came while frozen."""
+        return self._behind
+
+    @property
+    def control_count(self) -> int:
+        """How many control frames the view has, shown or hidden."""
+        return self._control_count
+
+    # What there is.
+
+    def refresh(self) -> None:
+        """Asks the capture what is new and inserts it at the end in one go."""
+        reader = self._reader
+        if reader is None:
+            return
+        try:
+            generation = reader.totals().generation
+            every = reader.count(View(self._view.connection, control=True))
+            data = reader.count(View(self._view.connection, control=False))
+        except CaptureError as error:
+            self._fail(error)
+            return
+        if generation != self._generation:
+            reader.forget()
+            self._generation = generation
+            self._clear_rows()
+        count = min(every if self._view.control else data, MAX_ROWS)
+        self._control_count = every - data
+        self._behind = count - self._count if self._frozen else 0
+        if count > self._count and not self._frozen:
+            self.beginInsertRows(QModelIndex(), self._count, count - 1)
+            self._count = count
+            self.endInsertRows()
+        self.counts_changed.emit()
+
+    def line(self, row: int) -> Line | None:
+        """The cells of a row; None outside the view or when it cannot be read."""
+        page = self._page(row)
+        offset = row % PAGE_ROWS
+        if page is None or offset >= len(page.rows):
+            return None
+        line = page.lines.get(offset)
+        if line is None:
+            line = make_line(
+                page.rows[offset],
+                previous_ns=page.rows[offset - 1].time_ns if offset else page.before_ns,
+                start_ns=self._start(),
+                time_format=self._time_format,
+            )
+            page.lines[offset] = line
+        return line
+
+    def frame_id(self, row: int) -> int | None:
+        """The id of the frame in a row."""
+        page = self._page(row)
+        offset = row % PAGE_ROWS
+        return None if page is None or offset >= len(page.rows) else page.rows[offset].id
+
+    def position(self, frame_id: int) -> int | None:
+        """The row of a frame, or None where the view does not show it."""
+        if self._reader is None:
+            return None
+        try:
+            row = self._reader.position(self._view, frame_id)
+        except CaptureError as error:
+            self._fail(error)
+            return None
+        return row if row is not None and row < self._count else None
+
+    # QAbstractTableModel.
+
+    def rowCount(self, parent: _Index = _NO_INDEX) -> int:
+        return 0 if parent.isValid() else self._count
+
+    def columnCount(self, parent: _Index = _NO_INDEX) -> int:
+        return 0 if parent.isValid() else len(Column)
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | int | None:
+        """For accessibility and tests; the table paints from `line()`."""
+        if not index.isValid():
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            line = self.line(index.row())
+            return None if line is None else self._cell(line, Column(index.column()))
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (Column.NUMBER, Column.LENGTH):
+            return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
+        return None
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> str | int | None:
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(Column):
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._titles()[Column(section)]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._explanations()[Column(section)]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            right = section in (Column.NUMBER, Column.DELTA, Column.LENGTH)
+            side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+            return int((side | Qt.AlignmentFlag.AlignVCenter).value)
+        return None
+
+    def _cell(self, line: Line, column: Column) -> str:
+        row = line.row
+        if column is Column.DIRECTION:
+            return self.direction_name(row.direction)
+        if column is Column.FLAGS:
+            return " ".join((line.bits, *(badge.name.lower().replace("_", " ") for badge in line.badges)))
+        if column is Column.PAYLOAD and line.payload_kind is PayloadKind.EMPTY:
+            return ""
+        return {
+            Column.NUMBER: line.number,
+            Column.TIME: line.time,
+            Column.DELTA: line.delta,
+            Column.OPCODE: line.opcode,
+            Column.LENGTH: line.length,
+            Column.PAYLOAD: line.payload,
+        }[column]
+
+    def direction_name(self, direction: Direction) -> str:
+        if direction is Direction.CLIENT_TO_SERVER:
+            return self.tr("client → server")
+        return self.tr("server → client")
+
+    def _titles(self) -> dict[Column, str]:
+        time = {
+            TimeFormat.ABSOLUTE: self.tr("Time"),
+            TimeFormat.SINCE_START: self.tr("Since start"),
+            TimeFormat.SINCE_PREVIOUS: self.tr("Since last"),
+        }[self._time_format]
+        return {
+            Column.NUMBER: self.tr("#"),
+            Column.TIME: time,
+            Column.DELTA: self.tr("Δ"),
+            Column.DIRECTION: self.tr("⇅"),
+            Column.OPCODE: self.tr("Opcode"),
+            Column.LENGTH: self.tr("Length"),
+            Column.FLAGS: self.tr("Flags"),
+            Column.PAYLOAD: self.tr("Payload"),
+        }
+
+    def _explanations(self) -> dict[Column, str]:
+        return {
+            Column.NUMBER: self.tr("Number of the frame in the capture, in order of arrival"),
+            Column.TIME: self.tr("When the frame was read from or handed to the socket"),
+            Column.DELTA: self.tr("Time since the frame above"),
+            Column.DIRECTION: self.tr("→ from the client to the server, ← from the server to the client"),
+            Column.OPCODE: self.tr("What kind of frame it is (RFC 6455 §5.2)"),
+            Column.LENGTH: self.tr(
+                "Payload bytes on the wire; behind an arrow the length of the whole message, joined and inflated"
+            ),
+            Column.FLAGS: self.tr("F: FIN, 1 2 3: RSV1 to RSV3, M: MASK; a dot where the bit is 0"),
+            Column.PAYLOAD: self.tr("Beginning of the message, or of the frame where it completes none"),
+        }
+
+    # Pages.
+
+    def _page(self, row: int) -> _Page | None:
+        if self._reader is None or not 0 <= row < self._count:
+            return None
+        number, offset = divmod(row, PAGE_ROWS)
+        page = self._pages.get(number)
+        if page is None:
+            page = self._load(number)
+        elif offset >= len(page.rows):
+            self._extend(page, number)
+        if page is not None:
+            self._pages[number] = page
+            self._pages.move_to_end(number)
+            while len(self._pages) > CACHED_PAGES:
+                self._pages.popitem(last=False)
+        return page
+
+    def _load(self, number: int) -> _Page | None:
+        first = number * PAGE_ROWS
+        # One row more in front: the first row's Δ counts from it.
+        lead = 1 if first else 0
+        rows = self._fetch(first - lead, PAGE_ROWS + lead)
+        if not rows:
+            return None
+        return _Page(rows[0].time_ns if lead else None, rows[lead:])
+
+    def _extend(self, page: _Page, number: int) -> None:
+        have = len(page.rows)
+        page.rows += self._fetch(number * PAGE_ROWS + have, PAGE_ROWS - have)
+
+    def _fetch(self, first: int, count: int) -> list[FrameRow]:
+        if self._reader is None:
+            return []
+        try:
+            return self._reader.rows(self._view, first, count)
+        except CaptureError as error:
+            self._fail(error)
+            return []
+
+    def _start(self) -> int:
+        if self._start_ns is None:
+            rows = self._fetch(0, 1)
+            if not rows:
+                return 0
+            self._start_ns = rows[0].time_ns
+        return self._start_ns
+
+    def _reset(self) -> None:
+        """Forgets every row and asks anew; views see one reset."""
+        frozen, self._frozen = self._frozen, True
+        self._clear_rows()
+        self._frozen = False
+        self.refresh()
+        self._frozen = frozen
+
+    def _clear_rows(self) -> None:
+        self.beginResetModel()
+        self._pages.clear()
+        self._count = 0
+        self._behind = 0
+        self._start_ns = None
+        self.endResetModel()
+
+    def _fail(self, error: CaptureError) -> None:
+        if not self._failed:
+            self._failed = True
+            self.failed.emit(str(error))

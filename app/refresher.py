@@ -1,0 +1,39 @@
+"""Turns any number of wake-ups into at most thirty refreshes a second."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+INTERVAL_MS = 33
+
+
+class Refresher(QObject):
+    """`poke` may come as often as it likes; `due` follows at once after a pause, else when the interval is over."""
+
+    due = Signal()
+
+    def __init__(self, parent: QObject | None = None, interval_ms: int = INTERVAL_MS) -> None:
+        super().__init__(parent)
+        self._interval_ms = interval_ms
+        self._last = 0.0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._fire)
+
+    def poke(self) -> None:
+        """There is something new."""
+        if not self._timer.isActive():
+            passed = (time.monotonic() - self._last) * 1000
+            self._timer.start(max(0, round(self._interval_ms - passed)))
+
+    def stop(self) -> None:
+        """Forget what is due."""
+        self._timer.stop()
+
+    def _fire(self) -> None:
+        self.due.emit()
+        # Counted from the end, so that a slow refresh leaves the window time for everything else.
+        self._last = time.monotonic()

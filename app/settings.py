@@ -1,0 +1,153 @@
+"""What is remembered from one start to the next, typed. Everything read back is checked; nonsense gives the default."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+
+from PySide6.QtCore import QByteArray, QSettings
+
+from app.models.frame_lines import TimeFormat
+from app.theme import ThemeChoice
+from core.errors import AddressError
+from core.net.settings import AutoReply, EngineSettings, Limits, ListenAddress, parse_address
+from core.protocol.violations import Judgement
+
+HISTORY_ENTRIES = 100
+HISTORY_ENTRY_CHARS = 64 * 1024
+RECENT_CAPTURES = 8
+
+_E = TypeVar("_E", bound=Enum)
+
+
+class Settings:
+    """A typed face of a `QSettings`; give it one of your own, such as one over an ini file."""
+
+    def __init__(self, store: QSettings) -> None:
+        self._store = store
+
+    @classmethod
+    def of_user(cls) -> Settings:
+        """The settings of the person at the machine, as an ini file where the system keeps such files."""
+        return cls(
+            QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "unmask", "unmask"),
+        )
+
+    @classmethod
+    def at(cls, path: Path) -> Settings:
+        """Settings in the ini file `path`, which need not exist."""
+        return cls(QSettings(str(path), QSettings.Format.IniFormat))
+
+    def sync(self) -> None:
+        """Writes what is not yet on disk."""
+        self._store.sync()
+
+    @property
+    def address(self) -> ListenAddress:
+        try:
+            return parse_address(self._text("listen/address", ""))
+        except AddressError:
+            return ListenAddress()
+
+    @address.setter
+    def address(self, address: ListenAddress) -> None:
+        self._store.setValue("listen/address", str(address))
+
+    @property
+    def engine(self) -> EngineSettings:
+        """Limits, judgement, auto-reply and compression."""
+        return EngineSettings(
+            limits=self._limits(),
+            judgement=self._enum("engine/judgement", Judgement.STRICT),
+            auto_reply=self._enum("engine/auto_reply", AutoReply.NONE),
+            compression=self._flag("engine/compression", default=True),
+        )
+
+    @engine.setter
+    def engine(self, settings: EngineSettings) -> None:
+        for limit in fields(Limits):
+            self._store.setValue(f"limits/{limit.name}", getattr(settings.limits, limit.name))
+        self._store.setValue("engine/judgement", settings.judgement.name)
+        self._store.setValue("engine/auto_reply", settings.auto_reply.name)
+        self._store.setValue("engine/compression", settings.compression)
+
+    @property
+    def theme(self) -> ThemeChoice:
+        return self._enum("window/theme", ThemeChoice.SYSTEM)
+
+    @theme.setter
+    def theme(self, choice: ThemeChoice) -> None:
+        self._store.setValue("window/theme", choice.name)
+
+    @property
+    def time_format(self) -> TimeFormat:
+        return self._enum("frames/time", TimeFormat.ABSOLUTE)
+
+    @time_format.setter
+    def time_format(self, time_format: TimeFormat) -> None:
+        self._store.setValue("frames/time", time_format.name)
+
+    @property
+    def show_control(self) -> bool:
+        """Whether control frames have rows."""
+        return self._flag("frames/control", default=True)
+
+    @show_control.setter
+    def show_control(self, shown: bool) -> None:
+        self._store.setValue("frames/control", shown)
+
+    @property
+    def composer_history(self) -> tuple[str, ...]:
+        """What was sent from the composer, newest last."""
+        value = self._store.value("composer/history", [])
+        entries = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        return tuple(str(entry) for entry in entries)[-HISTORY_ENTRIES:]
+
+    @composer_history.setter
+    def composer_history(self, entries: tuple[str, ...]) -> None:
+        kept = [entry for entry in entries if len(entry) <= HISTORY_ENTRY_CHARS][-HISTORY_ENTRIES:]
+        self._store.setValue("composer/history", kept)
+
+    @property
+    def recent_captures(self) -> tuple[str, ...]:
+        """Paths of the captures last opened or saved, newest first."""
+        value = self._store.value("captures/recent", [])
+        entries = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        return tuple(str(entry) for entry in entries)[:RECENT_CAPTURES]
+
+    def add_recent_capture(self, path: str) -> None:
+        kept = [path, *(entry for entry in self.recent_captures if entry != path)]
+        self._store.setValue("captures/recent", kept[:RECENT_CAPTURES])
+
+    def layout(self, name: str) -> QByteArray | None:
+        """The state that `set_layout` was given under this name (window geometry, splitter, header)."""
+        value = self._store.value(f"layout/{name}")
+        return value if isinstance(value, QByteArray) and not value.isEmpty() else None
+
+    def set_layout(self, name: str, state: QByteArray) -> None:
+        self._store.setValue(f"layout/{name}", state)
+
+    def _limits(self) -> Limits:
+        limits = Limits()
+        for limit in fields(Limits):
+            default = getattr(limits, limit.name)
+            try:
+                value = type(default)(self._text(f"limits/{limit.name}", ""))
+            except ValueError:
+                continue
+            if value > 0:
+                limits = replace(limits, **{limit.name: value})
+        return limits
+
+    def _text(self, key: str, default: str) -> str:
+        value = self._store.value(key, default)
+        return str(value) if isinstance(value, (str, int, float)) else default
+
+    def _flag(self, key: str, *, default: bool) -> bool:
+        # An ini file gives booleans back as text.
+        return {"true": True, "false": False}.get(self._text(key, "").lower(), default)
+
+    def _enum(self, key: str, default: _E) -> _E:
+        return type(default).__members__.get(self._text(key, ""), default)
