@@ -67,7 +67,7 @@ _MEANINGS: dict[int, CloseCodeMeaning] = {
 }  # fmt: skip
 
 _BELOW_1000 = _M("Not used", "Codes below 1000 have no meaning and must not be sent.")
-_UNASSIGNED = _M("Unassigned", "1016 to 2999 are kept for the protocol and its extensions, which do not define this one.")  # fmt: skip
+_UNASSIGNED = _M("Unassigned", "1016 to 2999 are kept for the protocol, which does not define this one.")
 _UNREGISTERED = _M(
     "Unregistered", "3000 to 3999 are for libraries and frameworks, but none has registered this one."
 )
