@@ -1,0 +1,121 @@
+"""What every test stands on, and the discipline that holds for all of them.
+
+A test fails when it leaves a thread, a socket or an event loop behind, when a record of WARNING or above is logged
+that it did not declare (`@pytest.mark.expected_log("pattern")`), when Python warns, or when Qt prints anything.
+No test sees the user's own folders.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.tools.display import Display, xvfb_with_openbox
+from tests.tools.leftovers import Inventory
+from tests.tools.logs import LogWatch
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+GRACE_SECONDS = 5.0
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# Quiet, and with nothing but this machine in reach.
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "expected_log(*patterns): log records of WARNING and above that this test must cause"
+    )
+
+
+@pytest.fixture(autouse=True)
+def user_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which everything of the user stands during a test; empty at its start."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    for variable, folder in (
+        ("XDG_CONFIG_HOME", ".config"),
+        ("XDG_DATA_HOME", ".local/share"),
+        ("XDG_STATE_HOME", ".local/state"),
+        ("XDG_CACHE_HOME", ".cache"),
+    ):
+        monkeypatch.setenv(variable, str(home / folder))
+    if sys.platform == "win32":
+        monkeypatch.setenv("APPDATA", str(home / "Roaming"))
+        monkeypatch.setenv("LOCALAPPDATA", str(home / "Local"))
+    return home
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(user_folders: Path) -> Iterator[None]:  # noqa: ARG001 - it must come first and go last
+    """Fails the test that leaves threads, sockets or event loops."""
+    before = Inventory.now()
+    yield
+    left = before.left_since(GRACE_SECONDS)
+    if left:
+        pytest.fail("\n".join(left), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def no_unexpected_log(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails the test that logs what it did not declare, or declares what is not logged."""
+    expected = [pattern for mark in request.node.iter_markers("expected_log") for pattern in mark.args]
+    watch = LogWatch()
+    logging.getLogger().addHandler(watch)
+    yield
+    logging.getLogger().removeHandler(watch)
+    complaints = watch.complaints(expected)
+    if complaints:
+        pytest.fail("\n".join(complaints), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def xvfb() -> Iterator[Display]:
+    """A screen with a window manager, for programs that open real windows."""
+    with xvfb_with_openbox() as display:
+        yield display
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium. Per module, because Playwright's own event loop occupies the thread while it is open."""
+    from playwright.sync_api import sync_playwright
+
+    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if executable is None:
+        pytest.fail("Chromium is not installed; `make test` installs it, or says how.", pytrace=False)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page in a context of its own. What its console says as an error, or its scripts throw, fails the test."""
+    context = chromium.new_context()
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    if errors:
+        pytest.fail("the page reports: " + "\n".join(errors), pytrace=False)
