@@ -8,6 +8,7 @@ at once, but for `stop`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import threading
 from collections.abc import Callable
@@ -140,10 +141,9 @@ class EngineThread(QThread):
             self._stopped = True
             loop = self._loop
         if loop is not None:
-            try:
+            # It may have ended by itself.
+            with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._end)
-            except RuntimeError:
-                pass  # The loop has ended by itself.
         if self.isRunning():
             self.wait()
         self.recorder.close()
@@ -183,10 +183,9 @@ class EngineThread(QThread):
                 self._early.append(action)
                 return
             loop = self._loop
-        try:
+        # It may have ended a moment ago.
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(action)
-        except RuntimeError:
-            pass  # The loop ended a moment ago.
 
     def _end(self) -> None:
         if self._ending is not None:

@@ -9,10 +9,12 @@ of a row a frame, and a payload search runs over contiguous bytes.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, repeat
+from typing import NamedTuple, cast
 
 from core.capture.records import Direction, FrameRow, MessageInfo
-from core.protocol.events import FrameReceived, FrameSent, Origin
+from core.protocol.events import Completes, FrameReceived, FrameSent, Origin
 from core.protocol.frames import Frame, Opcode
 
 BLOCK_FRAMES = 4096
@@ -22,6 +24,9 @@ PREVIEW_BYTES = 256
 RECORD = struct.Struct("<qIIIIQBBBBHIII4s")
 """time_ns, connection, number, payload offset, captured length, declared length, head, flags, origin, severity,
 violation count, message length, message wire length, message frame count, masking key."""
+
+PLAIN_RECORD = struct.Struct("<qIIIIQBBBxxx12x4s")
+"""A RECORD without violations whose message, if there is one, is the frame's own payload."""
 
 SELECT = struct.Struct(f"<8xI20xB{RECORD.size - 33}x")
 """Connection and head of a record: what picking rows needs."""
@@ -38,6 +43,18 @@ COMPRESSED = 0x40
 TEXT = 0x80
 
 _NO_KEY = b""
+_EXTENDED_LENGTH = (0, 2, 8)
+"""Bytes of extended payload length, by `LengthForm`."""
+
+
+class RunCount(NamedTuple):
+    """What a run of frames adds to the totals."""
+
+    data_frames: int
+    wire_bytes: int
+
+    def __add__(self, other: RunCount) -> RunCount:  # type: ignore[override]
+        return RunCount(self.data_frames + other.data_frames, self.wire_bytes + other.wire_bytes)
 
 
 class BlockBuilder:
@@ -57,58 +74,124 @@ class BlockBuilder:
     def full(self) -> bool:
         return len(self.records) >= BLOCK_FRAMES or self.size >= BLOCK_BYTES
 
-    def add(
+    @property
+    def room(self) -> int:
+        """How many more frames it takes, by count."""
+        return BLOCK_FRAMES - len(self.records)
+
+    def extend(
         self,
-        event: FrameReceived | FrameSent,
+        run: Sequence[FrameReceived] | Sequence[FrameSent],
         *,
         connection: int,
         number: int,
         time_ns: int,
         from_server: int,
-        pack: Callable[..., bytes] = RECORD.pack,
-    ) -> None:
-        """Append one frame. `from_server` is FROM_SERVER or 0."""
-        severity = broken = 0
-        if type(event) is FrameReceived:
-            frame, violations, message = event
-            origin = 0
-            if violations:
-                broken = min(len(violations), 0xFFFF)
-                severity = max(found.rule.severity for found in violations)
-        else:
-            frame, origin, message = event  # type: ignore[assignment]
-        head, key, payload, form, declared = frame
-        captured = len(payload)
-        flags = from_server | form << FORM_SHIFT
-        if key is None:
-            key = _NO_KEY
-        else:
-            flags |= MASKED
-        offset = self.size
-        self.payloads.append(payload)
-        self.size = offset + captured
-        length = wire_length = frame_count = 0
-        if message is not None:
-            opcode, content, compressed, frame_count, wire_length = message
-            flags |= MESSAGE
-            if opcode == 1:
-                flags |= TEXT
-            length = len(content)
-            if content is not payload:
-                flags |= OWN_PAYLOAD
-                if compressed:
-                    flags |= COMPRESSED
-                self.payloads.append(content)
-                self.size += length
+    ) -> RunCount:
+        """Append frames of one connection and one direction, numbered from `number`; no more than `room`.
+
+        `from_server` is FROM_SERVER or 0.
+        """  # fmt: skip
         if not self.records:
             self.first_ns = time_ns
         self.last_ns = time_ns
+        count = self._extend_plain(run, connection, number, time_ns, from_server)
+        if count is None:
+            count = RunCount(0, 0)
+            for offset, event in enumerate(run):
+                count += self._append(
+                    cast(FrameReceived | FrameSent, event), connection, number + offset, time_ns, from_server
+                )
+        return count
+
+    def _extend_plain(
+        self,
+        run: Sequence[FrameReceived] | Sequence[FrameSent],
+        connection: int,
+        number: int,
+        time_ns: int,
+        from_server: int,
+    ) -> RunCount | None:
+        """The short way, by columns, for what a flood is made of: plain messages of one frame, no rule broken.
+
+        None, and nothing done, where the run is anything else.
+        """  # fmt: skip
+        frames, seconds, completes = zip(*run, strict=True)
+        count = len(run)
+        if completes.count(Completes.ITSELF) != count:
+            return None
+        heads, keys, payloads, forms, lengths = zip(*frames, strict=True)
+        origins: Iterable[int]
+        if type(run[0]) is FrameReceived:
+            if any(seconds):
+                return None
+            origins = repeat(0)
+        else:
+            origins = seconds
+        base = from_server | MESSAGE
+        headers = 2 * count
+        unmasked = keys.count(None)
+        stored_keys: Iterable[bytes] = keys
+        if unmasked == count:
+            stored_keys = repeat(_NO_KEY)
+        elif unmasked:
+            return None
+        else:
+            base |= MASKED
+            headers += 4 * count
+        flags: Iterable[int] = repeat(base)
+        if 0x81 in heads or any(forms):
+            flags = [
+                base | form << FORM_SHIFT | (TEXT if head & 0x0F == 1 else 0)
+                for head, form in zip(heads, forms, strict=True)
+            ]
+            headers += sum(map(_EXTENDED_LENGTH.__getitem__, forms))
+        offsets = list(accumulate(lengths, initial=self.size))
+        numbers = range(number, number + count)
+        self.records += map(
+            PLAIN_RECORD.pack, repeat(time_ns), repeat(connection), numbers, offsets, lengths, lengths, heads, flags,
+            origins, stored_keys,
+        )  # fmt: skip
+        self.payloads += payloads
+        size = offsets[-1] - self.size
+        self.size = offsets[-1]
+        return RunCount(count, headers + size)
+
+    def _append(
+        self, event: FrameReceived | FrameSent, connection: int, number: int, time_ns: int, from_server: int
+    ) -> RunCount:
+        """Any one frame."""
+        frame, second, completes = event
+        origin = severity = broken = 0
+        if type(event) is FrameReceived:
+            broken = min(len(event.violations), 0xFFFF)
+            severity = max((found.rule.severity for found in event.violations), default=0)
+        else:
+            origin = cast(int, second)
+        head, key, payload, form, declared = frame
+        captured = len(payload)
+        flags = from_server | form << FORM_SHIFT | (0 if key is None else MASKED)
+        offset = self.size
+        self.payloads.append(payload)
+        self.size += captured
+        length = wire_length = frame_count = 0
+        message = event.message
+        if message is not None:
+            flags |= MESSAGE | (TEXT if message.opcode == Opcode.TEXT else 0)
+            if completes is not Completes.ITSELF:
+                content = message.payload
+                flags |= OWN_PAYLOAD | (COMPRESSED if message.compressed else 0)
+                length, wire_length, frame_count = len(content), message.wire_length, message.frame_count
+                self.payloads.append(content)
+                self.size += length
         self.records.append(
-            pack(
+            RECORD.pack(
                 time_ns, connection, number, offset, captured, declared, head, flags, origin, severity, broken,
-                length, wire_length, frame_count, key,
+                length, wire_length, frame_count, key or _NO_KEY,
             )
         )  # fmt: skip
+        header = 2 + _EXTENDED_LENGTH[form] + (0 if key is None else 4)
+        return RunCount(0 if head & 8 else 1, header + captured)
 
 
 class StoredFrame:
@@ -143,6 +226,10 @@ class StoredFrame:
         ) = RECORD.unpack_from(records, index * RECORD.size)  # fmt: skip
 
     @property
+    def compressed(self) -> bool:
+        return self.flags & COMPRESSED != 0
+
+    @property
     def content(self) -> tuple[int, int]:
         """Offset and length, in the block's payloads, of the message if there is one, else of the payload."""
         if self.flags & OWN_PAYLOAD:
@@ -159,8 +246,12 @@ class StoredFrame:
         message = None
         if self.flags & MESSAGE:
             opcode = Opcode.TEXT if self.flags & TEXT else Opcode.BINARY
-            compressed = self.flags & COMPRESSED != 0
-            message = MessageInfo(int(opcode), self.length, self.wire_length, compressed, self.frame_count)
+            if self.flags & OWN_PAYLOAD:
+                message = MessageInfo(
+                    int(opcode), self.length, self.wire_length, self.compressed, self.frame_count
+                )
+            else:
+                message = MessageInfo(int(opcode), self.captured, self.captured, False, 1)
         return FrameRow(
             id=frame_id,
             connection=self.connection,

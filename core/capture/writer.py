@@ -6,7 +6,9 @@ import sqlite3
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
+from typing import cast
 
 from core.capture.blocks import FROM_SERVER, BlockBuilder
 from core.capture.records import ConnectionState, Direction, Mode
@@ -24,7 +26,6 @@ from core.protocol.events import (
     RequestReceived,
     ResponseReceived,
 )
-from core.protocol.frames import Frame
 from core.protocol.http11 import RequestHead
 from core.protocol.violations import Violation
 
@@ -295,41 +296,48 @@ class CaptureWriter:
         if track is None:
             return
         self._touched[track.id] = track
-        received, sent = track.from_server
-        time_ns, recording = batch.time_ns, self.recording
-        connection = track.id
-        for event in events:
-            kind = type(event)
-            if kind is not FrameReceived and kind is not FrameSent:
-                self._change(track, time_ns, event)
-                continue
-            assert isinstance(event, FrameReceived | FrameSent)
-            track.number += 1
-            if not recording:
-                continue
-            from_server = received if kind is FrameReceived else sent
+        for kind, run in groupby(events, type):
+            if kind is FrameReceived:
+                received = cast(list[FrameReceived], list(run))
+                if self.recording:
+                    self._note_frames(track, received)
+                self._add_run(track, batch.time_ns, received, track.from_server[0])
+            elif kind is FrameSent:
+                self._add_run(track, batch.time_ns, cast(list[FrameSent], list(run)), track.from_server[1])
+            else:
+                for event in run:
+                    self._change(track, batch.time_ns, event)
+
+    def _add_run(
+        self, track: _Track, time_ns: int, run: list[FrameReceived] | list[FrameSent], from_server: int
+    ) -> None:
+        """Frames of one direction."""
+        if not self.recording:
+            track.number += len(run)
+            return
+        while run:
             block = self._block
-            block.add(
-                event, connection=connection, number=track.number, time_ns=time_ns, from_server=from_server
+            part = run[: block.room]
+            run = run[block.room :]
+            data_frames, wire_bytes = block.extend(
+                part, connection=track.id, number=track.number + 1, time_ns=time_ns, from_server=from_server
             )
-            self._count(track, event[0], from_server)
-            if kind is FrameReceived and event[1]:
-                self._note(track, self._next_frame, event[1])  # type: ignore[arg-type]
-            self._next_frame += 1
+            track.number += len(part)
+            track.block_frames += len(part)
+            track.block_data += data_frames
+            self._next_frame += len(part)
+            self._total.bytes += wire_bytes
+            if from_server:
+                track.bytes_out += wire_bytes
+            else:
+                track.bytes_in += wire_bytes
             if block.full:
                 self._end_block()
 
-    def _count(self, track: _Track, frame: Frame, from_server: int) -> None:
-        head, key, payload, form, _ = frame
-        size = len(payload) + (2, 4, 10)[form] + (0 if key is None else 4)
-        if from_server:
-            track.bytes_out += size
-        else:
-            track.bytes_in += size
-        track.block_frames += 1
-        if not head & 8:
-            track.block_data += 1
-        self._total.bytes += size
+    def _note_frames(self, track: _Track, run: list[FrameReceived]) -> None:
+        for index, event in enumerate(run):
+            if event[1]:
+                self._note(track, self._next_frame + index, event[1])
 
     def _end_block(self) -> None:
         """Write the block that was being filled, and where its frames stand in each list."""

@@ -17,10 +17,11 @@ from core.protocol.frames import Opcode
 _INDENT = "  "
 _SPACE = re.compile(r"[ \t\n\r]*+")
 _TOKEN = re.compile(
-    r"""(?P<punctuation>[{}\[\]:,])
+    r"""[\ \t\n\r]*+(?:
+        (?P<punctuation>[{}\[\]:,])
       | (?P<string>"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+")
       | (?P<number>-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?)
-      | (?P<literal>true|false|null)""",
+      | (?P<literal>true|false|null))""",
     re.VERBOSE,
 )
 _KINDS = {kind.value: kind for kind in TokenKind}
@@ -78,14 +79,14 @@ class JsonDecoder:
         except UnicodeDecodeError as error:
             raise DecodeError(f"not UTF-8 from byte {error.start:,}") from None
         printer = _Printer(self._limits, all_visible=is_visible(source))
-        at = _skip_space(source, 0)
-        while at < len(source):
-            token = _TOKEN.match(source, at)
-            if token is None or not printer.add(_KINDS[str(token.lastgroup)], token[0]):
-                raise DecodeError(
-                    f"{printer.expected} expected at character {at:,}, not {_quote(source, at)}"
-                )
-            at = _skip_space(source, token.end())
+        at = 0
+        while (token := _TOKEN.match(source, at)) is not None:
+            if not printer.add(_KINDS[str(token.lastgroup)], token[str(token.lastgroup)]):
+                break
+            at = token.end()
+        at = _skip_space(source, at)
+        if at < len(source):
+            raise DecodeError(f"{printer.expected} expected at character {at:,}, not {_quote(source, at)}")
         if not printer.is_complete:
             raise DecodeError(f"{printer.expected} expected at character {at:,}, but the text ends")
         return Decoded(printer.text(), ContentKind.JSON, tuple(printer.spans))
@@ -93,8 +94,7 @@ class JsonDecoder:
 
 def _skip_space(source: str, at: int) -> int:
     space = _SPACE.match(source, at)
-    assert space is not None
-    return space.end()
+    return at if space is None else space.end()
 
 
 def _quote(source: str, at: int) -> str:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import re
 
-_CONTROLS = [*range(0x20), *range(0x7F, 0xA0)]
-_INVISIBLE = [
-    0x00AD,  # soft hyphen
-    0x034F,  # combining grapheme joiner
-    0x061C,  # Arabic letter mark (bidi)
-    0x115F, 0x1160, 0x3164, 0xFFA0,  # Hangul fillers
-    0x180E,  # Mongolian vowel separator
-    *range(0x200B, 0x2010),  # zero-width space and joiners, left-to-right and right-to-left mark
-    *range(0x2028, 0x202F),  # line and paragraph separator, bidi embeddings and overrides
-    *range(0x2060, 0x2070),  # word joiner, invisible operators, bidi isolates, deprecated formats
-    *range(0xD800, 0xE000),  # lone surrogates
-    0xFEFF,  # byte order mark
-    *range(0xFFF9, 0xFFFC),  # interlinear annotation
-    *range(0xE0000, 0xE0080),  # tags
-]  # fmt: skip
+_HIDDEN_RANGES = (
+    (0x00, 0x08),  # C0 controls, but neither tab nor line feed
+    (0x0B, 0x1F),
+    (0x7F, 0x9F),  # DEL and C1 controls
+    (0xAD, 0xAD),  # soft hyphen
+    (0x034F, 0x034F),  # combining grapheme joiner
+    (0x061C, 0x061C),  # Arabic letter mark (bidi)
+    (0x115F, 0x1160),  # Hangul fillers
+    (0x180E, 0x180E),  # Mongolian vowel separator
+    (0x200B, 0x200F),  # zero-width space and joiners, left-to-right and right-to-left mark
+    (0x2028, 0x202E),  # line and paragraph separator, bidi embeddings and overrides
+    (0x2060, 0x206F),  # word joiner, invisible operators, bidi isolates, deprecated formats
+    (0x3164, 0x3164),  # Hangul filler
+    (0xD800, 0xDFFF),  # lone surrogates
+    (0xFEFF, 0xFEFF),  # byte order mark
+    (0xFFA0, 0xFFA0),  # halfwidth Hangul filler
+    (0xFFF9, 0xFFFB),  # interlinear annotation
+    (0xE0000, 0xE007F),  # tags
+)
+# Ranges and not single characters: from those outside the BMP `re` makes a list that it walks for each character.
+_HIDDEN = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _HIDDEN_RANGES) + "]")
 
 
 def _shown(code: int) -> str:
@@ -31,8 +37,7 @@ def _shown(code: int) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-_TABLE = {code: _shown(code) for code in [*_CONTROLS, *_INVISIBLE] if code not in (0x09, 0x0A)}
-_HIDDEN = re.compile("[" + re.escape("".join(map(chr, _TABLE))) + "]")
+_TABLE = {code: _shown(code) for first, last in _HIDDEN_RANGES for code in range(first, last + 1)}
 
 
 def is_visible(text: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import Protocol
+from typing import Protocol, cast
 
 from core.capture.recorder import Recorder
 from core.capture.records import Direction, Mode
@@ -16,7 +16,7 @@ from core.net.settings import AutoReply, EngineSettings
 from core.net.sockets import name_of
 from core.protocol.connection import Connection, ConnectionLimits, ServerSide
 from core.protocol.deflate import DeflatePolicy
-from core.protocol.events import Event, FrameReceived, Origin, RequestReceived
+from core.protocol.events import Completes, Event, FrameReceived, Origin, RequestReceived
 from core.protocol.frames import Opcode
 from core.protocol.handshake import Answer, ServerPolicy
 from core.protocol.http11 import HeadLimits, RequestHead
@@ -88,7 +88,8 @@ class Session(asyncio.Protocol):
     # asyncio's side.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        # uvloop's transports are none of asyncio's classes.
+        transport = cast(asyncio.Transport, transport)
         self._transport = transport
         transport.set_write_buffer_limits(high=_WRITE_HIGH)
         opened = Opened(
@@ -132,7 +133,7 @@ class Session(asyncio.Protocol):
         # False: the transport closes itself once what we had to say is out.
         return False
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._stop_timer()
         self._transport = None
         events = self.connection.receive_eof()
@@ -200,15 +201,20 @@ class Session(asyncio.Protocol):
         return events
 
     def _echo(self, events: list[Event]) -> list[Event]:
-        connection = self.connection
-        send = connection.send_message
-        replies: list[Event] = []
+        opcodes: list[int] = []
+        payloads: list[bytes] = []
         for event in events:
             if type(event) is FrameReceived:
-                message = event[2]
-                if message is not None and connection.state is ReadyState.OPEN:
-                    replies += send(message[0], message[1], origin=Origin.RULE)
-        return events + replies
+                frame, _, completes = event
+                if completes is Completes.ITSELF:
+                    opcodes.append(frame[0] & 0x0F)
+                    payloads.append(frame[2])
+                elif completes is not None:
+                    opcodes.append(completes.opcode)
+                    payloads.append(completes.payload)
+        if not opcodes or self.connection.state is not ReadyState.OPEN:
+            return events
+        return events + self.connection.send_messages(opcodes, payloads, origin=Origin.RULE)
 
     def _after(self, events: list[Event], received: int) -> None:
         """Record and write what `Connection` made of something."""

@@ -200,10 +200,8 @@ def _payload(frame: Frame) -> list[Field]:
 
 def _close_fields(frame: Frame, start: int) -> list[Field]:
     code = int.from_bytes(frame.payload[:2], "big")
-    described = describe(code)
-    fields = [
-        Field(Part.CLOSE_CODE, f"{code} {described.name}", described.explanation, "RFC 6455 §7.4", start, 16)
-    ]
+    said = describe(code)
+    fields = [Field(Part.CLOSE_CODE, f"{code} {said.name}", said.explanation, "RFC 6455 §7.4", start, 16)]
     reason = frame.payload[2:]
     if reason:
         text = reason.decode("utf-8", "backslashreplace")

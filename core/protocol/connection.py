@@ -11,15 +11,16 @@ complete capture. Judging what a peer does wrong is `core.protocol.judge`'s.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 
-from core.errors import HeadError, InflateError, NotOpenError, PayloadError
+from core.errors import HeadError, NotOpenError, PayloadError
 from core.protocol import close_codes, handshake
 from core.protocol.deflate import DeflateParameters, Deflater, Inflater
 from core.protocol.events import (
     ClosedBy,
+    Completes,
     ConnectionClosed,
     ConnectionFailed,
     Event,
@@ -33,24 +34,24 @@ from core.protocol.events import (
     ResponseReceived,
 )
 from core.protocol.frames import (
-    FIN,
-    RSV1,
     Frame,
     FrameDecoder,
     Opcode,
-    encode_header,
-    new_masking_key,
-    shortest_length_form,
 )
+from core.protocol.headers import explain
 from core.protocol.http11 import HeadKind, HeadLimits, HeadParser, RequestHead, ResponseHead
-from core.protocol.judge import Judge, closing_payload, utf8_violation
-from core.protocol.messages import Fragments, Utf8Check
+from core.protocol.judge import Judge, closing_payload
+from core.protocol.messages import Assembler, too_big
+from core.protocol.sender import Sender
 from core.protocol.state import ReadyState, Role, Trigger, step
 from core.protocol.violations import Judgement, Severity, Violation, violation
 
 _OPEN = ReadyState.OPEN
 _MAX_CONTROL = 125
-_NO_VIOLATIONS: tuple[Violation, ...] = ()
+_ITSELF = Completes.ITSELF
+_new_received: Callable[[type[FrameReceived], Iterable[object]], FrameReceived] = tuple.__new__
+_new_sent: Callable[[type[FrameSent], Iterable[object]], FrameSent] = tuple.__new__
+_new_frame: Callable[[type[Frame], Iterable[object]], Frame] = tuple.__new__
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Connection:
             self._judgement = side.judgement
         self.state = ReadyState.CONNECTING
         self.wants_close = False
-        self._out: list[bytes] = []
+        self._sender = Sender(self.role)
         kind = HeadKind.REQUEST if self.role is Role.SERVER else HeadKind.RESPONSE
         self._head: HeadParser | None = HeadParser(kind, self._limits.head, self._judgement)
         self._early = b""
@@ -102,11 +103,8 @@ class Connection:
         self._frames: Iterator[Frame] = iter(())
         self._next: Frame | None = None
         self._judge = Judge(self.role)
-        self._fragments: Fragments | None = None
-        self._deflater: Deflater | None = None
-        self._inflater: Inflater | None = None
+        self._assembler = Assembler(self._limits.message_bytes, self._judgement)
         self._parameters: DeflateParameters | None = None
-        self._peer_masks = self.role is Role.SERVER
         self._failed = False
         self._undecodable = False
         self._close_sent = False
@@ -115,17 +113,13 @@ class Connection:
         self._trailing = bytearray()
         self._trailing_length = 0
         if isinstance(side, ClientSide):
-            self._out.append(side.request)
+            self._sender.write(side.request)
 
     # What the caller asks.
 
     def data_to_send(self) -> bytes:
         """The bytes to hand to the transport; each is handed out once."""
-        if not self._out:
-            return b""
-        data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
-        self._out.clear()
-        return data
+        return self._sender.take()
 
     @property
     def deflate(self) -> DeflateParameters | None:
@@ -156,11 +150,11 @@ class Connection:
         """The stream has ended, or broke. What is left of a frame comes out, then ConnectionClosed."""
         events: list[Event] = []
         if self.state is ReadyState.CONNECTING and self._head is not None:
+            raw = self._head.raw
+            broken = violation("head-incomplete", f"it ended after {len(raw)} bytes", 0, len(raw))
             # Nobody is left to read an answer: none is written.
-            reason, violations = str(self._head.ended()), self._head.violations
-            events.append(
-                HandshakeFailed(self._head.raw, handshake.Answer(0, reason, b"", violations=violations))
-            )
+            answer = handshake.Answer(0, explain((broken,)), b"", violations=(*self._head.violations, broken))
+            events.append(HandshakeFailed(raw, answer))
         self._take_partial(events)
         self.state = step(self.state, Trigger.EOF)
         if self._close_received is not None:
@@ -176,7 +170,7 @@ class Connection:
         if self._early:
             hasty = violation("data-before-answer", f"{len(self._early)} bytes")
             answer = replace(answer, violations=(*answer.violations, hasty))
-        self._out.append(answer.response)
+        self._sender.write(answer.response)
         events: list[Event] = [HandshakeDone(answer)]
         if not answer.accepted:
             self._refused()
@@ -191,14 +185,16 @@ class Connection:
         """Answer 408: the head is not complete after `seconds`. Nothing happens if it is."""
         if self._head is None:
             return []
-        return [self._fail_handshake(self._head, self._head.timed_out(seconds))]
+        raw = self._head.raw
+        broken = violation("head-timeout", f"{len(raw)} bytes came in {seconds:g} s", 0, len(raw))
+        return [self._fail_handshake(self._head, 408, (*self._head.violations, broken))]
 
     def refuse_for_load(self, connections: int) -> list[Event]:
         """Answer 503 without waiting for a request: there are `connections` already."""
         answer = handshake.refuse(
             503, f"There are {connections} connections already, which is the limit. Try later."
         )
-        self._out.append(answer.response)
+        self._sender.write(answer.response)
         self._refused()
         return [HandshakeFailed(b"", answer)]
 
@@ -206,49 +202,33 @@ class Connection:
         self, opcode: int, payload: bytes, *, origin: Origin, fragments: int = 1, compress: bool = True
     ) -> list[Event]:
         """Send a whole message, in `fragments` frames of about the same size; compressed if negotiated."""
-        if self.state is not _OPEN:
-            raise self._not_open()
-        deflater = self._deflater
-        if deflater is None or not compress:
-            if fragments == 1:
-                message = Message(opcode, payload, False, 1, len(payload))
-                return [self._send_frame(FIN | opcode, payload, origin, message)]
-            data, rsv = payload, 0
-        else:
-            data, rsv = deflater.compress(payload), RSV1  # RFC 7692 section 6.1
-        events: list[Event] = []
-        # RFC 6455 section 5.4: the opcode stands on the first frame, FIN on the last.
-        size = max(1, -(-len(data) // fragments))
-        pieces = [data[start : start + size] for start in range(0, len(data), size)] or [b""]
-        pieces += [b""] * (fragments - len(pieces))
-        for index, piece in enumerate(pieces):
-            head = (opcode | rsv) if index == 0 else Opcode.CONTINUATION
-            done = None
-            if index == len(pieces) - 1:
-                head |= FIN
-                done = Message(opcode, payload, rsv != 0, len(pieces), len(data))
-            events.append(self._send_frame(head, piece, origin, done))
-        return events
+        self._require_open()
+        return self._sender.message(opcode, payload, origin=origin, fragments=fragments, compress=compress)
+
+    def send_messages(
+        self, opcodes: Sequence[int], payloads: Sequence[bytes], *, origin: Origin
+    ) -> list[Event]:
+        """Send many messages, each as one frame: `send_message` for many at once."""
+        self._require_open()
+        return self._sender.messages(opcodes, payloads, origin=origin)
 
     def send_control(self, opcode: Opcode, payload: bytes, *, origin: Origin) -> list[Event]:
         """Send a ping or a pong."""
-        if self.state is not _OPEN:
-            raise self._not_open()
+        self._require_open()
         if len(payload) > _MAX_CONTROL:
             raise PayloadError(
                 f"A {opcode.name.lower()} carries at most 125 bytes; this payload has {len(payload)}. Shorten it."
             )
-        return [self._send_frame(FIN | opcode, payload, origin, None)]
+        return self._sender.control(opcode, payload, origin=origin)
 
     def send_close(self, code: int | None, reason: str = "", *, origin: Origin) -> list[Event]:
         """Begin the closing handshake (RFC 6455 section 7.1.2)."""
-        if self.state is not _OPEN:
-            raise self._not_open()
+        self._require_open()
         payload = closing_payload(code, reason)
         self._closed_by = ClosedBy.US
         self.state = step(self.state, Trigger.CLOSE_SENT)
         self._close_sent = True
-        return [self._send_frame(FIN | Opcode.CLOSE, payload, origin, None)]
+        return self._sender.control(Opcode.CLOSE, payload, origin=origin)
 
     # The opening handshake.
 
@@ -264,7 +244,7 @@ class Connection:
         try:
             head = parser.feed(data)
         except HeadError as error:
-            events.append(self._fail_handshake(parser, error))
+            events.append(self._fail_handshake(parser, error.status, parser.violations))
             return
         if head is None:
             return
@@ -276,10 +256,12 @@ class Connection:
         else:
             self._receive_response(head, parser.leftover, events)
 
-    def _fail_handshake(self, parser: HeadParser, error: HeadError) -> HandshakeFailed:
-        answer = handshake.refuse(error.status, str(error), parser.violations)
+    def _fail_handshake(
+        self, parser: HeadParser, status: int, broken: tuple[Violation, ...]
+    ) -> HandshakeFailed:
+        answer = handshake.refuse(status, explain(broken), broken)
         if self.role is Role.SERVER:
-            self._out.append(answer.response)
+            self._sender.write(answer.response)
         raw = parser.raw
         self._refused()
         return HandshakeFailed(raw, answer)
@@ -305,8 +287,8 @@ class Connection:
         self._head = None
         self._parameters = deflate
         if deflate is not None:
-            self._deflater = Deflater(deflate, self.role)
-            self._inflater = Inflater(deflate, self.role)
+            self._sender.deflater = Deflater(deflate, self.role)
+            self._assembler.inflater = Inflater(deflate, self.role)
             self._judge.compression = True
 
     def _refused(self) -> None:
@@ -322,35 +304,39 @@ class Connection:
             return
         if data:
             # Frames held back are the caller's to fetch first; never lost if it does not.
-            self._frames = itertools.chain(self._frames, self._decoder.feed(data))
+            self._frames = chain(self._frames, self._decoder.feed(data))
         held, self._next = self._next, None
         if held is not None:
             self._receive_frame(held, events)
         judge = self._judge
-        new: Callable[[type[FrameReceived], Iterable[object]], FrameReceived] = tuple.__new__
-        new_message: Callable[[type[Message], Iterable[object]], Message] = tuple.__new__
-        limit = self._limits.message_bytes
-        append = events.append
-        simple = self._fragments is None and self._close_received is None and not self._failed
+        if self._takes_plain and not events:
+            batch = list(self._frames)
+            if len(batch) > 1 and judge.all_plain(batch):
+                events += map(_new_received, repeat(FrameReceived), zip(batch, repeat(()), repeat(_ITSELF)))
+            else:
+                self._frames = iter(batch)
         for frame in self._frames:
             head, key, payload, _, length = frame
             # The short way for what nearly every frame is: a whole plain message that breaks no rule.
             if (
-                simple
-                and (head == 0x82 or (head == 0x81 and payload.isascii()))
-                and length <= limit
+                (head == 0x82 or (head == 0x81 and payload.isascii()))
+                and self._takes_plain
+                and length <= self._limits.message_bytes
                 and judge.is_plain(frame, key)
             ):
-                message = new_message(Message, (head & 0x0F, payload, False, 1, length))
-                append(new(FrameReceived, (frame, _NO_VIOLATIONS, message)))
+                events.append(FrameReceived(frame, (), _ITSELF))
             elif events:
                 self._next = frame
                 return
             else:
                 self._receive_frame(frame, events)
-                simple = self._fragments is None and self._close_received is None and not self._failed
         if self._decoder.overlong:
             self._fail_overlong(events)
+
+    @property
+    def _takes_plain(self) -> bool:
+        """Nothing is under way that a plain message could disturb."""
+        return self._assembler.idle and self._close_received is None and not self._failed
 
     def _receive_frame(self, frame: Frame, events: list[Event]) -> None:
         found = self._judge.frame(frame)
@@ -359,17 +345,17 @@ class Connection:
             found.append(violation("frame-after-close", f"{len(frame.payload)} bytes of payload"))
             events.append(FrameReceived(frame, tuple(found), None))
             return
-        message: Message | None = None
+        completes: Message | Completes | None = None
         close: tuple[int, str] | None = None
         if not self._failed and not self._is_fatal(found):
             if frame.opcode == Opcode.CLOSE:
                 close = self._judge.close(frame, found)
             elif not frame.is_control:
-                message = self._receive_data_frame(frame, found)
+                completes = self._assembler.add(frame, found)
         elif frame.opcode == Opcode.CLOSE:
             # The answer to the close frame with which we failed the connection.
             close = self._judge.close(frame, found)
-        events.append(FrameReceived(frame, tuple(found), message))
+        events.append(FrameReceived(frame, tuple(found), completes))
         fatal = self._fatal(found)
         if fatal is not None and not self._failed:
             self._fail(fatal, events)
@@ -378,66 +364,10 @@ class Connection:
         elif frame.opcode == Opcode.PING and not self._failed:
             self._receive_ping(frame, events)
 
-    def _receive_data_frame(self, frame: Frame, found: list[Violation]) -> Message | None:
-        """Add a data frame to its message; the message if it is complete now."""
-        opcode = frame.opcode
-        if opcode == Opcode.CONTINUATION:
-            if self._fragments is None:
-                # RFC 6455 section 5.4: a continuation continues something.
-                found.append(violation("continuation-without-start", "", 0, 1))
-                return None
-        elif opcode in (Opcode.TEXT, Opcode.BINARY):
-            if self._fragments is not None:
-                # RFC 6455 section 5.4: fragments of two messages must not be interleaved.
-                found.append(
-                    violation(
-                        "data-inside-message", f"{self._fragments.frame_count} frames were unfinished", 0, 1
-                    )
-                )
-                if self._judgement is Judgement.STRICT:
-                    return None
-            self._fragments = Fragments(opcode, compressed=frame.rsv1 and self._inflater is not None)
-        else:
-            return None
-        fragments = self._fragments
-        assert fragments is not None
-        if fragments.wire_length + len(frame.payload) > self._limits.message_bytes:
-            found.append(self._too_big(fragments.wire_length + len(frame.payload)))
-            self._fragments = None
-            return None
-        fragments.add(frame)
-        if fragments.utf8 is not None:
-            bad = fragments.utf8.feed(frame.payload, final=frame.fin)
-            if bad is not None:
-                found.append(utf8_violation("text-not-utf8", frame, bad))
-                fragments.utf8 = None
-        if not frame.fin:
-            return None
-        self._fragments = None
-        return self._complete(fragments, frame, found)
-
-    def _complete(self, fragments: Fragments, frame: Frame, found: list[Violation]) -> Message | None:
-        payload = fragments.joined() if fragments.frame_count > 1 else frame.payload
-        if fragments.compressed:
-            assert self._inflater is not None
-            wire_length = len(payload)
-            try:
-                payload = self._inflater.inflate(payload, self._limits.message_bytes)
-            except InflateError as error:
-                found.append(violation(error.rule, str(error), len(frame.header()), len(frame.payload)))
-                self._inflater.reset()
-                return None
-            if fragments.opcode == Opcode.TEXT:
-                bad = Utf8Check().feed(payload, final=True)
-                if bad is not None:
-                    found.append(violation("text-not-utf8", f"byte {bad} of the inflated message"))
-            return Message(fragments.opcode, payload, True, fragments.frame_count, wire_length)
-        return Message(fragments.opcode, payload, False, fragments.frame_count, len(payload))
-
     def _receive_ping(self, frame: Frame, events: list[Event]) -> None:
         # RFC 6455 section 5.5.2: a ping is answered with a pong of the same payload, unless we are closing.
         if self.state is _OPEN and len(frame.payload) <= _MAX_CONTROL:
-            events.append(self._send_frame(FIN | Opcode.PONG, frame.payload, Origin.AUTOMATIC, None))
+            events += self._sender.control(Opcode.PONG, frame.payload, origin=Origin.AUTOMATIC)
 
     def _receive_close(self, close: tuple[int, str], events: list[Event]) -> None:
         self._close_received = close
@@ -448,7 +378,7 @@ class Connection:
             code = close[0]
             payload = code.to_bytes(2, "big") if close_codes.is_defined_in_frame(code) else b""
             self._close_sent = True
-            events.append(self._send_frame(FIN | Opcode.CLOSE, payload, Origin.AUTOMATIC, None))
+            events += self._sender.control(Opcode.CLOSE, payload, origin=Origin.AUTOMATIC)
         self.state = step(self.state, Trigger.CLOSE_EXCHANGED)
         self.wants_close = True
 
@@ -468,7 +398,7 @@ class Connection:
     def _fail(self, cause: Violation, events: list[Event]) -> None:
         """_Fail the WebSocket Connection_ (RFC 6455 section 7.1.7)."""
         self._failed = True
-        self._fragments = None
+        self._assembler.drop()
         code = cause.rule.close_code
         events.append(ConnectionFailed(code, cause))
         if self._closed_by is ClosedBy.NOBODY:
@@ -478,7 +408,7 @@ class Connection:
         if not self._close_sent:
             self._close_sent = True
             payload = closing_payload(code, cause.rule.sentence)
-            events.append(self._send_frame(FIN | Opcode.CLOSE, payload, Origin.AUTOMATIC, None))
+            events += self._sender.control(Opcode.CLOSE, payload, origin=Origin.AUTOMATIC)
 
     def _fail_overlong(self, events: list[Event]) -> None:
         """A header declares more than we hold: where the next frame begins can't be known without reading it."""
@@ -489,14 +419,10 @@ class Connection:
             return
         found = self._judge.frame(frame)
         if frame.declared_length >> 63 == 0:
-            found.append(self._too_big(frame.declared_length))
+            found.append(too_big(frame.declared_length, self._limits.message_bytes))
         events.append(FrameReceived(frame, tuple(found), None))
         if not self._failed:
             self._fail(found[-1], events)
-
-    def _too_big(self, length: int) -> Violation:
-        limit = self._limits.message_bytes
-        return violation("message-too-big", f"{length} bytes, the limit is {limit}", 1, 1)
 
     # The end.
 
@@ -516,26 +442,8 @@ class Connection:
         self._trailing += data[: max(room, 0)]
         self._trailing_length += len(data)
 
-    # What goes out.
-
-    def _not_open(self) -> NotOpenError:
-        return NotOpenError(
-            f"The connection is {self.state.name.lower()}, not open: nothing can be sent on it."
-        )
-
-    def _send_frame(self, head: int, payload: bytes, origin: Origin, message: Message | None) -> FrameSent:
-        """The one way by which a frame goes out."""
-        length = len(payload)
-        form = 0 if length < 126 else int(shortest_length_form(length))
-        if self.role is Role.SERVER:
-            # RFC 6455 section 5.1: a server must not mask.
-            frame = Frame(head, None, payload, form, length)
-            if form == 0:
-                self._out.append(bytes((head, length)) + payload)
-            else:
-                self._out += (encode_header(head, None, length, form), payload)
-        else:
-            # RFC 6455 section 5.3: a client masks each frame with a fresh key.
-            frame = Frame(head, new_masking_key(), payload, form, length)
-            self._out.append(frame.wire())
-        return FrameSent(frame, origin, message)
+    def _require_open(self) -> None:
+        if self.state is not _OPEN:
+            raise NotOpenError(
+                f"The connection is {self.state.name.lower()}, not open: nothing can be sent on it."
+            )

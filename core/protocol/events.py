@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.protocol.frames import Frame
@@ -41,13 +41,24 @@ class Message(NamedTuple):
     """Sum of its frames' payload lengths."""
 
 
+class Completes(Enum):
+    """What nearly every data frame completes; said without building a `Message` for it."""
+
+    ITSELF = 1
+    """The frame alone is a whole message: unfragmented and not compressed."""
+
+
 class FrameReceived(NamedTuple):
     """A frame of the peer. A named tuple because one is built for every frame (see `Frame`)."""
 
     frame: Frame
     violations: tuple[Violation, ...]
-    message: Message | None
-    """The message that this frame completed."""
+    completes: Message | Completes | None
+
+    @property
+    def message(self) -> Message | None:
+        """The message that this frame completed."""
+        return _message(self.frame, self.completes)
 
 
 class FrameSent(NamedTuple):
@@ -55,7 +66,18 @@ class FrameSent(NamedTuple):
 
     frame: Frame
     origin: Origin
-    message: Message | None
+    completes: Message | Completes | None
+
+    @property
+    def message(self) -> Message | None:
+        """The message that this frame completed."""
+        return _message(self.frame, self.completes)
+
+
+def _message(frame: Frame, completes: Message | Completes | None) -> Message | None:
+    if completes is Completes.ITSELF:
+        return Message(frame.opcode, frame.payload, False, 1, len(frame.payload))
+    return completes
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,19 @@ Holds the little memory that some rules need: the masking key before, and what w
 
 from __future__ import annotations
 
+from operator import eq
+
 from core.errors import PayloadError
 from core.protocol import close_codes
-from core.protocol.frames import RSV1, RSV2, RSV3, Frame, Opcode, shortest_length_form
-from core.protocol.messages import Utf8Check
+from core.protocol.frames import FIN, RSV1, RSV2, RSV3, Frame, Opcode, shortest_length_form
 from core.protocol.state import Role
+from core.protocol.utf8 import Utf8Check, utf8_violation
 from core.protocol.violations import Violation, violation
 
 _MAX_CONTROL = 125
 _ZERO_KEY = bytes(4)
+_TEXT_HEAD = FIN | Opcode.TEXT
+_PLAIN_HEADS = frozenset((_TEXT_HEAD, FIN | Opcode.BINARY))
 
 
 class Judge:
@@ -43,6 +47,22 @@ class Judge:
             return self._reuse_noted
         self._last_key = key
         return key != _ZERO_KEY or self._zero_noted
+
+    def all_plain(self, frames: list[Frame]) -> bool:
+        """Whether each of `frames` is a short, whole, plain message that breaks no rule: looked at by columns."""
+        heads, keys, payloads, forms, _ = zip(*frames, strict=True)
+        if any(forms) or not _PLAIN_HEADS.issuperset(heads):
+            return False
+        if _TEXT_HEAD in heads and not all(map(bytes.isascii, payloads)):
+            return False
+        if not self._masks:
+            return keys.count(None) == len(keys)
+        if None in keys or (not self._zero_noted and _ZERO_KEY in keys):
+            return False
+        if not self._reuse_noted and (keys[0] == self._last_key or any(map(eq, keys, keys[1:]))):
+            return False
+        self._last_key = keys[-1]
+        return True
 
     def frame(self, frame: Frame) -> list[Violation]:
         """All that the header breaks, in the order of its bits."""
@@ -130,15 +150,6 @@ class Judge:
         if bad is not None:
             found.append(utf8_violation("close-reason-not-utf8", frame, bad + 2))
         return code, payload[2:].decode("utf-8", "replace")
-
-
-def utf8_violation(rule_id: str, frame: Frame, position: int) -> Violation:
-    """Bytes that are no UTF-8, `position` bytes into the payload of `frame`."""
-    shown = frame.payload[position : position + 1]
-    what = (
-        f"byte 0x{shown[0]:02X} at {position}" if shown else f"the text ends inside a character at {position}"
-    )
-    return violation(rule_id, what, len(frame.header()) + position, len(shown))
 
 
 def closing_payload(code: int | None, reason: str) -> bytes:

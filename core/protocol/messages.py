@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
-
+from core.errors import InflateError
+from core.protocol.deflate import Inflater
+from core.protocol.events import Completes, Message
 from core.protocol.frames import Frame, Opcode
-
-
-class Utf8Check:
-    """Whether bytes that come in pieces are UTF-8. Pieces may end inside a character."""
-
-    __slots__ = ("_pending",)
-
-    def __init__(self) -> None:
-        self._pending = b""
-
-    def feed(self, data: bytes, *, final: bool) -> int | None:
-        """None while all is well, else the offset in `data` of the first bad byte.
-
-        A character begun in an earlier piece that turns out bad is reported at offset 0, one that the end cuts
-        off at `len(data)` at most.
-        """
-        if not self._pending and data.isascii():
-            return None
-        carried = len(self._pending)
-        text = self._pending + data
-        try:
-            _, consumed = codecs.utf_8_decode(text, "strict", final)
-        except UnicodeDecodeError as error:
-            return max(error.start - carried, 0)
-        self._pending = text[consumed:]
-        return None
+from core.protocol.utf8 import Utf8Check, utf8_violation
+from core.protocol.violations import Judgement, Violation, violation
 
 
 class Fragments:
@@ -58,3 +35,90 @@ class Fragments:
     def joined(self) -> bytes:
         """The payloads of all frames so far, joined; still compressed where the message is."""
         return bytes(self._joined)
+
+
+class Assembler:
+    """Data frames to messages: the one that is under way, and what a frame breaks by its place in it."""
+
+    __slots__ = ("_fragments", "_judgement", "_limit", "inflater")
+
+    def __init__(self, limit: int, judgement: Judgement) -> None:
+        self._limit = limit
+        self._judgement = judgement
+        self._fragments: Fragments | None = None
+        self.inflater: Inflater | None = None
+        """Set where permessage-deflate was negotiated."""
+
+    @property
+    def idle(self) -> bool:
+        """No fragmented message is under way."""
+        return self._fragments is None
+
+    def drop(self) -> None:
+        """Forget the message under way."""
+        self._fragments = None
+
+    def add(self, frame: Frame, found: list[Violation]) -> Message | Completes | None:
+        """Add a data frame to its message; the message if it is complete now."""
+        opcode = frame.opcode
+        if opcode == Opcode.CONTINUATION:
+            if self._fragments is None:
+                # RFC 6455 section 5.4: a continuation continues something.
+                found.append(violation("continuation-without-start", "", 0, 1))
+                return None
+        elif opcode in (Opcode.TEXT, Opcode.BINARY):
+            if self._fragments is not None:
+                # RFC 6455 section 5.4: fragments of two messages must not be interleaved.
+                found.append(
+                    violation(
+                        "data-inside-message", f"{self._fragments.frame_count} frames were unfinished", 0, 1
+                    )
+                )
+                if self._judgement is Judgement.STRICT:
+                    return None
+            self._fragments = Fragments(opcode, compressed=frame.rsv1 and self.inflater is not None)
+        else:
+            return None
+        fragments = self._fragments
+        assert fragments is not None
+        if fragments.wire_length + len(frame.payload) > self._limit:
+            found.append(too_big(fragments.wire_length + len(frame.payload), self._limit))
+            self._fragments = None
+            return None
+        fragments.add(frame)
+        if fragments.utf8 is not None:
+            bad = fragments.utf8.feed(frame.payload, final=frame.fin)
+            if bad is not None:
+                found.append(utf8_violation("text-not-utf8", frame, bad))
+                fragments.utf8 = None
+        if not frame.fin:
+            return None
+        self._fragments = None
+        return self._complete(fragments, frame, found)
+
+    def _complete(
+        self, fragments: Fragments, frame: Frame, found: list[Violation]
+    ) -> Message | Completes | None:
+        payload = fragments.joined() if fragments.frame_count > 1 else frame.payload
+        if fragments.compressed:
+            assert self.inflater is not None
+            wire_length = len(payload)
+            try:
+                payload = self.inflater.inflate(payload, self._limit)
+            except InflateError as error:
+                found.append(violation(error.rule, str(error), len(frame.header()), len(frame.payload)))
+                self.inflater.reset()
+                return None
+            if fragments.opcode == Opcode.TEXT:
+                bad = Utf8Check().feed(payload, final=True)
+                if bad is not None:
+                    found.append(violation("text-not-utf8", f"byte {bad} of the inflated message"))
+            return Message(fragments.opcode, payload, True, fragments.frame_count, wire_length)
+        if fragments.frame_count == 1:
+            return Completes.ITSELF
+        return Message(fragments.opcode, payload, False, fragments.frame_count, len(payload))
+
+
+def too_big(length: int, limit: int) -> Violation:
+    """A message or frame of `length` bytes is over the limit."""
+    return violation("message-too-big", f"{length} bytes, the limit is {limit}", 1, 1)

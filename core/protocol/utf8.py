@@ -1,0 +1,43 @@
+"""UTF-8 checked as it arrives (RFC 6455 section 8.1)."""
+
+from __future__ import annotations
+
+import codecs
+
+from core.protocol.frames import Frame
+from core.protocol.violations import Violation, violation
+
+
+class Utf8Check:
+    """Whether bytes that come in pieces are UTF-8. Pieces may end inside a character."""
+
+    __slots__ = ("_pending",)
+
+    def __init__(self) -> None:
+        self._pending = b""
+
+    def feed(self, data: bytes, *, final: bool) -> int | None:
+        """None while all is well, else the offset in `data` of the first bad byte.
+
+        A character begun in an earlier piece that turns out bad is reported at offset 0, one that the end cuts
+        off at `len(data)` at most.
+        """
+        if not self._pending and data.isascii():
+            return None
+        carried = len(self._pending)
+        text = self._pending + data
+        try:
+            _, consumed = codecs.utf_8_decode(text, "strict", final)
+        except UnicodeDecodeError as error:
+            return max(error.start - carried, 0)
+        self._pending = text[consumed:]
+        return None
+
+
+def utf8_violation(rule_id: str, frame: Frame, position: int) -> Violation:
+    """Bytes that are no UTF-8, `position` bytes into the payload of `frame`."""
+    shown = frame.payload[position : position + 1]
+    what = (
+        f"byte 0x{shown[0]:02X} at {position}" if shown else f"the text ends inside a character at {position}"
+    )
+    return violation(rule_id, what, len(frame.header()) + position, len(shown))
