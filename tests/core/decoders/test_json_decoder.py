@@ -147,13 +147,12 @@ def test_at_its_limits_it_succeeds() -> None:
     assert JsonDecoder(JsonLimits(9, 9, 3, 45)).decode(b"[[[1,2]]]").text.count("\n") == 7
 
 
-@pytest.mark.parametrize(
-    "payload", [b"[" * 4_000_000, b'"' * 4_000_000, b'["' + b"\\" * 3_999_999, b"[" + b" " * 4_000_000]
-)
-def test_hostile_payloads_end_soon(payload: bytes) -> None:
-    start = time.process_time()
+@pytest.mark.parametrize("start", [b"[", b'"', b'["\\', b"[ "])
+def test_hostile_payloads_end_soon(start: bytes) -> None:
+    payload = start + start[-1:] * 4_000_000
+    began = time.process_time()
     why_not(payload)
-    assert time.process_time() - start < 2
+    assert time.process_time() - began < 2
 
 
 @given(VALUES, st.sampled_from([None, 0, 3]))
