@@ -276,6 +276,14 @@ def test_every_cut_after_the_block_header_is_corrupt(level: int) -> None:
         assert rule_of(inflater, data[:end]) == "deflate-corrupt"
 
 
+def test_a_cut_inside_the_block_header_shows_by_its_last_byte() -> None:
+    data = raw_deflate(b"".join(b"%d, " % (number * number) for number in range(1000)))
+    ends = [end for end in range(1, 60) if data[end - 1] >= 0x20]
+    assert len(ends) > 40
+    for end in ends:
+        assert rule_of(server_inflater(), data[:end]) == "deflate-corrupt"
+
+
 @given(st.binary(max_size=200), st.integers(8, 15), st.booleans())
 def test_noise_inflates_or_raises(data: bytes, bits: int, forgets: bool) -> None:
     inflater = server_inflater(client_max_window_bits=bits, client_no_context_takeover=forgets)
@@ -298,6 +306,15 @@ def test_a_failed_inflater_refuses_until_reset() -> None:
     inflater.reset()
     assert inflater.inflate(hello, LIMIT) == b"Hello"
     assert inflater.inflate(b"\xf2\x00\x11\x00\x00", LIMIT) == b"Hello"
+
+
+def test_reset_forgets_what_was_inflated() -> None:
+    inflater = server_inflater(client_max_window_bits=8)
+    inflater.inflate(raw_deflate(bytes(range(256)) * 2, level=0), LIMIT)
+    assert rule_of(inflater, b"\xff\xff") == "deflate-corrupt"
+    inflater.reset()
+    # After BFINAL the stream goes on with the window: there is none any more.
+    assert rule_of(inflater, b"\x03\x00" + b"\xf2\x00\x11\x00\x00") == "deflate-corrupt"
 
 
 # Windows.
