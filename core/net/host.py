@@ -1,0 +1,199 @@
+"""Hosts an engine: its loop, its recorder, and the way in from other threads. Knows neither Qt nor threads' kinds.
+
+Whoever owns the host calls `run` on the thread that is to be the loop's. All other methods may be called from any
+thread, before, during and after `run`, and return at once; answers come through the `HostListener`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from core.capture.recorder import Recorder, RecorderCallbacks
+from core.errors import CaptureError, UnmaskError
+from core.net.engine import Engine
+from core.net.loop import new_event_loop
+from core.net.outgoing import Outgoing
+from core.net.settings import EngineSettings, ListenAddress
+from core.net.test_page import TestPage
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """What became of a `send`."""
+
+    request_id: int
+    error: str | None
+    """Why nothing was sent; None: it was."""
+    count: int
+    """To how many connections it went."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureMoved:
+    """What became of a `save_as`."""
+
+    path: Path
+    error: str | None
+    """Why the capture is still where it was; None: it is at `path`."""
+
+
+class HostListener(Protocol):
+    """What the host tells. Called on the loop's or the recorder's thread; must return at once."""
+
+    def on_changed(self) -> None:
+        """Something new stands in the capture."""
+
+    def on_listening(self, addresses: tuple[str, ...]) -> None: ...
+
+    def on_stopped_listening(self) -> None: ...
+
+    def on_failed(self, sentence: str) -> None:
+        """What was asked can't be: for the person to read."""
+
+    def on_sent(self, result: SendResult) -> None: ...
+
+    def on_capture_moved(self, moved: CaptureMoved) -> None: ...
+
+
+class EngineHost:
+    """The engine, reachable from any thread."""
+
+    def __init__(
+        self, capture: Path, version: str, settings: EngineSettings, page: TestPage, listener: HostListener
+    ) -> None:
+        """Creates the capture file at once: CaptureError if that can't be."""
+        self._settings = settings
+        self._page = page
+        self._listener = listener
+        self._requests = itertools.count(1)
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._engine: Engine | None = None
+        self._ending: asyncio.Event | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._early: list[Callable[[Engine], None]] = []
+        self._stopped = False
+        callbacks = RecorderCallbacks(
+            listener.on_changed, self._on_drained, lambda error: listener.on_failed(str(error))
+        )
+        self.recorder = Recorder(capture, version, callbacks)
+
+    def listen(self, address: ListenAddress) -> None:
+        """Listen there, in place of before. Answers with `on_listening` or `on_failed`."""
+        self._post(lambda engine: self._start(self._listen(engine, address)))
+
+    def stop_listening(self) -> None:
+        """Accept no more. Answers with `on_stopped_listening`."""
+
+        def stop(engine: Engine) -> None:
+            engine.stop_listening()
+            self._listener.on_stopped_listening()
+
+        self._post(stop)
+
+    def send(self, connection_id: int | None, outgoing: Outgoing) -> int:
+        """Send to one connection, or with None to all that are open. Answers with `on_sent` and the id returned."""
+        request_id = next(self._requests)
+
+        def send(engine: Engine) -> None:
+            try:
+                result = SendResult(request_id, None, engine.send(connection_id, outgoing))
+            except UnmaskError as error:
+                result = SendResult(request_id, str(error), 0)
+            self._listener.on_sent(result)
+
+        self._post(send)
+        return request_id
+
+    def ask(self, action: Callable[[Engine], None]) -> None:
+        """Have `action` done on the loop's thread. What it can't do is told with `on_failed`."""
+
+        def guarded(engine: Engine) -> None:
+            try:
+                action(engine)
+            except UnmaskError as error:
+                self._listener.on_failed(str(error))
+
+        self._post(guarded)
+
+    def save_as(self, path: Path) -> None:
+        """Move the capture to `path` and go on recording there. Answers with `on_capture_moved`."""
+
+        def done(error: CaptureError | None) -> None:
+            self._listener.on_capture_moved(CaptureMoved(path, None if error is None else str(error)))
+
+        self.recorder.save_as(path, done)
+
+    def stop(self) -> None:
+        """Close the connections and have `run` return. Idempotent. Join the thread, then call `close`."""
+        with self._lock:
+            self._stopped = True
+            loop, ending = self._loop, self._ending
+        if loop is not None and ending is not None:
+            # The loop may have ended by itself.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(ending.set)
+
+    def close(self) -> None:
+        """Finish the capture; after `run` has returned or where it never ran. Idempotent."""
+        with self._lock:
+            self._stopped = True
+        self.recorder.close()
+
+    def run(self) -> None:
+        """The loop, until `stop`."""
+        try:
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(self._main())
+        finally:
+            with self._lock:
+                self._loop = self._engine = self._ending = None
+
+    async def _main(self) -> None:
+        engine = Engine(self.recorder, self._settings, self._page)
+        ending = asyncio.Event()
+        with self._lock:
+            self._loop, self._engine, self._ending = asyncio.get_running_loop(), engine, ending
+            early, self._early = self._early, []
+            if self._stopped:
+                ending.set()
+        for action in early:
+            action(engine)
+        await ending.wait()
+        await engine.stop()
+
+    def _post(self, action: Callable[[Engine], None]) -> None:
+        """Have `action` done on the loop's thread, as soon as there is a loop; nothing after `stop`."""
+        with self._lock:
+            if self._stopped:
+                return
+            loop, engine = self._loop, self._engine
+            if loop is None or engine is None:
+                self._early.append(action)
+                return
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(action, engine)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _listen(self, engine: Engine, address: ListenAddress) -> None:
+        try:
+            names = await engine.listen(address)
+        except UnmaskError as error:
+            self._listener.on_stopped_listening()
+            self._listener.on_failed(str(error))
+        else:
+            self._listener.on_listening(names)
+
+    def _on_drained(self) -> None:
+        self._post(Engine.resume)
