@@ -7,6 +7,7 @@ No test sees the user's own folders.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import shutil
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 GRACE_SECONDS = 5.0
+_NUMBERS = itertools.count()
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 # Quiet, and with nothing but this machine in reach.
 CHROMIUM_ARGUMENTS = (
@@ -47,7 +49,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def user_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder in which everything of the user stands during a test; empty at its start."""
-    home = tmp_path_factory.mktemp("home")
+    home = tmp_path_factory.getbasetemp() / "homes" / str(next(_NUMBERS))
+    home.mkdir(parents=True)
     monkeypatch.setenv("HOME", str(home))
     for variable, folder in (
         ("XDG_CONFIG_HOME", ".config"),

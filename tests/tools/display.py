@@ -49,9 +49,14 @@ def xvfb_with_openbox(size: str = "1600x1000x24") -> Iterator[Display]:
     )
     try:
         display = Display(f":{number}")
-        # openbox runs this command once it manages the screen.
+        # openbox runs this command once it manages the screen, and hands no descriptor on to it.
         manager, _ = _start(
-            lambda ready: ["openbox", "--sm-disable", "--startup", f"sh -c 'echo ready >&{ready}'"],
+            lambda ready: [
+                "openbox",
+                "--sm-disable",
+                "--startup",
+                f"sh -c 'echo ready > /proc/{os.getpid()}/fd/{ready}'",
+            ],
             display.environment,
         )
         try:
@@ -67,7 +72,7 @@ def _start(
 ) -> tuple[subprocess.Popen[bytes], str]:
     """Starts the command that `command_for` makes of a descriptor, and returns it with the line it writes there."""
     reader, writer = os.pipe()
-    try:
+    with open(reader, "rb", buffering=0) as answer, open(writer, "wb", buffering=0):
         command = command_for(writer)
         process = subprocess.Popen(
             command,
@@ -77,10 +82,7 @@ def _start(
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-    finally:
-        os.close(writer)
-    with open(reader, "rb", buffering=0) as ready:
-        line = ready.readline() if select.select([ready], [], [], START_SECONDS)[0] else b""
+        line = answer.readline() if select.select([answer], [], [], START_SECONDS)[0] else b""
     if not line:
         _end(process)
         raise RuntimeError(f"{command[0]} was not ready within {START_SECONDS} s.")
