@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,15 @@ class CaptureReader:
     def close(self) -> None:
         self._blocks.clear()
         self._db.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Everything read within is of one moment. Keep it short: it holds back the file's housekeeping."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
 
     def totals(self) -> Totals:
         row = self._db.execute(
@@ -111,6 +121,11 @@ class CaptureReader:
             rows += self._rows_of(block, indices)
         return rows
 
+    def last_frame_id(self) -> int:
+        """Id of the newest frame; 0 where there is none."""
+        row = self._db.execute("SELECT first + count - 1 FROM block ORDER BY first DESC LIMIT 1").fetchone()
+        return 0 if row is None else int(row[0])
+
     def position(self, view: View, frame_id: int) -> int | None:
         """Where in the view a frame stands; None where the view does not show it."""
         block = self._block_of(frame_id)
@@ -126,16 +141,16 @@ class CaptureReader:
         ).fetchone()
         return int(row[0] if view.control else row[1]) + self._selection(block, view).index(index)
 
-    def rows_after(self, frame_id: int, count: int) -> list[FrameRow]:
-        """Up to `count` rows of all connections whose ids are greater than `frame_id`."""
-        rows: list[FrameRow] = []
+    def frames_after(self, frame_id: int, count: int) -> Iterator[FrameRecord]:
+        """Up to `count` frames of all connections with ids greater than `frame_id`, one block in memory at a time."""
         block = self._block_of(frame_id + 1) or self._block_from(frame_id + 1)
-        while block is not None and len(rows) < count:
+        while block is not None and count > 0:
             start = max(frame_id + 1 - block.first, 0)
-            stop = min(block.count, start + count - len(rows))
-            rows += self._rows_of(block, range(start, stop))
+            stop = min(block.count, start + count)
+            for index in range(start, stop):
+                yield self._frame(block, index)
+            count -= stop - start
             block = self._block_from(block.first + block.count)
-        return rows
 
     # One frame.
 
@@ -144,16 +159,17 @@ class CaptureReader:
         block = self._block_of(frame_id)
         if block is None:
             return None
-        stored = StoredFrame(block.records, frame_id - block.first)
+        return self._frame(block, frame_id - block.first)
+
+    def _frame(self, block: _Block, index: int) -> FrameRecord:
+        frame_id = block.first + index
+        stored = StoredFrame(block.records, index)
         payload = self._payload(block, stored.offset, stored.captured)
         offset, length = stored.content
-        content: bytes | None = None
-        row = stored.row(frame_id, b"")
-        if row.message is not None:
-            content = payload if offset == stored.offset else self._payload(block, offset, length)
-        preview = (payload if content is None else content)[:PREVIEW_BYTES]
+        content = payload if offset == stored.offset else self._payload(block, offset, length)
         found = self.violations(frame_id) if stored.broken else ()
-        return FrameRecord(stored.row(frame_id, preview), stored.frame(payload), content, found)
+        row = stored.row(frame_id, content[:PREVIEW_BYTES])
+        return FrameRecord(row, stored.frame(payload), None if row.message is None else content, found)
 
     def violations(self, frame_id: int) -> tuple[Violation, ...]:
         rows = self._db.execute(

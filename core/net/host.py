@@ -80,6 +80,7 @@ class EngineHost:
         self._tasks: set[asyncio.Task[None]] = set()
         self._early: list[Callable[[Engine], None]] = []
         self._stopped = False
+        self._bug: Exception | None = None
         callbacks = RecorderCallbacks(
             listener.on_changed, self._on_drained, lambda error: listener.on_failed(str(error))
         )
@@ -148,7 +149,7 @@ class EngineHost:
         self.recorder.close()
 
     def run(self) -> None:
-        """The loop, until `stop`."""
+        """The loop, until `stop`. Raises what a bug of ours raised in it."""
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(self._main())
@@ -164,10 +165,24 @@ class EngineHost:
             early, self._early = self._early, []
             if self._stopped:
                 ending.set()
+        asyncio.get_running_loop().set_exception_handler(self._on_loop_error)
         for action in early:
             action(engine)
         await ending.wait()
         await engine.stop()
+        if self._bug is not None:
+            raise self._bug
+
+    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something raised where nobody catches it: the machine's fault is told, a bug of ours ends the loop."""
+        error = context.get("exception")
+        if isinstance(error, OSError):
+            self._listener.on_failed(f"{context.get('message', 'The network failed')}: {error}.")
+        elif isinstance(error, Exception):
+            self._bug = error
+            self.stop()
+        else:
+            loop.default_exception_handler(context)
 
     def _post(self, action: Callable[[Engine], None]) -> None:
         """Have `action` done on the loop's thread, as soon as there is a loop; nothing after `stop`."""

@@ -1,0 +1,91 @@
+"""A capture as a story: handshakes, frames and closes in the order in which they happened, as far as it has come."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from core.capture.reader import CaptureReader
+from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord
+from core.protocol.violations import Violation
+
+_PAGE = 512
+
+
+class Chapter(IntEnum):
+    """What an entry tells; at the same moment they come in this order."""
+
+    HANDSHAKE = 0
+    FRAME = 1
+    CLOSE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """The opening handshake is over, well or not."""
+
+    connection: ConnectionRecord
+    violations: tuple[Violation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """A connection is over."""
+
+    connection: ConnectionRecord
+
+
+Entry = Handshake | FrameRecord | Close
+
+
+class Follower:
+    """Reads on where it stopped. Remembers only the ids of connections that are not over."""
+
+    def __init__(self, reader: CaptureReader) -> None:
+        self._reader = reader
+        self._changes = 0
+        self._frame = 0
+        self._announced: set[int] = set()
+        self._generation = reader.totals().generation
+
+    def entries(self) -> Iterator[Entry]:
+        """What is new since the last call, in order of time. Exhaust it before the next call."""
+        with self._reader.snapshot():
+            totals = self._reader.totals()
+            if totals.generation != self._generation:
+                self._generation = totals.generation
+                self._reader.forget()
+            changed = self._reader.connections(self._changes)
+            last = self._reader.last_frame_id()
+        self._changes = totals.changes
+        opened, closed = self._handshakes(changed), self._closes(changed)
+        for _, _, _, entry in heapq.merge(opened, self._frames(last), closed):
+            yield entry
+
+    def _handshakes(self, changed: list[ConnectionRecord]) -> Iterator[tuple[int, Chapter, int, Entry]]:
+        fresh = [
+            record
+            for record in changed
+            if record.id not in self._announced and record.state is not ConnectionState.CONNECTING
+        ]
+        for record in sorted(fresh, key=lambda record: record.opened_ns):
+            self._announced.add(record.id)
+            entry = Handshake(record, self._reader.connection_violations(record.id))
+            yield record.opened_ns, Chapter.HANDSHAKE, record.id, entry
+
+    def _frames(self, last: int) -> Iterator[tuple[int, Chapter, int, Entry]]:
+        while self._frame < last:
+            page = list(self._reader.frames_after(self._frame, min(_PAGE, last - self._frame)))
+            if not page:
+                return
+            for record in page:
+                self._frame = record.row.id
+                yield record.row.time_ns, Chapter.FRAME, record.row.id, record
+
+    def _closes(self, changed: list[ConnectionRecord]) -> Iterator[tuple[int, Chapter, int, Entry]]:
+        over = [record for record in changed if record.closed_ns is not None]
+        for record in sorted(over, key=lambda record: record.closed_ns or 0):
+            self._announced.discard(record.id)
+            yield record.closed_ns or 0, Chapter.CLOSE, record.id, Close(record)

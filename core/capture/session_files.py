@@ -1,0 +1,135 @@
+"""Where captures live that nobody has saved yet: the folder, whose they are, and which were left behind.
+
+A capture in use is held by an exclusive lock on a small SQLite file beside it. The lock goes with its process,
+however that ends, so that a capture without one was left behind, by a crash or on purpose, and can be offered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from core.capture.reader import CaptureReader
+from core.errors import CaptureError
+
+ENDING = ".unmask"
+_LOCK_ENDING = ".lock"
+_MOST_LISTED = 50
+
+
+def default_folder() -> Path:
+    """The folder for unsaved captures in the user's own data."""
+    return Path(platformdirs.user_data_dir("unmask", appauthor=False)) / "captures"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """An unsaved capture of a run that is over."""
+
+    path: Path
+    modified: float
+    """Seconds since the epoch."""
+    frames: int
+    connections: int
+
+
+class CaptureFolder:
+    """A folder of unsaved captures."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def claim_new(self) -> ClaimedCapture:
+        """A name for a new capture, held against other runs. CaptureError where the folder can't be written."""
+        stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for number in range(1, 1000):
+                path = self.folder / f"unsaved_{stamp}{'' if number == 1 else f'_{number}'}{ENDING}"
+                lock = None if path.exists() else _lock(path)
+                if lock is not None:
+                    return ClaimedCapture(path, lock)
+        except (OSError, sqlite3.Error) as error:
+            raise CaptureError(
+                f"No capture can be kept in {self.folder}: {error}. Make that folder writable, or name a capture file."
+            ) from error
+        raise CaptureError(f"{self.folder} holds too many captures of this second: {path}. Remove some.")
+
+    def left_behind(self) -> list[LeftBehind]:
+        """Captures that no run holds, newest first. Empty ones are removed, unreadable ones are left alone."""
+        found: list[LeftBehind] = []
+        for path in sorted(self.folder.glob(f"unsaved_*{ENDING}"), reverse=True)[:_MOST_LISTED]:
+            lock = _lock(path)
+            if lock is None:
+                continue
+            try:
+                entry = _look_into(path)
+            finally:
+                _unlock(path, lock)
+            if entry is None:
+                continue
+            if entry.frames == entry.connections == 0:
+                discard(path)
+            else:
+                found.append(entry)
+        return found
+
+
+class ClaimedCapture:
+    """The path of an unsaved capture of this run, held until `release`."""
+
+    def __init__(self, path: Path, lock: sqlite3.Connection) -> None:
+        self.path = path
+        self._lock: sqlite3.Connection | None = lock
+
+    def release(self) -> None:
+        """Let other runs have it: it was saved elsewhere, or this run is over. Idempotent."""
+        if self._lock is not None:
+            _unlock(self.path, self._lock)
+            self._lock = None
+
+
+def discard(path: Path) -> None:
+    """Remove a capture with what SQLite keeps beside it."""
+    for ending in ("", "-wal", "-shm", "-journal"):
+        with contextlib.suppress(OSError):
+            path.with_name(path.name + ending).unlink()
+
+
+def _look_into(path: Path) -> LeftBehind | None:
+    try:
+        reader = CaptureReader(path)
+    except CaptureError:
+        return None
+    try:
+        totals = reader.totals()
+        return LeftBehind(path, path.stat().st_mtime, totals.frames, totals.connections)
+    except (sqlite3.Error, OSError):
+        return None
+    finally:
+        reader.close()
+
+
+def _lock(path: Path) -> sqlite3.Connection | None:
+    """The lock of a capture, or None where another run holds it."""
+    lock = sqlite3.connect(path.with_name(path.name + _LOCK_ENDING), timeout=0, isolation_level=None)
+    try:
+        lock.execute("PRAGMA journal_mode = MEMORY")
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        lock.close()
+        if "locked" in str(error):
+            return None
+        raise
+    return lock
+
+
+def _unlock(path: Path, lock: sqlite3.Connection) -> None:
+    with contextlib.suppress(OSError):
+        path.with_name(path.name + _LOCK_ENDING).unlink()
+    lock.close()
