@@ -1,4 +1,4 @@
-"""What a person types, turned into bytes: hex, Base64, JSON, close codes. No Qt here."""
+"""What a person types, turned into something to send: text, JSON, hex, Base64, files, control frames. No Qt here."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import NoReturn
 
 from core.errors import PayloadError
-from core.protocol.close_codes import describe, may_be_sent
+from core.net.outgoing import (
+    Compression,
+    Outgoing,
+    OutgoingClose,
+    OutgoingMessage,
+    OutgoingPing,
+    OutgoingPong,
+)
+from core.protocol.close_codes import explain, may_be_sent
+from core.protocol.frames import Opcode
 
 EDITOR_LIMIT = 4 * 1024 * 1024
 """Characters that an editor's text may have; more than that belongs into a file."""
@@ -23,6 +33,69 @@ REASON_LIMIT = CONTROL_LIMIT - 2
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _HEX_GAPS = frozenset(" \t\r\n,:;-_")
 _BASE64_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+
+
+class ComposeKind(Enum):
+    """What a draft is to become. The values are what settings keep."""
+
+    TEXT = "text"
+    JSON = "json"
+    HEX = "hex"
+    BASE64 = "base64"
+    FILE = "file"
+    PING = "ping"
+    PONG = "pong"
+    CLOSE = "close"
+
+    @property
+    def is_message(self) -> bool:
+        """Whether it can be fragmented and compressed, which control frames cannot."""
+        return self not in (ComposeKind.PING, ComposeKind.PONG, ComposeKind.CLOSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a composer holds."""
+
+    kind: ComposeKind
+    text: str = ""
+    """The editor's text, the path of a file, or the reason of a close."""
+    code: int | None = 1000
+    """Of a close; None for none."""
+    fragments: int = 1
+    compression: Compression = Compression.AS_NEGOTIATED
+
+
+def build(draft: Draft) -> Outgoing:
+    """What `draft` asks to send. Raises PayloadError with a sentence where it cannot be sent."""
+    if draft.kind is ComposeKind.CLOSE:
+        check_close(draft.code, draft.text)
+        return OutgoingClose(draft.code, draft.text)
+    payload = payload_of(draft.kind, draft.text)
+    if draft.kind is ComposeKind.PING:
+        return OutgoingPing(check_control_payload(payload))
+    if draft.kind is ComposeKind.PONG:
+        return OutgoingPong(check_control_payload(payload))
+    text = draft.kind in (ComposeKind.TEXT, ComposeKind.JSON)
+    opcode = Opcode.TEXT if text else Opcode.BINARY
+    return OutgoingMessage(opcode, payload, draft.fragments, draft.compression)
+
+
+def payload_of(kind: ComposeKind, text: str) -> bytes:
+    """The payload that `text` is for this kind. Raises PayloadError."""
+    if kind is ComposeKind.HEX:
+        return parse_hex(text)
+    if kind is ComposeKind.BASE64:
+        return parse_base64(text)
+    if kind is ComposeKind.FILE:
+        if not text:
+            raise PayloadError("No file is chosen; choose one.")
+        return read_file(Path(text))
+    if kind is ComposeKind.JSON:
+        problem = check_json(text)
+        if problem is not None:
+            raise PayloadError(f"This is no JSON. {problem}")
+    return encode_text(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +253,8 @@ def check_close(code: int | None, reason: str) -> None:
             )
         return
     if not may_be_sent(code):
-        described = describe(code)
         raise PayloadError(
-            f"Code {code} must not be sent: {described.explanation} "
+            f"Code {code} must not be sent. {explain(code)} "
             "Choose 1000 to 1003, 1007 to 1014, or one of 3000 to 4999."
         )
     size = len(encode_text(reason))
@@ -201,6 +273,7 @@ def read_file(path: Path) -> bytes:
         raise PayloadError(f"{path} cannot be read: {error.strerror or error}.") from None
     if len(payload) > FILE_LIMIT:
         raise PayloadError(
-            f"{path.name} is larger than {FILE_LIMIT // 1024 // 1024} MiB, which is the most that is sent as one message."
+            f"{path.name} is larger than {FILE_LIMIT // 1024 // 1024} MiB, the most that is sent as one message; "
+            "choose a smaller file."
         )
     return payload

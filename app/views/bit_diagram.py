@@ -10,6 +10,7 @@ from PySide6.QtGui import (
     QColor,
     QFont,
     QFontMetricsF,
+    QHelpEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -17,7 +18,7 @@ from PySide6.QtGui import (
     QPalette,
     QPen,
 )
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from app.theme import Role, Theme
 from app.views.parts import part_color
@@ -179,7 +180,7 @@ class BitDiagram(QWidget):
 
     # Painting
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, _event: QPaintEvent) -> None:
         if self._frame is None:
             return
         painter = QPainter(self)
@@ -310,6 +311,14 @@ class BitDiagram(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._hover(self.field_at(event.position().toPoint()))
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            field = self.field_at(event.pos())
+            # Name and meaning are our own words; the value may be the peer's and stays out of a tooltip.
+            QToolTip.showText(event.globalPos(), f"{field.name}: {field.meaning}" if field else "", self)
+            return True
+        return super().event(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         self._hover(None)

@@ -5,8 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QFontMetricsF,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from app.theme import Role, Theme
@@ -45,6 +54,7 @@ class ByteDump(QAbstractScrollArea):
     """Shows the bytes of one frame; mouse and keyboard select a range of them."""
 
     selection_changed = Signal()
+    copy_pressed = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -170,7 +180,7 @@ class ByteDump(QAbstractScrollArea):
 
     # Painting
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, _event: QPaintEvent) -> None:
         if self._bytes is None:
             return
         painter = QPainter(self.viewport())
@@ -291,7 +301,7 @@ class ByteDump(QAbstractScrollArea):
         painter.drawText(QRectF(left + self._char / 2, 1, 40 * self._char, self._line), _LEFT, text)
         painter.setFont(self._font)
 
-    def scrollContentsBy(self, dx: int, dy: int) -> None:
+    def scrollContentsBy(self, _dx: int, _dy: int) -> None:
         self.viewport().update()
 
     # Selection
@@ -311,7 +321,28 @@ class ByteDump(QAbstractScrollArea):
             self._caret = offset
             self._selected()
 
+    def event(self, event: QEvent) -> bool:
+        # Claims its keys before a shortcut of the window with the same keys takes them.
+        if (
+            event.type() is QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and self._is_ours(event)
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def _is_ours(self, event: QKeyEvent) -> bool:
+        standard = (QKeySequence.StandardKey.Copy, QKeySequence.StandardKey.SelectAll)
+        return any(map(event.matches, standard)) or self._key_target(event) is not None
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_pressed.emit()
+            return
+        if event.matches(QKeySequence.StandardKey.SelectAll):
+            self.select(range(len(self._bytes or ())))
+            return
         target = self._key_target(event)
         if target is None or self._bytes is None or not len(self._bytes):
             super().keyPressEvent(event)

@@ -6,12 +6,11 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QVBoxLayout, QWidget
 
-from app.icons import IconName, Icons
 from app.theme import Theme
 from app.views.byte_dump import ByteDump, field_of, part_range
 from app.views.wire_bytes import WireBytes
 from core.capture.records import FrameRecord
-from core.decoders.text import visible
+from core.decoders.visible import visible
 from core.protocol.anatomy import Field, Part, anatomy, count_bytes
 
 COPY_LIMIT = 16 * 1024 * 1024
@@ -25,9 +24,8 @@ class BytesView(QWidget):
     field_selected = Signal(object)
     """The `Field` of the byte that the person selected."""
 
-    def __init__(self, theme: Theme, icons: Icons, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._icons = icons
         self._record: FrameRecord | None = None
         self._fields: tuple[Field, ...] = ()
         self._wire: WireBytes | None = None
@@ -79,18 +77,16 @@ class BytesView(QWidget):
         self.dump.select(range(len(self._wire or ())))
 
     def _make_actions(self) -> None:
-        copy = QAction(self._icons.icon(IconName.COPY), self.tr("Copy as hex"), self)
-        copy.setShortcut(QKeySequence.StandardKey.Copy)
+        copy = QAction(self.tr("Copy as hex\tCtrl+C"), self)
         copy.triggered.connect(self.copy_wire)
-        plain = QAction(self._icons.icon(IconName.HEX), self.tr("Copy unmasked as hex"), self)
+        plain = QAction(self.tr("Copy unmasked as hex"), self)
         plain.setShortcut(QKeySequence(self.tr("Ctrl+Shift+C")))
         plain.triggered.connect(self.copy_plain)
-        everything = QAction(self.tr("Select all"), self)
-        everything.setShortcut(QKeySequence.StandardKey.SelectAll)
+        everything = QAction(self.tr("Select all\tCtrl+A"), self)
         everything.triggered.connect(self.select_all)
-        for action in (copy, plain, everything):
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            self.addAction(action)
+        plain.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self.addActions([copy, plain, everything])
+        self.dump.copy_pressed.connect(self.copy_wire)
         self.dump.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.dump.customContextMenuRequested.connect(self._show_menu)
 
@@ -129,7 +125,7 @@ class BytesView(QWidget):
             names += self.tr(" and {0} more fields").format(len(touched) - _NAMED)
         if len(chosen) == 1:
             return self.tr("Byte {0}: {1}").format(f"{chosen.start:,}", names)
-        span = self.tr("Bytes {0} to {1} ({2}): {3}")
+        span = self.tr("Bytes {0} to {1}, {2}: {3}")
         return span.format(f"{chosen.start:,}", f"{chosen.stop - 1:,}", count_bytes(len(chosen)), names)
 
     def _describe(self, field: Field) -> str:

@@ -70,7 +70,7 @@ class _FactDelegate(QStyledItemDelegate):
             ceil(layout.maximumWidth()) + around + 1, ceil(layout.boundingRect().height()) + 2 * _PAD_Y
         )
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+    def sizeHint(self, _option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         table = self.parent()
         assert isinstance(table, QTableWidget)
         return self.size(index, table.columnWidth(index.column()))
@@ -78,8 +78,8 @@ class _FactDelegate(QStyledItemDelegate):
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        rect: QRect = option.rect  # type: ignore[attr-defined]
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
         selected = bool(state & QStyle.StateFlag.State_Selected)
         painter.save()
         if selected:
@@ -169,7 +169,12 @@ class FactTable(QTableWidget):
             self.setColumnWidth(column, width)
             left -= width
         self.setColumnWidth(self._stretch, max(left, 120))
-        self.resizeRowsToContents()
+        for row in range(self.rowCount()):
+            heights = (
+                self._delegate.size(model.index(row, column), self.columnWidth(column)).height()
+                for column in range(len(self._columns))
+            )
+            self.setRowHeight(row, max(heights))
         if self._grow_to_content:
             self.setFixedHeight(self.verticalHeader().length() + header.sizeHint().height() + 2)
 

@@ -12,9 +12,8 @@ from app.views.fact_table import Column, Fact, FactTable
 from app.views.parts import part_color
 from app.views.violation_list import ViolationList
 from core.capture.records import FrameRecord
-from core.decoders.text import visible
+from core.decoders.visible import visible
 from core.protocol.anatomy import Field, Part, anatomy
-
 
 _DEFAULT_RFC = "RFC 6455"
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 from app.icons import IconName, Icons
 from app.theme import Role, Theme
 from app.views.wrapped import lay_out
-from core.decoders.text import visible
+from core.decoders.visible import visible
 from core.protocol.violations import Severity, Violation
 
 FIRST_SHOWN = 4
@@ -71,7 +71,7 @@ class _Row(QWidget):
     def _aside_width(self) -> int:
         return QFontMetrics(self._theme.ui_font()).horizontalAdvance(self._aside)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -88,7 +88,7 @@ class _Row(QWidget):
         aside = self.rect().adjusted(0, _PAD_Y, -12, 0)
         painter.drawText(aside, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop, self._aside)
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
+    def mousePressEvent(self, _event: QMouseEvent) -> None:
         self.clicked.emit()
 
 

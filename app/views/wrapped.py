@@ -19,7 +19,7 @@ def lay_out(text: str, font: QFont, width: float, *, bold: int = 0) -> QTextLayo
         strong = QTextCharFormat()
         strong.setFontWeight(QFont.Weight.DemiBold)
         span = QTextLayout.FormatRange()
-        span.start, span.length, span.format = 0, bold, strong  # type: ignore[misc,assignment]
+        span.start, span.length, span.format = 0, bold, strong
         layout.setFormats([span])
     layout.beginLayout()
     top = 0.0

@@ -1,0 +1,431 @@
+"""The composer: writes messages and control frames and says what is wrong with them before they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.compose import ComposeKind, Draft, build, payload_of
+from app.icons import IconName, Icons
+from app.theme import Role, Theme
+from app.views.compose_editor import ComposeEditor, History, HistoryEntry
+from core.capture.records import ConnectionRecord
+from core.decoders.visible import visible
+from core.errors import PayloadError
+from core.net.outgoing import Compression
+from core.protocol.anatomy import count_bytes
+from core.protocol.close_codes import CloseCode, describe, may_be_sent
+
+MAX_FRAGMENTS = 10_000
+_CHECK_MS = 120
+"""Pause in typing after which the text is checked."""
+_NO_CODE = "no code"
+
+
+class Composer(QWidget):
+    """Composes what is sent. It sends nothing itself: `send_requested` asks for it, an answer comes to `show_*`."""
+
+    send_requested = Signal(object, bool)
+    """An `Outgoing`, and whether it goes to all open connections and not to the selected one."""
+
+    def __init__(self, theme: Theme, icons: Icons, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._icons = icons
+        self._target: ConnectionRecord | None = None
+        self._open_count = 0
+        self._history = History()
+        self._pending: HistoryEntry | None = None
+        self._failure = ""
+        self._timer = QTimer(self, singleShot=True, interval=_CHECK_MS)
+        self._timer.timeout.connect(self._check)
+        self._make_controls()
+        self._arrange()
+        self._connect()
+        theme.changed.connect(self._restyle)
+        self._restyle()
+        self._on_kind()
+
+    # For the window
+
+    def set_target(self, connection: ConnectionRecord | None) -> None:
+        """The connection that "to this connection" means."""
+        before = None if self._target is None else self._target.id
+        self._target = connection
+        if (None if connection is None else connection.id) != before:
+            self._failure = ""
+        self._name_targets()
+        self._check()
+
+    def set_open_count(self, count: int) -> None:
+        """How many connections are open."""
+        if count != self._open_count:
+            self._open_count = count
+            self._name_targets()
+            self._check()
+
+    def show_error(self, sentence: str) -> None:
+        """Say beside the editor why something was not sent; it stays until the text changes or is sent again."""
+        self._failure = sentence
+        self._pending = None
+        self._check()
+
+    def show_sent(self) -> None:
+        """What was asked for last has been sent: remember it and make room for the next."""
+        self._failure = ""
+        if self._pending is not None:
+            self._history.add(self._pending)
+            if self.editor.toPlainText() == self._pending.text and self._edits():
+                self.editor.set_text("")
+            self._pending = None
+        self._check()
+
+    def history(self) -> tuple[str, ...]:
+        """What was sent, oldest first, for settings to keep."""
+        return self._history.lines()
+
+    def set_history(self, lines: Sequence[str]) -> None:
+        """Take back what `history` gave."""
+        self._history.set_lines(lines)
+
+    def kind(self) -> ComposeKind:
+        """What is being composed."""
+        kind: ComposeKind = self.kinds.currentData()
+        return kind
+
+    def set_kind(self, kind: ComposeKind) -> None:
+        """Compose this."""
+        self.kinds.setCurrentIndex(self.kinds.findData(kind))
+
+    def set_text(self, text: str) -> None:
+        """Fill the editor, such as with a payload to send again."""
+        self.editor.set_text(text)
+
+    def send(self) -> None:
+        """Ask to send to what the target box says."""
+        self._send(to_all=bool(self.targets.currentData()))
+
+    def send_to_all(self) -> None:
+        """Ask to send to all open connections."""
+        self._send(to_all=True)
+
+    # Building
+
+    def _make_controls(self) -> None:
+        self.targets = QComboBox(self)
+        self.targets.setAccessibleName(self.tr("Send to"))
+        self.targets.setToolTip(self.tr("Where it is sent"))
+        self.targets.addItem("", False)
+        self.targets.addItem("", True)
+        self.kinds = QComboBox(self)
+        self.kinds.setAccessibleName(self.tr("Kind"))
+        self.kinds.setToolTip(self.tr("What is sent"))
+        for kind, text in self._kind_names().items():
+            self.kinds.addItem(text, kind)
+        self.fragments = QSpinBox(self)
+        self.fragments.setRange(1, MAX_FRAGMENTS)
+        self.fragments.setAccessibleName(self.tr("Frames"))
+        self.fragments.setToolTip(self.tr("Cut the message into this many frames"))
+        self.compress = QCheckBox(self.tr("Compress"), self)
+        self.compress.setChecked(True)
+        self.send_button = QPushButton(self.tr("Send"), self)
+        self.send_button.setProperty("look", "primary")
+        self.editor = ComposeEditor(self)
+        self.editor.setAccessibleName(self.tr("Message to send"))
+        self.path = QLineEdit(self)
+        self.path.setPlaceholderText(self.tr("Path of the file to send as one binary message"))
+        self.browse = QPushButton(self.tr("Choose…"), self)
+        self.codes = QComboBox(self)
+        self.codes.setAccessibleName(self.tr("Close code"))
+        self.codes.setEditable(True)
+        self.codes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        for code in filter(may_be_sent, CloseCode):
+            self.codes.addItem(f"{int(code)}  {describe(code).name}", int(code))
+        self.codes.addItem(self.tr("no code"), _NO_CODE)
+        self.reason = QLineEdit(self)
+        self.reason.setPlaceholderText(self.tr("Reason, at most 123 bytes"))
+        self.explanation = self._plain_label("muted")
+        self.status = self._plain_label("muted")
+
+    def _kind_names(self) -> dict[ComposeKind, str]:
+        return {
+            ComposeKind.TEXT: self.tr("Text"),
+            ComposeKind.JSON: self.tr("JSON"),
+            ComposeKind.HEX: self.tr("Binary: hex"),
+            ComposeKind.BASE64: self.tr("Binary: Base64"),
+            ComposeKind.FILE: self.tr("Binary: file"),
+            ComposeKind.PING: self.tr("Ping"),
+            ComposeKind.PONG: self.tr("Pong"),
+            ComposeKind.CLOSE: self.tr("Close"),
+        }
+
+    def _plain_label(self, look: str) -> QLabel:
+        label = QLabel(self)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setWordWrap(True)
+        label.setProperty("look", look)
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        return label
+
+    def _arrange(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self.targets)
+        top.addWidget(self.kinds)
+        self._fragments_label = QLabel(self.tr("Frames"), self)
+        self._fragments_label.setBuddy(self.fragments)
+        top.addSpacing(6)
+        top.addWidget(self._fragments_label)
+        top.addWidget(self.fragments)
+        top.addWidget(self.compress)
+        top.addStretch(1)
+        top.addWidget(self.send_button)
+        self.pages = QStackedWidget(self)
+        self.pages.addWidget(self.editor)
+        self.pages.addWidget(self._file_page())
+        self.pages.addWidget(self._close_page())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 8, 10, 6)
+        layout.setSpacing(6)
+        layout.addLayout(top)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(self.status)
+
+    def _file_page(self) -> QWidget:
+        page = QFrame(self)
+        layout = QHBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.path, 1)
+        layout.addWidget(self.browse)
+        layout.setAlignment(Qt.AlignmentFlag.AlignTop)
+        return page
+
+    def _close_page(self) -> QWidget:
+        page = QFrame(self)
+        row = QHBoxLayout()
+        self.codes.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.codes.setMinimumContentsLength(24)
+        self.codes.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        row.addWidget(self.codes)
+        row.addWidget(self.reason, 1)
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(row)
+        layout.addWidget(self.explanation)
+        layout.addStretch(1)
+        return page
+
+    def _connect(self) -> None:
+        self.kinds.currentIndexChanged.connect(self._on_kind)
+        self.targets.currentIndexChanged.connect(self._check)
+        self.send_button.clicked.connect(self.send)
+        self.editor.send_pressed.connect(self.send)
+        self.editor.send_all_pressed.connect(self.send_to_all)
+        self.editor.older_pressed.connect(self._older)
+        self.editor.newer_pressed.connect(self._newer)
+        self.browse.clicked.connect(self._choose_file)
+        for changed in (self.editor.textChanged, self.path.textChanged, self.reason.textChanged):
+            changed.connect(self._on_edit)
+        self.codes.currentTextChanged.connect(self._on_edit)
+
+    def _restyle(self) -> None:
+        self.editor.document().setDefaultFont(self._theme.mono_font())
+        self.send_button.setIcon(self._icons.icon(IconName.SEND, Role.ON_ACCENT))
+
+    # State
+
+    def _edits(self) -> bool:
+        """Whether the text editor is what the kind uses."""
+        return self.kind() not in (ComposeKind.FILE, ComposeKind.CLOSE)
+
+    def _on_kind(self) -> None:
+        kind = self.kind()
+        pages = {ComposeKind.FILE: 1, ComposeKind.CLOSE: 2}
+        self.pages.setCurrentIndex(pages.get(kind, 0))
+        for control in (self._fragments_label, self.fragments, self.compress):
+            control.setVisible(kind.is_message)
+        placeholders = {
+            ComposeKind.TEXT: self.tr("Text to send; Ctrl+Enter sends, ↑ brings back what was sent"),
+            ComposeKind.JSON: self.tr('JSON, checked while you type, such as {"type": "hello"}'),
+            ComposeKind.HEX: self.tr("Pairs of hex digits, such as 48 65 6c 6c 6f"),
+            ComposeKind.BASE64: self.tr("Base64, such as SGVsbG8="),
+            ComposeKind.PING: self.tr("Payload of the ping, at most 125 bytes; may stay empty"),
+            ComposeKind.PONG: self.tr("Payload of the pong, at most 125 bytes; may stay empty"),
+        }
+        self.editor.setPlaceholderText(placeholders.get(kind, ""))
+        self._failure = ""
+        self._check()
+
+    def _on_edit(self) -> None:
+        self._failure = ""
+        self._timer.start()
+
+    def _name_targets(self) -> None:
+        target = self._target
+        if target is None:
+            this = self.tr("No connection selected")
+        else:
+            path = visible(target.path[:40])
+            this = self.tr("To #{0} {1}").format(target.id, path)
+        self.targets.setItemText(0, this)
+        self.targets.setItemText(1, self.tr("To all open ({0})").format(self._open_count))
+
+    def _draft(self) -> Draft:
+        kind = self.kind()
+        compression = Compression.AS_NEGOTIATED if self.compress.isChecked() else Compression.NEVER
+        if kind is ComposeKind.CLOSE:
+            return Draft(kind, self.reason.text(), self._code())
+        if kind is ComposeKind.FILE:
+            return Draft(kind, self.path.text().strip(), None, self.fragments.value(), compression)
+        return Draft(kind, self.editor.toPlainText(), None, self.fragments.value(), compression)
+
+    def _code(self) -> int | None:
+        """The code that is chosen or typed; None for no code. PayloadError where it is no number."""
+        text = self.codes.currentText().strip()
+        if not text or self.codes.itemData(self.codes.findText(text)) == _NO_CODE:
+            return None
+        number = text.split()[0]
+        if not (number.isascii() and number.isdigit() and len(number) <= 5):
+            raise PayloadError(f"{number!r} is no close code; type a number such as 1000.")
+        return int(number)
+
+    def _unreachable(self, *, to_all: bool) -> str:
+        """Why nothing can be sent there, or ""."""
+        if to_all:
+            return "" if self._open_count else self.tr("No connection is open. Wait for a client to connect.")
+        if self._target is None:
+            return self.tr("No connection is selected. Select one in the list, or wait for a client.")
+        if not self._target.is_open:
+            return self.tr("Connection #{0} is not open. Select another one.").format(self._target.id)
+        return ""
+
+    def _problem(self) -> str:
+        """What is wrong with the draft, or "". Does not read a file: that happens when it is sent."""
+        try:
+            draft = self._draft()
+            if draft.kind is not ComposeKind.FILE:
+                build(draft)
+            elif not draft.text:
+                payload_of(draft.kind, "")
+        except PayloadError as error:
+            return str(error)
+        return ""
+
+    def _check(self) -> None:
+        """Say how things stand and let Send be pressed only where it would work."""
+        unreachable = self._unreachable(to_all=bool(self.targets.currentData()))
+        problem = self._problem()
+        blank = self._is_blank()
+        self.send_button.setEnabled(not unreachable and not problem)
+        negotiated = self._target is not None and "permessage-deflate" in self._target.extensions
+        self.compress.setEnabled(negotiated or bool(self.targets.currentData()))
+        self.compress.setToolTip(
+            self.tr("Compress with permessage-deflate where it was negotiated")
+            if self.compress.isEnabled()
+            else self.tr("This connection did not negotiate permessage-deflate")
+        )
+        self.send_button.setToolTip(unreachable or problem or self.tr("Send (Ctrl+Enter)"))
+        self._explain_code()
+        wrong = self._failure or ("" if blank else problem)
+        self._say(wrong or unreachable or self._size(), "error" if wrong else "muted")
+
+    def _is_blank(self) -> bool:
+        """Whether nothing has been entered yet, which is no mistake."""
+        kind = self.kind()
+        if kind is ComposeKind.FILE:
+            return not self.path.text().strip()
+        return kind is ComposeKind.JSON and not self.editor.toPlainText().strip()
+
+    def _explain_code(self) -> None:
+        if self.kind() is not ComposeKind.CLOSE:
+            return
+        try:
+            code = self._code()
+        except PayloadError:
+            self.explanation.setText("")
+            return
+        empty = self.tr("An empty close frame; the other side reports 1005, no status.")
+        self.explanation.setText(empty if code is None else describe(code).explanation)
+
+    def _say(self, sentence: str, look: str) -> None:
+        self.status.setText(visible(sentence))
+        if self.status.property("look") != look:
+            self.status.setProperty("look", look)
+            self.status.style().unpolish(self.status)
+            self.status.style().polish(self.status)
+
+    def _size(self) -> str:
+        kind = self.kind()
+        if kind in (ComposeKind.FILE, ComposeKind.CLOSE):
+            return ""
+        try:
+            size = len(payload_of(kind, self.editor.toPlainText()))
+        except PayloadError:
+            return ""
+        frames = self.fragments.value()
+        if kind.is_message and frames > 1:
+            return self.tr("{0} in {1} frames").format(count_bytes(size), f"{frames:,}")
+        return count_bytes(size)
+
+    # Doing
+
+    def _send(self, *, to_all: bool) -> None:
+        self._timer.stop()
+        unreachable = self._unreachable(to_all=to_all)
+        if unreachable:
+            self.show_error(unreachable)
+            return
+        try:
+            draft = self._draft()
+            outgoing = build(draft)
+        except PayloadError as error:
+            self.show_error(str(error))
+            return
+        self._failure = ""
+        self._pending = HistoryEntry(draft.kind, draft.text)
+        self.send_requested.emit(outgoing, to_all)
+
+    def _older(self) -> None:
+        self._recall(self._history.older(HistoryEntry(self.kind(), self.editor.toPlainText())))
+
+    def _newer(self) -> None:
+        self._recall(self._history.newer())
+
+    def _recall(self, entry: HistoryEntry | None) -> None:
+        if entry is None:
+            return
+        self.set_kind(entry.kind)
+        fields = {ComposeKind.FILE: self.path, ComposeKind.CLOSE: self.reason}
+        if entry.kind in fields:
+            fields[entry.kind].setText(entry.text)
+        else:
+            self.editor.set_text(entry.text)
+
+    def _choose_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, self.tr("File to send"))
+        if path:
+            self.path.setText(path)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._send(to_all=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+        else:
+            super().keyPressEvent(event)

@@ -1,0 +1,74 @@
+"""A line to find text with, shown when it is asked for."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+
+
+class FindBar(QWidget):
+    """Asks for the next or the previous place where a text stands."""
+
+    find_requested = Signal(str, bool)
+    """The text, and whether to go backward."""
+    closed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.input = QLineEdit(self)
+        self.input.setPlaceholderText(self.tr("Find in this message"))
+        self.input.setClearButtonEnabled(True)
+        self.input.setMaxLength(1000)
+        self._result = QLabel(self)
+        self._result.setTextFormat(Qt.TextFormat.PlainText)
+        self._result.setProperty("look", "muted")
+        before = self._button(self.tr("Previous"), self.tr("Previous place (Shift+F3)"))
+        after = self._button(self.tr("Next"), self.tr("Next place (F3)"))
+        close = self._button(self.tr("Close"), self.tr("Close the find line (Esc)"))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 4, 10, 4)
+        layout.addWidget(self.input, 1)
+        layout.addWidget(self._result)
+        for button in (before, after, close):
+            layout.addWidget(button)
+        before.clicked.connect(lambda: self.search(backward=True))
+        after.clicked.connect(lambda: self.search(backward=False))
+        close.clicked.connect(self.close_bar)
+        self.input.textEdited.connect(lambda: self._result.setText(""))
+        self.hide()
+
+    def open(self) -> None:
+        """Show the line and put the keyboard on it."""
+        self.show()
+        self.input.setFocus()
+        self.input.selectAll()
+
+    def search(self, *, backward: bool) -> None:
+        """Ask for the next place, or the previous one."""
+        if self.input.text():
+            self.find_requested.emit(self.input.text(), backward)
+
+    def show_result(self, sentence: str) -> None:
+        """Say how it went."""
+        self._result.setText(sentence)
+
+    def close_bar(self) -> None:
+        """Hide the line."""
+        self.hide()
+        self._result.setText("")
+        self.closed.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.search(backward=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+        elif event.key() == Qt.Key.Key_Escape:
+            self.close_bar()
+        else:
+            super().keyPressEvent(event)
+
+    def _button(self, text: str, tooltip: str) -> QPushButton:
+        button = QPushButton(text, self)
+        button.setProperty("look", "quiet")
+        button.setToolTip(tooltip)
+        return button
