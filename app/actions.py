@@ -70,6 +70,8 @@ class ActionSpec:
     tooltip: str
     icon: IconName
     kind: Kind = Kind.PUSH
+    short: str = ""
+    """The word on its button, where the text is too long for one."""
 
 
 _ID, _I = ActionId, IconName
@@ -85,6 +87,7 @@ def specs() -> tuple[ActionSpec, ...]:
             "F5",
             translate("Actions", "Accept WebSocket clients on the address beside this button"),
             _I.START,
+            short=translate("Actions", "Listen"),
         ),
         ActionSpec(
             _ID.FOCUS_ADDRESS,
@@ -99,6 +102,7 @@ def specs() -> tuple[ActionSpec, ...]:
             "Ctrl+T",
             translate("Actions", "Open the built-in client in your web browser"),
             _I.PAGE,
+            short=translate("Actions", "Test page"),
         ),
         ActionSpec(
             _ID.AUTO_REPLY,
@@ -190,6 +194,7 @@ def specs() -> tuple[ActionSpec, ...]:
             translate("Actions", "Keep the newest frame in view"),
             _I.FOLLOW,
             Kind.SWITCH,
+            short=translate("Actions", "Follow"),
         ),
         ActionSpec(
             _ID.SHOW_CONTROL,
@@ -198,6 +203,7 @@ def specs() -> tuple[ActionSpec, ...]:
             translate("Actions", "Show ping, pong and close frames"),
             _I.CONTROL,
             Kind.SWITCH,
+            short=translate("Actions", "Control"),
         ),
         ActionSpec(
             _ID.TIME_FORMAT,
@@ -349,11 +355,11 @@ class Actions(QObject):
     def __iter__(self) -> Iterator[ActionId]:
         return iter(self._actions)
 
-    def set_look(self, action: ActionId, text: str, icon: IconName, tooltip: str) -> None:
+    def set_look(self, action: ActionId, text: str, short: str, icon: IconName, tooltip: str) -> None:
         """Other words and another icon for an action whose meaning turns round, such as start and stop."""
         self._icon_names[action] = icon
-        self._set_words(self._actions[action], text, tooltip)
-        self._tint()
+        self._set_words(self._actions[action], text, short, tooltip)
+        self._tint_one(action)
 
     def _make(self, spec: ActionSpec) -> QAction:
         action = QAction(self)
@@ -361,17 +367,26 @@ class Actions(QObject):
         action.setShortcut(QKeySequence(spec.shortcut))
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         action.setCheckable(spec.kind is Kind.SWITCH)
-        self._set_words(action, spec.text, spec.tooltip)
+        self._set_words(action, spec.text, spec.short, spec.tooltip)
         return action
 
     @staticmethod
-    def _set_words(action: QAction, text: str, tooltip: str) -> None:
+    def _set_words(action: QAction, text: str, short: str, tooltip: str) -> None:
         keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         action.setText(text)
-        action.setIconText(text.replace("&", "").rstrip("…"))
+        action.setIconText(short or plain_text(text))
         action.setStatusTip(tooltip)
         action.setToolTip(f"{tooltip} ({keys})")
 
     def _tint(self) -> None:
-        for identity, action in self._actions.items():
-            action.setIcon(self._icons.icon(self._icon_names[identity], Role.TEXT))
+        for identity in self._actions:
+            self._tint_one(identity)
+
+    def _tint_one(self, identity: ActionId) -> None:
+        role = Role.ON_ACCENT if self._icon_names[identity] is IconName.START else Role.TEXT
+        self._actions[identity].setIcon(self._icons.icon(self._icon_names[identity], role))
+
+
+def plain_text(text: str) -> str:
+    """The text of an action without its mnemonic and its dots."""
+    return text.replace("&", "").rstrip("…")

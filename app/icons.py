@@ -13,7 +13,7 @@ from app.theme import Role, Theme
 
 ICON_FOLDER = Path(__file__).resolve().parent.parent / "resources" / "icons"
 
-_SIZES = (16, 18, 20, 24, 32, 40, 48, 64)
+_SIZES = (16, 18, 32, 36, 48)
 
 
 class IconName(StrEnum):
@@ -79,12 +79,16 @@ class Icons:
         self._sources: dict[IconName, str] = {}
 
     def icon(self, name: IconName, role: Role = Role.TEXT) -> QIcon:
-        """An icon for buttons and menus, greyed where it is disabled."""
+        """An icon for buttons and menus, greyed where disabled, in the accent colour where switched on."""
         icon = QIcon()
-        modes = ((QIcon.Mode.Normal, role), (QIcon.Mode.Disabled, Role.DISABLED))
-        for mode, mode_role in modes:
+        looks = (
+            (QIcon.Mode.Normal, QIcon.State.Off, role),
+            (QIcon.Mode.Normal, QIcon.State.On, Role.ACCENT),
+            (QIcon.Mode.Disabled, QIcon.State.Off, Role.DISABLED),
+        )
+        for mode, state, look_role in looks:
             for size in _SIZES:
-                icon.addPixmap(self._render(name, self._theme.color(mode_role), size), mode)
+                icon.addPixmap(self._render(name, self._theme.color(look_role), size), mode, state)
         return icon
 
     def pixmap(self, name: IconName, role: Role, size: int, device_pixel_ratio: float = 1.0) -> QPixmap:

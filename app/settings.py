@@ -69,9 +69,15 @@ class Settings:
     def engine(self, settings: EngineSettings) -> None:
         for limit in fields(Limits):
             self._store.setValue(f"limits/{limit.name}", getattr(settings.limits, limit.name))
-        self._store.setValue("engine/judgement", settings.judgement.name)
-        self._store.setValue("engine/auto_reply", settings.auto_reply.name)
+        self.set_judgement(settings.judgement)
+        self.set_auto_reply(settings.auto_reply)
         self._store.setValue("engine/compression", settings.compression)
+
+    def set_auto_reply(self, auto_reply: AutoReply) -> None:
+        self._store.setValue("engine/auto_reply", auto_reply.name)
+
+    def set_judgement(self, judgement: Judgement) -> None:
+        self._store.setValue("engine/judgement", judgement.name)
 
     @property
     def theme(self) -> ThemeChoice:
@@ -88,6 +94,15 @@ class Settings:
     @time_format.setter
     def time_format(self, time_format: TimeFormat) -> None:
         self._store.setValue("frames/time", time_format.name)
+
+    @property
+    def detail_tab(self) -> str:
+        """Name of the tab last looked at, or ""."""
+        return self._text("window/tab", "")
+
+    @detail_tab.setter
+    def detail_tab(self, name: str) -> None:
+        self._store.setValue("window/tab", name)
 
     @property
     def show_control(self) -> bool:

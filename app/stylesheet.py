@@ -20,9 +20,13 @@ QToolBar { background: $BACKGROUND; border: 0; border-bottom: 1px solid $BORDER;
 QToolBar::separator { background: $BORDER; width: 1px; margin: 5px 6px; }
 QToolButton { border: 1px solid transparent; border-radius: 6px; padding: 4px 7px; color: $TEXT;
     background: transparent; }
+QToolButton[words="true"] { padding-right: 0; }
 QToolButton:hover { background: $HOVER; }
 QToolButton:pressed { background: $BORDER; }
-QToolButton:checked { background: $SELECTION; border-color: $ACCENT; }
+QToolButton:checked { background: $SELECTION_INACTIVE; }
+QToolButton:checked:hover { background: $BORDER; }
+QToolButton[look="primary"] { background: $ACCENT; color: $ON_ACCENT; font-weight: 600; padding: 4px 12px; }
+QToolButton[look="primary"]:hover { background: $ACCENT_HOVER; }
 QToolButton:focus { border-color: $ACCENT; }
 QToolButton:disabled { color: $DISABLED; }
 QToolButton::menu-indicator { image: none; width: 0; }
@@ -61,6 +65,7 @@ QComboBox::down-arrow { image: url("$ICONS/chevron-down.svg"); width: 12px; heig
 QComboBox QAbstractItemView { background: $SURFACE; border: 1px solid $BORDER; padding: 3px;
     selection-background-color: $SELECTION;
     selection-color: $TEXT; }
+QSpinBox QLineEdit, QDoubleSpinBox QLineEdit, QComboBox QLineEdit { border: 0; padding: 0; background: transparent; }
 QSpinBox::up-button, QSpinBox::down-button { background: transparent; border: 0; width: 20px; }
 QSpinBox::up-button:hover, QSpinBox::down-button:hover { background: $HOVER; }
 QSpinBox::up-arrow { image: url("$ICONS/chevron-up.svg"); width: 10px; height: 10px; }
@@ -102,9 +107,9 @@ QScrollBar::handle:hover { background: $DISABLED; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 
-QSplitter::handle { background: $BORDER; }
-QSplitter::handle:horizontal { width: 1px; }
-QSplitter::handle:vertical { height: 1px; }
+QSplitter::handle { background: $BACKGROUND; }
+QSplitter::handle:horizontal { border-left: 1px solid $BORDER; border-right: 1px solid $BORDER; }
+QSplitter::handle:vertical { border-top: 1px solid $BORDER; }
 QSplitter::handle:hover, QSplitter::handle:pressed { background: $ACCENT; }
 
 QMenuBar { background: $BACKGROUND; color: $TEXT; padding: 2px 6px; }

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import unicodedata
+from core.decoders.visible import visible
 
-_CONTROL_PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
-
-# Cc and Cs never show; Cf holds the bidi overrides and zero-width characters; Zl and Zp break lines.
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-# Zero-width joiner and variation selectors build emoji; they hide nothing there.
-_EMOJI_GLUE = frozenset("\u200d\ufe0e\ufe0f")
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F)} | {0x09: "⇥", 0x0A: "↵"}
 
 
-def visible(text: str) -> str:
-    """`text` on one line: control characters as their pictures (␊), other invisible ones as `⟨U+202E⟩`."""
-    text = text.translate(_CONTROL_PICTURES)
-    if text.isascii() or text.isprintable():
-        return text
-    return "".join(_visible_char(char) for char in text)
+def one_line(text: str) -> str:
+    """`text` with line feed as ↵, tab as ⇥, other controls as `\\x1b`, invisible characters as `\\u202e`."""
+    return visible(text.translate(_CONTROLS))
 
 
-def _visible_char(char: str) -> str:
-    if char.isprintable() or char in _EMOJI_GLUE or unicodedata.category(char) not in _HIDDEN:
-        return char
-    return f"⟨U+{ord(char):04X}⟩"
-
-
-def visible_bytes(data: bytes) -> str:
-    """`data` as UTF-8 text made visible; bytes that are no UTF-8 as `⟨FF⟩`."""
-    try:
-        return visible(data.decode())
-    except UnicodeDecodeError:
-        # surrogateescape maps byte b to U+DC00 + b.
-        text = data.decode(errors="surrogateescape")
-        return "".join(
-            f"⟨{ord(char) - 0xDC00:02X}⟩" if 0xDC80 <= ord(char) <= 0xDCFF else visible(char) for char in text
-        )
+def one_line_bytes(data: bytes) -> str:
+    """`data` as UTF-8 on one line; bytes that are no UTF-8 as `\\xff`."""
+    return one_line(data.decode("utf-8", "backslashreplace"))
 
 
 def decode_prefix(data: bytes) -> str | None:
@@ -72,7 +51,8 @@ def duration(nanoseconds: int) -> str:
     if micro < 1000:
         return f"{sign}{micro} µs"
     if micro < 1_000_000:
-        return f"{sign}{micro / 1000:.3g} ms" if micro < 999_500 else f"{sign}1.00 s"
+        milli = micro / 1000
+        return f"{sign}{milli:.{2 if milli < 10 else 1 if milli < 100 else 0}f} ms"
     seconds = micro / 1_000_000
     if seconds < 60:
         return f"{sign}{seconds:.2f} s"

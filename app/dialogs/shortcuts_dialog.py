@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.actions import ActionId, Actions
+from app.actions import ActionId, Actions, plain_text
 
 
 class ShortcutsDialog(QDialog):
@@ -53,7 +53,7 @@ class ShortcutsDialog(QDialog):
     def _row(self, actions: Actions, identity: ActionId) -> tuple[str, str, str]:
         action = actions[identity]
         keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        return action.iconText(), keys, action.statusTip()
+        return plain_text(action.text()), keys, action.statusTip()
 
     def _table_keys(self) -> list[tuple[str, str, str]]:
         return [

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from app.text import grouped, visible
+from app.text import grouped, one_line
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, Totals
 from core.errors import CaptureError
@@ -159,7 +159,7 @@ class ConnectionModel(QAbstractListModel):
         return ConnectionLine(slim, self._title(record), self._detail(record))
 
     def _title(self, record: ConnectionRecord) -> str:
-        return visible(record.path[:300]) or self.tr("no request")
+        return one_line(record.path[:300]) or self.tr("no request")
 
     def _detail(self, record: ConnectionRecord) -> str:
         frames = self.tr("{count} frames").format(count=grouped(record.frame_count))

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
-from core.protocol.close_codes import describe
-
-from app.text import decode_prefix, duration, grouped, visible, visible_bytes
+from app.text import decode_prefix, duration, grouped, one_line, one_line_bytes
 from core.capture.records import FrameRow
+from core.protocol.close_codes import describe
 from core.protocol.events import Origin
 from core.protocol.frames import FIN, RSV1, RSV2, RSV3, Opcode, opcode_name
 
@@ -153,9 +152,9 @@ def _payload(row: FrameRow) -> tuple[PayloadKind, str]:
     if opcode != Opcode.BINARY and not compressed:
         text = decode_prefix(_without_cut_start(data) if opcode == Opcode.CONTINUATION else data)
         if text is not None and (opcode == Opcode.TEXT or text.isprintable()):
-            return PayloadKind.TEXT, visible(text)
+            return PayloadKind.TEXT, one_line(text)
         if opcode == Opcode.TEXT:
-            return PayloadKind.TEXT, visible_bytes(data)
+            return PayloadKind.TEXT, one_line_bytes(data)
     more = " …" if row.content_length > HEX_PREVIEW_BYTES else ""
     return PayloadKind.BYTES, data[:HEX_PREVIEW_BYTES].hex(" ") + more
 
@@ -174,4 +173,4 @@ def _close(data: bytes) -> str:
         return data.hex()
     code = int.from_bytes(data[:2], "big")
     text = f"{code} {describe(code).name}"
-    return f"{text} · {visible_bytes(data[2:])}" if len(data) > 2 else text
+    return f"{text} · {one_line_bytes(data[2:])}" if len(data) > 2 else text

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Flag, auto
+from math import ceil
 
 from PySide6.QtCore import QCoreApplication, QRect, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, QPixmap
 
 from app.icons import IconName, Icons
 from app.models.frame_lines import Badge, Line, PayloadKind
@@ -76,7 +77,7 @@ class FramePainter:
         self._small = QFont(self._ui)
         self._small.setPointSizeF(self._ui.pointSizeF() * 0.86)
         self._mono_metrics = QFontMetrics(self._mono)
-        self._char_width = max(1, self._mono_metrics.horizontalAdvance("0"))
+        self._char_width = max(1.0, QFontMetricsF(self._mono).horizontalAdvance("0" * 64) / 64)
         self._small_metrics = QFontMetrics(self._small)
         self._pixmaps.clear()
         self._labels = _badge_labels()
@@ -102,7 +103,7 @@ class FramePainter:
 
     def width_of(self, characters: int) -> int:
         """Width of a column for so many digits."""
-        return self._char_width * characters + 2 * PADDING
+        return ceil(self._char_width * characters) + 2 * PADDING + 1
 
     def set_pixel_ratio(self, ratio: float) -> None:
         """How many device pixels a logical pixel has."""
@@ -160,7 +161,7 @@ class FramePainter:
 
     def _fit(self, text: str, width: int) -> str:
         """`text` elided to `width`, measuring only what could fit."""
-        capacity = width // self._char_width
+        capacity = int(width / self._char_width)
         if text.isascii():
             return text if len(text) <= capacity else text[: max(0, capacity - 1)] + "…"
         return self._mono_metrics.elidedText(text[: capacity + 1], Qt.TextElideMode.ElideRight, width)
@@ -193,7 +194,7 @@ class FramePainter:
         painter.drawText(rect, _LEFT, "".join("·" if bit == "·" else " " for bit in bits))
         painter.setPen(self._colours[Role.TEXT])
         painter.drawText(rect, _LEFT, bits.replace("·", " "))
-        x = rect.left() + self._char_width * len(bits) + 8
+        x = rect.left() + round(self._char_width * len(bits)) + 8
         painter.setFont(self._small)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if line.row.severity:

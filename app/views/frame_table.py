@@ -38,8 +38,8 @@ _FIRST_WIDTHS = {
     Column.DELTA: 8,
     Column.DIRECTION: 8,
     Column.OPCODE: 12,
-    Column.LENGTH: 9,
-    Column.FLAGS: 18,
+    Column.LENGTH: 11,
+    Column.FLAGS: 19,
     Column.PAYLOAD: 40,
 }
 

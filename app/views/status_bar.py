@@ -5,25 +5,17 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from enum import Enum
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
+from app.capture_desk import CaptureState
 from app.icons import IconName, Icons
 from app.text import byte_size, grouped
 from app.theme import Role, Theme
 from core.capture.records import Totals
 
 _RATE_SECONDS = 2.0
-
-
-class CaptureState(Enum):
-    """What is known of the file behind the window."""
-
-    UNSAVED = "unsaved"
-    SAVED = "saved"
-    READ_ONLY = "read-only"
 
 
 class StatusBar(QStatusBar):
@@ -52,9 +44,9 @@ class StatusBar(QStatusBar):
         self._recording = self._label()
         self._saved = self._label()
         self.setSizeGripEnabled(False)
+        self.setContentsMargins(0, 0, 0, 0)
         self.addWidget(self._row(self._mark, self._where, self._open, self._frames, self._rate, self._bytes))
-        for label in (self._hidden, self._frozen, self._recording, self._saved):
-            self.addPermanentWidget(label)
+        self.addPermanentWidget(self._row(self._hidden, self._frozen, self._recording, self._saved))
         self._recording.setProperty("look", "warning")
         self._frozen.setProperty("look", "warning")
         self._recording.setText(self.tr("Recording is stopped"))
@@ -115,7 +107,7 @@ class StatusBar(QStatusBar):
     def _row(self, *labels: QLabel) -> QWidget:
         row = QWidget()
         layout = QHBoxLayout(row)
-        layout.setContentsMargins(8, 3, 0, 3)
+        layout.setContentsMargins(10, 3, 12, 3)
         layout.setSpacing(16)
         for label in labels:
             layout.addWidget(label)

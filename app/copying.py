@@ -1,0 +1,82 @@
+"""Frames as text for the clipboard."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from core.capture.reader import CaptureReader
+from core.capture.records import FrameRecord
+
+COPY_FRAMES = 10_000
+COPY_CHARS = 64 * 1024 * 1024
+
+
+class CopyFormat(Enum):
+    """What becomes of a frame."""
+
+    TEXT = auto()
+    """The message that the frame completed, else the frame's payload, as UTF-8; other bytes as `\\xff`."""
+    HEX = auto()
+    BASE64 = auto()
+    JSON = auto()
+    """All that is known of the frame as one JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """Text for the clipboard, a line or more for each frame."""
+
+    text: str
+    frames: int
+    """How many frames it holds; the limits may have cut off the rest."""
+
+
+def copy_frames(reader: CaptureReader, frame_ids: list[int], copy_format: CopyFormat) -> Copied:
+    """The frames in the given order, within COPY_FRAMES and COPY_CHARS. CaptureError where they can't be read."""
+    pieces: list[str] = []
+    size = 0
+    for frame_id in frame_ids[:COPY_FRAMES]:
+        record = reader.frame(frame_id)
+        if record is None:
+            continue
+        piece = _piece(record, copy_format)
+        size += len(piece)
+        if size > COPY_CHARS and pieces:
+            break
+        pieces.append(piece)
+    return Copied("\n".join(pieces), len(pieces))
+
+
+def _piece(record: FrameRecord, copy_format: CopyFormat) -> str:
+    if copy_format is CopyFormat.JSON:
+        return _json_line(record)
+    payload = record.frame.payload if record.message_payload is None else record.message_payload
+    if copy_format is CopyFormat.HEX:
+        return payload.hex(" ")
+    if copy_format is CopyFormat.BASE64:
+        return base64.b64encode(payload).decode("ascii")
+    return payload.decode("utf-8", "backslashreplace")
+
+
+def _json_line(record: FrameRecord) -> str:
+    row, frame = record.row, record.frame
+    fields = {
+        "connection": row.connection,
+        "frame": row.id,
+        "time_ns": row.time_ns,
+        "direction": row.direction.name.lower(),
+        "origin": row.origin.name.lower(),
+        "fin": frame.fin,
+        "rsv1": frame.rsv1,
+        "rsv2": frame.rsv2,
+        "rsv3": frame.rsv3,
+        "opcode": frame.opcode,
+        "masking_key": None if frame.masking_key is None else frame.masking_key.hex(),
+        "declared_length": frame.declared_length,
+        "payload_base64": base64.b64encode(frame.payload).decode("ascii"),
+        "violations": [violation.rule.id for violation in record.violations],
+    }
+    return json.dumps(fields, ensure_ascii=False)

@@ -1,0 +1,121 @@
+"""Start and stop of listening, from the address to the button that says what it would do now."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+
+from app.actions import ActionId, Actions
+from app.engine_thread import EngineThread
+from app.icons import IconName
+from app.settings import Settings
+from app.views.tool_bar import ToolBar
+from core.errors import AddressError
+from core.net.settings import ListenAddress, parse_address
+
+_ANY_HOST = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
+
+
+class Listening(QObject):
+    """Knows where Unmask listens. Asks the engine and shows what it answers."""
+
+    changed = Signal(object)
+    """The addresses listened on now, as tuple[str, ...]; empty when none."""
+    problem = Signal(str)
+    """A sentence."""
+    caution = Signal(str)
+    """A sentence about an address that others can reach."""
+
+    def __init__(
+        self, engine: EngineThread, settings: Settings, actions: Actions, tool_bar: ToolBar, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._engine = engine
+        self._settings = settings
+        self._actions = actions
+        self._tool_bar = tool_bar
+        self._addresses: tuple[str, ...] = ()
+        tool_bar.address.setText(str(settings.address))
+        tool_bar.address.textEdited.connect(lambda: tool_bar.mark_address(valid=True))
+        tool_bar.address_entered.connect(self.start)
+        engine.listening.connect(self._started)
+        engine.stopped_listening.connect(self._stopped)
+        actions[ActionId.LISTEN].triggered.connect(self.toggle)
+        actions[ActionId.OPEN_TEST_PAGE].triggered.connect(self.open_test_page)
+        self._show()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The real addresses, as `127.0.0.1:8080`; none when Unmask does not listen."""
+        return self._addresses
+
+    def toggle(self) -> None:
+        if self._addresses:
+            self._engine.stop_listening()
+        else:
+            self.start()
+
+    def start(self) -> None:
+        """Listens on the address in the tool bar, in place of before."""
+        try:
+            address = parse_address(self._tool_bar.address.text() or str(ListenAddress()))
+        except AddressError as error:
+            self._tool_bar.mark_address(valid=False)
+            self._tool_bar.focus_address()
+            self.problem.emit(str(error))
+            return
+        self.start_on(address)
+
+    def start_on(self, address: ListenAddress) -> None:
+        self._tool_bar.mark_address(valid=True)
+        self._tool_bar.address.setText(str(address))
+        self._settings.address = address
+        if not address.is_loopback:
+            self.caution.emit(
+                self.tr(
+                    "{address} is not only this machine's: everyone who can reach it can connect."
+                ).format(address=address)
+            )
+        self._engine.listen(address)
+
+    def test_page_url(self) -> str:
+        """Where the test page is, or "" while not listening."""
+        if not self._addresses:
+            return ""
+        host, _, port = self._addresses[0].rpartition(":")
+        return f"http://{_ANY_HOST.get(host, host)}:{port}/"
+
+    def open_test_page(self) -> None:
+        url = self.test_page_url()
+        if not QDesktopServices.openUrl(QUrl(url)):
+            self.problem.emit(self.tr("No web browser could be opened. Open {url} yourself.").format(url=url))
+
+    def _started(self, addresses: tuple[str, ...]) -> None:
+        self._addresses = addresses
+        self._show()
+
+    def _stopped(self) -> None:
+        self._addresses = ()
+        self._show()
+
+    def _show(self) -> None:
+        listening = bool(self._addresses)
+        if listening:
+            self._actions.set_look(
+                ActionId.LISTEN,
+                self.tr("Stop &listening"),
+                self.tr("Stop"),
+                IconName.STOP,
+                self.tr("Accept no more clients; connections that are open stay open"),
+            )
+        else:
+            self._actions.set_look(
+                ActionId.LISTEN,
+                self.tr("Start &listening"),
+                self.tr("Listen"),
+                IconName.START,
+                self.tr("Accept WebSocket clients on the address beside this button"),
+            )
+        self._actions[ActionId.OPEN_TEST_PAGE].setEnabled(listening)
+        self._tool_bar.stress_listen(stressed=not listening)
+        self.changed.emit(self._addresses)

@@ -1,0 +1,422 @@
+"""The window: puts the parts together and passes their signals on. What a part can decide is decided there."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
+
+from app.actions import ActionId, Actions
+from app.capture_commands import CaptureCommands
+from app.capture_desk import CaptureDesk
+from app.copying import COPY_FRAMES, CopyFormat, copy_frames
+from app.dialogs.about_dialog import AboutDialog
+from app.dialogs.settings_dialog import SettingsDialog
+from app.dialogs.shortcuts_dialog import ShortcutsDialog
+from app.engine_thread import EngineThread
+from app.icons import Icons, application_icon
+from app.jobs import Jobs
+from app.listening import Listening
+from app.menus import connection_menu, fill_menu_bar, frame_menu
+from app.models.connections import ConnectionModel
+from app.models.frame_lines import TimeFormat
+from app.models.frames import FrameModel
+from app.refresher import Refresher
+from app.selection import Selection
+from app.settings import Settings
+from app.text import grouped
+from app.theme import Theme, ThemeChoice
+from app.views.banner import Banner, Tone
+from app.views.composer import Composer
+from app.views.connection_list import ConnectionList
+from app.views.detail_tabs import DetailTabs
+from app.views.frame_table import FrameTable
+from app.views.status_bar import StatusBar
+from app.views.tool_bar import ToolBar
+from core.capture.records import ConnectionState
+from core.decoders.registry import Decoders
+from core.errors import CaptureError
+from core.net.host import SendResult
+from core.net.settings import AutoReply
+from core.protocol.violations import Judgement
+
+_RATE_MS = 1000
+
+
+class MainWindow(QMainWindow):
+    """The window over one engine. `closed` tells that it has let go of everything; the caller stops the engine."""
+
+    closed = Signal()
+
+    def __init__(
+        self,
+        engine: EngineThread,
+        desk: CaptureDesk,
+        settings: Settings,
+        theme: Theme,
+        icons: Icons,
+        jobs: Jobs,
+        decoders: Decoders,
+        version: str,
+    ) -> None:
+        super().__init__()
+        self._engine = engine
+        self._desk = desk
+        self._settings = settings
+        self._theme = theme
+        self._version = version
+        self.actions_ = Actions(self, theme, icons)
+        self.frame_model = FrameModel(self)
+        self.connection_model = ConnectionModel(self)
+        self.tool_bar = ToolBar(self.actions_)
+        self.banner = Banner(theme, icons)
+        self.connections = ConnectionList(self.connection_model, theme, icons)
+        self.frames = FrameTable(self.frame_model, theme, icons)
+        self.tabs = DetailTabs(theme, icons, jobs, decoders)
+        self.composer = Composer(theme, icons)
+        self.status = StatusBar(theme, icons)
+        self.listening = Listening(engine, settings, self.actions_, self.tool_bar, self)
+        self.commands = CaptureCommands(engine, desk, settings, self)
+        self.selection = Selection(desk, self.connections, self.frames, self.tabs, self.composer, self)
+        self._refresher = Refresher(self)
+        self._rate_timer = QTimer(self)
+        self._rate_timer.setInterval(_RATE_MS)
+        self._arrange()
+        self._connect_engine()
+        self._connect_parts()
+        self._connect_actions()
+        self._restore()
+        self._take_reader()
+
+    # Set-up.
+
+    def _arrange(self) -> None:
+        self.setWindowIcon(application_icon())
+        self.addToolBar(self.tool_bar)
+        self.setStatusBar(self.status)
+        columns = fill_menu_bar(self.menuBar(), self.actions_)
+        self._columns = columns
+        columns.aboutToShow.connect(self._fill_columns)
+        self._details = QSplitter(Qt.Orientation.Vertical)
+        self._details.setObjectName("details")
+        for widget, stretch in ((self.frames, 5), (self.tabs, 4), (self.composer, 0)):
+            self._details.addWidget(widget)
+            self._details.setStretchFactor(self._details.indexOf(widget), stretch)
+        self._sides = QSplitter(Qt.Orientation.Horizontal)
+        self._sides.setObjectName("sides")
+        self._sides.addWidget(self.connections)
+        self._sides.addWidget(self._details)
+        self._sides.setStretchFactor(1, 1)
+        for splitter in (self._sides, self._details):
+            splitter.setChildrenCollapsible(False)
+            splitter.setHandleWidth(5)
+        self.connections.setMinimumWidth(160)
+        self.frames.setMinimumHeight(120)
+        self.tabs.setMinimumHeight(120)
+        centre = QWidget()
+        layout = QVBoxLayout(centre)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.banner)
+        layout.addWidget(self._sides, 1)
+        self.setCentralWidget(centre)
+
+    def _connect_engine(self) -> None:
+        engine = self._engine
+        engine.changed.connect(self._refresher.poke)
+        engine.failed.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
+        engine.sent.connect(self._sent)
+        self._refresher.due.connect(self._refresh)
+        self._rate_timer.timeout.connect(self._show_totals)
+        self._rate_timer.start()
+
+    def _connect_parts(self) -> None:
+        self._desk.reader_changed.connect(self._take_reader)
+        self._desk.state_changed.connect(self._show_capture)
+        self.listening.changed.connect(self._show_listening)
+        self.listening.problem.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
+        self.listening.caution.connect(lambda sentence: self.banner.say(Tone.WARNING, sentence))
+        self.commands.problem.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
+        self.commands.done.connect(lambda sentence: self.banner.say(Tone.NOTE, sentence))
+        self.selection.problem.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
+        self.selection.view_changed.connect(self._show_empty_text)
+        self.frame_model.failed.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
+        self.frame_model.counts_changed.connect(self._show_counts)
+        self.connection_model.failed.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
+        self.connection_model.totals_changed.connect(self._show_totals)
+        self.frames.opened.connect(self.tabs.setFocus)
+        self.frames.following_changed.connect(self.actions_[ActionId.FOLLOW].setChecked)
+        self.frames.context_menu_requested.connect(self._frame_menu)
+        self.connections.context_menu_requested.connect(self._connection_menu)
+        self.composer.send_requested.connect(self._send)
+
+    def _connect_actions(self) -> None:
+        pushed = {
+            ActionId.FOCUS_ADDRESS: self.tool_bar.focus_address,
+            ActionId.DISCONNECT: self._disconnect,
+            ActionId.OPEN_CAPTURE: self.commands.ask_open,
+            ActionId.SAVE_AS: self.commands.ask_save,
+            ActionId.QUIT: self.close,
+            ActionId.CLEAR: self.commands.ask_clear,
+            ActionId.TIME_FORMAT: self._next_time_format,
+            ActionId.GO_TOP: self.frames.go_to_first,
+            ActionId.GO_BOTTOM: self.frames.go_to_last,
+            ActionId.COPY_TEXT: lambda: self._copy(CopyFormat.TEXT),
+            ActionId.COPY_HEX: lambda: self._copy(CopyFormat.HEX),
+            ActionId.COPY_BASE64: lambda: self._copy(CopyFormat.BASE64),
+            ActionId.COPY_JSON: lambda: self._copy(CopyFormat.JSON),
+            ActionId.FOCUS_CONNECTIONS: self.connections.setFocus,
+            ActionId.FOCUS_FRAMES: self.frames.setFocus,
+            ActionId.FOCUS_DETAILS: self.tabs.setFocus,
+            ActionId.FOCUS_COMPOSER: self.composer.editor.setFocus,
+            ActionId.SEND: self.composer.send,
+            ActionId.SEND_ALL: self.composer.send_to_all,
+            ActionId.THEME: self._turn_theme,
+            ActionId.SETTINGS: self._show_settings,
+            ActionId.SHORTCUTS: lambda: ShortcutsDialog(self.actions_, self).open(),
+            ActionId.ABOUT: lambda: AboutDialog(self._version, self).open(),
+        }
+        for identity, slot in pushed.items():
+            # `triggered` hands over a flag that none of these wants.
+            self.actions_[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
+        switches = {
+            ActionId.AUTO_REPLY: self._set_echo,
+            ActionId.TOLERANT: self._set_tolerant,
+            ActionId.RECORD: self._set_recording,
+            ActionId.FREEZE: self._set_frozen,
+            ActionId.SHOW_CONTROL: self._set_control,
+        }
+        for identity, switch in switches.items():
+            self.actions_[identity].toggled.connect(switch)
+        self.actions_[ActionId.FOLLOW].triggered.connect(self.frames.set_following)
+
+    # From one start to the next.
+
+    def _restore(self) -> None:
+        settings = self._settings
+        self.resize(1280, 800)
+        if (geometry := settings.layout("window")) is not None:
+            self.restoreGeometry(geometry)
+        self._sides.setSizes([250, 1030])
+        self._details.setSizes([350, 260, 130])
+        for splitter in (self._sides, self._details):
+            if (state := settings.layout(splitter.objectName())) is not None:
+                splitter.restoreState(state)
+        if (state := settings.layout("columns")) is not None:
+            self.frames.horizontalHeader().restoreState(state)
+        self.frame_model.set_time_format(settings.time_format)
+        self.composer.set_history(settings.composer_history)
+        self.tabs.set_current_tab(settings.detail_tab)
+        actions = self.actions_
+        actions[ActionId.FOLLOW].setChecked(True)
+        actions[ActionId.RECORD].setChecked(True)
+        actions[ActionId.SHOW_CONTROL].setChecked(settings.show_control)
+        self.selection.show_control(settings.show_control)
+        self._show_engine_settings()
+        self.frames.setFocus()
+
+    def _keep(self) -> None:
+        settings = self._settings
+        settings.set_layout("window", self.saveGeometry())
+        for splitter in (self._sides, self._details):
+            settings.set_layout(splitter.objectName(), splitter.saveState())
+        settings.set_layout("columns", self.frames.horizontalHeader().saveState())
+        settings.composer_history = self.composer.history()
+        settings.detail_tab = self.tabs.current_tab()
+        settings.sync()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._keep()
+        self._refresher.stop()
+        self._rate_timer.stop()
+        self._desk.close()
+        super().closeEvent(event)
+        self.closed.emit()
+
+    # The capture.
+
+    def _take_reader(self) -> None:
+        reader = self._desk.reader
+        chosen, frame = self.connections.chosen_connection, self.frames.current_frame
+        self.connection_model.set_reader(reader)
+        self.frame_model.set_reader(reader)
+        self.selection.reload()
+        self.connections.choose(chosen)
+        if frame is not None and (row := self.frame_model.position(frame)) is not None:
+            self.frames.go_to_row(row)
+        self._show_capture()
+
+    def _refresh(self) -> None:
+        self.connection_model.refresh()
+        self.frame_model.refresh()
+        self.selection.refresh()
+        self.composer.set_open_count(self.connection_model.open_count if self._desk.shows_live else 0)
+
+    def _show_capture(self) -> None:
+        self.status.set_capture(self._desk.state, self._desk.name)
+        live = self._desk.shows_live
+        name = self._desk.name if not live or self._desk.live_saved else self.tr("Unsaved capture")
+        self.setWindowTitle(self.tr("{name} – Unmask").format(name=name))
+        self.composer.setEnabled(live)
+        for identity in (ActionId.SAVE_AS, ActionId.CLEAR, ActionId.RECORD, ActionId.DISCONNECT):
+            self.actions_[identity].setEnabled(live)
+
+    # The engine.
+
+    def _send(self, outgoing: object, to_all: bool) -> None:
+        target = self.selection.connection
+        if to_all or target is not None:
+            self._engine.send(None if to_all or target is None else target.id, outgoing)  # type: ignore[arg-type]
+
+    def _sent(self, result: SendResult) -> None:
+        if result.error is None:
+            self.composer.show_sent()
+        else:
+            self.composer.show_error(result.error)
+
+    def _disconnect(self) -> None:
+        target = self.selection.connection
+        if target is None:
+            self.banner.say(Tone.NOTE, self.tr("No connection is selected. Select the one to disconnect."))
+        else:
+            self._engine.disconnect_peer(target.id)
+
+    def _set_echo(self, on: bool) -> None:
+        reply = AutoReply.ECHO if on else AutoReply.NONE
+        self._settings.set_auto_reply(reply)
+        self._engine.set_auto_reply(reply)
+
+    def _set_tolerant(self, on: bool) -> None:
+        judgement = Judgement.TOLERANT if on else Judgement.STRICT
+        self._settings.set_judgement(judgement)
+        self._engine.set_judgement(judgement)
+
+    def _set_recording(self, on: bool) -> None:
+        self._engine.set_recording(on)
+        self.status.set_recording(on)
+
+    def _show_engine_settings(self) -> None:
+        engine = self._settings.engine
+        self.actions_[ActionId.AUTO_REPLY].setChecked(engine.auto_reply is AutoReply.ECHO)
+        self.actions_[ActionId.TOLERANT].setChecked(engine.judgement is Judgement.TOLERANT)
+
+    # The view.
+
+    def _set_frozen(self, on: bool) -> None:
+        self.frame_model.set_frozen(on)
+
+    def _set_control(self, shown: bool) -> None:
+        self._settings.show_control = shown
+        self.selection.show_control(shown)
+
+    def _next_time_format(self) -> None:
+        formats = list(TimeFormat)
+        chosen = formats[(formats.index(self.frame_model.time_format) + 1) % len(formats)]
+        self._settings.time_format = chosen
+        self.frame_model.set_time_format(chosen)
+
+    def _turn_theme(self) -> None:
+        choice = ThemeChoice.LIGHT if self._theme.is_dark else ThemeChoice.DARK
+        self._settings.theme = choice
+        self._theme.set_choice(choice)
+
+    def _show_settings(self) -> None:
+        dialog = SettingsDialog(self._settings, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self._take_settings(dialog))
+        dialog.open()
+
+    def _take_settings(self, dialog: SettingsDialog) -> None:
+        moved = dialog.address != self._settings.address
+        self._settings.address = dialog.address
+        self._settings.engine = dialog.engine
+        self._settings.theme = dialog.theme
+        self._theme.set_choice(dialog.theme)
+        self._engine.set_settings(dialog.engine)
+        self._show_engine_settings()
+        if moved and self.listening.addresses:
+            self.listening.start_on(dialog.address)
+        elif moved:
+            self.tool_bar.address.setText(str(dialog.address))
+
+    def _copy(self, copy_format: CopyFormat) -> None:
+        reader = self._desk.reader
+        if reader is None or not self.frames.selected_count():
+            return
+        try:
+            copied = copy_frames(reader, self.frames.selected_frames(COPY_FRAMES), copy_format)
+        except CaptureError as error:
+            self.banner.say(Tone.ERROR, str(error))
+            return
+        QGuiApplication.clipboard().setText(copied.text)
+        left_out = self.frames.selected_count() - copied.frames
+        if left_out:
+            text = self.tr("Copied {count} frames; {left} more did not fit. Export the capture to get all.")
+            self.banner.say(Tone.WARNING, text.format(count=grouped(copied.frames), left=grouped(left_out)))
+
+    def _fill_columns(self) -> None:
+        self._columns.clear()
+        self.frames.fill_column_menu(self._columns)
+
+    def _frame_menu(self, position: QPoint) -> None:
+        menu = frame_menu(self, self.actions_)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(position)
+
+    def _connection_menu(self, position: QPoint) -> None:
+        menu = connection_menu(self, self.actions_)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(position)
+
+    # What is said about it all.
+
+    def _show_listening(self, addresses: tuple[str, ...]) -> None:
+        self.status.set_listening(addresses)
+        self._show_empty_text()
+
+    def _show_totals(self) -> None:
+        self.status.set_totals(self.connection_model.totals, self.connection_model.open_count)
+
+    def _show_counts(self) -> None:
+        model = self.frame_model
+        self.status.set_frozen(model.frozen, model.behind)
+        self.status.set_hidden(0 if model.view.control else model.control_count)
+        if not model.rowCount():
+            self._show_empty_text()
+
+    def _show_empty_text(self) -> None:
+        title, text = self._empty_text()
+        self.frames.set_empty_text(title, text)
+
+    def _empty_text(self) -> tuple[str, str]:
+        """Why the frame table may be empty, and what to do."""
+        chosen = self.selection.connection
+        if self.frame_model.control_count and not self.frame_model.view.control:
+            return (
+                self.tr("Only control frames"),
+                self.tr("{count} control frames are hidden. Ctrl+Shift+K shows them.").format(
+                    count=grouped(self.frame_model.control_count)
+                ),
+            )
+        if self.frame_model.view.connection is not None and chosen is not None:
+            if chosen.state in (ConnectionState.REFUSED, ConnectionState.SERVED):
+                return self.tr("No WebSocket here"), self.tr(
+                    "The Handshake tab shows what was asked and answered."
+                )
+            return self.tr("No frames yet"), self.tr(
+                "Nothing has been sent either way. You can begin, below."
+            )
+        if not self._desk.shows_live:
+            return self.tr("An empty capture"), self.tr("It holds no frames.")
+        if self.listening.addresses:
+            where = ", ".join(f"ws://{address}" for address in self.listening.addresses)
+            return (
+                self.tr("Listening on {where}").format(where=where),
+                self.tr("Point a WebSocket client at it, or open the test page (Ctrl+T)."),
+            )
+        return (
+            self.tr("Not listening"),
+            self.tr("Press F5 to listen on {address}, then point a WebSocket client at it.").format(
+                address=self._settings.address
+            ),
+        )

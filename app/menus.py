@@ -1,0 +1,75 @@
+"""The menu bar and the context menus, filled from the registry of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
+
+from app.actions import ActionId, Actions
+
+_SEPARATOR = None
+
+_A = ActionId
+_CAPTURE = (
+    _A.NEW_CAPTURE, _A.OPEN_CAPTURE, _A.SAVE_AS, _A.EXPORT_JSONL, _SEPARATOR,
+    _A.RECORD, _A.CLEAR, _SEPARATOR, _A.SETTINGS, _A.QUIT,
+)  # fmt: skip
+_CONNECTION = (
+    _A.LISTEN, _A.FOCUS_ADDRESS, _A.OPEN_TEST_PAGE, _SEPARATOR,
+    _A.AUTO_REPLY, _A.TOLERANT, _SEPARATOR, _A.SEND, _A.SEND_ALL, _SEPARATOR, _A.DISCONNECT,
+)  # fmt: skip
+_FRAMES = (
+    _A.COPY_TEXT, _A.COPY_HEX, _A.COPY_BASE64, _A.COPY_JSON, _SEPARATOR,
+    _A.GO_TOP, _A.GO_BOTTOM, _A.NEXT_VIOLATION,
+)  # fmt: skip
+_VIEW = (
+    _A.FREEZE, _A.FOLLOW, _A.SHOW_CONTROL, _A.TIME_FORMAT, _SEPARATOR,
+    _A.FOCUS_CONNECTIONS, _A.FOCUS_FRAMES, _A.FOCUS_DETAILS, _A.FOCUS_COMPOSER, _SEPARATOR, _A.THEME,
+)  # fmt: skip
+_HELP = (_A.SHORTCUTS, _A.ABOUT)
+
+
+def fill_menu_bar(bar: QMenuBar, actions: Actions) -> QMenu:
+    """Adds all menus; returns the one of columns, which is filled each time it opens."""
+    translate = QCoreApplication.translate
+    _add(bar, translate("Menus", "&Capture"), actions, _CAPTURE)
+    _add(bar, translate("Menus", "C&onnection"), actions, _CONNECTION)
+    _add(bar, translate("Menus", "&Frames"), actions, _FRAMES)
+    view = _add(bar, translate("Menus", "&View"), actions, _VIEW)
+    columns = view.addMenu(translate("Menus", "Col&umns"))
+    _add(bar, translate("Menus", "&Help"), actions, _HELP)
+    return columns
+
+
+def frame_menu(parent: QWidget, actions: Actions) -> QMenu:
+    """The menu over a row of the frame table."""
+    menu = QMenu(parent)
+    _fill(
+        menu,
+        actions,
+        (_A.COPY_TEXT, _A.COPY_HEX, _A.COPY_BASE64, _A.COPY_JSON, _SEPARATOR, _A.NEXT_VIOLATION),
+    )
+    return menu
+
+
+def connection_menu(parent: QWidget, actions: Actions) -> QMenu:
+    """The menu over the list of connections."""
+    menu = QMenu(parent)
+    _fill(menu, actions, (_A.FOCUS_COMPOSER, _A.DISCONNECT, _SEPARATOR, _A.CLEAR))
+    return menu
+
+
+def _add(bar: QMenuBar, title: str, actions: Actions, entries: Sequence[ActionId | None]) -> QMenu:
+    menu = bar.addMenu(title)
+    _fill(menu, actions, entries)
+    return menu
+
+
+def _fill(menu: QMenu, actions: Actions, entries: Sequence[ActionId | None]) -> None:
+    for entry in entries:
+        if entry is _SEPARATOR:
+            menu.addSeparator()
+        else:
+            menu.addAction(actions[entry])

@@ -1,0 +1,111 @@
+"""What the person looks at: one connection or all, and one frame. Feeds the details and the composer."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.capture_desk import CaptureDesk
+from app.views.composer import Composer
+from app.views.connection_list import ConnectionList
+from app.views.detail_tabs import DetailTabs
+from app.views.frame_table import FrameTable
+from core.capture.records import ConnectionRecord, View
+from core.errors import CaptureError
+from core.protocol.violations import Violation
+
+
+class Selection(QObject):
+    """Follows the two lists and reads from the capture what they point at."""
+
+    problem = Signal(str)
+    """The capture cannot be read; a sentence."""
+    view_changed = Signal()
+    """The frame table shows other frames."""
+
+    def __init__(
+        self,
+        desk: CaptureDesk,
+        connections: ConnectionList,
+        frames: FrameTable,
+        tabs: DetailTabs,
+        composer: Composer,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._connections = connections
+        self._frames = frames
+        self._tabs = tabs
+        self._composer = composer
+        self._control = True
+        self._connection: ConnectionRecord | None = None
+        self._frame_connection: int | None = None
+        # Holding ↓ passes over many frames; only the one it rests on is read.
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(0)
+        self._settle.timeout.connect(self._show_frame)
+        connections.chosen.connect(self._choose)
+        frames.current_frame_changed.connect(self._settle.start)
+
+    @property
+    def connection(self) -> ConnectionRecord | None:
+        """The connection that the details and the composer are about."""
+        return self._connection
+
+    @property
+    def view(self) -> View:
+        return View(self._connections.chosen_connection, self._control)
+
+    def show_control(self, shown: bool) -> None:
+        """Shows control frames or leaves them out."""
+        self._control = shown
+        self._set_view()
+
+    def refresh(self) -> None:
+        """The capture has changed: the connection may be in another state."""
+        wanted = self._connections.chosen_connection
+        if wanted is None:
+            wanted = self._frame_connection
+        reader = self._desk.reader
+        record: ConnectionRecord | None = None
+        violations: tuple[Violation, ...] = ()
+        if wanted is not None and reader is not None:
+            try:
+                record = reader.connection(wanted)
+                if record != self._connection:
+                    violations = reader.connection_violations(wanted)
+            except CaptureError as error:
+                self.problem.emit(str(error))
+                return
+        if record != self._connection:
+            self._connection = record
+            self._tabs.show_connection(record, violations)
+            self._composer.set_target(record if self._desk.shows_live else None)
+
+    def reload(self) -> None:
+        """The capture is another one: read everything anew."""
+        self._frame_connection = None
+        self._set_view()
+        self._show_frame()
+
+    def _choose(self) -> None:
+        self._set_view()
+        self.refresh()
+
+    def _set_view(self) -> None:
+        self._frames.set_view(self.view)
+        self.view_changed.emit()
+
+    def _show_frame(self) -> None:
+        frame_id = self._frames.current_frame
+        reader = self._desk.reader
+        record = None
+        if frame_id is not None and reader is not None:
+            try:
+                record = reader.frame(frame_id)
+            except CaptureError as error:
+                self.problem.emit(str(error))
+        self._frame_connection = None if record is None else record.row.connection
+        self._tabs.show_frame(record)
+        self.refresh()

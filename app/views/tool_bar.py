@@ -1,0 +1,94 @@
+"""The tool bar: the address, and what is done most often."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QLabel, QLineEdit, QSizePolicy, QToolBar, QToolButton, QWidget
+
+from app.actions import ActionId, Actions
+
+_GROUPS: tuple[tuple[ActionId, ...], ...] = (
+    (ActionId.RECORD, ActionId.FREEZE, ActionId.CLEAR),
+    (ActionId.FOLLOW, ActionId.SHOW_CONTROL),
+    (ActionId.AUTO_REPLY, ActionId.TOLERANT),
+)
+_RIGHT = (ActionId.OPEN_CAPTURE, ActionId.SAVE_AS, ActionId.THEME, ActionId.SETTINGS)
+_WITH_WORDS = frozenset(
+    {
+        ActionId.LISTEN,
+        ActionId.OPEN_TEST_PAGE,
+        ActionId.RECORD,
+        ActionId.FREEZE,
+        ActionId.CLEAR,
+        ActionId.FOLLOW,
+        ActionId.SHOW_CONTROL,
+        ActionId.AUTO_REPLY,
+        ActionId.TOLERANT,
+    }
+)
+
+
+class ToolBar(QToolBar):
+    """Buttons for registry actions and the address to listen on."""
+
+    address_entered = Signal()
+    """Return was pressed in the address."""
+
+    def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._actions = actions
+        self.setObjectName("tool_bar")
+        self.setWindowTitle(self.tr("Tool bar"))
+        self.setMovable(False)
+        self.setIconSize(QSize(18, 18))
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.address = QLineEdit()
+        self.address.setFixedWidth(170)
+        self.address.setPlaceholderText("127.0.0.1:8080")
+        self.address.setToolTip(self.tr("Address to listen on, HOST:PORT; port 0 picks a free one (Ctrl+L)"))
+        self.address.setAccessibleName(self.tr("Address to listen on"))
+        self.address.returnPressed.connect(self.address_entered)
+        scheme = QLabel("ws://")
+        scheme.setProperty("look", "muted")
+        scheme.setContentsMargins(4, 0, 2, 0)
+        self.addWidget(scheme)
+        self.addWidget(self.address)
+        self._add(ActionId.LISTEN)
+        self._add(ActionId.OPEN_TEST_PAGE)
+        for group in _GROUPS:
+            self.addSeparator()
+            for action in group:
+                self._add(action)
+        gap = QWidget()
+        gap.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.addWidget(gap)
+        for action in _RIGHT:
+            self._add(action)
+
+    def focus_address(self) -> None:
+        self.address.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.address.selectAll()
+
+    def stress_listen(self, *, stressed: bool) -> None:
+        """Makes the button for listening the one to press."""
+        button = self.widgetForAction(self._actions[ActionId.LISTEN])
+        button.setProperty("look", "primary" if stressed else "")
+        button.style().unpolish(button)
+        button.style().polish(button)
+
+    def mark_address(self, *, valid: bool) -> None:
+        """A red border round an address that is none."""
+        self.address.setProperty("invalid", not valid)
+        self.address.style().unpolish(self.address)
+        self.address.style().polish(self.address)
+
+    def _add(self, identity: ActionId) -> None:
+        self.addAction(self._actions[identity])
+        button = self.widgetForAction(self._actions[identity])
+        if isinstance(button, QToolButton):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            words = identity in _WITH_WORDS
+            style = Qt.ToolButtonStyle
+            button.setToolButtonStyle(style.ToolButtonTextBesideIcon if words else style.ToolButtonIconOnly)
+            button.setProperty("words", words)
+            button.setObjectName(f"button_{identity.name}")
