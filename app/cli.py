@@ -1,15 +1,207 @@
-"""The command line."""
+"""The command line: the window, the console mode, export, and the test of itself.
+
+Nothing here imports Qt before it is known that a window is to be shown.
+"""
 
 from __future__ import annotations
 
 import argparse
+import gc
+import sys
 from collections.abc import Sequence
-from importlib.metadata import version
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from app.display import missing_display
+from core.capture.reader import CaptureReader
+from core.capture.session_files import CaptureFolder, default_folder
+from core.errors import AddressError, UnmaskError
+from core.formats.registry import default_formats
+from core.net.settings import AutoReply, EngineSettings, Limits, ListenAddress, parse_address, parse_size
+from core.net.test_page import load_test_page
+from core.protocol.violations import Judgement
+
+_SWITCH_SECONDS = 0.001
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs `unmask` with `arguments` (default: those of the process) and returns the exit status."""
-    parser = argparse.ArgumentParser(prog="unmask")
-    parser.add_argument("--version", action="version", version=f"unmask {version('unmask')}")
-    parser.parse_args(arguments)
+    """Run `unmask` with `arguments` (default: those of the process); the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if words[:1] == ["export"]:
+            return _export(_export_parser().parse_args(words[1:]))
+        options = _parser().parse_args(words)
+        if options.self_test is not None:
+            from app.self_test import run_self_test
+
+            return run_self_test(options.self_test)
+        return _run(options)
+    except UnmaskError as error:
+        print(f"unmask: {error}", file=sys.stderr)
+        return 1
+
+
+def program_version() -> str:
+    """The version of the installed distribution."""
+    try:
+        return version("unmask")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _run(options: argparse.Namespace) -> int:
+    _tune_interpreter()
+    if options.headless or options.json:
+        return _run_console(options)
+    missing = missing_display()
+    if missing is not None:
+        print(f"unmask: there is no display ({missing}): running the console mode.", file=sys.stderr)
+        return _run_console(options)
+    from app.desktop import run_desktop
+
+    return run_desktop(
+        address=options.listen,
+        capture=options.capture,
+        open_capture=options.file,
+        adjust=lambda settings: _settings(options, settings),
+    )
+
+
+def _run_console(options: argparse.Namespace) -> int:
+    from app.console import Console, ConsoleOptions, stopped_by_signals
+
+    claimed = None
+    if options.capture is None:
+        claimed = CaptureFolder(default_folder()).claim_new()
+    path = options.capture if claimed is None else claimed.path
+    _must_be_new(path)
+    try:
+        console = Console(
+            ConsoleOptions(
+                options.listen or ListenAddress(), _settings(options, EngineSettings()), path, options.json
+            ),
+            program_version(),
+            load_test_page(),
+            sys.stdout,
+        )
+        with stopped_by_signals(console.stop):
+            return console.run()
+    finally:
+        if claimed is not None:
+            claimed.release()
+
+
+def _must_be_new(path: Path) -> None:
+    if path.exists():
+        raise UnmaskError(f"{path} exists already. Name a capture that does not, or move that one away.")
+
+
+def _export(options: argparse.Namespace) -> int:
+    reader = CaptureReader(options.file)
+    try:
+        pieces = default_formats().get(options.format).export(reader)
+        if options.output is None:
+            for piece in pieces:
+                sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+        else:
+            with options.output.open("wb") as out:
+                out.writelines(pieces)
+    except BrokenPipeError:
+        # Whoever read has enough. What is buffered can't go anywhere either.
+        sys.stdout = None  # type: ignore[assignment]
+    except OSError as error:
+        raise UnmaskError(f"The export cannot be written: {error}. Choose another place.") from error
+    finally:
+        reader.close()
     return 0
+
+
+def _settings(options: argparse.Namespace, settings: EngineSettings) -> EngineSettings:
+    """`settings` with what the command line says instead."""
+    if options.auto_reply is not None:
+        settings = replace(settings, auto_reply=AutoReply(options.auto_reply))
+    if options.tolerant:
+        settings = replace(settings, judgement=Judgement.TOLERANT)
+    if options.max_message is not None:
+        settings = replace(settings, limits=replace(settings.limits, message_bytes=options.max_message))
+    return settings
+
+
+def _tune_interpreter() -> None:
+    """A flood makes many short-lived tuples, and two threads that want to answer at once."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
+    sys.setswitchinterval(_SWITCH_SECONDS)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="unmask",
+        description="See what really goes over a WebSocket: a server that shows every byte, and lets you answer.",
+        epilog="“unmask export --help” tells how to write a capture in another format.",
+    )
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="CAPTURE", help="a capture to open in the window"
+    )
+    parser.add_argument("--version", action="version", version=f"unmask {program_version()}")
+    parser.add_argument("--headless", action="store_true", help="no window: print what happens")
+    parser.add_argument("--json", action="store_true", help="no window: print one JSON object a line")
+    parser.add_argument(
+        "--listen",
+        type=_address,
+        metavar="HOST:PORT",
+        help="where to listen (default 127.0.0.1:8080; port 0 picks a free one, which is printed first)",
+    )
+    parser.add_argument("--capture", type=Path, metavar="FILE", help="record into this new file")
+    parser.add_argument(
+        "--auto-reply", choices=[each.value for each in AutoReply], help="what to answer to each message"
+    )
+    parser.add_argument(
+        "--tolerant", action="store_true", help="record what peers do wrong and carry on, instead of closing"
+    )
+    parser.add_argument(
+        "--max-message",
+        type=_size,
+        metavar="SIZE",
+        help=f"largest message, such as 16M (default {Limits().message_bytes // 2**20}M)",
+    )
+    parser.add_argument(
+        "--self-test",
+        type=Path,
+        metavar="DIR",
+        help="check the real window with a real client; screenshots to DIR",
+    )
+    return parser
+
+
+def _export_parser() -> argparse.ArgumentParser:
+    formats = default_formats()
+    parser = argparse.ArgumentParser(
+        prog="unmask export",
+        description="Write a capture in another format. "
+        + " ".join(f"{each.name}: {each.help}" for each in formats),
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="the capture")
+    parser.add_argument(
+        "--format", choices=formats.names(), default=formats.names()[0], help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--output", "-o", type=Path, metavar="FILE", help="where to (default: standard output)"
+    )
+    return parser
+
+
+def _address(text: str) -> ListenAddress:
+    try:
+        return parse_address(text)
+    except AddressError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

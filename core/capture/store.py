@@ -20,6 +20,7 @@ payload is stored apart only where it is not the payload of its one frame.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -135,3 +136,21 @@ def _connect_and_check(uri: str, path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a whole capture, also one that is being written, over what is at `target`. CaptureError if that fails."""
+    reader = open_for_reading(source)
+    partial = target.with_name(target.name + ".part")
+    try:
+        partial.unlink(missing_ok=True)
+        with closing(sqlite3.connect(partial, isolation_level=None)) as copied:
+            reader.backup(copied)
+        partial.replace(target)
+    except (sqlite3.Error, OSError) as error:
+        partial.unlink(missing_ok=True)
+        raise CaptureError(
+            f"The capture cannot be saved as {target}: {error}. Choose another place; nothing is lost."
+        ) from error
+    finally:
+        reader.close()

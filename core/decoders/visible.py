@@ -13,7 +13,8 @@ _HIDDEN_RANGES = (
     (0x061C, 0x061C),  # Arabic letter mark (bidi)
     (0x115F, 0x1160),  # Hangul fillers
     (0x180E, 0x180E),  # Mongolian vowel separator
-    (0x200B, 0x200F),  # zero-width space and joiners, left-to-right and right-to-left mark
+    (0x200B, 0x200B),  # zero-width space; the joiners behind it belong to emoji and to Persian
+    (0x200E, 0x200F),  # left-to-right and right-to-left mark
     (0x2028, 0x202E),  # line and paragraph separator, bidi embeddings and overrides
     (0x2060, 0x206F),  # word joiner, invisible operators, bidi isolates, deprecated formats
     (0x3164, 0x3164),  # Hangul filler
@@ -49,6 +50,6 @@ def visible(text: str) -> str:
     """`text` with everything that cannot be seen, or that turns the direction of reading, spelled out.
 
     Controls become their pictures (NUL is `␀`), except line feed and tab; C1 controls, bidi controls,
-    zero-width characters, line separators and lone surrogates become `\\x85`, `\\u202e`, `\\U000e0041`.
+    zero-width spaces, line separators and lone surrogates become `\\x85`, `\\u202e`, `\\U000e0041`.
     """
     return text if is_visible(text) else text.translate(_TABLE)

@@ -167,36 +167,34 @@ class FrameDecoder:
     any more, and `take_partial` hands out what there is of that frame, truncated.
     """
 
-    __slots__ = ("_chunks", "_held", "_limit", "_wanted", "overlong")
+    __slots__ = ("_held", "_limit", "_wanted", "overlong")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._chunks: list[bytes] = []
-        self._held = 0
+        # Grown in place: linear, and no larger than what came, however small the reads are.
+        self._held = bytearray()
         self._wanted = 2
         self.overlong = False
         """A header declared more than the limit."""
 
     def feed(self, data: bytes) -> list[Frame]:
         """All frames that `data` completes."""
-        if self._chunks:
-            self._keep(data)
-            # Joining once when enough has come keeps a large frame in many reads linear.
-            if self._held < self._wanted:
+        held = self._held
+        if held:
+            held += data
+            if len(held) < self._wanted:
                 return []
-            data = b"".join(self._chunks)
-            self._chunks.clear()
-            self._held = 0
+            data = bytes(held)
+            held.clear()
         frames, position, self._wanted = self._decode(data)
         if position < len(data):
-            self._keep(data[position:] if position else data)
+            held += data[position:] if position else data
         return frames
 
     def take_partial(self) -> tuple[Frame | None, bytes]:
         """What is left at the end of the stream: a truncated frame, or bytes that are less than a header."""
-        data = b"".join(self._chunks)
-        self._chunks.clear()
-        self._held = 0
+        data = bytes(self._held)
+        self._held.clear()
         header = parse_header(data)
         if header is None:
             return None, data
@@ -206,11 +204,6 @@ class FrameDecoder:
             payload = apply_mask(payload, header.masking_key)
         frame = Frame(data[0], header.masking_key, payload, header.length_form, length)
         return frame, data[start + length :]
-
-    def _keep(self, data: bytes) -> None:
-        if data:
-            self._chunks.append(data)
-            self._held += len(data)
 
     def _decode(self, data: bytes) -> tuple[list[Frame], int, int]:
         """Frames, the position after the last of them, and how many bytes the next one wants at least.
@@ -237,8 +230,9 @@ class FrameDecoder:
             if second > 0x7F:
                 stop = start + 4 + length
                 if stop > end:
-                    if length > self._limit:
-                        self.overlong = True
+                    if start + 4 > end:
+                        return frames, position, start + 4 - position
+                    self.overlong = length > self._limit
                     return frames, position, stop - position
                 key = data[start : start + 4]
                 stream = (key * ((length + 3) >> 2))[:length]
@@ -249,8 +243,7 @@ class FrameDecoder:
             else:
                 stop = start + length
                 if stop > end:
-                    if length > self._limit:
-                        self.overlong = True
+                    self.overlong = length > self._limit
                     return frames, position, stop - position
                 append(new(Frame, (data[position], None, data[start:stop], form, length)))
             position = stop

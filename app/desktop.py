@@ -1,0 +1,125 @@
+"""The application with its window: what is made in which order, and let go in the other."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QApplication
+
+from app.capture_desk import CaptureDesk
+from app.cli import program_version
+from app.crash import CrashHandler, CrashReport
+from app.dialogs.crash_dialog import CrashDialog
+from app.engine_thread import EngineThread
+from app.icons import Icons
+from app.jobs import Jobs
+from app.main_window import MainWindow
+from app.recovery import Recovery
+from app.settings import Settings
+from app.theme import Theme
+from core.capture.session_files import CaptureFolder, ClaimedCapture, default_folder, discard
+from core.decoders.registry import default_decoders
+from core.errors import CaptureError
+from core.net.host import CaptureMoved
+from core.net.settings import EngineSettings, ListenAddress
+from core.net.test_page import load_test_page
+
+
+class Desktop(QObject):
+    """The window, its engine and its capture. `close` lets go of everything; idempotent."""
+
+    def __init__(
+        self,
+        application: QApplication,
+        settings: Settings,
+        folder: CaptureFolder,
+        *,
+        capture: Path | None = None,
+        adjust: Callable[[EngineSettings], EngineSettings] = lambda settings: settings,
+    ) -> None:
+        """Records into `capture`, or into a new unsaved one in `folder`. CaptureError if neither can be written."""
+        super().__init__()
+        version = program_version()
+        self._claimed: ClaimedCapture | None = None
+        if capture is None:
+            self._claimed = folder.claim_new()
+            capture = self._claimed.path
+        elif capture.exists():
+            raise CaptureError(f"{capture} exists already. Name a capture that does not, or open it instead.")
+        self._folder = folder
+        self._unsaved = None if self._claimed is None else capture
+        self.theme = Theme(application, settings.theme)
+        self.icons = Icons(self.theme)
+        self._jobs = Jobs()
+        self._crashes = CrashHandler(version, self._show_crash)
+        self._crashes.install()
+        engine_settings = adjust(settings.engine)
+        settings.engine = engine_settings
+        self.engine = EngineThread(capture, version, engine_settings, load_test_page())
+        self.engine.crashed.connect(self._crashes.report)
+        self.desk = CaptureDesk(capture, saved=self._claimed is None)
+        self.window = MainWindow(
+            self.engine, self.desk, settings, self.theme, self.icons, self._jobs, default_decoders(), version
+        )
+        # After the window's own slot: its reader has let go of the file by then.
+        self.engine.capture_moved.connect(self._capture_moved)
+        self.recovery = Recovery(folder, self.window, self.icons)
+        self.engine.start()
+
+    def show(self, address: ListenAddress) -> None:
+        """Show the window, listen, and offer what was left behind."""
+        self.window.show()
+        self.window.listening.start_on(address)
+        QTimer.singleShot(0, self.recovery.offer)
+
+    def close(self) -> None:
+        """Stop the engine and finish the capture; an empty unsaved one is removed."""
+        self.window.close()
+        self._jobs.stop()
+        self.engine.stop()
+        self._crashes.uninstall()
+        if self._claimed is not None:
+            self._claimed.release()
+            self._claimed = None
+        # Removes what holds nothing.
+        self._folder.left_behind()
+
+    def _capture_moved(self, moved: CaptureMoved) -> None:
+        if moved.error is None and self._unsaved is not None:
+            unsaved, self._unsaved = self._unsaved, None
+            discard(unsaved)
+            if self._claimed is not None:
+                self._claimed.release()
+                self._claimed = None
+
+    def _show_crash(self, report: CrashReport) -> None:
+        dialog = CrashDialog(report, self.theme, self.icons, self.window)
+        dialog.finished.connect(self._crashes.shown_was_closed)
+        dialog.quit_requested.connect(self.window.close)
+        dialog.open()
+
+
+def run_desktop(
+    *,
+    address: ListenAddress | None,
+    capture: Path | None,
+    open_capture: Path | None,
+    adjust: Callable[[EngineSettings], EngineSettings],
+) -> int:
+    """Show the window until it is closed; the exit status."""
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("Unmask")
+    application.setDesktopFileName("unmask")
+    settings = Settings.of_user()
+    desktop = Desktop(application, settings, CaptureFolder(default_folder()), capture=capture, adjust=adjust)
+    try:
+        desktop.window.closed.connect(application.quit)
+        desktop.show(address or settings.address)
+        if open_capture is not None:
+            desktop.window.commands.open(open_capture)
+        return application.exec()
+    finally:
+        desktop.close()

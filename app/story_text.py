@@ -1,0 +1,143 @@
+"""A capture's entries as lines for a terminal. Nothing of a peer reaches the terminal but as visible text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from core.capture.follow import Close, Entry, Handshake
+from core.capture.records import ConnectionState, Direction, FrameRecord
+from core.decoders.visible import visible
+from core.protocol import close_codes
+from core.protocol.frames import Opcode, opcode_name
+from core.protocol.violations import Severity, Violation
+
+_SHOWN_CHARS = 2000
+_SHOWN_BYTES = 64
+_ARROWS = {Direction.CLIENT_TO_SERVER: "→", Direction.SERVER_TO_CLIENT: "←"}
+_INDENT = " " * 8
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """Terminal sequences; all empty where the output is no terminal or colour is not wanted."""
+
+    reset: str = ""
+    dim: str = ""
+    bold: str = ""
+    client: str = ""
+    server: str = ""
+    error: str = ""
+    warning: str = ""
+
+
+PLAIN = Style()
+COLOURED = Style("\x1b[0m", "\x1b[2m", "\x1b[1m", "\x1b[36m", "\x1b[35m", "\x1b[31m", "\x1b[33m")
+
+
+class StoryText:
+    """Writes entries as text."""
+
+    def __init__(self, style: Style) -> None:
+        self._style = style
+
+    def lines_of(self, entry: Entry) -> Iterator[str]:
+        """The lines of one entry, without line ends."""
+        if isinstance(entry, Handshake):
+            yield from self._handshake(entry)
+        elif isinstance(entry, Close):
+            yield self._close(entry)
+        else:
+            yield from self._frame(entry)
+
+    def _handshake(self, entry: Handshake) -> Iterator[str]:
+        style, record = self._style, entry.connection
+        what = "handshake" if record.state is not ConnectionState.SERVED else "page"
+        answer = f"{record.status}" if record.status else "no answer"
+        yield (
+            f"{self._when(record.opened_ns, record.id)} {style.bold}{what}{style.reset} "
+            f"from {record.peer} {answer} {visible(record.path)}".rstrip()
+        )
+        if record.state is ConnectionState.REFUSED:
+            yield f"{_INDENT}{style.error}refused: {visible(record.reason)}{style.reset}"
+        yield from self._head("→", style.client, record.request)
+        yield from self._head("←", style.server, record.response)
+        yield from self._violations(entry.violations)
+
+    def _head(self, arrow: str, colour: str, raw: bytes) -> Iterator[str]:
+        text = raw.decode("latin-1").replace("\r\n", "\n").rstrip("\n")
+        shown, rest = text[:_SHOWN_CHARS], len(text) - _SHOWN_CHARS
+        for line in shown.split("\n") if shown else ():
+            yield f"{_INDENT}{colour}{arrow}{self._style.reset} {visible(line)}"
+        if rest > 0:
+            yield f"{_INDENT}{self._style.dim}… {rest} more characters{self._style.reset}"
+
+    def _frame(self, record: FrameRecord) -> Iterator[str]:
+        style, row, frame = self._style, record.row, record.frame
+        colour = style.client if row.direction is Direction.CLIENT_TO_SERVER else style.server
+        bits = [name for name in ("fin", "rsv1", "rsv2", "rsv3") if getattr(frame, name)]
+        key = "" if frame.masking_key is None else f" key={frame.masking_key.hex()}"
+        length = f"{frame.declared_length} B"
+        if frame.truncated:
+            length = f"{len(frame.payload)} of {length}"
+        origin = "" if row.origin == 0 else f" {style.dim}{row.origin.name.lower()}{style.reset}"
+        yield (
+            f"{self._when(row.time_ns, row.connection)} {colour}{_ARROWS[row.direction]} "
+            f"{opcode_name(frame.opcode)}{style.reset} {'+'.join(bits) or 'more follows'} {length}{key}{origin}"
+        )
+        if frame.opcode == Opcode.CLOSE and len(frame.payload) >= 2:
+            code = int.from_bytes(frame.payload[:2], "big")
+            reason = visible(frame.payload[2:].decode("utf-8", "replace"))
+            yield f"{_INDENT}{code} {close_codes.describe(code).name}{': ' + reason if reason else ''}"
+        elif record.message_payload is not None and row.message is not None:
+            message = row.message
+            if message.compressed:
+                yield f"{_INDENT}{style.dim}inflated from {message.wire_length} to {message.length} B{style.reset}"
+            if message.frame_count > 1:
+                yield f"{_INDENT}{style.dim}message of {message.frame_count} frames, {message.length} B{style.reset}"
+            yield from self._payload(record.message_payload, text=message.opcode == Opcode.TEXT)
+        elif frame.payload:
+            yield from self._payload(frame.payload, text=False)
+        yield from self._violations(record.violations)
+
+    def _payload(self, payload: bytes, *, text: bool) -> Iterator[str]:
+        dim, reset = self._style.dim, self._style.reset
+        if text:
+            shown = payload[: _SHOWN_CHARS * 4].decode("utf-8", "replace")[:_SHOWN_CHARS]
+            for line in visible(shown).split("\n"):
+                yield f"{_INDENT}{line}"
+            rest = len(payload) - len(shown.encode("utf-8", "replace"))
+            if rest > 0 and len(shown) == _SHOWN_CHARS:
+                yield f"{_INDENT}{dim}… {rest} more bytes{reset}"
+            return
+        for start in range(0, min(len(payload), _SHOWN_BYTES), 16):
+            piece = payload[start : start + 16]
+            ascii_part = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in piece)
+            yield f"{_INDENT}{start:04x}  {piece.hex(' '):<47}  {ascii_part}"
+        if len(payload) > _SHOWN_BYTES:
+            yield f"{_INDENT}{dim}… {len(payload) - _SHOWN_BYTES} more bytes{reset}"
+
+    def _close(self, entry: Close) -> str:
+        record = entry.connection
+        start = f"{self._when(record.closed_ns or 0, record.id)} {self._style.bold}closed{self._style.reset}"
+        if record.close_code is None:
+            return start
+        reason = f": {visible(record.reason)}" if record.reason else ""
+        name = close_codes.describe(record.close_code).name
+        by = record.closed_by.name.lower()
+        return f"{start} {record.close_code} {name}{reason} (by {by}, {record.frame_count} frames)"
+
+    def _violations(self, found: tuple[Violation, ...]) -> Iterator[str]:
+        for each in found:
+            colour = self._style.error if each.rule.severity is Severity.ERROR else self._style.warning
+            detail = f" ({visible(each.detail)})" if each.detail else ""
+            yield (
+                f"{_INDENT}{colour}! {each.rule.severity.name.lower()} {each.rule.id}: {each.rule.sentence}{detail} "
+                f"[{each.rule.section}]{self._style.reset}"
+            )
+
+    def _when(self, time_ns: int, connection: int) -> str:
+        seconds, rest = divmod(time_ns, 1_000_000_000)
+        clock = time.strftime("%H:%M:%S", time.localtime(seconds))
+        return f"{self._style.dim}{clock}.{rest // 1_000_000:03d}{self._style.reset} #{connection}"

@@ -1,0 +1,196 @@
+"""JSON Lines: one object a line for each handshake, frame, message and close. Also what `--json` prints.
+
+Every object has `event`, `connection` and `time` (ISO 8601, UTC, nanoseconds). A payload stands as `payload` with
+`encoding` `text` or `base64`; raw heads are text in Latin-1, so that each character is one byte of the wire.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+
+from core.capture.follow import Close, Entry, Follower, Handshake
+from core.capture.reader import CaptureReader
+from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, MessageInfo
+from core.protocol.frames import Frame, Opcode, opcode_name
+from core.protocol.violations import Violation
+
+Value = object
+Line = dict[str, Value]
+
+
+class JsonLines:
+    """One JSON object a line."""
+
+    name = "jsonl"
+    title = "JSON Lines"
+    ending = ".jsonl"
+    help = "One JSON object a line: handshake, frame, message and close events with all their fields."
+
+    def export(self, reader: CaptureReader) -> Iterator[bytes]:
+        """The whole capture, line by line."""
+        for entry in Follower(reader).entries():
+            for line in lines_of(entry):
+                yield line.encode() + b"\n"
+
+
+def lines_of(entry: Entry) -> Iterator[str]:
+    """The lines of one entry; a frame that completed a message has two."""
+    if isinstance(entry, Handshake):
+        yield _dump(_handshake(entry))
+    elif isinstance(entry, Close):
+        yield _dump(_close(entry.connection))
+    else:
+        yield _dump(_frame(entry))
+        if entry.row.message is not None and entry.message_payload is not None:
+            yield _dump(_message(entry, entry.row.message, entry.message_payload))
+
+
+def frame_line(record: FrameRecord) -> str:
+    """The line of a frame alone, such as for the clipboard."""
+    return _dump(_frame(record))
+
+
+def listening_line(addresses: tuple[str, ...]) -> str:
+    """The first line that `--json` prints."""
+    return _dump(
+        {"event": "listening", "addresses": list(addresses), "urls": [f"ws://{each}/" for each in addresses]}
+    )
+
+
+def error_line(sentence: str) -> str:
+    """Something that could not be done."""
+    return _dump({"event": "error", "message": sentence})
+
+
+def iso_time(time_ns: int) -> str:
+    """`2026-01-31T12:00:00.123456789Z`."""
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:09d}Z"
+
+
+def _dump(line: Line) -> str:
+    # ASCII alone: nothing a peer sent can act on the terminal or break the line.
+    return json.dumps(line, ensure_ascii=True, separators=(",", ":"))
+
+
+def _handshake(entry: Handshake) -> Line:
+    record = entry.connection
+    return {
+        "event": "handshake",
+        "connection": record.id,
+        "time": iso_time(record.opened_ns),
+        "mode": record.mode.name.lower(),
+        "outcome": _outcome(record),
+        "peer": record.peer,
+        "local": record.local,
+        "path": record.path,
+        "origin": record.origin,
+        "status": record.status,
+        "reason": record.reason if record.status != 101 else "",
+        "subprotocol": record.subprotocol,
+        "extensions": record.extensions,
+        "request": record.request.decode("latin-1"),
+        "response": record.response.decode("latin-1"),
+        "violations": _violations(entry.violations),
+    }
+
+
+def _outcome(record: ConnectionRecord) -> str:
+    if record.status == 101:
+        return "accepted"
+    return "served" if record.state is ConnectionState.SERVED else "refused"
+
+
+def _frame(record: FrameRecord) -> Line:
+    row, frame = record.row, record.frame
+    line: Line = {
+        "event": "frame",
+        "connection": row.connection,
+        "frame": row.id,
+        "number": row.number,
+        "time": iso_time(row.time_ns),
+        "direction": row.direction.name.lower(),
+        "origin": row.origin.name.lower(),
+        "fin": frame.fin,
+        "rsv1": frame.rsv1,
+        "rsv2": frame.rsv2,
+        "rsv3": frame.rsv3,
+        "opcode": frame.opcode,
+        "opcode_name": opcode_name(frame.opcode),
+        "masked": frame.masked,
+        "masking_key": None if frame.masking_key is None else frame.masking_key.hex(),
+        "length_bits": (7, 16, 64)[frame.length_form],
+        "payload_length": frame.declared_length,
+        "captured_length": len(frame.payload),
+    }
+    if frame.opcode == Opcode.CLOSE and len(frame.payload) >= 2:
+        line["close_code"] = int.from_bytes(frame.payload[:2], "big")
+        line["close_reason"] = frame.payload[2:].decode("utf-8", "replace")
+    line |= _payload(frame.payload, as_text=_is_plain_text(frame))
+    line["violations"] = _violations(record.violations)
+    return line
+
+
+def _message(record: FrameRecord, message: MessageInfo, payload: bytes) -> Line:
+    return {
+        "event": "message",
+        "connection": record.row.connection,
+        "frame": record.row.id,
+        "time": iso_time(record.row.time_ns),
+        "direction": record.row.direction.name.lower(),
+        "origin": record.row.origin.name.lower(),
+        "type": opcode_name(message.opcode),
+        "frames": message.frame_count,
+        "compressed": message.compressed,
+        "length": message.length,
+        "wire_length": message.wire_length,
+        **_payload(payload, as_text=message.opcode == Opcode.TEXT),
+    }
+
+
+def _close(record: ConnectionRecord) -> Line:
+    return {
+        "event": "close",
+        "connection": record.id,
+        "time": iso_time(record.closed_ns or 0),
+        "state": record.state.name.lower(),
+        "code": record.close_code,
+        "reason": record.reason,
+        "closed_by": record.closed_by.name.lower(),
+        "frames": record.frame_count,
+        "bytes_client_to_server": record.bytes_in,
+        "bytes_server_to_client": record.bytes_out,
+        "trailing": base64.b64encode(record.trailing).decode(),
+        "trailing_length": record.trailing_length,
+    }
+
+
+def _is_plain_text(frame: Frame) -> bool:
+    return frame.opcode == Opcode.TEXT and not frame.rsv1
+
+
+def _payload(payload: bytes, *, as_text: bool) -> Line:
+    if as_text:
+        try:
+            return {"encoding": "text", "payload": payload.decode()}
+        except UnicodeDecodeError:
+            pass
+    return {"encoding": "base64", "payload": base64.b64encode(payload).decode()}
+
+
+def _violations(found: tuple[Violation, ...]) -> list[Line]:
+    return [
+        {
+            "rule": each.rule.id,
+            "severity": each.rule.severity.name.lower(),
+            "section": each.rule.section,
+            "sentence": each.rule.sentence,
+            "detail": each.detail,
+            "offset": each.offset,
+            "length": each.length,
+        }
+        for each in found
+    ]

@@ -1,0 +1,57 @@
+"""The interchange formats there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from core.capture.reader import CaptureReader
+from core.errors import CallerError
+from core.formats.jsonl import JsonLines
+
+
+class Format(Protocol):
+    """A way to write a capture for others to read. Its help is shown to the user and stands in the docs."""
+
+    @property
+    def name(self) -> str:
+        """What the command line calls it."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def ending(self) -> str:
+        """Of file names, with the dot."""
+
+    @property
+    def help(self) -> str: ...
+
+    def export(self, reader: CaptureReader) -> Iterator[bytes]:
+        """The whole capture, in pieces of any size."""
+
+
+class Formats:
+    """Formats by name, in order."""
+
+    def __init__(self, formats: tuple[Format, ...]) -> None:
+        self._formats = {each.name: each for each in formats}
+
+    def __iter__(self) -> Iterator[Format]:
+        return iter(self._formats.values())
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._formats)
+
+    def get(self, name: str) -> Format:
+        """CallerError where there is none of that name."""
+        try:
+            return self._formats[name]
+        except KeyError:
+            known = ", ".join(self._formats)
+            raise CallerError(f"There is no format “{name}”. There are: {known}.") from None
+
+
+def default_formats() -> Formats:
+    """All that come with Unmask."""
+    return Formats((JsonLines(),))
