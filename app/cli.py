@@ -110,7 +110,7 @@ def _export(options: argparse.Namespace) -> int:
                 out.writelines(pieces)
     except BrokenPipeError:
         # Whoever read has enough. What is buffered can't go anywhere either.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
     except OSError as error:
         raise UnmaskError(f"The export cannot be written: {error}. Choose another place.") from error
     finally:

@@ -17,13 +17,12 @@ from app.engine_thread import EngineThread
 from app.icons import Icons
 from app.jobs import Jobs
 from app.main_window import MainWindow
-from app.recovery import Recovery
 from app.settings import Settings
 from app.theme import Theme
-from core.capture.session_files import CaptureFolder, ClaimedCapture, default_folder, discard
+from core.capture.session_files import CaptureFolder, ClaimedCapture, default_folder
 from core.decoders.registry import default_decoders
 from core.errors import CaptureError
-from core.net.host import CaptureMoved
+from core.formats.registry import default_formats
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.test_page import load_test_page
 
@@ -43,14 +42,13 @@ class Desktop(QObject):
         """Records into `capture`, or into a new unsaved one in `folder`. CaptureError if neither can be written."""
         super().__init__()
         version = program_version()
-        self._claimed: ClaimedCapture | None = None
+        claimed: ClaimedCapture | None = None
         if capture is None:
-            self._claimed = folder.claim_new()
-            capture = self._claimed.path
+            claimed = folder.claim_new()
+            capture = claimed.path
         elif capture.exists():
             raise CaptureError(f"{capture} exists already. Name a capture that does not, or open it instead.")
         self._folder = folder
-        self._unsaved = None if self._claimed is None else capture
         self.theme = Theme(application, settings.theme)
         self.icons = Icons(self.theme)
         self._jobs = Jobs()
@@ -60,40 +58,37 @@ class Desktop(QObject):
         settings.engine = engine_settings
         self.engine = EngineThread(capture, version, engine_settings, load_test_page())
         self.engine.crashed.connect(self._crashes.report)
-        self.desk = CaptureDesk(capture, saved=self._claimed is None)
+        self.desk = CaptureDesk(capture, saved=claimed is None)
         self.window = MainWindow(
-            self.engine, self.desk, settings, self.theme, self.icons, self._jobs, default_decoders(), version
+            self.engine,
+            self.desk,
+            settings,
+            self.theme,
+            self.icons,
+            self._jobs,
+            default_decoders(),
+            default_formats(),
+            folder,
+            claimed,
+            version,
         )
-        # After the window's own slot: its reader has let go of the file by then.
-        self.engine.capture_moved.connect(self._capture_moved)
-        self.recovery = Recovery(folder, self.window, self.icons)
         self.engine.start()
 
     def show(self, address: ListenAddress) -> None:
         """Show the window, listen, and offer what was left behind."""
         self.window.show()
         self.window.listening.start_on(address)
-        QTimer.singleShot(0, self.recovery.offer)
+        QTimer.singleShot(0, self.window.recovery.offer)
 
     def close(self) -> None:
         """Stop the engine and finish the capture; an empty unsaved one is removed."""
-        self.window.close()
+        self.window.leave()
         self._jobs.stop()
         self.engine.stop()
         self._crashes.uninstall()
-        if self._claimed is not None:
-            self._claimed.release()
-            self._claimed = None
+        self.window.commands.finish()
         # Removes what holds nothing.
         self._folder.left_behind()
-
-    def _capture_moved(self, moved: CaptureMoved) -> None:
-        if moved.error is None and self._unsaved is not None:
-            unsaved, self._unsaved = self._unsaved, None
-            discard(unsaved)
-            if self._claimed is not None:
-                self._claimed.release()
-                self._claimed = None
 
     def _show_crash(self, report: CrashReport) -> None:
         dialog = CrashDialog(report, self.theme, self.icons, self.window)

@@ -1,0 +1,181 @@
+"""The test of itself: the real window, a real client over loopback, and what each sees of the other.
+
+Runs in the packaged executable too, so it needs nothing but what the application has. Writes screenshots.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QElapsedTimer, QEventLoop, QSize, QTimer
+from PySide6.QtWidgets import QApplication
+
+from app.desktop import Desktop
+from app.display import missing_display
+from app.settings import Settings
+from app.theme import ThemeChoice
+from core.capture.records import Direction, View
+from core.capture.session_files import CaptureFolder
+from core.net.outgoing import OutgoingMessage
+from core.net.settings import ListenAddress
+from core.protocol.connection import ClientSide, Connection
+from core.protocol.events import FrameReceived, Origin, ResponseReceived
+from core.protocol.frames import Opcode
+from core.protocol.handshake import client_request, new_key
+
+_PATIENCE_MS = 20_000
+_POLL_MS = 10
+_SIZE = QSize(1360, 860)
+_OFFER = "permessage-deflate; client_max_window_bits"
+_GREETING = "你好，WebSocket 👋"
+_JSON = (
+    '{"type":"chat.message","room":"lobby","user":{"id":1042,"name":"Ada"},"text":"Is anybody here?",'
+    '"tags":["greeting",null,true],"sent":1732273200.25}'
+)
+_REPLY = '{"type":"chat.reply","text":"Yes: you can see every byte of it."}'
+
+
+class SelfTestFailure(Exception):
+    """A check that did not hold."""
+
+
+class _Client(threading.Thread):
+    """A WebSocket client on a thread and a socket of its own."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(name="self-test-client", daemon=True)
+        self._port = port
+        self.received: queue.Queue[str] = queue.Queue(100)
+        self._leave = threading.Event()
+
+    def run(self) -> None:
+        with socket.create_connection(("127.0.0.1", self._port), timeout=_PATIENCE_MS / 1000) as sock:
+            host, key = f"127.0.0.1:{self._port}", new_key()
+            request = client_request(
+                host, "/chat?room=lobby", key, subprotocols=("chat.v2", "chat"), deflate=_OFFER
+            )
+            connection = Connection(ClientSide(request, key, ("chat.v2", "chat"), _OFFER))
+            while True:
+                sock.sendall(connection.data_to_send())
+                data = sock.recv(65536)
+                for event in connection.receive_data(data) if data else ():
+                    if isinstance(event, ResponseReceived):
+                        self._speak(connection)
+                    elif isinstance(event, FrameReceived) and event.message is not None:
+                        self.received.put(event.message.payload.decode())
+                        self._say_goodbye(connection)
+                if not data:
+                    return
+
+    def _speak(self, connection: Connection) -> None:
+        origin = Origin.COMPOSED
+        connection.send_message(Opcode.TEXT, _GREETING.encode(), origin=origin, compress=False)
+        connection.send_message(Opcode.TEXT, _JSON.encode(), origin=origin)
+        connection.send_message(Opcode.BINARY, bytes(range(256)), origin=origin, compress=False)
+        connection.send_control(Opcode.PING, b"are you there?", origin=origin)
+        connection.send_message(Opcode.TEXT, b"a message in three frames", origin=origin, fragments=3)
+
+    def _say_goodbye(self, connection: Connection) -> None:
+        connection.send_close(1000, "thank you", origin=Origin.COMPOSED)
+
+
+class _Test:
+    """The steps, in order."""
+
+    def __init__(self, application: QApplication, desktop: Desktop, folder: Path) -> None:
+        self._application = application
+        self._desktop = desktop
+        self._folder = folder
+
+    def run(self) -> None:
+        desktop, window = self._desktop, self._desktop.window
+        window.resize(_SIZE)
+        desktop.show(ListenAddress("127.0.0.1", 0))
+        self._until("it listens", lambda: bool(window.listening.addresses))
+        self.shot("empty")
+        client = _Client(int(window.listening.addresses[0].rpartition(":")[2]))
+        client.start()
+        # Five messages, one of them in three frames, a ping, and our pong.
+        self._until("the frames are in the table", lambda: window.frame_model.rowCount() >= 8)
+        self._check_rows()
+        window.connections.choose(1)
+        self._until("the connection is selected", lambda: window.selection.connection is not None)
+        desktop.engine.send(1, OutgoingMessage(Opcode.TEXT, _REPLY.encode()))
+        self._until("the reply arrives at the client", lambda: not client.received.empty())
+        answer = client.received.get_nowait()
+        if answer != _REPLY:
+            raise SelfTestFailure(f"The client received {answer!r}, not {_REPLY!r}.")
+        client.join(_PATIENCE_MS / 1000)
+        self._until("the closing handshake is in the table", lambda: window.frame_model.rowCount() >= 11)
+        self._shots()
+
+    def _check_rows(self) -> None:
+        reader = self._desktop.desk.reader
+        assert reader is not None
+        rows = reader.rows(View(), 0, 100)
+        sent = [row for row in rows if row.direction is Direction.CLIENT_TO_SERVER]
+        texts = [row.preview.decode() for row in sent if row.message is not None and row.message.opcode == 1]
+        expected = [_GREETING, _JSON, "a message in three frames"]
+        if texts != expected:
+            raise SelfTestFailure(f"The table holds the texts {texts}, not {expected}.")
+
+    def _shots(self) -> None:
+        window, theme = self._desktop.window, self._desktop.theme
+        chosen = {"message": 1, "frame": 1, "bytes": 0, "handshake": 0}
+        for choice in (ThemeChoice.LIGHT, ThemeChoice.DARK):
+            theme.set_choice(choice)
+            for tab, row in chosen.items():
+                window.frames.go_to_row(row)
+                window.tabs.set_current_tab(tab)
+                self.shot(f"{tab}-{choice.value}")
+
+    def shot(self, name: str) -> None:
+        """A screenshot of the window as it is once all events are dealt with."""
+        for _ in range(5):
+            self._application.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
+        path = self._folder / f"{name}.png"
+        if not self._desktop.window.grab().save(str(path)):
+            raise SelfTestFailure(f"{path} cannot be written. Name a folder that you may write to.")
+        print(f"ok: {path.name}")
+
+    def _until(self, what: str, holds: Callable[[], bool]) -> None:
+        """Wait for a condition while the window lives."""
+        waited = QElapsedTimer()
+        waited.start()
+        loop = QEventLoop()
+        tick = QTimer()
+        tick.timeout.connect(lambda: loop.quit() if holds() or waited.hasExpired(_PATIENCE_MS) else None)
+        tick.start(_POLL_MS)
+        loop.exec()
+        tick.stop()
+        if not holds():
+            raise SelfTestFailure(f"After {_PATIENCE_MS // 1000} s it is not so that {what}.")
+        print(f"ok: {what}")
+
+
+def run_self_test(folder: Path) -> int:
+    """Run all checks; the exit status. Screenshots go to `folder`."""
+    if missing_display() is not None:
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    folder.mkdir(parents=True, exist_ok=True)
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    with tempfile.TemporaryDirectory(prefix="unmask-self-test-") as temporary:
+        settings = Settings.at(Path(temporary) / "settings.ini")
+        desktop = Desktop(application, settings, CaptureFolder(Path(temporary) / "captures"))
+        try:
+            _Test(application, desktop, folder).run()
+        except SelfTestFailure as failure:
+            print(f"FAILED: {failure}", file=sys.stderr)
+            return 1
+        finally:
+            desktop.close()
+    print("The self-test has passed.")
+    return 0
