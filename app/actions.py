@@ -25,6 +25,7 @@ class ActionId(Enum):
     DISCONNECT = auto()
     NEW_CAPTURE = auto()
     OPEN_CAPTURE = auto()
+    SHOW_LIVE = auto()
     SAVE_AS = auto()
     EXPORT_JSONL = auto()
     QUIT = auto()
@@ -142,6 +143,13 @@ def specs() -> tuple[ActionSpec, ...]:
             "Ctrl+O",
             translate("Actions", "Look at a saved capture"),
             _I.OPEN,
+        ),
+        ActionSpec(
+            _ID.SHOW_LIVE,
+            translate("Actions", "Back to the &live capture"),
+            "Ctrl+Shift+L",
+            translate("Actions", "Look at what is being recorded now"),
+            _I.RECORD,
         ),
         ActionSpec(
             _ID.SAVE_AS,

@@ -2,40 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton, QWidget
 
 from app.capture_desk import CaptureDesk
 from app.engine_thread import EngineThread
+from app.jobs import Jobs
 from app.settings import Settings
+from app.text import grouped
+from core.capture.reader import CaptureReader
+from core.capture.session_files import ENDING, CaptureFolder, ClaimedCapture, discard
 from core.errors import CaptureError
+from core.formats.registry import Format, Formats
 from core.net.host import CaptureMoved
-
-SUFFIX = ".unmask"
 
 
 class CaptureCommands(QObject):
-    """What the capture menu does. Answers come as signals: a question may stay open for long."""
+    """What the capture menu does. Answers come as signals: a question may stay open for long.
+
+    `claimed` is the unsaved capture being recorded, or None where the person has named it already.
+    """
 
     problem = Signal(str)
     """Something could not be done; a sentence."""
     done = Signal(str)
     """Something was done; a sentence."""
 
-    def __init__(self, engine: EngineThread, desk: CaptureDesk, settings: Settings, window: QWidget) -> None:
+    def __init__(
+        self,
+        engine: EngineThread,
+        desk: CaptureDesk,
+        settings: Settings,
+        jobs: Jobs,
+        formats: Formats,
+        folder: CaptureFolder,
+        claimed: ClaimedCapture | None,
+        window: QWidget,
+    ) -> None:
         super().__init__(window)
         self._engine = engine
         self._desk = desk
         self._settings = settings
+        self._jobs = jobs
+        self._formats = formats
+        self._folder = folder
+        self._claimed = claimed
+        self._next: ClaimedCapture | None = None
+        self._discard_at_end = False
+        self._after_save: Callable[[], None] | None = None
         self._window = window
         engine.capture_moved.connect(self._moved)
+
+    # New.
+
+    def ask_new(self) -> None:
+        """Begins an empty capture; asks first what becomes of frames that are not saved."""
+        if self.unsaved_frames():
+            self.ask_about_unsaved(self.new, discard_words=self.tr("&Discard"))
+        else:
+            self.new()
+
+    def new(self) -> None:
+        """Begins an empty, unsaved capture. One that is saved stays as it is."""
+        self._desk.show_live()
+        if not self._desk.live_saved:
+            self._engine.clear()
+            return
+        try:
+            self._next = self._folder.claim_new()
+        except CaptureError as error:
+            self.problem.emit(str(error))
+            return
+        self._engine.save_as(self._next.path)
+        self._engine.clear()
+
+    # Open.
 
     def ask_open(self) -> None:
         """Asks for a capture and shows it."""
         name, _ = QFileDialog.getOpenFileName(
-            self._window, self.tr("Open capture"), self._folder(), self._filter()
+            self._window, self.tr("Open capture"), self._last_folder(), self._filter()
         )
         if name:
             self.open(Path(name))
@@ -49,55 +98,167 @@ class CaptureCommands(QObject):
             return
         self._settings.add_recent_capture(str(path))
 
+    # Save.
+
     def ask_save(self) -> None:
         """Asks for a name and saves the capture being recorded under it."""
-        name, _ = QFileDialog.getSaveFileName(
-            self._window,
-            self.tr("Save capture"),
-            str(Path(self._folder()) / f"capture{SUFFIX}"),
-            self._filter(),
-        )
-        if name:
-            self.save(Path(name))
+        path = self.ask_name(f"capture{ENDING}")
+        if path is None:
+            self._after_save = None
+        else:
+            self.save(path)
 
     def save(self, path: Path) -> None:
         """Saves the capture being recorded as `path`; recording goes on there."""
-        if not path.suffix:
-            path = path.with_suffix(SUFFIX)
         if path.resolve() == self._desk.live_path.resolve():
-            self.done.emit(
-                self.tr("The capture is saved in {path} already, as it is recorded.").format(path=path)
-            )
+            self.done.emit(self.tr("{path} holds all of it already, as it is recorded.").format(path=path))
             return
         self._engine.save_as(path)
+
+    def ask_name(self, proposed: str) -> Path | None:
+        """A name for a capture file, with an ending; None when the person changed their mind."""
+        start = str(Path(self._last_folder()) / proposed)
+        name, _ = QFileDialog.getSaveFileName(self._window, self.tr("Save capture"), start, self._filter())
+        if not name:
+            return None
+        path = Path(name)
+        return path if path.suffix else path.with_suffix(ENDING)
+
+    # Export.
+
+    def ask_export(self, format_name: str) -> None:
+        """Asks for a name and writes the capture that is shown in one of the interchange formats."""
+        wanted = self._formats.get(format_name)
+        start = str(Path(self._last_folder()) / f"capture{wanted.ending}")
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, self.tr("Export capture"), start, f"{wanted.title} (*{wanted.ending})"
+        )
+        if name:
+            self.export(wanted, Path(name))
+
+    def export(self, wanted: Format, path: Path) -> None:
+        """Writes on another thread; answers with `done` or `problem`."""
+        reader = self._desk.reader
+        if reader is None:
+            return
+        source = reader.path
+        accepted = self._jobs.run(
+            lambda: _write(wanted, source, path),
+            lambda _: self.done.emit(self.tr("Exported to {path}.").format(path=path)),
+            lambda error: self.problem.emit(
+                self.tr("The export to {path} failed: {error}").format(path=path, error=error)
+            ),
+        )
+        if not accepted:
+            self.problem.emit(self.tr("Too much is being done at once. Try again in a moment."))
+
+    # Clear.
 
     def ask_clear(self) -> None:
         """Clears the capture being recorded; asks first where a file of the person would lose frames."""
         if not self._desk.live_saved:
             self._engine.clear()
             return
-        box = QMessageBox(self._window)
-        box.setIcon(QMessageBox.Icon.Warning)
-        box.setWindowTitle(self.tr("Clear the capture"))
-        box.setText(self.tr("The frames are removed from {name} too.").format(name=self._desk.live_path.name))
-        box.setInformativeText(self.tr("They cannot be brought back."))
-        box.setStandardButtons(QMessageBox.StandardButton.Cancel)
-        clear = box.addButton(self.tr("&Clear"), QMessageBox.ButtonRole.DestructiveRole)
-        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        clear.clicked.connect(self._engine.clear)
+        box = self._box(
+            self.tr("Clear the capture"),
+            self.tr("The frames are removed from {name} too.").format(name=self._desk.live_path.name),
+            self.tr("They cannot be brought back."),
+        )
+        self._add(box, self.tr("&Clear"), QMessageBox.ButtonRole.DestructiveRole, self._engine.clear)
         box.open()
 
+    # The end.
+
+    def unsaved_frames(self) -> int:
+        """How many frames of the capture being recorded have no file of the person's choice."""
+        if self._desk.live_saved:
+            return 0
+        reader = CaptureReader(self._desk.live_path)
+        try:
+            return reader.totals().frames
+        finally:
+            reader.close()
+
+    def ask_about_unsaved(self, go_on: Callable[[], None], *, discard_words: str) -> None:
+        """Save, discard or cancel; `go_on` follows the first two."""
+        box = self._box(
+            self.tr("Unsaved capture"),
+            self.tr("The capture holds {count} frames that are not saved.").format(
+                count=grouped(self.unsaved_frames())
+            ),
+            "",
+        )
+        save = self._add(
+            box, self.tr("&Save as…"), QMessageBox.ButtonRole.AcceptRole, lambda: self._save_and(go_on)
+        )
+        self._add(box, discard_words, QMessageBox.ButtonRole.DestructiveRole, go_on)
+        box.setDefaultButton(save)
+        box.open()
+
+    def discard_at_end(self) -> None:
+        """The unsaved capture is not wanted: `finish` removes it."""
+        self._discard_at_end = True
+
+    def finish(self) -> None:
+        """After the engine has stopped: lets go of the unsaved capture, or removes it. Idempotent."""
+        for claimed in (self._claimed, self._next):
+            if claimed is not None:
+                claimed.release()
+        if self._discard_at_end and not self._desk.live_saved:
+            discard(self._desk.live_path)
+
+    def _save_and(self, go_on: Callable[[], None]) -> None:
+        self._after_save = go_on
+        self.ask_save()
+
     def _moved(self, moved: CaptureMoved) -> None:
+        go_on, self._after_save = self._after_save, None
         if moved.error is not None:
             self.problem.emit(moved.error)
             return
-        self._desk.live_moved(moved.path, saved=True)
-        self._settings.add_recent_capture(str(moved.path))
-        self.done.emit(self.tr("Saved. Recording goes on in {path}.").format(path=moved.path))
+        is_new = self._next is not None and moved.path == self._next.path
+        self._desk.live_moved(moved.path, saved=not is_new)
+        if self._claimed is not None:
+            discard(self._claimed.path)
+            self._claimed.release()
+        self._claimed, self._next = (self._next if is_new else None), None
+        if not is_new:
+            self._settings.add_recent_capture(str(moved.path))
+            self.done.emit(self.tr("Saved. Recording goes on in {path}.").format(path=moved.path))
+        if go_on is not None:
+            go_on()
 
-    def _folder(self) -> str:
+    # Parts.
+
+    def _box(self, title: str, text: str, more: str) -> QMessageBox:
+        box = QMessageBox(self._window)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setWindowTitle(title)
+        box.setText(text)
+        box.setInformativeText(more)
+        box.setStandardButtons(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+        return box
+
+    def _add(
+        self, box: QMessageBox, words: str, role: QMessageBox.ButtonRole, action: Callable[[], None]
+    ) -> QPushButton:
+        button = box.addButton(words, role)
+        button.clicked.connect(lambda: action())
+        return button
+
+    def _last_folder(self) -> str:
         recent = self._settings.recent_captures
         return str(Path(recent[0]).parent) if recent else str(Path.home())
 
     def _filter(self) -> str:
-        return self.tr("Captures (*{suffix});;All files (*)").format(suffix=SUFFIX)
+        return self.tr("Captures (*{ending});;All files (*)").format(ending=ENDING)
+
+
+def _write(wanted: Format, source: Path, target: Path) -> None:
+    reader = CaptureReader(source)
+    try:
+        with target.open("wb") as file:
+            file.writelines(wanted.export(reader))
+    finally:
+        reader.close()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
+from core.formats.jsonl import frame_line
 
 COPY_FRAMES = 10_000
 COPY_CHARS = 64 * 1024 * 1024
@@ -52,31 +52,10 @@ def copy_frames(reader: CaptureReader, frame_ids: list[int], copy_format: CopyFo
 
 def _piece(record: FrameRecord, copy_format: CopyFormat) -> str:
     if copy_format is CopyFormat.JSON:
-        return _json_line(record)
+        return frame_line(record)
     payload = record.frame.payload if record.message_payload is None else record.message_payload
     if copy_format is CopyFormat.HEX:
         return payload.hex(" ")
     if copy_format is CopyFormat.BASE64:
         return base64.b64encode(payload).decode("ascii")
     return payload.decode("utf-8", "backslashreplace")
-
-
-def _json_line(record: FrameRecord) -> str:
-    row, frame = record.row, record.frame
-    fields = {
-        "connection": row.connection,
-        "frame": row.id,
-        "time_ns": row.time_ns,
-        "direction": row.direction.name.lower(),
-        "origin": row.origin.name.lower(),
-        "fin": frame.fin,
-        "rsv1": frame.rsv1,
-        "rsv2": frame.rsv2,
-        "rsv3": frame.rsv3,
-        "opcode": frame.opcode,
-        "masking_key": None if frame.masking_key is None else frame.masking_key.hex(),
-        "declared_length": frame.declared_length,
-        "payload_base64": base64.b64encode(frame.payload).decode("ascii"),
-        "violations": [violation.rule.id for violation in record.violations],
-    }
-    return json.dumps(fields, ensure_ascii=False)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication
-from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QPushButton, QVBoxLayout, QWidget
 
 from app.actions import ActionId, Actions
 from app.capture_commands import CaptureCommands
@@ -13,6 +15,7 @@ from app.copying import COPY_FRAMES, CopyFormat, copy_frames
 from app.dialogs.about_dialog import AboutDialog
 from app.dialogs.settings_dialog import SettingsDialog
 from app.dialogs.shortcuts_dialog import ShortcutsDialog
+from app.empty_text import EmptyReason, empty_text
 from app.engine_thread import EngineThread
 from app.icons import Icons, application_icon
 from app.jobs import Jobs
@@ -21,6 +24,7 @@ from app.menus import connection_menu, fill_menu_bar, frame_menu
 from app.models.connections import ConnectionModel
 from app.models.frame_lines import TimeFormat
 from app.models.frames import FrameModel
+from app.recovery import Recovery
 from app.refresher import Refresher
 from app.selection import Selection
 from app.settings import Settings
@@ -33,9 +37,12 @@ from app.views.detail_tabs import DetailTabs
 from app.views.frame_table import FrameTable
 from app.views.status_bar import StatusBar
 from app.views.tool_bar import ToolBar
+from app.window_layout import WindowLayout
 from core.capture.records import ConnectionState
+from core.capture.session_files import CaptureFolder, ClaimedCapture
 from core.decoders.registry import Decoders
 from core.errors import CaptureError
+from core.formats.registry import Formats
 from core.net.host import SendResult
 from core.net.settings import AutoReply
 from core.protocol.violations import Judgement
@@ -57,6 +64,9 @@ class MainWindow(QMainWindow):
         icons: Icons,
         jobs: Jobs,
         decoders: Decoders,
+        formats: Formats,
+        folder: CaptureFolder,
+        claimed: ClaimedCapture | None,
         version: str,
     ) -> None:
         super().__init__()
@@ -76,8 +86,10 @@ class MainWindow(QMainWindow):
         self.composer = Composer(theme, icons)
         self.status = StatusBar(theme, icons)
         self.listening = Listening(engine, settings, self.actions_, self.tool_bar, self)
-        self.commands = CaptureCommands(engine, desk, settings, self)
+        self.commands = CaptureCommands(engine, desk, settings, jobs, formats, folder, claimed, self)
+        self.recovery = Recovery(folder, self.commands, icons, self)
         self.selection = Selection(desk, self.connections, self.frames, self.tabs, self.composer, self)
+        self._leaving = False
         self._refresher = Refresher(self)
         self._rate_timer = QTimer(self)
         self._rate_timer.setInterval(_RATE_MS)
@@ -97,28 +109,13 @@ class MainWindow(QMainWindow):
         columns = fill_menu_bar(self.menuBar(), self.actions_)
         self._columns = columns
         columns.aboutToShow.connect(self._fill_columns)
-        self._details = QSplitter(Qt.Orientation.Vertical)
-        self._details.setObjectName("details")
-        for widget, stretch in ((self.frames, 5), (self.tabs, 4), (self.composer, 0)):
-            self._details.addWidget(widget)
-            self._details.setStretchFactor(self._details.indexOf(widget), stretch)
-        self._sides = QSplitter(Qt.Orientation.Horizontal)
-        self._sides.setObjectName("sides")
-        self._sides.addWidget(self.connections)
-        self._sides.addWidget(self._details)
-        self._sides.setStretchFactor(1, 1)
-        for splitter in (self._sides, self._details):
-            splitter.setChildrenCollapsible(False)
-            splitter.setHandleWidth(5)
-        self.connections.setMinimumWidth(160)
-        self.frames.setMinimumHeight(120)
-        self.tabs.setMinimumHeight(120)
+        self._layout = WindowLayout(self, self.connections, self.frames, self.tabs, self.composer)
         centre = QWidget()
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.banner)
-        layout.addWidget(self._sides, 1)
+        layout.addWidget(self._layout.sides, 1)
         self.setCentralWidget(centre)
 
     def _connect_engine(self) -> None:
@@ -138,7 +135,10 @@ class MainWindow(QMainWindow):
         self.listening.caution.connect(lambda sentence: self.banner.say(Tone.WARNING, sentence))
         self.commands.problem.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
         self.commands.done.connect(lambda sentence: self.banner.say(Tone.NOTE, sentence))
+        self.recovery.problem.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
+        self.recovery.opened.connect(self._offer_to_save)
         self.selection.problem.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
+        self.selection.note.connect(lambda sentence: self.banner.say(Tone.NOTE, sentence))
         self.selection.view_changed.connect(self._show_empty_text)
         self.frame_model.failed.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
         self.frame_model.counts_changed.connect(self._show_counts)
@@ -154,13 +154,17 @@ class MainWindow(QMainWindow):
         pushed = {
             ActionId.FOCUS_ADDRESS: self.tool_bar.focus_address,
             ActionId.DISCONNECT: self._disconnect,
+            ActionId.NEW_CAPTURE: self.commands.ask_new,
+            ActionId.EXPORT_JSONL: lambda: self.commands.ask_export("jsonl"),
             ActionId.OPEN_CAPTURE: self.commands.ask_open,
+            ActionId.SHOW_LIVE: self._show_live,
             ActionId.SAVE_AS: self.commands.ask_save,
             ActionId.QUIT: self.close,
             ActionId.CLEAR: self.commands.ask_clear,
             ActionId.TIME_FORMAT: self._next_time_format,
             ActionId.GO_TOP: self.frames.go_to_first,
             ActionId.GO_BOTTOM: self.frames.go_to_last,
+            ActionId.NEXT_VIOLATION: self.selection.go_to_next_violation,
             ActionId.COPY_TEXT: lambda: self._copy(CopyFormat.TEXT),
             ActionId.COPY_HEX: lambda: self._copy(CopyFormat.HEX),
             ActionId.COPY_BASE64: lambda: self._copy(CopyFormat.BASE64),
@@ -194,16 +198,7 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         settings = self._settings
-        self.resize(1280, 800)
-        if (geometry := settings.layout("window")) is not None:
-            self.restoreGeometry(geometry)
-        self._sides.setSizes([250, 1030])
-        self._details.setSizes([350, 260, 130])
-        for splitter in (self._sides, self._details):
-            if (state := settings.layout(splitter.objectName())) is not None:
-                splitter.restoreState(state)
-        if (state := settings.layout("columns")) is not None:
-            self.frames.horizontalHeader().restoreState(state)
+        self._layout.restore(settings)
         self.frame_model.set_time_format(settings.time_format)
         self.composer.set_history(settings.composer_history)
         self.tabs.set_current_tab(settings.detail_tab)
@@ -217,21 +212,32 @@ class MainWindow(QMainWindow):
 
     def _keep(self) -> None:
         settings = self._settings
-        settings.set_layout("window", self.saveGeometry())
-        for splitter in (self._sides, self._details):
-            settings.set_layout(splitter.objectName(), splitter.saveState())
-        settings.set_layout("columns", self.frames.horizontalHeader().saveState())
+        self._layout.keep(settings)
         settings.composer_history = self.composer.history()
         settings.detail_tab = self.tabs.current_tab()
         settings.sync()
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._leaving and self.commands.unsaved_frames():
+            event.ignore()
+            self.commands.ask_about_unsaved(self._leave_unsaved, discard_words=self.tr("&Don't save"))
+            return
+        self._leaving = True
         self._keep()
         self._refresher.stop()
         self._rate_timer.stop()
         self._desk.close()
         super().closeEvent(event)
         self.closed.emit()
+
+    def leave(self) -> None:
+        """Closes without a question. What is not saved is offered at the next start."""
+        self._leaving = True
+        self.close()
+
+    def _leave_unsaved(self) -> None:
+        self.commands.discard_at_end()
+        self.leave()
 
     # The capture.
 
@@ -242,8 +248,8 @@ class MainWindow(QMainWindow):
         self.frame_model.set_reader(reader)
         self.selection.reload()
         self.connections.choose(chosen)
-        if frame is not None and (row := self.frame_model.position(frame)) is not None:
-            self.frames.go_to_row(row)
+        if frame is not None:
+            self.frames.go_to_frame(frame)
         self._show_capture()
 
     def _refresh(self) -> None:
@@ -252,12 +258,32 @@ class MainWindow(QMainWindow):
         self.selection.refresh()
         self.composer.set_open_count(self.connection_model.open_count if self._desk.shows_live else 0)
 
+    def _offer_to_save(self, path: Path) -> None:
+        save = QPushButton(self.tr("&Save as…"))
+        save.clicked.connect(lambda: self.recovery.save(path))
+        self.banner.say(
+            Tone.NOTE, self.tr("This capture of an earlier run is not saved yet."), save, self._back_button()
+        )
+
+    def _show_live(self) -> None:
+        self.banner.dismiss()
+        self._desk.show_live()
+
+    def _back_button(self) -> QPushButton:
+        back = QPushButton(self.tr("&Back to the live capture"))
+        back.clicked.connect(self.actions_[ActionId.SHOW_LIVE].trigger)
+        return back
+
     def _show_capture(self) -> None:
         self.status.set_capture(self._desk.state, self._desk.name)
         live = self._desk.shows_live
         name = self._desk.name if not live or self._desk.live_saved else self.tr("Unsaved capture")
         self.setWindowTitle(self.tr("{name} – Unmask").format(name=name))
         self.composer.setEnabled(live)
+        self.actions_[ActionId.SHOW_LIVE].setEnabled(not live)
+        if not live:
+            text = self.tr("You are looking at {name}. The live capture is recorded meanwhile.")
+            self.banner.say(Tone.NOTE, text.format(name=self._desk.name), self._back_button())
         for identity in (ActionId.SAVE_AS, ActionId.CLEAR, ActionId.RECORD, ActionId.DISCONNECT):
             self.actions_[identity].setEnabled(live)
 
@@ -385,38 +411,15 @@ class MainWindow(QMainWindow):
             self._show_empty_text()
 
     def _show_empty_text(self) -> None:
-        title, text = self._empty_text()
-        self.frames.set_empty_text(title, text)
-
-    def _empty_text(self) -> tuple[str, str]:
-        """Why the frame table may be empty, and what to do."""
-        chosen = self.selection.connection
-        if self.frame_model.control_count and not self.frame_model.view.control:
-            return (
-                self.tr("Only control frames"),
-                self.tr("{count} control frames are hidden. Ctrl+Shift+K shows them.").format(
-                    count=grouped(self.frame_model.control_count)
-                ),
-            )
-        if self.frame_model.view.connection is not None and chosen is not None:
-            if chosen.state in (ConnectionState.REFUSED, ConnectionState.SERVED):
-                return self.tr("No WebSocket here"), self.tr(
-                    "The Handshake tab shows what was asked and answered."
-                )
-            return self.tr("No frames yet"), self.tr(
-                "Nothing has been sent either way. You can begin, below."
-            )
-        if not self._desk.shows_live:
-            return self.tr("An empty capture"), self.tr("It holds no frames.")
-        if self.listening.addresses:
-            where = ", ".join(f"ws://{address}" for address in self.listening.addresses)
-            return (
-                self.tr("Listening on {where}").format(where=where),
-                self.tr("Point a WebSocket client at it, or open the test page (Ctrl+T)."),
-            )
-        return (
-            self.tr("Not listening"),
-            self.tr("Press F5 to listen on {address}, then point a WebSocket client at it.").format(
-                address=self._settings.address
-            ),
-        )
+        model, chosen = self.frame_model, self.selection.connection
+        if model.control_count and not model.view.control:
+            reason = EmptyReason.ONLY_CONTROL
+        elif model.view.connection is not None and chosen is not None:
+            plain = chosen.state in (ConnectionState.REFUSED, ConnectionState.SERVED)
+            reason = EmptyReason.NO_WEBSOCKET if plain else EmptyReason.SILENT
+        elif not self._desk.shows_live:
+            reason = EmptyReason.EMPTY_FILE
+        else:
+            reason = EmptyReason.LISTENING if self.listening.addresses else EmptyReason.NOT_LISTENING
+        addresses = self.listening.addresses or (str(self._settings.address),)
+        self.frames.set_empty_text(*empty_text(reason, addresses, model.control_count))

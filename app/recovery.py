@@ -1,81 +1,92 @@
-"""Captures that an earlier run left unsaved: offered one after the other."""
+"""Offers captures that earlier runs left unsaved, one after the other."""
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QWidget
 
+from app.capture_commands import CaptureCommands
 from app.dialogs.recovery_dialog import RecoveryChoice, RecoveryDialog
 from app.icons import Icons
-from app.main_window import MainWindow
-from app.views.banner import Tone
-from core.capture.session_files import ENDING, CaptureFolder, LeftBehind, discard
-from core.capture.store import copy
-from core.errors import CaptureError
-
-_MOST_OFFERED = 5
+from core.capture.session_files import CaptureFolder, LeftBehind, discard
 
 
 class Recovery(QObject):
-    """Asks about each capture left behind, the newest first, without blocking the window."""
+    """Asks what to do with each capture left behind; never in the way of the window's own work."""
 
-    asked = Signal(object)
-    """A RecoveryDialog that has just been opened."""
+    problem = Signal(str)
+    """A sentence."""
+    opened = Signal(Path)
+    """An unsaved capture is on display; it can still be saved with `save`."""
 
-    def __init__(self, folder: CaptureFolder, window: MainWindow, icons: Icons) -> None:
+    def __init__(
+        self, folder: CaptureFolder, commands: CaptureCommands, icons: Icons, window: QWidget
+    ) -> None:
         super().__init__(window)
         self._folder = folder
-        self._window = window
+        self._commands = commands
         self._icons = icons
-        self._left: list[LeftBehind] = []
+        self._window = window
+        self._waiting: list[LeftBehind] = []
 
-    def offer(self) -> None:
-        """Begin asking."""
-        self._left = self._folder.left_behind()[:_MOST_OFFERED]
-        self._next()
+    def offer(self) -> int:
+        """Looks what there is and asks about the newest; returns how many there are."""
+        self._waiting = self._folder.left_behind()
+        found = len(self._waiting)
+        self._ask_next()
+        return found
 
-    def _next(self) -> None:
-        if not self._left:
-            return
-        left = self._left.pop(0)
-        dialog = RecoveryDialog(
-            datetime.fromtimestamp(left.modified),
-            left.frames,
-            left.path.stat().st_size,
-            self._icons,
-            self._window,
-        )
-        dialog.finished.connect(lambda _result: self._answered(dialog, left))
-        dialog.open()
-        self.asked.emit(dialog)
-
-    def _answered(self, dialog: RecoveryDialog, left: LeftBehind) -> None:
-        choice = dialog.choice
-        dialog.deleteLater()
-        if choice is RecoveryChoice.OPEN:
-            self._window.commands.open(left.path)
-            return
-        if choice is RecoveryChoice.SAVE_AS:
-            self._save(left.path)
-        elif choice is RecoveryChoice.DISCARD:
-            discard(left.path)
-        self._next()
-
-    def _save(self, path: Path) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self._window,
-            self.tr("Save capture"),
-            str(Path.home() / f"capture{ENDING}"),
-            self.tr("Captures (*{suffix});;All files (*)").format(suffix=ENDING),
-        )
-        if not name:
+    def save(self, path: Path) -> None:
+        """Asks for a name and moves the capture there."""
+        target = self._commands.ask_name(path.name.removeprefix("unsaved_"))
+        if target is None:
             return
         try:
-            copy(path, Path(name))
-        except CaptureError as error:
-            self._window.banner.say(Tone.ERROR, str(error))
-        else:
-            discard(path)
+            move_capture(path, target)
+        except OSError as error:
+            self.problem.emit(
+                self.tr(
+                    "The capture cannot be saved as {path}: {error}. It is still offered at the next start."
+                ).format(path=target, error=error)
+            )
+            return
+        self._commands.open(target)
+
+    def _ask_next(self) -> None:
+        if not self._waiting:
+            return
+        left = self._waiting.pop(0)
+        size = left.path.stat().st_size
+        dialog = RecoveryDialog(
+            datetime.fromtimestamp(left.modified), left.frames, size, self._icons, self._window
+        )
+        dialog.finished.connect(lambda: self._act(left, dialog.choice))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _act(self, left: LeftBehind, choice: RecoveryChoice) -> None:
+        if choice is RecoveryChoice.OPEN:
+            self._commands.open(left.path)
+            self.opened.emit(left.path)
+            return
+        if choice is RecoveryChoice.SAVE_AS:
+            self.save(left.path)
+            return
+        if choice is RecoveryChoice.DISCARD:
+            discard(left.path)
+            self._ask_next()
+
+
+def move_capture(path: Path, target: Path) -> None:
+    """Moves a capture that nobody writes, with the part that SQLite keeps beside it. OSError where that fails."""
+    for ending in ("-wal", "-shm"):
+        target.with_name(target.name + ending).unlink(missing_ok=True)
+    log = path.with_name(path.name + "-wal")
+    if log.exists():
+        shutil.move(log, target.with_name(target.name + "-wal"))
+    shutil.move(path, target)
+    discard(path)

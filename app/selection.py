@@ -13,12 +13,17 @@ from core.capture.records import ConnectionRecord, View
 from core.errors import CaptureError
 from core.protocol.violations import Violation
 
+_PROBLEM_PAGE = 1000
+_SCANNED_PROBLEMS = 1_000_000
+
 
 class Selection(QObject):
     """Follows the two lists and reads from the capture what they point at."""
 
     problem = Signal(str)
     """The capture cannot be read; a sentence."""
+    note = Signal(str)
+    """Something worth a sentence that is no problem."""
     view_changed = Signal()
     """The frame table shows other frames."""
 
@@ -88,6 +93,28 @@ class Selection(QObject):
         self._frame_connection = None
         self._set_view()
         self._show_frame()
+
+    def go_to_next_violation(self) -> None:
+        """Selects the next frame of the view, after the selected one, that breaks a rule."""
+        reader = self._desk.reader
+        after, seen = self._frames.current_frame or 0, 0
+        while reader is not None and seen < _SCANNED_PROBLEMS:
+            try:
+                problems = reader.problems(seen, _PROBLEM_PAGE)
+            except CaptureError as error:
+                self.problem.emit(str(error))
+                return
+            if not problems:
+                break
+            for problem in problems:
+                if (
+                    problem.frame is not None
+                    and problem.frame > after
+                    and self._frames.go_to_frame(problem.frame)
+                ):
+                    return
+            seen = problems[-1].id
+        self.note.emit(self.tr("No frame after the selected one breaks a rule."))
 
     def _choose(self) -> None:
         self._set_view()

@@ -132,6 +132,14 @@ class FrameTable(QTableView):
             self.setCurrentIndex(self._frames.index(row, 0))
             self.scrollTo(self._frames.index(row, 0))
 
+    def go_to_frame(self, frame_id: int) -> bool:
+        """Selects a frame; False where the view does not show it."""
+        row = self._frames.position(frame_id)
+        if row is None:
+            return False
+        self.go_to_row(row)
+        return True
+
     def go_to_first(self) -> None:
         self.go_to_row(0)
 

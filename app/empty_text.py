@@ -1,0 +1,51 @@
+"""What stands in the frame table while it has no rows: why, and what to do."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from PySide6.QtCore import QCoreApplication
+
+from app.text import grouped
+
+
+class EmptyReason(Enum):
+    """Why there are no rows."""
+
+    NOT_LISTENING = auto()
+    LISTENING = auto()
+    SILENT = auto()
+    """The connection is there and carries nothing."""
+    NO_WEBSOCKET = auto()
+    """The handshake failed, or none was asked for."""
+    ONLY_CONTROL = auto()
+    """All frames are control frames, and those are hidden."""
+    EMPTY_FILE = auto()
+
+
+def empty_text(reason: EmptyReason, addresses: tuple[str, ...], hidden: int) -> tuple[str, str]:
+    """A title and a sentence. `addresses` are those listened on, or would be; `hidden` counts control frames."""
+    translate = QCoreApplication.translate
+    if reason is EmptyReason.LISTENING:
+        where = ", ".join(f"ws://{address}" for address in addresses)
+        return (
+            translate("EmptyText", "Listening on {where}").format(where=where),
+            translate("EmptyText", "Point a WebSocket client at it, or open the test page (Ctrl+T)."),
+        )
+    if reason is EmptyReason.NOT_LISTENING:
+        text = translate("EmptyText", "Press F5 to listen on {address}, then point a WebSocket client at it.")
+        return translate("EmptyText", "Not listening"), text.format(address=addresses[0])
+    if reason is EmptyReason.ONLY_CONTROL:
+        text = translate("EmptyText", "{count} control frames are hidden. Ctrl+Shift+K shows them.")
+        return translate("EmptyText", "Only control frames"), text.format(count=grouped(hidden))
+    if reason is EmptyReason.NO_WEBSOCKET:
+        return (
+            translate("EmptyText", "No WebSocket here"),
+            translate("EmptyText", "The Handshake tab shows what was asked and what was answered."),
+        )
+    if reason is EmptyReason.SILENT:
+        return (
+            translate("EmptyText", "No frames yet"),
+            translate("EmptyText", "Nothing has been sent either way. You can begin, below."),
+        )
+    return translate("EmptyText", "An empty capture"), translate("EmptyText", "It holds no frames.")

@@ -1,0 +1,56 @@
+"""How the window is divided, kept from one start to the next."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMainWindow, QSplitter, QTableView, QWidget
+
+from app.settings import Settings
+
+_HANDLE = 5
+_FIRST_SIZE = (1280, 800)
+
+
+class WindowLayout:
+    """The two splitters: connections beside the rest; frames, details and composer one above the other."""
+
+    def __init__(
+        self, window: QMainWindow, connections: QWidget, frames: QTableView, tabs: QWidget, composer: QWidget
+    ) -> None:
+        self._window = window
+        self._frames = frames
+        self.details = QSplitter(Qt.Orientation.Vertical)
+        self.details.setObjectName("details")
+        for widget, stretch in ((frames, 5), (tabs, 4), (composer, 0)):
+            self.details.addWidget(widget)
+            self.details.setStretchFactor(self.details.indexOf(widget), stretch)
+        self.sides = QSplitter(Qt.Orientation.Horizontal)
+        self.sides.setObjectName("sides")
+        self.sides.addWidget(connections)
+        self.sides.addWidget(self.details)
+        self.sides.setStretchFactor(1, 1)
+        for splitter in (self.sides, self.details):
+            splitter.setChildrenCollapsible(False)
+            splitter.setHandleWidth(_HANDLE)
+        connections.setMinimumWidth(160)
+        frames.setMinimumHeight(120)
+        tabs.setMinimumHeight(120)
+
+    def restore(self, settings: Settings) -> None:
+        """As it was when `keep` was called last, or as it is at the first start."""
+        self._window.resize(*_FIRST_SIZE)
+        self.sides.setSizes([250, 1030])
+        self.details.setSizes([350, 260, 130])
+        if (geometry := settings.layout("window")) is not None:
+            self._window.restoreGeometry(geometry)
+        for splitter in (self.sides, self.details):
+            if (state := settings.layout(splitter.objectName())) is not None:
+                splitter.restoreState(state)
+        if (state := settings.layout("columns")) is not None:
+            self._frames.horizontalHeader().restoreState(state)
+
+    def keep(self, settings: Settings) -> None:
+        settings.set_layout("window", self._window.saveGeometry())
+        for splitter in (self.sides, self.details):
+            settings.set_layout(splitter.objectName(), splitter.saveState())
+        settings.set_layout("columns", self._frames.horizontalHeader().saveState())
