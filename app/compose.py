@@ -207,7 +207,7 @@ def line_and_column(text: str, position: int) -> tuple[int, int]:
 def check_json(text: str) -> Problem | None:
     """What keeps `text` from being JSON (RFC 8259), or None if it is."""
     try:
-        json.loads(text, parse_constant=_refuse_constant)
+        json.loads(text, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
     except json.JSONDecodeError as error:
         return Problem(_json_fault(error), error.lineno, error.colno)
     except RecursionError:
@@ -221,11 +221,8 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _constant_problem(text: str, fault: str) -> Problem:
-    name = fault if fault in ("NaN", "Infinity", "-Infinity") else ""
-    if not name:
-        return Problem(fault, 1, 1)
-    line, column = line_and_column(text, max(text.find(name), 0))
+def _constant_problem(text: str, name: str) -> Problem:
+    line, column = line_and_column(text, text.find(name))
     return Problem(f"{name} is no JSON number.", line, column)
 
 

@@ -354,10 +354,8 @@ class BitDiagram(QWidget):
     def _step(self, step: int) -> None:
         parts = [field.part for field in self._fields]
         last = len(parts) - 1
-        if self._selected not in parts:
-            self._choose(self._fields[0 if step > 0 else last])
-            return
-        at = parts.index(self._selected)
+        outside = -1 if step > 0 else last + 1
+        at = parts.index(self._selected) if self._selected in parts else outside
         self._choose(self._fields[max(0, min(at + step, last))])
 
     def _choose(self, field: Field) -> None:

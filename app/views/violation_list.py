@@ -108,10 +108,10 @@ class ViolationList(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(4)
-        self._more = QPushButton(self)
-        self._more.setProperty("look", "quiet")
-        self._more.clicked.connect(self._show_all)
-        self._layout.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
+        self.more = QPushButton(self)
+        self.more.setProperty("look", "quiet")
+        self.more.clicked.connect(self._show_all)
+        self._layout.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
         self.hide()
 
     def set_violations(self, violations: tuple[Violation, ...]) -> None:
@@ -123,6 +123,10 @@ class ViolationList(QWidget):
     def row_count(self) -> int:
         """How many violations are unfolded."""
         return len(self._rows)
+
+    def rows(self) -> tuple[QWidget, ...]:
+        """The rows that are unfolded, the worst first."""
+        return tuple(self._rows)
 
     def _show_all(self) -> None:
         self._shown += MORE_SHOWN
@@ -140,6 +144,6 @@ class ViolationList(QWidget):
             self._layout.insertWidget(len(self._rows), row)
             self._rows.append(row)
         left_out = len(self._violations) - len(self._rows)
-        self._more.setText(self.tr("Show {0} more").format(left_out))
-        self._more.setVisible(left_out > 0)
+        self.more.setText(self.tr("Show {0} more").format(left_out))
+        self.more.setVisible(left_out > 0)
         self.setVisible(bool(self._rows))

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.icons import Icons
+from app.jobs import Jobs
+from app.theme import Theme
+from app.views.detail_tabs import DetailTabs
+from core.decoders.registry import Decoders
+from core.protocol.anatomy import Part, anatomy
+from tests.app.views.samples import BAD, CONNECTION, whole
+
+HELLO = whole(b"Hello")
+
+
+@pytest.fixture
+def tabs(qtbot: QtBot, theme: Theme, icons: Icons, jobs: Jobs, decoders: Decoders) -> Iterator[DetailTabs]:
+    tabs = DetailTabs(theme, icons, jobs, decoders)
+    tabs.resize(1100, 420)
+    with qtbot.waitExposed(tabs):
+        tabs.show()
+    yield tabs
+    tabs.close()
+    jobs.stop()
+    tabs.deleteLater()
+
+
+def test_only_the_tab_in_sight_works(tabs: DetailTabs) -> None:
+    tabs.show_frame(HELLO)
+    tabs.show_connection(CONNECTION, ())
+    assert tabs.message.text.toPlainText() == "Hello"
+    assert tabs.frame.table.rowCount() == 0
+    assert tabs.bytes.status_text() == ""
+    assert tabs.handshake.title.text() == ""
+    tabs.set_current_tab("frame")
+    assert tabs.frame.table.rowCount() == 9
+    tabs.set_current_tab("bytes")
+    assert tabs.bytes.status_text().startswith("11 bytes")
+    tabs.set_current_tab("handshake")
+    assert tabs.handshake.title.text().startswith("GET /chat")
+
+
+def test_the_chosen_tab_stays_and_is_told(tabs: DetailTabs, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(tabs.tab_changed) as caught:
+        tabs.set_current_tab("bytes")
+    assert caught.args == ["bytes"]
+    tabs.show_frame(BAD)
+    tabs.show_frame(None)
+    assert tabs.current_tab() == "bytes"
+    tabs.set_current_tab("no such tab")
+    assert tabs.current_tab() == "bytes"
+
+
+def test_a_field_chosen_in_one_tab_is_marked_in_the_other(tabs: DetailTabs) -> None:
+    tabs.set_current_tab("frame")
+    tabs.show_frame(HELLO)
+    key = next(field for field in anatomy(HELLO.frame) if field.part is Part.MASKING_KEY)
+    tabs.frame.field_selected.emit(key)
+    tabs.set_current_tab("bytes")
+    assert tabs.bytes.status_text().startswith("Masking key = ")
+    tabs.bytes.dump.select(range(1))
+    tabs.set_current_tab("frame")
+    selected = tabs.frame.diagram.selected()
+    assert selected is not None
+    assert selected.part is Part.OPCODE
+
+
+def test_enter_on_a_field_goes_to_its_bytes(tabs: DetailTabs) -> None:
+    tabs.set_current_tab("frame")
+    tabs.show_frame(HELLO)
+    tabs.frame.field_activated.emit(anatomy(HELLO.frame)[0])
+    assert tabs.current_tab() == "bytes"
+    assert tabs.bytes.status_text().startswith("FIN = 1: bit 0 of byte 0")
+
+
+def test_pointing_marks_bytes_for_as_long_as_it_lasts(tabs: DetailTabs) -> None:
+    tabs.show_frame(HELLO)
+    tabs.set_current_tab("bytes")
+    tabs.set_current_tab("frame")
+    tabs.frame.field_hovered.emit(anatomy(HELLO.frame)[-1])
+    assert tabs.bytes.status_text().startswith("Payload data = ")
+    tabs.frame.field_hovered.emit(None)
+    assert tabs.bytes.status_text().startswith("11 bytes")
