@@ -1,8 +1,8 @@
 """What every test stands on, and the discipline that holds for all of them.
 
-A test fails when it leaves a thread, a socket or an event loop behind, when a record of WARNING or above is logged
-that it did not declare (`@pytest.mark.expected_log("pattern")`), when Python warns, or when Qt prints anything.
-No test sees the user's own folders.
+A test fails when it leaves a thread, a task, a socket or an event loop behind, when a record of WARNING or above
+is logged that it did not declare (`@pytest.mark.expected_log("pattern")`), when Python warns, or when Qt prints
+anything. No test sees the user's own folders.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def user_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind(user_folders: Path) -> Iterator[None]:  # noqa: ARG001 - it must come first and go last
-    """Fails the test that leaves threads, sockets or event loops."""
+    """Fails the test that leaves threads, unfinished tasks, sockets or event loops."""
     before = Inventory.now()
     yield
     left = before.left_since(GRACE_SECONDS)

@@ -49,6 +49,18 @@ def test_a_socket_and_an_event_loop_left_behind_are_noticed() -> None:
     assert before.left_since(0) == []
 
 
+def test_a_task_left_behind_is_noticed() -> None:
+    before = Inventory.now()
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(asyncio.sleep(3600), name="sleeper")
+    loop.run_until_complete(asyncio.sleep(0))
+    assert any("sleep" in sentence and "never ended" in sentence for sentence in before.left_since(0))
+    task.cancel()
+    loop.run_until_complete(asyncio.wait([task]))
+    loop.close()
+    assert before.left_since(0) == []
+
+
 def test_log_records_are_judged() -> None:
     watch = LogWatch()
     logger = logging.getLogger("unmask.test_of_the_watch")

@@ -1,7 +1,8 @@
-"""What a test must not leave behind: threads, open sockets, event loops."""
+"""What a test must not leave behind: threads, unfinished tasks, open sockets, event loops."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import sys
@@ -22,9 +23,12 @@ class Inventory:
     handles: frozenset[tuple[str, str]]
     """(descriptor, what it is), for sockets and event loops. Known on Linux only."""
 
+    tasks: frozenset[asyncio.Task[object]]
+
     @classmethod
     def now(cls) -> Inventory:
-        return cls(frozenset(filter(_is_alive, threading.enumerate())), frozenset(_handles()))
+        threads = filter(_is_alive, threading.enumerate())
+        return cls(frozenset(threads), frozenset(_handles()), frozenset(_tasks()))
 
     def left_since(self, grace_seconds: float) -> list[str]:
         """Sentences on what has come since and is still there after `grace_seconds`."""
@@ -45,7 +49,8 @@ class Inventory:
         handles = [
             f"{what} is still open (descriptor {number})" for number, what in new.handles - self.handles
         ]
-        return sorted(threads + handles)
+        tasks = [f"the task {task.get_coro()} never ended" for task in new.tasks - self.tasks]
+        return sorted(threads + handles + tasks)
 
 
 def _is_alive(thread: threading.Thread) -> bool:
@@ -53,6 +58,14 @@ def _is_alive(thread: threading.Thread) -> bool:
     if isinstance(thread, threading._DummyThread) and sys.platform == "linux":
         return (_TASKS / str(thread.native_id)).exists()
     return thread.is_alive()
+
+
+def _tasks() -> list[asyncio.Task[object]]:
+    """The unfinished tasks of all loops. asyncio tells only those of one loop, its registry holds all."""
+    registry = getattr(asyncio.tasks, "_scheduled_tasks", None)
+    if registry is None:
+        registry = asyncio.tasks._all_tasks  # type: ignore[attr-defined]  # Python 3.11
+    return [task for task in list(registry) if not task.done()]
 
 
 def _handles() -> list[tuple[str, str]]:
