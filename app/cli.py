@@ -6,7 +6,6 @@ Nothing here imports Qt before it is known that a window is to be shown.
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,11 +17,10 @@ from core.capture.reader import CaptureReader
 from core.capture.session_files import CaptureFolder, default_folder
 from core.errors import AddressError, UnmaskError
 from core.formats.registry import default_formats
+from core.net.loop import tune_interpreter
 from core.net.settings import AutoReply, EngineSettings, Limits, ListenAddress, parse_address, parse_size
 from core.net.test_page import load_test_page
 from core.protocol.violations import Judgement
-
-_SWITCH_SECONDS = 0.001
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +49,7 @@ def program_version() -> str:
 
 
 def _run(options: argparse.Namespace) -> int:
-    _tune_interpreter()
+    tune_interpreter()
     if options.headless or options.json:
         return _run_console(options)
     missing = missing_display()
@@ -127,13 +125,6 @@ def _settings(options: argparse.Namespace, settings: EngineSettings) -> EngineSe
     if options.max_message is not None:
         settings = replace(settings, limits=replace(settings.limits, message_bytes=options.max_message))
     return settings
-
-
-def _tune_interpreter() -> None:
-    """A flood makes many short-lived tuples, and two threads that want to answer at once."""
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
-    sys.setswitchinterval(_SWITCH_SECONDS)
 
 
 def _parser() -> argparse.ArgumentParser:

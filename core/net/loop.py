@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import time
 from collections.abc import Callable
+
+_SWITCH_SECONDS = 0.001
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -19,6 +22,13 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = fast_loop.new_event_loop()
     return loop
+
+
+def tune_interpreter() -> None:
+    """For a process that hosts an engine: a flood makes many short-lived tuples, and two threads want to answer."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
+    sys.setswitchinterval(_SWITCH_SECONDS)
 
 
 def wall_clock() -> Callable[[], int]:
