@@ -9,13 +9,9 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
-    QSizePolicy,
     QSpinBox,
     QStackedWidget,
     QVBoxLayout,
@@ -26,17 +22,16 @@ from app.compose import ComposeKind, Draft, build, payload_of
 from app.icons import IconName, Icons
 from app.theme import Role, Theme
 from app.views.compose_editor import ComposeEditor, History, HistoryEntry
+from app.views.compose_pages import ClosePage, FilePage
 from core.capture.records import ConnectionRecord
 from core.decoders.visible import visible
 from core.errors import PayloadError
 from core.net.outgoing import Compression
 from core.protocol.anatomy import count_bytes
-from core.protocol.close_codes import CloseCode, describe, may_be_sent
 
 MAX_FRAGMENTS = 10_000
 _CHECK_MS = 120
 """Pause in typing after which the text is checked."""
-_NO_CODE = "no code"
 
 
 class Composer(QWidget):
@@ -149,20 +144,13 @@ class Composer(QWidget):
         self.send_button.setProperty("look", "primary")
         self.editor = ComposeEditor(self)
         self.editor.setAccessibleName(self.tr("Message to send"))
-        self.path = QLineEdit(self)
-        self.path.setPlaceholderText(self.tr("Path of the file to send as one binary message"))
-        self.browse = QPushButton(self.tr("Choose…"), self)
-        self.codes = QComboBox(self)
-        self.codes.setAccessibleName(self.tr("Close code"))
-        self.codes.setEditable(True)
-        self.codes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        for code in filter(may_be_sent, CloseCode):
-            self.codes.addItem(f"{int(code)}  {describe(code).name}", int(code))
-        self.codes.addItem(self.tr("no code"), _NO_CODE)
-        self.reason = QLineEdit(self)
-        self.reason.setPlaceholderText(self.tr("Reason, at most 123 bytes"))
-        self.explanation = self._plain_label("muted")
-        self.status = self._plain_label("muted")
+        self.file = FilePage(self)
+        self.close_frame = ClosePage(self)
+        self.status = QLabel(self)
+        self.status.setTextFormat(Qt.TextFormat.PlainText)
+        self.status.setWordWrap(True)
+        self.status.setProperty("look", "muted")
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
 
     def _kind_names(self) -> dict[ComposeKind, str]:
         return {
@@ -175,14 +163,6 @@ class Composer(QWidget):
             ComposeKind.PONG: self.tr("Pong"),
             ComposeKind.CLOSE: self.tr("Close"),
         }
-
-    def _plain_label(self, look: str) -> QLabel:
-        label = QLabel(self)
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        label.setWordWrap(True)
-        label.setProperty("look", look)
-        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        return label
 
     def _arrange(self) -> None:
         top = QHBoxLayout()
@@ -198,39 +178,14 @@ class Composer(QWidget):
         top.addStretch(1)
         top.addWidget(self.send_button)
         self.pages = QStackedWidget(self)
-        self.pages.addWidget(self.editor)
-        self.pages.addWidget(self._file_page())
-        self.pages.addWidget(self._close_page())
+        for page in (self.editor, self.file, self.close_frame):
+            self.pages.addWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 6)
         layout.setSpacing(6)
         layout.addLayout(top)
         layout.addWidget(self.pages, 1)
         layout.addWidget(self.status)
-
-    def _file_page(self) -> QWidget:
-        page = QFrame(self)
-        layout = QHBoxLayout(page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.path, 1)
-        layout.addWidget(self.browse)
-        layout.setAlignment(Qt.AlignmentFlag.AlignTop)
-        return page
-
-    def _close_page(self) -> QWidget:
-        page = QFrame(self)
-        row = QHBoxLayout()
-        self.codes.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.codes.setMinimumContentsLength(24)
-        self.codes.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        row.addWidget(self.codes)
-        row.addWidget(self.reason, 1)
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(row)
-        layout.addWidget(self.explanation)
-        layout.addStretch(1)
-        return page
 
     def _connect(self) -> None:
         self.kinds.currentIndexChanged.connect(self._on_kind)
@@ -240,10 +195,9 @@ class Composer(QWidget):
         self.editor.send_all_pressed.connect(self.send_to_all)
         self.editor.older_pressed.connect(self._older)
         self.editor.newer_pressed.connect(self._newer)
-        self.browse.clicked.connect(self._choose_file)
-        for changed in (self.editor.textChanged, self.path.textChanged, self.reason.textChanged):
+        for changed in (self.editor.textChanged, self.file.changed, self.close_frame.changed):
             changed.connect(self._on_edit)
-        self.codes.currentTextChanged.connect(self._on_edit)
+        self.fragments.valueChanged.connect(self._on_edit)
 
     def _restyle(self) -> None:
         self.editor.document().setDefaultFont(self._theme.mono_font())
@@ -257,8 +211,11 @@ class Composer(QWidget):
 
     def _on_kind(self) -> None:
         kind = self.kind()
-        pages = {ComposeKind.FILE: 1, ComposeKind.CLOSE: 2}
-        self.pages.setCurrentIndex(pages.get(kind, 0))
+        pages: dict[ComposeKind, QWidget] = {
+            ComposeKind.FILE: self.file,
+            ComposeKind.CLOSE: self.close_frame,
+        }
+        self.pages.setCurrentWidget(pages.get(kind, self.editor))
         for control in (self._fragments_label, self.fragments, self.compress):
             control.setVisible(kind.is_message)
         placeholders = {
@@ -291,20 +248,10 @@ class Composer(QWidget):
         kind = self.kind()
         compression = Compression.AS_NEGOTIATED if self.compress.isChecked() else Compression.NEVER
         if kind is ComposeKind.CLOSE:
-            return Draft(kind, self.reason.text(), self._code())
+            return Draft(kind, self.close_frame.reason.text(), self.close_frame.code())
         if kind is ComposeKind.FILE:
-            return Draft(kind, self.path.text().strip(), None, self.fragments.value(), compression)
+            return Draft(kind, self.file.text(), None, self.fragments.value(), compression)
         return Draft(kind, self.editor.toPlainText(), None, self.fragments.value(), compression)
-
-    def _code(self) -> int | None:
-        """The code that is chosen or typed; None for no code. PayloadError where it is no number."""
-        text = self.codes.currentText().strip()
-        if not text or self.codes.itemData(self.codes.findText(text)) == _NO_CODE:
-            return None
-        number = text.split()[0]
-        if not (number.isascii() and number.isdigit() and len(number) <= 5):
-            raise PayloadError(f"{number!r} is no close code; type a number such as 1000.")
-        return int(number)
 
     def _unreachable(self, *, to_all: bool) -> str:
         """Why nothing can be sent there, or ""."""
@@ -342,7 +289,6 @@ class Composer(QWidget):
             else self.tr("This connection did not negotiate permessage-deflate")
         )
         self.send_button.setToolTip(unreachable or problem or self.tr("Send (Ctrl+Enter)"))
-        self._explain_code()
         wrong = self._failure or ("" if blank else problem)
         self._say(wrong or unreachable or self._size(), "error" if wrong else "muted")
 
@@ -350,19 +296,8 @@ class Composer(QWidget):
         """Whether nothing has been entered yet, which is no mistake."""
         kind = self.kind()
         if kind is ComposeKind.FILE:
-            return not self.path.text().strip()
+            return not self.file.text()
         return kind is ComposeKind.JSON and not self.editor.toPlainText().strip()
-
-    def _explain_code(self) -> None:
-        if self.kind() is not ComposeKind.CLOSE:
-            return
-        try:
-            code = self._code()
-        except PayloadError:
-            self.explanation.setText("")
-            return
-        empty = self.tr("An empty close frame; the other side reports 1005, no status.")
-        self.explanation.setText(empty if code is None else describe(code).explanation)
 
     def _say(self, sentence: str, look: str) -> None:
         self.status.setText(visible(sentence))
@@ -412,16 +347,11 @@ class Composer(QWidget):
         if entry is None:
             return
         self.set_kind(entry.kind)
-        fields = {ComposeKind.FILE: self.path, ComposeKind.CLOSE: self.reason}
+        fields = {ComposeKind.FILE: self.file.path, ComposeKind.CLOSE: self.close_frame.reason}
         if entry.kind in fields:
             fields[entry.kind].setText(entry.text)
         else:
             self.editor.set_text(entry.text)
-
-    def _choose_file(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, self.tr("File to send"))
-        if path:
-            self.path.setText(path)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)

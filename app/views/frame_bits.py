@@ -37,7 +37,7 @@ class FrameBits(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._fields: tuple[Field, ...] = ()
-        self.violations = ViolationList(theme, icons, self)
+        self.violations = ViolationList(theme, icons, 2, self)
         self.diagram = BitDiagram(theme, self)
         columns = (
             Column(self.tr("Field"), most=150),

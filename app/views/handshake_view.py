@@ -59,7 +59,7 @@ class HandshakeView(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.title = self._label("title")
         self.facts = self._label("muted")
-        self.violations = ViolationList(theme, icons)
+        self.violations = ViolationList(theme, icons, 6)
         self.request = RawHead(theme, self.tr("Raw request"))
         self.response = RawHead(theme, self.tr("Raw response"))
         self.marks = QCheckBox(self.tr("Show line ends"))

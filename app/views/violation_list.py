@@ -12,7 +12,6 @@ from app.views.wrapped import lay_out
 from core.decoders.visible import visible
 from core.protocol.violations import Severity, Violation
 
-FIRST_SHOWN = 4
 MORE_SHOWN = 60
 _PAD_Y = 5
 _TEXT_LEFT = 34
@@ -98,12 +97,13 @@ class ViolationList(QWidget):
     violation_clicked = Signal(object)
     """A `Violation`."""
 
-    def __init__(self, theme: Theme, icons: Icons, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, icons: Icons, first_shown: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._icons = icons
+        self._first_shown = first_shown
         self._violations: tuple[Violation, ...] = ()
-        self._shown = FIRST_SHOWN
+        self._shown = self._first_shown
         self._rows: list[QWidget] = []
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -117,7 +117,7 @@ class ViolationList(QWidget):
     def set_violations(self, violations: tuple[Violation, ...]) -> None:
         """Show these; more than a few fold behind a button that says how many."""
         self._violations = tuple(sorted(violations, key=lambda one: -one.rule.severity))
-        self._shown = FIRST_SHOWN
+        self._shown = self._first_shown
         self._build()
 
     def row_count(self) -> int:

@@ -83,7 +83,7 @@ def test_every_kind(composer: Composer, qtbot: QtBot, tmp_path: Path) -> None:
         composer.set_text(text)
         assert sent(composer, qtbot)[0] == outgoing
     composer.set_kind(ComposeKind.FILE)
-    composer.path.setText(str(file))
+    composer.file.path.setText(str(file))
     assert sent(composer, qtbot)[0] == OutgoingMessage(Opcode.BINARY, b"\x01\x02")
 
 
@@ -115,22 +115,22 @@ def test_json_is_checked_while_typing(composer: Composer, qtbot: QtBot) -> None:
 
 def test_close_codes_are_explained_and_forbidden_ones_refused(composer: Composer, qtbot: QtBot) -> None:
     composer.set_kind(ComposeKind.CLOSE)
-    composer.codes.setCurrentIndex(composer.codes.findData(1001))
-    composer.reason.setText("bye")
-    qtbot.waitUntil(lambda: composer.explanation.text().startswith("The server stops"))
+    composer.close_frame.codes.setCurrentIndex(composer.close_frame.codes.findData(1001))
+    composer.close_frame.reason.setText("bye")
+    qtbot.waitUntil(lambda: composer.close_frame.explanation.text().startswith("The server stops"))
     assert sent(composer, qtbot)[0] == OutgoingClose(1001, "bye")
-    composer.codes.setEditText("4321")
+    composer.close_frame.codes.setEditText("4321")
     assert sent(composer, qtbot)[0] == OutgoingClose(4321, "bye")
     for text, said in (("1006", "Code 1006 must not be sent"), ("abc", "'abc' is no close code")):
-        composer.codes.setEditText(text)
+        composer.close_frame.codes.setEditText(text)
         settled(composer, qtbot, sendable=False)
         assert composer.status.text().startswith(said)
         with qtbot.assertNotEmitted(composer.send_requested):
             composer.send()
-        composer.codes.setEditText("1000")
+        composer.close_frame.codes.setEditText("1000")
         settled(composer, qtbot, sendable=True)
-    composer.reason.clear()
-    composer.codes.setCurrentIndex(composer.codes.count() - 1)
+    composer.close_frame.reason.clear()
+    composer.close_frame.codes.setCurrentIndex(composer.close_frame.codes.count() - 1)
     assert sent(composer, qtbot)[0] == OutgoingClose(None, "")
 
 
