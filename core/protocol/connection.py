@@ -11,11 +11,12 @@ complete capture. Judging what a peer does wrong is `core.protocol.judge`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import chain, repeat
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
 
-from core.errors import HeadError, NotOpenError, PayloadError
+from core.errors import NotOpenError, PayloadError
 from core.protocol import close_codes, handshake
 from core.protocol.deflate import DeflateParameters, Deflater, Inflater
 from core.protocol.events import (
@@ -25,33 +26,25 @@ from core.protocol.events import (
     ConnectionFailed,
     Event,
     FrameReceived,
-    FrameSent,
-    HandshakeDone,
-    HandshakeFailed,
     Message,
     Origin,
-    RequestReceived,
-    ResponseReceived,
 )
-from core.protocol.frames import (
-    Frame,
-    FrameDecoder,
-    Opcode,
-)
-from core.protocol.headers import explain
-from core.protocol.http11 import HeadKind, HeadLimits, HeadParser, RequestHead, ResponseHead
+from core.protocol.frames import Frame, FrameDecoder, Opcode
+from core.protocol.http11 import HeadLimits
 from core.protocol.judge import Judge, closing_payload
 from core.protocol.messages import Assembler, too_big
+from core.protocol.opening import ClientSide as ClientSide
+from core.protocol.opening import Opening
+from core.protocol.opening import ServerSide as ServerSide
 from core.protocol.sender import Sender
 from core.protocol.state import ReadyState, Role, Trigger, step
+from core.protocol.utf8 import is_utf8
 from core.protocol.violations import Judgement, Severity, Violation, violation
 
 _OPEN = ReadyState.OPEN
 _MAX_CONTROL = 125
 _ITSELF = Completes.ITSELF
 _new_received: Callable[[type[FrameReceived], Iterable[object]], FrameReceived] = tuple.__new__
-_new_sent: Callable[[type[FrameSent], Iterable[object]], FrameSent] = tuple.__new__
-_new_frame: Callable[[type[Frame], Iterable[object]], Frame] = tuple.__new__
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +56,10 @@ class ConnectionLimits:
     trailing_bytes: int = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSide:
-    """We are the server and answer by this policy."""
-
-    policy: handshake.ServerPolicy = field(default_factory=handshake.ServerPolicy)
-
-
-@dataclass(frozen=True, slots=True)
-class ClientSide:
-    """We are the client and have asked this."""
-
-    request: bytes
-    key: str
-    subprotocols: tuple[str, ...] = ()
-    deflate_offer: str | None = None
-    judgement: Judgement = Judgement.STRICT
-
-
 class Connection:
     """One connection. `state` is the ReadyState; `wants_close` says that we have no more to say: end the stream."""
 
     def __init__(self, side: ServerSide | ClientSide, limits: ConnectionLimits | None = None) -> None:
-        self._side = side
         self._limits = limits or ConnectionLimits()
         if isinstance(side, ServerSide):
             self.role = Role.SERVER
@@ -96,12 +70,9 @@ class Connection:
         self.state = ReadyState.CONNECTING
         self.wants_close = False
         self._sender = Sender(self.role)
-        kind = HeadKind.REQUEST if self.role is Role.SERVER else HeadKind.RESPONSE
-        self._head: HeadParser | None = HeadParser(kind, self._limits.head, self._judgement)
-        self._early = b""
+        self._opening = Opening(side, self._limits.head, self._limits.trailing_bytes)
         self._decoder = FrameDecoder(self._limits.message_bytes)
-        self._frames: Iterator[Frame] = iter(())
-        self._next: Frame | None = None
+        self._waiting: deque[Frame] = deque()
         self._judge = Judge(self.role)
         self._assembler = Assembler(self._limits.message_bytes, self._judgement)
         self._parameters: DeflateParameters | None = None
@@ -133,7 +104,7 @@ class Connection:
         Frames come out up to the next one that may change the state, so that what a caller replies to a message
         goes out before the answer to a close frame behind it.
         """
-        return self._next is not None
+        return bool(self._waiting)
 
     def receive_data(self, data: bytes) -> list[Event]:
         """What the bytes that have just come mean. Repeat with b"" while `has_more`."""
@@ -141,7 +112,8 @@ class Connection:
         if self.state is _OPEN or self.state is ReadyState.CLOSING:
             self._receive_frames(data, events)
         elif self.state is ReadyState.CONNECTING:
-            self._receive_head(data, events)
+            events += self._opening.receive(data)
+            self._settle(events)
         else:
             self._keep_trailing(data)
         return events
@@ -149,54 +121,35 @@ class Connection:
     def receive_eof(self) -> list[Event]:
         """The stream has ended, or broke. What is left of a frame comes out, then ConnectionClosed."""
         events: list[Event] = []
-        if self.state is ReadyState.CONNECTING and self._head is not None:
-            raw = self._head.raw
-            broken = violation("head-incomplete", f"it ended after {len(raw)} bytes", 0, len(raw))
-            # Nobody is left to read an answer: none is written.
-            answer = handshake.Answer(0, explain((broken,)), b"", violations=(*self._head.violations, broken))
-            events.append(HandshakeFailed(raw, answer))
+        while self._waiting:
+            events += self.receive_data(b"")
+        if self._opening.outcome is None:
+            events += self._opening.end()
+            self._keep_trailing(self._opening.take_glued())
         self._take_partial(events)
         self.state = step(self.state, Trigger.EOF)
         if self._close_received is not None:
             code, reason = self._close_received
         else:
             code, reason = 1006, ""  # RFC 6455 section 7.1.5: no close frame was received
-        closed_by = self._closed_by if self._closed_by or self._failed else ClosedBy.VANISHED
+        closed_by = self._closed_by or ClosedBy.VANISHED
         events.append(ConnectionClosed(code, reason, closed_by, bytes(self._trailing), self._trailing_length))
         return events
 
     def answer(self, answer: handshake.Answer) -> list[Event]:
-        """Answer the request that `RequestReceived` reported; frames glued behind it are processed."""
-        if self._early:
-            hasty = violation("data-before-answer", f"{len(self._early)} bytes")
-            answer = replace(answer, violations=(*answer.violations, hasty))
-        self._sender.write(answer.response)
-        events: list[Event] = [HandshakeDone(answer)]
-        if not answer.accepted:
-            self._refused()
-        else:
-            self._open(answer.deflate)
-        early, self._early = self._early, b""
-        if early:
-            events += self.receive_data(early)
-        return events
+        """Answer the request that `RequestReceived` reported; frames glued behind it are processed.
+
+        Nothing happens where the handshake ended without the caller: refused, or the stream was lost.
+        """
+        return self._settle(self._opening.answer(answer))
 
     def handshake_timed_out(self, seconds: float) -> list[Event]:
         """Answer 408: the head is not complete after `seconds`. Nothing happens if it is."""
-        if self._head is None:
-            return []
-        raw = self._head.raw
-        broken = violation("head-timeout", f"{len(raw)} bytes came in {seconds:g} s", 0, len(raw))
-        return [self._fail_handshake(self._head, 408, (*self._head.violations, broken))]
+        return self._settle(self._opening.time_out(seconds))
 
     def refuse_for_load(self, connections: int) -> list[Event]:
         """Answer 503 without waiting for a request: there are `connections` already."""
-        answer = handshake.refuse(
-            503, f"There are {connections} connections already, which is the limit. Try later."
-        )
-        self._sender.write(answer.response)
-        self._refused()
-        return [HandshakeFailed(b"", answer)]
+        return self._settle(self._opening.refuse_for_load(connections))
 
     def send_message(
         self, opcode: int, payload: bytes, *, origin: Origin, fragments: int = 1, compress: bool = True
@@ -232,59 +185,23 @@ class Connection:
 
     # The opening handshake.
 
-    def _receive_head(self, data: bytes, events: list[Event]) -> None:
-        parser = self._head
-        if parser is None:
-            # The request is whole and waits for its answer.
-            if len(self._early) + len(data) > self._limits.trailing_bytes:
-                self._keep_trailing(data)
-            else:
-                self._early += data
-            return
-        try:
-            head = parser.feed(data)
-        except HeadError as error:
-            events.append(self._fail_handshake(parser, error.status, parser.violations))
-            return
-        if head is None:
-            return
-        self._head = None
-        if isinstance(head, RequestHead):
-            assert isinstance(self._side, ServerSide)
-            self._early = parser.leftover
-            events.append(RequestReceived(head, handshake.propose(head, self._side.policy)))
+    def _settle(self, events: list[Event]) -> list[Event]:
+        """Act on how the handshake ended, if it just did, and go on with what came behind the head."""
+        outcome = self._opening.outcome
+        if outcome is None or self.state is not ReadyState.CONNECTING:
+            return events
+        self._sender.write(outcome.response)
+        if outcome.accepted:
+            self._open(outcome.deflate)
         else:
-            self._receive_response(head, parser.leftover, events)
-
-    def _fail_handshake(
-        self, parser: HeadParser, status: int, broken: tuple[Violation, ...]
-    ) -> HandshakeFailed:
-        answer = handshake.refuse(status, explain(broken), broken)
-        if self.role is Role.SERVER:
-            self._sender.write(answer.response)
-        raw = parser.raw
-        self._refused()
-        return HandshakeFailed(raw, answer)
-
-    def _receive_response(self, response: ResponseHead, leftover: bytes, events: list[Event]) -> None:
-        side = self._side
-        assert isinstance(side, ClientSide)
-        verdict = handshake.check_response(
-            response, key=side.key, offered_subprotocols=side.subprotocols, offered_deflate=side.deflate_offer
-        )
-        events.append(ResponseReceived(response, verdict))
-        broken = any(found.rule.severity is Severity.ERROR for found in verdict.violations)
-        if response.status != 101 or (broken and self._judgement is Judgement.STRICT):
-            # RFC 6455 section 4.1: the client must fail the connection.
             self._refused()
-        else:
-            self._open(verdict.deflate)
-        if leftover:
-            events += self.receive_data(leftover)
+        glued = self._opening.take_glued()
+        if glued:
+            events += self.receive_data(glued)
+        return events
 
     def _open(self, deflate: DeflateParameters | None) -> None:
         self.state = step(self.state, Trigger.HANDSHAKE_ACCEPTED)
-        self._head = None
         self._parameters = deflate
         if deflate is not None:
             self._sender.deflater = Deflater(deflate, self.role)
@@ -293,45 +210,44 @@ class Connection:
 
     def _refused(self) -> None:
         self.state = step(self.state, Trigger.HANDSHAKE_REFUSED)
-        self._head = None
+        self._closed_by = ClosedBy.US
         self.wants_close = True
 
     # Frames that come.
 
     def _receive_frames(self, data: bytes, events: list[Event]) -> None:
-        if self._undecodable:
+        judge, limit = self._judge, self._limits.message_bytes
+        if self._decoder.overlong:
             self._keep_trailing(data)
-            return
-        if data:
-            # Frames held back are the caller's to fetch first; never lost if it does not.
-            self._frames = chain(self._frames, self._decoder.feed(data))
-        held, self._next = self._next, None
-        if held is not None:
-            self._receive_frame(held, events)
-        judge = self._judge
-        if self._takes_plain and not events:
-            batch = list(self._frames)
-            if len(batch) > 1 and judge.all_plain(batch):
-                events += map(_new_received, repeat(FrameReceived), zip(batch, repeat(()), repeat(_ITSELF)))
-            else:
-                self._frames = iter(batch)
-        for frame in self._frames:
+            frames: list[Frame] = []
+        else:
+            frames = self._decoder.feed(data)
+        if len(frames) > 1 and not self._waiting and self._takes_plain and judge.all_plain(frames, limit):
+            events += map(_new_received, repeat(FrameReceived), zip(frames, repeat(()), repeat(_ITSELF)))
+        else:
+            self._waiting += frames
+            self._receive_waiting(events)
+        if self._decoder.overlong and not self._undecodable and not self._waiting:
+            self._fail_overlong(events)
+
+    def _receive_waiting(self, events: list[Event]) -> None:
+        waiting, judge, limit = self._waiting, self._judge, self._limits.message_bytes
+        while waiting:
+            frame = waiting[0]
             head, key, payload, _, length = frame
             # The short way for what nearly every frame is: a whole plain message that breaks no rule.
             if (
-                (head == 0x82 or (head == 0x81 and payload.isascii()))
+                (head == 0x82 or (head == 0x81 and is_utf8(payload)))
                 and self._takes_plain
-                and length <= self._limits.message_bytes
+                and length <= limit
                 and judge.is_plain(frame, key)
             ):
                 events.append(FrameReceived(frame, (), _ITSELF))
             elif events:
-                self._next = frame
                 return
             else:
                 self._receive_frame(frame, events)
-        if self._decoder.overlong:
-            self._fail_overlong(events)
+            waiting.popleft()
 
     @property
     def _takes_plain(self) -> bool:
@@ -341,28 +257,28 @@ class Connection:
     def _receive_frame(self, frame: Frame, events: list[Event]) -> None:
         found = self._judge.frame(frame)
         if self._close_received is not None:
-            # RFC 6455 section 5.5.1: data after a close frame is discarded; it stays visible.
-            found.append(violation("frame-after-close", f"{len(frame.payload)} bytes of payload"))
+            self._note_after_close(frame, found)
             events.append(FrameReceived(frame, tuple(found), None))
             return
         completes: Message | Completes | None = None
         close: tuple[int, str] | None = None
-        if not self._failed and not self._is_fatal(found):
-            if frame.opcode == Opcode.CLOSE:
-                close = self._judge.close(frame, found)
-            elif not frame.is_control:
-                completes = self._assembler.add(frame, found)
-        elif frame.opcode == Opcode.CLOSE:
-            # The answer to the close frame with which we failed the connection.
+        if frame.opcode == Opcode.CLOSE:
             close = self._judge.close(frame, found)
+        elif not frame.is_control and not self._failed and self._fatal(found) is None:
+            completes = self._assembler.add(frame, found)
         events.append(FrameReceived(frame, tuple(found), completes))
         fatal = self._fatal(found)
         if fatal is not None and not self._failed:
             self._fail(fatal, events)
-        elif frame.opcode == Opcode.CLOSE:
-            self._receive_close(close or (1005, ""), events)
-        elif frame.opcode == Opcode.PING and not self._failed:
+        if close is not None:
+            self._receive_close(close, events)
+        elif frame.opcode == Opcode.PING:
             self._receive_ping(frame, events)
+
+    def _note_after_close(self, frame: Frame, found: list[Violation]) -> None:
+        if self._close_received is not None:
+            # RFC 6455 section 5.5.1: data after a close frame is discarded; it stays visible.
+            found.append(violation("frame-after-close", f"{len(frame.payload)} bytes of payload"))
 
     def _receive_ping(self, frame: Frame, events: list[Event]) -> None:
         # RFC 6455 section 5.5.2: a ping is answered with a pong of the same payload, unless we are closing.
@@ -383,9 +299,6 @@ class Connection:
         self.wants_close = True
 
     # Failing.
-
-    def _is_fatal(self, found: list[Violation]) -> bool:
-        return self._fatal(found) is not None
 
     def _fatal(self, found: list[Violation]) -> Violation | None:
         """The violation that ends the connection: in strict mode the first error, in tolerant mode none."""
@@ -413,16 +326,15 @@ class Connection:
     def _fail_overlong(self, events: list[Event]) -> None:
         """A header declares more than we hold: where the next frame begins can't be known without reading it."""
         self._undecodable = True
-        frame, rest = self._decoder.take_partial()
-        self._keep_trailing(rest)
-        if frame is None:
-            return
+        frame, _ = self._decoder.take_partial()
+        assert frame is not None, "a decoder is overlong by a whole header"
         found = self._judge.frame(frame)
         if frame.declared_length >> 63 == 0:
             found.append(too_big(frame.declared_length, self._limits.message_bytes))
+        self._note_after_close(frame, found)
         events.append(FrameReceived(frame, tuple(found), None))
-        if not self._failed:
-            self._fail(found[-1], events)
+        if not self._failed and self._close_received is None:
+            self._fail(self._fatal(found) or found[-1], events)
 
     # The end.
 
@@ -434,6 +346,7 @@ class Connection:
             found = self._judge.frame(frame)
             detail = f"{len(frame.payload)} of {frame.declared_length} payload bytes came"
             found.append(violation("frame-truncated", detail))
+            self._note_after_close(frame, found)
             events.append(FrameReceived(frame, tuple(found), None))
         self._keep_trailing(rest)
 

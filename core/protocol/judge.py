@@ -11,7 +11,7 @@ from core.errors import PayloadError
 from core.protocol import close_codes
 from core.protocol.frames import FIN, RSV1, RSV2, RSV3, Frame, Opcode, shortest_length_form
 from core.protocol.state import Role
-from core.protocol.utf8 import Utf8Check, utf8_violation
+from core.protocol.utf8 import Utf8Check, is_utf8, utf8_violation
 from core.protocol.violations import Violation, violation
 
 _MAX_CONTROL = 125
@@ -44,16 +44,22 @@ class Judge:
         if not self._masks:
             return False
         if key == self._last_key:
-            return self._reuse_noted
+            return self._reuse_noted or key == _ZERO_KEY
         self._last_key = key
         return key != _ZERO_KEY or self._zero_noted
 
-    def all_plain(self, frames: list[Frame]) -> bool:
-        """Whether each of `frames` is a short, whole, plain message that breaks no rule: looked at by columns."""
-        heads, keys, payloads, forms, _ = zip(*frames, strict=True)
+    def all_plain(self, frames: list[Frame], limit: int) -> bool:
+        """Whether each of `frames` is a short, whole, plain message that breaks no rule: looked at by columns.
+
+        `limit` is the most bytes that a message may have.
+        """
+        heads, keys, payloads, forms, lengths = zip(*frames, strict=True)
         if any(forms) or not _PLAIN_HEADS.issuperset(heads):
             return False
-        if _TEXT_HEAD in heads and not all(map(bytes.isascii, payloads)):
+        # No character of UTF-8 has a NUL inside: joined by it, texts are UTF-8 where each alone is.
+        if _TEXT_HEAD in heads and not is_utf8(b"\0".join(payloads)):
+            return False
+        if limit < _MAX_CONTROL and max(lengths) > limit:
             return False
         if not self._masks:
             return keys.count(None) == len(keys)
@@ -162,7 +168,13 @@ def closing_payload(code: int | None, reason: str) -> bytes:
         raise PayloadError(
             f"Close code {code} must not be sent: {close_codes.explain(code)} Use 1000, or 3000 to 4999."
         )
-    data = reason.encode()
+    try:
+        data = reason.encode()
+    except UnicodeEncodeError as error:
+        raise PayloadError(
+            f"A close reason must be UTF-8; character {error.start + 1} of this one is half a surrogate pair. "
+            "Take it out."
+        ) from None
     if len(data) > _MAX_CONTROL - 2:
         raise PayloadError(f"A close reason has room for 123 bytes; this one has {len(data)}. Shorten it.")
     return code.to_bytes(2, "big") + data

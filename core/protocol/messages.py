@@ -13,12 +13,14 @@ from core.protocol.violations import Judgement, Violation, violation
 class Fragments:
     """A fragmented message on its way (RFC 6455 section 5.4)."""
 
-    __slots__ = ("_joined", "compressed", "frame_count", "opcode", "utf8")
+    __slots__ = ("_joined", "compressed", "frame_count", "opcode", "skipped", "utf8")
 
     def __init__(self, opcode: int, *, compressed: bool) -> None:
         self.opcode = opcode
         self.compressed = compressed
         self.frame_count = 0
+        self.skipped = False
+        """The message is over the limit: its frames pass, none of them is kept."""
         # Compressed text can only be checked once it is inflated.
         self.utf8 = Utf8Check() if opcode == Opcode.TEXT and not compressed else None
         self._joined = bytearray()
@@ -26,6 +28,10 @@ class Fragments:
     def add(self, frame: Frame) -> None:
         self.frame_count += 1
         self._joined += frame.payload
+
+    def skip(self) -> None:
+        self.skipped = True
+        self._joined.clear()
 
     @property
     def wire_length(self) -> int:
@@ -69,21 +75,25 @@ class Assembler:
         elif opcode in (Opcode.TEXT, Opcode.BINARY):
             if self._fragments is not None:
                 # RFC 6455 section 5.4: fragments of two messages must not be interleaved.
-                found.append(
-                    violation(
-                        "data-inside-message", f"{self._fragments.frame_count} frames were unfinished", 0, 1
-                    )
-                )
+                detail = f"the message before it has no last frame, after {self._fragments.frame_count}"
+                found.append(violation("data-inside-message", detail, 0, 1))
                 if self._judgement is Judgement.STRICT:
                     return None
+                self._lose(self._fragments)
             self._fragments = Fragments(opcode, compressed=frame.rsv1 and self.inflater is not None)
         else:
             return None
         fragments = self._fragments
         assert fragments is not None
-        if fragments.wire_length + len(frame.payload) > self._limit:
-            found.append(too_big(fragments.wire_length + len(frame.payload), self._limit))
+        if frame.fin:
             self._fragments = None
+        if fragments.skipped:
+            return None
+        length = fragments.wire_length + len(frame.payload)
+        if length > self._limit:
+            found.append(too_big(length, self._limit))
+            fragments.skip()
+            self._lose(fragments)
             return None
         fragments.add(frame)
         if fragments.utf8 is not None:
@@ -91,10 +101,12 @@ class Assembler:
             if bad is not None:
                 found.append(utf8_violation("text-not-utf8", frame, bad))
                 fragments.utf8 = None
-        if not frame.fin:
-            return None
-        self._fragments = None
-        return self._complete(fragments, frame, found)
+        return self._complete(fragments, frame, found) if frame.fin else None
+
+    def _lose(self, fragments: Fragments) -> None:
+        """A message that is not inflated: what refers back to it must not be inflated from older data instead."""
+        if fragments.compressed and self.inflater is not None:
+            self.inflater.reset()
 
     def _complete(
         self, fragments: Fragments, frame: Frame, found: list[Violation]

@@ -82,7 +82,7 @@ class Sender:
             keys: Iterable[bytes | None] = [new_masking_key() for _ in heads]
         else:
             keys = repeat(None)  # RFC 6455 section 5.1: a server must not mask.
-        longest = max(lengths)
+        longest = max(lengths, default=0)
         forms: Iterable[int] = repeat(0) if longest < 126 else map(shortest_length_form, lengths)
         frames = list(
             map(_new_frame, repeat(Frame), zip(heads, keys, payloads, forms, lengths, strict=False))

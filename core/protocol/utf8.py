@@ -8,6 +8,17 @@ from core.protocol.frames import Frame
 from core.protocol.violations import Violation, violation
 
 
+def is_utf8(data: bytes) -> bool:
+    """Whether a whole text is UTF-8."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 class Utf8Check:
     """Whether bytes that come in pieces are UTF-8. Pieces may end inside a character."""
 

@@ -1,0 +1,149 @@
+"""The opening handshake as it happens: a head comes in pieces and is answered or judged; frames may follow at once.
+
+What to answer and what to make of an answer is `core.protocol.handshake`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from core.errors import HeadError
+from core.protocol import handshake
+from core.protocol.deflate import DeflateParameters
+from core.protocol.events import Event, HandshakeDone, HandshakeFailed, RequestReceived, ResponseReceived
+from core.protocol.headers import explain
+from core.protocol.http11 import HeadKind, HeadLimits, HeadParser, RequestHead, ResponseHead
+from core.protocol.violations import Judgement, Severity, Violation, violation
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSide:
+    """We are the server and answer by this policy."""
+
+    policy: handshake.ServerPolicy = field(default_factory=handshake.ServerPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSide:
+    """We are the client and have asked this."""
+
+    request: bytes
+    key: str
+    subprotocols: tuple[str, ...] = ()
+    deflate_offer: str | None = None
+    judgement: Judgement = Judgement.STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an opening handshake ended."""
+
+    accepted: bool
+    response: bytes = b""
+    """What we have to send for it."""
+    deflate: DeflateParameters | None = None
+
+
+class Opening:
+    """One opening handshake. `outcome` is None until it is decided; nothing may be received after that."""
+
+    def __init__(self, side: ServerSide | ClientSide, limits: HeadLimits, glued_limit: int) -> None:
+        self._side = side
+        self._glued_limit = glued_limit
+        self._received = 0
+        self._request: RequestHead | None = None
+        self._glued = bytearray()
+        if isinstance(side, ServerSide):
+            self._parser = HeadParser(HeadKind.REQUEST, limits, side.policy.judgement)
+        else:
+            self._parser = HeadParser(HeadKind.RESPONSE, limits, side.judgement)
+        self.outcome: Outcome | None = None
+
+    def receive(self, data: bytes) -> list[Event]:
+        """RequestReceived or ResponseReceived when the head is whole, HandshakeFailed when it never will be."""
+        if self._request is not None:
+            return self._hold_back(data)
+        self._received += len(data)
+        try:
+            head = self._parser.feed(data)
+        except HeadError as error:
+            return [self._fail(error.status, self._parser.violations, data)]
+        if isinstance(head, RequestHead):
+            assert isinstance(self._side, ServerSide)
+            self._request = head
+            proposed = handshake.propose(head, self._side.policy)
+            return [RequestReceived(head, proposed), *self._hold_back(self._parser.leftover)]
+        return [] if head is None else [self._judge(head)]
+
+    def answer(self, answer: handshake.Answer) -> list[Event]:
+        """Answer the request; nothing happens where that was decided without the caller."""
+        if self.outcome is not None:
+            return []
+        if self._glued:
+            hasty = violation("data-before-answer", f"{len(self._glued)} bytes")
+            answer = replace(answer, violations=(*answer.violations, hasty))
+        self.outcome = Outcome(answer.accepted, answer.response, answer.deflate)
+        return [HandshakeDone(answer)]
+
+    def time_out(self, seconds: float) -> list[Event]:
+        """Answer 408 where the head is not complete after `seconds`."""
+        if self._request is not None or self.outcome is not None:
+            return []
+        raw = self._parser.raw
+        late = violation("head-timeout", f"{len(raw)} bytes came in {seconds:g} s", 0, len(raw))
+        return [self._fail(408, (*self._parser.violations, late))]
+
+    def refuse_for_load(self, connections: int) -> list[Event]:
+        """Answer 503, whatever has come."""
+        reason = f"There are {connections} connections already, which is the limit. Try later."
+        answer = handshake.refuse(503, reason)
+        self.outcome = Outcome(False, answer.response)
+        return [HandshakeFailed(self._parser.raw, answer)]
+
+    def end(self) -> list[Event]:
+        """The stream has ended before the handshake was over. Nobody is left to read an answer: none is written."""
+        self.outcome = Outcome(False)
+        if self._request is not None:
+            return []
+        raw = self._parser.raw
+        cut = violation("head-incomplete", f"it ended after {len(raw)} bytes", 0, len(raw))
+        broken = (*self._parser.violations, cut)
+        return [HandshakeFailed(raw, handshake.Answer(0, explain((cut,)), b"", violations=broken))]
+
+    def take_glued(self) -> bytes:
+        """What came behind the head: the first frames, or bytes that are none where it was refused."""
+        glued = bytes(self._glued)
+        self._glued.clear()
+        return glued
+
+    def _hold_back(self, data: bytes) -> list[Event]:
+        """Keep what comes before the answer, within bounds."""
+        self._glued += data
+        if len(self._glued) <= self._glued_limit:
+            return []
+        hasty = violation("data-before-answer", f"{len(self._glued)} bytes, the limit is {self._glued_limit}")
+        return self.answer(handshake.refuse(400, explain((hasty,)), (hasty,)))
+
+    def _fail(self, status: int, broken: tuple[Violation, ...], last: bytes = b"") -> HandshakeFailed:
+        """`last` is what came last: what of it lies beyond the limit on heads is no part of the raw head."""
+        raw = self._parser.raw
+        answer = handshake.refuse(status, explain(broken), broken)
+        if isinstance(self._side, ClientSide):
+            answer = replace(answer, response=b"", body_length=0)
+        beyond = self._received - len(raw)
+        self._glued += last[len(last) - beyond :]
+        self.outcome = Outcome(False, answer.response)
+        return HandshakeFailed(raw, answer)
+
+    def _judge(self, response: ResponseHead) -> ResponseReceived:
+        side = self._side
+        assert isinstance(side, ClientSide)
+        verdict = handshake.check_response(
+            response, key=side.key, offered_subprotocols=side.subprotocols, offered_deflate=side.deflate_offer
+        )
+        broken = any(found.rule.severity is Severity.ERROR for found in verdict.violations)
+        # RFC 6455 section 4.1: the client must fail the connection.
+        refused = response.status != 101 or (broken and side.judgement is Judgement.STRICT)
+        self._glued += self._parser.leftover
+        self.outcome = Outcome(not refused, b"", verdict.deflate)
+        return ResponseReceived(response, verdict)
