@@ -48,10 +48,8 @@ package: set-up-build
 	@echo "== PyInstaller" && $(BIN)/python -m PyInstaller --noconfirm --clean --log-level WARN build.spec
 	@du -sh dist/unmask
 
-# The copy stands in a folder of its own, so that nothing of the sources can be found by accident.
 self-test: package
-	@echo "== self-test of the package"
-	@set -e; place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; cp -R dist/unmask "$$place/"; cd "$$place"; ./unmask/unmask --version; ./unmask/unmask --self-test "$$place/screenshots"; ls -l "$$place/screenshots"
+	@echo "== self-test of the package" && $(BIN)/python .ci/self_test.py $(ARGS)
 
 bench: set-up-dev
 	@$(BIN)/python -m tests.bench $(ARGS)
