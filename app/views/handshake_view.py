@@ -35,6 +35,7 @@ from core.protocol.headers import Headers
 from core.protocol.http11 import HeadKind, HeadLimits, HeadParser, RequestHead, ResponseHead
 from core.protocol.violations import Judgement, Violation
 
+_SHOWN_TRAILING = 256
 _LIMITS = HeadLimits(max_bytes=1 << 20, max_headers=4096)
 
 
@@ -68,6 +69,7 @@ class HandshakeView(QScrollArea):
         self.chosen = self._table(self.tr("Agreed"), self.tr("Value"), self.tr("Meaning"), most=230)
         self.request_headers = self._table(self.tr("Header"), self.tr("Value"), self.tr("Meaning"), most=230)
         self.response_headers = self._table(self.tr("Header"), self.tr("Value"), self.tr("Meaning"), most=230)
+        self.trailing = self._table(self.tr("Bytes"), self.tr("Hex"), self.tr("What it is"), most=230)
         self._arrange()
         self.marks.toggled.connect(self.request.show_marks)
         self.marks.toggled.connect(self.response.show_marks)
@@ -81,7 +83,8 @@ class HandshakeView(QScrollArea):
         else:
             c = connection
             refused = c.state is ConnectionState.REFUSED
-            state = (c.id, c.request, c.response, c.status, c.subprotocol, c.extensions, refused, violations)
+            heads = (c.id, c.request, c.response, c.status, c.subprotocol, c.extensions)
+            state = (*heads, refused, c.trailing_length, violations)
         self._connection = connection
         if state == self._shown:
             return
@@ -130,6 +133,7 @@ class HandshakeView(QScrollArea):
                 (self.chosen, self.tr("Subprotocol and extensions")),
                 (self.request_headers, self.tr("Headers of the request")),
                 (self.response_headers, self.tr("Headers of the response")),
+                (self.trailing, self.tr("After the last frame")),
             )
         }
         layout.addStretch(1)
@@ -186,6 +190,7 @@ class HandshakeView(QScrollArea):
         self._fill_chosen(connection, request)
         self._fill_headers(self.request_headers, request)
         self._fill_headers(self.response_headers, response)
+        self._set_facts(self.trailing, self._trailing_facts(connection))
         self.verticalScrollBar().setValue(0)
 
     def _headline(
@@ -288,6 +293,16 @@ class HandshakeView(QScrollArea):
             yield Fact(
                 (self.tr("Extensions"), "—", self.tr("The client offered some; the server took none."))
             )
+
+    def _trailing_facts(self, connection: ConnectionRecord) -> Iterable[Fact]:
+        """What came and was no frame any more."""
+        if not connection.trailing_length:
+            return
+        shown = connection.trailing[:_SHOWN_TRAILING]
+        meaning = self.tr("These bytes are no frame.")
+        if len(shown) < connection.trailing_length:
+            meaning += " " + self.tr("The first {0} are shown.").format(f"{len(shown):,}")
+        yield Fact((f"{connection.trailing_length:,}", shown.hex(" "), meaning))
 
     def _fill_headers(self, table: FactTable, head: RequestHead | ResponseHead | None) -> None:
         items = () if head is None else head.headers.items

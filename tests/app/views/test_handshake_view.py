@@ -149,6 +149,15 @@ def test_the_same_handshake_is_not_built_again(view: HandshakeView) -> None:
     assert view.verticalScrollBar().value() == 0
 
 
+def test_bytes_after_the_last_frame_are_shown(view: HandshakeView) -> None:
+    view.show_connection(replace(CONNECTION, trailing=b"\x81" * 300, trailing_length=1000), ())
+    assert rows(view.trailing) == [
+        ("1,000", " ".join(["81"] * 256), "These bytes are no frame. The first 256 are shown.")
+    ]
+    view.show_connection(CONNECTION, ())
+    assert rows(view.trailing) == []
+
+
 def test_nothing_selected_and_both_looks_paint(view: HandshakeView, theme: Theme) -> None:
     for connection in (CONNECTION, REFUSED, None):
         view.show_connection(connection, ())
