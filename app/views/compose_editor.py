@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
@@ -90,6 +90,12 @@ class ComposeEditor(QPlainTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setTabChangesFocus(True)
+
+    def sizeHint(self) -> QSize:
+        return QSize(400, 64)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, 44)
 
     def event(self, event: QEvent) -> bool:
         # Claims the keys before a shortcut of the window takes them: sent once, from here.

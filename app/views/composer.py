@@ -56,6 +56,7 @@ class Composer(QWidget):
         self._connect()
         theme.changed.connect(self._restyle)
         self._restyle()
+        self._name_targets()
         self._on_kind()
 
     # For the window
@@ -127,6 +128,7 @@ class Composer(QWidget):
         self.targets = QComboBox(self)
         self.targets.setAccessibleName(self.tr("Send to"))
         self.targets.setToolTip(self.tr("Where it is sent"))
+        self.targets.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.targets.addItem("", False)
         self.targets.addItem("", True)
         self.kinds = QComboBox(self)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QLabel, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from app.icons import Icons
 from app.jobs import Jobs
@@ -18,6 +19,26 @@ from core.capture.records import ConnectionRecord, FrameRecord
 from core.decoders.registry import Decoders
 from core.protocol.anatomy import Field, Part
 from core.protocol.violations import Violation
+
+
+class _Page(QStackedWidget):
+    """A view, or a sentence in its place while there is nothing to show."""
+
+    def __init__(self, name: str, view: QWidget, hint: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        label = QLabel(hint, self)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        label.setWordWrap(True)
+        label.setProperty("look", "muted")
+        label.setBackgroundRole(QPalette.ColorRole.Base)
+        label.setAutoFillBackground(True)
+        self.addWidget(label)
+        self.addWidget(view)
+
+    def set_empty(self, empty: bool) -> None:
+        self.setCurrentIndex(0 if empty else 1)
 
 
 class DetailTabs(QWidget):
@@ -40,44 +61,61 @@ class DetailTabs(QWidget):
         self.handshake = HandshakeView(theme, icons)
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
-        self._refresh: dict[QWidget, Callable[[], None]] = {}
-        self._stale: set[QWidget] = set()
-        self._add("message", self.message, self.tr("Message"), lambda: self.message.show_frame(self._frame))
-        self._add("frame", self.frame, self.tr("Frame"), self._refresh_frame)
-        self._add("bytes", self.bytes, self.tr("Bytes"), self._refresh_bytes)
-        self._add("handshake", self.handshake, self.tr("Handshake"), self._refresh_handshake)
+        self._refresh: dict[_Page, Callable[[], bool]] = {}
+        """What brings each page up to date; it tells whether there is anything to show."""
+        self._message_page = self._add(
+            _Page("message", self.message, self.tr("Select a frame to see what it carried.")),
+            self.tr("Message"),
+            self._refresh_message,
+        )
+        self._frame_page = self._add(
+            _Page("frame", self.frame, self.tr("Select a frame to see it bit by bit.")),
+            self.tr("Frame"),
+            self._refresh_frame,
+        )
+        self._bytes_page = self._add(
+            _Page("bytes", self.bytes, self.tr("Select a frame to see its bytes as they were on the wire.")),
+            self.tr("Bytes"),
+            self._refresh_bytes,
+        )
+        hint = self.tr("Select a connection to see how it was opened.")
+        self._handshake_page = self._add(
+            _Page("handshake", self.handshake, hint), self.tr("Handshake"), self._refresh_handshake
+        )
+        self._stale: set[_Page] = set(self._refresh)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.tabs)
         self.setFocusProxy(self.tabs)
         self._connect()
+        self._catch_up()
 
     def show_frame(self, record: FrameRecord | None) -> None:
         """Show a frame, or none."""
         self._frame = record
         self._chosen = None
-        self._outdated(self.message, self.frame, self.bytes)
+        self._outdated(self._message_page, self._frame_page, self._bytes_page)
 
     def show_connection(self, connection: ConnectionRecord | None, violations: tuple[Violation, ...]) -> None:
         """Show a connection and the rules that its handshake broke, or none."""
         self._connection, self._violations = connection, violations
-        self._outdated(self.handshake)
+        self._outdated(self._handshake_page)
 
     def current_tab(self) -> str:
         """The name of the tab in sight: `message`, `frame`, `bytes`, `handshake`."""
-        view = self.tabs.currentWidget()
-        return "" if view is None else view.objectName()
+        page = self.tabs.currentWidget()
+        return "" if page is None else page.objectName()
 
     def set_current_tab(self, name: str) -> None:
         """Bring a tab into sight; a name that there is not changes nothing."""
-        for view in self._refresh:
-            if view.objectName() == name:
-                self.tabs.setCurrentWidget(view)
+        for page in self._refresh:
+            if page.objectName() == name:
+                self.tabs.setCurrentWidget(page)
 
-    def _add(self, name: str, view: QWidget, title: str, refresh: Callable[[], None]) -> None:
-        view.setObjectName(name)
-        self.tabs.addTab(view, title)
-        self._refresh[view] = refresh
+    def _add(self, page: _Page, title: str, refresh: Callable[[], bool]) -> _Page:
+        self.tabs.addTab(page, title)
+        self._refresh[page] = refresh
+        return page
 
     def _connect(self) -> None:
         self.tabs.currentChanged.connect(self._on_tab)
@@ -86,48 +124,55 @@ class DetailTabs(QWidget):
         self.frame.field_activated.connect(self._show_bytes_of)
         self.bytes.field_selected.connect(self._choose_from_bytes)
 
-    def _outdated(self, *views: QWidget) -> None:
-        self._stale.update(views)
+    def _outdated(self, *pages: _Page) -> None:
+        self._stale.update(pages)
         self._catch_up()
 
     def _catch_up(self) -> None:
-        view = self.tabs.currentWidget()
-        if view is not None and view in self._stale:
-            self._stale.discard(view)
-            self._refresh[view]()
+        page = self.tabs.currentWidget()
+        if isinstance(page, _Page) and page in self._stale:
+            self._stale.discard(page)
+            page.set_empty(not self._refresh[page]())
 
     def _on_tab(self) -> None:
         self._catch_up()
         self.tab_changed.emit(self.current_tab())
 
-    def _refresh_frame(self) -> None:
+    def _refresh_message(self) -> bool:
+        self.message.show_frame(self._frame)
+        return self._frame is not None
+
+    def _refresh_frame(self) -> bool:
         self.frame.show_frame(self._frame)
         self.frame.select(self._chosen)
+        return self._frame is not None
 
-    def _refresh_bytes(self) -> None:
+    def _refresh_bytes(self) -> bool:
         self.bytes.show_frame(self._frame)
         self.bytes.highlight(self._chosen)
+        return self._frame is not None
 
-    def _refresh_handshake(self) -> None:
+    def _refresh_handshake(self) -> bool:
         self.handshake.show_connection(self._connection, self._violations)
+        return self._connection is not None
 
     def _choose(self, field: Field) -> None:
         """A field was chosen in the Frame tab: mark its bytes."""
         self._chosen = field.part
-        if self.bytes not in self._stale:
+        if self._bytes_page not in self._stale:
             self.bytes.highlight(field.part)
 
     def _point_at(self, field: Field | None) -> None:
         """A field is under the mouse in the Frame tab: mark its bytes for as long."""
-        if self.bytes not in self._stale:
+        if self._bytes_page not in self._stale:
             self.bytes.highlight(self._chosen if field is None else field.part)
 
     def _choose_from_bytes(self, field: Field) -> None:
         """Bytes were chosen in the Bytes tab: mark their field."""
         self._chosen = field.part
-        if self.frame not in self._stale:
+        if self._frame_page not in self._stale:
             self.frame.select(field.part)
 
     def _show_bytes_of(self, field: Field) -> None:
         self._choose(field)
-        self.tabs.setCurrentWidget(self.bytes)
+        self.tabs.setCurrentWidget(self._bytes_page)

@@ -43,6 +43,20 @@ def test_only_the_tab_in_sight_works(tabs: DetailTabs) -> None:
     assert tabs.handshake.title.text().startswith("GET /chat")
 
 
+def test_nothing_selected_says_what_to_do(tabs: DetailTabs) -> None:
+    for name, view in (("message", tabs.message), ("frame", tabs.frame), ("bytes", tabs.bytes)):
+        tabs.set_current_tab(name)
+        assert not view.isVisible()
+        tabs.show_frame(HELLO)
+        assert view.isVisible()
+        tabs.show_frame(None)
+        assert not view.isVisible()
+    tabs.set_current_tab("handshake")
+    assert not tabs.handshake.isVisible()
+    tabs.show_connection(CONNECTION, ())
+    assert tabs.handshake.isVisible()
+
+
 def test_the_chosen_tab_stays_and_is_told(tabs: DetailTabs, qtbot: QtBot) -> None:
     with qtbot.waitSignal(tabs.tab_changed) as caught:
         tabs.set_current_tab("bytes")
