@@ -75,7 +75,12 @@ class Sender:
         completes: Iterable[Message | Completes | None],
         origin: Origin,
     ) -> list[Event]:
-        """The one way by which frames go out: first bytes, payloads, and what each frame completes, by columns."""
+        """The one way by which frames go out: first bytes, payloads, and what each frame completes, by columns.
+
+        A frame that goes out alone takes the short way, `_frame`.
+        """
+        if len(heads) == 1:
+            return [self._frame(heads[0], payloads[0], next(iter(completes)), origin)]
         lengths = list(map(len, payloads))
         if self._role is Role.CLIENT:
             # RFC 6455 section 5.3: a client masks each frame with a fresh key.
@@ -99,3 +104,18 @@ class Sender:
                 self._out.append(frame.header())
                 self._out.append(frame.payload)
         return list(map(_new_sent, repeat(FrameSent), zip(frames, repeat(origin), completes, strict=False)))
+
+    def _frame(
+        self, head: int, payload: bytes, completes: Message | Completes | None, origin: Origin
+    ) -> FrameSent:
+        """`_frames` for one."""
+        length = len(payload)
+        form = 0 if length < 126 else int(shortest_length_form(length))
+        key = new_masking_key() if self._role is Role.CLIENT else None
+        frame = Frame(head, key, payload, form, length)
+        if key is None and form == 0:
+            self._out.append(bytes((head, length)) + payload)
+        else:
+            self._out.append(frame.header())
+            self._out.append(frame.masked_payload())
+        return FrameSent(frame, origin, completes)
