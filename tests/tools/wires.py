@@ -1,0 +1,144 @@
+"""Connections that are past the opening handshake, and the bytes that a peer of theirs sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+from core.protocol.connection import ClientSide, Connection, ConnectionLimits, ServerSide
+from core.protocol.deflate import DeflatePolicy
+from core.protocol.events import Event, FrameReceived, FrameSent, Message, RequestReceived
+from core.protocol.frames import Frame, FrameDecoder, make_frame
+from core.protocol.handshake import ServerPolicy, accept_key, client_request
+from core.protocol.http11 import write_response
+from core.protocol.state import ReadyState
+from core.protocol.violations import Judgement
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+"""The one of RFC 6455 section 1.3."""
+MASKING_KEY = bytes.fromhex("37fa213d")
+"""The one of RFC 6455 section 5.7."""
+DEFLATE = "permessage-deflate"
+
+
+def request(*, deflate: str | None = None) -> bytes:
+    return client_request("localhost:8080", "/", KEY, deflate=deflate)
+
+
+def response(*, deflate: str | None = None) -> bytes:
+    headers = [
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Accept", accept_key(KEY)),
+    ]
+    if deflate is not None:
+        headers.append(("Sec-WebSocket-Extensions", deflate))
+    return write_response(101, headers)
+
+
+def new_server(
+    judgement: Judgement = Judgement.STRICT,
+    *,
+    limits: ConnectionLimits | None = None,
+    policy: DeflatePolicy | None = None,
+) -> Connection:
+    """A server that has got nothing yet."""
+    return Connection(
+        ServerSide(ServerPolicy(deflate=policy or DeflatePolicy(), judgement=judgement)), limits
+    )
+
+
+def opened_server(
+    judgement: Judgement = Judgement.STRICT,
+    *,
+    limits: ConnectionLimits | None = None,
+    deflate: str | None = None,
+    policy: DeflatePolicy | None = None,
+) -> Connection:
+    """We are the server and OPEN; `deflate` is what the client offered."""
+    connection = new_server(judgement, limits=limits, policy=policy)
+    for event in connection.receive_data(request(deflate=deflate)):
+        assert isinstance(event, RequestReceived)
+        connection.answer(event.proposed)
+    connection.data_to_send()
+    assert connection.state is ReadyState.OPEN
+    return connection
+
+
+def new_client(
+    judgement: Judgement = Judgement.STRICT,
+    *,
+    limits: ConnectionLimits | None = None,
+    deflate: str | None = None,
+) -> Connection:
+    """A client that has sent its request and waits; `deflate` is what it offered."""
+    side = ClientSide(request(deflate=deflate), KEY, deflate_offer=deflate, judgement=judgement)
+    connection = Connection(side, limits)
+    assert connection.data_to_send() == side.request
+    return connection
+
+
+def opened_client(
+    judgement: Judgement = Judgement.STRICT,
+    *,
+    limits: ConnectionLimits | None = None,
+    deflate: str | None = None,
+) -> Connection:
+    """We are the client and OPEN; `deflate` is what we offered and the server agreed to."""
+    connection = new_client(judgement, limits=limits, deflate=deflate)
+    connection.receive_data(response(deflate=deflate))
+    assert connection.state is ReadyState.OPEN
+    return connection
+
+
+def masked(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:
+    """A frame as a client sends it."""
+    return make_frame(opcode, payload, fin=fin, rsv=rsv, masking_key=MASKING_KEY).wire()
+
+
+def plain(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:
+    """A frame as a server sends it."""
+    return make_frame(opcode, payload, fin=fin, rsv=rsv).wire()
+
+
+def receive(connection: Connection, *pieces: bytes) -> list[Event]:
+    """All events of some reads, none held back."""
+    events: list[Event] = []
+    for piece in pieces:
+        events += connection.receive_data(piece)
+        while connection.has_more:
+            events += connection.receive_data(b"")
+    return events
+
+
+def received(events: Iterable[Event]) -> list[FrameReceived]:
+    return [event for event in events if isinstance(event, FrameReceived)]
+
+
+def sent(events: Iterable[Event]) -> list[FrameSent]:
+    return [event for event in events if isinstance(event, FrameSent)]
+
+
+def messages(events: Iterable[Event]) -> list[Message]:
+    """Those of the peer."""
+    return [event.message for event in received(events) if event.message is not None]
+
+
+def rules(events: Iterable[Event]) -> list[str]:
+    """The ids of all rules that the peer's frames broke."""
+    return [found.rule.id for event in received(events) for found in event.violations]
+
+
+def frames_of(data: bytes) -> list[Frame]:
+    """Bytes that are whole frames, taken apart."""
+    decoder = FrameDecoder(1 << 40)
+    frames = decoder.feed(data)
+    assert decoder.take_partial() == (None, b"")
+    return frames
+
+
+def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
+    """`data` in pieces, cut at `places` (each taken modulo its length)."""
+    size = len(data) + 1
+    edges = [0, *sorted(place % size for place in places), len(data)]
+    return [data[start:stop] for start, stop in pairwise(edges)]
