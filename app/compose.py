@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -31,7 +32,8 @@ CONTROL_LIMIT = 125
 REASON_LIMIT = CONTROL_LIMIT - 2
 
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
-_HEX_GAPS = frozenset(" \t\r\n,:;-_")
+_HEX_PAIRS = re.compile(r"[\s,:;_-]*+(?:(?:0[xX])?[0-9a-fA-F]{2}[\s,:;_-]*+)*+")
+_HEX_FILLING = re.compile(r"0[xX]|[\s,:;_-]++")
 _BASE64_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 
 
@@ -137,31 +139,17 @@ def parse_hex(text: str) -> bytes:
     Raises PayloadError with the line and column of what is wrong.
     """
     check_size(text)
-    if _is_plain_hex(text):
-        return bytes.fromhex(text)
-    digits: list[str] = []
-    half: int | None = None
-    position = 0
-    while position < len(text):
-        letter = text[position]
-        if letter == "0" and half is None and text[position + 1 : position + 2] in ("x", "X"):
-            position += 2
-            continue
-        if letter in _HEX_DIGITS:
-            digits.append(letter)
-            half = position if half is None else None
-        elif letter not in _HEX_GAPS:
-            _refuse(text, position, f"{letter!r} is no hex digit.")
-        elif half is not None:
-            _refuse(text, half, f"{text[half]!r} stands alone; a byte takes two hex digits.")
-        position += 1
-    if half is not None:
-        _refuse(text, half, f"{text[half]!r} stands alone; a byte takes two hex digits.")
-    return bytes.fromhex("".join(digits))
-
-
-def _is_plain_hex(text: str) -> bool:
-    return text.isascii() and len(text) % 2 == 0 and text.isalnum() and _HEX_DIGITS.issuperset(text)
+    read = _HEX_PAIRS.match(text)
+    assert read is not None
+    at = read.end()
+    if at < len(text):
+        following = text[at + 1 : at + 2]
+        if text[at] not in _HEX_DIGITS:
+            _refuse(text, at, f"{text[at]!r} is no hex digit.")
+        if following and _HEX_FILLING.fullmatch(following) is None:
+            _refuse(text, at + 1, f"{following!r} is no hex digit.")
+        _refuse(text, at, f"{text[at]!r} stands alone; a byte takes two hex digits.")
+    return bytes.fromhex(_HEX_FILLING.sub("", text))
 
 
 def parse_base64(text: str) -> bytes:
@@ -257,6 +245,14 @@ def check_close(code: int | None, reason: str) -> None:
     size = len(encode_text(reason))
     if size > REASON_LIMIT:
         raise PayloadError(f"A close reason has at most {REASON_LIMIT} bytes of UTF-8 and this has {size:,}.")
+
+
+def file_size(path: str) -> int | None:
+    """How many bytes the file has, or None where there is none."""
+    try:
+        return Path(path).stat().st_size if Path(path).is_file() else None
+    except (OSError, ValueError):
+        return None
 
 
 def read_file(path: Path) -> bytes:

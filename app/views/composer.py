@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.compose import ComposeKind, Draft, build, payload_of
+from app.compose import ComposeKind, Draft, build, file_size
 from app.icons import IconName, Icons
 from app.theme import Role, Theme
 from app.views.compose_editor import ComposeEditor, History, HistoryEntry
@@ -26,7 +26,7 @@ from app.views.compose_pages import ClosePage, FilePage
 from core.capture.records import ConnectionRecord
 from core.decoders.visible import visible
 from core.errors import PayloadError
-from core.net.outgoing import Compression
+from core.net.outgoing import Compression, OutgoingClose, OutgoingMessage
 from core.protocol.anatomy import count_bytes
 
 MAX_FRAGMENTS = 10_000
@@ -265,22 +265,37 @@ class Composer(QWidget):
             return self.tr("Connection #{0} is not open. Select another one.").format(self._target.id)
         return ""
 
-    def _problem(self) -> str:
-        """What is wrong with the draft, or "". Does not read a file: that happens when it is sent."""
+    def _examine(self) -> tuple[str, str]:
+        """What is wrong with the draft, and how large it is; both "" where there is nothing to say.
+
+        A file is not read here: that happens when it is sent.
+        """
         try:
             draft = self._draft()
-            if draft.kind is not ComposeKind.FILE:
-                build(draft)
-            elif not draft.text:
-                payload_of(draft.kind, "")
+            if draft.kind is ComposeKind.FILE:
+                return self._examine_file(draft.text)
+            outgoing = build(draft)
         except PayloadError as error:
-            return str(error)
-        return ""
+            return str(error), ""
+        if isinstance(outgoing, OutgoingClose):
+            return "", ""
+        size = count_bytes(len(outgoing.payload))
+        if isinstance(outgoing, OutgoingMessage) and outgoing.fragments > 1:
+            return "", self.tr("{0} in {1} frames").format(size, f"{outgoing.fragments:,}")
+        return "", size
+
+    def _examine_file(self, path: str) -> tuple[str, str]:
+        size = file_size(path)
+        if size is not None:
+            return "", count_bytes(size)
+        if not path:
+            return self.tr("No file is chosen; choose one."), ""
+        return self.tr("There is no file {0}; choose another.").format(path), ""
 
     def _check(self) -> None:
         """Say how things stand and let Send be pressed only where it would work."""
         unreachable = self._unreachable(to_all=bool(self.targets.currentData()))
-        problem = self._problem()
+        problem, size = self._examine()
         blank = self._is_blank()
         self.send_button.setEnabled(not unreachable and not problem)
         negotiated = self._target is not None and "permessage-deflate" in self._target.extensions
@@ -292,7 +307,7 @@ class Composer(QWidget):
         )
         self.send_button.setToolTip(unreachable or problem or self.tr("Send (Ctrl+Enter)"))
         wrong = self._failure or ("" if blank else problem)
-        self._say(wrong or unreachable or self._size(), "error" if wrong else "muted")
+        self._say(wrong or unreachable or size, "error" if wrong else "muted")
 
     def _is_blank(self) -> bool:
         """Whether nothing has been entered yet, which is no mistake."""
@@ -307,19 +322,6 @@ class Composer(QWidget):
             self.status.setProperty("look", look)
             self.status.style().unpolish(self.status)
             self.status.style().polish(self.status)
-
-    def _size(self) -> str:
-        kind = self.kind()
-        if kind in (ComposeKind.FILE, ComposeKind.CLOSE):
-            return ""
-        try:
-            size = len(payload_of(kind, self.editor.toPlainText()))
-        except PayloadError:
-            return ""
-        frames = self.fragments.value()
-        if kind.is_message and frames > 1:
-            return self.tr("{0} in {1} frames").format(count_bytes(size), f"{frames:,}")
-        return count_bytes(size)
 
     # Doing
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,13 @@ def test_hex_round_trip(data: bytes, gap: str) -> None:
     assert parse_hex(gap.join(f"{byte:02X}" for byte in data)) == data
 
 
+def test_megabytes_of_hex_take_no_time_that_is_felt() -> None:
+    text = "0xff, " * (compose.EDITOR_LIMIT // 6)
+    started = time.perf_counter()
+    assert parse_hex(text) == b"\xff" * (compose.EDITOR_LIMIT // 6)
+    assert time.perf_counter() - started < 2
+
+
 def test_hex_with_prefixes() -> None:
     assert parse_hex("0x48, 0x65 0X6c\t6c;6f") == b"Hello"
     assert parse_hex("00 0x01") == b"\x00\x01"
@@ -31,6 +39,8 @@ def test_hex_with_prefixes() -> None:
         ("4 8", "Line 1, column 1"),
         ("48\n6g", "Line 2, column 2: 'g' is no hex digit"),
         ("48 é", "Line 1, column 4"),
+        ("0x", "Line 1, column 2"),
+        ("10x1", "Line 1, column 3"),
     ],
 )
 def test_hex_faults_say_where(text: str, where: str) -> None:

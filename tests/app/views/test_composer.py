@@ -83,7 +83,11 @@ def test_every_kind(composer: Composer, qtbot: QtBot, tmp_path: Path) -> None:
         composer.set_text(text)
         assert sent(composer, qtbot)[0] == outgoing
     composer.set_kind(ComposeKind.FILE)
+    assert not composer.send_button.isEnabled()
+    composer.file.path.setText(str(file) + "x")
+    qtbot.waitUntil(lambda: composer.status.text().startswith("There is no file"))
     composer.file.path.setText(str(file))
+    qtbot.waitUntil(lambda: composer.status.text() == "2 bytes")
     assert sent(composer, qtbot)[0] == OutgoingMessage(Opcode.BINARY, b"\x01\x02")
 
 
@@ -98,6 +102,12 @@ def test_fragments_and_compression(composer: Composer, qtbot: QtBot) -> None:
     composer.set_kind(ComposeKind.PING)
     assert not composer.fragments.isVisible()
     assert not composer.compress.isVisible()
+
+
+def test_size_is_told_with_the_frames(composer: Composer, qtbot: QtBot) -> None:
+    composer.set_text("界" * 400)
+    composer.fragments.setValue(3)
+    qtbot.waitUntil(lambda: composer.status.text() == "1,200 bytes in 3 frames")
 
 
 def test_json_is_checked_while_typing(composer: Composer, qtbot: QtBot) -> None:
