@@ -64,12 +64,13 @@ class Listening(QObject):
             self._tool_bar.focus_address()
             self.problem.emit(str(error))
             return
+        self._settings.address = address
         self.start_on(address)
 
     def start_on(self, address: ListenAddress) -> None:
+        """Listens there this once; the address that is remembered stays."""
         self._tool_bar.mark_address(valid=True)
         self._tool_bar.address.setText(str(address))
-        self._settings.address = address
         if not address.is_loopback:
             self.caution.emit(
                 self.tr(

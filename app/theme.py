@@ -98,7 +98,7 @@ _COLOURS: dict[Role, tuple[str, str]] = {
     Role.ON_ACCENT: ("#ffffff", "#0d1420"),
     Role.SELECTION: ("#cfe0fc", "#26426f"),
     Role.SELECTION_INACTIVE: ("#dfe5ee", "#2d3644"),
-    Role.HIGHLIGHT: ("#ffe08a", "#6b5514"),
+    Role.HIGHLIGHT: ("#ffe08a", "#54430d"),
     Role.CLIENT: ("#0b7a63", "#4fd3b3"),
     Role.SERVER: ("#7a3fc4", "#bf9bff"),
     Role.CLIENT_TINT: ("#f0f9f6", "#182522"),

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.desktop import Desktop
+from app.icons import Icons
+from app.settings import Settings
+from app.theme import Theme, ThemeChoice
+from core.capture.session_files import CaptureFolder
+from core.net.settings import ListenAddress
+from tests.tools.recorded import CaptureMaker
+
+
+@pytest.fixture(scope="session")
+def theme(qapp: QApplication) -> Theme:
+    return Theme(qapp, ThemeChoice.LIGHT)
+
+
+@pytest.fixture(scope="session")
+def icons(theme: Theme) -> Icons:
+    return Icons(theme)
+
+
+@pytest.fixture
+def maker(tmp_path: Path) -> Iterator[CaptureMaker]:
+    """A capture to fill."""
+    with CaptureMaker(tmp_path / "made.unmask") as maker:
+        yield maker
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    settings = Settings.at(tmp_path / "settings.ini")
+    settings.address = ListenAddress("127.0.0.1", 0)
+    settings.theme = ThemeChoice.LIGHT
+    return settings
+
+
+@pytest.fixture
+def captures(tmp_path: Path) -> CaptureFolder:
+    """The folder of unsaved captures."""
+    return CaptureFolder(tmp_path / "captures")
+
+
+@pytest.fixture
+def desktop(
+    qapp: QApplication, qtbot: QtBot, settings: Settings, captures: CaptureFolder
+) -> Iterator[Desktop]:
+    """The real window over the real engine, shown but not yet listening."""
+    desktop = Desktop(qapp, settings, captures)
+    desktop.window.show()
+    qtbot.waitExposed(desktop.window)
+    yield desktop
+    desktop.close()
+    desktop.window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+@pytest.fixture
+def address(desktop: Desktop, qtbot: QtBot) -> str:
+    """Where the window listens, as `127.0.0.1:8080`."""
+    with qtbot.waitSignal(desktop.engine.listening):
+        desktop.window.listening.start()
+    return desktop.window.listening.addresses[0]

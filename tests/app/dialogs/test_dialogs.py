@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.dialogs.about_dialog import AboutDialog
+from app.dialogs.recovery_dialog import RecoveryChoice, RecoveryDialog
+from app.dialogs.settings_dialog import SettingsDialog
+from app.icons import Icons
+from app.settings import Settings
+from app.theme import ThemeChoice
+from core.net.settings import AutoReply, ListenAddress
+from core.protocol.violations import Judgement
+
+
+@pytest.fixture
+def dialog(settings: Settings, qtbot: QtBot) -> Iterator[SettingsDialog]:
+    dialog = SettingsDialog(settings)
+    dialog.show()
+    qtbot.waitExposed(dialog)
+    yield dialog
+    dialog.deleteLater()
+
+
+def complaint(dialog: SettingsDialog) -> str:
+    return " ".join(
+        label.text()
+        for label in dialog.findChildren(QLabel)
+        if label.property("look") == "error" and label.isVisible()
+    )
+
+
+def field(dialog: SettingsDialog, text: str) -> QLineEdit:
+    return next(edit for edit in dialog.findChildren(QLineEdit) if edit.text() == text)
+
+
+def test_it_shows_what_is_set_and_gives_it_back(dialog: SettingsDialog, settings: Settings) -> None:
+    assert dialog.address == settings.address
+    assert dialog.engine == settings.engine
+    assert dialog.theme is settings.theme
+
+
+def test_it_gives_what_was_typed(dialog: SettingsDialog, qtbot: QtBot) -> None:
+    field(dialog, "127.0.0.1:0").setText("[::1]:9000")
+    field(dialog, "64M").setText("1M")
+    dialog._judgement.setCurrentIndex(1)
+    dialog._reply.setCurrentIndex(1)
+    dialog._theme.setCurrentIndex(2)
+    with qtbot.waitSignal(dialog.accepted):
+        dialog.accept()
+    assert dialog.address == ListenAddress("::1", 9000)
+    assert dialog.engine.limits.message_bytes == 1024 * 1024
+    assert dialog.engine.judgement is Judgement.TOLERANT
+    assert dialog.engine.auto_reply is AutoReply.ECHO
+    assert dialog.theme is ThemeChoice.DARK
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("127.0.0.1:0", "nowhere", "no address"),
+        ("127.0.0.1:0", "127.0.0.1:99999", "no port"),
+        ("64M", "much", "no size"),
+        ("64M", "0", "Largest message"),
+        ("64K", "10", "Largest request head"),
+    ],
+)
+def test_it_says_what_is_wrong_and_stays(
+    dialog: SettingsDialog, qtbot: QtBot, old: str, new: str, words: str
+) -> None:
+    field(dialog, old).setText(new)
+    with qtbot.assertNotEmitted(dialog.accepted):
+        dialog.accept()
+    assert words in complaint(dialog)
+
+
+@pytest.mark.parametrize(
+    ("words", "choice"),
+    [
+        ("&Open", RecoveryChoice.OPEN),
+        ("&Save as…", RecoveryChoice.SAVE_AS),
+        ("&Discard", RecoveryChoice.DISCARD),
+        ("&Later", RecoveryChoice.LATER),
+    ],
+)
+def test_recovery_choices(icons: Icons, qtbot: QtBot, words: str, choice: RecoveryChoice) -> None:
+    dialog = RecoveryDialog(datetime(2026, 1, 31, 14, 5), 12345, 3_000_000, icons)
+    dialog.show()
+    texts = " ".join(label.text() for label in dialog.findChildren(QLabel)).replace("\u202f", " ")
+    assert "from 2026-01-31 14:05 with 12 345 frames (3.0 MB)" in texts
+    with qtbot.waitSignal(dialog.finished):
+        next(button for button in dialog.findChildren(QPushButton) if button.text() == words).click()
+    assert dialog.choice is choice
+    dialog.deleteLater()
+
+
+def test_closing_recovery_means_later(icons: Icons) -> None:
+    dialog = RecoveryDialog(datetime(2026, 1, 31), 1, 1, icons)
+    dialog.show()
+    dialog.close()
+    assert dialog.choice is RecoveryChoice.LATER
+    dialog.deleteLater()
+
+
+def test_about_names_the_version() -> None:
+    dialog = AboutDialog("1.2.3")
+    assert any("Unmask 1.2.3" in label.text() for label in dialog.findChildren(QLabel))
+    dialog.deleteLater()

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.models.frame_lines import TimeFormat
+from app.models.frames import CACHED_PAGES, PAGE_ROWS, Column, FrameModel
+from core.capture.records import View
+from core.protocol.frames import Opcode
+from tests.tools.recorded import STEP_NS, CaptureMaker
+
+
+@pytest.fixture
+def model(qapp: QApplication) -> Iterator[FrameModel]:
+    """A model under Qt's own tester, which fails on any broken promise."""
+    model = FrameModel(qapp)
+    tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal, qapp)
+    yield model
+    model.set_reader(None)
+    tester.deleteLater()
+    model.deleteLater()
+
+
+def cell(model: FrameModel, row: int, column: Column) -> str:
+    return str(model.data(model.index(row, column)))
+
+
+def test_rows_of_a_capture(model: FrameModel, maker: CaptureMaker) -> None:
+    peer = maker.peer()
+    peer.say("hello")
+    peer.frame(Opcode.PING, b"x")
+    model.set_reader(maker.reader())
+    assert [cell(model, 0, column) for column in (Column.NUMBER, Column.DIRECTION, Column.OPCODE)] == [
+        "1",
+        "client → server",
+        "text",
+    ]
+    assert cell(model, 0, Column.PAYLOAD) == "hello"
+    # The ping and the automatic pong.
+    assert [cell(model, row, Column.OPCODE) for row in range(model.rowCount())] == ["text", "ping", "pong"]
+    assert cell(model, 1, Column.DELTA) == "1.00 ms"
+
+
+def test_new_rows_come_in_one_insertion(model: FrameModel, maker: CaptureMaker, qtbot: QtBot) -> None:
+    peer = maker.peer()
+    peer.say("one")
+    model.set_reader(maker.reader())
+    peer.flood(PAGE_ROWS * 2)
+    maker.recorder.flush()
+    assert model.rowCount() == 1
+    with qtbot.waitSignal(model.rowsInserted) as inserted:
+        model.refresh()
+    assert inserted.args is not None
+    assert inserted.args[1:] == [1, PAGE_ROWS * 2]
+    # The page that was only begun has grown.
+    assert cell(model, 1, Column.PAYLOAD) == "0"
+    assert cell(model, PAGE_ROWS * 2, Column.PAYLOAD) == str(PAGE_ROWS * 2 - 1)
+
+
+def test_every_row_is_the_right_one_and_few_pages_are_held(model: FrameModel, maker: CaptureMaker) -> None:
+    rows = PAGE_ROWS * (CACHED_PAGES + 4) + 3
+    maker.peer().flood(rows)
+    model.set_reader(maker.reader())
+    assert model.rowCount() == rows
+    for row in (*range(0, rows, 97), rows - 1, 0):
+        assert cell(model, row, Column.PAYLOAD) == str(row)
+        assert model.frame_id(row) == row + 1
+    assert len(model._pages) <= CACHED_PAGES
+
+
+def test_delta_across_the_edge_of_a_page(model: FrameModel, maker: CaptureMaker) -> None:
+    peer = maker.peer()
+    for number in range(PAGE_ROWS + 1):
+        peer.say(str(number))
+    model.set_reader(maker.reader())
+    assert cell(model, 0, Column.DELTA) == ""
+    assert cell(model, PAGE_ROWS, Column.DELTA) == "1.00 ms"
+
+
+def test_a_view_of_one_connection_without_control_frames(model: FrameModel, maker: CaptureMaker) -> None:
+    first, second = maker.peer(), maker.peer()
+    first.say("from one")
+    second.say("from two")
+    second.frame(Opcode.PING)
+    model.set_reader(maker.reader())
+    model.set_view(View(second.id, control=False))
+    assert [cell(model, row, Column.PAYLOAD) for row in range(model.rowCount())] == ["from two"]
+    assert model.control_count == 2
+    assert model.position(1) is None
+    assert model.position(2) == 0
+
+
+def test_frozen_it_only_counts(model: FrameModel, maker: CaptureMaker, qtbot: QtBot) -> None:
+    peer = maker.peer()
+    peer.say("one")
+    model.set_reader(maker.reader())
+    model.set_frozen(True)
+    peer.flood(10)
+    maker.recorder.flush()
+    with qtbot.assertNotEmitted(model.rowsInserted):
+        model.refresh()
+    assert (model.rowCount(), model.behind) == (1, 10)
+    model.set_frozen(False)
+    assert (model.rowCount(), model.behind) == (11, 0)
+
+
+def test_frozen_another_view_still_shows_its_rows(model: FrameModel, maker: CaptureMaker) -> None:
+    peer = maker.peer()
+    peer.say("one")
+    model.set_reader(maker.reader())
+    model.set_frozen(True)
+    model.set_view(View(peer.id))
+    assert (model.rowCount(), model.behind, model.frozen) == (1, 0, True)
+
+
+def test_a_cleared_capture_starts_again(model: FrameModel, maker: CaptureMaker, qtbot: QtBot) -> None:
+    peer = maker.peer()
+    peer.flood(5)
+    model.set_reader(maker.reader())
+    maker.recorder.clear()
+    peer.say("after")
+    maker.recorder.flush()
+    with qtbot.waitSignal(model.modelReset):
+        model.refresh()
+    assert [cell(model, row, Column.PAYLOAD) for row in range(model.rowCount())] == ["after"]
+
+
+def test_time_formats(model: FrameModel, maker: CaptureMaker, qtbot: QtBot) -> None:
+    peer = maker.peer()
+    peer.say("one")
+    peer.say("two")
+    model.set_reader(maker.reader())
+    with qtbot.waitSignal(model.headerDataChanged):
+        model.set_time_format(TimeFormat.SINCE_START)
+    assert model.headerData(Column.TIME, Qt.Orientation.Horizontal) == "Since start"
+    assert [cell(model, row, Column.TIME) for row in (0, 1)] == ["0.000000", f"{STEP_NS / 1e9:.6f}"]
+
+
+def test_no_reader_no_rows(model: FrameModel, maker: CaptureMaker) -> None:
+    maker.peer().say("one")
+    model.set_reader(maker.reader())
+    model.set_reader(None)
+    assert model.rowCount() == 0
+    assert model.line(0) is None
+
+
+def test_every_header_explains_itself(model: FrameModel) -> None:
+    for column in Column:
+        assert model.headerData(column, Qt.Orientation.Horizontal)
+        assert model.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QByteArray
+
+from app.models.frame_lines import TimeFormat
+from app.settings import HISTORY_ENTRIES, HISTORY_ENTRY_CHARS, RECENT_CAPTURES, Settings
+from app.theme import ThemeChoice
+from core.net.settings import AutoReply, EngineSettings, Limits, ListenAddress
+from core.protocol.violations import Judgement
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "kept.ini"
+
+
+def reopened(settings: Settings, path: Path) -> Settings:
+    settings.sync()
+    return Settings.at(path)
+
+
+def test_first_start(path: Path) -> None:
+    settings = Settings.at(path)
+    assert settings.address == ListenAddress("127.0.0.1", 8080)
+    assert settings.engine == EngineSettings()
+    assert settings.theme is ThemeChoice.SYSTEM
+    assert settings.show_control
+    assert settings.composer_history == ()
+    assert settings.layout("window") is None
+
+
+def test_all_comes_back(path: Path) -> None:
+    settings = Settings.at(path)
+    engine = EngineSettings(
+        limits=replace(Limits(), message_bytes=1234, handshake_seconds=2.5),
+        judgement=Judgement.TOLERANT,
+        auto_reply=AutoReply.ECHO,
+        compression=False,
+    )
+    settings.address = ListenAddress("::1", 9000)
+    settings.engine = engine
+    settings.theme = ThemeChoice.DARK
+    settings.time_format = TimeFormat.SINCE_START
+    settings.show_control = False
+    settings.composer_history = ("text:hello", "json:{\n}", "text:你好 🎭")
+    settings.detail_tab = "bytes"
+    settings.set_layout("window", QByteArray(b"\x00\x01state"))
+    settings.add_recent_capture("/a")
+    settings = reopened(settings, path)
+    assert settings.address == ListenAddress("::1", 9000)
+    assert settings.engine == engine
+    assert settings.theme is ThemeChoice.DARK
+    assert settings.time_format is TimeFormat.SINCE_START
+    assert not settings.show_control
+    assert settings.composer_history == ("text:hello", "json:{\n}", "text:你好 🎭")
+    assert settings.detail_tab == "bytes"
+    assert settings.layout("window") == QByteArray(b"\x00\x01state")
+    assert settings.recent_captures == ("/a",)
+
+
+def test_one_entry_of_history_comes_back(path: Path) -> None:
+    """An ini file gives a list of one back as a text."""
+    settings = Settings.at(path)
+    settings.composer_history = ("text:only, with a comma",)
+    assert reopened(settings, path).composer_history == ("text:only, with a comma",)
+
+
+def test_nonsense_gives_the_defaults(path: Path) -> None:
+    path.write_text(
+        "[listen]\naddress=nowhere\n[limits]\nmessage_bytes=-5\nhead_bytes=many\n[engine]\njudgement=LENIENT\n"
+        "compression=perhaps\n[window]\ntheme=7\n[layout]\nwindow=text\n"
+    )
+    settings = Settings.at(path)
+    assert settings.address == ListenAddress()
+    assert settings.engine == EngineSettings()
+    assert settings.theme is ThemeChoice.SYSTEM
+    assert settings.layout("window") is None
+
+
+def test_lists_are_bounded(path: Path) -> None:
+    settings = Settings.at(path)
+    settings.composer_history = (*(f"text:{n}" for n in range(500)), "x" * (HISTORY_ENTRY_CHARS + 1))
+    assert len(settings.composer_history) == HISTORY_ENTRIES
+    assert settings.composer_history[-1] == "text:499"
+    for number in range(20):
+        settings.add_recent_capture(f"/{number}")
+    settings.add_recent_capture("/15")
+    assert len(settings.recent_captures) == RECENT_CAPTURES
+    assert settings.recent_captures[:3] == ("/15", "/19", "/18")

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.text import byte_size, decode_prefix, duration, grouped, one_line, one_line_bytes
+
+
+def test_one_line_shows_what_cannot_be_seen() -> None:
+    assert one_line("a\nb\tc\r\x1b[0m\x00") == "a↵b⇥c\\x0d\\x1b[0m\\x00"
+    assert one_line("\u202eevil\u202c") == "\\u202eevil\\u202c"
+
+
+@given(st.text())
+def test_one_line_is_one_printable_line(text: str) -> None:
+    shown = one_line(text)
+    assert len(shown.splitlines()) <= 1
+    assert not any(ord(char) < 0x20 for char in shown)
+
+
+def test_bytes_that_are_no_utf8() -> None:
+    assert one_line_bytes("é".encode() + b"\xff!") == "é\\xff!"
+
+
+@given(st.text(), st.integers(0, 3))
+def test_decode_prefix_drops_only_a_cut_character(text: str, cut: int) -> None:
+    data = text.encode("utf-8", "surrogatepass").decode("utf-8", "ignore").encode()
+    cut_data = data[: len(data) - cut]
+    decoded = decode_prefix(cut_data)
+    assert decoded is not None
+    assert data.decode().startswith(decoded)
+    assert len(cut_data) - len(decoded.encode()) <= 3
+
+
+def test_decode_prefix_of_no_utf8() -> None:
+    assert decode_prefix(b"a\xffb") is None
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (123_456, "123 KB"), (12_345_678, "12.3 MB")],
+)
+def test_byte_size(count: int, shown: str) -> None:
+    assert byte_size(count) == shown
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "shown"),
+    [
+        (0, "0 µs"),
+        (999_999, "999 µs"),
+        (4_700_000, "4.70 ms"),
+        (12_345_678, "12.3 ms"),
+        (850_000_000, "850 ms"),
+        (4_200_000_000, "4.20 s"),
+        (185_000_000_000, "3:05"),
+        (7_800_000_000_000, "2:10:00"),
+        (-5_000_000, "-5.00 ms"),
+    ],
+)
+def test_duration(nanoseconds: int, shown: str) -> None:
+    assert duration(nanoseconds) == shown
+
+
+def test_grouped() -> None:
+    assert grouped(1234567) == "1\u202f234\u202f567"

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+from PySide6.QtGui import QColor, QFontMetricsF
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.icons import ICON_FOLDER, IconName, Icons
+from app.theme import Role, Theme, ThemeChoice
+
+_TEXT_ROLES = (
+    Role.TEXT, Role.MUTED, Role.CLIENT, Role.SERVER, Role.ERROR, Role.WARNING, Role.NOTE, Role.SUCCESS,
+    Role.JSON_KEY, Role.JSON_STRING, Role.JSON_NUMBER, Role.JSON_LITERAL, Role.MASK, Role.HEADER,
+)  # fmt: skip
+_GROUNDS_OF_TEXT = (
+    Role.BACKGROUND, Role.SURFACE, Role.RAISED, Role.HOVER, Role.SELECTION, Role.SELECTION_INACTIVE,
+    Role.CLIENT_TINT, Role.SERVER_TINT, Role.HIGHLIGHT, Role.FIELD_1, Role.FIELD_2, Role.FIELD_3, Role.FIELD_4,
+    Role.FIELD_5, Role.FIELD_6,
+)  # fmt: skip
+
+
+@pytest.fixture(params=[ThemeChoice.LIGHT, ThemeChoice.DARK])
+def either(request: pytest.FixtureRequest, qapp: QApplication) -> Theme:
+    return Theme(qapp, request.param)
+
+
+def luminance(colour: QColor) -> float:
+    """WCAG 2.1's relative luminance."""
+    parts = [
+        part / 12.92 if part <= 0.03928 else float(((part + 0.055) / 1.055) ** 2.4)
+        for part in (colour.redF(), colour.greenF(), colour.blueF())
+    ]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def contrast(one: QColor, other: QColor) -> float:
+    brighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("role", _TEXT_ROLES)
+def test_every_text_colour_is_readable_on_the_surface(either: Theme, role: Role) -> None:
+    assert contrast(either.color(role), either.color(Role.SURFACE)) >= 4.5
+
+
+@pytest.mark.parametrize("ground", _GROUNDS_OF_TEXT)
+def test_text_is_readable_on_every_ground(either: Theme, ground: Role) -> None:
+    assert contrast(either.color(Role.TEXT), either.color(ground)) >= 7
+
+
+def test_text_on_the_accent_is_readable(either: Theme) -> None:
+    assert contrast(either.color(Role.ON_ACCENT), either.color(Role.ACCENT)) >= 4.5
+
+
+def test_a_choice_changes_palette_and_tells(qapp: QApplication, qtbot: QtBot) -> None:
+    theme = Theme(qapp, ThemeChoice.LIGHT)
+    light = qapp.palette().window().color()
+    with qtbot.waitSignal(theme.changed):
+        theme.set_choice(ThemeChoice.DARK)
+    assert theme.is_dark
+    assert luminance(qapp.palette().window().color()) < luminance(light)
+    with qtbot.assertNotEmitted(theme.changed):
+        theme.set_choice(ThemeChoice.DARK)
+
+
+def test_a_colour_handed_out_is_a_copy(theme: Theme) -> None:
+    theme.color(Role.TEXT).setRgb(1, 2, 3)
+    assert theme.color(Role.TEXT) != QColor(1, 2, 3)
+
+
+def test_the_mono_font_is_monospaced(theme: Theme) -> None:
+    metrics = QFontMetricsF(theme.mono_font())
+    assert metrics.horizontalAdvance("iiii") == metrics.horizontalAdvance("WWWW")
+    assert theme.mono_font(delta=2).pointSizeF() == theme.mono_font().pointSizeF() + 2
+
+
+def test_every_icon_is_there_and_is_tinted(icons: Icons, theme: Theme) -> None:
+    for name in IconName:
+        image = icons.pixmap(name, Role.ERROR, 24, 2.0).toImage()
+        assert image.width() == 48
+        colours = {
+            image.pixelColor(x, y).name()
+            for x in range(48)
+            for y in range(48)
+            if image.pixelColor(x, y).alpha() == 255
+        }
+        assert theme.name(Role.ERROR) in colours, name
+
+
+def test_every_svg_has_a_name() -> None:
+    files = {path.stem for path in ICON_FOLDER.glob("*.svg")} - {"unmask", "chevron-up", "chevron-down"}
+    assert files == {name.value for name in IconName}

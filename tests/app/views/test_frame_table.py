@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMenu
+from pytestqt.qtbot import QtBot
+
+from app.icons import Icons
+from app.models.frames import Column, FrameModel
+from app.theme import Role, Theme, ThemeChoice
+from app.views.frame_table import FrameTable
+from core.capture.records import View
+from core.protocol.frames import Opcode
+from tests.tools.recorded import CaptureMaker
+
+
+@pytest.fixture
+def model(qapp: QApplication) -> Iterator[FrameModel]:
+    model = FrameModel(qapp)
+    yield model
+    model.set_reader(None)
+    model.deleteLater()
+
+
+@pytest.fixture
+def table(model: FrameModel, theme: Theme, icons: Icons, qtbot: QtBot) -> Iterator[FrameTable]:
+    table = FrameTable(model, theme, icons)
+    table.resize(1100, 300)
+    table.show()
+    qtbot.waitExposed(table)
+    yield table
+    table.deleteLater()
+
+
+def more(model: FrameModel, maker: CaptureMaker) -> None:
+    maker.recorder.flush()
+    model.refresh()
+
+
+def at_tail(table: FrameTable) -> bool:
+    return table.verticalScrollBar().value() == table.verticalScrollBar().maximum()
+
+
+def test_it_follows_the_tail_from_the_start(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker
+) -> None:
+    peer = maker.peer()
+    peer.flood(100)
+    model.set_reader(maker.reader())
+    assert table.following
+    assert at_tail(table)
+    peer.flood(100)
+    more(model, maker)
+    assert at_tail(table)
+    assert table.current_frame is None
+
+
+def test_a_selection_stops_following_and_stays(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker, qtbot: QtBot
+) -> None:
+    peer = maker.peer()
+    peer.flood(100)
+    model.set_reader(maker.reader())
+    with qtbot.waitSignals([table.current_frame_changed, table.following_changed]):
+        table.go_to_row(98)
+    scroll = table.verticalScrollBar().value()
+    peer.flood(1000)
+    more(model, maker)
+    assert not table.following
+    assert table.current_frame == 99
+    assert table.verticalScrollBar().value() == scroll
+
+
+def test_scrolling_up_stops_and_scrolling_down_to_the_end_follows_again(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker
+) -> None:
+    maker.peer().flood(100)
+    model.set_reader(maker.reader())
+    bar = table.verticalScrollBar()
+    bar.setValue(10)
+    assert not table.following
+    bar.setValue(bar.maximum())
+    assert table.following
+
+
+def test_the_wheel_at_the_end_follows_again(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker
+) -> None:
+    maker.peer().flood(100)
+    model.set_reader(maker.reader())
+    table.go_to_row(99)
+    assert not table.following
+    middle = QPointF(table.viewport().rect().center())
+    wheel = QWheelEvent(
+        middle,
+        table.viewport().mapToGlobal(middle),
+        QPoint(0, 0),
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(table.viewport(), wheel)
+    assert table.following
+
+
+def test_the_button_over_the_end_counts_and_catches_up(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker
+) -> None:
+    peer = maker.peer()
+    peer.flood(100)
+    model.set_reader(maker.reader())
+    table.go_to_row(3)
+    assert not table._catch_up.isVisible()
+    peer.flood(7)
+    more(model, maker)
+    assert table._catch_up.isVisible()
+    assert table._catch_up.text() == "7 new"
+    QTest.mouseClick(table._catch_up, Qt.MouseButton.LeftButton)
+    assert table.following
+    assert at_tail(table)
+    assert not table._catch_up.isVisible()
+
+
+def test_keys(table: FrameTable, model: FrameModel, maker: CaptureMaker, qtbot: QtBot) -> None:
+    maker.peer().flood(100)
+    model.set_reader(maker.reader())
+
+    def press(key: Qt.Key) -> int | None:
+        QTest.keyClick(table, key)
+        return table.current_frame
+
+    assert press(Qt.Key.Key_Home) == 1
+    assert press(Qt.Key.Key_Down) == 2
+    assert press(Qt.Key.Key_Up) == 1
+    page = press(Qt.Key.Key_PageDown)
+    assert page is not None
+    assert page > 5
+    assert press(Qt.Key.Key_PageUp) == 1
+    assert not table.following
+    assert press(Qt.Key.Key_End) == 100
+    assert table.following
+    with qtbot.waitSignal(table.opened):
+        QTest.keyClick(table, Qt.Key.Key_Return)
+
+
+def test_letters_do_not_search(table: FrameTable, model: FrameModel, maker: CaptureMaker) -> None:
+    maker.peer().flood(50)
+    model.set_reader(maker.reader())
+    table.go_to_row(0)
+    QTest.keyClicks(table, "te")
+    assert table.current_frame == 1
+
+
+def test_hiding_control_frames_keeps_selection_and_place(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker, qtbot: QtBot
+) -> None:
+    peer = maker.peer()
+    for _ in range(60):
+        peer.say("text")
+        peer.frame(Opcode.PONG)
+    model.set_reader(maker.reader())
+    # Row 60 is a text.
+    table.go_to_row(60)
+    with qtbot.assertNotEmitted(table.current_frame_changed):
+        table.set_view(View(control=False))
+    assert table.current_frame == 61
+    assert table.currentIndex().row() == 30
+    assert table.visualRect(table.currentIndex()).intersects(table.viewport().rect())
+    assert not table.following
+
+
+def test_a_view_without_the_selected_frame_selects_none(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker, qtbot: QtBot
+) -> None:
+    first, second = maker.peer(), maker.peer()
+    first.say("one")
+    second.say("two")
+    model.set_reader(maker.reader())
+    table.go_to_row(0)
+    with qtbot.waitSignal(table.current_frame_changed) as changed:
+        table.set_view(View(second.id))
+    assert changed.args == [None]
+    assert table.current_frame is None
+
+
+def test_clearing_selects_none_and_follows(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker, qtbot: QtBot
+) -> None:
+    peer = maker.peer()
+    peer.flood(50)
+    model.set_reader(maker.reader())
+    table.go_to_row(5)
+    maker.recorder.clear()
+    with qtbot.waitSignal(table.current_frame_changed) as changed:
+        more(model, maker)
+    assert changed.args == [None]
+    assert table.following
+
+
+def test_several_frames_selected(table: FrameTable, model: FrameModel, maker: CaptureMaker) -> None:
+    maker.peer().flood(50)
+    model.set_reader(maker.reader())
+    table.selectAll()
+    assert table.selected_count() == 50
+    assert table.selected_frames(3) == [1, 2, 3]
+    assert len(table.selected_frames(1000)) == 50
+
+
+def test_columns_can_be_hidden_but_not_all(table: FrameTable) -> None:
+    menu = QMenu()
+    table.fill_column_menu(menu)
+    actions = menu.actions()
+    assert len(actions) == len(Column)
+    for action in actions[:-1]:
+        action.setChecked(False)
+    assert table.isColumnHidden(Column.NUMBER)
+    menu.clear()
+    table.fill_column_menu(menu)
+    assert [action.isEnabled() for action in menu.actions()] == [True] * (len(Column) - 1) + [False]
+
+
+def picture(table: FrameTable) -> QImage:
+    return table.viewport().grab().toImage()
+
+
+def test_rows_are_painted_with_tint_arrow_and_violation(
+    model: FrameModel, maker: CaptureMaker, theme: Theme, table: FrameTable
+) -> None:
+    theme.set_choice(ThemeChoice.LIGHT)
+    peer = maker.peer()
+    peer.say("from the client")
+    peer.answer("from the server")
+    peer.frame(Opcode.TEXT, b"unmasked", key=None)
+    model.set_reader(maker.reader())
+    image = picture(table)
+    height = table.rowHeight(0)
+
+    def colours(row: int, columns: tuple[Column, ...]) -> set[str]:
+        found: set[str] = set()
+        for column in columns:
+            left, width = table.columnViewportPosition(column), table.columnWidth(column)
+            found |= {
+                image.pixelColor(x, y).name()
+                for x in range(max(left, 0), left + width)
+                for y in range(row * height, (row + 1) * height)
+            }
+        return found
+
+    arrow = (Column.DIRECTION,)
+    assert {theme.name(Role.CLIENT_TINT), theme.name(Role.CLIENT)} <= colours(0, arrow)
+    assert {theme.name(Role.SERVER_TINT), theme.name(Role.SERVER)} <= colours(1, arrow)
+    assert theme.name(Role.ERROR) in colours(2, (Column.FLAGS,))
+    assert theme.name(Role.ERROR) in colours(2, (Column.NUMBER,))
+    assert theme.name(Role.ERROR) not in colours(0, (Column.FLAGS, Column.NUMBER))
+
+
+def test_the_empty_table_says_what_to_do(table: FrameTable) -> None:
+    before = picture(table)
+    table.set_empty_text("Nothing here", "Do something about it.")
+    assert picture(table) != before
+
+
+def test_the_look_follows_the_theme(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker, theme: Theme
+) -> None:
+    maker.peer().flood(3)
+    model.set_reader(maker.reader())
+    theme.set_choice(ThemeChoice.LIGHT)
+    light = picture(table).pixelColor(300, 2)
+    theme.set_choice(ThemeChoice.DARK)
+    dark = picture(table).pixelColor(300, 2)
+    theme.set_choice(ThemeChoice.LIGHT)
+    assert light.lightness() > 200
+    assert dark.lightness() < 60

@@ -1,0 +1,106 @@
+"""Captures made of real protocol events by the real recorder, with no socket and no engine in between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from core.capture.reader import CaptureReader
+from core.capture.recorder import Recorder, RecorderCallbacks
+from core.capture.records import Direction, Mode
+from core.capture.tracks import Opened
+from core.protocol.connection import Connection
+from core.protocol.events import Event, Origin, RequestReceived
+from core.protocol.frames import Opcode, make_frame
+from core.protocol.handshake import ServerPolicy, client_request, new_key
+from core.protocol.opening import ServerSide
+from core.protocol.violations import Judgement
+
+START_NS = 1_760_000_000_000_000_000
+STEP_NS = 1_000_000
+KEY = bytes.fromhex("37fa213d")
+
+
+class Peer:
+    """A client of a recorded connection; what it says goes through the real protocol into the capture."""
+
+    def __init__(self, maker: CaptureMaker, path: str) -> None:
+        self._maker = maker
+        self._connection = Connection(ServerSide(ServerPolicy(judgement=Judgement.TOLERANT)))
+        opened = Opened(Mode.LISTEN, "127.0.0.1:50312", "127.0.0.1:8080", Direction.CLIENT_TO_SERVER)
+        self.id = maker.recorder.open_connection(opened, maker.tick())
+        # Put in afterwards: a client of ours would not ask for a target that is none.
+        request = client_request("127.0.0.1:8080", "/target", new_key())
+        self.receive(request.replace(b"/target", path.encode("latin-1"), 1))
+
+    def receive(self, data: bytes) -> None:
+        """Bytes came from the client."""
+        events = self._connection.receive_data(data)
+        for event in list(events):
+            if isinstance(event, RequestReceived):
+                events += self._connection.answer(event.proposed)
+        while self._connection.has_more:
+            events += self._connection.receive_data(b"")
+        self._keep(events, len(data))
+
+    def say(self, text: str) -> None:
+        """The client sends a text message."""
+        self.frame(Opcode.TEXT, text.encode())
+
+    def frame(self, opcode: int, payload: bytes = b"", *, fin: bool = True, key: bytes | None = KEY) -> None:
+        """The client sends a frame, which may be an odd one."""
+        self.receive(make_frame(opcode, payload, fin=fin, masking_key=key).wire())
+
+    def answer(self, text: str) -> None:
+        """The server sends a text message."""
+        sent = self._connection.send_message(Opcode.TEXT, text.encode(), origin=Origin.COMPOSED)
+        self._keep(sent, len(text))
+
+    def flood(self, count: int) -> None:
+        """The client sends `count` short text messages in one go."""
+        frames = (make_frame(Opcode.TEXT, b"%d" % number, masking_key=KEY) for number in range(count))
+        self.receive(b"".join(frame.wire() for frame in frames))
+
+    def vanish(self) -> None:
+        """The client's stream ends."""
+        self._keep(self._connection.receive_eof(), 0)
+
+    def _keep(self, events: list[Event], size: int) -> None:
+        self._connection.data_to_send()
+        self._maker.recorder.record(self.id, self._maker.tick(), events, size)
+
+
+class CaptureMaker:
+    """A recorder and a clock that goes one millisecond a step."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._now = START_NS
+        self._readers: list[CaptureReader] = []
+        nothing = RecorderCallbacks(lambda: None, lambda: None, lambda _error: None)
+        self.recorder = Recorder(path, "0", nothing)
+
+    def tick(self) -> int:
+        self._now += STEP_NS
+        return self._now
+
+    def peer(self, path: str = "/chat") -> Peer:
+        """Another client connects."""
+        return Peer(self, path)
+
+    def reader(self) -> CaptureReader:
+        """A reader of all that was recorded up to now; closed with the maker."""
+        self.recorder.flush()
+        reader = CaptureReader(self.path)
+        self._readers.append(reader)
+        return reader
+
+    def __enter__(self) -> CaptureMaker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for reader in self._readers:
+            reader.close()
+        self.recorder.close()
