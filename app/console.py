@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import sys
 import threading
@@ -20,6 +21,9 @@ from core.formats.jsonl import error_line, lines_of, listening_line
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.test_page import TestPage
+
+_SIGNAL_SECONDS = 0.5
+"""How often signals are looked for; Windows lets none through to a thread that waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +45,21 @@ class Console:
         self._json = options.json
         self._text = StoryText(COLOURED if _wants_colour(out) else PLAIN)
         self._address = options.address
-        self._wake = threading.Event()
+        # A simple queue, because `stop` is called from signal handlers: nothing else may be put to use there.
+        self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stopping = False
         self._exit_status = 0
-        self._listening: tuple[str, ...] | None = None
-        self._told = False
-        self._failures: list[str] = []
+        self._listening = False
         self._bug: BaseException | None = None
         self._host = EngineHost(options.capture, version, options.settings, page, self)
 
     def stop(self) -> None:
         """End `run`. From any thread, and from a signal handler."""
         self._stopping = True
-        self._wake.set()
+        self._news.put(None)
 
     def run(self) -> int:
-        """Listen and tell until `stop`; the exit status."""
+        """Listen and tell until `stop`; the exit status. BrokenPipeError when nobody reads `out` any more."""
         reader = CaptureReader(self._host.recorder.path)
         follower = Follower(reader)
         thread = threading.Thread(target=self._run_host, name="unmask-engine")
@@ -64,23 +67,25 @@ class Console:
         self._host.listen(self._address)
         try:
             while not self._stopping:
-                self._wake.wait()
-                self._wake.clear()
-                self._tell(follower)
-        except BrokenPipeError:
-            # Whoever read our lines has gone.
-            self._exit_status = 0
+                with suppress(queue.Empty):
+                    self._tell(self._news.get(timeout=_SIGNAL_SECONDS), follower)
+            self._end(thread)
+            while not self._news.empty():
+                self._tell(self._news.get(), follower)
+            self._tell(None, follower)
         finally:
-            self._host.stop()
-            thread.join()
-            self._host.recorder.flush()
-            with suppress(BrokenPipeError):
-                self._tell(follower)
+            self._end(thread)
             reader.close()
             self._host.close()
         if self._bug is not None:
             raise self._bug
         return self._exit_status
+
+    def _end(self, thread: threading.Thread) -> None:
+        """Have the engine end, and all that it recorded in the capture. Idempotent."""
+        self._host.stop()
+        thread.join()
+        self._host.recorder.flush()
 
     def _run_host(self) -> None:
         try:
@@ -89,42 +94,35 @@ class Console:
             self._bug = error
             self.stop()
 
-    def _tell(self, follower: Follower) -> None:
-        if self._listening is not None and not self._told:
-            self._told = True
-            self._print(listening_line(self._listening) if self._json else _listening_text(self._listening))
-        failures, self._failures = self._failures, []
-        for sentence in failures:
-            self._print(error_line(sentence) if self._json else sentence)
+    def _tell(self, news: str | None, follower: Follower) -> None:
+        """Write a line of news, then what is new in the capture."""
+        if news is not None:
+            self._out.write(news + "\n")
         tell: Callable[[Entry], Iterator[str]] = lines_of if self._json else self._text.lines_of
         for entry in follower.entries():
             for line in tell(entry):
                 self._out.write(line + "\n")
         self._out.flush()
 
-    def _print(self, line: str) -> None:
-        self._out.write(line + "\n")
-        self._out.flush()
-
     # HostListener.
 
     def on_changed(self) -> None:
-        self._wake.set()
+        if self._news.empty():
+            self._news.put(None)
 
     def on_listening(self, addresses: tuple[str, ...]) -> None:
-        self._listening = addresses
-        self._wake.set()
+        self._listening = True
+        self._news.put(listening_line(addresses) if self._json else _listening_text(addresses))
 
     def on_stopped_listening(self) -> None:
         pass
 
     def on_failed(self, sentence: str) -> None:
-        self._failures.append(sentence)
-        if self._listening is None:
+        if not self._listening:
             # There is nothing to do without an address.
             self._exit_status = 1
             self._stopping = True
-        self._wake.set()
+        self._news.put(error_line(sentence) if self._json else sentence)
 
     def on_sent(self, result: SendResult) -> None:
         pass

@@ -11,6 +11,8 @@ from pathlib import Path
 
 _X_DISPLAY = re.compile(r"(?P<host>[^:]*):(?P<number>\d+)(?:\.\d+)?")
 _X_BASE_PORT = 6000
+_ON_A_DISPLAY = ("", "xcb", "wayland", "wayland-egl")
+"""Qt's platforms that need one of the two; "" leaves the choice to Qt."""
 _PATIENCE_SECONDS = 2.0
 
 
@@ -18,12 +20,12 @@ def missing_display(environment: Mapping[str, str] = os.environ) -> str | None:
     """None where a window can be shown, else why not, as the middle of a sentence."""
     if sys.platform in ("win32", "darwin"):
         return None
-    platform = environment.get("QT_QPA_PLATFORM", "").partition(":")[0]
-    if platform in ("offscreen", "minimal"):
+    platforms = {each.partition(":")[0] for each in environment.get("QT_QPA_PLATFORM", "").split(";")}
+    if platforms.isdisjoint(_ON_A_DISPLAY):
         return None
     tried: list[str] = []
     wayland = environment.get("WAYLAND_DISPLAY", "")
-    if wayland and platform != "xcb":
+    if wayland and platforms != {"xcb"}:
         path = Path(environment.get("XDG_RUNTIME_DIR", "/run")) / wayland
         if _answers(socket.AF_UNIX, str(path)):
             return None
@@ -37,9 +39,11 @@ def missing_display(environment: Mapping[str, str] = os.environ) -> str | None:
 
 
 def _x_answers(display: str) -> bool:
+    if display.startswith("/"):
+        return any(_answers(socket.AF_UNIX, path) for path in (display, display.rpartition(":")[0]) if path)
     found = _X_DISPLAY.fullmatch(display)
     if found is None:
-        return display.startswith("/") and _answers(socket.AF_UNIX, display.rpartition(":")[0])
+        return False
     host, number = found["host"], int(found["number"])
     if host in ("", "unix"):
         path = f"/tmp/.X11-unix/X{number}"

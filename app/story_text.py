@@ -10,6 +10,7 @@ from core.capture.follow import Close, Entry, Handshake
 from core.capture.records import ConnectionState, Direction, FrameRecord
 from core.decoders.visible import visible
 from core.protocol import close_codes
+from core.protocol.events import ClosedBy
 from core.protocol.frames import Opcode, opcode_name
 from core.protocol.violations import Severity, Violation
 
@@ -17,6 +18,12 @@ _SHOWN_CHARS = 2000
 _SHOWN_BYTES = 64
 _ARROWS = {Direction.CLIENT_TO_SERVER: "→", Direction.SERVER_TO_CLIENT: "←"}
 _INDENT = " " * 8
+_ENDED_BY = {
+    ClosedBy.NOBODY: "by nobody",
+    ClosedBy.PEER: "by the peer",
+    ClosedBy.US: "by us",
+    ClosedBy.VANISHED: "the peer vanished",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +64,10 @@ class StoryText:
         answer = f"{record.status}" if record.status else "no answer"
         yield (
             f"{self._when(record.opened_ns, record.id)} {style.bold}{what}{style.reset} "
-            f"from {record.peer} {answer} {visible(record.path)}".rstrip()
+            f"from {record.peer} {answer} {_one_line(record.path)}".rstrip()
         )
         if record.state is ConnectionState.REFUSED:
-            yield f"{_INDENT}{style.error}refused: {visible(record.reason)}{style.reset}"
+            yield f"{_INDENT}{style.error}refused: {_one_line(record.reason)}{style.reset}"
         yield from self._head("→", style.client, record.request)
         yield from self._head("←", style.server, record.response)
         yield from self._violations(entry.violations)
@@ -88,7 +95,7 @@ class StoryText:
         )
         if frame.opcode == Opcode.CLOSE and len(frame.payload) >= 2:
             code = int.from_bytes(frame.payload[:2], "big")
-            reason = visible(frame.payload[2:].decode("utf-8", "replace"))
+            reason = _one_line(frame.payload[2:].decode("utf-8", "backslashreplace"))
             yield f"{_INDENT}{code} {close_codes.describe(code).name}{': ' + reason if reason else ''}"
         elif record.message_payload is not None and row.message is not None:
             message = row.message
@@ -104,12 +111,13 @@ class StoryText:
     def _payload(self, payload: bytes, *, text: bool) -> Iterator[str]:
         dim, reset = self._style.dim, self._style.reset
         if text:
-            shown = payload[: _SHOWN_CHARS * 4].decode("utf-8", "replace")[:_SHOWN_CHARS]
-            for line in visible(shown).split("\n"):
+            # A byte that is no UTF-8 counts as one character, so that what is left out can be told exactly.
+            beginning = payload[: _SHOWN_CHARS * 4].decode("utf-8", "surrogateescape")[:_SHOWN_CHARS]
+            shown = beginning.encode("utf-8", "surrogateescape")
+            for line in visible(shown.decode("utf-8", "backslashreplace")).split("\n"):
                 yield f"{_INDENT}{line}"
-            rest = len(payload) - len(shown.encode("utf-8", "replace"))
-            if rest > 0 and len(shown) == _SHOWN_CHARS:
-                yield f"{_INDENT}{dim}… {rest} more bytes{reset}"
+            if len(payload) > len(shown):
+                yield f"{_INDENT}{dim}… {len(payload) - len(shown)} more bytes{reset}"
             return
         for start in range(0, min(len(payload), _SHOWN_BYTES), 16):
             piece = payload[start : start + 16]
@@ -123,15 +131,17 @@ class StoryText:
         start = f"{self._when(record.closed_ns or 0, record.id)} {self._style.bold}closed{self._style.reset}"
         if record.close_code is None:
             return start
-        reason = f": {visible(record.reason)}" if record.reason else ""
+        reason = f": {_one_line(record.reason)}" if record.reason else ""
         name = close_codes.describe(record.close_code).name
-        by = record.closed_by.name.lower()
-        return f"{start} {record.close_code} {name}{reason} (by {by}, {record.frame_count} frames)"
+        by, frames = _ENDED_BY[record.closed_by], record.frame_count
+        return (
+            f"{start} {record.close_code} {name}{reason} ({by}; {frames} frame{'s' if frames != 1 else ''})"
+        )
 
     def _violations(self, found: tuple[Violation, ...]) -> Iterator[str]:
         for each in found:
             colour = self._style.error if each.rule.severity is Severity.ERROR else self._style.warning
-            detail = f" ({visible(each.detail)})" if each.detail else ""
+            detail = f" ({_one_line(each.detail)})" if each.detail else ""
             yield (
                 f"{_INDENT}{colour}! {each.rule.severity.name.lower()} {each.rule.id}: {each.rule.sentence}{detail} "
                 f"[{each.rule.section}]{self._style.reset}"
@@ -141,3 +151,8 @@ class StoryText:
         seconds, rest = divmod(time_ns, 1_000_000_000)
         clock = time.strftime("%H:%M:%S", time.localtime(seconds))
         return f"{self._style.dim}{clock}.{rest // 1_000_000:03d}{self._style.reset} #{connection}"
+
+
+def _one_line(text: str) -> str:
+    """`text` made visible, line feeds too: a peer must not begin a line of ours."""
+    return visible(text).replace("\n", "␊")

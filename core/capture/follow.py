@@ -11,8 +11,6 @@ from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord
 from core.protocol.violations import Violation
 
-_PAGE = 512
-
 
 class Chapter(IntEnum):
     """What an entry tells; at the same moment they come in this order."""
@@ -54,11 +52,13 @@ class Follower:
         """What is new since the last call, in order of time. Exhaust it before the next call."""
         with self._reader.snapshot():
             totals = self._reader.totals()
-            if totals.generation != self._generation:
-                self._generation = totals.generation
-                self._reader.forget()
-            changed = self._reader.connections(self._changes)
+            changed = self._reader.connections(self._changes, limit=totals.connections)
             last = self._reader.last_frame_id()
+        if totals.generation != self._generation:
+            self._generation = totals.generation
+            self._reader.forget()
+            # Clearing leaves, and changes, only connections that are not over.
+            self._announced &= {record.id for record in changed}
         self._changes = totals.changes
         opened, closed = self._handshakes(changed), self._closes(changed)
         for _, _, _, entry in heapq.merge(opened, self._frames(last), closed):
@@ -76,13 +76,12 @@ class Follower:
             yield record.opened_ns, Chapter.HANDSHAKE, record.id, entry
 
     def _frames(self, last: int) -> Iterator[tuple[int, Chapter, int, Entry]]:
-        while self._frame < last:
-            page = list(self._reader.frames_after(self._frame, min(_PAGE, last - self._frame)))
-            if not page:
+        for record in self._reader.frames_after(self._frame, last - self._frame):
+            if record.row.id > last:
+                # Cleared meanwhile: this one's handshake may not be told yet.
                 return
-            for record in page:
-                self._frame = record.row.id
-                yield record.row.time_ns, Chapter.FRAME, record.row.id, record
+            self._frame = record.row.id
+            yield record.row.time_ns, Chapter.FRAME, record.row.id, record
 
     def _closes(self, changed: list[ConnectionRecord]) -> Iterator[tuple[int, Chapter, int, Entry]]:
         over = [record for record in changed if record.closed_ns is not None]

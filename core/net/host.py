@@ -78,6 +78,7 @@ class EngineHost:
         self._engine: Engine | None = None
         self._ending: asyncio.Event | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
         self._early: list[Callable[[Engine], None]] = []
         self._stopped = False
         self._bug: Exception | None = None
@@ -92,12 +93,7 @@ class EngineHost:
 
     def stop_listening(self) -> None:
         """Accept no more. Answers with `on_stopped_listening`."""
-
-        def stop(engine: Engine) -> None:
-            engine.stop_listening()
-            self._listener.on_stopped_listening()
-
-        self._post(stop)
+        self._post(lambda engine: self._start(self._stop_listening(engine)))
 
     def send(self, connection_id: int | None, outgoing: Outgoing) -> int:
         """Send to one connection, or with None to all that are open. Answers with `on_sent` and the id returned."""
@@ -155,20 +151,25 @@ class EngineHost:
                 runner.run(self._main())
         finally:
             with self._lock:
+                self._stopped = True
                 self._loop = self._engine = self._ending = None
 
     async def _main(self) -> None:
         engine = Engine(self.recorder, self._settings, self._page)
         ending = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._on_loop_error)
         with self._lock:
-            self._loop, self._engine, self._ending = asyncio.get_running_loop(), engine, ending
             early, self._early = self._early, []
             if self._stopped:
-                ending.set()
-        asyncio.get_running_loop().set_exception_handler(self._on_loop_error)
-        for action in early:
-            action(engine)
+                return
+            self._loop, self._engine, self._ending = loop, engine, ending
+            for action in early:
+                loop.call_soon(action, engine)
         await ending.wait()
+        while self._tasks:
+            # What was still about to listen would do so after the engine has stopped.
+            await asyncio.wait(self._tasks)
         await engine.stop()
         if self._bug is not None:
             raise self._bug
@@ -197,7 +198,13 @@ class EngineHost:
             loop.call_soon_threadsafe(action, engine)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
+        """Have `work` done when what was started before it is done."""
+
+        async def in_turn() -> None:
+            async with self._turn:
+                await work
+
+        task = asyncio.ensure_future(in_turn())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -209,6 +216,10 @@ class EngineHost:
             self._listener.on_failed(str(error))
         else:
             self._listener.on_listening(names)
+
+    async def _stop_listening(self, engine: Engine) -> None:
+        engine.stop_listening()
+        self._listener.on_stopped_listening()
 
     def _on_drained(self) -> None:
         self._post(Engine.resume)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -77,21 +78,23 @@ def parse_address(text: str) -> ListenAddress:
     host, colon, port_text = text.rpartition(":")
     if not colon or (":" in host and not (host.startswith("[") and host.endswith("]"))):
         raise AddressError(f"“{text}” is no address to listen on: write HOST:PORT, such as 127.0.0.1:8080.")
-    if not port_text.isascii() or not port_text.isdigit() or int(port_text) > 65535:
+    if not re.fullmatch("[0-9]{1,5}", port_text) or int(port_text) > 65535:
         raise AddressError(f"“{port_text}” is no port: write a number from 0 to 65535 (0 picks a free one).")
-    host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
-    if any(char.isspace() or char in "/@?#" for char in host):
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    host = host or "127.0.0.1"
+    if any(char.isspace() or char in "/@?#[]" for char in host):
         raise AddressError(f"“{host}” is no host: write an IP address or a host name.")
     return ListenAddress(host, int(port_text))
 
 
-_UNITS = {"": 1, "b": 1, "k": KIB, "kb": KIB, "kib": KIB, "m": MIB, "mb": MIB, "mib": MIB, "g": KIB * MIB}
+_UNITS = {"": 1, "k": KIB, "m": MIB, "g": KIB * MIB}
+_SIZE = re.compile(r"(?P<number>[0-9]{1,12})(?:(?P<unit>[kmg])i?)?b?", re.IGNORECASE)
 
 
 def parse_size(text: str) -> int:
     """`65536`, `64K`, `16MiB`, `1G` to bytes (powers of 1024); ValueError for anything else."""
-    number = text.strip().rstrip("bBkKmMgGiI")
-    unit = text.strip()[len(number) :].lower()
-    if not number.isascii() or not number.isdigit() or unit not in _UNITS:
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
         raise ValueError(f"“{text}” is no size: write a number of bytes, or one with K, M or G, such as 16M.")
-    return int(number) * _UNITS[unit]
+    return int(found["number"]) * _UNITS[(found["unit"] or "").lower()]
