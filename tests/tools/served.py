@@ -1,0 +1,159 @@
+"""The real engine and capture on a thread, with no window, and what the capture then holds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from core.capture.reader import CaptureReader
+from core.capture.records import ConnectionRecord, Direction, FrameRecord
+from core.net.host import CaptureMoved, EngineHost, SendResult
+from core.net.outgoing import Outgoing
+from core.net.settings import EngineSettings, ListenAddress
+from core.net.test_page import load_test_page
+from tests.tools.waiting import PATIENCE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of a capture."""
+
+    direction: Direction
+    opcode: int
+    payload: bytes
+    frames: int
+    compressed: bool
+    wire_length: int
+
+
+def frames_of(reader: CaptureReader, connection: int | None = None) -> list[FrameRecord]:
+    """The frames of a connection, or all."""
+    found = reader.frames_after(0, 10_000_000)
+    return [each for each in found if connection in (None, each.row.connection)]
+
+
+def messages_of(reader: CaptureReader, connection: int | None = None) -> list[Said]:
+    """The messages of a connection, or all, in order of their last frames."""
+    said = []
+    for record in frames_of(reader, connection):
+        message, payload = record.row.message, record.message_payload
+        if message is not None and payload is not None:
+            assert message.length == len(payload)
+            said.append(
+                Said(
+                    record.row.direction,
+                    message.opcode,
+                    payload,
+                    message.frame_count,
+                    message.compressed,
+                    message.wire_length,
+                )
+            )
+    return said
+
+
+class Served:
+    """Listens on a free port. Use it as a context manager on the thread that also reads the capture."""
+
+    def __init__(self, capture: Path, settings: EngineSettings) -> None:
+        self._news = threading.Condition()
+        self._addresses: tuple[str, ...] = ()
+        self._sent: dict[int, SendResult] = {}
+        self._failures: list[str] = []
+        self.host = EngineHost(capture, "0", settings, load_test_page(), self)
+        self.reader = CaptureReader(capture)
+        self._thread = threading.Thread(target=self.host.run, name="engine")
+
+    def __enter__(self) -> Served:
+        self._thread.start()
+        self.host.listen(ListenAddress("127.0.0.1", 0))
+        self._await(lambda: bool(self._addresses), "it listens")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.reader.close()
+        self.host.stop()
+        self._thread.join(PATIENCE_SECONDS)
+        self.host.close()
+        if kind is None:
+            assert self._failures == []
+
+    @property
+    def port(self) -> int:
+        return int(self._addresses[0].rpartition(":")[2])
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    def send(self, outgoing: Outgoing, connection: int | None = 1) -> int:
+        """Sends, and returns to how many it went."""
+        request = self.host.send(connection, outgoing)
+        self._await(lambda: request in self._sent, "it was sent")
+        result = self._sent[request]
+        assert result.error is None
+        return result.count
+
+    def captured(self, holds: Callable[[CaptureReader], bool], what: str) -> CaptureReader:
+        """The capture, once that holds for it."""
+        self._await(lambda: holds(self.reader), what)
+        return self.reader
+
+    def closed(self, connection: int = 1) -> ConnectionRecord:
+        """What stands in the capture of a connection once it is over."""
+
+        def is_over(reader: CaptureReader) -> bool:
+            record = reader.connection(connection)
+            return record is not None and record.closed_ns is not None
+
+        found = self.captured(is_over, f"connection {connection} is over").connection(connection)
+        assert found is not None
+        return found
+
+    def opened(self, connection: int = 1) -> ConnectionRecord:
+        """What stands in the capture of a connection once it is open."""
+
+        def is_open(reader: CaptureReader) -> bool:
+            record = reader.connection(connection)
+            return record is not None and record.status == 101
+
+        found = self.captured(is_open, f"connection {connection} is open").connection(connection)
+        assert found is not None
+        return found
+
+    def _await(self, holds: Callable[[], bool], what: str) -> None:
+        with self._news:
+            if not self._news.wait_for(holds, PATIENCE_SECONDS):
+                raise AssertionError(f"after {PATIENCE_SECONDS:.0f} s it is not so that {what}")
+
+    def _tell(self) -> None:
+        with self._news:
+            self._news.notify_all()
+
+    # HostListener.
+
+    def on_changed(self) -> None:
+        self._tell()
+
+    def on_listening(self, addresses: tuple[str, ...]) -> None:
+        self._addresses = addresses
+        self._tell()
+
+    def on_stopped_listening(self) -> None:
+        pass
+
+    def on_failed(self, sentence: str) -> None:
+        self._failures.append(sentence)
+        self._tell()
+
+    def on_sent(self, result: SendResult) -> None:
+        self._sent[result.request_id] = result
+        self._tell()
+
+    def on_capture_moved(self, moved: CaptureMoved) -> None:
+        pass

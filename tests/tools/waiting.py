@@ -1,0 +1,18 @@
+"""Waiting for something that nobody announces."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+PATIENCE_SECONDS = 30.0
+_PAUSE_SECONDS = 0.01
+
+
+def until(holds: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    """Returns as soon as `holds()`; AssertionError, which says `what` is awaited, after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {seconds:.0f} s it is not so that {what}")
+        time.sleep(_PAUSE_SECONDS)
