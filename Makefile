@@ -7,7 +7,7 @@ SOURCES := app core resources tests .ci
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt types unit package self-test bench lock clean python set-up-run set-up-dev set-up-build
+.PHONY: help run test lint fmt types unit package self-test bench conformance lock clean python set-up-run set-up-dev set-up-build
 
 help:
 	@echo "make run        start Unmask"
@@ -15,6 +15,7 @@ help:
 	@echo "make package    one-folder executable in dist/ (PyInstaller)"
 	@echo "make self-test  the packaged executable checks itself, away from the sources"
 	@echo "make bench      throughput and latency against other libraries"
+	@echo "make conformance  the independent Autobahn cases, all of them (some minutes)"
 	@echo "make lint       lint and format check     make fmt    put both right"
 	@echo "make lock       renew .ci/locks           make clean  remove what was built (.venv stays)"
 
@@ -53,6 +54,9 @@ self-test: package
 
 bench: set-up-dev
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+conformance: set-up-dev
+	@$(BIN)/python -m tests.conformance $(ARGS)
 
 lock: python
 	@$(PYTHON) .ci/lock.py
