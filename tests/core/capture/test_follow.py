@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from core.capture.follow import Close, Entry, Follower, Handshake
+from core.capture.reader import CaptureReader
+from core.capture.records import ConnectionState, FrameRecord
+from core.capture.tracks import Opened
+from core.capture.writer import Batch, CaptureWriter
+from core.protocol.events import ClosedBy, ConnectionClosed, Event, HandshakeFailed
+from core.protocol.handshake import refuse
+from core.protocol.violations import violation
+from tests.tools.captures import ACCEPTED, opened, received
+
+START = 1_700_000_000_000_000_000
+GONE: list[Event] = [ConnectionClosed(1000, "bye", ClosedBy.PEER)]
+REFUSED = HandshakeFailed(
+    b"hello\r\n\r\n", refuse(400, "That is no HTTP.", (violation("head-not-http", offset=0, length=5),))
+)
+
+
+def accepted(connection: int, time_ns: int) -> list[Batch]:
+    return [opened(connection, time_ns), Batch(connection, time_ns, [ACCEPTED], 0)]
+
+
+def said(connection: int, text: str, time_ns: int) -> Batch:
+    return received(connection, text.encode(), time_ns=time_ns)
+
+
+def gone(connection: int, time_ns: int) -> Batch:
+    return Batch(connection, time_ns, GONE, 0)
+
+
+def told(entries: Iterable[Entry]) -> list[str]:
+    """`open 1`, `1 hello` and `over 1`."""
+    return list(map(in_short, entries))
+
+
+def in_short(entry: Entry) -> str:
+    if isinstance(entry, Handshake):
+        return f"open {entry.connection.id}"
+    if isinstance(entry, Close):
+        return f"over {entry.connection.id}"
+    return f"{entry.row.connection} {entry.frame.payload.decode()}"
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[CaptureWriter]:
+    writer = CaptureWriter(tmp_path / "a.unmask", "0")
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
+def follower(writer: CaptureWriter) -> Iterator[Follower]:
+    with closing(CaptureReader(writer.path)) as reader:
+        yield Follower(reader)
+
+
+def test_an_empty_capture_tells_nothing(follower: Follower) -> None:
+    assert told(follower.entries()) == []
+
+
+def test_many_connections_are_merged_by_time(writer: CaptureWriter, follower: Follower) -> None:
+    writer.write(
+        [
+            *accepted(1, START),
+            *accepted(2, START + 1),
+            said(1, "a", START + 2),
+            said(2, "b", START + 3),
+            gone(1, START + 4),
+            *accepted(3, START + 5),
+            said(2, "c", START + 6),
+            gone(2, START + 7),
+        ]
+    )
+    assert told(follower.entries()) == [
+        *("open 1", "open 2", "1 a", "2 b", "over 1", "open 3", "2 c", "over 2")
+    ]
+    assert told(follower.entries()) == []
+
+
+def test_at_one_moment_the_handshake_comes_first_and_the_close_last(
+    writer: CaptureWriter, follower: Follower
+) -> None:
+    writer.write([*accepted(1, START), said(1, "a", START), said(1, "b", START), gone(1, START)])
+    assert told(follower.entries()) == ["open 1", "1 a", "1 b", "over 1"]
+
+
+def test_it_goes_on_from_commit_to_commit(writer: CaptureWriter, follower: Follower) -> None:
+    steps: list[tuple[Sequence[Batch], list[str]]] = [
+        ([opened(1, START)], []),
+        ([Batch(1, START + 1, [ACCEPTED], 0)], ["open 1"]),
+        ([said(1, "a", START + 2), *accepted(2, START + 3)], ["1 a", "open 2"]),
+        ([said(2, "b", START + 4)], ["2 b"]),
+        ([said(1, "c", START + 5), gone(1, START + 6)], ["1 c", "over 1"]),
+        ([gone(2, START + 7)], ["over 2"]),
+    ]
+    for batches, expected in steps:
+        writer.write(batches)
+        assert told(follower.entries()) == expected
+
+
+def test_a_refused_handshake_is_told_with_what_it_broke(writer: CaptureWriter, follower: Follower) -> None:
+    writer.write([opened(1, START), Batch(1, START + 1, [REFUSED, *GONE], 0)])
+    handshake, close = follower.entries()
+    assert isinstance(handshake, Handshake)
+    assert handshake.connection.state is ConnectionState.REFUSED
+    assert handshake.connection.request == b"hello\r\n\r\n"
+    assert handshake.violations == REFUSED.answer.violations
+    assert in_short(close) == "over 1"
+
+
+def test_what_stands_there_before_is_told_too(writer: CaptureWriter) -> None:
+    writer.write([*accepted(1, START), said(1, "a", START + 1)])
+    with closing(CaptureReader(writer.path)) as reader:
+        assert told(Follower(reader).entries()) == ["open 1", "1 a"]
+
+
+def test_what_comes_while_telling_is_told_the_next_time(writer: CaptureWriter, follower: Follower) -> None:
+    writer.write([*accepted(1, START), said(1, "a", START + 1)])
+    entries = follower.entries()
+    assert in_short(next(entries)) == "open 1"
+    writer.write([*accepted(2, START + 2), said(2, "b", START + 3), gone(1, START + 4)])
+    assert told(entries) == ["1 a"]
+    assert told(follower.entries()) == ["open 2", "2 b", "over 1"]
+
+
+def test_clearing_in_between_neither_repeats_nor_invents(writer: CaptureWriter, follower: Follower) -> None:
+    writer.write([*accepted(1, START), *accepted(2, START), said(1, "a", START + 1)])
+    assert told(follower.entries()) == ["open 1", "open 2", "1 a"]
+    writer.write([said(1, "never told", START + 2), gone(2, START + 3)])
+    writer.clear()
+    writer.write([said(1, "b", START + 4), *accepted(3, START + 5), said(3, "c", START + 6)])
+    assert told(follower.entries()) == ["1 b", "open 3", "3 c"]
+    writer.write([gone(1, START + 7), gone(3, START + 8)])
+    assert told(follower.entries()) == ["over 1", "over 3"]
+
+
+def test_clearing_while_telling_keeps_the_order(writer: CaptureWriter, follower: Follower) -> None:
+    """What is recorded after the clearing waits for its handshake."""
+    writer.write([*accepted(1, START), *(said(1, str(each), START + each) for each in range(1, 50))])
+    entries = follower.entries()
+    assert in_short(next(entries)) == "open 1"
+    writer.clear()
+    writer.write([*accepted(2, START + 100), said(2, "new", START + 101)])
+    assert not any(line.startswith(("2", "open 2")) for line in told(entries))
+    assert told(follower.entries()) == ["open 2", "2 new"]
+
+
+def test_connections_that_were_cleared_are_forgotten(writer: CaptureWriter, follower: Follower) -> None:
+    """A number may come again in a capture that was cleared; nothing is remembered of the old one."""
+    writer.write(accepted(1, START))
+    assert told(follower.entries()) == ["open 1"]
+    writer.write([gone(1, START + 1)])
+    writer.clear()
+    assert told(follower.entries()) == []
+    writer.write(accepted(1, START + 2))
+    assert told(follower.entries()) == ["open 1"]
+
+
+def test_nothing_twice_and_nothing_lost_while_recording_goes_on(
+    writer: CaptureWriter, follower: Follower
+) -> None:
+    """A thread writes as fast as it can, this one follows; blocks are filled, ended early, and read half full."""
+    connections, rounds = 5, 120
+    over = threading.Event()
+
+    def record() -> None:
+        clock = count(START)
+        for connection in range(1, connections + 1):
+            writer.write(accepted(connection, next(clock)))
+        for number in range(rounds):
+            writer.write(
+                said(connection, f"{number}.{each}", next(clock))
+                for connection in range(1, connections + 1)
+                for each in range(20)
+            )
+        for connection in range(1, connections + 1):
+            writer.write([gone(connection, next(clock))])
+        over.set()
+
+    thread = threading.Thread(target=record)
+    thread.start()
+    lines: list[str] = []
+    while not over.is_set():
+        lines += told(follower.entries())
+    thread.join()
+    lines += told(follower.entries())
+    for connection in range(1, connections + 1):
+        mine = [
+            line for line in lines if line.split(" ")[0] == str(connection) or line.endswith(f" {connection}")
+        ]
+        frames = [f"{connection} {number}.{each}" for number in range(rounds) for each in range(20)]
+        assert mine == [f"open {connection}", *frames, f"over {connection}"]
+    assert len(lines) == connections * (rounds * 20 + 2)
+
+
+def test_a_frame_comes_with_everything(writer: CaptureWriter, follower: Follower) -> None:
+    writer.write([*accepted(1, START), said(1, "a", START + 1)])
+    _, record = follower.entries()
+    assert isinstance(record, FrameRecord)
+    assert (record.row.id, record.row.number, record.row.time_ns) == (1, 1, START + 1)
+    assert record.message_payload == record.frame.payload == b"a"
+
+
+def test_a_connection_of_any_kind_is_told_once(writer: CaptureWriter, follower: Follower) -> None:
+    """One that ends without a word has a handshake too: the one that failed."""
+    assert isinstance(opened(1).events, Opened)
+    writer.write([opened(1, START), Batch(1, START + 1, [REFUSED], 0)])
+    assert told(follower.entries()) == ["open 1"]
+    writer.write([gone(1, START + 2)])
+    assert told(follower.entries()) == ["over 1"]
