@@ -25,7 +25,7 @@ class Selection(QObject):
     note = Signal(str)
     """Something worth a sentence that is no problem."""
     view_changed = Signal()
-    """The frame table shows other frames."""
+    """The frame table shows other frames, or the connection is in another state."""
 
     def __init__(
         self,
@@ -87,6 +87,7 @@ class Selection(QObject):
             self._connection = record
             self._tabs.show_connection(record, violations)
             self._composer.set_target(record if self._desk.shows_live else None)
+            self.view_changed.emit()
 
     def reload(self) -> None:
         """The capture is another one: read everything anew."""

@@ -1,0 +1,225 @@
+"""New, open, save, export, clear and recovery, with the real engine below."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QDialog, QMessageBox, QPushButton
+from pytestqt.qtbot import QtBot
+from websockets.sync.client import connect
+
+from app.actions import ActionId
+from app.capture_desk import CaptureState
+from app.desktop import Desktop
+from app.dialogs.recovery_dialog import RecoveryDialog
+from core.capture.reader import CaptureReader
+from core.capture.records import View
+from core.capture.session_files import CaptureFolder
+from core.formats.jsonl import JsonLines
+from tests.tools.recorded import CaptureMaker
+
+
+@pytest.fixture
+def three_frames(desktop: Desktop, address: str, qtbot: QtBot) -> None:
+    """Three frames in the capture being recorded."""
+    with connect(f"ws://{address}/", compression=None) as peer:
+        for text in ("one", "two", "three"):
+            peer.send(text)
+    # And the two close frames.
+    qtbot.waitUntil(lambda: desktop.window.frame_model.rowCount() == 5)
+
+
+def frames_in(path: Path) -> int:
+    reader = CaptureReader(path)
+    try:
+        return reader.totals().frames
+    finally:
+        reader.close()
+
+
+def press(dialog: QDialog, words: str) -> None:
+    next(button for button in dialog.findChildren(QPushButton) if button.text() == words).click()
+
+
+def question(desktop: Desktop) -> QMessageBox:
+    return next(box for box in desktop.window.findChildren(QMessageBox) if box.isVisible())
+
+
+@pytest.mark.usefixtures("three_frames")
+def test_save_goes_on_in_the_named_file(desktop: Desktop, tmp_path: Path, qtbot: QtBot, address: str) -> None:
+    window, path = desktop.window, tmp_path / "kept.unmask"
+    unsaved = desktop.desk.live_path
+    window.frames.go_to_row(1)
+    with qtbot.waitSignal(desktop.engine.capture_moved):
+        window.commands.save(path)
+    assert desktop.desk.state is CaptureState.SAVED
+    assert "kept.unmask" in window.windowTitle()
+    assert "Saved" in window.banner.text
+    assert not unsaved.exists()
+    assert window.frames.current_frame == 2
+    with connect(f"ws://{address}/", compression=None) as peer:
+        peer.send("four")
+        qtbot.waitUntil(lambda: window.frame_model.rowCount() == 6)
+    assert frames_in(path) >= 6
+
+
+@pytest.mark.usefixtures("three_frames")
+def test_save_where_it_cannot_be_is_said(desktop: Desktop, tmp_path: Path, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(desktop.engine.capture_moved):
+        desktop.window.commands.save(tmp_path / "missing" / "x.unmask")
+    assert "cannot be saved" in desktop.window.banner.text
+    assert desktop.desk.state is CaptureState.UNSAVED
+    assert desktop.window.frame_model.rowCount() == 5
+
+
+@pytest.mark.usefixtures("three_frames")
+def test_open_shows_an_old_capture_and_back(desktop: Desktop, maker: CaptureMaker) -> None:
+    window = desktop.window
+    maker.peer("/old").flood(7)
+    maker.reader()
+    window.commands.open(maker.path)
+    assert window.frame_model.rowCount() == 7
+    assert desktop.desk.state is CaptureState.READ_ONLY
+    assert not window.composer.isEnabled()
+    assert not window.actions_[ActionId.CLEAR].isEnabled()
+    assert "made.unmask" in window.banner.text
+    window.actions_[ActionId.SHOW_LIVE].trigger()
+    assert window.frame_model.rowCount() == 5
+    assert window.composer.isEnabled()
+    assert window.banner.text == ""
+
+
+def test_open_what_is_no_capture(desktop: Desktop, tmp_path: Path) -> None:
+    (tmp_path / "text.unmask").write_text("no capture")
+    desktop.window.commands.open(tmp_path / "text.unmask")
+    assert "text.unmask" in desktop.window.banner.text
+    assert desktop.desk.shows_live
+
+
+@pytest.mark.usefixtures("three_frames")
+def test_export(desktop: Desktop, tmp_path: Path, qtbot: QtBot) -> None:
+    path = tmp_path / "frames.jsonl"
+    with qtbot.waitSignal(desktop.window.commands.done):
+        desktop.window.commands.export(JsonLines(), path)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["payload"] for line in lines if line["event"] == "message"] == ["one", "two", "three"]
+    with qtbot.waitSignal(desktop.window.commands.problem):
+        desktop.window.commands.export(JsonLines(), tmp_path / "missing" / "x.jsonl")
+
+
+@pytest.mark.usefixtures("three_frames")
+def test_new_asks_and_empties(desktop: Desktop, qtbot: QtBot) -> None:
+    desktop.window.actions_[ActionId.NEW_CAPTURE].trigger()
+    box = question(desktop)
+    assert "5 frames" in box.text()
+    press(box, "&Discard")
+    qtbot.waitUntil(lambda: desktop.window.frame_model.rowCount() == 0)
+    assert desktop.desk.state is CaptureState.UNSAVED
+
+
+@pytest.mark.usefixtures("three_frames")
+def test_new_leaves_a_saved_capture_as_it_is(
+    desktop: Desktop, tmp_path: Path, qtbot: QtBot, address: str
+) -> None:
+    window, path = desktop.window, tmp_path / "kept.unmask"
+    with qtbot.waitSignal(desktop.engine.capture_moved):
+        window.commands.save(path)
+    with qtbot.waitSignal(desktop.engine.capture_moved):
+        window.actions_[ActionId.NEW_CAPTURE].trigger()
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 0)
+    assert desktop.desk.state is CaptureState.UNSAVED
+    with connect(f"ws://{address}/", compression=None) as peer:
+        peer.send("new")
+        qtbot.waitUntil(lambda: window.frame_model.rowCount() == 1)
+    assert frames_in(path) == 5
+
+
+@pytest.mark.usefixtures("three_frames")
+def test_clear_of_a_saved_capture_asks(desktop: Desktop, tmp_path: Path, qtbot: QtBot) -> None:
+    window = desktop.window
+    with qtbot.waitSignal(desktop.engine.capture_moved):
+        window.commands.save(tmp_path / "kept.unmask")
+    window.actions_[ActionId.CLEAR].trigger()
+    assert window.frame_model.rowCount() == 5
+    press(question(desktop), "&Clear")
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 0)
+
+
+@pytest.mark.usefixtures("three_frames")
+def test_closing_asks_about_unsaved_frames(desktop: Desktop, qtbot: QtBot) -> None:
+    window = desktop.window
+    assert not window.close()
+    assert window.isVisible()
+    unsaved = desktop.desk.live_path
+    with qtbot.waitSignal(window.closed):
+        press(question(desktop), "&Don't save")
+    desktop.close()
+    assert not unsaved.exists()
+
+
+def test_closing_with_nothing_to_lose_does_not_ask(desktop: Desktop, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(desktop.window.closed):
+        assert desktop.window.close()
+
+
+@pytest.mark.usefixtures("three_frames")
+def test_what_is_not_asked_about_is_offered_at_the_next_start(
+    desktop: Desktop, captures: CaptureFolder
+) -> None:
+    unsaved = desktop.desk.live_path
+    desktop.close()
+    assert [left.path for left in captures.left_behind()] == [unsaved]
+
+
+def left_behind(captures: CaptureFolder) -> Path:
+    """A capture as a run leaves it that was killed."""
+    captures.folder.mkdir(parents=True, exist_ok=True)
+    path = captures.folder / "unsaved_2026-01-31_12-00-00.unmask"
+    with CaptureMaker(path) as maker:
+        maker.peer().flood(9)
+        maker.recorder.flush()
+    return path
+
+
+def recovery(desktop: Desktop) -> RecoveryDialog:
+    return next(box for box in desktop.window.findChildren(RecoveryDialog) if box.isVisible())
+
+
+def test_recovery_opens(desktop: Desktop, captures: CaptureFolder) -> None:
+    path = left_behind(captures)
+    assert desktop.window.recovery.offer() == 1
+    press(recovery(desktop), "&Open")
+    assert desktop.window.frame_model.rowCount() == 9
+    assert "not saved" in desktop.window.banner.text
+    assert path.exists()
+
+
+def test_recovery_discards(desktop: Desktop, captures: CaptureFolder) -> None:
+    path = left_behind(captures)
+    desktop.window.recovery.offer()
+    press(recovery(desktop), "&Discard")
+    assert not path.exists()
+
+
+def test_recovery_saves(
+    desktop: Desktop, captures: CaptureFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, target = left_behind(captures), tmp_path / "rescued.unmask"
+    monkeypatch.setattr(desktop.window.commands, "ask_name", lambda _proposed: target)
+    desktop.window.recovery.offer()
+    press(recovery(desktop), "&Save as…")
+    assert not path.exists()
+    assert frames_in(target) == 9
+    reader = desktop.desk.reader
+    assert reader is not None
+    assert reader.count(View()) == 9
+
+
+def test_recovery_later(desktop: Desktop, captures: CaptureFolder) -> None:
+    path = left_behind(captures)
+    desktop.window.recovery.offer()
+    press(recovery(desktop), "&Later")
+    assert path.exists()
+    assert desktop.desk.shows_live

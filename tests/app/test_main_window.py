@@ -1,0 +1,302 @@
+"""The real window over the real engine, with real clients on real sockets."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+from websockets.sync.client import ClientConnection, connect
+
+from app.actions import ActionId
+from app.desktop import Desktop
+from app.models.frames import Column
+from app.settings import Settings
+from app.theme import ThemeChoice
+from core.net.settings import ListenAddress
+
+Connect = Callable[[str], ClientConnection]
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[Connect]:
+    """Connects clients, and disconnects them at the end."""
+    with ExitStack() as stack:
+        yield lambda path: stack.enter_context(connect(f"ws://{address}{path}", compression=None))
+
+
+def payloads(desktop: Desktop) -> list[str]:
+    model = desktop.window.frame_model
+    return [str(model.data(model.index(row, Column.PAYLOAD))) for row in range(model.rowCount())]
+
+
+def trigger(desktop: Desktop, action: ActionId) -> None:
+    desktop.window.actions_[action].trigger()
+
+
+def test_rows_appear_and_a_reply_arrives(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    window = desktop.window
+    peer = client("/chat")
+    peer.send("你好 👋")
+    qtbot.waitUntil(lambda: payloads(desktop) == ["你好 👋"])
+    window.connections.choose(1)
+    window.composer.set_text("welcome")
+    with qtbot.waitSignal(desktop.engine.sent):
+        trigger(desktop, ActionId.SEND)
+    assert peer.recv(timeout=10) == "welcome"
+    qtbot.waitUntil(lambda: payloads(desktop) == ["你好 👋", "welcome"])
+    window.frames.go_to_row(0)
+    qtbot.waitUntil(lambda: window.selection.connection is not None)
+    assert window.selection.connection is not None
+    assert window.selection.connection.path == "/chat"
+
+
+def test_send_to_all(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    peers = [client("/one"), client("/two")]
+    qtbot.waitUntil(lambda: desktop.window.connection_model.open_count == 2)
+    desktop.window.composer.set_text("to everybody")
+    trigger(desktop, ActionId.SEND_ALL)
+    assert [peer.recv(timeout=10) for peer in peers] == ["to everybody"] * 2
+
+
+def test_a_failed_send_is_said_beside_the_editor(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    peer = client("/")
+    qtbot.waitUntil(lambda: desktop.window.connection_model.open_count == 1)
+    desktop.window.connections.choose(1)
+    peer.close()
+    qtbot.waitUntil(lambda: desktop.window.connection_model.open_count == 0)
+    trigger(desktop, ActionId.SEND)
+    assert "not open" in desktop.window.composer.status.text()
+
+
+def test_echo_is_a_switch_that_is_remembered(
+    desktop: Desktop, client: Connect, settings: Settings, qtbot: QtBot
+) -> None:
+    peer = client("/")
+    trigger(desktop, ActionId.AUTO_REPLY)
+    qtbot.waitUntil(lambda: settings.engine.auto_reply.value == "echo")
+    peer.send("echo me")
+    assert peer.recv(timeout=10) == "echo me"
+    qtbot.waitUntil(lambda: payloads(desktop) == ["echo me", "echo me"])
+
+
+def test_port_in_use_is_said_in_the_window(desktop: Desktop, qtbot: QtBot) -> None:
+    window = desktop.window
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        window.tool_bar.address.setText(f"127.0.0.1:{taken.getsockname()[1]}")
+        with qtbot.waitSignal(desktop.engine.failed):
+            trigger(desktop, ActionId.LISTEN)
+    assert str(taken_port(window.banner.text)) in window.banner.text
+    assert window.listening.addresses == ()
+
+
+def taken_port(text: str) -> int:
+    """The first number of five figures or so in a sentence."""
+    digits = "".join(char if char.isdigit() else " " for char in text).split()
+    return max(map(int, digits))
+
+
+def test_a_bad_address_is_said_and_marked(desktop: Desktop) -> None:
+    window = desktop.window
+    window.tool_bar.address.setText("nowhere")
+    trigger(desktop, ActionId.LISTEN)
+    assert "nowhere" in window.banner.text
+    assert window.tool_bar.address.property("invalid")
+
+
+@pytest.mark.usefixtures("address")
+def test_stop_and_start(desktop: Desktop, qtbot: QtBot) -> None:
+    window = desktop.window
+    assert window.actions_[ActionId.LISTEN].iconText() == "Stop"
+    assert window.listening.test_page_url() == f"http://{window.listening.addresses[0]}/"
+    with qtbot.waitSignal(desktop.engine.stopped_listening):
+        trigger(desktop, ActionId.LISTEN)
+    assert window.actions_[ActionId.LISTEN].iconText() == "Listen"
+    assert not window.actions_[ActionId.OPEN_TEST_PAGE].isEnabled()
+    with qtbot.waitSignal(desktop.engine.listening):
+        QTest.keyClick(window.tool_bar.address, Qt.Key.Key_Return)
+
+
+def test_freeze_holds_the_list_and_not_the_recording(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    window = desktop.window
+    peer = client("/")
+    peer.send("one")
+    qtbot.waitUntil(lambda: payloads(desktop) == ["one"])
+    trigger(desktop, ActionId.FREEZE)
+    peer.send("two")
+    qtbot.waitUntil(lambda: window.frame_model.behind == 1)
+    assert payloads(desktop) == ["one"]
+    trigger(desktop, ActionId.FREEZE)
+    assert payloads(desktop) == ["one", "two"]
+
+
+def test_recording_stopped_frames_pass_unrecorded(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    trigger(desktop, ActionId.AUTO_REPLY)
+    peer = client("/")
+    peer.send("one")
+    assert peer.recv(timeout=10) == "one"
+    qtbot.waitUntil(lambda: len(payloads(desktop)) == 2)
+    trigger(desktop, ActionId.RECORD)
+    peer.send("unseen")
+    assert peer.recv(timeout=10) == "unseen"
+    trigger(desktop, ActionId.RECORD)
+    peer.send("seen")
+    assert peer.recv(timeout=10) == "seen"
+    qtbot.waitUntil(lambda: payloads(desktop) == ["one", "one", "seen", "seen"])
+
+
+def test_control_frames_hide_with_a_count(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    window = desktop.window
+    peer = client("/")
+    assert peer.ping().wait(10)
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 2)
+    trigger(desktop, ActionId.SHOW_CONTROL)
+    assert window.frame_model.rowCount() == 0
+    assert window.status._hidden.text() == "2 control frames hidden"
+    peer.send("data")
+    qtbot.waitUntil(lambda: payloads(desktop) == ["data"])
+
+
+def test_clear(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    peer = client("/")
+    peer.send("one")
+    qtbot.waitUntil(lambda: payloads(desktop) == ["one"])
+    trigger(desktop, ActionId.CLEAR)
+    qtbot.waitUntil(lambda: payloads(desktop) == [])
+    peer.send("two")
+    qtbot.waitUntil(lambda: payloads(desktop) == ["two"])
+
+
+@pytest.mark.parametrize(
+    ("action", "copied"),
+    [
+        (ActionId.COPY_TEXT, "é\n😀"),
+        (ActionId.COPY_HEX, "c3 a9\nf0 9f 98 80"),
+        (ActionId.COPY_BASE64, "w6k=\n8J+YgA=="),
+    ],
+)
+def test_copy(desktop: Desktop, client: Connect, qtbot: QtBot, action: ActionId, copied: str) -> None:
+    peer = client("/")
+    peer.send("é")
+    peer.send("😀")
+    qtbot.waitUntil(lambda: len(payloads(desktop)) == 2)
+    desktop.window.frames.selectAll()
+    trigger(desktop, action)
+    assert QGuiApplication.clipboard().text() == copied
+
+
+def test_copy_as_json(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    client("/").send("é")
+    qtbot.waitUntil(lambda: len(payloads(desktop)) == 1)
+    desktop.window.frames.selectAll()
+    trigger(desktop, ActionId.COPY_JSON)
+    frame = json.loads(QGuiApplication.clipboard().text())
+    assert (frame["opcode_name"], frame["payload"], frame["fin"], frame["masked"]) == (
+        "text",
+        "é",
+        True,
+        True,
+    )
+
+
+def test_disconnect(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    window = desktop.window
+    client("/")
+    qtbot.waitUntil(lambda: window.connection_model.open_count == 1)
+    trigger(desktop, ActionId.DISCONNECT)
+    assert "No connection is selected" in window.banner.text
+    window.connections.choose(1)
+    trigger(desktop, ActionId.DISCONNECT)
+    qtbot.waitUntil(lambda: window.connection_model.open_count == 0)
+
+
+def test_next_violation(desktop: Desktop, address: str, client: Connect, qtbot: QtBot) -> None:
+    window = desktop.window
+    client("/").send("fine")
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port))) as raw:
+        raw.sendall(
+            b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        assert b"101" in raw.recv(4096)
+        raw.sendall(b"\x81\x05naked")
+        qtbot.waitUntil(lambda: "naked" in payloads(desktop))
+        trigger(desktop, ActionId.NEXT_VIOLATION)
+        assert payloads(desktop)[window.frames.currentIndex().row()] == "naked"
+        trigger(desktop, ActionId.NEXT_VIOLATION)
+        assert "No frame after" in window.banner.text
+
+
+def test_a_refused_handshake_is_there_to_be_seen(desktop: Desktop, address: str, qtbot: QtBot) -> None:
+    window = desktop.window
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port))) as raw:
+        raw.sendall(b"GET /old HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        assert raw.recv(4096)
+    qtbot.waitUntil(lambda: window.connection_model.rowCount() == 2)
+    window.connections.choose(1)
+    qtbot.waitUntil(lambda: window.selection.connection is not None)
+    assert window.selection.connection is not None
+    assert b"GET /old" in window.selection.connection.request
+    assert window.frames._empty_title == "No WebSocket here"
+
+
+def test_theme_and_columns_and_history_come_back(
+    desktop: Desktop, settings: Settings, client: Connect, qtbot: QtBot
+) -> None:
+    window = desktop.window
+    client("/")
+    qtbot.waitUntil(lambda: window.connection_model.open_count == 1)
+    window.connections.choose(1)
+    window.composer.set_text("remember me")
+    with qtbot.waitSignal(desktop.engine.sent):
+        trigger(desktop, ActionId.SEND)
+    trigger(desktop, ActionId.THEME)
+    trigger(desktop, ActionId.TIME_FORMAT)
+    window.frames.horizontalHeader().hideSection(Column.DELTA)
+    window.resize(1000, 700)
+    window.leave()
+    assert settings.theme is ThemeChoice.DARK
+    assert settings.time_format is window.frame_model.time_format
+    assert settings.composer_history == ("text:remember me",)
+    assert settings.layout("columns") == window.frames.horizontalHeader().saveState()
+    assert settings.layout("window") is not None
+
+
+def test_what_was_kept_is_used(qtbot: QtBot, desktop: Desktop, settings: Settings) -> None:
+    window = desktop.window
+    window.frames.horizontalHeader().hideSection(Column.FLAGS)
+    window._layout.keep(settings)
+    window.frames.horizontalHeader().showSection(Column.FLAGS)
+    window._layout.restore(settings)
+    assert window.frames.isColumnHidden(Column.FLAGS)
+    qtbot.waitExposed(window)
+
+
+def test_an_address_that_others_reach_is_cautioned(desktop: Desktop, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(desktop.engine.listening):
+        desktop.window.listening.start_on(ListenAddress("0.0.0.0", 0))
+    assert "everyone who can reach it" in desktop.window.banner.text
+    assert desktop.window.listening.test_page_url().startswith("http://127.0.0.1:")
+
+
+def test_focus_actions(desktop: Desktop) -> None:
+    window = desktop.window
+    for action, widget in (
+        (ActionId.FOCUS_CONNECTIONS, window.connections),
+        (ActionId.FOCUS_FRAMES, window.frames),
+        (ActionId.FOCUS_ADDRESS, window.tool_bar.address),
+    ):
+        trigger(desktop, action)
+        assert window.focusWidget() is widget
+    trigger(desktop, ActionId.FOCUS_COMPOSER)
+    assert window.composer.isAncestorOf(window.focusWidget())
+    trigger(desktop, ActionId.FOCUS_DETAILS)
+    assert window.tabs.isAncestorOf(window.focusWidget())
