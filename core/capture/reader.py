@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+import struct
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from core.capture.blocks import PREVIEW_BYTES, SELECT, StoredFrame
+from core.capture.blocks import OWN_PAYLOAD, PREVIEW_BYTES, SELECT, StoredFrame
 from core.capture.records import (
     ConnectionRecord,
     ConnectionState,
@@ -21,6 +24,7 @@ from core.capture.records import (
     View,
 )
 from core.capture.store import ALL, open_for_reading
+from core.errors import CaptureError
 from core.protocol.events import ClosedBy
 from core.protocol.violations import CATALOGUE, Rule, Severity, Violation
 
@@ -46,8 +50,32 @@ class _Block:
     """Which records a view shows, for the views asked for so far."""
 
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _reads(
+    method: Callable[Concatenate[CaptureReader, _P], _R],
+) -> Callable[Concatenate[CaptureReader, _P], _R]:
+    """All that `method` reads is of one moment; what a damaged file makes of it is a CaptureError."""
+
+    @wraps(method)
+    def reading(self: CaptureReader, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            with self.snapshot():
+                return method(self, *args, **kwargs)
+        except sqlite3.ProgrammingError:
+            raise
+        except (sqlite3.Error, struct.error, ValueError, TypeError, IndexError) as error:
+            raise CaptureError(
+                f"The capture {self.path} cannot be read: {error}. It is damaged, or its disk has failed."
+            ) from error
+
+    return reading
+
+
 class CaptureReader:
-    """Reads one capture file. Cheap; belongs to the thread that made it. Close it."""
+    """Reads one capture file. Cheap; belongs to the thread that made it. Close it. CaptureError if it is damaged."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -61,12 +89,17 @@ class CaptureReader:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Everything read within is of one moment. Keep it short: it holds back the file's housekeeping."""
+        if self._db.in_transaction:
+            yield
+            return
         self._db.execute("BEGIN")
         try:
             yield
         finally:
-            self._db.execute("ROLLBACK")
+            with suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
 
+    @_reads
     def totals(self) -> Totals:
         row = self._db.execute(
             "SELECT connections, frames, control_frames, bytes, violations, changes, generation FROM total"
@@ -79,6 +112,7 @@ class CaptureReader:
 
     # Connections.
 
+    @_reads
     def connections(self, changed_after: int = 0, limit: int = 100_000) -> list[ConnectionRecord]:
         """Those changed since `Totals.changes` was `changed_after`, in order of their ids."""
         rows = self._db.execute(
@@ -87,12 +121,14 @@ class CaptureReader:
         )
         return [_connection_record(row) for row in rows]
 
+    @_reads
     def connection(self, connection_id: int) -> ConnectionRecord | None:
         row = self._db.execute(
             f"SELECT {_CONNECTION_COLUMNS} FROM connection WHERE id = ?", (connection_id,)
         ).fetchone()
         return None if row is None else _connection_record(row)
 
+    @_reads
     def connection_violations(self, connection_id: int) -> tuple[Violation, ...]:
         """What the opening handshake broke."""
         rows = self._db.execute(
@@ -103,6 +139,7 @@ class CaptureReader:
 
     # Lists of frames.
 
+    @_reads
     def count(self, view: View) -> int:
         """How many rows the view has."""
         row = self._db.execute(
@@ -114,6 +151,7 @@ class CaptureReader:
             return 0
         return int(row[0] if view.control else row[1])
 
+    @_reads
     def rows(self, view: View, first: int, count: int) -> list[FrameRow]:
         """Rows `first` to `first + count - 1` of the view, counted from 0; fewer where it ends."""
         rows: list[FrameRow] = []
@@ -121,11 +159,13 @@ class CaptureReader:
             rows += self._rows_of(block, indices)
         return rows
 
+    @_reads
     def last_frame_id(self) -> int:
         """Id of the newest frame; 0 where there is none."""
         row = self._db.execute("SELECT first + count - 1 FROM block ORDER BY first DESC LIMIT 1").fetchone()
         return 0 if row is None else int(row[0])
 
+    @_reads
     def position(self, view: View, frame_id: int) -> int | None:
         """Where in the view a frame stands; None where the view does not show it."""
         block = self._block_of(frame_id)
@@ -147,30 +187,34 @@ class CaptureReader:
         while block is not None and count > 0:
             start = max(frame_id + 1 - block.first, 0)
             stop = min(block.count, start + count)
-            for index in range(start, stop):
-                yield self._frame(block, index)
+            for frame_id in range(block.first + start, block.first + stop):
+                record = self._frame(block, frame_id) if block.payloads is not None else self.frame(frame_id)
+                if record is None:  # cleared meanwhile
+                    return
+                yield record
             count -= stop - start
             block = self._block_from(block.first + block.count)
 
     # One frame.
 
+    @_reads
     def frame(self, frame_id: int) -> FrameRecord | None:
         """One frame whole, with its violations and the message that it completed."""
         block = self._block_of(frame_id)
         if block is None:
             return None
-        return self._frame(block, frame_id - block.first)
+        return self._frame(block, frame_id)
 
-    def _frame(self, block: _Block, index: int) -> FrameRecord:
-        frame_id = block.first + index
-        stored = StoredFrame(block.records, index)
+    @_reads
+    def _frame(self, block: _Block, frame_id: int) -> FrameRecord:
+        stored = StoredFrame(block.records, frame_id - block.first)
         payload = self._payload(block, stored.offset, stored.captured)
-        offset, length = stored.content
-        content = payload if offset == stored.offset else self._payload(block, offset, length)
+        content = self._payload(block, *stored.content) if stored.flags & OWN_PAYLOAD else payload
         found = self.violations(frame_id) if stored.broken else ()
         row = stored.row(frame_id, content[:PREVIEW_BYTES])
         return FrameRecord(row, stored.frame(payload), None if row.message is None else content, found)
 
+    @_reads
     def violations(self, frame_id: int) -> tuple[Violation, ...]:
         rows = self._db.execute(
             'SELECT rule, detail, "offset", length FROM violation WHERE frame = ? ORDER BY id', (frame_id,)
@@ -179,10 +223,12 @@ class CaptureReader:
 
     # Problems.
 
+    @_reads
     def problem_count(self) -> int:
         (count,) = self._db.execute("SELECT violations FROM total").fetchone()
         return int(count)
 
+    @_reads
     def problems(self, after: int = 0, count: int = 1000) -> list[Problem]:
         """Up to `count` violations of frames and handshakes with ids greater than `after`."""
         rows = self._db.execute(
@@ -246,6 +292,7 @@ class CaptureReader:
             offset, length = stored.content
             yield stored.row(block.first + index, self._payload(block, offset, min(length, PREVIEW_BYTES)))
 
+    @_reads
     def _block_of(self, frame_id: int) -> _Block | None:
         """The block that holds a frame."""
         row = self._db.execute(
@@ -255,6 +302,7 @@ class CaptureReader:
             return None
         return self._block(row[0])
 
+    @_reads
     def _block_from(self, frame_id: int) -> _Block | None:
         """The first block whose frames all have ids of at least `frame_id`."""
         row = self._db.execute(

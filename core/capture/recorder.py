@@ -2,16 +2,21 @@
 
 The loop's side never waits: `record` appends to a queue. The queue is bounded by asking: when `is_full`, whoever
 feeds it must stop until the `on_drained` callback comes; sessions do so by not reading, so that TCP pushes back.
+
+When the file can't be written, frames are lost and counted, and each later commit tries anew.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import cast
 
-from core.capture.writer import Batch, CaptureWriter, Opened
+from core.capture.tracks import Opened
+from core.capture.writer import Batch, CaptureWriter
 from core.errors import CaptureError
 from core.protocol.events import Event
 
@@ -19,6 +24,10 @@ COMMIT_SECONDS = 0.02
 BACKLOG_BYTES = 96 * 1024 * 1024
 """About what the queue may take in memory."""
 _COMMIT_AT_BYTES = 8 * 1024 * 1024
+_EVENT_BYTES = 400
+"""About what an event takes beside its payload."""
+
+_Command = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,7 @@ class RecorderCallbacks:
     on_drained: Callable[[], None]
     """The backlog is small again."""
     on_failure: Callable[[CaptureError], None]
-    """The file can't be written any more; what is recorded from now on is counted as lost."""
+    """The file can't be written. Said once, until it could be again; see `Recorder.lost_frames`."""
 
 
 class Recorder:
@@ -40,15 +49,13 @@ class Recorder:
         self._writer = CaptureWriter(path, version)
         self._callbacks = callbacks
         self._lock = threading.Condition()
-        self._pending: list[Batch] = []
-        self._commands: list[Callable[[], None]] = []
-        self._pending_bytes = 0
-        self._writing_bytes = 0
+        self._queue: list[Batch | _Command] = []
+        self._backlog_bytes = 0
         self._idle = False
+        self._hurry = False
         self._stopping = False
         self._was_full = False
         self._failure: CaptureError | None = None
-        self._lost_batches = 0
         self._next_connection = 1
         self._thread = threading.Thread(target=self._run, name="unmask-recorder", daemon=True)
         self._thread.start()
@@ -60,20 +67,30 @@ class Recorder:
 
     @property
     def backlog_bytes(self) -> int:
-        return self._pending_bytes + self._writing_bytes
+        """About what waits to be written takes in memory."""
+        return self._backlog_bytes
 
     @property
     def is_full(self) -> bool:
         """Whoever records must stop until `on_drained`."""
-        if self.backlog_bytes < BACKLOG_BYTES:
+        if self._backlog_bytes < BACKLOG_BYTES:
             return False
-        self._was_full = True
-        return True
+        with self._lock:
+            if self._backlog_bytes < BACKLOG_BYTES or self._stopping:
+                return False
+            # The thread counts down under the same lock, so it will see this and tell.
+            self._was_full = True
+            return True
 
     @property
     def failure(self) -> CaptureError | None:
-        """Why nothing is written any more."""
+        """Why the last commit failed; None: it did not."""
         return self._failure
+
+    @property
+    def lost_frames(self) -> int:
+        """Frames that could not be written."""
+        return self._writer.lost_frames
 
     # The loop's side.
 
@@ -81,25 +98,27 @@ class Recorder:
         """The id of a new connection."""
         connection = self._next_connection
         self._next_connection += 1
-        self._put(Batch(connection, time_ns, opened, 500))
+        self._put(Batch(connection, time_ns, opened, _EVENT_BYTES))
         return connection
 
     def record(self, connection: int, time_ns: int, events: list[Event], size: int) -> None:
-        """Take over what a connection reported. `size` is its wire bytes; the list must not be changed later."""
-        self._put(Batch(connection, time_ns, events, size + 400 * len(events)))
+        """Take over what a connection reported. `size` is about the bytes it holds; the list must not be changed."""
+        self._put(Batch(connection, time_ns, events, size + _EVENT_BYTES * len(events)))
 
     def _put(self, batch: Batch) -> None:
         with self._lock:
-            self._pending.append(batch)
-            self._pending_bytes += batch.size
+            if self._stopping:
+                return
+            self._queue.append(batch)
+            self._backlog_bytes += batch.size
             if self._idle:
                 self._idle = False
                 self._lock.notify()
 
-    # Any thread.
+    # Any thread. What is asked takes effect in the order of the queue, between what was recorded before and after.
 
     def set_recording(self, on: bool) -> None:
-        """Whether frames are kept. Takes effect between two frames, in the order of the queue."""
+        """Whether frames are kept."""
 
         def switch() -> None:
             self._writer.recording = on
@@ -111,7 +130,7 @@ class Recorder:
         self._command(self._writer.clear)
 
     def save_as(self, path: Path, done: Callable[[CaptureError | None], None]) -> None:
-        """Move the capture to `path` and go on there. `done` is called on the recorder's thread."""
+        """Move the capture to `path` and go on there. `done` is called on the recorder's thread, or at once if over."""
 
         def move() -> None:
             try:
@@ -121,15 +140,15 @@ class Recorder:
             else:
                 done(None)
 
-        self._command(move)
+        if not self._command(move):
+            done(CaptureError(f"Recording is over: the capture stays at {self.path}. Copy that file."))
 
     def flush(self) -> None:
-        """Wait until all that was recorded before stands in the file."""
+        """Wait until all that was recorded before is written, or lost."""
         reached = threading.Event()
-        self._command(reached.set)
-        while not reached.wait(0.5):
-            if not self._thread.is_alive():
-                return
+        if self._command(reached.set):
+            while not reached.wait(0.5) and self._thread.is_alive():
+                pass
 
     def close(self) -> None:
         """Write what is pending and end the thread. Idempotent."""
@@ -138,68 +157,83 @@ class Recorder:
             self._lock.notify()
         self._thread.join()
 
-    def _command(self, action: Callable[[], None]) -> None:
+    def _command(self, action: _Command) -> bool:
+        """Whether `action` will be done."""
         with self._lock:
             if self._stopping:
-                return
-            self._commands.append(action)
+                return False
+            self._queue.append(action)
+            self._hurry = True
             self._idle = False
             self._lock.notify()
+            return True
 
     # The writer's side.
 
     def _run(self) -> None:
         try:
-            while self._turn():
-                pass
+            going = True
+            while going:
+                going = self._turn()
         finally:
-            try:
-                self._writer.close()
-            except CaptureError as error:
-                self._fail(error)
+            with self._lock:
+                self._stopping = True
+            self._guard(self._writer.close)
 
     def _turn(self) -> bool:
         """Wait for work, do it, tell; False when all is done and the recorder is to stop."""
         with self._lock:
-            while not (self._pending or self._commands or self._stopping):
+            while not (self._queue or self._stopping):
                 self._idle = True
                 self._lock.wait()
             self._idle = False
-            if self._pending and not self._commands and not self._stopping:
-                # More comes in the meantime, and one commit takes it all.
-                self._lock.wait_for(self._hurried, COMMIT_SECONDS)
-            batches, self._pending = self._pending, []
-            commands, self._commands = self._commands, []
-            self._writing_bytes, self._pending_bytes = self._pending_bytes, 0
+            # More comes in the meantime, and one commit takes it all.
+            self._lock.wait_for(self._hurried, COMMIT_SECONDS)
+            work, self._queue = self._queue, []
+            taken = self._backlog_bytes
+            self._hurry = False
             stopping = self._stopping
-        self._write(batches)
-        for command in commands:
-            try:
-                command()
-            except CaptureError as error:
-                self._fail(error)
-        self._writing_bytes = 0
-        if batches or commands:
-            self._callbacks.on_commit()
-        if self._was_full and self.backlog_bytes < BACKLOG_BYTES // 2:
-            self._was_full = False
-            self._callbacks.on_drained()
+        for are_batches, part in groupby(work, lambda each: isinstance(each, Batch)):
+            if are_batches:
+                self._write(cast(list[Batch], list(part)))
+            else:
+                for command in cast(Sequence[_Command], part):
+                    self._guard(command)
+        if work:
+            self._guard(self._callbacks.on_commit)
+        with self._lock:
+            self._backlog_bytes -= taken
+            drained = self._was_full and self._backlog_bytes < BACKLOG_BYTES // 2
+            if drained:
+                self._was_full = False
+        if drained:
+            self._guard(self._callbacks.on_drained)
         return not stopping
 
     def _hurried(self) -> bool:
-        return bool(self._commands) or self._stopping or self._pending_bytes >= _COMMIT_AT_BYTES
+        return self._hurry or self._stopping or self._backlog_bytes >= _COMMIT_AT_BYTES
 
     def _write(self, batches: list[Batch]) -> None:
-        if not batches:
-            return
-        if self._failure is not None:
-            self._lost_batches += len(batches)
-            return
+        if self._guard(lambda: self._writer.write(batches)):
+            self._failure = None
+
+    def _guard(self, action: Callable[[], None]) -> bool:
+        """Do it, and tell of what goes wrong, once: nothing may end this thread without a word."""
         try:
-            self._writer.write(batches)
+            action()
         except CaptureError as error:
             self._fail(error)
+        except Exception as error:
+            fault = CaptureError(
+                f"Recording failed by a fault of Unmask: {error!r}. Save the capture and report it."
+            )
+            fault.__cause__ = error
+            self._fail(fault)
+        else:
+            return True
+        return False
 
     def _fail(self, error: CaptureError) -> None:
-        self._failure = error
-        self._callbacks.on_failure(error)
+        told, self._failure = self._failure is not None, error
+        if not told:
+            self._callbacks.on_failure(error)

@@ -64,7 +64,11 @@ class CaptureFolder:
         """Captures that no run holds, newest first. Empty ones are removed, unreadable ones are left alone."""
         found: list[LeftBehind] = []
         for path in sorted(self.folder.glob(f"unsaved_*{ENDING}"), reverse=True)[:_MOST_LISTED]:
-            lock = _lock(path)
+            try:
+                lock = _lock(path)
+            except sqlite3.Error:
+                # Where no lock can be had nothing can be offered either.
+                continue
             if lock is None:
                 continue
             try:
@@ -109,7 +113,7 @@ def _look_into(path: Path) -> LeftBehind | None:
     try:
         totals = reader.totals()
         return LeftBehind(path, path.stat().st_mtime, totals.frames, totals.connections)
-    except (sqlite3.Error, OSError):
+    except (CaptureError, OSError):
         return None
     finally:
         reader.close()
@@ -121,9 +125,9 @@ def _lock(path: Path) -> sqlite3.Connection | None:
     try:
         lock.execute("PRAGMA journal_mode = MEMORY")
         lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         lock.close()
-        if "locked" in str(error):
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
             return None
         raise
     return lock

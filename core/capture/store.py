@@ -20,9 +20,9 @@ payload is stored apart only where it is not the payload of its one frame.
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterable
+from contextlib import closing, suppress
 from pathlib import Path
-from urllib.parse import quote
 
 from core.errors import CaptureError
 
@@ -31,6 +31,8 @@ SCHEMA_VERSION = 1
 PAGE_SIZE = 32 * 1024
 ALL = 0
 """The lane of all connections."""
+_BESIDE = ("-wal", "-shm", "-journal")
+"""Endings of what SQLite keeps beside a database."""
 
 _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -71,51 +73,102 @@ CREATE INDEX violation_frame ON violation(frame, connection);
 """
 
 
-def create(path: Path) -> sqlite3.Connection:
-    """A new, empty capture at `path`, open for writing (autocommit; transactions are the caller's)."""
+def create(path: Path, meta: Iterable[tuple[str, object]] = ()) -> sqlite3.Connection:
+    """A new capture at `path`, empty but for `meta`, open for writing. CaptureError also where there is a file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        if path.exists():
+            raise CaptureError(f"There is a file at {path} already. Choose another name, or remove it.")
+        path.open("xb").close()
+    except (OSError, ValueError) as error:
+        raise _cannot_create(path, error) from error
+    try:
+        connection = open_for_writing(path)
         try:
-            connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
-            connection.execute("PRAGMA journal_mode = WAL")
-            tune_writer(connection)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        except sqlite3.Error:
+            connection.executemany("INSERT INTO meta VALUES(?, ?)", meta)
+        except BaseException:
             connection.close()
             raise
-    except (sqlite3.Error, OSError) as error:
-        raise CaptureError(
-            f"No capture can be written to {path}: {error}. "
-            "Choose a folder that you may write to, with room on its disk."
-        ) from error
+    except sqlite3.Error as error:
+        remove(path)
+        raise _cannot_create(path, error) from error
     return connection
 
 
-def tune_writer(connection: sqlite3.Connection) -> None:
-    """What a connection that writes needs: a commit survives a crash of the program without waiting for the disk."""
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA wal_autocheckpoint = 512")
-    connection.execute("PRAGMA cache_size = -16384")
+def _cannot_create(path: Path, error: Exception) -> CaptureError:
+    return CaptureError(
+        f"No capture can be written to {path}: {_reason(error)}. "
+        "Choose a folder that you may write to, with room on its disk."
+    )
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """The writer's connection (autocommit; transactions are the caller's). sqlite3.Error where there can be none."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        # A commit survives a crash of the program without waiting for the disk.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 512")
+        connection.execute("PRAGMA cache_size = -16384")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def close_writing(connection: sqlite3.Connection) -> None:
+    """Close the writer's connection and leave a single file behind, if no reader holds it."""
+    with closing(connection), suppress(sqlite3.Error):
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def remove(path: Path) -> None:
+    """Remove a capture with what SQLite keeps beside it, as far as that can be."""
+    for ending in ("", *_BESIDE):
+        with suppress(OSError):
+            path.with_name(path.name + ending).unlink()
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """A read-only connection to a capture; CaptureError where `path` holds none that this version can read."""
-    if not path.is_file():
-        raise CaptureError(f"There is no capture at {path}. Check the name.")
-    location = quote(str(path.resolve()))
+    try:
+        if path.is_dir():
+            raise CaptureError(f"{path} is a folder. Choose a capture in it.")
+        if not path.is_file():
+            raise CaptureError(f"There is no capture at {path}. Check the name.")
+        real = path.resolve()
+    except OSError as error:
+        raise CaptureError(
+            f"{path} cannot be opened: {_reason(error)}. Check the name and who may read it."
+        ) from error
     try:
         try:
-            connection = _connect_and_check(f"file:{location}?mode=ro", path)
-        except sqlite3.OperationalError:
-            # A WAL database in a folder that can't be written opens only when SQLite may take it as unchanging.
-            connection = _connect_and_check(f"file:{location}?mode=ro&immutable=1", path)
+            return _connect_and_check(f"{real.as_uri()}?mode=ro", path)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise
+            return _connect_unchanging(real, path)
     except sqlite3.Error as error:
         raise CaptureError(
             f"{path} cannot be read as a capture: {error}. It may be damaged or no capture."
         ) from error
-    return connection
+
+
+def _connect_unchanging(real: Path, path: Path) -> sqlite3.Connection:
+    """For a WAL database in a folder that can't be written: SQLite reads it only when told that it won't change."""
+    log = real.with_name(real.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        raise CaptureError(
+            f"{path} was not finished, and its last frames stand in {log.name}, which can be read only where one may "
+            "write. Copy both files to a folder of yours and open the capture there."
+        )
+    return _connect_and_check(f"{real.as_uri()}?mode=ro&immutable=1", path)
 
 
 def _connect_and_check(uri: str, path: Path) -> sqlite3.Connection:
@@ -125,13 +178,14 @@ def _connect_and_check(uri: str, path: Path) -> sqlite3.Connection:
         (application_id,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if application_id != APPLICATION_ID:
-            raise CaptureError(f"{path} is a database, but no capture of Unmask. Open another file.")
+            raise CaptureError(f"{path} is no capture of Unmask. Open another file.")
         if version > SCHEMA_VERSION:
             raise CaptureError(
                 f"{path} was written by a newer Unmask (format {version}; this one reads up to {SCHEMA_VERSION}). "
                 "Update Unmask to open it."
             )
-        connection.execute("SELECT frames FROM total").fetchone()
+        if connection.execute("SELECT frames FROM total").fetchone() is None:
+            raise CaptureError(f"{path} is damaged: it lacks its totals. Open another file.")
     except BaseException:
         connection.close()
         raise
@@ -140,17 +194,41 @@ def _connect_and_check(uri: str, path: Path) -> sqlite3.Connection:
 
 def copy(source: Path, target: Path) -> None:
     """Copy a whole capture, also one that is being written, over what is at `target`. CaptureError if that fails."""
-    reader = open_for_reading(source)
+    with closing(open_for_reading(source)) as reader:
+        try:
+            if not is_same(source, target):
+                copy_database(reader, target)
+        except (sqlite3.Error, OSError, ValueError) as error:
+            raise CaptureError(
+                f"The capture cannot be saved as {target}: {_reason(error)}. Choose another place; nothing is lost."
+            ) from error
+
+
+def copy_database(source: sqlite3.Connection, target: Path) -> None:
+    """Copy all that `source` holds over what is at `target`, which changes only when all is there.
+
+    sqlite3.Error, OSError or ValueError where that fails.
+    """
     partial = target.with_name(target.name + ".part")
     try:
-        partial.unlink(missing_ok=True)
+        remove(partial)
         with closing(sqlite3.connect(partial, isolation_level=None)) as copied:
-            reader.backup(copied)
+            source.backup(copied)
+            copied.execute("PRAGMA journal_mode = DELETE")
+        # What belongs to the file that was there would be taken for the new one's.
+        for ending in _BESIDE:
+            target.with_name(target.name + ending).unlink(missing_ok=True)
         partial.replace(target)
-    except (sqlite3.Error, OSError) as error:
-        partial.unlink(missing_ok=True)
-        raise CaptureError(
-            f"The capture cannot be saved as {target}: {error}. Choose another place; nothing is lost."
-        ) from error
-    finally:
-        reader.close()
+    except BaseException:
+        remove(partial)
+        raise
+
+
+def is_same(path: Path, other: Path) -> bool:
+    """Whether both are one file."""
+    return path.exists() and other.exists() and path.samefile(other)
+
+
+def _reason(error: Exception) -> str:
+    """Why, in the system's words, without a path that the sentence names already."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

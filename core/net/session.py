@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 from core.capture.recorder import Recorder
 from core.capture.records import Direction, Mode
-from core.capture.writer import Opened
+from core.capture.tracks import Opened
 from core.errors import PeerNotReadingError
 from core.net.outgoing import Compression, Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing
 from core.net.settings import AutoReply, EngineSettings

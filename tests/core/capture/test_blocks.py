@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.capture.blocks import (
+    BLOCK_BYTES,
+    BLOCK_FRAMES,
+    FROM_SERVER,
+    RECORD,
+    SELECT,
+    BlockBuilder,
+    RunCount,
+    StoredFrame,
+)
+from core.capture.records import Direction, MessageInfo
+from core.protocol.events import Completes, FrameReceived, FrameSent, Message, Origin
+from core.protocol.frames import Frame, Opcode, parse_header
+from core.protocol.violations import Severity, violation
+
+ITSELF = Completes.ITSELF
+FORM_LIMITS = (125, 0xFFFF, 2**64 - 1)
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> Frame:
+    """Any frame that can stand on the wire: truncated, not minimal, with reserved bits, with a key of zeros."""
+    payload = draw(st.binary(max_size=300))
+    forms = [form for form, limit in enumerate(FORM_LIMITS) if len(payload) <= limit]
+    form = draw(st.sampled_from(forms))
+    declared = draw(st.one_of(st.just(len(payload)), st.integers(len(payload), FORM_LIMITS[form])))
+    key = draw(st.one_of(st.none(), st.just(bytes(4)), st.binary(min_size=4, max_size=4)))
+    return Frame(draw(st.integers(0, 255)), key, payload, form, declared)
+
+
+def extend(
+    block: BlockBuilder, *events: FrameReceived | FrameSent, number: int = 1, from_server: int = 0
+) -> RunCount:
+    run = cast(list[FrameReceived], list(events))
+    return block.extend(run, connection=7, number=number, time_ns=1, from_server=from_server)
+
+
+def stored(block: BlockBuilder, index: int) -> tuple[StoredFrame, bytes, bytes]:
+    """A frame of the block with its payload and its content."""
+    records, payloads = b"".join(block.records), b"".join(block.payloads)
+    found = StoredFrame(records, index)
+    offset, length = found.content
+    return found, payloads[found.offset : found.offset + found.captured], payloads[offset : offset + length]
+
+
+@given(st.lists(st.tuples(frames(), st.booleans()), min_size=1, max_size=8))
+def test_exact_wire_bytes_come_back(drawn: list[tuple[Frame, bool]]) -> None:
+    block = BlockBuilder(1)
+    for frame, with_message in drawn:
+        message = Message(Opcode.TEXT, b"inflated " + frame.payload, True, 2, 99) if with_message else None
+        extend(block, FrameReceived(frame, (), message))
+    for index, (frame, with_message) in enumerate(drawn):
+        found, payload, content = stored(block, index)
+        assert found.frame(payload) == frame
+        assert found.frame(payload).wire() == frame.wire()
+        assert content == (b"inflated " if with_message else b"") + frame.payload
+        assert found.end <= block.size == sum(map(len, block.payloads))
+
+
+@given(frames())
+def test_the_wire_bytes_are_those_of_the_header_and_the_counted_ones(frame: Frame) -> None:
+    added = extend(BlockBuilder(1), FrameReceived(frame, (), None))
+    header = parse_header(frame.wire())
+    assert header is not None
+    assert added == RunCount(1, 0 if frame.is_control else 1, header.size + len(frame.payload))
+    assert added.wire_bytes == len(frame.wire())
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("sent", [True, False])
+@pytest.mark.parametrize("opcode", [Opcode.TEXT, Opcode.BINARY])
+@pytest.mark.parametrize("sizes", [(0, 1, 125, 7), (5, 126, 70_000, 0)])
+def test_the_short_way_stores_what_the_long_way_does(
+    *, masked: bool, sent: bool, opcode: Opcode, sizes: tuple[int, ...]
+) -> None:
+    plain: list[FrameReceived | FrameSent] = []
+    for size in sizes:
+        form = 0 if size < 126 else 1 if size < 65536 else 2
+        frame = Frame(0x80 | opcode, b"abcd" if masked else None, b"x" * size, form, size)
+        plain.append(FrameSent(frame, Origin.RULE, ITSELF) if sent else FrameReceived(frame, (), ITSELF))
+    direction = FROM_SERVER if sent else 0
+    short, long = BlockBuilder(1), BlockBuilder(1)
+    by_columns = extend(short, *plain, from_server=direction)
+    one_by_one = [
+        extend(long, event, number=number, from_server=direction) for number, event in enumerate(plain, 1)
+    ]
+    assert short.records == long.records
+    assert b"".join(short.payloads) == b"".join(long.payloads)
+    assert by_columns == tuple(map(sum, zip(*one_by_one, strict=True)))
+
+
+def test_a_row_says_what_the_frame_was() -> None:
+    block = BlockBuilder(1)
+    broken = (violation("rsv2-set"), violation("frame-truncated"))
+    extend(block, FrameReceived(Frame(0xA2, bytes(4), b"abc", 1, 500), broken, None), from_server=FROM_SERVER)
+    row = stored(block, 0)[0].row(9, b"abc")
+    assert (row.id, row.connection, row.number, row.time_ns) == (9, 7, 1, 1)
+    assert row.direction is Direction.SERVER_TO_CLIENT
+    assert row.origin is Origin.PEER
+    assert (row.head, row.masked, row.length_form) == (0xA2, True, 1)
+    assert (row.declared_length, row.captured_length, row.truncated) == (500, 3, True)
+    assert row.message is None
+    assert (row.violation_count, row.severity) == (2, Severity.ERROR)
+
+
+def test_a_message_of_its_own_is_told_from_one_that_is_the_frame() -> None:
+    block = BlockBuilder(1)
+    extend(block, FrameSent(Frame(0x81, None, b"whole", 0, 5), Origin.COMPOSED, ITSELF))
+    joined = Message(Opcode.BINARY, b"joined", False, 3, 6)
+    extend(block, FrameSent(Frame(0x80, None, b"", 0, 0), Origin.COMPOSED, joined))
+    extend(block, FrameSent(Frame(0xC1, None, b"*", 0, 1), Origin.RULE, Message(1, b"", True, 1, 1)))
+    infos = [stored(block, index)[0].row(1, b"").message for index in range(3)]
+    assert infos == [
+        MessageInfo(1, 5, 5, compressed=False, frame_count=1),
+        MessageInfo(2, 6, 6, compressed=False, frame_count=3),
+        MessageInfo(1, 0, 1, compressed=True, frame_count=1),
+    ]
+    assert [stored(block, index)[2] for index in range(3)] == [b"whole", b"joined", b""]
+
+
+def test_picking_reads_connection_and_head_of_a_record() -> None:
+    block = BlockBuilder(1)
+    extend(block, FrameReceived(Frame(0x89, bytes(4), b"abc", 0, 3), (), None))
+    assert SELECT.size == RECORD.size
+    assert list(SELECT.iter_unpack(b"".join(block.records))) == [(7, 0x89)]
+
+
+def test_a_block_is_full_by_frames() -> None:
+    block = BlockBuilder(1)
+    run = [FrameReceived(Frame(0x82, b"abcd", b"", 0, 0), (), ITSELF)] * BLOCK_FRAMES
+    extend(block, *run[1:])
+    assert (block.full, block.room) == (False, 1)
+    extend(block, run[0])
+    assert (block.full, block.room) == (True, 0)
+
+
+def test_a_block_full_by_bytes_leaves_the_rest_of_a_run() -> None:
+    """Small frames may inflate to much: the run ends where the block has enough."""
+    block = BlockBuilder(1)
+    big = Message(Opcode.BINARY, bytes(BLOCK_BYTES // 2), True, 1, 4)
+    added = extend(block, *[FrameReceived(Frame(0xC2, b"abcd", b"tiny", 0, 4), (), big)] * 10)
+    assert added.frames == len(block.records) == 2
+    assert block.full

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from core.capture.reader import CaptureReader
+from core.capture.records import View
+from core.capture.store import APPLICATION_ID, SCHEMA_VERSION, copy, create, open_for_reading, remove
+from core.capture.writer import CaptureWriter
+from core.errors import CaptureError
+from tests.tools.captures import files_of, opened, received
+
+NAMES = [
+    "plain.unmask",
+    "a b.unmask",
+    "q?x=1&mode=rw.unmask",
+    "h#f.unmask",
+    "100%41.unmask",
+    "捕获 ü.unmask",
+    "x'\";.db",
+]
+
+
+def fill(path: Path, *payloads: bytes) -> CaptureWriter:
+    writer = CaptureWriter(path, "1")
+    writer.write([opened(1), received(1, *payloads)])
+    return writer
+
+
+def shown(path: Path) -> list[bytes]:
+    with closing(CaptureReader(path)) as reader:
+        return [row.preview for row in reader.rows(View(), 0, 99)]
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user of the machine can get at, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def as_anybody() -> Iterator[None]:
+    """Without the rights of root, who may write to what is read-only."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="folders have no such permissions on Windows")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_is_a_name(tmp_path: Path, name: str) -> None:
+    if os.name != "posix" and set(name) & set('?"'):
+        pytest.skip("no file name on Windows")
+    path = tmp_path / "ordner ä%20?#" / name if os.name == "posix" else tmp_path / name
+    writer = fill(path, b"a")
+    assert shown(path) == [b"a"]
+    writer.close()
+    assert shown(path) == [b"a"]
+    assert files_of(path) == [name]
+    assert [each.name for each in path.parent.iterdir()] == [name]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are Unicode on Windows")
+def test_a_name_that_is_no_utf8(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff\xfe.unmask")
+    fill(path, b"a").close()
+    assert shown(path) == [b"a"]
+
+
+def test_a_relative_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    fill(Path("here.unmask"), b"a").close()
+    assert shown(Path("here.unmask")) == [b"a"]
+
+
+def test_the_file_says_what_it_is(tmp_path: Path) -> None:
+    writer = fill(tmp_path / "a.unmask")
+    writer.close()
+    with closing(sqlite3.connect(tmp_path / "a.unmask")) as found:
+        assert found.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+        assert found.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+
+
+def test_reading_never_writes(tmp_path: Path) -> None:
+    path = tmp_path / "a.unmask"
+    fill(path, b"a").close()
+    before = path.read_bytes()
+    with closing(open_for_reading(path)) as found, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        found.execute("DELETE FROM block")
+    assert path.read_bytes() == before
+
+
+def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "a.unmask"
+    path.write_text("dear to someone")
+    with pytest.raises(CaptureError, match=r"There is a file at .*a\.unmask already"):
+        create(path)
+    assert path.read_text() == "dear to someone"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("file/x.unmask", "No capture can be written to"), ("x" * 300, "too long"), ("nul\0", "null byte")],
+)
+def test_where_no_capture_can_be(tmp_path: Path, name: str, sentence: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CaptureError, match=sentence):
+        create(tmp_path / name)
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+@posix
+def test_a_folder_that_cannot_be_written(open_folder: Path) -> None:
+    open_folder.chmod(0o555)
+    with (
+        as_anybody(),
+        pytest.raises(CaptureError, match=r"Permission denied\. Choose a folder that you may write to"),
+    ):
+        create(open_folder / "a.unmask")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("none.unmask", "There is no capture at .*none.unmask"),
+        ("nul\0byte", "There is no capture at"),
+        ("folder", "is a folder"),
+        ("x" * 300, "cannot be opened: File name too long"),
+        ("text", "cannot be read as a capture: file is not a database"),
+        ("empty", "is no capture of Unmask"),
+        ("other.db", "is no capture of Unmask"),
+        ("newer.unmask", rf"newer Unmask \(format {SCHEMA_VERSION + 1}; .* up to {SCHEMA_VERSION}\)"),
+        ("no_tables.unmask", "cannot be read as a capture: no such table"),
+        ("no_totals.unmask", "lacks its totals"),
+        ("cut.unmask", "cannot be read as a capture"),
+    ],
+)  # fmt: skip
+def test_what_is_no_capture_is_said_to_be_none(tmp_path: Path, name: str, sentence: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text").write_text("no database at all, but some text\n" * 99)
+    (tmp_path / "empty").touch()
+    statements = {
+        "other.db": "CREATE TABLE t(x)",
+        "newer.unmask": f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION + 1}",
+        "no_tables.unmask": f"PRAGMA application_id = {APPLICATION_ID}",
+        "no_totals.unmask": f"PRAGMA application_id = {APPLICATION_ID}; CREATE TABLE total(frames)",
+    }
+    for each, statement in statements.items():
+        with closing(sqlite3.connect(tmp_path / each)) as made:
+            made.executescript(statement)
+    fill(tmp_path / "whole.unmask", b"a").close()
+    (tmp_path / "cut.unmask").write_bytes((tmp_path / "whole.unmask").read_bytes()[:1000])
+    with pytest.raises(CaptureError, match=sentence):
+        open_for_reading(tmp_path / name)
+
+
+@posix
+def test_a_folder_that_cannot_be_looked_into(open_folder: Path) -> None:
+    inner = open_folder / "inner"
+    fill(inner / "a.unmask", b"a").close()
+    inner.chmod(0o000)
+    with as_anybody(), pytest.raises(CaptureError, match="Permission denied"):
+        open_for_reading(inner / "a.unmask")
+    inner.chmod(0o755)
+
+
+@posix
+def test_a_file_that_cannot_be_read(open_folder: Path) -> None:
+    path = open_folder / "a.unmask"
+    fill(path, b"a").close()
+    path.chmod(0o000)
+    with (
+        as_anybody(),
+        pytest.raises(CaptureError, match=r"a\.unmask cannot be read as a capture: unable to open"),
+    ):
+        open_for_reading(path)
+
+
+@posix
+def test_a_capture_in_a_read_only_folder(open_folder: Path) -> None:
+    path = open_folder / "a.unmask"
+    fill(path, b"a", b"b").close()
+    path.chmod(0o444)
+    open_folder.chmod(0o555)
+    with as_anybody():
+        assert shown(path) == [b"a", b"b"]
+
+
+@posix
+def test_a_read_only_folder_with_a_log_that_was_written_back(open_folder: Path) -> None:
+    """A capture that another program left in WAL mode, with nothing beside it."""
+    path = open_folder / "a.unmask"
+    fill(path, b"a").close()
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+    assert files_of(path) == ["a.unmask"]
+    open_folder.chmod(0o555)
+    with as_anybody():
+        assert shown(path) == [b"a"]
+
+
+@posix
+def test_an_unfinished_capture_in_a_read_only_folder_is_not_shown_by_halves(
+    tmp_path: Path, open_folder: Path
+) -> None:
+    writer = fill(tmp_path / "a.unmask", b"a")
+    for ending in ("", "-wal"):
+        name = "a.unmask" + ending
+        (open_folder / name).write_bytes((tmp_path / name).read_bytes())
+    writer.close()
+    open_folder.chmod(0o555)
+    with (
+        as_anybody(),
+        pytest.raises(CaptureError, match=r"was not finished, and its last frames stand in a\.unmask-wal"),
+    ):
+        open_for_reading(open_folder / "a.unmask")
+    open_folder.chmod(0o755)
+    assert shown(open_folder / "a.unmask") == [b"a"]
+
+
+def test_a_locked_capture_is_not_taken_for_an_unchanging_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.unmask"
+    fill(path, b"a").close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(CaptureError, match="database is locked"):
+            open_for_reading(path)
+
+
+def test_copying_takes_also_what_is_being_written(tmp_path: Path) -> None:
+    source, target = tmp_path / "a.unmask", tmp_path / "b.unmask"
+    target.write_bytes(b"before")
+    target.with_name("b.unmask-wal").write_bytes(b"of what was there before")
+    writer = fill(source, b"a")
+    copy(source, target)
+    writer.write([received(1, b"b")])
+    assert (shown(target), shown(source)) == ([b"a"], [b"a", b"b"])
+    assert files_of(target) == ["b.unmask"]
+    writer.close()
+
+
+def test_copying_onto_itself_changes_nothing(tmp_path: Path) -> None:
+    writer = fill(tmp_path / "a.unmask", b"a")
+    copy(writer.path, writer.path)
+    writer.write([received(1, b"b")])
+    assert shown(writer.path) == [b"a", b"b"]
+    writer.close()
+
+
+@pytest.mark.parametrize("name", ["missing/b.unmask", ".", "nul\0"])
+def test_copying_to_where_it_cannot_be(tmp_path: Path, name: str) -> None:
+    fill(tmp_path / "a.unmask", b"a").close()
+    with pytest.raises(CaptureError, match="cannot be saved as"):
+        copy(tmp_path / "a.unmask", tmp_path / name)
+    assert [each.name for each in tmp_path.iterdir()] == ["a.unmask"]
+
+
+def test_removing_takes_what_lies_beside(tmp_path: Path) -> None:
+    for name in ("a.unmask", "a.unmask-wal", "a.unmask-shm", "b.unmask"):
+        (tmp_path / name).touch()
+    remove(tmp_path / "a.unmask")
+    remove(tmp_path / "a.unmask")
+    assert [each.name for each in tmp_path.iterdir()] == ["b.unmask"]
