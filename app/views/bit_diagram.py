@@ -193,6 +193,10 @@ class BitDiagram(QWidget):
                 self._outline(painter, cell, self._theme.color(Role.ACCENT), 2)
         if self._left_out:
             self._paint_left_out(painter)
+        if self.hasFocus():
+            painter.setPen(self._theme.color(Role.ACCENT))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
 
     def _paint_ruler(self, painter: QPainter) -> None:
         painter.setFont(self._stack_font)

@@ -7,6 +7,7 @@ from enum import Enum
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
+    QFocusEvent,
     QFontMetricsF,
     QKeyEvent,
     QKeySequence,
@@ -21,7 +22,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 from app.theme import Role, Theme
 from app.views.parts import part_color
 from app.views.wire_bytes import WireBytes
-from core.protocol.anatomy import Field, Part
+from core.protocol.anatomy import Field
 from core.protocol.violations import Severity, Violation
 
 _PAD = 10
@@ -268,7 +269,7 @@ class ByteDump(QAbstractScrollArea):
         shift, layout = -self.horizontalScrollBar().value(), self._layout
         width = self.viewport().width()
         painter.fillRect(QRectF(0, 0, width, self._top() - 2), self._theme.color(Role.RAISED))
-        painter.setPen(self._theme.color(Role.BORDER))
+        painter.setPen(self._theme.color(Role.ACCENT if self.hasFocus() else Role.BORDER))
         painter.drawLine(QPointF(0, self._top() - 2), QPointF(width, self._top() - 2))
         masked = self._bytes.masked
         self._title(painter, layout.wire + shift, self.tr("On the wire"))
@@ -302,6 +303,14 @@ class ByteDump(QAbstractScrollArea):
         painter.setFont(self._font)
 
     def scrollContentsBy(self, _dx: int, _dy: int) -> None:
+        self.viewport().update()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
         self.viewport().update()
 
     # Selection
@@ -381,18 +390,3 @@ class ByteDump(QAbstractScrollArea):
     def _selected(self) -> None:
         self.viewport().update()
         self.selection_changed.emit()
-
-
-def field_of(fields: tuple[Field, ...], offset: int) -> Field | None:
-    """The field that has most of the bits of byte `offset`."""
-
-    def share(field: Field) -> int:
-        return min(field.bit_offset + field.bit_length, 8 * offset + 8) - max(field.bit_offset, 8 * offset)
-
-    best = max(fields, key=share, default=None)
-    return best if best is not None and share(best) > 0 else None
-
-
-def part_range(fields: tuple[Field, ...], part: Part) -> range:
-    """The offsets of the bytes that a field touches."""
-    return next((range(f.first_byte, f.end_byte) for f in fields if f.part is part), range(0))

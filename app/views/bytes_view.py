@@ -7,11 +7,13 @@ from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QVBoxLayout, QWidget
 
 from app.theme import Theme
-from app.views.byte_dump import ByteDump, field_of, part_range
+from app.views.byte_dump import ByteDump
+from app.views.parts import field_of, part_range
 from app.views.wire_bytes import WireBytes
 from core.capture.records import FrameRecord
 from core.decoders.visible import visible
 from core.protocol.anatomy import Field, Part, anatomy, count_bytes
+from core.protocol.violations import Violation
 
 COPY_LIMIT = 16 * 1024 * 1024
 """Bytes that are copied at once."""
@@ -59,6 +61,11 @@ class BytesView(QWidget):
         field = next((field for field in self._fields if field.part is part), None)
         self.dump.mark(range(0) if field is None else part_range(self._fields, field.part))
         self._status.setText(self._summary() if field is None else self._describe(field))
+
+    def show_violation(self, violation: Violation) -> None:
+        """Mark the bytes that broke a rule and say which."""
+        self.dump.mark(range(violation.offset, violation.offset + violation.length))
+        self._status.setText(visible(f"{violation.rule.sentence} {violation.detail}".rstrip()))
 
     def status_text(self) -> str:
         """The line below the bytes."""

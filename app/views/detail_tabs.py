@@ -122,6 +122,7 @@ class DetailTabs(QWidget):
         self.frame.field_selected.connect(self._choose)
         self.frame.field_hovered.connect(self._point_at)
         self.frame.field_activated.connect(self._show_bytes_of)
+        self.frame.violation_chosen.connect(self._show_violation)
         self.bytes.field_selected.connect(self._choose_from_bytes)
 
     def _outdated(self, *pages: _Page) -> None:
@@ -176,3 +177,7 @@ class DetailTabs(QWidget):
     def _show_bytes_of(self, field: Field) -> None:
         self._choose(field)
         self.tabs.setCurrentWidget(self._bytes_page)
+
+    def _show_violation(self, violation: Violation) -> None:
+        self.tabs.setCurrentWidget(self._bytes_page)
+        self.bytes.show_violation(violation)

@@ -32,6 +32,8 @@ class FrameBits(QWidget):
     """The `Field` under the mouse, or None."""
     field_activated = Signal(object)
     """A `Field` whose bytes the person wants to see."""
+    violation_chosen = Signal(object)
+    """A `Violation` whose bytes the person wants to see."""
 
     def __init__(self, theme: Theme, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,6 +53,7 @@ class FrameBits(QWidget):
         self.diagram.field_selected.connect(self._on_diagram)
         self.diagram.field_hovered.connect(self.field_hovered)
         self.diagram.field_activated.connect(self.field_activated)
+        self.violations.violation_chosen.connect(self.violation_chosen)
         self.table.currentCellChanged.connect(self._on_table)
         self.table.cellDoubleClicked.connect(lambda row, _: self.field_activated.emit(self._fields[row]))
         theme.changed.connect(self._fill_table)

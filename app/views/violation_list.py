@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QTextLayout
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QTextLayout
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.icons import IconName, Icons
@@ -31,7 +31,7 @@ _ROLES = {
 class _Row(QWidget):
     """One violation: what rule, with which value, how bad, where the rule stands."""
 
-    clicked = Signal()
+    chosen = Signal()
 
     def __init__(self, violation: Violation, theme: Theme, icons: Icons, parent: QWidget) -> None:
         super().__init__(parent)
@@ -73,9 +73,9 @@ class _Row(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setPen(self._theme.color(self._colour) if self.hasFocus() else Qt.PenStyle.NoPen)
         painter.setBrush(self._theme.color(self._tint))
-        painter.drawRoundedRect(self.rect(), 5, 5)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
         icon = self._icons.pixmap(
             _ICONS[self._violation.rule.severity], self._colour, 16, self.devicePixelRatioF()
         )
@@ -87,17 +87,30 @@ class _Row(QWidget):
         aside = self.rect().adjusted(0, _PAD_Y, -12, 0)
         painter.drawText(aside, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop, self._aside)
 
+    def make_link(self) -> None:
+        """Let mouse and keyboard choose it."""
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setToolTip(self.tr("Show its bytes"))
+
     def mousePressEvent(self, _event: QMouseEvent) -> None:
-        self.clicked.emit()
+        self.chosen.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.chosen.emit()
+        else:
+            super().keyPressEvent(event)
 
 
 class ViolationList(QWidget):
     """Violations below each other, the worst first; takes no room when there are none."""
 
-    violation_clicked = Signal(object)
-    """A `Violation`."""
+    violation_chosen = Signal(object)
+    """A `Violation` whose bytes the person wants to see."""
 
     def __init__(self, theme: Theme, icons: Icons, first_shown: int, parent: QWidget | None = None) -> None:
+        """`first_shown` of them are unfolded from the start."""
         super().__init__(parent)
         self._theme = theme
         self._icons = icons
@@ -140,7 +153,9 @@ class ViolationList(QWidget):
         self._rows = []
         for violation in self._violations[: self._shown]:
             row = _Row(violation, self._theme, self._icons, self)
-            row.clicked.connect(lambda one=violation: self.violation_clicked.emit(one))
+            if violation.length:
+                row.make_link()
+                row.chosen.connect(lambda one=violation: self.violation_chosen.emit(one))
             self._layout.insertWidget(len(self._rows), row)
             self._rows.append(row)
         left_out = len(self._violations) - len(self._rows)

@@ -5,20 +5,8 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.icons import Icons
 from app.jobs import Jobs
-from app.theme import Theme, ThemeChoice
 from core.decoders.registry import Decoders, default_decoders
-
-
-@pytest.fixture(scope="session")
-def theme(qapp: QApplication) -> Theme:
-    return Theme(qapp, ThemeChoice.LIGHT)
-
-
-@pytest.fixture(scope="session")
-def icons(theme: Theme) -> Icons:
-    return Icons(theme)
 
 
 @pytest.fixture

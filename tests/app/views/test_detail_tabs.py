@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.icons import Icons
@@ -88,6 +90,14 @@ def test_enter_on_a_field_goes_to_its_bytes(tabs: DetailTabs) -> None:
     tabs.frame.field_activated.emit(anatomy(HELLO.frame)[0])
     assert tabs.current_tab() == "bytes"
     assert tabs.bytes.status_text().startswith("FIN = 1: bit 0 of byte 0")
+
+
+def test_a_violation_leads_to_its_bytes(tabs: DetailTabs) -> None:
+    tabs.set_current_tab("frame")
+    tabs.show_frame(BAD)
+    QTest.keyClick(tabs.frame.violations.rows()[1], Qt.Key.Key_Return)
+    assert tabs.current_tab() == "bytes"
+    assert tabs.bytes.status_text() == "The payload length is not in its shortest form. 5 in 16 bits"
 
 
 def test_pointing_marks_bytes_for_as_long_as_it_lasts(tabs: DetailTabs) -> None:
