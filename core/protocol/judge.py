@@ -34,7 +34,10 @@ class Judge:
         """permessage-deflate was negotiated, so RSV1 has a meaning."""
 
     def is_plain(self, frame: Frame, key: bytes | None) -> bool:
-        """Whether mask and length of a frame without RSV bits are as they should be. Cheap."""
+        """Whether mask and length of a frame without RSV bits are as they should be. Cheap.
+
+        A frame for which this is False goes to `frame`, and may come here again before.
+        """
         length = frame[4]
         form = frame[3]
         if form and (length < 126 or (form == 2 and length < 0x10000)):
@@ -45,8 +48,10 @@ class Judge:
             return False
         if key == self._last_key:
             return self._reuse_noted or key == _ZERO_KEY
+        if key == _ZERO_KEY and not self._zero_noted:
+            return False
         self._last_key = key
-        return key != _ZERO_KEY or self._zero_noted
+        return True
 
     def all_plain(self, frames: list[Frame], limit: int) -> bool:
         """Whether each of `frames` is a short, whole, plain message that breaks no rule: looked at by columns.

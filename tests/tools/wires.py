@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 from itertools import pairwise
 
 from core.protocol.connection import ClientSide, Connection, ConnectionLimits, ServerSide
@@ -16,8 +17,6 @@ from core.protocol.violations import Judgement
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 """The one of RFC 6455 section 1.3."""
-MASKING_KEY = bytes.fromhex("37fa213d")
-"""The one of RFC 6455 section 5.7."""
 DEFLATE = "permessage-deflate"
 
 
@@ -92,8 +91,9 @@ def opened_client(
 
 
 def masked(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:
-    """A frame as a client sends it."""
-    return make_frame(opcode, payload, fin=fin, rsv=rsv, masking_key=MASKING_KEY).wire()
+    """A frame as a client sends it; different frames have different masking keys."""
+    frame = make_frame(opcode, payload, fin=fin, rsv=rsv)
+    return frame._replace(masking_key=sha256(frame.wire()).digest()[:4]).wire()
 
 
 def plain(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:
