@@ -29,10 +29,7 @@ _HIDDEN = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last i
 
 
 def _shown(code: int) -> str:
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "\u2421"
+    # Not the control pictures of U+2400: few fonts have them.
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
@@ -49,7 +46,7 @@ def is_visible(text: str) -> bool:
 def visible(text: str) -> str:
     """`text` with everything that cannot be seen, or that turns the direction of reading, spelled out.
 
-    Controls become their pictures (NUL is `␀`), except line feed and tab; C1 controls, bidi controls,
-    zero-width spaces, line separators and lone surrogates become `\\x85`, `\\u202e`, `\\U000e0041`.
+    Controls but line feed and tab become `\\x00`; bidi controls, zero-width spaces, line separators and lone
+    surrogates become `\\u202e` or `\\U000e0041`.
     """
     return text if is_visible(text) else text.translate(_TABLE)

@@ -96,7 +96,10 @@ class Flood:
 
     def _report(self, sent: dict[str, float], expected: int, recorded: int) -> None:
         gaps = sorted(self._gaps)
-        at = lambda share: gaps[min(len(gaps) - 1, int(len(gaps) * share))]  # noqa: E731
+
+        def at(share: float) -> float:
+            return gaps[min(len(gaps) - 1, int(len(gaps) * share))]
+
         half = len(self._memory) // 2
         print(f"sent      {sent['frames']:,.0f} frames in {sent['seconds']:.1f} s")
         print(
