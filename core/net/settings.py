@@ -93,8 +93,8 @@ _SIZE = re.compile(r"(?P<number>[0-9]{1,12})(?:(?P<unit>[kmg])i?)?b?", re.IGNORE
 
 
 def parse_size(text: str) -> int:
-    """`65536`, `64K`, `16MiB`, `1G` to bytes (powers of 1024); ValueError for anything else."""
+    """`65536`, `64K`, `16MiB`, `1G` to bytes (powers of 1024), at least 1; ValueError for anything else."""
     found = _SIZE.fullmatch(text.strip())
-    if found is None:
+    if found is None or not int(found["number"]):
         raise ValueError(f"“{text}” is no size: write a number of bytes, or one with K, M or G, such as 16M.")
     return int(found["number"]) * _UNITS[(found["unit"] or "").lower()]

@@ -10,6 +10,10 @@ from core.errors import ListenError
 from core.net.settings import ListenAddress
 
 _BACKLOG = 1024
+_PORT_TRIES = 8
+"""How often a free port is picked anew that turns out to be taken on another address of the host."""
+
+_Place = tuple[object, ...]
 
 
 def listening_sockets(address: ListenAddress) -> list[socket.socket]:
@@ -17,22 +21,26 @@ def listening_sockets(address: ListenAddress) -> list[socket.socket]:
 
     `localhost` is 127.0.0.1 and, where the machine has IPv6, ::1. ListenError says why there is none.
     """
-    try:
-        found = socket.getaddrinfo(
-            address.host,
-            address.port,
-            type=socket.SOCK_STREAM,
-            flags=socket.AI_PASSIVE,
-            proto=socket.IPPROTO_TCP,
-        )
-    except (socket.gaierror, UnicodeError) as error:
-        raise ListenError(
-            f"“{address.host}” is no address of this machine ({error}). Use 127.0.0.1, ::1 or localhost."
-        ) from error
+    places = list(dict.fromkeys((entry[0], entry[4]) for entry in found))
+    for tries_left in reversed(range(_PORT_TRIES)):
+        sockets, failure = _bind_all(places, address.port)
+        if sockets and (failure is None or failure.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)):
+            return sockets
+        for sock in sockets:
+            sock.close()
+        taken = failure is not None and failure.errno == errno.EADDRINUSE
+        if address.port or not taken or not tries_left:
+            break
+    raise _explain(address, failure)
+
+
+def _bind_all(
+    places: list[tuple[socket.AddressFamily, _Place]], port: int
+) -> tuple[list[socket.socket], OSError | None]:
+    """Sockets for as many places as can be, on `port` or all on one that the first picks, and the first failure."""
     sockets: list[socket.socket] = []
-    port = address.port
     failure: OSError | None = None
-    for family, place in dict.fromkeys((entry[0], entry[4]) for entry in found):
+    for family, place in places:
         try:
             sock = _bind(family, (place[0], port, *place[2:]))
         except OSError as error:
@@ -40,11 +48,7 @@ def listening_sockets(address: ListenAddress) -> list[socket.socket]:
             continue
         sockets.append(sock)
         port = port or sock.getsockname()[1]
-    if sockets and (failure is None or failure.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)):
-        return sockets
-    for sock in sockets:
-        sock.close()
-    raise _explain(address, failure)
+    return sockets, failure
 
 
 def _bind(family: int, place: tuple[object, ...]) -> socket.socket:
