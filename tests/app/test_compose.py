@@ -75,7 +75,7 @@ def test_json(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column"),
     [
-        ('{"a": 1,}', 1, 9),
+        ('{"a": 1 2}', 1, 9),
         ('{\n  "a": 1\n  "b": 2\n}', 3, 3),
         ("[1, 2", 1, 6),
         ("", 1, 1),
