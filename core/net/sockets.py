@@ -21,7 +21,7 @@ def listening_sockets(address: ListenAddress) -> list[socket.socket]:
 
     `localhost` is 127.0.0.1 and, where the machine has IPv6, ::1. ListenError says why there is none.
     """
-    places = list(dict.fromkeys((entry[0], entry[4]) for entry in found))
+    places = _places(address)
     for tries_left in reversed(range(_PORT_TRIES)):
         sockets, failure = _bind_all(places, address.port)
         if sockets and (failure is None or failure.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)):
@@ -32,6 +32,24 @@ def listening_sockets(address: ListenAddress) -> list[socket.socket]:
         if address.port or not taken or not tries_left:
             break
     raise _explain(address, failure)
+
+
+def _places(address: ListenAddress) -> list[tuple[socket.AddressFamily, _Place]]:
+    """Family and socket address of all that the host stands for, each once."""
+    # Browsers take localhost for both (RFC 6761 section 6.3), whatever the machine's own tables say.
+    hosts = ("127.0.0.1", "::1") if address.host == "localhost" else (address.host,)
+    places: dict[tuple[socket.AddressFamily, _Place], None] = {}
+    try:
+        for host in hosts:
+            found = socket.getaddrinfo(
+                host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE, proto=socket.IPPROTO_TCP
+            )
+            places |= dict.fromkeys((entry[0], entry[4]) for entry in found)
+    except (socket.gaierror, UnicodeError) as error:
+        raise ListenError(
+            f"“{address.host}” is no address of this machine ({error}). Use 127.0.0.1, ::1 or localhost."
+        ) from error
+    return list(places)
 
 
 def _bind_all(
