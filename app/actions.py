@@ -392,7 +392,9 @@ class Actions(QObject):
 
     def _tint_one(self, identity: ActionId) -> None:
         role = Role.ON_ACCENT if self._icon_names[identity] is IconName.START else Role.TEXT
-        self._actions[identity].setIcon(self._icons.icon(self._icon_names[identity], role))
+        action = self._actions[identity]
+        on = Role.ACCENT if action.isCheckable() else None
+        action.setIcon(self._icons.icon(self._icon_names[identity], role, on=on))
 
 
 def plain_text(text: str) -> str:

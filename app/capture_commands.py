@@ -173,7 +173,11 @@ class CaptureCommands(QObject):
         """How many frames of the capture being recorded have no file of the person's choice."""
         if self._desk.live_saved:
             return 0
-        reader = CaptureReader(self._desk.live_path)
+        try:
+            reader = CaptureReader(self._desk.live_path)
+        except CaptureError:
+            # Somebody removed it; that must not keep the window open.
+            return 0
         try:
             return reader.totals().frames
         finally:

@@ -13,7 +13,8 @@ from app.theme import Role, Theme
 
 ICON_FOLDER = Path(__file__).resolve().parent.parent / "resources" / "icons"
 
-_SIZES = (16, 18, 32, 36, 48)
+# Menus and tool bars, at one and two device pixels a logical one.
+_SIZES = (16, 18, 32, 36)
 
 
 class IconName(StrEnum):
@@ -78,14 +79,15 @@ class Icons:
         self._folder = folder
         self._sources: dict[IconName, str] = {}
 
-    def icon(self, name: IconName, role: Role = Role.TEXT) -> QIcon:
-        """An icon for buttons and menus, greyed where disabled, in the accent colour where switched on."""
+    def icon(self, name: IconName, role: Role = Role.TEXT, *, on: Role | None = None) -> QIcon:
+        """An icon for buttons and menus, greyed where disabled, in the colour `on` where switched on."""
         icon = QIcon()
-        looks = (
+        looks = [
             (QIcon.Mode.Normal, QIcon.State.Off, role),
-            (QIcon.Mode.Normal, QIcon.State.On, Role.ACCENT),
             (QIcon.Mode.Disabled, QIcon.State.Off, Role.DISABLED),
-        )
+        ]
+        if on is not None:
+            looks.append((QIcon.Mode.Normal, QIcon.State.On, on))
         for mode, state, look_role in looks:
             for size in _SIZES:
                 icon.addPixmap(self._render(name, self._theme.color(look_role), size), mode, state)

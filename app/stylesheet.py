@@ -38,8 +38,8 @@ QPushButton:pressed { background: $BORDER; }
 QPushButton:focus { border-color: $ACCENT; }
 QPushButton:disabled { color: $DISABLED; background: $BACKGROUND; }
 QPushButton:checked { background: $SELECTION; border-color: $ACCENT; }
-QPushButton[look="primary"], QPushButton:default { background: $ACCENT; border-color: $ACCENT;
-    color: $ON_ACCENT; font-weight: 600; }
+QPushButton[look="primary"], QPushButton:default { background: $ACCENT; border-color: $ACCENT; color: $ON_ACCENT; }
+QPushButton[look="primary"] { font-weight: 600; }
 QPushButton[look="primary"]:hover, QPushButton:default:hover { background: $ACCENT_HOVER;
     border-color: $ACCENT_HOVER; }
 QPushButton[look="primary"]:focus, QPushButton:default:focus { border-color: $TEXT; }
@@ -120,6 +120,8 @@ QMenu::item { padding: 5px 26px 5px 10px; border-radius: 5px; }
 QMenu::item:selected { background: $SELECTION; }
 QMenu::item:disabled { color: $DISABLED; background: transparent; }
 QMenu::icon { padding-left: 8px; }
+QMenu::icon:checked { background: $SELECTION; border: 1px solid $ACCENT; border-radius: 4px; padding: 1px; left: 5px; }
+QMenu::indicator { width: 14px; height: 14px; left: 6px; }
 QMenu::separator { height: 1px; background: $BORDER; margin: 5px 8px; }
 
 QStatusBar { background: $BACKGROUND; border-top: 1px solid $BORDER; color: $MUTED; }

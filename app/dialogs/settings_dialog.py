@@ -162,13 +162,15 @@ class SettingsDialog(QDialog):
         form = QFormLayout(box)
         form.setHorizontalSpacing(18)
         form.setVerticalSpacing(9)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         return box, form
 
     def _number(self, value: int, low: int, high: int) -> QSpinBox:
         box = QSpinBox()
         box.setRange(low, high)
         box.setGroupSeparatorShown(True)
+        # A style sheet's padding does not reach the editor inside.
+        box.lineEdit().setTextMargins(6, 0, 0, 0)
         box.setValue(value)
         return box
 

@@ -113,6 +113,8 @@ class FrameTable(QTableView):
             self._restore(chosen, seen)
         finally:
             self._moving = False
+        self._count_when_stopped = self._frames.rowCount()
+        self._show_catch_up()
         if self._current_id != chosen:
             self.current_frame_changed.emit(self._current_id)
 

@@ -223,3 +223,9 @@ def test_recovery_later(desktop: Desktop, captures: CaptureFolder) -> None:
     press(recovery(desktop), "&Later")
     assert path.exists()
     assert desktop.desk.shows_live
+
+
+def test_closing_where_the_capture_was_removed(desktop: Desktop, qtbot: QtBot) -> None:
+    desktop.desk.live_path.unlink()
+    with qtbot.waitSignal(desktop.window.closed):
+        assert desktop.window.close()
