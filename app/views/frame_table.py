@@ -233,6 +233,8 @@ class FrameTable(QTableView):
     def _current_changed(self, current: _Index) -> None:
         chosen = self._frames.frame_id(current.row()) if current.isValid() else None
         self._current_id = chosen
+        # Qt repaints the two cells; the outline goes round the rows.
+        self.viewport().update()
         if not self._moving:
             self.set_following(False)
             self.current_frame_changed.emit(chosen)
@@ -340,9 +342,15 @@ class FrameTable(QTableView):
         self._hover(-1)
 
     def _hover(self, row: int) -> None:
-        if row != self._hovered:
-            self._hovered = row
-            self.viewport().update()
+        before, self._hovered = self._hovered, row
+        if before != row:
+            for changed in (before, row):
+                self._repaint_row(changed)
+
+    def _repaint_row(self, row: int) -> None:
+        if row >= 0:
+            width, height = self.viewport().width(), self.rowHeight(row)
+            self.viewport().update(0, self.rowViewportPosition(row), width, height)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if self.selectionModel().hasSelection():
@@ -368,10 +376,13 @@ class FrameTable(QTableView):
         self._painter.set_pixel_ratio(self.devicePixelRatioF())
         cells, width = self._cells(), self.viewport().width()
         selected = self._selected_spans()
+        height = self.rowHeight(first)
         current = self.currentIndex().row()
         focus = RowState.FOCUSED if self.hasFocus() else RowState.NONE
         for row in range(first, last + 1):
-            rect = QRect(0, self.rowViewportPosition(row), width, self.rowHeight(row))
+            rect = QRect(0, self.rowViewportPosition(row), width, height)
+            if not rect.intersects(event.rect()):
+                continue
             state = focus
             if any(top <= row <= bottom for top, bottom in selected):
                 state |= RowState.SELECTED

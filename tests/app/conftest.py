@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -14,6 +13,7 @@ from app.settings import Settings
 from app.theme import Theme, ThemeChoice
 from core.capture.session_files import CaptureFolder
 from core.net.settings import ListenAddress
+from tests.tools.qt import dispose
 from tests.tools.recorded import CaptureMaker
 
 
@@ -58,8 +58,7 @@ def desktop(
     qtbot.waitExposed(desktop.window)
     yield desktop
     desktop.close()
-    desktop.window.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    dispose(desktop.window)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from app.desktop import Desktop
 from app.dialogs.shortcuts_dialog import ShortcutsDialog
 from app.icons import Icons
 from app.theme import Theme
+from tests.tools.qt import dispose
 
 
 def test_every_action_has_words_and_a_shortcut() -> None:
@@ -57,7 +58,7 @@ def test_tooltips_name_the_keys(qtbot: object, theme: Theme, icons: Icons) -> No
     assert not actions[ActionId.LISTEN].icon().isNull()
     dialog = ShortcutsDialog(actions, window)
     assert dialog.table.rowCount() >= len(ActionId)
-    window.deleteLater()
+    dispose(window)
 
 
 def test_the_registry_is_the_only_place_with_shortcuts() -> None:

@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from app.jobs import WAITING, Jobs
 from app.refresher import Refresher
+from tests.tools.qt import dispose
 
 
 def unexpected(result: object) -> None:
@@ -20,7 +21,7 @@ def jobs(qapp: QApplication) -> Iterator[Jobs]:
     jobs = Jobs(qapp)
     yield jobs
     jobs.stop()
-    jobs.deleteLater()
+    dispose(jobs)
 
 
 def test_a_result_comes_back_on_the_windows_thread(jobs: Jobs, qtbot: QtBot) -> None:
@@ -70,4 +71,4 @@ def test_many_pokes_one_refresh(qapp: QApplication, qtbot: QtBot) -> None:
     refresher.stop()
     with qtbot.assertNotEmitted(refresher.due, wait=60):
         pass
-    refresher.deleteLater()
+    dispose(refresher)

@@ -15,6 +15,7 @@ from app.crash import REPORT_CHARS, CrashHandler, CrashReport, make_report
 from app.dialogs.crash_dialog import CrashDialog
 from app.icons import Icons
 from app.theme import Theme
+from tests.tools.qt import dispose
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def handler(
     handler.install()
     yield handler
     handler.uninstall()
-    handler.deleteLater()
+    dispose(handler)
 
 
 def raised(error: Exception) -> Exception:
@@ -110,7 +111,7 @@ def test_a_handler_that_fails_does_not_call_itself(
     handler.report(ValueError("y"))
     qtbot.waitUntil(lambda: len(calls) == 2)
     capsys.readouterr()
-    handler.deleteLater()
+    dispose(handler)
 
 
 @pytest.mark.usefixtures("handler")
@@ -128,7 +129,7 @@ def test_the_hooks_are_given_back(qapp: QApplication, shown: list[CrashReport]) 
     assert sys.excepthook == handler.handle
     handler.uninstall()
     assert (sys.excepthook, threading.excepthook, sys.unraisablehook) == before
-    handler.deleteLater()
+    dispose(handler)
 
 
 def test_a_report_is_bounded() -> None:

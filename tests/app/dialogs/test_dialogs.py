@@ -15,6 +15,7 @@ from app.settings import Settings
 from app.theme import ThemeChoice
 from core.net.settings import AutoReply, ListenAddress
 from core.protocol.violations import Judgement
+from tests.tools.qt import dispose
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def dialog(settings: Settings, qtbot: QtBot) -> Iterator[SettingsDialog]:
     dialog.show()
     qtbot.waitExposed(dialog)
     yield dialog
-    dialog.deleteLater()
+    dispose(dialog)
 
 
 def complaint(dialog: SettingsDialog) -> str:
@@ -95,7 +96,7 @@ def test_recovery_choices(icons: Icons, qtbot: QtBot, words: str, choice: Recove
     with qtbot.waitSignal(dialog.finished):
         next(button for button in dialog.findChildren(QPushButton) if button.text() == words).click()
     assert dialog.choice is choice
-    dialog.deleteLater()
+    dispose(dialog)
 
 
 def test_closing_recovery_means_later(icons: Icons) -> None:
@@ -103,10 +104,10 @@ def test_closing_recovery_means_later(icons: Icons) -> None:
     dialog.show()
     dialog.close()
     assert dialog.choice is RecoveryChoice.LATER
-    dialog.deleteLater()
+    dispose(dialog)
 
 
 def test_about_names_the_version() -> None:
     dialog = AboutDialog("1.2.3")
     assert any("Unmask 1.2.3" in label.text() for label in dialog.findChildren(QLabel))
-    dialog.deleteLater()
+    dispose(dialog)

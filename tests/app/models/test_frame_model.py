@@ -12,6 +12,7 @@ from app.models.frame_lines import TimeFormat
 from app.models.frames import CACHED_PAGES, PAGE_ROWS, Column, FrameModel
 from core.capture.records import View
 from core.protocol.frames import Opcode
+from tests.tools.qt import dispose
 from tests.tools.recorded import STEP_NS, CaptureMaker
 
 
@@ -22,8 +23,8 @@ def model(qapp: QApplication) -> Iterator[FrameModel]:
     tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal, qapp)
     yield model
     model.set_reader(None)
-    tester.deleteLater()
-    model.deleteLater()
+    dispose(tester)
+    dispose(model)
 
 
 def cell(model: FrameModel, row: int, column: Column) -> str:

@@ -15,6 +15,7 @@ from app.theme import Role, Theme, ThemeChoice
 from app.views.frame_table import FrameTable
 from core.capture.records import View
 from core.protocol.frames import Opcode
+from tests.tools.qt import dispose
 from tests.tools.recorded import CaptureMaker
 
 
@@ -23,7 +24,7 @@ def model(qapp: QApplication) -> Iterator[FrameModel]:
     model = FrameModel(qapp)
     yield model
     model.set_reader(None)
-    model.deleteLater()
+    dispose(model)
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def table(model: FrameModel, theme: Theme, icons: Icons, qtbot: QtBot) -> Iterat
     table.show()
     qtbot.waitExposed(table)
     yield table
-    table.deleteLater()
+    dispose(table)
 
 
 def more(model: FrameModel, maker: CaptureMaker) -> None:
@@ -170,6 +171,7 @@ def test_hiding_control_frames_keeps_selection_and_place(
     with qtbot.assertNotEmitted(table.current_frame_changed):
         table.set_view(View(control=False))
     assert table.current_frame == 61
+    assert not table._catch_up.isVisible()
     assert table.currentIndex().row() == 30
     assert table.visualRect(table.currentIndex()).intersects(table.viewport().rect())
     assert not table.following
@@ -278,3 +280,16 @@ def test_the_look_follows_the_theme(
     theme.set_choice(ThemeChoice.LIGHT)
     assert light.lightness() > 200
     assert dark.lightness() < 60
+
+
+def test_a_row_lights_up_under_the_mouse(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker, theme: Theme
+) -> None:
+    maker.peer().flood(3)
+    model.set_reader(maker.reader())
+    centre = table.visualRect(model.index(1, Column.PAYLOAD)).center()
+    edge = QPoint(table.viewport().width() - 2, centre.y())
+    QTest.mouseMove(table.viewport(), centre)
+    assert picture(table).pixelColor(edge) == theme.color(Role.HOVER)
+    QTest.mouseMove(table.viewport(), table.visualRect(model.index(0, Column.PAYLOAD)).center())
+    assert picture(table).pixelColor(edge) == theme.color(Role.CLIENT_TINT)

@@ -16,6 +16,7 @@ from app.views.banner import Banner, Tone
 from app.views.connection_list import ConnectionList
 from app.views.status_bar import StatusBar
 from core.capture.records import Totals
+from tests.tools.qt import dispose
 from tests.tools.recorded import CaptureMaker
 
 
@@ -23,7 +24,7 @@ from tests.tools.recorded import CaptureMaker
 def banner(theme: Theme, icons: Icons) -> Iterator[Banner]:
     banner = Banner(theme, icons)
     yield banner
-    banner.deleteLater()
+    dispose(banner)
 
 
 @pytest.fixture
@@ -35,8 +36,8 @@ def connections(qapp: QApplication, theme: Theme, icons: Icons, qtbot: QtBot) ->
     qtbot.waitExposed(view)
     yield view
     model.set_reader(None)
-    view.deleteLater()
-    model.deleteLater()
+    dispose(view)
+    dispose(model)
 
 
 def all_text(widget: StatusBar) -> str:
@@ -77,7 +78,7 @@ def test_the_status_bar_counts(theme: Theme, icons: Icons) -> None:
     now[0] += 1
     bar.set_totals(Totals(3, 12_345, 5, 12_000_000, 0, 9, 1), 3)
     assert " 0/s" in all_text(bar)
-    bar.deleteLater()
+    dispose(bar)
 
 
 def test_the_status_bar_tells_what_is_unusual(theme: Theme, icons: Icons) -> None:
@@ -90,7 +91,7 @@ def test_the_status_bar_tells_what_is_unusual(theme: Theme, icons: Icons) -> Non
     bar.set_capture(CaptureState.SAVED, "a.unmask")
     shown = all_text(bar)
     assert "12 control frames hidden | Frozen, 3 newer | Recording is stopped | Saved in a.unmask" in shown
-    bar.deleteLater()
+    dispose(bar)
 
 
 def test_the_chosen_connection_stays_chosen(
