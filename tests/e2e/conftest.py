@@ -7,9 +7,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
+from app.desktop import Desktop
+from app.settings import Settings
+from core.capture.session_files import CaptureFolder
 from core.net.settings import EngineSettings
+from tests.tools.person import Person
 from tests.tools.served import Served
+
+SETTINGS = "settings.ini"
+CAPTURES = "captures"
 
 
 @pytest.fixture
@@ -23,3 +32,25 @@ def serve(tmp_path: Path) -> Iterator[Callable[[EngineSettings], Served]]:
 def served(serve: Callable[[EngineSettings], Served]) -> Served:
     """An engine as it is without any settings, listening on a free port."""
     return serve(EngineSettings())
+
+
+@pytest.fixture
+def sit_down(tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[Callable[[], Person]]:
+    """Opens the real window over the real engine; each time with the settings and captures of the time before."""
+    people: list[Person] = []
+
+    def start() -> Person:
+        desktop = Desktop(qapp, Settings.at(tmp_path / SETTINGS), CaptureFolder(tmp_path / CAPTURES))
+        people.append(Person(desktop, qtbot))
+        people[-1].start()
+        return people[-1]
+
+    yield start
+    for person in people:
+        person.close()
+
+
+@pytest.fixture
+def person(sit_down: Callable[[], Person]) -> Person:
+    """Somebody at the window, which listens on a free port."""
+    return sit_down()
