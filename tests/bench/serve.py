@@ -22,7 +22,7 @@ from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.net.test_page import load_test_page
 
 
-class _Announcer:
+class Announcer:
     """Prints the port; everything else is of no interest here."""
 
     def on_changed(self) -> None:
@@ -50,7 +50,7 @@ def serve_unmask() -> None:
     with tempfile.TemporaryDirectory(prefix="unmask-bench-") as folder:
         path = Path(folder) / "bench.unmask"
         settings = EngineSettings(auto_reply=AutoReply.ECHO)
-        host = EngineHost(path, "bench", settings, load_test_page(), _Announcer())
+        host = EngineHost(path, "bench", settings, load_test_page(), Announcer())
         thread = threading.Thread(target=host.run)
         signal.signal(signal.SIGTERM, lambda *_: host.stop())
         thread.start()
