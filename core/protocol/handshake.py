@@ -47,6 +47,7 @@ _UNUSABLE = frozenset(
         "key-bad",
         "version-not-13",
         "origin-refused",
+        "host-foreign",
     }
 )
 """Rules that tolerant judgement refuses for too: the client could not go on, or must not."""
@@ -102,6 +103,8 @@ class ServerPolicy:
     """Added to a 101 behind its own; not for those that the handshake itself sets."""
     origins: tuple[str, ...] | None = None
     """Origins that may connect, as `https://example.com`; None: all. A request without Origin may always."""
+    hosts: tuple[str, ...] | None = None
+    """Names that Host may have beside those of loopback; None: any. Against DNS rebinding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,7 @@ def propose(request: RequestHead, policy: ServerPolicy) -> Answer:
         *request.violations,
         *rules.check_request_line(request),
         *rules.check_host(headers),
+        *rules.check_host_is_local(headers, policy.hosts),
         *rules.check_request_upgrade(headers),
         *rules.check_key(headers),
         *rules.check_version(headers),
@@ -203,8 +207,8 @@ def _refusal_status(deciding: Sequence[Violation]) -> int:
         return 505
     if broken & {"upgrade-missing", "version-not-13"}:
         return 426
-    # RFC 6455 section 4.2.2: 403 where nothing but the origin is wrong.
-    return 403 if broken == {"origin-refused"} else 400
+    # RFC 6455 section 4.2.2: 403 where nothing but who asks is wrong.
+    return 403 if broken <= {"origin-refused", "host-foreign"} else 400
 
 
 def refuse(

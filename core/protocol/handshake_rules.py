@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -151,6 +152,33 @@ def check_origin(headers: Headers, allowed: tuple[str, ...] | None) -> list[Viol
         for origin, span in headers.lines("Origin")
         if origin.lower() not in known
     ]
+
+
+def check_host_is_local(headers: Headers, names: tuple[str, ...] | None) -> list[Violation]:
+    """Against DNS rebinding: who reaches us over loopback calls us by a name of loopback, or by one of `names`."""
+    if names is None:
+        return []
+    return [
+        at(span, "host-foreign", f"it is {quoted(host)}")
+        for host, span in headers.lines("Host")
+        if not _is_loopback_name(host) and _without_port(host) not in lowered(names)
+    ]
+
+
+def _is_loopback_name(host: str) -> bool:
+    name = _without_port(host)
+    # RFC 6761 section 6.3: localhost and all names below it are loopback.
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.lower().rpartition(":")
+    return name if colon and not port.endswith("]") else host.lower()
 
 
 def check_subprotocols(headers: Headers) -> list[Violation]:

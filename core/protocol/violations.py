@@ -81,6 +81,7 @@ _RULES = (
     Rule("subprotocol-repeated", _E, _WS + "4.1", "A subprotocol is named more than once."),
     Rule("extension-syntax", _E, _WS + "9.1", "Sec-WebSocket-Extensions does not follow its grammar."),
     Rule("origin-refused", _E, _WS + "10.2", "The Origin is not one that this server allows.", 1008),
+    Rule("host-foreign", _E, _WS + "10.2", "The Host is no name of this machine: a web page may have had its own name point here (DNS rebinding).", 1008),
     Rule("accept-in-request", _W, _WS + "11.3.3", "The request carries Sec-WebSocket-Accept, which only a response may."),
     Rule("data-before-answer", _W, _WS + "4.1", "The client sent bytes before it had the server's answer."),
     # Opening handshake: the server's side.

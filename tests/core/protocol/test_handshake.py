@@ -318,6 +318,34 @@ def test_an_origin_that_is_not_allowed(judgement: Judgement) -> None:
     assert proposed.status == 400
 
 
+@pytest.mark.parametrize("judgement", Judgement)
+@pytest.mark.parametrize(
+    ("host", "welcome"),
+    [
+        (b"localhost", True),
+        (b"LocalHost:8080", True),
+        (b"app.localhost:1", True),
+        (b"127.0.0.1:8080", True),
+        (b"127.9.9.9", True),
+        (b"[::1]:8080", True),
+        (b"[::1]", True),
+        (b"dev.test:8080", True),
+        (b"evil.example:8080", False),
+        (b"localhost.evil.example", False),
+        (b"notlocalhost", False),
+        (b"192.168.1.2", False),
+        (b"[2001:db8::1]:8080", False),
+    ],
+)
+def test_a_host_that_is_not_ours(host: bytes, welcome: bool, judgement: Judgement) -> None:
+    policy = ServerPolicy(hosts=("dev.test",), judgement=judgement)
+    proposed = answer(wire(host=b"Host: " + host), policy)
+    assert proposed.accepted == welcome
+    if not welcome:
+        assert (proposed.status, rules(proposed.violations)) == (403, ["host-foreign"])
+    assert answer(wire(host=b"Host: " + host)).accepted
+
+
 @pytest.mark.parametrize(
     ("offered", "spoken", "chosen"),
     [
@@ -549,7 +577,7 @@ BY_THE_CONNECTION = {"data-before-answer"}
 
 def test_no_handshake_rule_is_without_a_case() -> None:
     covered = {case[0] for case in REQUEST_CASES} | {rule for case in RESPONSE_CASES for rule in case[0]}
-    covered |= {"origin-refused"} | BY_THE_PARSER | BY_THE_CONNECTION
+    covered |= {"origin-refused", "host-foreign"} | BY_THE_PARSER | BY_THE_CONNECTION
     assert set(HANDSHAKE_GROUP) - covered == set()
 
 
