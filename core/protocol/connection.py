@@ -104,7 +104,7 @@ class Connection:
         Frames come out up to the next one that may change the state, so that what a caller replies to a message
         goes out before the answer to a close frame behind it.
         """
-        return bool(self._waiting)
+        return bool(self._waiting) or (self._decoder.overlong and not self._undecodable)
 
     def receive_data(self, data: bytes) -> list[Event]:
         """What the bytes that have just come mean. Repeat with b"" while `has_more`."""
@@ -121,7 +121,7 @@ class Connection:
     def receive_eof(self) -> list[Event]:
         """The stream has ended, or broke. What is left of a frame comes out, then ConnectionClosed."""
         events: list[Event] = []
-        while self._waiting:
+        while self.has_more:
             events += self.receive_data(b"")
         if self._opening.outcome is None:
             events += self._opening.end()
@@ -227,7 +227,7 @@ class Connection:
         else:
             self._waiting += frames
             self._receive_waiting(events)
-        if self._decoder.overlong and not self._undecodable and not self._waiting:
+        if self.has_more and not events:
             self._fail_overlong(events)
 
     def _receive_waiting(self, events: list[Event]) -> None:

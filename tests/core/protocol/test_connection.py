@@ -363,9 +363,9 @@ def test_replies_go_out_before_the_answer_to_a_close_behind_them() -> None:
     ]
 
 
-@pytest.mark.parametrize("flaw", [masked(3), masked(1, b"\xff"), plain(1, b"x")])
+@pytest.mark.parametrize("flaw", [masked(3), masked(1, b"\xff"), plain(1, b"x"), masked(2, bytes(200))[:9]])
 def test_replies_go_out_before_the_close_for_a_flaw_behind_them(flaw: bytes) -> None:
-    connection = opened_server()
+    connection = opened_server(limits=ConnectionLimits(message_bytes=100))
     (first,) = connection.receive_data(masked(1, b"good") + flaw)
     assert connection.has_more
     assert connection.state is ReadyState.OPEN
