@@ -39,7 +39,7 @@ _FIRST_WIDTHS = {
     Column.DIRECTION: 8,
     Column.OPCODE: 12,
     Column.LENGTH: 11,
-    Column.FLAGS: 19,
+    Column.FLAGS: 22,
     Column.PAYLOAD: 40,
 }
 

@@ -19,7 +19,8 @@ from app.desktop import Desktop
 from app.models.frames import Column
 from app.settings import Settings
 from app.theme import ThemeChoice
-from core.net.settings import ListenAddress
+from core.net.outgoing import OutgoingPing
+from core.net.settings import AutoReply, ListenAddress
 
 Connect = Callable[[str], ClientConnection]
 
@@ -80,10 +81,13 @@ def test_echo_is_a_switch_that_is_remembered(
 ) -> None:
     peer = client("/")
     trigger(desktop, ActionId.AUTO_REPLY)
-    qtbot.waitUntil(lambda: settings.engine.auto_reply.value == "echo")
+    assert settings.engine.auto_reply is AutoReply.ECHO
+    # What the engine is asked is done in order: when this is answered, it echoes.
+    with qtbot.waitSignal(desktop.engine.sent):
+        desktop.engine.send(None, OutgoingPing())
     peer.send("echo me")
     assert peer.recv(timeout=10) == "echo me"
-    qtbot.waitUntil(lambda: payloads(desktop) == ["echo me", "echo me"])
+    qtbot.waitUntil(lambda: payloads(desktop).count("echo me") == 2)
 
 
 def test_port_in_use_is_said_in_the_window(desktop: Desktop, qtbot: QtBot) -> None:
