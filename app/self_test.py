@@ -23,6 +23,7 @@ from app.settings import Settings
 from app.theme import ThemeChoice
 from core.capture.records import Direction, View
 from core.capture.session_files import CaptureFolder
+from core.errors import EnvironmentFailure
 from core.net.outgoing import OutgoingMessage
 from core.net.settings import ListenAddress
 from core.protocol.connection import ClientSide, Connection
@@ -164,7 +165,12 @@ def run_self_test(folder: Path) -> int:
     """Run all checks; the exit status. Screenshots go to `folder`."""
     if missing_display() is not None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"No screenshots can be kept in {folder}: {error}. Name another folder."
+        ) from error
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     with tempfile.TemporaryDirectory(prefix="unmask-self-test-") as temporary:

@@ -14,7 +14,7 @@ from app.desktop import Desktop
 from app.settings import Settings
 from core.capture.session_files import CaptureFolder
 from core.net.settings import EngineSettings
-from tests.tools.person import Person
+from tests.tools.person import Person, SitDown
 from tests.tools.served import Served
 
 SETTINGS = "settings.ini"
@@ -35,12 +35,13 @@ def served(serve: Callable[[EngineSettings], Served]) -> Served:
 
 
 @pytest.fixture
-def sit_down(tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[Callable[[], Person]]:
+def sit_down(tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[SitDown]:
     """Opens the real window over the real engine; each time with the settings and captures of the time before."""
     people: list[Person] = []
 
-    def start() -> Person:
-        desktop = Desktop(qapp, Settings.at(tmp_path / SETTINGS), CaptureFolder(tmp_path / CAPTURES))
+    def start(captures: Path | None = None) -> Person:
+        folder = CaptureFolder(captures or tmp_path / CAPTURES)
+        desktop = Desktop(qapp, Settings.at(tmp_path / SETTINGS), folder)
         people.append(Person(desktop, qtbot))
         people[-1].start()
         return people[-1]
@@ -51,6 +52,6 @@ def sit_down(tmp_path: Path, qapp: QApplication, qtbot: QtBot) -> Iterator[Calla
 
 
 @pytest.fixture
-def person(sit_down: Callable[[], Person]) -> Person:
+def person(sit_down: SitDown) -> Person:
     """Somebody at the window, which listens on a free port."""
     return sit_down()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import QInputMethodEvent
@@ -30,6 +31,13 @@ from core.net.settings import ListenAddress
 PATIENCE_MS = 30_000
 
 
+class SitDown(Protocol):
+    """Opens the window anew."""
+
+    def __call__(self, captures: Path | None = None) -> Person:
+        """With the unsaved captures in that folder, or in the one of the time before."""
+
+
 class Person:
     """Uses one `Desktop`. `close` ends it."""
 
@@ -37,15 +45,22 @@ class Person:
         self.desktop = desktop
         self.window: MainWindow = desktop.window
         self._qtbot = qtbot
+        self._gone = False
 
     def start(self) -> None:
         """Shows the window and listens on a free port."""
         self.desktop.show(ListenAddress("127.0.0.1", 0))
         self.until(lambda: bool(self.window.listening.addresses), "it listens")
         self.window.activateWindow()
-        self.until(self.window.isActiveWindow, "the window is active")
+        self.until(
+            lambda: self.window.isActiveWindow() or self.question() is not None, "the window is active"
+        )
 
     def close(self) -> None:
+        """Ends it all; idempotent."""
+        if self._gone:
+            return
+        self._gone = True
         self.desktop.close()
         self.window.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
@@ -58,6 +73,11 @@ class Person:
             raise AssertionError(f"it is not so that {what}: {error}") from None
 
     # Looks.
+
+    @staticmethod
+    def question() -> QWidget | None:
+        """The dialog that is in the way, if any."""
+        return QApplication.activeModalWidget()
 
     @property
     def port(self) -> int:
@@ -168,14 +188,14 @@ class Person:
         )
 
     def button(self, where: QWidget, words: str) -> QPushButton:
-        """The button with these words."""
-        found = [
-            button
-            for button in where.findChildren(QPushButton)
-            if button.text().replace("&", "") == words and not button.isHidden()
-        ]
-        assert len(found) == 1, [button.text() for button in where.findChildren(QPushButton)]
-        return found[0]
+        """The button with these words, once it is in sight."""
+
+        def in_sight() -> list[QPushButton]:
+            buttons = where.findChildren(QPushButton)
+            return [each for each in buttons if each.isVisible() and each.text().replace("&", "") == words]
+
+        self.until(lambda: len(in_sight()) == 1, f"there is one button “{words}”")
+        return in_sight()[0]
 
     @contextmanager
     def naming(self, path: Path) -> Iterator[None]:
