@@ -6,6 +6,7 @@ Nothing here imports Qt before it is known that a window is to be shown.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from pathlib import Path
 from app.display import missing_display
 from core.capture.reader import CaptureReader
 from core.capture.session_files import CaptureFolder, default_folder
+from core.capture.store import is_same
 from core.errors import AddressError, UnmaskError
 from core.formats.registry import default_formats
 from core.net.loop import tune_interpreter
@@ -38,6 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnmaskError as error:
         print(f"unmask: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # Whoever read our lines has enough. What is still buffered goes nowhere, without a complaint at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def program_version() -> str:
@@ -96,6 +102,8 @@ def _must_be_new(path: Path) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
+    if options.output is not None and is_same(options.file, options.output):
+        raise UnmaskError(f"{options.output} is the capture itself. Choose another place.")
     reader = CaptureReader(options.file)
     try:
         pieces = default_formats().get(options.format).export(reader)
@@ -107,8 +115,7 @@ def _export(options: argparse.Namespace) -> int:
             with options.output.open("wb") as out:
                 out.writelines(pieces)
     except BrokenPipeError:
-        # Whoever read has enough. What is buffered can't go anywhere either.
-        sys.stdout = None
+        raise
     except OSError as error:
         raise UnmaskError(f"The export cannot be written: {error}. Choose another place.") from error
     finally:
