@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import base64
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.capture.reader import CaptureReader
+from core.capture.records import FrameRecord
+from core.capture.writer import CaptureWriter
+from core.formats.jsonl import JsonLines, error_line, frame_line, iso_time, lines_of, listening_line
+from core.protocol.deflate import DeflateParameters, Deflater
+from core.protocol.frames import RSV1, Frame, Opcode, make_frame
+from core.protocol.state import Role
+from tests.tools.conversation import KEY, START, Conversation
+
+TIME = "2025-10-09T08:53:20.000000001Z"
+
+Object = dict[str, Any]
+
+
+def lines_in(talk: Conversation) -> list[bytes]:
+    with closing(CaptureReader(talk.keep())) as reader:
+        return list(JsonLines().export(reader))
+
+
+def objects_in(talk: Conversation, event: str) -> list[Object]:
+    return [found for line in lines_in(talk) if (found := json.loads(line))["event"] == event]
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Conversation:
+    return Conversation(tmp_path / "a.unmask")
+
+
+def test_an_empty_capture_has_no_lines(tmp_path: Path) -> None:
+    CaptureWriter(tmp_path / "a.unmask", "0").close()
+    with closing(CaptureReader(tmp_path / "a.unmask")) as reader:
+        assert list(JsonLines().export(reader)) == []
+
+
+def test_the_handshake(talk: Conversation) -> None:
+    talk.receive(
+        b"GET /chat HTTP/1.1\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX: \xe9\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: http://localhost\r\n\r\n"
+    )
+    [line] = objects_in(talk, "handshake")
+    request, response, violations = line.pop("request"), line.pop("response"), line.pop("violations")
+    assert line == {
+        "event": "handshake",
+        "connection": 1,
+        "time": "2025-10-09T08:53:20.000000000Z",
+        "mode": "listen",
+        "outcome": "accepted",
+        "peer": "127.0.0.1:50312",
+        "local": "127.0.0.1:8080",
+        "path": "/chat",
+        "origin": "http://localhost",
+        "status": 101,
+        "reason": "",
+        "subprotocol": None,
+        "extensions": "",
+    }
+    assert "X: \xe9\r\n" in request
+    assert request.startswith("GET /chat HTTP/1.1\nHost")
+    assert response.startswith("HTTP/1.1 101 Switching Protocols\r\n")
+    [violation] = violations
+    assert violation["rule"] == "head-bare-lf"
+    assert violation["severity"] == "warning"
+
+
+def test_a_refused_handshake(talk: Conversation) -> None:
+    talk.receive(b"POST / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n")
+    talk.end()
+    [line] = objects_in(talk, "handshake")
+    assert line["outcome"] == "refused"
+    assert line["status"] == 405
+    assert line["reason"]
+    assert "method-not-get" in [each["rule"] for each in line["violations"]]
+    [close] = objects_in(talk, "close")
+    assert (close["state"], close["code"]) == ("refused", None)
+
+
+def test_a_text_frame_and_its_message(talk: Conversation) -> None:
+    talk.open()
+    talk.frame(Opcode.TEXT, "héllo 你好".encode())
+    lines = [json.loads(line) for line in lines_in(talk)]
+    assert lines[1:] == [
+        {
+            "event": "frame",
+            "connection": 1,
+            "frame": 1,
+            "number": 1,
+            "time": "2025-10-09T08:53:20.000000002Z",
+            "direction": "client_to_server",
+            "origin": "peer",
+            "fin": True,
+            "rsv1": False,
+            "rsv2": False,
+            "rsv3": False,
+            "opcode": 1,
+            "opcode_name": "text",
+            "masked": True,
+            "masking_key": "37fa213d",
+            "length_bits": 7,
+            "payload_length": 13,
+            "captured_length": 13,
+            "encoding": "text",
+            "payload": "héllo 你好",
+            "violations": [],
+        },
+        {
+            "event": "message",
+            "connection": 1,
+            "frame": 1,
+            "time": "2025-10-09T08:53:20.000000002Z",
+            "direction": "client_to_server",
+            "origin": "peer",
+            "type": "text",
+            "frames": 1,
+            "compressed": False,
+            "length": 13,
+            "wire_length": 13,
+            "encoding": "text",
+            "payload": "héllo 你好",
+        },
+    ]
+
+
+def test_binary_and_text_that_is_none_are_base64(talk: Conversation) -> None:
+    talk.open()
+    talk.frame(Opcode.BINARY, b"\x00\xff")
+    talk.frame(Opcode.TEXT, b"a\xff")
+    frames = objects_in(talk, "frame")
+    assert [(each["encoding"], base64.b64decode(each["payload"])) for each in frames] == [
+        ("base64", b"\x00\xff"),
+        ("base64", b"a\xff"),
+    ]
+    reused, violation = frames[1]["violations"]
+    assert (reused["rule"], reused["severity"]) == ("masking-key-reused", "note")
+    assert (violation["rule"], violation["severity"]) == ("text-not-utf8", "error")
+    assert violation["section"] == "RFC 6455 §8.1"
+    assert violation["sentence"] == "A text message must be UTF-8."
+    assert violation["length"] > 0
+
+
+def test_fragments_make_one_message(talk: Conversation) -> None:
+    talk.open()
+    talk.frame(Opcode.TEXT, "é".encode()[:1], fin=False)
+    talk.frame(Opcode.CONTINUATION, "é".encode()[1:])
+    lines = [json.loads(line) for line in lines_in(talk)][1:]
+    assert [each["event"] for each in lines] == ["frame", "frame", "message"]
+    assert [each["opcode_name"] for each in lines[:2]] == ["text", "continuation"]
+    assert (lines[0]["fin"], lines[0]["encoding"]) == (False, "base64")
+    message = lines[2]
+    assert (message["frame"], message["frames"], message["payload"]) == (2, 2, "é")
+
+
+def test_a_compressed_message_has_both_lengths(talk: Conversation) -> None:
+    talk.open(deflate="permessage-deflate")
+    data = Deflater(DeflateParameters(False, False), Role.CLIENT, 9).compress(b"a" * 1000)
+    talk.frame(Opcode.TEXT, data, rsv=RSV1)
+    frame, message = [json.loads(line) for line in lines_in(talk)][1:]
+    assert (frame["rsv1"], frame["encoding"], base64.b64decode(frame["payload"])) == (True, "base64", data)
+    assert (message["compressed"], message["length"], message["wire_length"]) == (True, 1000, len(data))
+    assert message["payload"] == "a" * 1000
+
+
+def test_replies_tell_why_they_were_sent(talk: Conversation) -> None:
+    talk.open()
+    talk.frame(Opcode.PING, b"?")
+    talk.reply("yes")
+    frames = objects_in(talk, "frame")[1:]
+    assert [(each["opcode_name"], each["origin"], each["direction"]) for each in frames] == [
+        ("pong", "automatic", "server_to_client"),
+        ("text", "composed", "server_to_client"),
+    ]
+    assert frames[0]["masking_key"] is None
+
+
+def test_close_frames_and_the_end(talk: Conversation) -> None:
+    talk.open()
+    talk.frame(Opcode.CLOSE, (1001).to_bytes(2, "big") + "tschüß".encode())
+    talk.receive(b"!")
+    talk.end()
+    lines = [json.loads(line) for line in lines_in(talk)][1:]
+    theirs, ours, close = lines
+    assert (theirs["close_code"], theirs["close_reason"]) == (1001, "tschüß")
+    assert (ours["close_code"], ours["origin"]) == (1001, "automatic")
+    assert close.pop("trailing_length") == 1
+    assert base64.b64decode(close.pop("trailing")) == b"!"
+    assert close == {
+        "event": "close",
+        "connection": 1,
+        "time": "2025-10-09T08:53:20.000000004Z",
+        "state": "closed",
+        "code": 1001,
+        "reason": "tschüß",
+        "closed_by": "peer",
+        "frames": 2,
+        "bytes_client_to_server": 6 + 10,
+        "bytes_server_to_client": ours["payload_length"] + 2,
+    }
+
+
+def test_a_truncated_frame_has_both_lengths(talk: Conversation) -> None:
+    talk.open()
+    talk.receive(make_frame(Opcode.BINARY, bytes(300), masking_key=KEY).wire()[:108])
+    talk.end()
+    [frame] = objects_in(talk, "frame")
+    assert (frame["length_bits"], frame["payload_length"], frame["captured_length"]) == (16, 300, 100)
+    assert [each["rule"] for each in frame["violations"]] == ["frame-truncated"]
+
+
+def test_the_wire_can_be_rebuilt_from_a_line(talk: Conversation) -> None:
+    wire = Frame(0xC3, KEY, b"abc", 2, 3).wire()
+    talk.open()
+    talk.receive(wire)
+    [line] = objects_in(talk, "frame")
+    bits = (line["fin"], line["rsv1"], line["rsv2"], line["rsv3"])
+    head = sum(bit << place for bit, place in zip(bits, (7, 6, 5, 4), strict=True)) | line["opcode"]
+    again = Frame(
+        head,
+        bytes.fromhex(line["masking_key"]),
+        base64.b64decode(line["payload"]),
+        (7, 16, 64).index(line["length_bits"]),
+        line["payload_length"],
+    )
+    assert again.wire() == wire
+    assert line["opcode_name"] == "reserved 0x3"
+
+
+def test_every_line_is_ascii_without_line_breaks(talk: Conversation) -> None:
+    """A terminal, or a reader of lines, can't be led astray by what a peer sends."""
+    talk.open()
+    talk.frame(Opcode.TEXT, "\x1b[31m\r\n\u2028\u0085\u202e💥".encode())
+    for line in lines_in(talk):
+        assert line.endswith(b"}\n")
+        assert all(0x20 <= byte < 0x7F for byte in line[:-1])
+
+
+def test_the_lines_that_are_no_capture() -> None:
+    assert json.loads(listening_line(("127.0.0.1:80", "[::1]:80"))) == {
+        "event": "listening",
+        "addresses": ["127.0.0.1:80", "[::1]:80"],
+        "urls": ["ws://127.0.0.1:80/", "ws://[::1]:80/"],
+    }
+    assert json.loads(error_line("No.")) == {"event": "error", "message": "No."}
+
+
+def test_the_line_of_a_frame_is_the_one_of_the_export(talk: Conversation) -> None:
+    talk.open()
+    talk.frame(Opcode.PING, b"\x00")
+    exported = lines_in(talk)
+    entries = talk.entries()
+    assert [line.encode() + b"\n" for entry in entries for line in lines_of(entry)] == exported
+    assert isinstance(entries[1], FrameRecord)
+    assert frame_line(entries[1]).encode() + b"\n" == exported[1]
+
+
+@pytest.mark.parametrize(
+    ("time_ns", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000000000Z"),
+        (START + 1, TIME),
+        (999_999_999, "1970-01-01T00:00:00.999999999Z"),
+    ],
+)
+def test_times_are_utc_to_the_nanosecond(time_ns: int, text: str) -> None:
+    assert iso_time(time_ns) == text
