@@ -20,6 +20,7 @@ from core.protocol.violations import Judgement
 
 _GOING_AWAY = 1001
 _STOP_SECONDS = 1.0
+_MOST_LINGERING = 64
 
 
 class Engine:
@@ -33,6 +34,8 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._servers: list[asyncio.Server] = []
         self._sessions: dict[int, Session] = {}
+        self._turned_away: dict[int, Session] = {}
+        """Sessions over the limit that have got their 503 and linger."""
         self._waiting: set[Session] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -110,9 +113,9 @@ class Engine:
         """Close all connections as the RFC wants it (1001), cut those that do not follow within a second."""
         self.stop_listening()
         for session in tuple(self._sessions.values()):
-            if session.is_open:
+            try:
                 session.send(OutgoingClose(_GOING_AWAY, "Unmask stops"), Origin.AUTOMATIC)
-            else:
+            except CallerError:
                 session.disconnect()
         try:
             await asyncio.wait_for(self._empty.wait(), _STOP_SECONDS)
@@ -124,12 +127,18 @@ class Engine:
     # What sessions ask.
 
     def session_opened(self, session: Session) -> bool:
+        room = len(self._sessions) - len(self._turned_away) < self.settings.limits.connections
         self._sessions[session.id] = session
         self._empty.clear()
-        return len(self._sessions) <= self.settings.limits.connections
+        if not room:
+            self._turned_away[session.id] = session
+            if len(self._turned_away) > _MOST_LINGERING:
+                next(iter(self._turned_away.values())).disconnect()
+        return room
 
     def session_closed(self, session: Session) -> None:
         self._sessions.pop(session.id, None)
+        self._turned_away.pop(session.id, None)
         self._waiting.discard(session)
         if not self._sessions:
             self._empty.set()

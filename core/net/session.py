@@ -10,13 +10,13 @@ from typing import Protocol, cast
 from core.capture.recorder import Recorder
 from core.capture.records import Direction, Mode
 from core.capture.tracks import Opened
-from core.errors import PeerNotReadingError
+from core.errors import NotOpenError, PeerNotReadingError
 from core.net.outgoing import Compression, Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing
 from core.net.settings import AutoReply, EngineSettings
 from core.net.sockets import name_of
 from core.protocol.connection import Connection, ConnectionLimits, ServerSide
 from core.protocol.deflate import DeflatePolicy
-from core.protocol.events import Completes, Event, FrameReceived, Origin, RequestReceived
+from core.protocol.events import Completes, Event, FrameReceived, Message, Origin, RequestReceived
 from core.protocol.frames import Opcode
 from core.protocol.handshake import Answer, ServerPolicy
 from core.protocol.http11 import HeadLimits, RequestHead
@@ -75,10 +75,15 @@ class Session(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._paused: set[PauseReason] = set()
         self._ending = False
+        self._unrecorded = 0
+        """Bytes received that no event has told of yet."""
 
     @property
     def is_open(self) -> bool:
-        return self.connection.state is ReadyState.OPEN and self._transport is not None
+        transport = self._transport
+        return (
+            self.connection.state is ReadyState.OPEN and transport is not None and not transport.is_closing()
+        )
 
     @property
     def queued_bytes(self) -> int:
@@ -100,7 +105,7 @@ class Session(asyncio.Protocol):
         )
         self.id = self._host.recorder.open_connection(opened, self._host.clock())
         if not self._host.session_opened(self):
-            self._after(self.connection.refuse_for_load(self._limits.connections), 0)
+            self._after(self.connection.refuse_for_load(self._limits.connections))
             return
         self._timer = self._loop.call_later(self._limits.handshake_seconds, self._handshake_timeout)
 
@@ -119,8 +124,13 @@ class Session(asyncio.Protocol):
             while connection.has_more:
                 events += connection.receive_data(b"")
         out = connection.data_to_send()
+        self._unrecorded += len(data)
         if events:
-            self._host.recorder.record(self.id, now, events, len(data) + len(out))
+            size = self._unrecorded + len(out)
+            if connection.deflate is not None:
+                size += _inflated_bytes(events)
+            self._unrecorded = 0
+            self._host.recorder.record(self.id, now, events, size)
         if out and self._transport is not None:
             self._transport.write(out)
         if connection.wants_close:
@@ -130,7 +140,8 @@ class Session(asyncio.Protocol):
             self._host.session_waits(self)
 
     def eof_received(self) -> bool:
-        # False: the transport closes itself once what we had to say is out.
+        # False: the transport closes itself once what we had to say is out, if the peer reads it.
+        self._set_timer(self._limits.close_seconds)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
@@ -150,6 +161,8 @@ class Session(asyncio.Protocol):
 
     def send(self, outgoing: Outgoing, origin: Origin) -> None:
         """Send; CallerError where that can't be."""
+        if self._transport is None or self._transport.is_closing():
+            raise NotOpenError(f"The peer of #{self.id} has gone: nothing can be sent to it.")
         queued = self.queued_bytes
         if queued > self._limits.queued_bytes:
             raise PeerNotReadingError(
@@ -171,7 +184,7 @@ class Session(asyncio.Protocol):
         else:
             opcode = Opcode.PING if isinstance(outgoing, OutgoingPing) else Opcode.PONG
             events = connection.send_control(opcode, outgoing.payload, origin=origin)
-        self._after(events, 0)
+        self._after(events)
 
     def disconnect(self) -> None:
         """Cut the TCP connection, without a closing handshake."""
@@ -216,11 +229,11 @@ class Session(asyncio.Protocol):
             return events
         return events + self.connection.send_messages(opcodes, payloads, origin=Origin.RULE)
 
-    def _after(self, events: list[Event], received: int) -> None:
+    def _after(self, events: list[Event]) -> None:
         """Record and write what `Connection` made of something."""
         out = self.connection.data_to_send()
         if events:
-            self._host.recorder.record(self.id, self._host.clock(), events, received + len(out))
+            self._host.recorder.record(self.id, self._host.clock(), events, len(out))
         if out and self._transport is not None:
             self._transport.write(out)
         if self.connection.wants_close:
@@ -237,7 +250,7 @@ class Session(asyncio.Protocol):
 
     def _handshake_timeout(self) -> None:
         self._timer = None
-        self._after(self.connection.handshake_timed_out(self._limits.handshake_seconds), 0)
+        self._after(self.connection.handshake_timed_out(self._limits.handshake_seconds))
 
     def _set_timer(self, seconds: float) -> None:
         self._stop_timer()
@@ -247,3 +260,12 @@ class Session(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _inflated_bytes(events: list[Event]) -> int:
+    """Payload bytes of the messages received, where they are not those of frames."""
+    return sum(
+        len(event.completes.payload)
+        for event in events
+        if type(event) is FrameReceived and type(event.completes) is Message
+    )

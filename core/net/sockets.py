@@ -45,7 +45,7 @@ def _places(address: ListenAddress) -> list[tuple[socket.AddressFamily, _Place]]
                 host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE, proto=socket.IPPROTO_TCP
             )
             places |= dict.fromkeys((entry[0], entry[4]) for entry in found)
-    except (socket.gaierror, UnicodeError) as error:
+    except (socket.gaierror, ValueError) as error:
         raise ListenError(
             f"“{address.host}” is no address of this machine ({error}). Use 127.0.0.1, ::1 or localhost."
         ) from error
