@@ -49,6 +49,7 @@ class Flood:
         self._desktop = Desktop(application, settings, CaptureFolder(folder / "captures"))
         self._desktop.engine.set_auto_reply(AutoReply.ECHO if options.echo else AutoReply.NONE)
         self._last = 0.0
+        self._client: subprocess.Popen[str] | None = None
 
     def run(self) -> None:
         desktop, options = self._desktop, self._options
@@ -58,7 +59,7 @@ class Flood:
         self._spin_until(lambda: bool(window.listening.addresses))
         port = window.listening.addresses[0].rpartition(":")[2]
         words = ["-m", "tests.bench.paced", port, str(options.rate), str(options.seconds), str(options.size)]
-        client = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True)
+        client = self._client = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True)
         ticks, samples = QTimer(), QTimer()
         ticks.setTimerType(Qt.TimerType.PreciseTimer)
         ticks.timeout.connect(self._tick)
@@ -79,6 +80,9 @@ class Flood:
         self._report(sent, expected, reader.totals().frames - reader.totals().control_frames)
 
     def close(self) -> None:
+        if self._client is not None:
+            self._client.kill()
+            self._client.wait()
         self._desktop.close()
 
     def _tick(self) -> None:

@@ -33,7 +33,8 @@ def main() -> None:
                 sock.sendall(frame * due)
                 sent += due
             while select.select([sock], [], [], 0)[0]:
-                sock.recv(1 << 20)
+                if not sock.recv(1 << 20):
+                    raise RuntimeError(f"the server closed after {sent} frames")
             time.sleep(_TICK_SECONDS)
         taken = time.perf_counter() - start
         sock.settimeout(_DRAIN_SECONDS)
