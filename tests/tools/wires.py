@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from core.protocol.connection import ClientSide, Connection, ConnectionLimits, ServerSide
 from core.protocol.deflate import DeflatePolicy
-from core.protocol.events import Event, FrameReceived, FrameSent, Message, RequestReceived
+from core.protocol.events import ConnectionClosed, Event, FrameReceived, FrameSent, Message, RequestReceived
 from core.protocol.frames import Frame, FrameDecoder, make_frame
 from core.protocol.handshake import ServerPolicy, accept_key, client_request
 from core.protocol.http11 import write_response
@@ -142,3 +142,26 @@ def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
     size = len(data) + 1
     edges = [0, *sorted(place % size for place in places), len(data)]
     return [data[start:stop] for start, stop in pairwise(edges)]
+
+
+def ended(connection: Connection) -> ConnectionClosed:
+    """What comes last when the stream ends."""
+    last = connection.receive_eof()[-1]
+    assert isinstance(last, ConnectionClosed)
+    assert connection.state is ReadyState.CLOSED
+    return last
+
+
+def kinds(events: list[Event]) -> list[type]:
+    return [type(event) for event in events]
+
+
+def answered(connection: Connection, *pieces: bytes) -> list[Event]:
+    """All events of some reads, with the request answered as proposed as soon as it is whole."""
+    events: list[Event] = []
+    for piece in pieces:
+        for event in receive(connection, piece):
+            events.append(event)
+            if isinstance(event, RequestReceived):
+                events += connection.answer(event.proposed)
+    return events + receive(connection, b"")

@@ -1,41 +1,31 @@
-"""One connection from its first byte to its last, in both roles."""
+"""One open connection, from its first frame to its end, in both roles."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from time import process_time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from core.errors import NotOpenError, PayloadError
-from core.protocol import handshake
 from core.protocol.connection import Connection, ConnectionLimits
 from core.protocol.deflate import DeflateParameters, Deflater
 from core.protocol.events import (
     ClosedBy,
     ConnectionClosed,
     ConnectionFailed,
-    Event,
     FrameReceived,
     FrameSent,
-    HandshakeDone,
-    HandshakeFailed,
     Origin,
-    RequestReceived,
-    ResponseReceived,
 )
 from core.protocol.frames import RSV1, Opcode, make_frame
-from core.protocol.http11 import HeadLimits
 from core.protocol.state import ReadyState, Role
 from core.protocol.violations import Judgement
 from tests.tools.wires import (
     DEFLATE,
-    KEY,
-    cut,
+    answered,
+    ended,
     frames_of,
+    kinds,
     masked,
     messages,
     new_client,
@@ -46,264 +36,12 @@ from tests.tools.wires import (
     receive,
     received,
     request,
-    response,
     rules,
     sent,
 )
 
 COMPOSED = Origin.COMPOSED
 STRICT, TOLERANT = Judgement.STRICT, Judgement.TOLERANT
-
-
-def ended(connection: Connection) -> ConnectionClosed:
-    """What comes last when the stream ends."""
-    last = connection.receive_eof()[-1]
-    assert isinstance(last, ConnectionClosed)
-    assert connection.state is ReadyState.CLOSED
-    return last
-
-
-def kinds(events: list[Event]) -> list[type]:
-    return [type(event) for event in events]
-
-
-def answered(connection: Connection, *pieces: bytes) -> list[Event]:
-    """All events of some reads, with the request answered as proposed as soon as it is whole."""
-    events: list[Event] = []
-    for piece in pieces:
-        for event in receive(connection, piece):
-            events.append(event)
-            if isinstance(event, RequestReceived):
-                events += connection.answer(event.proposed)
-    return events + receive(connection, b"")
-
-
-# The opening handshake.
-
-
-@given(st.lists(st.integers(0, 1 << 20), max_size=6))
-def test_a_server_opens_over_any_split_with_frames_glued_behind(places: list[int]) -> None:
-    connection = new_server()
-    data = request() + masked(1, b"one") + masked(9, b"p") + masked(2, b"two")
-    events = answered(connection, *cut(data, places))
-    assert kinds(events)[:2] == [RequestReceived, HandshakeDone]
-    assert [message.payload for message in messages(events)] == [b"one", b"two"]
-    out = connection.data_to_send()
-    assert out.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
-    assert out.endswith(b"\r\n\r\n" + plain(10, b"p"))
-    assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in out
-
-
-@given(st.lists(st.integers(0, 1 << 20), max_size=6))
-def test_a_client_opens_over_any_split_with_frames_glued_behind(places: list[int]) -> None:
-    connection = new_client()
-    data = response() + plain(1, b"one") + plain(9, b"p") + plain(2, b"two")
-    events = receive(connection, *cut(data, places))
-    assert isinstance(events[0], ResponseReceived)
-    assert events[0].verdict.violations == ()
-    assert connection.state is ReadyState.OPEN
-    assert [message.payload for message in messages(events)] == [b"one", b"two"]
-    (pong,) = frames_of(connection.data_to_send())
-    assert (pong.opcode, pong.payload, pong.masked) == (10, b"p", True)
-
-
-def test_byte_by_byte() -> None:
-    connection = new_server()
-    data = request() + masked(1, "你好".encode()) + masked(8, b"\x03\xe8")
-    events = answered(connection, *(bytes([byte]) for byte in data))
-    assert [message.payload.decode() for message in messages(events)] == ["你好"]
-    assert connection.wants_close
-
-
-def test_a_head_and_a_frame_longer_than_one_read_of_a_kilobyte() -> None:
-    """What `recv(1024)` gets wrong."""
-    long_request = handshake.client_request("localhost", "/", KEY, extra_headers=[("Cookie", "x" * 5000)])
-    data = long_request + masked(1, b"y" * 70_000)
-    connection = new_server()
-    events = answered(connection, *(data[start : start + 1024] for start in range(0, len(data), 1024)))
-    assert [message.payload for message in messages(events)] == [b"y" * 70_000]
-
-
-def test_frames_sent_before_the_answer_are_a_warning_and_not_lost() -> None:
-    connection = new_server()
-    (asked,) = connection.receive_data(request() + masked(1, b"hasty")[:3])
-    assert isinstance(asked, RequestReceived)
-    assert connection.receive_data(masked(1, b"hasty")[3:]) == []
-    done, hasty = connection.answer(asked.proposed)
-    assert isinstance(done, HandshakeDone)
-    assert [found.rule.id for found in done.answer.violations] == ["data-before-answer"]
-    assert messages([hasty])[0].payload == b"hasty"
-
-
-def test_too_much_before_the_answer_is_refused() -> None:
-    connection = new_server(limits=ConnectionLimits(trailing_bytes=20))
-    (asked,) = connection.receive_data(request())
-    assert isinstance(asked, RequestReceived)
-    assert connection.receive_data(bytes(20)) == []
-    (done,) = connection.receive_data(b"x")
-    assert isinstance(done, HandshakeDone)
-    assert (done.answer.status, connection.state, connection.wants_close) == (400, ReadyState.CLOSED, True)
-    assert connection.answer(asked.proposed) == []
-    assert connection.data_to_send().startswith(b"HTTP/1.1 400 ")
-    closed = ended(connection)
-    assert (closed.trailing, closed.trailing_length) == (bytes(20), 21)
-
-
-def test_the_caller_may_answer_something_else() -> None:
-    connection = new_server()
-    (asked,) = connection.receive_data(request() + b"more")
-    assert isinstance(asked, RequestReceived)
-    page = handshake.serve(200, "text/plain", b"hello")
-    (done,) = connection.answer(page)
-    assert isinstance(done, HandshakeDone)
-    assert done.answer == replace(page, violations=done.answer.violations)
-    assert connection.data_to_send() == page.response
-    assert connection.wants_close
-    closed = ended(connection)
-    assert (closed.code, closed.closed_by, closed.trailing) == (1006, ClosedBy.US, b"more")
-
-
-@pytest.mark.parametrize(
-    ("head", "status", "rule"),
-    [
-        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 426, "upgrade-missing"),
-        (request().replace(b"Version: 13", b"Version: 8"), 426, "version-not-13"),
-        (request().replace(b"GET", b"POST"), 405, "method-not-get"),
-        (request().replace(KEY.encode(), b"c2hvcnQ="), 400, "key-bad"),
-    ],
-)
-@pytest.mark.parametrize("judgement", Judgement)
-def test_a_request_that_is_refused(head: bytes, status: int, rule: str, judgement: Judgement) -> None:
-    connection = new_server(judgement)
-    events = answered(connection, head)
-    assert kinds(events) == [RequestReceived, HandshakeDone]
-    assert isinstance(events[1], HandshakeDone)
-    assert rule in [found.rule.id for found in events[1].answer.violations]
-    out = connection.data_to_send()
-    assert out.startswith(b"HTTP/1.1 %d " % status)
-    assert (b"\r\nSec-WebSocket-Version: 13\r\n" in out) is (status == 426)
-    assert (connection.state, connection.wants_close) == (ReadyState.CLOSED, True)
-
-
-@pytest.mark.parametrize(
-    ("data", "limits", "status", "rule"),
-    [
-        (b"\x16\x03\x01\x02\x00\x01", HeadLimits(), 400, "head-looks-like-tls"),
-        (b"hello?\r\n", HeadLimits(), 400, "head-not-http"),
-        (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", HeadLimits(), 400, "header-without-colon"),
-        (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 9, HeadLimits(max_headers=8), 431, "head-too-many-headers"),
-        (b"GET /" + b"x" * 100, HeadLimits(max_bytes=50), 431, "head-too-large"),
-    ],
-)
-def test_bytes_that_are_no_request(data: bytes, limits: HeadLimits, status: int, rule: str) -> None:
-    connection = new_server(limits=ConnectionLimits(head=limits))
-    events = receive(connection, *(data[start : start + 3] for start in range(0, len(data), 3)))
-    failed = events[0]
-    assert isinstance(failed, HandshakeFailed)
-    assert len(events) == 1
-    assert (failed.answer.status, failed.answer.accepted) == (status, False)
-    assert rule in [found.rule.id for found in failed.answer.violations]
-    assert connection.data_to_send() == failed.answer.response
-    assert connection.wants_close
-    assert failed.raw + ended(connection).trailing == data
-
-
-def test_a_head_over_the_limit_in_one_read_keeps_all_of_it_visible() -> None:
-    connection = new_server(limits=ConnectionLimits(head=HeadLimits(max_bytes=50)))
-    (failed,) = connection.receive_data(b"GET /" + b"x" * 100)
-    assert isinstance(failed, HandshakeFailed)
-    assert (failed.raw, ended(connection).trailing) == (b"GET /" + b"x" * 45, b"x" * 55)
-
-
-def test_a_head_that_never_ends_gets_408() -> None:
-    connection = new_server()
-    connection.receive_data(b"GET / HTTP/1.1\r\nHos")
-    (failed,) = connection.handshake_timed_out(10)
-    assert isinstance(failed, HandshakeFailed)
-    assert [found.rule.id for found in failed.answer.violations] == ["head-timeout"]
-    assert failed.answer.violations[0].detail == "19 bytes came in 10 s"
-    assert failed.raw == b"GET / HTTP/1.1\r\nHos"
-    assert connection.data_to_send().startswith(b"HTTP/1.1 408 ")
-    assert (connection.state, connection.wants_close) == (ReadyState.CLOSED, True)
-    assert connection.handshake_timed_out(10) == []
-    assert connection.data_to_send() == b""
-
-
-def test_no_timeout_once_the_head_is_whole() -> None:
-    connection = new_server()
-    connection.receive_data(request())
-    assert connection.handshake_timed_out(10) == []
-    assert opened_server().handshake_timed_out(10) == []
-
-
-def test_a_client_whose_server_never_answers_sends_nothing_more() -> None:
-    connection = new_client()
-    (failed,) = connection.handshake_timed_out(10)
-    assert isinstance(failed, HandshakeFailed)
-    assert (failed.answer.response, connection.data_to_send()) == (b"", b"")
-    assert connection.wants_close
-
-
-def test_refusal_for_load() -> None:
-    connection = new_server()
-    (failed,) = connection.refuse_for_load(100)
-    assert isinstance(failed, HandshakeFailed)
-    assert connection.data_to_send().startswith(b"HTTP/1.1 503 ")
-    assert connection.receive_data(request()) == []
-    closed = ended(connection)
-    assert (closed.closed_by, closed.trailing) == (ClosedBy.US, request())
-
-
-@pytest.mark.parametrize("size", range(0, len(response()), 16))
-@pytest.mark.parametrize("role", Role)
-def test_the_end_inside_the_head(size: int, role: Role) -> None:
-    data = (request() if role is Role.SERVER else response())[:size]
-    connection = new_server() if role is Role.SERVER else new_client()
-    receive(connection, data)
-    failed, closed = connection.receive_eof()
-    assert isinstance(failed, HandshakeFailed)
-    assert failed.raw == data
-    assert [found.rule.id for found in failed.answer.violations][-1] == "head-incomplete"
-    assert (failed.answer.response, connection.data_to_send()) == (b"", b"")
-    assert closed == ConnectionClosed(1006, "", ClosedBy.VANISHED)
-
-
-def test_the_end_before_the_answer() -> None:
-    connection = new_server()
-    (asked,) = connection.receive_data(request() + b"xyz")
-    assert isinstance(asked, RequestReceived)
-    assert ended(connection).trailing == b"xyz"
-    assert connection.answer(asked.proposed) == []
-    assert connection.data_to_send() == b""
-
-
-@pytest.mark.parametrize(
-    ("head", "strict", "tolerant", "rule"),
-    [
-        (response().replace(b"s3pP", b"XXXX"), False, True, "accept-wrong"),
-        (response().replace(b"101 Switching Protocols", b"200 OK"), False, False, "status-not-101"),
-        (response(deflate=DEFLATE), False, True, "extension-not-offered"),
-        (response(), True, True, None),
-    ],
-)
-@pytest.mark.parametrize("judgement", Judgement)
-def test_what_a_client_makes_of_the_answer(
-    head: bytes, strict: bool, tolerant: bool, rule: str | None, judgement: Judgement
-) -> None:
-    connection = new_client(judgement)
-    events = receive(connection, head + plain(1, b"x"))
-    assert isinstance(events[0], ResponseReceived)
-    assert [found.rule.id for found in events[0].verdict.violations] == ([rule] if rule else [])
-    opened = strict if judgement is STRICT else tolerant
-    assert connection.state is (ReadyState.OPEN if opened else ReadyState.CLOSED)
-    assert connection.wants_close is not opened
-    assert len(messages(events)) == int(opened)
-    closed = ended(connection)
-    assert closed.trailing == (b"" if opened else plain(1, b"x"))
-    assert closed.closed_by is (ClosedBy.VANISHED if opened else ClosedBy.US)
-
-
-# Frames.
 
 
 def test_a_ping_is_answered_by_a_pong_of_the_same_payload() -> None:
@@ -646,80 +384,3 @@ def test_a_client_masks_all_it_sends() -> None:
     frames = frames_of(connection.data_to_send())
     assert [frame.opcode for frame in frames] == [1, 0, 10, 8]
     assert all(frame.masked for frame in frames)
-
-
-# Exactness and cost.
-
-JUNK = st.binary(max_size=60)
-FRAMES = st.builds(
-    make_frame,
-    st.sampled_from([0, 1, 1, 2, 2, 8, 9, 10, 3, 11]),
-    st.sampled_from([b"", b"a", b"\x03\xe8", b"\xff", bytes(50), bytes(130)]),
-    fin=st.sampled_from([True, True, True, False]),
-    rsv=st.sampled_from([0, 0, 0, RSV1, 0x30]),
-    masking_key=st.sampled_from([b"abcd", bytes(4), b"wxyz", None]),
-).map(lambda frame: frame.wire())
-
-
-@given(
-    st.lists(FRAMES | JUNK, max_size=8).map(b"".join),
-    st.lists(st.integers(0, 1 << 20), max_size=6),
-    st.sampled_from(Judgement),
-    st.sampled_from(Role),
-    st.sampled_from([None, DEFLATE]),
-    st.sampled_from([40, 1 << 20]),
-)
-def test_every_byte_behind_the_head_is_shown(
-    data: bytes, places: list[int], judgement: Judgement, role: Role, deflate: str | None, limit: int
-) -> None:
-    """Whatever comes and however it is cut: good or not, after a failure and after a close."""
-    make = opened_server if role is Role.SERVER else opened_client
-    connection = make(judgement, limits=ConnectionLimits(message_bytes=limit), deflate=deflate)
-    events = receive(connection, *cut(data, places))
-    events += connection.receive_eof()
-    closed = events[-1]
-    assert isinstance(closed, ConnectionClosed)
-    assert closed.trailing_length == len(closed.trailing)
-    assert b"".join(event.frame.wire() for event in received(events)) + closed.trailing == data
-    assert connection.state is ReadyState.CLOSED
-    out = frames_of(connection.data_to_send())
-    assert out == [event.frame for event in sent(events)]
-    assert [frame.opcode for frame in out].count(Opcode.CLOSE) <= 1
-    assert all(frame.opcode != Opcode.CLOSE for frame in out[:-1])
-
-
-@given(st.binary(max_size=200), st.lists(st.integers(0, 1 << 20), max_size=5), st.sampled_from(Judgement))
-def test_every_byte_of_any_stream_is_shown(data: bytes, places: list[int], judgement: Judgement) -> None:
-    """From the first byte on: in the raw head, in a frame, or behind."""
-    connection = new_server(judgement, limits=ConnectionLimits(head=HeadLimits(max_bytes=100)))
-    events = answered(connection, *cut(b"GET " + data, places))
-    events += connection.receive_eof()
-    closed = events[-1]
-    assert isinstance(closed, ConnectionClosed)
-    heads = [event.raw for event in events if isinstance(event, HandshakeFailed)]
-    heads += [event.request.raw for event in events if isinstance(event, RequestReceived)]
-    frames = [event.frame.wire() for event in received(events)]
-    assert b"".join([*heads, *frames, closed.trailing]) == b"GET " + data
-
-
-@pytest.mark.parametrize(
-    ("unit", "split"),
-    [
-        (masked(9, b"p"), 1 << 16),
-        (masked(1, b"", fin=False) + masked(0, b"x"), 1 << 16),
-        (masked(1, b"x"), 1),
-        (masked(8) + masked(1, b"x"), 1 << 16),
-    ],
-    ids=["pings", "fragments", "one byte a read", "after the close"],
-)
-def test_cost_is_linear(unit: bytes, split: int) -> None:
-    def seconds(count: int) -> float:
-        data = unit * count
-        connection = opened_server()
-        started = process_time()
-        for start in range(0, len(data), split):
-            receive(connection, data[start : start + split])
-        return process_time() - started
-
-    small = min(seconds(1000) for _ in range(3))
-    assert seconds(16_000) < 16 * small * 4

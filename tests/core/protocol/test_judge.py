@@ -209,11 +209,23 @@ def after(case: Case) -> bytes:
     return masked(1, b"after") if case.role is Role.SERVER else plain(1, b"after")
 
 
-HANDSHAKE_TESTS = ("http11", "handshake", "extensions", "deflate_negotiation", "connection")
+@pytest.mark.parametrize("judgement", Judgement)
+def test_a_frame_cut_off_by_the_end_is_shown_and_fails_nothing(judgement: Judgement) -> None:
+    connection = opened_server(judgement)
+    wire = bytes.fromhex(f"81 83 {KEY} 61 62")
+    assert receive(connection, wire) == []
+    events = connection.receive_eof()
+    frame, found = broken(events, "frame-truncated")
+    assert (frame.wire(), found.detail) == (wire, "2 of 3 payload bytes came")
+    assert failures(events) == []
+    assert connection.data_to_send() == b""
+
+
+HANDSHAKE_TESTS = ("http11", "handshake", "extensions", "deflate_negotiation", "opening")
 
 
 def test_every_rule_of_the_catalogue_is_broken_in_some_test() -> None:
-    by_frames = {case.rule for case in CASES}
+    by_frames = {"frame-truncated", *(case.rule for case in CASES)}
     here = Path(__file__).parent
     elsewhere = "".join((here / f"test_{name}.py").read_text("utf-8") for name in HANDSHAKE_TESTS)
     missing = [rule for rule in CATALOGUE if rule not in by_frames and f'"{rule}"' not in elsewhere]
