@@ -7,6 +7,7 @@ however that ends, so that a capture without one was left behind, by a crash or 
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 import platformdirs
 
 from core.capture.reader import CaptureReader
+from core.capture.store import UNFINISHED, close_writing, mark_lost, open_for_writing
 from core.errors import CaptureError
 
 ENDING = ".unmask"
@@ -112,11 +114,29 @@ def _look_into(path: Path) -> LeftBehind | None:
         return None
     try:
         totals = reader.totals()
-        return LeftBehind(path, path.stat().st_mtime, totals.frames, totals.connections)
+        unfinished = any(each.state in UNFINISHED for each in reader.connections())
+        entry = LeftBehind(path, path.stat().st_mtime, totals.frames, totals.connections)
     except (CaptureError, OSError):
         return None
     finally:
         reader.close()
+    if unfinished:
+        _settle(path)
+    return entry
+
+
+def _settle(path: Path) -> None:
+    """The run that recorded here was killed: nothing of it is open any more. The file keeps its time."""
+    with contextlib.suppress(sqlite3.Error, OSError):
+        times = path.stat()
+        connection = open_for_writing(path)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            mark_lost(connection)
+            connection.execute("COMMIT")
+        finally:
+            close_writing(connection)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def _lock(path: Path) -> sqlite3.Connection | None:

@@ -24,6 +24,7 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 
+from core.capture.records import ConnectionState
 from core.errors import CaptureError
 
 APPLICATION_ID = 0x554E4D4B
@@ -31,6 +32,8 @@ SCHEMA_VERSION = 1
 PAGE_SIZE = 32 * 1024
 ALL = 0
 """The lane of all connections."""
+UNFINISHED = (ConnectionState.CONNECTING, ConnectionState.OPEN, ConnectionState.CLOSING)
+"""States that end with the run that records."""
 _BESIDE = ("-wal", "-shm", "-journal")
 """Endings of what SQLite keeps beside a database."""
 
@@ -126,6 +129,15 @@ def close_writing(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA busy_timeout = 0")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def mark_lost(connection: sqlite3.Connection) -> None:
+    """Whoever recorded is over: what is still open is lost. A transaction of the caller's; sqlite3.Error."""
+    connection.execute("UPDATE total SET changes = changes + 1")
+    connection.execute(
+        "UPDATE connection SET state = ?, changed = (SELECT changes FROM total) WHERE state IN (?, ?, ?)",
+        (ConnectionState.LOST, *UNFINISHED),
+    )
 
 
 def remove(path: Path) -> None:

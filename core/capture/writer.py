@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from core.capture.blocks import BlockBuilder
-from core.capture.records import ConnectionState
-from core.capture.store import ALL, close_writing, copy_database, create, is_same, open_for_writing
+from core.capture.store import ALL, close_writing, copy_database, create, is_same, mark_lost, open_for_writing
 from core.capture.tracks import Counts, Opened, Track
 from core.errors import CaptureError
 from core.protocol.events import Event, FrameReceived, FrameSent
@@ -131,14 +130,9 @@ class CaptureWriter:
 
     def close(self) -> None:
         """Mark what is still open as lost and leave a single file behind where no reader holds it."""
-        unfinished = (ConnectionState.CONNECTING, ConnectionState.OPEN, ConnectionState.CLOSING)
         try:
             with self._transaction():
-                self._db.execute("UPDATE total SET changes = changes + 1")
-                self._db.execute(
-                    "UPDATE connection SET state = ?, changed = (SELECT changes FROM total) WHERE state IN (?, ?, ?)",
-                    (ConnectionState.LOST, *unfinished),
-                )
+                mark_lost(self._db)
         finally:
             close_writing(self._db)
 
