@@ -57,6 +57,6 @@ def _answers(family: int, place: str | tuple[str, int]) -> bool:
         sock.settimeout(_PATIENCE_SECONDS)
         try:
             sock.connect(place)
-        except (OSError, ValueError):
+        except (OSError, ValueError, OverflowError):
             return False
         return True

@@ -83,7 +83,9 @@ class StoryText:
     def _frame(self, record: FrameRecord) -> Iterator[str]:
         style, row, frame = self._style, record.row, record.frame
         colour = style.client if row.direction is Direction.CLIENT_TO_SERVER else style.server
-        bits = [name for name in ("fin", "rsv1", "rsv2", "rsv3") if getattr(frame, name)]
+        bits = "+".join(name for name in ("fin", "rsv1", "rsv2", "rsv3") if getattr(frame, name))
+        if not frame.fin:
+            bits = f"{bits} more follows".lstrip()
         key = "" if frame.masking_key is None else f" key={frame.masking_key.hex()}"
         length = f"{frame.declared_length} B"
         if frame.truncated:
@@ -91,7 +93,7 @@ class StoryText:
         origin = "" if row.origin == 0 else f" {style.dim}{row.origin.name.lower()}{style.reset}"
         yield (
             f"{self._when(row.time_ns, row.connection)} {colour}{_ARROWS[row.direction]} "
-            f"{opcode_name(frame.opcode)}{style.reset} {'+'.join(bits) or 'more follows'} {length}{key}{origin}"
+            f"{opcode_name(frame.opcode)}{style.reset} {bits} {length}{key}{origin}"
         )
         if frame.opcode == Opcode.CLOSE and len(frame.payload) >= 2:
             code = int.from_bytes(frame.payload[:2], "big")
@@ -155,4 +157,6 @@ class StoryText:
 
 def _one_line(text: str) -> str:
     """`text` made visible, line feeds too: a peer must not begin a line of ours."""
-    return visible(text).replace("\n", "␊")
+    rest = len(text) - _SHOWN_CHARS
+    more = f" … {rest} more characters" if rest > 0 else ""
+    return visible(text[:_SHOWN_CHARS]).replace("\n", "\\x0a") + more
