@@ -1,0 +1,244 @@
+"""The command line where no engine is needed. What it starts is tested from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.cli import main, program_version
+from core.capture.writer import CaptureWriter
+from core.net.settings import ListenAddress, parse_address, parse_size
+from core.protocol.frames import Opcode
+from tests.tools.conversation import Conversation
+from tests.tools.program import ROOT, Program, command_of_unmask, port_in, run_unmask
+from tests.tools.waiting import PATIENCE_SECONDS
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    talk = Conversation(tmp_path / "a.unmask")
+    talk.open()
+    talk.frame(Opcode.TEXT, "你好".encode())
+    talk.end()
+    return talk.keep()
+
+
+def exit_status(*words: str) -> object:
+    """Of a command line that argparse ends."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    return ended.value.code
+
+
+# Parsing.
+
+
+def test_help_and_version(capsys: Captured) -> None:
+    assert exit_status("--version") == 0
+    assert capsys.readouterr().out == f"unmask {program_version()}\n"
+    assert exit_status("--help") == 0
+    assert "unmask export --help" in capsys.readouterr().out
+    assert exit_status("export", "--help") == 0
+    assert "jsonl: One JSON object a line" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--listen", "8080"], "“8080” is no address to listen on: write HOST:PORT, such as 127.0.0.1:8080."),
+        (
+            ["--listen", "::1:8080"],
+            "“::1:8080” is no address to listen on: write HOST:PORT, such as 127.0.0.1:8080.",
+        ),
+        (["--listen", "h:99999"], "“99999” is no port: write a number from 0 to 65535 (0 picks a free one)."),
+        (["--listen", "h/x:80"], "“h/x” is no host: write an IP address or a host name."),
+        (
+            ["--max-message", "lots"],
+            "“lots” is no size: write a number of bytes, or one with K, M or G, such as 16M.",
+        ),
+        (["--auto-reply", "loud"], "invalid choice: 'loud' (choose from"),
+        (["--nonsense"], "unrecognized arguments: --nonsense"),
+        (["export"], "the following arguments are required: FILE"),
+        (["export", "a", "--format", "xml"], "invalid choice: 'xml' (choose from"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(capsys: Captured, words: list[str], sentence: str) -> None:
+    assert exit_status(*words) == 2
+    error = capsys.readouterr().err
+    assert sentence in " ".join(error.split())
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:8080", ListenAddress("127.0.0.1", 8080)),
+        (" localhost:0 ", ListenAddress("localhost", 0)),
+        (":9001", ListenAddress("127.0.0.1", 9001)),
+        ("[::1]:80", ListenAddress("::1", 80)),
+        ("x:00080", ListenAddress("x", 80)),
+    ],
+)
+def test_addresses(text: str, address: ListenAddress) -> None:
+    assert parse_address(text) == address
+    assert parse_address(str(address)) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("65536", 65536),
+        ("64K", 65536),
+        ("16MiB", 2**24),
+        ("1g", 2**30),
+        ("2GiB", 2**31),
+        (" 5b ", 5),
+    ],
+)
+def test_sizes(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5M", "M", "1 M", "1T", "5ib", "٣", "9" * 5000])
+def test_no_sizes(text: str) -> None:
+    with pytest.raises(ValueError, match="is no size"):
+        parse_size(text)
+
+
+# Export.
+
+
+def test_export_to_the_standard_output(capfdbinary: pytest.CaptureFixture[bytes], capture: Path) -> None:
+    assert main(["export", str(capture)]) == 0
+    lines = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    assert [line["event"] for line in lines] == ["handshake", "frame", "message", "close"]
+    assert lines[2]["payload"] == "你好"
+
+
+def test_export_to_a_file(capsys: Captured, capture: Path, tmp_path: Path) -> None:
+    target = tmp_path / "a.jsonl"
+    assert main(["export", str(capture), "--format", "jsonl", "-o", str(target)]) == 0
+    assert len(target.read_bytes().splitlines()) == 4
+    assert capsys.readouterr() == ("", "")
+
+
+def test_export_never_overwrites_the_capture(capsys: Captured, capture: Path, tmp_path: Path) -> None:
+    before = capture.read_bytes()
+    link = tmp_path / "link"
+    link.symlink_to(capture)
+    for target in (capture, link):
+        assert main(["export", str(capture), "-o", str(target)]) == 1
+        assert capsys.readouterr().err == f"unmask: {target} is the capture itself. Choose another place.\n"
+    assert capture.read_bytes() == before
+
+
+def test_export_of_what_is_no_capture(capsys: Captured, tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("hello " * 1000)
+    assert main(["export", str(tmp_path / "missing")]) == 1
+    assert main(["export", str(tmp_path)]) == 1
+    assert main(["export", str(text)]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"unmask: There is no capture at {tmp_path / 'missing'}. Check the name."
+    assert lines[1] == f"unmask: {tmp_path} is a folder. Choose a capture in it."
+    assert lines[2].startswith(f"unmask: {text} cannot be read as a capture: ")
+    assert len(lines) == 3
+
+
+def test_export_of_a_damaged_capture(capsys: Captured, capture: Path, tmp_path: Path) -> None:
+    data = bytearray(capture.read_bytes())
+    data[32768:] = b"\xff" * (len(data) - 32768)
+    damaged = tmp_path / "damaged.unmask"
+    damaged.write_bytes(data)
+    assert main(["export", str(damaged), "-o", str(tmp_path / "out")]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("unmask: ")
+    assert f"{damaged} cannot be read" in line
+
+
+def test_export_to_where_nothing_can_be_written(capsys: Captured, capture: Path, tmp_path: Path) -> None:
+    assert main(["export", str(capture), "-o", str(tmp_path)]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("unmask: The export cannot be written: ")
+    assert line.endswith(" Choose another place.")
+
+
+def test_a_reader_that_has_enough_ends_the_export_quietly(capture: Path) -> None:
+    """As `unmask export … | head` would; the pipe is closed before the first line."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            command_of_unmask("export", capture),
+            cwd=ROOT,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (ended.stderr, ended.returncode) == (b"", 0)
+
+
+# Running. What the console prints is tested with it.
+
+
+def test_a_capture_is_never_written_over(capture: Path) -> None:
+    before = capture.read_bytes()
+    ended = run_unmask("--headless", "--listen", "127.0.0.1:0", "--capture", capture)
+    assert (ended.stdout, ended.returncode) == ("", 1)
+    assert ended.stderr.startswith(f"unmask: {capture} exists already.")
+    assert capture.read_bytes() == before
+
+
+def test_an_address_in_use_ends_the_console_mode(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = run_unmask("--headless", "--listen", address, "--capture", tmp_path / "b.unmask")
+    assert ended.returncode == 1
+    assert "is in use by another program" in ended.stdout
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_the_console_mode_cleanly(tmp_path: Path, number: int) -> None:
+    capture = tmp_path / "b.unmask"
+    command = command_of_unmask("--headless", "--listen", "127.0.0.1:0", "--capture", capture)
+    with Program(command) as program:
+        assert port_in(program.line())
+        assert program.end(number) == 0
+        assert program.errors == ""
+    assert [path.name for path in tmp_path.iterdir()] == [capture.name]
+
+
+def test_without_a_display_the_console_mode_runs_and_says_so() -> None:
+    unset = {"DISPLAY": None, "WAYLAND_DISPLAY": None, "QT_QPA_PLATFORM": None}
+    command = command_of_unmask("--listen", "127.0.0.1:0")
+    with Program(command, changes=unset) as program:
+        assert program.line().startswith("Listening on ws://127.0.0.1:")
+        assert program.end(signal.SIGTERM) == 0
+        assert program.errors == (
+            "unmask: there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set): running the console mode.\n"
+        )
+
+
+def test_the_console_mode_loads_no_qt(tmp_path: Path) -> None:
+    """It starts at once, and runs where Qt's libraries are missing."""
+    CaptureWriter(tmp_path / "empty.unmask", "0").close()
+    script = (
+        "import sys; from app.cli import main; import app.console; "
+        f"main(['export', {str(tmp_path / 'empty.unmask')!r}]); "
+        "print([name for name in sys.modules if name.startswith('PySide6')])"
+    )
+    command = [command_of_unmask()[0], "-c", script]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "[]\n"
