@@ -202,7 +202,10 @@ class EngineHost:
 
         async def in_turn() -> None:
             async with self._turn:
-                await work
+                try:
+                    await work
+                except Exception as error:
+                    asyncio.get_running_loop().call_exception_handler({"exception": error})
 
         task = asyncio.ensure_future(in_turn())
         self._tasks.add(task)

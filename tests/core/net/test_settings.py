@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import AddressError
+from core.net.settings import KIB, MIB, ListenAddress, parse_address, parse_size
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("127.0.0.1:8080", "127.0.0.1", 8080),
+        (" localhost:0 ", "localhost", 0),
+        ("[::1]:65535", "::1", 65535),
+        ("[fe80::1%lo]:1", "fe80::1%lo", 1),
+        (":8080", "127.0.0.1", 8080),
+        ("example.test:00080", "example.test", 80),
+    ],
+)
+def test_addresses(text: str, host: str, port: int) -> None:
+    assert parse_address(text) == ListenAddress(host, port)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "8080", "localhost", "::1", "::1:8080", "localhost:", "localhost:http", "localhost:-1"),
+        *("localhost:65536", "localhost:999999"),
+        *("localhost:٣", "localhost:" + "9" * 5000, "http://localhost:80", "a b:80", "user@h:80", "[::1:80", "::1]:80"),
+        *("h/p:80", "h?:80", "h#:80", "localhost:8 0"),
+    ],
+)  # fmt: skip
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(AddressError, match="“"):
+        parse_address(text)
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_an_address_or_an_address_error(text: str) -> None:
+    try:
+        address = parse_address(text)
+    except AddressError:
+        return
+    assert 0 <= address.port <= 65535
+    assert parse_address(str(address)) == address
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        *(("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("localhost", True)),
+        *(("0.0.0.0", False), ("::", False), ("192.168.0.1", False), ("example.test", False)),
+    ],
+)
+def test_loopback_is_known(*, host: str, loopback: bool) -> None:
+    assert ListenAddress(host, 1).is_loopback is loopback
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        *(
+            ("0", None),
+            ("1", 1),
+            ("65536", 65536),
+            (" 12 b", None),
+            ("64K", 64 * KIB),
+            ("64kb", 64 * KIB),
+            ("1MiB", MIB),
+        ),
+        *(("16m", 16 * MIB), ("1G", KIB * MIB), ("1GB", KIB * MIB), ("10b", 10), ("", None), ("K", None)),
+        *(("-1", None), ("1.5M", None), ("1T", None), ("٣", None), ("1KK", None), ("9" * 5000, None)),
+    ],
+)
+def test_sizes(text: str, size: int | None) -> None:
+    if size is None:
+        with pytest.raises(ValueError, match="is no size"):
+            parse_size(text)
+    else:
+        assert parse_size(text) == size
