@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 import struct
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from core.capture import checks
 from core.capture.blocks import OWN_PAYLOAD, PREVIEW_BYTES, SELECT, StoredFrame
 from core.capture.records import (
     ConnectionRecord,
@@ -66,7 +67,7 @@ def _reads(
                 return method(self, *args, **kwargs)
         except sqlite3.ProgrammingError:
             raise
-        except (sqlite3.Error, struct.error, ValueError, TypeError, IndexError) as error:
+        except (sqlite3.Error, struct.error, ValueError, TypeError, IndexError, OverflowError) as error:
             raise CaptureError(
                 f"The capture {self.path} cannot be read: {error}. It is damaged, or its disk has failed."
             ) from error
@@ -104,7 +105,7 @@ class CaptureReader:
         row = self._db.execute(
             "SELECT connections, frames, control_frames, bytes, violations, changes, generation FROM total"
         ).fetchone()
-        return Totals(*row)
+        return Totals(*checks.typed(row, checks.TOTALS))
 
     def forget(self) -> None:
         """Drop what is cached: the capture was cleared."""
@@ -149,7 +150,10 @@ class CaptureReader:
         ).fetchone()
         if row is None:
             return 0
-        return int(row[0] if view.control else row[1])
+        count = int(row[0] if view.control else row[1])
+        if count < 0:
+            raise ValueError(f"a list has {count} rows")
+        return count
 
     @_reads
     def rows(self, view: View, first: int, count: int) -> list[FrameRow]:
@@ -229,14 +233,50 @@ class CaptureReader:
         return int(count)
 
     @_reads
-    def problems(self, after: int = 0, count: int = 1000) -> list[Problem]:
+    def problems(
+        self, after: int = 0, count: int = 1000, severities: Collection[Severity] = tuple(Severity)
+    ) -> list[Problem]:
         """Up to `count` violations of frames and handshakes with ids greater than `after`."""
+        condition, rules = _of_severities(severities)
         rows = self._db.execute(
-            'SELECT id, connection, frame, rule, detail, "offset", length FROM violation WHERE id > ? '
-            "ORDER BY id LIMIT ?",
-            (after, count),
+            'SELECT id, connection, frame, rule, detail, "offset", length FROM violation '
+            f"WHERE id > ? AND {condition} ORDER BY id LIMIT ?",
+            (after, *rules, count),
         )
-        return [Problem(row[0], row[1], row[2], _violation(*row[3:])) for row in rows]
+        return [Problem(*checks.typed(row, checks.PROBLEM)[:3], _violation(*row[3:])) for row in rows]
+
+    @_reads
+    def severities(self, after: int, count: int) -> list[tuple[int, Severity]]:
+        """Ids greater than `after` of up to `count` violations, each with how bad it is."""
+        rows = self._db.execute(
+            "SELECT id, rule FROM violation WHERE id > ? ORDER BY id LIMIT ?", (after, count)
+        )
+        return [(number, _severity(rule)) for number, rule in rows]
+
+    @_reads
+    def next_violation(self, view: View, after: int) -> int | None:
+        """Id of the first frame of the view behind frame `after` that broke a rule."""
+        return self._broken_frame(view, "frame > ?", "ASC", after)
+
+    @_reads
+    def previous_violation(self, view: View, before: int) -> int | None:
+        """Id of the last frame of the view ahead of frame `before` that broke a rule."""
+        return self._broken_frame(view, "frame < ?", "DESC", before)
+
+    def _broken_frame(self, view: View, condition: str, order: str, frame_id: int) -> int | None:
+        narrowed = "" if view.connection is None else " AND connection = ?"
+        rows = self._db.execute(
+            f"SELECT frame FROM violation WHERE {condition}{narrowed} ORDER BY frame {order}",
+            (frame_id,) if view.connection is None else (frame_id, view.connection),
+        )
+        return next((found for (found,) in rows if view.control or not self._is_control(found)), None)
+
+    def _is_control(self, frame_id: int) -> bool:
+        block = self._block_of(frame_id)
+        if block is None:
+            return False
+        _, head = SELECT.unpack_from(block.records, (frame_id - block.first) * SELECT.size)
+        return bool(head & 8)
 
     # Blocks.
 
@@ -321,30 +361,48 @@ class CaptureReader:
         ).fetchone()
         if row is None:
             return None
-        block = _Block(first, row[0], row[1], row[2], {})
+        block = _Block(first, *checks.block_row(row), {})
         self._blocks[first] = block
         if len(self._blocks) > _CACHED_BLOCKS:
             self._blocks.popitem(last=False)
         return block
 
     def _payload(self, block: _Block, offset: int, length: int) -> bytes:
-        if block.payloads is not None:
-            return block.payloads[offset : offset + length]
         if not length:
             return b""
-        with self._db.blobopen("block", "payloads", block.first, readonly=True) as blob:
-            blob.seek(offset)
-            return blob.read(length)
+        if block.payloads is not None:
+            payload = block.payloads[offset : offset + length]
+        else:
+            with self._db.blobopen("block", "payloads", block.first, readonly=True) as blob:
+                blob.seek(offset)
+                payload = blob.read(length)
+        if len(payload) != length:
+            raise ValueError(f"{len(payload)} of the {length} bytes of a payload are there")
+        return payload
 
 
 def _connection_record(row: tuple[Any, ...]) -> ConnectionRecord:
-    values = list(row)
+    values = list(checks.typed(row, checks.CONNECTION))
     values[1], values[2], values[16] = Mode(row[1]), ConnectionState(row[2]), ClosedBy(row[16])
     return ConnectionRecord(*values)
 
 
-def _violation(rule_id: str, detail: str, offset: int, length: int) -> Violation:
+def _severity(rule_id: str) -> Severity:
+    """Of a rule that this version does not know: a warning."""
+    rule = CATALOGUE.get(rule_id)
+    return Severity.WARNING if rule is None else rule.severity
+
+
+def _of_severities(severities: Collection[Severity]) -> tuple[str, tuple[str, ...]]:
+    """An SQL condition on `rule`, and its parameters."""
+    negate = Severity.WARNING in severities
+    rules = tuple(rule.id for rule in CATALOGUE.values() if (rule.severity in severities) is not negate)
+    return f"rule {'NOT ' if negate else ''}IN ({','.join('?' * len(rules))})", rules
+
+
+def _violation(*row: Any) -> Violation:
+    rule_id, detail, offset, length = checks.typed(row, checks.VIOLATION)
     rule = CATALOGUE.get(rule_id)
     if rule is None:
-        rule = Rule(rule_id, Severity.WARNING, "", "A rule that this version does not know.")
+        rule = Rule(rule_id, _severity(rule_id), "", "A rule that this version does not know.")
     return Violation(rule, detail, offset, length)

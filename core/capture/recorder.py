@@ -62,7 +62,7 @@ class Recorder:
 
     @property
     def path(self) -> Path:
-        """Where the capture is; changes with `save_as`."""
+        """Where the capture is; changes with `save_as` and `start_new`."""
         return self._writer.path
 
     @property
@@ -81,6 +81,11 @@ class Recorder:
             # The thread counts down under the same lock, so it will see this and tell.
             self._was_full = True
             return True
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether somebody was told to stop and waits for `on_drained`."""
+        return self._was_full
 
     @property
     def failure(self) -> CaptureError | None:
@@ -131,16 +136,22 @@ class Recorder:
 
     def save_as(self, path: Path, done: Callable[[CaptureError | None], None]) -> None:
         """Move the capture to `path` and go on there. `done` is called on the recorder's thread, or at once if over."""
+        self._go_to(lambda: self._writer.move_to(path), done)
 
-        def move() -> None:
+    def start_new(self, path: Path, done: Callable[[CaptureError | None], None]) -> None:
+        """Finish the capture and go on in a new one at `path`, which holds what is open. `done` as in `save_as`."""
+        self._go_to(lambda: self._writer.start_new(path), done)
+
+    def _go_to(self, action: _Command, done: Callable[[CaptureError | None], None]) -> None:
+        def go() -> None:
             try:
-                self._writer.move_to(path)
+                action()
             except CaptureError as error:
                 done(error)
             else:
                 done(None)
 
-        if not self._command(move):
+        if not self._command(go):
             done(CaptureError(f"Recording is over: the capture stays at {self.path}. Copy that file."))
 
     def flush(self) -> None:

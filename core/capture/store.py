@@ -25,6 +25,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from core.capture.records import ConnectionState
+from core.capture.checks import check_schema
 from core.errors import CaptureError
 
 APPLICATION_ID = 0x554E4D4B
@@ -73,6 +74,7 @@ CREATE TABLE violation(
     rule TEXT NOT NULL, detail TEXT NOT NULL, "offset" INTEGER NOT NULL, length INTEGER NOT NULL
 );
 CREATE INDEX violation_frame ON violation(frame, connection);
+CREATE INDEX violation_connection ON violation(connection, frame);
 """
 
 
@@ -166,7 +168,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
             return _connect_unchanging(real, path)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, ValueError) as error:
         raise CaptureError(
             f"{path} cannot be read as a capture: {error}. It may be damaged or no capture."
         ) from error
@@ -187,6 +189,7 @@ def _connect_and_check(uri: str, path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=1.0)
     try:
         connection.execute("PRAGMA cache_size = -8192")
+        connection.execute("PRAGMA trusted_schema = OFF")
         (application_id,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if application_id != APPLICATION_ID:
@@ -196,6 +199,7 @@ def _connect_and_check(uri: str, path: Path) -> sqlite3.Connection:
                 f"{path} was written by a newer Unmask (format {version}; this one reads up to {SCHEMA_VERSION}). "
                 "Update Unmask to open it."
             )
+        check_schema(connection)
         if connection.execute("SELECT frames FROM total").fetchone() is None:
             raise CaptureError(f"{path} is damaged: it lacks its totals. Open another file.")
     except BaseException:

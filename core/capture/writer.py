@@ -73,7 +73,7 @@ class CaptureWriter:
     _found: list[tuple[int, int | None, Violation]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        self._db = create(self.path, (("created_ns", time.time_ns()), ("version", self.version)))
+        self._db = self._create(self.path)
         self._block = BlockBuilder(1)
 
     def write(self, batches: Iterable[Batch]) -> None:
@@ -127,6 +127,27 @@ class CaptureWriter:
             ) from error
         close_writing(self._db)
         self._db, self.path = moved, path
+
+    def start_new(self, path: Path) -> None:
+        """Finish the capture and go on in a new one at `path`, with the connections that are open and no frames.
+
+        CaptureError if there can be none: then all is as it was.
+        """
+        new = self._create(path)
+        with suppress(CaptureError):
+            self.close()
+        self._db, self.path = new, path
+        self._total, self._committed = _Running(), _Running()
+        self._next_frame, self._block = 1, BlockBuilder(1)
+        self._touched = dict(self._tracks)
+        for track in self._tracks.values():
+            track.counts, track.committed = Counts(), None
+        # What the disk does not take now is written with the next batch.
+        with suppress(CaptureError):
+            self.write(())
+
+    def _create(self, path: Path) -> sqlite3.Connection:
+        return create(path, (("created_ns", time.time_ns()), ("version", self.version)))
 
     def close(self) -> None:
         """Mark what is still open as lost and leave a single file behind where no reader holds it."""

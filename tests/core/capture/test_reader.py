@@ -15,7 +15,7 @@ from core.capture.writer import Batch, CaptureWriter
 from core.errors import CaptureError
 from core.protocol.events import Completes, FrameReceived, Message
 from core.protocol.frames import Opcode
-from core.protocol.violations import violation
+from core.protocol.violations import Severity, violation
 from tests.tools.captures import Account, Kept, Traffic, all_views, opened, plain, received
 
 Opening = Callable[[], CaptureReader]
@@ -242,6 +242,43 @@ def test_problems_come_page_by_page_with_their_frames(writer: CaptureWriter, ope
         (1, "rsv2-set"), (1, "rsv3-set"), (3, "rsv2-set"), (3, "rsv3-set")
     ]  # fmt: skip
     assert reader.violations(3) == broken.violations
+
+
+def test_problems_by_severity(writer: CaptureWriter, open_reader: Opening) -> None:
+    found = [violation(rule) for rule in ("rsv2-set", "masking-key-zero", "frame-truncated", "rsv3-set")]
+    writer.write([opened(1), Batch(1, 0, [FrameReceived(plain(b"x"), tuple(found), Completes.ITSELF)], 0)])
+    with closing(sqlite3.connect(writer.path, isolation_level=None)) as other:
+        other.execute("INSERT INTO violation VALUES(5, 1, 1, 'rule-of-tomorrow', 'why', 0, 2)")
+    reader = open_reader()
+    error, warning, note = Severity.ERROR, Severity.WARNING, Severity.NOTE
+    assert reader.severities(1, 9) == [(2, note), (3, warning), (4, error), (5, warning)]
+    assert reader.severities(0, 2) == [(1, error), (2, note)]
+    for wanted, ids in (((error,), [1, 4]), ((warning,), [3, 5]), ((error, warning), [1, 3, 4, 5]), ((), [])):
+        assert [each.id for each in reader.problems(severities=wanted)] == ids
+
+
+def test_from_one_broken_frame_to_the_next(writer: CaptureWriter, open_reader: Opening) -> None:
+    two = (violation("rsv2-set"), violation("rsv3-set"))
+    fine = FrameReceived(plain(b"x"), (), Completes.ITSELF)
+    broken = FrameReceived(plain(b"x"), two, Completes.ITSELF)
+    ping = FrameReceived(plain(b"x", opcode=Opcode.PING), two, None)
+    writer.write(
+        [
+            opened(1),
+            opened(2),
+            Batch(1, 0, [fine, broken, ping], 0),
+            Batch(2, 0, [broken], 0),
+            Batch(1, 0, [broken], 0),
+        ]
+    )
+    reader = open_reader()
+    data, second = View(control=False), View(2)
+    assert [reader.next_violation(View(), after) for after in range(6)] == [2, 2, 3, 4, 5, None]
+    assert [reader.next_violation(data, after) for after in range(6)] == [2, 2, 4, 4, 5, None]
+    assert [reader.next_violation(second, after) for after in (0, 4)] == [4, None]
+    assert [reader.previous_violation(View(), before) for before in (9, 5, 4, 3, 2)] == [5, 4, 3, 2, None]
+    assert [reader.previous_violation(data, before) for before in (4, 3, 2)] == [2, 2, None]
+    assert [reader.previous_violation(second, before) for before in (9, 4)] == [4, None]
 
 
 def test_a_rule_of_a_later_version_is_shown_all_the_same(writer: CaptureWriter, open_reader: Opening) -> None:

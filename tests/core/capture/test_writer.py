@@ -321,3 +321,35 @@ def test_moving_to_where_it_cannot_be_keeps_it_here(writer: CaptureWriter, tmp_p
     writer.write([received(1, b"b")])
     assert (writer.path, shown(path)) == (path, [b"a", b"b"])
     assert list(tmp_path.rglob("*.part*")) == []
+
+
+def test_a_new_capture_leaves_the_old_one_finished_and_keeps_what_is_open(
+    writer: CaptureWriter, tmp_path: Path
+) -> None:
+    old, new = writer.path, tmp_path / "new.unmask"
+    writer.write([opened(1), events(1, ACCEPTED), opened(2), events(2, ACCEPTED), received(1, b"a", b"b")])
+    writer.write([received(2, b"c"), events(2, CLOSED)])
+    writer.start_new(new)
+    writer.write([received(1, b"d"), opened(3), received(3, b"e")])
+    assert (writer.path, shown(old), shown(new)) == (new, [b"a", b"b", b"c"], [b"d", b"e"])
+    assert files_of(old) == ["a.unmask"]
+    with closing(CaptureReader(old)) as reader:
+        assert [(each.id, each.state) for each in reader.connections()] == [
+            (1, ConnectionState.LOST), (2, ConnectionState.CLOSED)
+        ]  # fmt: skip
+    with closing(CaptureReader(new)) as reader:
+        assert [(each.id, each.frame_count) for each in reader.connections()] == [(1, 1), (3, 1)]
+        assert reader.connections()[0].state is ConnectionState.OPEN
+        assert (reader.totals().connections, reader.totals().frames) == (2, 2)
+        first = reader.frame(1)
+        assert first is not None
+        assert first.row.number == 3
+
+
+def test_a_new_capture_that_cannot_be_made_changes_nothing(writer: CaptureWriter, tmp_path: Path) -> None:
+    writer.write([opened(1), received(1, b"a")])
+    (tmp_path / "taken").write_bytes(b"")
+    with pytest.raises(CaptureError, match="already"):
+        writer.start_new(tmp_path / "taken")
+    writer.write([received(1, b"b")])
+    assert shown(writer.path) == [b"a", b"b"]
