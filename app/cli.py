@@ -30,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if words[:1] == ["export"]:
-            return _export(_export_parser().parse_args(words[1:]))
-        options = _parser().parse_args(words)
+            return _export(export_parser().parse_args(words[1:]))
+        options = main_parser().parse_args(words)
         if options.self_test is not None:
             from app.self_test import run_self_test
 
@@ -134,7 +134,8 @@ def _settings(options: argparse.Namespace, settings: EngineSettings) -> EngineSe
     return settings
 
 
-def _parser() -> argparse.ArgumentParser:
+def main_parser() -> argparse.ArgumentParser:
+    """The command line of `unmask`."""
     parser = argparse.ArgumentParser(
         prog="unmask",
         description="See what really goes over a WebSocket: a server that shows every byte, and lets you answer.",
@@ -174,7 +175,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _export_parser() -> argparse.ArgumentParser:
+def export_parser() -> argparse.ArgumentParser:
+    """The command line of `unmask export`."""
     formats = default_formats()
     parser = argparse.ArgumentParser(
         prog="unmask export",

@@ -95,7 +95,7 @@ def test_addresses(text: str, address: ListenAddress) -> None:
 @pytest.mark.parametrize(
     ("text", "size"),
     [
-        ("0", 0),
+        ("1", 1),
         ("65536", 65536),
         ("64K", 65536),
         ("16MiB", 2**24),

@@ -1,0 +1,44 @@
+"""The docs are in step with the code, and lead nowhere that is not there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from core.protocol.violations import CATALOGUE
+from tests.tools.json_fields import MEANINGS
+from tests.tools.make_docs import FOLDER, main, pages
+
+
+def test_the_generated_pages_are_in_step(capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["--check"])
+    assert (capsys.readouterr().out, status) == ("", 0)
+
+
+def test_a_page_out_of_step_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tests.tools.make_docs.FOLDER", tmp_path)
+    assert main([]) == 0
+    assert main(["--check"]) == 0
+    (tmp_path / "formats.md").write_text("old")
+    assert main(["--check"]) == 1
+    assert capsys.readouterr().out.startswith("resources/docs/formats.md is not in step with the code")
+
+
+def test_every_rule_is_listed_once() -> None:
+    [page] = [page for page in pages() if page.name == "violations.md"]
+    assert re.findall(r"^\| `([^`]+)`", page.text, re.MULTILINE) == list(CATALOGUE)
+
+
+def test_no_meaning_is_left_over() -> None:
+    [page] = [page for page in pages() if page.name == "json-lines.md"]
+    assert [meaning for meaning in MEANINGS.values() if f"| {meaning} |" not in page.text] == []
+
+
+def test_links_lead_somewhere() -> None:
+    for page in pages():
+        for target in re.findall(r"\]\(([^)#]+)\)", page.text):
+            assert (FOLDER / target).is_file(), f"{page.name} leads to {target}"

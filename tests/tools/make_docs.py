@@ -1,0 +1,231 @@
+"""Writes the pages of resources/docs that follow from the code, or with --check tells which are not in step.
+
+python -m tests.tools.make_docs [--check]
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.actions import plain_text, specs
+from app.cli import export_parser, main_parser
+from core.capture.reader import CaptureReader
+from core.decoders.registry import default_decoders
+from core.formats.jsonl import JsonLines, error_line, listening_line
+from core.formats.registry import default_formats
+from core.protocol import violations
+from core.protocol.frames import Opcode
+from core.protocol.violations import CATALOGUE, Rule, Severity
+from tests.tools.conversation import Conversation
+from tests.tools.json_fields import MEANINGS
+
+FOLDER = Path(__file__).resolve().parents[2] / "resources" / "docs"
+ORIGIN = "<!-- Generated from the code by `python -m tests.tools.make_docs`. -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One generated file."""
+
+    name: str
+    text: str
+
+    @property
+    def is_in_step(self) -> bool:
+        path = FOLDER / self.name
+        return path.is_file() and path.read_text(encoding="utf-8") == self.text
+
+    def write(self) -> None:
+        (FOLDER / self.name).write_text(self.text, encoding="utf-8", newline="\n")
+
+
+def pages() -> tuple[Page, ...]:
+    """All that is generated."""
+    return (
+        _page("violations.md", "What a peer can do wrong", _violations()),
+        _page("json-lines.md", "JSON Lines", _json_lines()),
+        _page("decoders.md", "Decoders", _decoders()),
+        _page("formats.md", "Formats", _formats()),
+        _page("shortcuts.md", "Keyboard shortcuts", _shortcuts()),
+        _page("command-line.md", "Command line", _command_line()),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Write the docs that follow from the code.")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail where a page is not in step"
+    )
+    if parser.parse_args(arguments).check:
+        stale = [page.name for page in pages() if not page.is_in_step]
+        for name in stale:
+            print(f"resources/docs/{name} is not in step with the code: run python -m tests.tools.make_docs")
+        return 1 if stale else 0
+    FOLDER.mkdir(exist_ok=True)
+    for page in pages():
+        page.write()
+    return 0
+
+
+def _page(name: str, title: str, parts: Iterable[str]) -> Page:
+    """Parts are paragraphs, tables and headings; each becomes a block of its own."""
+    return Page(name, "\n\n".join((ORIGIN, f"# {title}", *parts)) + "\n")
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *([_cell(each) for each in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _violations() -> Iterator[str]:
+    yield (
+        "Every rule of RFC 6455 (WebSocket), RFC 7692 (permessage-deflate) and RFC 9112 (HTTP/1.1) that Unmask checks. "
+        "An error fails the connection in strict mode, with the close code given here, or refuses the handshake; "
+        "in tolerant mode it is recorded and the connection goes on where that is possible. "
+        "Warnings and notes never end a connection."
+    )
+    for heading, rules in _rule_groups():
+        yield f"## {heading}"
+        yield _table(
+            ("Id", "Severity", "Section", "What is wrong", "Close code"),
+            (
+                (
+                    f"`{rule.id}`",
+                    rule.severity.name.lower(),
+                    rule.section,
+                    rule.sentence,
+                    str(rule.close_code) if rule.severity is Severity.ERROR and not opening else "",
+                )
+                for opening in (heading.startswith(("Opening handshake", "permessage-deflate")),)
+                for rule in rules
+            ),
+        )
+
+
+def _rule_groups() -> Iterator[tuple[str, list[Rule]]]:
+    """The catalogue under the headings that its source has as comments."""
+    heading, rules = "", list[Rule]()
+    for line in inspect.getsource(violations).splitlines():
+        if found := re.match(r"    # (.+)\.$", line):
+            if rules:
+                yield heading, rules
+            heading, rules = found[1], []
+        elif found := re.match(r'    Rule\("([^"]+)"', line):
+            rules.append(CATALOGUE[found[1]])
+    yield heading, rules
+
+
+def _json_lines() -> Iterator[str]:
+    yield (
+        "`unmask --json` prints one JSON object a line as things happen; `unmask export FILE --format jsonl` writes "
+        "a capture in the same form. Lines are ASCII. Every object has `event`, which is one of those below. "
+        "A payload stands in `payload` as `encoding` says. Heads are text in Latin-1, so that each character is one "
+        "byte of the wire. `listening` and `error` come from `--json` only."
+    )
+    examples = _examples()
+    for event in dict.fromkeys(str(example["event"]) for example in examples):
+        mine = [example for example in examples if example["event"] == event]
+        yield f"## {event}"
+        yield _table(("Field", "Type", "Meaning"), _field_rows(event, mine))
+        yield f"```json\n{json.dumps(mine[0], indent=2, ensure_ascii=False)}\n```"
+    yield "## violations"
+    yield "Each entry of `violations` has these fields; the rules are listed in [violations.md](violations.md)."
+    broken = next(entry for example in examples for entry in _entries(example))
+    yield _table(("Field", "Type", "Meaning"), _field_rows("violation", [broken]))
+    yield f"```json\n{json.dumps(broken, indent=2, ensure_ascii=False)}\n```"
+
+
+def _entries(example: dict[str, object]) -> list[dict[str, object]]:
+    found = example.get("violations", [])
+    return found if isinstance(found, list) else []
+
+
+def _examples() -> list[dict[str, object]]:
+    """The lines of a small capture, the same at every run."""
+    with tempfile.TemporaryDirectory() as folder:
+        talk = Conversation(Path(folder) / "example.unmask")
+        talk.open()
+        talk.frame(Opcode.TEXT, "Hello 你好".encode())
+        talk.frame(Opcode.CLOSE, (1000).to_bytes(2, "big") + b"done")
+        talk.end()
+        with closing(CaptureReader(talk.keep())) as reader:
+            lines = b"".join(JsonLines().export(reader)).decode().splitlines()
+    lines = [listening_line(("127.0.0.1:8080",)), *lines]
+    lines.append(error_line("Port 8080 on 127.0.0.1 is in use by another program. Stop that program, or …"))
+    return [json.loads(line) for line in lines]
+
+
+def _field_rows(event: str, examples: Sequence[dict[str, object]]) -> Iterator[tuple[str, str, str]]:
+    for name in dict.fromkeys(name for example in examples for name in example):
+        if name != "event":
+            values = [example[name] for example in examples if name in example]
+            meaning = MEANINGS.get(f"{event}.{name}") or MEANINGS[name]
+            yield f"`{name}`", _type_of(meaning, values), meaning
+
+
+def _type_of(meaning: str, values: Sequence[object]) -> str:
+    names = {bool: "true or false", int: "number", str: "text", list: "list"}
+    kinds = list(dict.fromkeys(names[type(value)] for value in values if value is not None))
+    if "null" in meaning:
+        kinds = [*(kinds or ["text"]), "null"]
+    return " or ".join(kinds)
+
+
+def _decoders() -> Iterator[str]:
+    yield (
+        "A decoder turns the payload of a message into something a person reads. The one that fits best is chosen; "
+        "another can be picked by hand, and where it fails the next best one takes over and says so."
+    )
+    yield _table(
+        ("Name", "Title", "What it shows"),
+        ((f"`{each.name}`", each.title, each.help) for each in default_decoders()),
+    )
+
+
+def _formats() -> Iterator[str]:
+    yield "What `unmask export FILE --format NAME` writes."
+    rows = ((f"`{each.name}`", each.title, f"`{each.ending}`", each.help) for each in default_formats())
+    yield _table(("Name", "Title", "File ending", "What it holds"), rows)
+    yield "JSON Lines are described in [json-lines.md](json-lines.md)."
+
+
+def _shortcuts() -> Iterator[str]:
+    yield "On macOS, Ctrl is ⌘."
+    rows = ((plain_text(spec.text), f"`{spec.shortcut}`", spec.tooltip) for spec in specs())
+    yield _table(("Action", "Keys", "What it does"), rows)
+
+
+def _command_line() -> Iterator[str]:
+    for parser in (main_parser(), export_parser()):
+        yield f"## {parser.prog}"
+        yield parser.description or ""
+        yield _table(("Argument", "Meaning"), map(_argument, parser._actions))
+    yield (
+        "The exit status is 0 where all went well, 1 where something could not be done (a sentence says what), "
+        "and 2 where the command line is not understood."
+    )
+
+
+def _argument(action: argparse.Action) -> tuple[str, str]:
+    value = action.metavar or ("|".join(map(str, action.choices)) if action.choices else "")
+    takes_value = action.nargs != 0
+    words = ", ".join(action.option_strings)
+    shown = f"{words} {value}".strip() if takes_value else words
+    return f"`{shown}`", (action.help or "") % vars(action)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
