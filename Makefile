@@ -7,7 +7,7 @@ SOURCES := app core resources tests .ci
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt types unit package self-test bench conformance lock clean python set-up-run set-up-dev set-up-build
+.PHONY: help run test lint fmt types unit package self-test bench conformance fuzz hostile lock clean python set-up-run set-up-dev set-up-build
 
 help:
 	@echo "make run        start Unmask"
@@ -16,6 +16,8 @@ help:
 	@echo "make self-test  the packaged executable checks itself, away from the sources"
 	@echo "make bench      throughput and latency against other libraries"
 	@echo "make conformance  the independent Autobahn cases, all of them (some minutes)"
+	@echo "make fuzz       hostile input, guided by coverage: a minute for each target (ARGS=\"connection --seconds 3600\")"
+	@echo "make hostile    what hostile input costs in time and memory"
 	@echo "make lint       lint and format check     make fmt    put both right"
 	@echo "make lock       renew .ci/locks           make clean  remove what was built (.venv stays)"
 
@@ -57,6 +59,12 @@ bench: set-up-dev
 
 conformance: set-up-dev
 	@$(BIN)/python -m tests.conformance $(ARGS)
+
+fuzz: set-up-dev
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+hostile: set-up-dev
+	@$(BIN)/python -m tests.bench.hostile $(ARGS)
 
 lock: python
 	@$(PYTHON) .ci/lock.py

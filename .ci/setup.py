@@ -79,6 +79,7 @@ TEST_PEERS = (
     Need("nodejs", commands=("node",)),
     Need("npm", commands=("npm",)),
     Need("libatomic1", libraries=("libatomic.so.1",)),
+    Need("tshark", commands=("tshark",)),
     Need("fonts-noto-color-emoji", fonts=("*Emoji*",)),
 )
 FREEZER = (Need("binutils", commands=("objdump",)),)

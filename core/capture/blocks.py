@@ -16,7 +16,7 @@ from typing import NamedTuple, cast
 from core.capture.records import Direction, FrameRow, MessageInfo
 from core.protocol.events import Completes, FrameReceived, FrameSent, Origin
 from core.protocol.frames import Frame, Opcode
-from core.protocol.violations import Violation
+from core.protocol.violations import Severity, Violation
 
 BLOCK_FRAMES = 4096
 BLOCK_BYTES = 4 * 1024 * 1024
@@ -46,6 +46,8 @@ TEXT = 0x80
 _NO_KEY = b""
 _EXTENDED_LENGTH = (0, 2, 8)
 """Bytes of extended payload length, by `LengthForm`."""
+_LONGEST = (125, 0xFFFF, 0xFFFF_FFFF_FFFF_FFFF, -1)
+"""The largest payload length that it can state; -1: there is no such form."""
 
 
 _COLUMNS_FROM = 4
@@ -250,6 +252,9 @@ class StoredFrame:
         return offset + length
 
     def row(self, frame_id: int, preview: bytes) -> FrameRow:
+        form = (self.flags & FORM_MASK) >> FORM_SHIFT
+        if not self.captured <= self.declared <= _LONGEST[form]:
+            raise ValueError(f"{self.captured} of {self.declared} bytes in length form {form} make no frame")
         message = None
         if self.flags & MESSAGE:
             opcode = Opcode.TEXT if self.flags & TEXT else Opcode.BINARY
@@ -268,13 +273,13 @@ class StoredFrame:
             origin=Origin(self.origin),
             head=self.head,
             masked=self.flags & MASKED != 0,
-            length_form=(self.flags & FORM_MASK) >> FORM_SHIFT,
+            length_form=form,
             declared_length=self.declared,
             captured_length=self.captured,
             preview=preview,
             message=message,
             violation_count=self.broken,
-            severity=self.severity,
+            severity=Severity(self.severity) if self.severity else 0,
         )
 
     def frame(self, payload: bytes) -> Frame:

@@ -243,7 +243,8 @@ class CaptureReader:
             f"WHERE id > ? AND {condition} ORDER BY id LIMIT ?",
             (after, *rules, count),
         )
-        return [Problem(*checks.typed(row, checks.PROBLEM)[:3], _violation(*row[3:])) for row in rows]
+        found = (checks.typed(row, checks.PROBLEM) for row in rows)
+        return [Problem(row[0], row[1], row[2], _violation(*row[3:])) for row in found]
 
     @_reads
     def severities(self, after: int, count: int) -> list[tuple[int, Severity]]:
@@ -361,7 +362,8 @@ class CaptureReader:
         ).fetchone()
         if row is None:
             return None
-        block = _Block(first, *checks.block_row(row), {})
+        count, records, payloads = checks.block_row(row)
+        block = _Block(first, count, records, payloads, {})
         self._blocks[first] = block
         if len(self._blocks) > _CACHED_BLOCKS:
             self._blocks.popitem(last=False)

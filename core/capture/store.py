@@ -24,8 +24,8 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from core.capture.records import ConnectionState
 from core.capture.checks import check_schema
+from core.capture.records import ConnectionState
 from core.errors import CaptureError
 
 APPLICATION_ID = 0x554E4D4B

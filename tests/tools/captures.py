@@ -161,7 +161,7 @@ class Traffic:
             dice.randrange(256),
             dice.choice((None, bytes(4), self._key())),
             payload,
-            dice.choice((1, 2)),
+            2 if len(payload) > 0xF000 else dice.choice((1, 2)),
             len(payload) + dice.choice((0, 0, 1, 1000)),
         )
         rules = dice.sample(("rsv2-set", "opcode-reserved", "length-not-minimal", "frame-truncated"), 2)

@@ -1,0 +1,56 @@
+"""What a damaged or forged capture may hold where its writer put something else. ValueError says what."""
+
+from __future__ import annotations
+
+import sqlite3
+from types import UnionType
+from typing import Any
+
+from core.capture.blocks import RECORD
+
+Kind = type | UnionType
+Row = tuple[Any, ...]
+
+_OPTIONAL_INT: Kind = int | None
+_OPTIONAL_STR: Kind = str | None
+
+CONNECTION: tuple[Kind, ...] = (
+    *(int, int, int, int, _OPTIONAL_INT, str, str, bytes, bytes, str, _OPTIONAL_STR, _OPTIONAL_STR, str),
+    *(int, str, _OPTIONAL_INT, int, bytes, int, int, int, int, int, int),
+)
+"""Of the fields of a `ConnectionRecord`, in their order."""
+TOTALS: tuple[Kind, ...] = (int,) * 7
+VIOLATION: tuple[Kind, ...] = (str, str, int, int)
+"""Rule, detail, offset, length."""
+PROBLEM: tuple[Kind, ...] = (int, int, _OPTIONAL_INT, *VIOLATION)
+BLOCK: tuple[Kind, ...] = (int, bytes, bytes | None)
+"""Count, records, payloads."""
+
+
+def typed(row: Row, kinds: tuple[Kind, ...]) -> Row:
+    """`row`, each value of which is of its kind: SQLite itself holds no column to its type."""
+    for number, (value, kind) in enumerate(zip(row, kinds, strict=True), 1):
+        if not isinstance(value, kind):
+            raise ValueError(f"value {number} of a row is a {type(value).__name__}")
+    return row
+
+
+def block_row(row: Row) -> Row:
+    """`row` of `BLOCK`, whose records are as many as it counts."""
+    count, records, _ = typed(row, BLOCK)
+    if len(records) != count * RECORD.size:
+        raise ValueError(f"a block of {count} frames has {len(records)} bytes of records")
+    return row
+
+
+def check_schema(connection: sqlite3.Connection) -> None:
+    """Only plain tables and indices: anything else could have SQLite compute without end, or without bounds."""
+    # Views, triggers and virtual tables have no page of their own.
+    (foreign,) = connection.execute(
+        "SELECT count(*) FROM sqlite_schema WHERE rootpage IS NULL OR rootpage = 0"
+    ).fetchone()
+    (computed,) = connection.execute(
+        "SELECT count(*) FROM sqlite_schema AS item, pragma_table_xinfo(item.name) AS field WHERE field.hidden"
+    ).fetchone()
+    if foreign or computed:
+        raise ValueError("it holds views, triggers or computed columns, which no capture has")

@@ -1,0 +1,23 @@
+"""The targets by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+CORPUS = Path(__file__).with_name("corpus")
+
+LENGTHS = {"head": 512, "frames": 512, "connection": 320, "capture": 256}
+"""Every target, and how many bytes it is given at most."""
+
+
+def load(name: str) -> Callable[[bytes], None]:
+    """The target itself. Imported late, so that its imports can be watched."""
+    return cast(Callable[[bytes], None], import_module(f"tests.fuzz.{name}").run)
+
+
+def corpus(name: str) -> dict[str, bytes]:
+    """Its seeds, by file name."""
+    return {file.name: file.read_bytes() for file in sorted((CORPUS / name).glob("*.bin"))}
