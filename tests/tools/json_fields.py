@@ -48,7 +48,7 @@ MEANINGS = {
     "wire_length": "payload bytes of its frames, compressed where it was",
     "state": "`closed`, or `refused` or `served` where there was no WebSocket connection",
     "code": "close code, 1005 or 1006 where there was none (RFC 6455 §7.1.5); null where nothing was opened",
-    "reason": "close reason",
+    "reason": "close reason, or why the handshake was refused",
     "closed_by": "who began the end: `peer`, `us`, `vanished` (no closing handshake) or `nobody`",
     "frames": "frames recorded",
     "bytes_client_to_server": "wire bytes of these frames",
