@@ -35,11 +35,14 @@ class Listening(QObject):
         self._actions = actions
         self._tool_bar = tool_bar
         self._addresses: tuple[str, ...] = ()
+        self._asked = False
+        self._failure = ""
         tool_bar.address.setText(str(settings.address))
         tool_bar.address.textEdited.connect(lambda: tool_bar.mark_address(valid=True))
         tool_bar.address_entered.connect(self.start)
         engine.listening.connect(self._started)
         engine.stopped_listening.connect(self._stopped)
+        engine.failed.connect(self._failed)
         actions[ActionId.LISTEN].triggered.connect(self.toggle)
         actions[ActionId.OPEN_TEST_PAGE].triggered.connect(self.open_test_page)
         self._show()
@@ -48,6 +51,11 @@ class Listening(QObject):
     def addresses(self) -> tuple[str, ...]:
         """The real addresses, as `127.0.0.1:8080`; none when Unmask does not listen."""
         return self._addresses
+
+    @property
+    def failure(self) -> str:
+        """What went wrong when it was last tried to listen; "" once that is no longer so."""
+        return self._failure
 
     def toggle(self) -> None:
         if self._addresses:
@@ -62,7 +70,8 @@ class Listening(QObject):
         except AddressError as error:
             self._tool_bar.mark_address(valid=False)
             self._tool_bar.focus_address()
-            self.problem.emit(str(error))
+            self._failure = str(error)
+            self.problem.emit(self._failure)
             return
         self._settings.address = address
         self.start_on(address)
@@ -77,6 +86,7 @@ class Listening(QObject):
                     "{address} is not only this machine's: everyone who can reach it can connect."
                 ).format(address=address)
             )
+        self._asked = True
         self._engine.listen(address)
 
     def test_page_url(self) -> str:
@@ -93,7 +103,14 @@ class Listening(QObject):
 
     def _started(self, addresses: tuple[str, ...]) -> None:
         self._addresses = addresses
+        self._asked = False
         self._show()
+        self._failure = ""
+
+    def _failed(self, sentence: str) -> None:
+        if self._asked:
+            self._asked = False
+            self._failure = sentence
 
     def _stopped(self) -> None:
         self._addresses = ()

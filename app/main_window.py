@@ -407,6 +407,8 @@ class MainWindow(QMainWindow):
 
     def _show_listening(self, addresses: tuple[str, ...]) -> None:
         self.status.set_listening(addresses)
+        if addresses and self.banner.text == self.listening.failure:
+            self.banner.dismiss()
         self._show_empty_text()
 
     def _show_totals(self) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QDialogButtonBox,
     QFileDialog,
+    QLabel,
     QLineEdit,
     QPushButton,
     QWidget,
@@ -115,6 +116,13 @@ class Person:
         lines = [model.line(row) for row in range(1, model.rowCount())]
         return [f"{line.title} {line.detail}" for line in lines if line is not None]
 
+    def status(self) -> list[str]:
+        """What the line at the bottom says."""
+        return [label.text() for label in self.window.status.findChildren(QLabel) if label.isVisible()]
+
+    def wait_for_status(self, words: str) -> None:
+        self.until(lambda: words in self.status(), f"the status bar says “{words}”")
+
     def wait_for_banner(self, words: str) -> None:
         banner = self.window.banner
         self.until(lambda: words in banner.text, f"the banner says “{words}”")
@@ -123,8 +131,10 @@ class Person:
 
     def do(self, action: ActionId) -> None:
         """By its keys."""
-        keys = self.window.actions_[action].shortcut()
-        QTest.keySequence(self.window, keys)
+        # No window manager gives the window its activity back when a dialog has closed.
+        self.window.activateWindow()
+        self.until(self.window.isActiveWindow, "the window is active")
+        QTest.keySequence(self.window, self.window.actions_[action].shortcut())
 
     def choose_connection(self, connection: int | None) -> None:
         """Clicks it in the list."""
@@ -182,7 +192,7 @@ class Person:
         self.until(lambda: composer.editor.toPlainText() == "", "it was sent")
 
     def click(self, widget: QWidget) -> None:
-        self.until(widget.isVisible, "it can be clicked")
+        self.until(lambda: widget.isVisible() and widget.isEnabled(), "it can be clicked")
         QTest.mouseClick(
             widget, Qt.MouseButton.LeftButton, pos=QPoint(widget.width() // 2, widget.height() // 2)
         )
