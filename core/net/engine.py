@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import heapq
+from dataclasses import dataclass, replace
 
 from core.capture.recorder import Recorder
 from core.errors import CallerError, NotOpenError
@@ -15,12 +16,23 @@ from core.net.sockets import listening_sockets, name_of
 from core.net.test_page import TestPage
 from core.protocol.events import Origin
 from core.protocol.handshake import Answer, is_websocket_request, refuse, serve
+from core.protocol.headers import explain
 from core.protocol.http11 import RequestHead
 from core.protocol.violations import Judgement
 
 _GOING_AWAY = 1001
 _STOP_SECONDS = 1.0
 _MOST_LINGERING = 64
+_GAUGE_SECONDS = 0.5
+_MOST_SLOW = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SlowPeer:
+    """A peer that does not read what we send."""
+
+    connection: int
+    queued_bytes: int
 
 
 class Engine:
@@ -37,6 +49,9 @@ class Engine:
         self._turned_away: dict[int, Session] = {}
         """Sessions over the limit that have got their 503 and linger."""
         self._waiting: set[Session] = set()
+        self._stalled: set[Session] = set()
+        self._slow_peers: tuple[SlowPeer, ...] = ()
+        self._gauging: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -103,6 +118,11 @@ class Engine:
             session.id: session.queued_bytes for session in self._sessions.values() if session.queued_bytes
         }
 
+    @property
+    def slow_peers(self) -> tuple[SlowPeer, ...]:
+        """Peers that do not read what we send, as of half a second ago at most. Any thread may ask."""
+        return self._slow_peers
+
     def resume(self) -> None:
         """The recorder is drained: read on."""
         waiting, self._waiting = self._waiting, set()
@@ -140,11 +160,20 @@ class Engine:
         self._sessions.pop(session.id, None)
         self._turned_away.pop(session.id, None)
         self._waiting.discard(session)
+        self._stalled.discard(session)
         if not self._sessions:
             self._empty.set()
 
     def session_waits(self, session: Session) -> None:
         self._waiting.add(session)
+
+    def session_stalls(self, session: Session) -> None:
+        self._stalled.add(session)
+        if self._gauging is None:
+            self._gauge()
+
+    def session_flows(self, session: Session) -> None:
+        self._stalled.discard(session)
 
     def respond(self, request: RequestHead, proposed: Answer) -> Answer:
         """The test page for a plain HTTP GET; for a WebSocket handshake, good or bad, what the RFC says."""
@@ -152,6 +181,9 @@ class Engine:
             return proposed
         if request.method not in ("GET", "HEAD"):
             return proposed
+        foreign = tuple(one for one in proposed.violations if one.rule.id == "host-foreign")
+        if foreign:
+            return refuse(403, explain(foreign), foreign)
         if request.target == "/favicon.ico":
             return refuse(404, "There is no icon here.")
         headers = (
@@ -161,6 +193,12 @@ class Engine:
         )
         page = serve(200, "text/html; charset=utf-8", self._page.body, headers)
         return page.without_body() if request.method == "HEAD" else page
+
+    def _gauge(self) -> None:
+        """Look how much waits for whom, again and again for as long as anything does."""
+        worst = heapq.nlargest(_MOST_SLOW, self._stalled, key=lambda session: session.queued_bytes)
+        self._slow_peers = tuple(SlowPeer(session.id, session.queued_bytes) for session in worst)
+        self._gauging = self._loop.call_later(_GAUGE_SECONDS, self._gauge) if self._stalled else None
 
     def _new_session(self) -> Session:
         return Session(self, self._loop)

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from core.capture.recorder import Recorder, RecorderCallbacks
 from core.errors import CaptureError, UnmaskError
-from core.net.engine import Engine
+from core.net.engine import Engine, SlowPeer
 from core.net.loop import new_event_loop
 from core.net.outgoing import Outgoing
 from core.net.settings import EngineSettings, ListenAddress
@@ -37,11 +37,11 @@ class SendResult:
 
 @dataclass(frozen=True, slots=True)
 class CaptureMoved:
-    """What became of a `save_as`."""
+    """What became of a `save_as` or a `start_new`."""
 
     path: Path
     error: str | None
-    """Why the capture is still where it was; None: it is at `path`."""
+    """Why recording goes on where it was; None: it goes on at `path`."""
 
 
 class HostListener(Protocol):
@@ -77,11 +77,8 @@ class EngineHost:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._engine: Engine | None = None
         self._ending: asyncio.Event | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._turn = asyncio.Lock()
         self._early: list[Callable[[Engine], None]] = []
-        self._stopped = False
-        self._bug: Exception | None = None
+        self._begin()
         callbacks = RecorderCallbacks(
             listener.on_changed, self._on_drained, lambda error: listener.on_failed(str(error))
         )
@@ -123,10 +120,23 @@ class EngineHost:
     def save_as(self, path: Path) -> None:
         """Move the capture to `path` and go on recording there. Answers with `on_capture_moved`."""
 
-        def done(error: CaptureError | None) -> None:
-            self._listener.on_capture_moved(CaptureMoved(path, None if error is None else str(error)))
+        self.recorder.save_as(path, lambda error: self._capture_moved(path, error))
 
-        self.recorder.save_as(path, done)
+    def start_new(self, path: Path) -> None:
+        """Finish the capture and go on recording in a new one at `path`. Answers with `on_capture_moved`."""
+        self.recorder.start_new(path, lambda error: self._capture_moved(path, error))
+
+    @property
+    def slow_peers(self) -> tuple[SlowPeer, ...]:
+        """Peers that do not read what we send, the worst first."""
+        with self._lock:
+            return () if self._engine is None else self._engine.slow_peers
+
+    def revive(self, settings: EngineSettings) -> None:
+        """After `run` has raised: it may be called again, with another engine and the same capture."""
+        with self._lock:
+            self._settings = settings
+            self._begin()
 
     def stop(self) -> None:
         """Close the connections and have `run` return. Idempotent. Join the thread, then call `close`."""
@@ -153,6 +163,13 @@ class EngineHost:
             with self._lock:
                 self._stopped = True
                 self._loop = self._engine = self._ending = None
+
+    def _begin(self) -> None:
+        """What holds at the start of `run`."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+        self._stopped = False
+        self._bug: Exception | None = None
 
     async def _main(self) -> None:
         engine = Engine(self.recorder, self._settings, self._page)
@@ -223,6 +240,9 @@ class EngineHost:
     async def _stop_listening(self, engine: Engine) -> None:
         engine.stop_listening()
         self._listener.on_stopped_listening()
+
+    def _capture_moved(self, path: Path, error: CaptureError | None) -> None:
+        self._listener.on_capture_moved(CaptureMoved(path, None if error is None else str(error)))
 
     def _on_drained(self) -> None:
         self._post(Engine.resume)

@@ -12,7 +12,7 @@ from core.capture.records import Direction, Mode
 from core.capture.tracks import Opened
 from core.errors import NotOpenError, PeerNotReadingError
 from core.net.outgoing import Compression, Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing
-from core.net.settings import AutoReply, EngineSettings
+from core.net.settings import AutoReply, EngineSettings, is_loopback
 from core.net.sockets import name_of
 from core.protocol.connection import Connection, ConnectionLimits, ServerSide
 from core.protocol.deflate import DeflatePolicy
@@ -49,6 +49,12 @@ class SessionHost(Protocol):
     def session_waits(self, session: Session) -> None:
         """The session has paused until the recorder is drained."""
 
+    def session_stalls(self, session: Session) -> None:
+        """The peer does not read what we send."""
+
+    def session_flows(self, session: Session) -> None:
+        """The peer reads again."""
+
     def respond(self, request: RequestHead, proposed: Answer) -> Answer:
         """What to answer: the page for plain HTTP, else what was proposed."""
 
@@ -59,17 +65,9 @@ class Session(asyncio.Protocol):
     def __init__(self, host: SessionHost, loop: asyncio.AbstractEventLoop) -> None:
         self._host = host
         self._loop = loop
-        settings = host.settings
-        self._limits = settings.limits
-        policy = ServerPolicy(
-            deflate=DeflatePolicy() if settings.compression else None, judgement=settings.judgement
-        )
-        limits = ConnectionLimits(
-            HeadLimits(self._limits.head_bytes, self._limits.header_count),
-            self._limits.message_bytes,
-            self._limits.trailing_bytes,
-        )
-        self.connection = Connection(ServerSide(policy), limits)
+        self._limits = host.settings.limits
+        self.connection: Connection
+        """From `connection_made` on."""
         self.id = 0
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -97,6 +95,7 @@ class Session(asyncio.Protocol):
         transport = cast(asyncio.Transport, transport)
         self._transport = transport
         transport.set_write_buffer_limits(high=_WRITE_HIGH)
+        self.connection = _server_connection(self._host.settings, transport.get_extra_info("sockname"))
         opened = Opened(
             Mode.LISTEN,
             name_of(transport.get_extra_info("peername")),
@@ -147,15 +146,19 @@ class Session(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._stop_timer()
         self._transport = None
-        events = self.connection.receive_eof()
-        self._host.recorder.record(self.id, self._host.clock(), events, 0)
-        self._host.session_closed(self)
+        try:
+            events = self.connection.receive_eof()
+            self._host.recorder.record(self.id, self._host.clock(), events, 0)
+        finally:
+            self._host.session_closed(self)
 
     def pause_writing(self) -> None:
         self.pause(PauseReason.PEER)
+        self._host.session_stalls(self)
 
     def resume_writing(self) -> None:
         self.resume(PauseReason.PEER)
+        self._host.session_flows(self)
 
     # What the engine asks.
 
@@ -260,6 +263,24 @@ class Session(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _server_connection(settings: EngineSettings, local: object) -> Connection:
+    """The server's side of a connection that came in at the socket address `local`."""
+    over_loopback = isinstance(local, tuple) and is_loopback(str(local[0]))
+    policy = ServerPolicy(
+        deflate=DeflatePolicy() if settings.compression else None,
+        judgement=settings.judgement,
+        origins=settings.allowed_origins,
+        hosts=settings.extra_hosts if settings.check_host and over_loopback else None,
+    )
+    limits = settings.limits
+    return Connection(
+        ServerSide(policy),
+        ConnectionLimits(
+            HeadLimits(limits.head_bytes, limits.header_count), limits.message_bytes, limits.trailing_bytes
+        ),
+    )
 
 
 def _inflated_bytes(events: list[Event]) -> int:

@@ -50,6 +50,12 @@ class EngineSettings:
     auto_reply: AutoReply = AutoReply.NONE
     compression: bool = True
     """Whether permessage-deflate is accepted when a client offers it."""
+    allowed_origins: tuple[str, ...] | None = None
+    """Origins whose pages may connect, as `parse_origin` gives them; None: all. Who sends no Origin may always."""
+    check_host: bool = True
+    """Whether who comes over loopback must call us by a name of loopback (RFC 6455 section 10.2, DNS rebinding)."""
+    extra_hosts: tuple[str, ...] = ()
+    """Names that Host may have besides, as `parse_host_name` gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +72,17 @@ class ListenAddress:
     def is_loopback(self) -> bool:
         if self.host == "localhost":
             return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a numeric address is this machine's own, such as `127.0.0.1` or `::1`."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def parse_address(text: str) -> ListenAddress:
@@ -86,6 +99,32 @@ def parse_address(text: str) -> ListenAddress:
     if any(char.isspace() or char in "/@?#[]" for char in host):
         raise AddressError(f"“{host}” is no host: write an IP address or a host name.")
     return ListenAddress(host, int(port_text))
+
+
+_ORIGIN = re.compile(r"null|[a-z][a-z0-9+.\-]*://[^\s/?#@]+")
+_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
+_HOST_NAME = re.compile(r"[a-z0-9._\-]+|\[[0-9a-f:.]+\]")
+
+
+def parse_origin(text: str) -> str:
+    """`https://example.com` as browsers write it, in lower case and without a default port; or `null`. AddressError."""
+    origin = text.strip().lower().rstrip("/")
+    if _ORIGIN.fullmatch(origin) is None:
+        raise AddressError(
+            f"“{text}” is no origin: write SCHEME://HOST[:PORT], such as https://example.com, or null."
+        )
+    scheme, _, rest = origin.partition("://")
+    # RFC 6454 section 6.2: the scheme's own port is left out.
+    port = _PORTS.get(scheme)
+    return origin.removesuffix(f":{port}") if rest and port else origin
+
+
+def parse_host_name(text: str) -> str:
+    """A name, or an address, that a Host header may have, in lower case and without a port. AddressError."""
+    name = text.strip().lower()
+    if _HOST_NAME.fullmatch(name) is None:
+        raise AddressError(f"“{text}” is no host name: write one without a port, such as unmask.test.")
+    return name
 
 
 _UNITS = {"": 1, "k": KIB, "m": MIB, "g": KIB * MIB}
