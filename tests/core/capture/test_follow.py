@@ -145,7 +145,8 @@ def test_clearing_in_between_neither_repeats_nor_invents(writer: CaptureWriter, 
 
 def test_clearing_while_telling_keeps_the_order(writer: CaptureWriter, follower: Follower) -> None:
     """What is recorded after the clearing waits for its handshake."""
-    writer.write([*accepted(1, START), *(said(1, str(each), START + each) for each in range(1, 50))])
+    writer.write([*accepted(1, START), said(1, "a", START + 1)])
+    writer.write([said(1, "b", START + 2), said(1, "c", START + 3)])
     entries = follower.entries()
     assert in_short(next(entries)) == "open 1"
     writer.clear()
