@@ -8,10 +8,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TypeVar
 
 from app.display import missing_display
 from core.capture.reader import CaptureReader
@@ -20,9 +21,20 @@ from core.capture.store import is_same
 from core.errors import AddressError, UnmaskError
 from core.formats.registry import default_formats
 from core.net.loop import tune_interpreter
-from core.net.settings import AutoReply, EngineSettings, Limits, ListenAddress, parse_address, parse_size
+from core.net.settings import (
+    AutoReply,
+    EngineSettings,
+    Limits,
+    ListenAddress,
+    parse_address,
+    parse_host_name,
+    parse_origin,
+    parse_size,
+)
 from core.net.test_page import load_test_page
 from core.protocol.violations import Judgement
+
+_T = TypeVar("_T")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,11 +92,12 @@ def _run_console(options: argparse.Namespace) -> int:
         claimed = CaptureFolder(default_folder()).claim_new()
     path = options.capture if claimed is None else claimed.path
     _must_be_new(path)
+    address = options.listen or ListenAddress()
+    if not address.is_loopback:
+        print(f"unmask: warning: {_everybody_can_reach(address)}", file=sys.stderr)
     try:
         console = Console(
-            ConsoleOptions(
-                options.listen or ListenAddress(), _settings(options, EngineSettings()), path, options.json
-            ),
+            ConsoleOptions(address, _settings(options, EngineSettings()), path, options.json),
             program_version(),
             load_test_page(),
             sys.stdout,
@@ -94,6 +107,13 @@ def _run_console(options: argparse.Namespace) -> int:
     finally:
         if claimed is not None:
             claimed.release()
+
+
+def _everybody_can_reach(address: ListenAddress) -> str:
+    return (
+        f"{address} is not only this machine's: everybody who can reach it over the network can connect and send, "
+        "unencrypted and without a password."
+    )
 
 
 def _must_be_new(path: Path) -> None:
@@ -131,6 +151,11 @@ def _settings(options: argparse.Namespace, settings: EngineSettings) -> EngineSe
         settings = replace(settings, judgement=Judgement.TOLERANT)
     if options.max_message is not None:
         settings = replace(settings, limits=replace(settings.limits, message_bytes=options.max_message))
+    if options.allow_origin:
+        settings = replace(settings, allowed_origins=tuple(dict.fromkeys(options.allow_origin)))
+    if options.allow_host:
+        hosts = tuple(dict.fromkeys((*settings.extra_hosts, *options.allow_host)))
+        settings = replace(settings, extra_hosts=hosts)
     return settings
 
 
@@ -149,7 +174,7 @@ def main_parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="no window: print one JSON object a line")
     parser.add_argument(
         "--listen",
-        type=_address,
+        type=_in_words(parse_address),
         metavar="HOST:PORT",
         help="where to listen (default 127.0.0.1:8080; port 0 picks a free one, which is printed first)",
     )
@@ -162,9 +187,23 @@ def main_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--max-message",
-        type=_size,
+        type=_in_words(parse_size),
         metavar="SIZE",
         help=f"largest message, such as 16M (default {Limits().message_bytes // 2**20}M)",
+    )
+    parser.add_argument(
+        "--allow-origin",
+        type=_in_words(parse_origin),
+        action="append",
+        metavar="ORIGIN",
+        help="let only pages of this origin connect, such as https://example.com; may be given more than once",
+    )
+    parser.add_argument(
+        "--allow-host",
+        type=_in_words(parse_host_name),
+        action="append",
+        metavar="NAME",
+        help="a name that clients on this machine may call us by, beside localhost; may be given more than once",
     )
     parser.add_argument(
         "--self-test",
@@ -193,15 +232,13 @@ def export_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _address(text: str) -> ListenAddress:
-    try:
-        return parse_address(text)
-    except AddressError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+def _in_words(parse: Callable[[str], _T]) -> Callable[[str], _T]:
+    """`parse`, whose errors argparse tells in their own words."""
 
+    def parsed(text: str) -> _T:
+        try:
+            return parse(text)
+        except (AddressError, ValueError) as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
 
-def _size(text: str) -> int:
-    try:
-        return parse_size(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    return parsed
