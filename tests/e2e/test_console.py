@@ -75,7 +75,7 @@ class TestText:
     def test_a_refused_handshake_is_told(self) -> None:
         with console("--headless") as (program, port):
             with RawPeer(port) as peer:
-                peer.send(b"GET /x HTTP/1.1\r\nHost: h\r\nUpgrade websocket\r\n\r\n")
+                peer.send(b"GET /x HTTP/1.1\r\nHost: localhost\r\nUpgrade websocket\r\n\r\n")
                 peer.rest()
             assert program.line_with("handshake from").endswith(" 400")
             assert "no colon" in program.line_with("refused: ")

@@ -503,10 +503,10 @@ class TestRawSockets:
     @pytest.mark.parametrize(
         ("request_", "status", "rule"),
         [
-            (b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade websocket\r\n\r\n", 400, "header-without-colon"),
-            (b"POST /x HTTP/1.1\r\nHost: h\r\n\r\n", 405, "method-not-get"),
+            (b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade websocket\r\n\r\n", 400, "header-without-colon"),
+            (b"POST /x HTTP/1.1\r\nHost: localhost\r\n\r\n", 405, "method-not-get"),
             (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64), 400, "head-looks-like-tls"),
-            (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"a" * 70_000 + b"\r\n\r\n", 431, "head-too-large"),
+            (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 70_000 + b"\r\n\r\n", 431, "head-too-large"),
         ],
     )
     def test_no_handshake_is_refused_and_kept(
@@ -538,10 +538,10 @@ class TestRawSockets:
     def test_a_head_that_never_ends(self, serve: Serve) -> None:
         served = serve(EngineSettings(limits=Limits(handshake_seconds=0.2)))
         with RawPeer(served.port) as peer:
-            peer.send(b"GET / HTTP/1.1\r\nHost: h\r\n")
+            peer.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
             assert peer.rest().startswith(b"HTTP/1.1 408 ")
         record = served.closed()
-        assert (record.status, record.request) == (408, b"GET / HTTP/1.1\r\nHost: h\r\n")
+        assert (record.status, record.request) == (408, b"GET / HTTP/1.1\r\nHost: localhost\r\n")
 
     def test_one_too_many(self, serve: Serve) -> None:
         served = serve(EngineSettings(limits=Limits(connections=2)))

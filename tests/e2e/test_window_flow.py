@@ -195,7 +195,7 @@ def test_stop_and_start_leave_open_connections(person: Person, client: Client) -
 
 def test_a_refused_handshake_and_a_broken_rule_are_seen(person: Person) -> None:
     with RawPeer(person.port) as peer:
-        peer.send(b"GET /\x1b[31m<b>x HTTP/1.1\r\nHost: h\r\nUpgrade websocket\r\n\r\n")
+        peer.send(b"GET /\x1b[31m<b>x HTTP/1.1\r\nHost: localhost\r\nUpgrade websocket\r\n\r\n")
         peer.rest()
     person.until(lambda: "refused, 400" in "".join(person.connections()), "it is in the list")
     person.choose_connection(1)
