@@ -16,7 +16,7 @@ from PySide6.QtTest import QTest
 from app.actions import ActionId
 from app.compose import ComposeKind
 from core.capture.records import ConnectionRecord, ConnectionState, Direction
-from core.protocol.events import ClosedBy
+from core.protocol.events import ClosedBy, Origin
 from core.protocol.frames import Opcode
 from core.protocol.handshake import accept_key
 from core.protocol.headers import Headers
@@ -99,6 +99,8 @@ def test_the_test_page_with_echo(person: Person, page: Page) -> None:
         assert [each.opcode for each in mine[:3]] == [Opcode.TEXT, Opcode.BINARY, Opcode.TEXT]
         assert all(each.compressed and each.frames == 1 for each in mine)
         assert mine[2].wire_length < len(large) // 50
+    origins = {each.row.origin for each in frames_of(person.capture, connection) if each.row.direction is OUT}
+    assert origins == {Origin.RULE}
     rows = person.rows()
     assert rows[0] == ("client → server", "text", GREETING)
     assert ("server → client", "binary", "00 ff 10 80") in rows
