@@ -6,6 +6,7 @@ Nothing here imports Qt before it is known that a window is to be shown.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -40,6 +41,9 @@ _T = TypeVar("_T")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `unmask` with `arguments` (default: those of the process); the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Where the output cannot hold every character, such as a file on Windows, they are spelled out.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if words[:1] == ["export"]:
             return _export(export_parser().parse_args(words[1:]))

@@ -72,6 +72,15 @@ class TestText:
             assert "automatic" in program.line_with("← close fin ")
             assert "closed 4000" in program.line_with("closed ")
 
+    def test_an_output_that_cannot_hold_it_gets_it_spelled_out(self) -> None:
+        command = command_of_unmask("--headless", "--listen", "127.0.0.1:0")
+        with Program(command, changes={"PYTHONIOENCODING": "ascii"}) as program:
+            with connect(f"ws://127.0.0.1:{port_in(program.line())}/") as client:
+                client.send("é你")
+            program.line_with("\\u2192 text")
+            program.line_with("\\xe9\\u4f60")
+            assert (program.end(signal.SIGTERM), program.errors) == (0, "")
+
     def test_a_refused_handshake_is_told(self) -> None:
         with console("--headless") as (program, port):
             with RawPeer(port) as peer:
