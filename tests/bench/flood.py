@@ -1,6 +1,6 @@
 """The window under a flood: event-loop gaps, memory, and whether every frame is in the file.
 
-    python -m tests.bench.flood [--rate 50000] [--seconds 10] [--size 32] [--echo]
+    python -m tests.bench.flood [--rate 50000] [--seconds 10] [--size 32] [--echo] [--active 1] [--idle 0]
 
 Runs the real window (offscreen where there is no display) with its table following the tail; the client is a
 process of its own. The gap is the time between two turns of the window's event loop, seen by a 1 ms timer.
@@ -29,6 +29,7 @@ from core.net.loop import tune_interpreter
 from core.net.settings import AutoReply, ListenAddress
 
 _SAMPLE_MS = 500
+_PATIENCE_SECONDS = 60
 
 
 def resident_bytes() -> int:
@@ -59,6 +60,7 @@ class Flood:
         self._spin_until(lambda: bool(window.listening.addresses))
         port = window.listening.addresses[0].rpartition(":")[2]
         words = ["-m", "tests.bench.paced", port, str(options.rate), str(options.seconds), str(options.size)]
+        words += [str(options.active), str(options.idle)]
         client = self._client = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True)
         ticks, samples = QTimer(), QTimer()
         ticks.setTimerType(Qt.TimerType.PreciseTimer)
@@ -92,7 +94,7 @@ class Flood:
 
     def _spin_until(self, holds: object) -> None:
         assert callable(holds)
-        deadline = time.monotonic() + self._options.seconds + 60
+        deadline = time.monotonic() + self._options.seconds + _PATIENCE_SECONDS
         while not holds():
             if time.monotonic() > deadline:
                 raise RuntimeError("the flood did not end in time")
@@ -127,6 +129,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--echo", action="store_true")
+    parser.add_argument("--active", type=int, default=1, help="connections that share the rate")
+    parser.add_argument("--idle", type=int, default=0, help="connections that are open and silent")
     options = parser.parse_args()
     if missing_display() is not None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
