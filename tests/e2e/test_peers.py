@@ -506,7 +506,11 @@ class TestRawSockets:
             (b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade websocket\r\n\r\n", 400, "header-without-colon"),
             (b"POST /x HTTP/1.1\r\nHost: localhost\r\n\r\n", 405, "method-not-get"),
             (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64), 400, "head-looks-like-tls"),
-            (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 70_000 + b"\r\n\r\n", 431, "head-too-large"),
+            (
+                b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
+                431,
+                "head-too-large",
+            ),
         ],
     )
     def test_no_handshake_is_refused_and_kept(
