@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from io import BytesIO
 from typing import NoReturn
 
 from core.errors import CallerError, InflateError
@@ -33,6 +34,8 @@ MAX_WINDOW_BITS = 15
 
 _TAIL_AND_EMPTY_BLOCK = b"\x00\x00\xff\xff" + b"\x00\x00\x00\xff\xff"
 _CHUNK = 4096
+_AT_ONCE = 1024 * 1024
+"""Up to here a message inflates in one call, which takes twice its size in memory."""
 _MAX_STREAMS = 1024
 """How many blocks with BFINAL set one message may have: each costs a new zlib stream."""
 
@@ -301,7 +304,7 @@ class Inflater:
             if self._bits == MAX_WINDOW_BITS:
                 payload = self._at_once(data, limit)
             else:
-                payload = self._stepwise(data, limit, [])
+                payload = self._stepwise(data, 0, limit)
             self._finish()
         except zlib.error as error:
             self._fail(error)
@@ -309,30 +312,35 @@ class Inflater:
         return payload
 
     def _at_once(self, data: bytes, limit: int) -> bytes:
-        """The fast path: one call into zlib. One byte over the limit tells that there is more."""
+        """The fast path: one call into zlib for what is not large. One byte over tells that there is more."""
         decompressor = self._decompressor
-        payload = decompressor.decompress(data, limit + 1)
+        most = min(limit, _AT_ONCE)
+        payload = decompressor.decompress(data, most + 1)
+        rest = decompressor.unused_data or decompressor.unconsumed_tail
         if len(payload) > limit:
-            self._too_big(len(payload), len(data) - len(decompressor.unconsumed_tail), limit)
-        if decompressor.eof:
+            self._too_big(len(payload), len(data) - len(rest), limit)
+        if decompressor.eof or len(payload) > most:
             self._remember(payload)
-            self._next_stream(decompressor.unused_data)
-            return self._stepwise(decompressor.unused_data, limit, [payload])
+            if decompressor.eof:
+                self._next_stream(rest)
+            return self._stepwise(data, len(data) - len(rest), limit, payload)
         if self._keeps_context:
             self._remember(payload)
         return payload
 
-    def _stepwise(self, data: bytes, limit: int, pieces: list[bytes]) -> bytes:
-        """The careful path, for small windows and for what follows a block with BFINAL set.
+    def _stepwise(self, data: bytes, start: int, limit: int, payload: bytes = b"") -> bytes:
+        """The careful path, for small windows, large messages and what follows a block with BFINAL set.
 
-        Both ends of each call are bounded, since zlib copies what it leaves over. Output goes by windows:
-        that makes zlib look at distances, and `_history` complete when it objects.
+        `payload` is what inflated before `data[start:]`. Both ends of each call are bounded, since zlib copies what
+        it leaves over. Output goes by windows: that makes zlib look at distances, and `_history` complete when it
+        objects. It is joined as it comes, so that a large message is in memory once.
         """
-        produced = sum(map(len, pieces))
+        output = BytesIO()
+        produced = output.write(payload)
         streams = 0
-        for start in range(0, len(data), _CHUNK):
-            pending = data[start : start + _CHUNK]
-            end = start + len(pending)
+        for at in range(start, max(len(data), start + 1), _CHUNK):
+            pending = data[at : at + _CHUNK]
+            end = at + len(pending)
             step = length = 0
             while pending or length == step:
                 decompressor = self._decompressor
@@ -340,7 +348,7 @@ class Inflater:
                 piece = decompressor.decompress(pending, step)
                 length = len(piece)
                 produced += length
-                pieces.append(piece)
+                output.write(piece)
                 self._remember(piece)
                 pending = decompressor.unconsumed_tail
                 if produced > limit:
@@ -351,7 +359,7 @@ class Inflater:
                     if streams > _MAX_STREAMS:
                         self._corrupt(f"more than {_MAX_STREAMS} blocks with BFINAL set in one message")
                     self._next_stream(pending or data[end : end + 1])
-        return b"".join(pieces)
+        return output.getvalue()
 
     def _next_stream(self, rest: bytes) -> None:
         """After BFINAL zlib takes no more; the window goes on (RFC 7692 section 7.2.1)."""
