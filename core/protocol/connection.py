@@ -290,9 +290,14 @@ class Connection:
         if self._closed_by is ClosedBy.NOBODY:
             self._closed_by = ClosedBy.PEER
         if not self._close_sent:
-            # RFC 6455 section 5.5.1: answer a close with a close, usually with the code received.
-            code = close[0]
-            payload = code.to_bytes(2, "big") if close_codes.is_defined_in_frame(code) else b""
+            # RFC 6455 section 5.5.1: answer a close with a close, usually with the code received. A browser's page
+            # is told the reason of our frame, so that goes back too.
+            code, reason = close
+            payload = b""
+            if close_codes.is_defined_in_frame(code):
+                payload = code.to_bytes(2, "big") + reason.encode()
+                # Bad UTF-8 that tolerant mode let pass is longer spelled out.
+                payload = payload if len(payload) <= _MAX_CONTROL else payload[:2]
             self._close_sent = True
             events += self._sender.control(Opcode.CLOSE, payload, origin=Origin.AUTOMATIC)
         self.state = step(self.state, Trigger.CLOSE_EXCHANGED)

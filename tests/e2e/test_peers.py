@@ -316,7 +316,7 @@ class TestNodeWs:
             served.send(OutgoingPing(b"q"))
             assert hear(peer) == {"is": "ping", "payload": "q"}
             tell(peer, do="close", code=4001, reason="再见")
-            assert hear(peer) == {"is": "close", "code": 4001, "reason": ""}
+            assert hear(peer) == {"is": "close", "code": 4001, "reason": "再见"}
         record = served.closed()
         assert (record.close_code, record.reason, record.closed_by) == (4001, "再见", ClosedBy.PEER)
         assert (record.subprotocol, record.origin, record.path) == ("a", "http://n", "/ws")

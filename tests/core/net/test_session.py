@@ -238,11 +238,11 @@ def test_what_must_not_be_sent_is_not(serve: Serve, outgoing: Outgoing) -> None:
 # How connections end.
 
 
-def test_a_client_that_closes_gets_its_code_back(serve: Serve) -> None:
+def test_a_client_that_closes_gets_its_code_and_reason_back(serve: Serve) -> None:
     served = serve(SILENT)
     with client_of(served) as peer:
         peer.frame(Opcode.CLOSE, b"\x03\xe9bye")
-        assert peer.rest() == b"\x88\x02\x03\xe9"
+        assert peer.rest() == b"\x88\x05\x03\xe9bye"
     record = served.closed()
     assert (record.close_code, record.reason, record.closed_by) == (1001, "bye", ClosedBy.PEER)
 

@@ -174,7 +174,7 @@ def test_both_roles_understand_each_other(deflate: str | None) -> None:
     receive(server, client.data_to_send())
     receive(client, server.data_to_send())
     assert ended(server) == ConnectionClosed(4000, "done", ClosedBy.PEER)
-    assert ended(client) == ConnectionClosed(4000, "", ClosedBy.US)
+    assert ended(client) == ConnectionClosed(4000, "done", ClosedBy.US)
 
 
 # Limits.
@@ -216,21 +216,28 @@ def test_trailing_bytes_are_bounded_and_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("payload", "answer", "code", "reason"),
+    ("payload", "code", "reason"),
     [
-        (b"\x03\xe8", b"\x03\xe8", 1000, ""),
-        (b"\x03\xe9bye", b"\x03\xe9", 1001, "bye"),
-        (b"\x0f\xa0" + "再见".encode(), b"\x0f\xa0", 4000, "再见"),
-        (b"", b"", 1005, ""),
+        (b"\x03\xe8", 1000, ""),
+        (b"\x03\xe9bye", 1001, "bye"),
+        (b"\x0f\xa0" + "再见".encode(), 4000, "再见"),
+        (b"\x0f\xa0" + b"x" * 123, 4000, "x" * 123),
+        (b"", 1005, ""),
     ],
 )
-def test_the_peer_closes(payload: bytes, answer: bytes, code: int, reason: str) -> None:
+def test_the_peer_closes(payload: bytes, code: int, reason: str) -> None:
     connection = opened_server()
     events = receive(connection, masked(8, payload))
-    assert [(event.frame.payload, event.origin) for event in sent(events)] == [(answer, Origin.AUTOMATIC)]
-    assert connection.data_to_send() == plain(8, answer)
+    assert [(event.frame.payload, event.origin) for event in sent(events)] == [(payload, Origin.AUTOMATIC)]
+    assert connection.data_to_send() == plain(8, payload)
     assert (connection.state, connection.wants_close) == (ReadyState.CLOSING, True)
     assert ended(connection) == ConnectionClosed(code, reason, ClosedBy.PEER)
+
+
+def test_a_bad_reason_that_is_longer_spelled_out_is_left_out_of_the_answer() -> None:
+    connection = opened_server(judgement=Judgement.TOLERANT)
+    (answer,) = sent(receive(connection, masked(8, b"\x0f\xa0" + b"\xff" * 100)))
+    assert answer.frame.payload == b"\x0f\xa0"
 
 
 def test_we_close() -> None:
