@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable
 from enum import IntEnum
+from io import BytesIO
 from typing import NamedTuple
 
 FIN = 0x80
@@ -19,6 +20,9 @@ RSV2 = 0x20
 RSV3 = 0x10
 RSV = RSV1 | RSV2 | RSV3
 MASK = 0x80
+
+_LARGE = 256 * 1024
+"""Bytes from which on a payload is masked in pieces; a multiple of 4."""
 
 _from_bytes = int.from_bytes
 
@@ -134,9 +138,15 @@ def encode_header(head: int, masking_key: bytes | None, length: int, length_form
     return prefix if masking_key is None else prefix + masking_key
 
 
-def apply_mask(data: bytes, masking_key: bytes) -> bytes:
+def apply_mask(data: bytes | memoryview, masking_key: bytes) -> bytes:
     """Mask or unmask: transformed octet i is octet i XOR key octet i mod 4 (RFC 6455 section 5.3)."""
     length = len(data)
+    if length > _LARGE:
+        # Piece by piece, because numbers as long as the data would take several times its memory.
+        with memoryview(data) as view, BytesIO() as masked:
+            for at in range(0, length, _LARGE):
+                masked.write(apply_mask(view[at : at + _LARGE], masking_key))
+            return masked.getvalue()
     stream = (masking_key * ((length + 3) >> 2))[:length]
     return (_from_bytes(data, "little") ^ _from_bytes(stream, "little")).to_bytes(length, "little")
 
@@ -184,12 +194,28 @@ class FrameDecoder:
             held += data
             if len(held) < self._wanted:
                 return []
+            if self._wanted > _LARGE:
+                return self._feed_large()
             data = bytes(held)
             held.clear()
         frames, position, self._wanted = self._decode(data)
         if position < len(data):
             held += data[position:] if position else data
         return frames
+
+    def _feed_large(self) -> list[Frame]:
+        """What is held begins with a large frame, whole: take it without a copy of all that is held."""
+        held, stop = self._held, self._wanted
+        header = parse_header(held[:14])
+        assert header is not None, "its length is known"
+        with memoryview(held) as view, view[header.size : stop] as body:
+            key = header.masking_key
+            payload = bytes(body) if key is None else apply_mask(body, key)
+            rest = bytes(view[stop:])
+        frame = Frame(held[0], key, payload, header.length_form, header.length)
+        held.clear()
+        self._wanted = 2
+        return [frame, *self.feed(rest)]
 
     def take_partial(self) -> tuple[Frame | None, bytes]:
         """What is left at the end of the stream: a truncated frame, or bytes that are less than a header."""
@@ -258,7 +284,7 @@ class Header(NamedTuple):
     masking_key: bytes | None
 
 
-def parse_header(data: bytes) -> Header | None:
+def parse_header(data: bytes | bytearray) -> Header | None:
     """The header that `data` begins with, or None where it is not complete yet (RFC 6455 section 5.2)."""
     if len(data) < 2:
         return None
@@ -273,4 +299,4 @@ def parse_header(data: bytes) -> Header | None:
         return None
     if form:
         length = _from_bytes(data[2:start], "big")
-    return Header(size, length, int(form), data[start:size] if data[1] & MASK else None)
+    return Header(size, length, int(form), bytes(data[start:size]) if data[1] & MASK else None)

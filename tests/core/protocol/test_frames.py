@@ -274,3 +274,18 @@ def test_the_same_frames_as_wsproto(parts: list[tuple[Opcode, bytes, bytes]], pl
 def test_make_frame_takes_what_no_peer_should_send() -> None:
     frame = make_frame(0xB, b"x", fin=False, rsv=RSV1)
     assert frame.wire() == b"\x4b\x01x"
+
+
+@pytest.mark.parametrize("key", [None, b"\x37\xfa\x21\x3d"])
+@pytest.mark.parametrize("width", [1000, 65536, 300_001])
+def test_a_large_frame_between_small_ones_comes_out_whole(key: bytes | None, width: int) -> None:
+    payload = bytes(range(251)) * 4001
+    frames = [
+        make_frame(2, data, masking_key=key) for data in (b"before", payload, payload[1:], b"after", b"")
+    ]
+    stream = b"".join(frame.wire() for frame in frames)
+    decoder = FrameDecoder(len(payload))
+    got = [frame for at in range(0, len(stream), width) for frame in decoder.feed(stream[at : at + width])]
+    assert got == frames
+    assert [type(frame.payload) for frame in got] == [bytes] * 5
+    assert decoder.take_partial() == (None, b"")
