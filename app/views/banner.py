@@ -30,7 +30,10 @@ _LOOKS = {
 class Banner(QFrame):
     """Hidden until something is said; the newest message replaces the one before."""
 
-    def __init__(self, theme: Theme, icons: Icons, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, icons: Icons, parent: QWidget | None = None, *, lasting: bool = False
+    ) -> None:
+        """A `lasting` one cannot be dismissed by the person."""
         super().__init__(parent)
         self._icons = icons
         self._tone = Tone.NOTE
@@ -42,7 +45,8 @@ class Banner(QFrame):
         self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self._close = QToolButton()
         self._close.setToolTip(self.tr("Dismiss (Esc)"))
-        self._close.setShortcut(QKeySequence(Qt.Key.Key_Escape))
+        if not lasting:
+            self._close.setShortcut(QKeySequence(Qt.Key.Key_Escape))
         self._close.clicked.connect(self.dismiss)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(6)
@@ -53,6 +57,7 @@ class Banner(QFrame):
         layout.addWidget(self._text, 1)
         layout.addLayout(self._buttons)
         layout.addWidget(self._close)
+        self._close.setVisible(not lasting)
         theme.changed.connect(self._tint)
         self._tint()
         self.hide()

@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 from websockets.sync.client import ClientConnection, connect
 
@@ -226,7 +227,7 @@ def test_next_violation(desktop: Desktop, address: str, client: Connect, qtbot: 
     host, port = address.split(":")
     with socket.create_connection((host, int(port))) as raw:
         raw.sendall(
-            b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
         assert b"101" in raw.recv(4096)
@@ -242,7 +243,9 @@ def test_a_refused_handshake_is_there_to_be_seen(desktop: Desktop, address: str,
     window = desktop.window
     host, port = address.split(":")
     with socket.create_connection((host, int(port))) as raw:
-        raw.sendall(b"GET /old HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        raw.sendall(
+            b"GET /old HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+        )
         assert raw.recv(4096)
     qtbot.waitUntil(lambda: window.connection_model.rowCount() == 2)
     window.connections.choose(1)
@@ -284,11 +287,29 @@ def test_what_was_kept_is_used(qtbot: QtBot, desktop: Desktop, settings: Setting
     qtbot.waitExposed(window)
 
 
-def test_an_address_that_others_reach_is_cautioned(desktop: Desktop, qtbot: QtBot) -> None:
+def answer(desktop: Desktop, words: str) -> None:
+    """Presses a button of the question that is open."""
+    [box] = [box for box in desktop.window.findChildren(QMessageBox) if box.isVisible()]
+    [button] = [button for button in box.buttons() if button.text() == words]
+    button.click()
+
+
+def test_an_address_that_others_reach_is_asked_about_once(desktop: Desktop, qtbot: QtBot) -> None:
+    window = desktop.window
+    address = ListenAddress("0.0.0.0", 0)
+    window.listening.start_on(address)
+    [box] = window.findChildren(QMessageBox)
+    assert "without a password" in box.informativeText()
+    answer(desktop, "Cancel")
+    window.listening.start_on(address)
     with qtbot.waitSignal(desktop.engine.listening):
-        desktop.window.listening.start_on(ListenAddress("0.0.0.0", 0))
-    assert "everyone who can reach it" in desktop.window.banner.text
-    assert desktop.window.listening.test_page_url().startswith("http://127.0.0.1:")
+        answer(desktop, "&Let others connect")
+    assert "everyone who can reach it" in window.banner.text
+    assert window.listening.test_page_url().startswith("http://127.0.0.1:")
+    with qtbot.waitSignal(desktop.engine.listening):
+        window.listening.start_on(address)
+    window.listening.start_on(ListenAddress("0.0.0.0", 1))
+    answer(desktop, "Cancel")
 
 
 def test_focus_actions(desktop: Desktop) -> None:

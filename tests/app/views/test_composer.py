@@ -148,7 +148,7 @@ def test_no_open_connection_is_said(composer: Composer, qtbot: QtBot) -> None:
     composer.set_target(None)
     composer.set_open_count(0)
     assert not composer.send_button.isEnabled()
-    assert composer.status.text().startswith("No connection is selected.")
+    assert composer.status.text() == "No connection is open. Wait for a client to connect."
     composer.set_target(CLOSED)
     assert composer.status.text() == "Connection #3 is not open. Select another one."
     composer.targets.setCurrentIndex(1)
@@ -208,3 +208,27 @@ def test_history_is_bounded_and_has_no_doubles() -> None:
     other = History()
     other.set_lines(lines)
     assert other.lines() == lines
+
+
+def test_where_no_connection_is_selected_all_open_ones_are_offered(composer: Composer) -> None:
+    composer.set_open_count(3)
+    composer.set_target(None)
+    assert composer.targets.currentText() == "To all open (3)"
+    composer.set_target(OPEN)
+    assert composer.targets.currentText().startswith(f"To #{OPEN.id} ")
+
+
+def test_all_stay_the_target_when_the_person_has_chosen_so(composer: Composer) -> None:
+    composer.targets.setCurrentIndex(1)
+    composer.targets.activated.emit(1)
+    composer.set_target(None)
+    composer.set_target(OPEN)
+    assert composer.targets.currentIndex() == 1
+
+
+def test_a_peer_that_does_not_read_is_said(composer: Composer) -> None:
+    composer.set_queued(12_300_000)
+    assert composer.status.text().startswith("The peer is not reading, 12.3 MB queued")
+    assert composer.status.property("look") == "warning"
+    composer.set_target(CLOSED)
+    assert "queued" not in composer.status.text()
