@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton, QWidget
 
 from app.capture_desk import CaptureDesk
@@ -76,8 +76,7 @@ class CaptureCommands(QObject):
         except CaptureError as error:
             self.problem.emit(str(error))
             return
-        self._engine.save_as(self._next.path)
-        self._engine.clear()
+        self._engine.start_new(self._next.path)
 
     # Open.
 
@@ -238,6 +237,7 @@ class CaptureCommands(QObject):
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Warning)
         box.setWindowTitle(title)
+        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(text)
         box.setInformativeText(more)
         box.setStandardButtons(QMessageBox.StandardButton.Cancel)

@@ -8,11 +8,21 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from types import TracebackType
 
 from PySide6.QtCore import QObject, Qt, Signal, qVersion
 
 REPORT_CHARS = 200_000
+
+
+class CrashedPart(Enum):
+    """What an exception has ended."""
+
+    ENGINE = auto()
+    """Nobody is served until it is started anew."""
+    NOTHING = auto()
+    """Only what was being done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +33,12 @@ class CrashReport:
     """One line: what kind and its message."""
     text: str
     """The whole report with the traceback, bounded."""
+    part: CrashedPart = CrashedPart.NOTHING
 
 
-def make_report(error: BaseException, where: str, version: str) -> CrashReport:
+def make_report(
+    error: BaseException, where: str, version: str, part: CrashedPart = CrashedPart.NOTHING
+) -> CrashReport:
     """The report of `error`, raised on `where`."""
     name = type(error).__name__
     message = " ".join(str(error).split())
@@ -38,7 +51,7 @@ def make_report(error: BaseException, where: str, version: str) -> CrashReport:
     if len(body) > REPORT_CHARS:
         half, left_out = REPORT_CHARS // 2, len(body) - REPORT_CHARS
         body = f"{body[:half]}\n… {left_out} characters left out …\n{body[-half:]}"
-    return CrashReport(f"{name}: {message}"[:300] if message else name, head + body)
+    return CrashReport(f"{name}: {message}"[:300] if message else name, head + body, part)
 
 
 class CrashHandler(QObject):
@@ -84,9 +97,9 @@ class CrashHandler(QObject):
         self._showing = False
         self._suppressed = 0
 
-    def report(self, error: BaseException) -> None:
+    def report(self, error: BaseException, part: CrashedPart = CrashedPart.NOTHING) -> None:
         """Shows an exception that somebody caught but could not deal with. Any thread."""
-        self._caught.emit(make_report(error, threading.current_thread().name, self._version))
+        self._caught.emit(make_report(error, threading.current_thread().name, self._version, part))
 
     def handle(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """For `sys.excepthook`."""

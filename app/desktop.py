@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.capture_desk import CaptureDesk
 from app.cli import program_version
-from app.crash import CrashHandler, CrashReport
+from app.crash import CrashedPart, CrashHandler, CrashReport
 from app.dialogs.crash_dialog import CrashDialog
 from app.engine_thread import EngineThread
 from app.icons import Icons
@@ -57,7 +57,7 @@ class Desktop(QObject):
         engine_settings = adjust(settings.engine)
         settings.engine = engine_settings
         self.engine = EngineThread(capture, version, engine_settings, load_test_page())
-        self.engine.crashed.connect(self._crashes.report)
+        self.engine.crashed.connect(lambda error: self._crashes.report(error, CrashedPart.ENGINE))
         self.desk = CaptureDesk(capture, saved=claimed is None)
         self.window = MainWindow(
             self.engine,
@@ -94,6 +94,7 @@ class Desktop(QObject):
         dialog = CrashDialog(report, self.theme, self.icons, self.window)
         dialog.finished.connect(self._crashes.shown_was_closed)
         dialog.quit_requested.connect(self.window.close)
+        dialog.restart_requested.connect(self.window.watch.restart_engine)
         dialog.open()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QThread, Signal
 
 from core.capture.recorder import Recorder
+from core.net.engine import SlowPeer
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.outgoing import Outgoing
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
@@ -29,7 +30,7 @@ class EngineThread(QThread):
     failed = Signal(str)
     """A sentence for the person: listening failed, the capture can't be written."""
     crashed = Signal(object)
-    """The exception that ended the engine."""
+    """The exception that ended the engine; see `restart`."""
     sent = Signal(object)
     """A SendResult."""
     capture_moved = Signal(object)
@@ -94,6 +95,21 @@ class EngineThread(QThread):
         """Move the capture to `path` and go on recording there. Answers with `capture_moved`."""
         self._host.save_as(path)
 
+    def start_new(self, path: Path) -> None:
+        """Finish the capture and go on in a new one at `path`. Answers with `capture_moved`."""
+        self._host.start_new(path)
+
+    @property
+    def slow_peers(self) -> tuple[SlowPeer, ...]:
+        """Peers that do not read what is sent to them."""
+        return self._host.slow_peers
+
+    def restart(self, settings: EngineSettings) -> None:
+        """After `crashed`: begin anew, on the same capture. Listens nowhere until it is told to."""
+        self.wait()
+        self._host.revive(settings)
+        self.start()
+
     def stop(self) -> None:
         """Close the connections, end the loop, finish the capture. Waits; idempotent; not from its own thread."""
         self._host.stop()
@@ -107,6 +123,7 @@ class EngineThread(QThread):
         try:
             self._host.run()
         except Exception as error:
+            self.stopped_listening.emit()
             self.crashed.emit(error)
 
     # HostListener: the engine's and the recorder's threads.

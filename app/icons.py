@@ -22,6 +22,7 @@ class IconName(StrEnum):
 
     ABOUT = "about"
     BASE64 = "base64"
+    BOOK = "book"
     BOTTOM = "bottom"
     CLEAR = "clear"
     CLOSE = "close"
@@ -49,6 +50,7 @@ class IconName(StrEnum):
     NEW = "new"
     NOTE = "note"
     OPEN = "open"
+    ORIGINS = "origins"
     PAGE = "page"
     PAUSE = "pause"
     PING = "ping"

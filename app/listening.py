@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from app.actions import ActionId, Actions
 from app.engine_thread import EngineThread
@@ -27,9 +28,10 @@ class Listening(QObject):
     """A sentence about an address that others can reach."""
 
     def __init__(
-        self, engine: EngineThread, settings: Settings, actions: Actions, tool_bar: ToolBar, parent: QObject
+        self, engine: EngineThread, settings: Settings, actions: Actions, tool_bar: ToolBar, window: QWidget
     ) -> None:
-        super().__init__(parent)
+        super().__init__(window)
+        self._window = window
         self._engine = engine
         self._settings = settings
         self._actions = actions
@@ -37,6 +39,10 @@ class Listening(QObject):
         self._addresses: tuple[str, ...] = ()
         self._asked = False
         self._failure = ""
+        self._wanted: ListenAddress | None = None
+        """Where the engine was last asked to listen; None: nowhere."""
+        self._agreed: set[ListenAddress] = set()
+        """Addresses that others can reach and that the person wants all the same, in this run."""
         tool_bar.address.setText(str(settings.address))
         tool_bar.address.textEdited.connect(lambda: tool_bar.mark_address(valid=True))
         tool_bar.address_entered.connect(self.start)
@@ -59,6 +65,7 @@ class Listening(QObject):
 
     def toggle(self) -> None:
         if self._addresses:
+            self._wanted = None
             self._engine.stop_listening()
         else:
             self.start()
@@ -76,18 +83,59 @@ class Listening(QObject):
         self._settings.address = address
         self.start_on(address)
 
+    def move_to(self, address: ListenAddress) -> None:
+        """Remembers the address, and listens there if Unmask listens at all."""
+        self._settings.address = address
+        if self._addresses:
+            self.start_on(address)
+        else:
+            self._tool_bar.address.setText(str(address))
+
     def start_on(self, address: ListenAddress) -> None:
-        """Listens there this once; the address that is remembered stays."""
+        """Listens there this once, after a question if others can reach it; the address that is remembered stays."""
         self._tool_bar.mark_address(valid=True)
         self._tool_bar.address.setText(str(address))
+        if address.is_loopback or address in self._agreed:
+            self._listen(address)
+        else:
+            self._ask(address)
+
+    def start_again(self) -> None:
+        """The engine is another one: listens where the one before was asked to."""
+        if self._wanted is not None:
+            self._listen(self._wanted)
+
+    def _listen(self, address: ListenAddress) -> None:
+        self._wanted = address
         if not address.is_loopback:
-            self.caution.emit(
-                self.tr(
-                    "{address} is not only this machine's: everyone who can reach it can connect."
-                ).format(address=address)
-            )
+            text = self.tr("{address} is not only this machine's: everyone who can reach it can connect.")
+            self.caution.emit(text.format(address=address))
         self._asked = True
         self._engine.listen(address)
+
+    def _ask(self, address: ListenAddress) -> None:
+        box = QMessageBox(self._window)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setWindowTitle(self.tr("Others can reach this address"))
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(self.tr("Let others connect on {address}?").format(address=address))
+        box.setInformativeText(
+            self.tr(
+                "This address is not only this machine's. Everybody who can reach it over the network can connect, "
+                "load the test page and send you anything, without a password. What goes over it is not encrypted.\n\n"
+                "127.0.0.1 and localhost are for this machine alone."
+            )
+        )
+        box.setStandardButtons(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+        agree = box.addButton(self.tr("&Let others connect"), QMessageBox.ButtonRole.AcceptRole)
+        agree.clicked.connect(lambda: self._agree(address))
+        box.open()
+
+    def _agree(self, address: ListenAddress) -> None:
+        self._agreed.add(address)
+        self._listen(address)
 
     def test_page_url(self) -> str:
         """Where the test page is, or "" while not listening."""

@@ -12,11 +12,13 @@ from PySide6.QtWidgets import QMainWindow, QPushButton, QVBoxLayout, QWidget
 from app.actions import ActionId, Actions
 from app.capture_commands import CaptureCommands
 from app.capture_desk import CaptureDesk
-from app.copying import COPY_FRAMES, CopyFormat, copy_frames
+from app.clipboard import FrameCopier, PlainClipboard
+from app.copying import CopyFormat
 from app.dialogs.about_dialog import AboutDialog
-from app.dialogs.settings_dialog import SettingsDialog
+from app.dialogs.docs_dialog import DOCS_FOLDER, DocsDialog
 from app.dialogs.shortcuts_dialog import ShortcutsDialog
 from app.empty_text import EmptyReason, empty_text
+from app.engine_controls import EngineControls
 from app.engine_thread import EngineThread
 from app.icons import Icons, application_icon
 from app.jobs import Jobs
@@ -25,31 +27,32 @@ from app.menus import connection_menu, fill_menu_bar, frame_menu
 from app.models.connections import ConnectionModel
 from app.models.frame_lines import TimeFormat
 from app.models.frames import FrameModel
+from app.models.problems import ProblemModel
 from app.recovery import Recovery
 from app.refresher import Refresher
 from app.selection import Selection
 from app.settings import Settings
-from app.text import grouped
-from app.theme import Theme, ThemeChoice
+from app.theme import Theme
 from app.views.banner import Banner, Tone
 from app.views.composer import Composer
 from app.views.connection_list import ConnectionList
 from app.views.detail_tabs import DetailTabs
 from app.views.frame_table import FrameTable
+from app.views.problem_list import ProblemList
+from app.views.side_tabs import SideTabs
 from app.views.status_bar import StatusBar
 from app.views.tool_bar import ToolBar
+from app.watch import Watch
 from app.window_layout import WindowLayout
 from core.capture.records import ConnectionState
 from core.capture.session_files import CaptureFolder, ClaimedCapture
 from core.decoders.registry import Decoders
-from core.errors import CaptureError
 from core.formats.registry import Formats
 from core.net.host import SendResult
-from core.net.settings import AutoReply
-from core.protocol.violations import Judgement
 
 _RATE_MS = 1000
 _REST = 9
+_VIOLATION_DOCS = DOCS_FOLDER / "violations.md"
 
 
 class MainWindow(QMainWindow):
@@ -80,17 +83,25 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self, theme, icons)
         self.frame_model = FrameModel(self)
         self.connection_model = ConnectionModel(self)
+        self.problem_model = ProblemModel(self)
         self.tool_bar = ToolBar(self.actions_)
+        self.fault_banner = Banner(theme, icons, lasting=True)
         self.banner = Banner(theme, icons)
         self.connections = ConnectionList(self.connection_model, theme, icons)
+        self.problems = ProblemList(self.problem_model, theme, icons)
+        self.sides = SideTabs(self.connections, self.problems, theme, icons)
         self.frames = FrameTable(self.frame_model, theme, icons)
         self.tabs = DetailTabs(theme, icons, jobs, decoders)
         self.composer = Composer(theme, icons)
         self.status = StatusBar(theme, icons)
         self.listening = Listening(engine, settings, self.actions_, self.tool_bar, self)
+        self.controls = EngineControls(engine, settings, self.actions_, theme, self.listening, self)
+        self.watch = Watch(engine, settings, self.listening, self.fault_banner, self)
         self.commands = CaptureCommands(engine, desk, settings, jobs, formats, folder, claimed, self)
         self.recovery = Recovery(folder, self.commands, icons, self)
         self.selection = Selection(desk, self.connections, self.frames, self.tabs, self.composer, self)
+        self._copier = FrameCopier(desk, self.frames, QGuiApplication.clipboard(), self)
+        self._plain_clipboard = PlainClipboard(QGuiApplication.clipboard(), self)
         self._leaving = False
         self._connections_due = 0.0
         self._refresher = Refresher(self)
@@ -112,11 +123,12 @@ class MainWindow(QMainWindow):
         columns = fill_menu_bar(self.menuBar(), self.actions_)
         self._columns = columns
         columns.aboutToShow.connect(self._fill_columns)
-        self._layout = WindowLayout(self, self.connections, self.frames, self.tabs, self.composer)
+        self._layout = WindowLayout(self, self.sides, self.frames, self.tabs, self.composer)
         centre = QWidget()
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
+        layout.addWidget(self.fault_banner)
         layout.addWidget(self.banner)
         layout.addWidget(self._layout.sides, 1)
         self.setCentralWidget(centre)
@@ -124,8 +136,10 @@ class MainWindow(QMainWindow):
     def _connect_engine(self) -> None:
         engine = self._engine
         engine.changed.connect(self._refresher.poke)
-        engine.failed.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
+        engine.failed.connect(self._show_failure)
         engine.sent.connect(self._sent)
+        self.watch.looked.connect(self._show_pressure)
+        self.watch.save_wanted.connect(self.commands.ask_save)
         self._refresher.due.connect(self._refresh)
         self._rate_timer.timeout.connect(self._show_totals)
         self._rate_timer.start()
@@ -134,23 +148,33 @@ class MainWindow(QMainWindow):
         self._desk.reader_changed.connect(self._take_reader)
         self._desk.state_changed.connect(self._show_capture)
         self.listening.changed.connect(self._show_listening)
-        self.listening.problem.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
-        self.listening.caution.connect(lambda sentence: self.banner.say(Tone.WARNING, sentence))
-        self.commands.problem.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
-        self.commands.done.connect(lambda sentence: self.banner.say(Tone.NOTE, sentence))
-        self.recovery.problem.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
+        for tone, signals in (
+            (
+                Tone.ERROR,
+                (
+                    self.listening.problem, self.commands.problem, self.recovery.problem, self.selection.problem,
+                    self.frame_model.failed, self.connection_model.failed, self.problem_model.failed,
+                    self._copier.problem,
+                ),
+            ),
+            (Tone.WARNING, (self.listening.caution, self._copier.caution, self.watch.recovered)),
+            (Tone.NOTE, (self.commands.done, self.selection.note, self.controls.note)),
+        ):  # fmt: skip
+            for signal in signals:
+                signal.connect(lambda sentence, tone=tone: self.banner.say(tone, sentence))
+        self.controls.edit_offered.connect(self._offer_settings)
         self.recovery.opened.connect(self._offer_to_save)
-        self.selection.problem.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
-        self.selection.note.connect(lambda sentence: self.banner.say(Tone.NOTE, sentence))
+        self.selection.control_wanted.connect(lambda: self.actions_[ActionId.SHOW_CONTROL].setChecked(True))
         self.selection.view_changed.connect(self._show_empty_text)
-        self.frame_model.failed.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
         self.frame_model.counts_changed.connect(self._show_counts)
-        self.connection_model.failed.connect(lambda sentence: self.banner.say(Tone.ERROR, sentence))
         self.connection_model.totals_changed.connect(self._show_totals)
         self.frames.opened.connect(self.tabs.setFocus)
         self.frames.following_changed.connect(self.actions_[ActionId.FOLLOW].setChecked)
         self.frames.context_menu_requested.connect(self._frame_menu)
         self.connections.context_menu_requested.connect(self._connection_menu)
+        self.problems.chosen.connect(self.selection.go_to_problem)
+        self.sides.currentChanged.connect(self._refresher.poke)
+        self.status.problems.clicked.connect(self.actions_[ActionId.FOCUS_PROBLEMS].trigger)
         self.composer.send_requested.connect(self._send)
 
     def _connect_actions(self) -> None:
@@ -167,28 +191,28 @@ class MainWindow(QMainWindow):
             ActionId.TIME_FORMAT: self._next_time_format,
             ActionId.GO_TOP: self.frames.go_to_first,
             ActionId.GO_BOTTOM: self.frames.go_to_last,
+            ActionId.ALLOW_ORIGIN: self._allow_origin,
             ActionId.NEXT_VIOLATION: self.selection.go_to_next_violation,
-            ActionId.COPY_TEXT: lambda: self._copy(CopyFormat.TEXT),
-            ActionId.COPY_HEX: lambda: self._copy(CopyFormat.HEX),
-            ActionId.COPY_BASE64: lambda: self._copy(CopyFormat.BASE64),
-            ActionId.COPY_JSON: lambda: self._copy(CopyFormat.JSON),
-            ActionId.FOCUS_CONNECTIONS: self.connections.setFocus,
+            ActionId.PREVIOUS_VIOLATION: self.selection.go_to_previous_violation,
+            ActionId.COPY_TEXT: lambda: self._copier.copy(CopyFormat.TEXT),
+            ActionId.COPY_HEX: lambda: self._copier.copy(CopyFormat.HEX),
+            ActionId.COPY_BASE64: lambda: self._copier.copy(CopyFormat.BASE64),
+            ActionId.COPY_JSON: lambda: self._copier.copy(CopyFormat.JSON),
+            ActionId.FOCUS_CONNECTIONS: lambda: self.sides.show_page(self.connections),
+            ActionId.FOCUS_PROBLEMS: lambda: self.sides.show_page(self.problems),
             ActionId.FOCUS_FRAMES: self.frames.setFocus,
             ActionId.FOCUS_DETAILS: self.tabs.setFocus,
             ActionId.FOCUS_COMPOSER: self.composer.editor.setFocus,
             ActionId.SEND: self.composer.send,
             ActionId.SEND_ALL: self.composer.send_to_all,
-            ActionId.THEME: self._turn_theme,
-            ActionId.SETTINGS: self._show_settings,
             ActionId.SHORTCUTS: lambda: ShortcutsDialog(self.actions_, self).open(),
+            ActionId.VIOLATION_DOCS: self._show_violation_docs,
             ActionId.ABOUT: lambda: AboutDialog(self._version, self).open(),
         }
         for identity, slot in pushed.items():
             # `triggered` hands over a flag that none of these wants.
             self.actions_[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
         switches = {
-            ActionId.AUTO_REPLY: self._set_echo,
-            ActionId.TOLERANT: self._set_tolerant,
             ActionId.RECORD: self._set_recording,
             ActionId.FREEZE: self._set_frozen,
             ActionId.SHOW_CONTROL: self._set_control,
@@ -210,7 +234,7 @@ class MainWindow(QMainWindow):
         actions[ActionId.RECORD].setChecked(True)
         actions[ActionId.SHOW_CONTROL].setChecked(settings.show_control)
         self.selection.show_control(settings.show_control)
-        self._show_engine_settings()
+        actions[ActionId.VIOLATION_DOCS].setEnabled(_VIOLATION_DOCS.is_file())
         self.frames.setFocus()
 
     def _keep(self) -> None:
@@ -229,6 +253,7 @@ class MainWindow(QMainWindow):
         self._keep()
         self._refresher.stop()
         self._rate_timer.stop()
+        self.watch.stop()
         self._desk.close()
         super().closeEvent(event)
         self.closed.emit()
@@ -249,6 +274,7 @@ class MainWindow(QMainWindow):
         chosen, frame = self.connections.chosen_connection, self.frames.current_frame
         self.connection_model.set_reader(reader)
         self.frame_model.set_reader(reader)
+        self.problem_model.set_reader(reader)
         self.selection.reload()
         self.connections.choose(chosen)
         if frame is not None:
@@ -264,8 +290,11 @@ class MainWindow(QMainWindow):
         else:
             self._refresher.poke()
         self.frame_model.refresh()
+        if self.sides.shows_problems and self.problem_model.refresh():
+            self._refresher.poke()
         self.selection.refresh()
         self.composer.set_open_count(self.connection_model.open_count if self._desk.shows_live else 0)
+        self._show_queue()
 
     def _offer_to_save(self, path: Path) -> None:
         save = QPushButton(self.tr("&Save as…"))
@@ -299,7 +328,7 @@ class MainWindow(QMainWindow):
     # The engine.
 
     def _send(self, outgoing: object, to_all: bool) -> None:
-        target = self.selection.connection
+        target = self.composer.target
         if to_all or target is not None:
             self._engine.send(None if to_all or target is None else target.id, outgoing)  # type: ignore[arg-type]
 
@@ -316,24 +345,29 @@ class MainWindow(QMainWindow):
         else:
             self._engine.disconnect_peer(target.id)
 
-    def _set_echo(self, on: bool) -> None:
-        reply = AutoReply.ECHO if on else AutoReply.NONE
-        self._settings.set_auto_reply(reply)
-        self._engine.set_auto_reply(reply)
-
-    def _set_tolerant(self, on: bool) -> None:
-        judgement = Judgement.TOLERANT if on else Judgement.STRICT
-        self._settings.set_judgement(judgement)
-        self._engine.set_judgement(judgement)
+    def _allow_origin(self) -> None:
+        target = self.selection.connection
+        self.controls.allow_origin(None if target is None else target.origin)
 
     def _set_recording(self, on: bool) -> None:
         self._engine.set_recording(on)
         self.status.set_recording(on)
 
-    def _show_engine_settings(self) -> None:
-        engine = self._settings.engine
-        self.actions_[ActionId.AUTO_REPLY].setChecked(engine.auto_reply is AutoReply.ECHO)
-        self.actions_[ActionId.TOLERANT].setChecked(engine.judgement is Judgement.TOLERANT)
+    def _show_failure(self, sentence: str) -> None:
+        if self.watch.is_capture_fault(sentence):
+            self.watch.look()
+        else:
+            self.banner.say(Tone.ERROR, sentence)
+
+    def _show_pressure(self) -> None:
+        live = self._desk.shows_live
+        self.connection_model.set_slow_peers(self.watch.slow_peers if live else {})
+        self.status.set_lagging(self.watch.recording_lags)
+        self._show_queue()
+
+    def _show_queue(self) -> None:
+        target = self.composer.target
+        self.composer.set_queued(0 if target is None else self.connection_model.queued(target.id))
 
     # The view.
 
@@ -350,44 +384,15 @@ class MainWindow(QMainWindow):
         self._settings.time_format = chosen
         self.frame_model.set_time_format(chosen)
 
-    def _turn_theme(self) -> None:
-        choice = ThemeChoice.LIGHT if self._theme.is_dark else ThemeChoice.DARK
-        self._settings.theme = choice
-        self._theme.set_choice(choice)
-
-    def _show_settings(self) -> None:
-        dialog = SettingsDialog(self._settings, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self._take_settings(dialog))
-        dialog.open()
-
-    def _take_settings(self, dialog: SettingsDialog) -> None:
-        moved = dialog.address != self._settings.address
-        self._settings.address = dialog.address
-        self._settings.engine = dialog.engine
-        self._settings.theme = dialog.theme
-        self._theme.set_choice(dialog.theme)
-        self._engine.set_settings(dialog.engine)
-        self._show_engine_settings()
-        if moved and self.listening.addresses:
-            self.listening.start_on(dialog.address)
-        elif moved:
-            self.tool_bar.address.setText(str(dialog.address))
-
-    def _copy(self, copy_format: CopyFormat) -> None:
-        reader = self._desk.reader
-        if reader is None or not self.frames.selected_count():
-            return
+    def _show_violation_docs(self) -> None:
         try:
-            copied = copy_frames(reader, self.frames.selected_frames(COPY_FRAMES), copy_format)
-        except CaptureError as error:
-            self.banner.say(Tone.ERROR, str(error))
+            page = DocsDialog(self.tr("Documentation of violations"), _VIOLATION_DOCS, self)
+        except OSError as error:
+            text = self.tr("The documentation cannot be read: {error}. Install Unmask anew.")
+            self.banner.say(Tone.ERROR, text.format(error=error))
             return
-        QGuiApplication.clipboard().setText(copied.text)
-        left_out = self.frames.selected_count() - copied.frames
-        if left_out:
-            text = self.tr("Copied {count} frames; {left} more did not fit. Export the capture to get all.")
-            self.banner.say(Tone.WARNING, text.format(count=grouped(copied.frames), left=grouped(left_out)))
+        page.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        page.open()
 
     def _fill_columns(self) -> None:
         self._columns.clear()
@@ -403,6 +408,11 @@ class MainWindow(QMainWindow):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(position)
 
+    def _offer_settings(self, sentence: str) -> None:
+        edit = QPushButton(self.tr("&Edit…"))
+        edit.clicked.connect(self.actions_[ActionId.SETTINGS].trigger)
+        self.banner.say(Tone.NOTE, sentence, edit)
+
     # What is said about it all.
 
     def _show_listening(self, addresses: tuple[str, ...]) -> None:
@@ -412,7 +422,9 @@ class MainWindow(QMainWindow):
         self._show_empty_text()
 
     def _show_totals(self) -> None:
-        self.status.set_totals(self.connection_model.totals, self.connection_model.open_count)
+        totals = self.connection_model.totals
+        self.status.set_totals(totals, self.connection_model.open_count)
+        self.sides.set_problem_count(totals.violations)
 
     def _show_counts(self) -> None:
         model = self.frame_model

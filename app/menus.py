@@ -18,17 +18,19 @@ _CAPTURE = (
 )  # fmt: skip
 _CONNECTION = (
     _A.LISTEN, _A.FOCUS_ADDRESS, _A.OPEN_TEST_PAGE, _SEPARATOR,
-    _A.AUTO_REPLY, _A.TOLERANT, _SEPARATOR, _A.SEND, _A.SEND_ALL, _SEPARATOR, _A.DISCONNECT,
+    _A.AUTO_REPLY, _A.TOLERANT, _A.ONLY_ORIGINS, _A.ALLOW_ORIGIN, _SEPARATOR,
+    _A.SEND, _A.SEND_ALL, _SEPARATOR, _A.DISCONNECT,
 )  # fmt: skip
 _FRAMES = (
     _A.COPY_TEXT, _A.COPY_HEX, _A.COPY_BASE64, _A.COPY_JSON, _SEPARATOR,
-    _A.GO_TOP, _A.GO_BOTTOM, _A.NEXT_VIOLATION,
+    _A.GO_TOP, _A.GO_BOTTOM, _A.NEXT_VIOLATION, _A.PREVIOUS_VIOLATION,
 )  # fmt: skip
 _VIEW = (
     _A.FREEZE, _A.FOLLOW, _A.SHOW_CONTROL, _A.TIME_FORMAT, _SEPARATOR,
-    _A.FOCUS_CONNECTIONS, _A.FOCUS_FRAMES, _A.FOCUS_DETAILS, _A.FOCUS_COMPOSER, _SEPARATOR, _A.THEME,
+    _A.FOCUS_CONNECTIONS, _A.FOCUS_FRAMES, _A.FOCUS_DETAILS, _A.FOCUS_COMPOSER, _A.FOCUS_PROBLEMS,
+    _SEPARATOR, _A.THEME,
 )  # fmt: skip
-_HELP = (_A.SHORTCUTS, _A.ABOUT)
+_HELP = (_A.SHORTCUTS, _A.VIOLATION_DOCS, _A.ABOUT)
 
 
 def fill_menu_bar(bar: QMenuBar, actions: Actions) -> QMenu:
@@ -57,7 +59,7 @@ def frame_menu(parent: QWidget, actions: Actions) -> QMenu:
 def connection_menu(parent: QWidget, actions: Actions) -> QMenu:
     """The menu over the list of connections."""
     menu = QMenu(parent)
-    _fill(menu, actions, (_A.FOCUS_COMPOSER, _A.DISCONNECT, _SEPARATOR, _A.CLEAR))
+    _fill(menu, actions, (_A.FOCUS_COMPOSER, _A.ALLOW_ORIGIN, _A.DISCONNECT, _SEPARATOR, _A.CLEAR))
     return menu
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.capture_desk import CaptureDesk
@@ -9,12 +11,12 @@ from app.views.composer import Composer
 from app.views.connection_list import ConnectionList
 from app.views.detail_tabs import DetailTabs
 from app.views.frame_table import FrameTable
-from core.capture.records import ConnectionRecord, View
+from core.capture.records import ConnectionRecord, Problem, View
 from core.errors import CaptureError
 from core.protocol.violations import Violation
 
-_PROBLEM_PAGE = 1000
-_SCANNED_PROBLEMS = 1_000_000
+_BEHIND_ALL = 2**62
+"""Greater than the id of any frame."""
 
 
 class Selection(QObject):
@@ -24,6 +26,8 @@ class Selection(QObject):
     """The capture cannot be read; a sentence."""
     note = Signal(str)
     """Something worth a sentence that is no problem."""
+    control_wanted = Signal()
+    """A control frame is to be shown, and they are hidden."""
     view_changed = Signal()
     """The frame table shows other frames, or the connection is in another state."""
 
@@ -86,8 +90,9 @@ class Selection(QObject):
         if record != self._connection:
             self._connection = record
             self._tabs.show_connection(record, violations)
-            self._composer.set_target(record if self._desk.shows_live else None)
             self.view_changed.emit()
+        target = self._connections.only_open if wanted is None else record
+        self._composer.set_target(target if self._desk.shows_live else None)
 
     def reload(self) -> None:
         """The capture is another one: read everything anew."""
@@ -98,24 +103,53 @@ class Selection(QObject):
     def go_to_next_violation(self) -> None:
         """Selects the next frame of the view, after the selected one, that breaks a rule."""
         reader = self._desk.reader
-        after, seen = self._frames.current_frame or 0, 0
-        while reader is not None and seen < _SCANNED_PROBLEMS:
-            try:
-                problems = reader.problems(seen, _PROBLEM_PAGE)
-            except CaptureError as error:
-                self.problem.emit(str(error))
-                return
-            if not problems:
-                break
-            for problem in problems:
-                if (
-                    problem.frame is not None
-                    and problem.frame > after
-                    and self._frames.go_to_frame(problem.frame)
-                ):
-                    return
-            seen = problems[-1].id
-        self.note.emit(self.tr("No frame after the selected one breaks a rule."))
+        if reader is not None:
+            after = self._frames.current_frame or 0
+            self._go_on(
+                lambda: reader.next_violation(self.view, after),
+                self.tr("No frame after the selected one breaks a rule."),
+            )
+
+    def go_to_previous_violation(self) -> None:
+        """Selects the last frame of the view, before the selected one, that breaks a rule."""
+        reader = self._desk.reader
+        if reader is not None:
+            before = self._frames.current_frame or _BEHIND_ALL
+            self._go_on(
+                lambda: reader.previous_violation(self.view, before),
+                self.tr("No frame before the selected one breaks a rule."),
+            )
+
+    def go_to_problem(self, problem: Problem) -> None:
+        """Shows the bytes that broke a rule, whatever has to be chosen for that."""
+        if problem.frame is None:
+            self._connections.choose(problem.connection)
+            self.refresh()
+            self._tabs.show_handshake_violation(problem.violation)
+            return
+        if self._connections.chosen_connection not in (None, problem.connection):
+            self._connections.choose(problem.connection)
+        if not self._frames.go_to_frame(problem.frame) and not self._control:
+            self.control_wanted.emit()
+            self._frames.go_to_frame(problem.frame)
+        if self._frames.current_frame != problem.frame:
+            text = self.tr(
+                "Frame {number} is not in the list: it came after the list was frozen, or is gone."
+            )
+            self.note.emit(text.format(number=problem.frame))
+            return
+        self._settle.stop()
+        self._show_frame()
+        self._tabs.show_frame_violation(problem.violation)
+
+    def _go_on(self, find: Callable[[], int | None], sorry: str) -> None:
+        try:
+            found = find()
+        except CaptureError as error:
+            self.problem.emit(str(error))
+            return
+        if found is None or not self._frames.go_to_frame(found):
+            self.note.emit(sorry)
 
     def _choose(self) -> None:
         self._set_view()

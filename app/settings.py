@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields, replace
 from enum import Enum
 from pathlib import Path
@@ -12,12 +14,22 @@ from PySide6.QtCore import QByteArray, QSettings
 from app.models.frame_lines import TimeFormat
 from app.theme import ThemeChoice
 from core.errors import AddressError
-from core.net.settings import AutoReply, EngineSettings, Limits, ListenAddress, parse_address
+from core.net.settings import (
+    AutoReply,
+    EngineSettings,
+    Limits,
+    ListenAddress,
+    parse_address,
+    parse_host_name,
+    parse_origin,
+)
 from core.protocol.violations import Judgement
 
 HISTORY_ENTRIES = 100
 HISTORY_ENTRY_CHARS = 64 * 1024
 RECENT_CAPTURES = 8
+LISTED_NAMES = 1000
+"""Origins and hosts that may connect."""
 
 _E = TypeVar("_E", bound=Enum)
 
@@ -57,12 +69,15 @@ class Settings:
 
     @property
     def engine(self) -> EngineSettings:
-        """Limits, judgement, auto-reply and compression."""
+        """Limits, judgement, auto-reply, compression, and who may connect."""
         return EngineSettings(
             limits=self._limits(),
             judgement=self._enum("engine/judgement", Judgement.STRICT),
             auto_reply=self._enum("engine/auto_reply", AutoReply.NONE),
             compression=self._flag("engine/compression", default=True),
+            allowed_origins=self.origins if self._flag("peers/only_origins", default=False) else None,
+            check_host=self._flag("peers/check_host", default=True),
+            extra_hosts=self._parsed("peers/hosts", parse_host_name),
         )
 
     @engine.setter
@@ -72,6 +87,20 @@ class Settings:
         self.set_judgement(settings.judgement)
         self.set_auto_reply(settings.auto_reply)
         self._store.setValue("engine/compression", settings.compression)
+        self._store.setValue("peers/only_origins", settings.allowed_origins is not None)
+        if settings.allowed_origins is not None:
+            self.origins = settings.allowed_origins
+        self._store.setValue("peers/check_host", settings.check_host)
+        self._store.setValue("peers/hosts", list(settings.extra_hosts))
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Origins that may connect where not all may; kept also while all may."""
+        return self._parsed("peers/origins", parse_origin)
+
+    @origins.setter
+    def origins(self, origins: tuple[str, ...]) -> None:
+        self._store.setValue("peers/origins", list(origins[:LISTED_NAMES]))
 
     def set_auto_reply(self, auto_reply: AutoReply) -> None:
         self._store.setValue("engine/auto_reply", auto_reply.name)
@@ -116,9 +145,7 @@ class Settings:
     @property
     def composer_history(self) -> tuple[str, ...]:
         """What was sent from the composer, newest last."""
-        value = self._store.value("composer/history", [])
-        entries = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-        return tuple(str(entry) for entry in entries)[-HISTORY_ENTRIES:]
+        return self._list("composer/history")[-HISTORY_ENTRIES:]
 
     @composer_history.setter
     def composer_history(self, entries: tuple[str, ...]) -> None:
@@ -128,9 +155,7 @@ class Settings:
     @property
     def recent_captures(self) -> tuple[str, ...]:
         """Paths of the captures last opened or saved, newest first."""
-        value = self._store.value("captures/recent", [])
-        entries = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-        return tuple(str(entry) for entry in entries)[:RECENT_CAPTURES]
+        return self._list("captures/recent")[:RECENT_CAPTURES]
 
     def add_recent_capture(self, path: str) -> None:
         kept = [path, *(entry for entry in self.recent_captures if entry != path)]
@@ -155,6 +180,19 @@ class Settings:
             if value > 0:
                 limits = replace(limits, **{limit.name: value})
         return limits
+
+    def _list(self, key: str) -> tuple[str, ...]:
+        # An ini file gives a list of one back as text.
+        value = self._store.value(key, [])
+        entries = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        return tuple(str(entry) for entry in entries)
+
+    def _parsed(self, key: str, parse: Callable[[str], str]) -> tuple[str, ...]:
+        parsed: dict[str, None] = {}
+        for entry in self._list(key)[:LISTED_NAMES]:
+            with suppress(AddressError):
+                parsed[parse(entry)] = None
+        return tuple(parsed)
 
     def _text(self, key: str, default: str) -> str:
         value = self._store.value(key, default)

@@ -27,6 +27,8 @@ QToolButton:checked { background: $SELECTION_INACTIVE; }
 QToolButton:checked:hover { background: $BORDER; }
 QToolButton[look="primary"] { background: $ACCENT; color: $ON_ACCENT; font-weight: 600; padding: 4px 12px; }
 QToolButton[look="primary"]:hover { background: $ACCENT_HOVER; }
+QToolButton[look="status"] { padding: 0 4px; color: $MUTED; }
+QToolButton[look="status"]:hover { color: $TEXT; }
 QToolButton:focus { border-color: $ACCENT; }
 QToolButton:disabled { color: $DISABLED; }
 QToolButton::menu-indicator { image: none; width: 0; }
@@ -72,6 +74,11 @@ QSpinBox::up-arrow { image: url("$ICONS/chevron-up.svg"); width: 10px; height: 1
 QSpinBox::down-arrow { image: url("$ICONS/chevron-down.svg"); width: 10px; height: 10px; }
 
 QCheckBox, QRadioButton { spacing: 7px; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $MUTED; border-radius: 4px; background: $SURFACE; }
+QCheckBox::indicator:hover, QCheckBox::indicator:focus { border-color: $ACCENT; }
+QCheckBox::indicator:checked { background: $ACCENT; border-color: $ACCENT; image: url("$ICONS/check-$LOOK.svg"); }
+QCheckBox::indicator:disabled { border-color: $DISABLED; background: $BACKGROUND; }
+QCheckBox::indicator:checked:disabled { background: $DISABLED; }
 QGroupBox { border: 1px solid $BORDER; border-radius: 8px; margin-top: 18px; padding: 10px;
     background: $SURFACE; }
 QGroupBox::title { subcontrol-origin: margin; left: 2px; top: 0; color: $MUTED; font-weight: 600; }
@@ -141,7 +148,6 @@ QFrame[look="banner-note"] { background: $NOTE_TINT; border: 0; border-bottom: 1
 """)
 
 
-def stylesheet(colours: Mapping[str, str], icons: Path) -> str:
-    """The stylesheet;
-    `colours` maps the name of each role to `#rrggbb`, `icons` is the folder of the arrows."""
-    return _TEMPLATE.substitute(colours, ICONS=icons.as_posix())
+def stylesheet(colours: Mapping[str, str], icons: Path, *, dark: bool) -> str:
+    """The stylesheet; `colours` maps the name of each role to `#rrggbb`, `icons` is the folder of its pictures."""
+    return _TEMPLATE.substitute(colours, ICONS=icons.as_posix(), LOOK="dark" if dark else "light")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 from core.decoders.visible import visible
 
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F)} | {0x09: "⇥", 0x0A: "↵"}
@@ -15,6 +17,11 @@ def one_line(text: str) -> str:
 def one_line_bytes(data: bytes) -> str:
     """`data` as UTF-8 on one line; bytes that are no UTF-8 as `\\xff`."""
     return one_line(data.decode("utf-8", "backslashreplace"))
+
+
+def tooltip(*lines: str) -> str:
+    """A tooltip that shows these lines as they are, whatever stands in them: Qt takes what looks like HTML for HTML."""
+    return f"<qt>{'<br>'.join(html.escape(one_line(line)) for line in lines)}</qt>"
 
 
 def decode_prefix(data: bytes) -> str | None:

@@ -215,7 +215,7 @@ class Theme(QObject):
         self._colours = {role: QColor(pair[1 if dark else 0]) for role, pair in _COLOURS.items()}
         self._application.setPalette(self._palette())
         self._application.setStyleSheet(
-            stylesheet({role.name: self.name(role) for role in Role}, _ICON_FOLDER)
+            stylesheet({role.name: self.name(role) for role in Role}, _ICON_FOLDER, dark=dark)
         )
         self.changed.emit()
 

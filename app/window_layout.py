@@ -21,7 +21,7 @@ class WindowLayout:
         self._frames = frames
         self.details = QSplitter(Qt.Orientation.Vertical)
         self.details.setObjectName("details")
-        for widget, stretch in ((frames, 5), (tabs, 4), (composer, 0)):
+        for widget, stretch in ((frames, 4), (tabs, 5), (composer, 0)):
             self.details.addWidget(widget)
             self.details.setStretchFactor(self.details.indexOf(widget), stretch)
         self.sides = QSplitter(Qt.Orientation.Horizontal)
@@ -39,8 +39,8 @@ class WindowLayout:
     def restore(self, settings: Settings) -> None:
         """As it was when `keep` was called last, or as it is at the first start."""
         self._window.resize(*_FIRST_SIZE)
-        self.sides.setSizes([250, 1030])
-        self.details.setSizes([350, 260, 130])
+        self.sides.setSizes([270, 1010])
+        self.details.setSizes([280, 340, 110])
         if (geometry := settings.layout("window")) is not None:
             self._window.restoreGeometry(geometry)
         for splitter in (self.sides, self.details):

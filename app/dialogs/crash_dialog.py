@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.crash import CrashReport
+from app.crash import CrashedPart, CrashReport
 from app.icons import IconName, Icons
 from app.theme import Role, Theme
 
@@ -26,6 +26,8 @@ class CrashDialog(QDialog):
     """One sentence, the traceback, and the choice to go on or to quit."""
 
     quit_requested = Signal()
+    restart_requested = Signal()
+    """Only where the engine has died."""
 
     def __init__(
         self, report: CrashReport, theme: Theme, icons: Icons, parent: QWidget | None = None
@@ -38,12 +40,7 @@ class CrashDialog(QDialog):
         mark = QLabel()
         mark.setPixmap(icons.pixmap(IconName.ERROR, Role.ERROR, 36, self.devicePixelRatioF()))
         mark.setAlignment(Qt.AlignmentFlag.AlignTop)
-        sentence = QLabel(
-            self.tr(
-                "A part of Unmask failed. What was recorded is safe on disk, and you can go on; "
-                "if things look wrong, quit and start again."
-            )
-        )
+        sentence = QLabel(self._sentence())
         sentence.setWordWrap(True)
         summary = QLabel(report.summary)
         summary.setTextFormat(Qt.TextFormat.PlainText)
@@ -68,6 +65,17 @@ class CrashDialog(QDialog):
         layout.addWidget(self._details, 1)
         layout.addLayout(self._buttons())
 
+    def _sentence(self) -> str:
+        if self._report.part is CrashedPart.ENGINE:
+            return self.tr(
+                "The engine failed: connections are closed and nobody can connect until it is restarted. "
+                "What was recorded is safe on disk, and recording goes on in the same capture."
+            )
+        return self.tr(
+            "A part of Unmask failed. What was recorded is safe on disk, and you can go on; "
+            "if things look wrong, quit and start again."
+        )
+
     def copy(self) -> None:
         """Puts the report on the clipboard."""
         QGuiApplication.clipboard().setText(self._report.text)
@@ -88,14 +96,20 @@ class CrashDialog(QDialog):
         leave = QPushButton(self.tr("&Quit"))
         leave.clicked.connect(self.quit_requested)
         go_on = QPushButton(self.tr("Co&ntinue"))
-        go_on.setDefault(True)
         go_on.clicked.connect(self.accept)
+        last = [leave, go_on]
+        if self._report.part is CrashedPart.ENGINE:
+            restart = QPushButton(self.tr("&Restart engine"))
+            restart.clicked.connect(self.restart_requested)
+            restart.clicked.connect(self.accept)
+            last.append(restart)
+        last[-1].setDefault(True)
         row = QHBoxLayout()
         row.setSpacing(8)
         for button in (copy, save):
             row.addWidget(button)
         row.addStretch(1)
-        for button in (leave, go_on):
+        for button in last:
             row.addWidget(button)
         return row
 

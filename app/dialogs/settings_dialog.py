@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import Qt
@@ -12,8 +13,10 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QGroupBox,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
+    QPlainTextEdit,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -22,7 +25,16 @@ from PySide6.QtWidgets import (
 from app.settings import Settings
 from app.theme import ThemeChoice
 from core.errors import AddressError
-from core.net.settings import KIB, AutoReply, EngineSettings, ListenAddress, parse_address, parse_size
+from core.net.settings import (
+    KIB,
+    AutoReply,
+    EngineSettings,
+    ListenAddress,
+    parse_address,
+    parse_host_name,
+    parse_origin,
+    parse_size,
+)
 from core.protocol.violations import Judgement
 
 _LARGEST_MESSAGE = 1024 * KIB * KIB
@@ -34,7 +46,7 @@ class SettingsDialog(QDialog):
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Settings"))
-        self.setMinimumWidth(480)
+        self.setMinimumWidth(860)
         self._before = settings.engine
         self._problem = QLabel()
         self._problem.setTextFormat(Qt.TextFormat.PlainText)
@@ -49,9 +61,19 @@ class SettingsDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 10, 20, 16)
         layout.setSpacing(12)
-        layout.addWidget(self._listening_box(settings))
-        layout.addWidget(self._limits_box())
-        layout.addWidget(self._look_box(settings))
+        columns = QHBoxLayout()
+        columns.setSpacing(16)
+        for boxes in (
+            (self._listening_box(settings), self._peers_box(settings)),
+            (self._limits_box(), self._look_box(settings)),
+        ):
+            column = QVBoxLayout()
+            column.setSpacing(12)
+            for box in boxes:
+                column.addWidget(box)
+            column.addStretch(1)
+            columns.addLayout(column, 1)
+        layout.addLayout(columns)
         layout.addWidget(self._problem)
         layout.addWidget(buttons)
 
@@ -75,7 +97,15 @@ class SettingsDialog(QDialog):
             judgement=self._judgement.currentData(),
             auto_reply=self._reply.currentData(),
             compression=self._compression.isChecked(),
+            allowed_origins=self.origins if self._only_origins.isChecked() else None,
+            check_host=self._check_host.isChecked(),
+            extra_hosts=_parsed(self._hosts.text(), parse_host_name),
         )
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The list of origins, whether it is in force or not."""
+        return _parsed(self._origins.toPlainText(), parse_origin)
 
     @property
     def theme(self) -> ThemeChoice:
@@ -93,6 +123,8 @@ class SettingsDialog(QDialog):
     def _find_problem(self) -> str:
         try:
             parse_address(self._address.text())
+            _parsed(self._origins.toPlainText(), parse_origin)
+            _parsed(self._hosts.text(), parse_host_name)
         except AddressError as error:
             return str(error)
         for field, smallest, what in (
@@ -127,6 +159,30 @@ class SettingsDialog(QDialog):
         form.addRow(self.tr("&Broken rules"), self._judgement)
         form.addRow(self.tr("Auto-&reply"), self._reply)
         form.addRow(self.tr("Compression"), self._compression)
+        return box
+
+    def _peers_box(self, settings: Settings) -> QGroupBox:
+        box, form = self._box(self.tr("Who may connect, from the next connection on"))
+        self._only_origins = QCheckBox(self.tr("Only pages of these origins, one a line"))
+        self._only_origins.setChecked(self._before.allowed_origins is not None)
+        self._only_origins.setToolTip(self.tr("Programs that send no Origin may connect all the same"))
+        self._origins = QPlainTextEdit("\n".join(settings.origins))
+        self._origins.setPlaceholderText("https://example.com")
+        self._origins.setTabChangesFocus(True)
+        self._origins.setFixedHeight(64)
+        self._origins.setAccessibleName(self.tr("Origins that may connect"))
+        self._check_host = QCheckBox(self.tr("Over loopback, only clients that call us localhost"))
+        self._check_host.setChecked(self._before.check_host)
+        self._check_host.setToolTip(
+            self.tr("Keeps out web pages that had their own name point to this machine (DNS rebinding)")
+        )
+        self._hosts = QLineEdit(" ".join(self._before.extra_hosts))
+        self._hosts.setPlaceholderText("unmask.test dev.example.com")
+        self._hosts.setToolTip(self.tr("Other names that Host may have, without a port, with spaces between"))
+        form.addRow(self.tr("&Origins"), self._only_origins)
+        form.addRow("", self._origins)
+        form.addRow(self.tr("Hos&t"), self._check_host)
+        form.addRow(self.tr("Or these &names"), self._hosts)
         return box
 
     def _limits_box(self) -> QGroupBox:
@@ -173,6 +229,11 @@ class SettingsDialog(QDialog):
         box.lineEdit().setTextMargins(6, 0, 0, 0)
         box.setValue(value)
         return box
+
+
+def _parsed(text: str, parse: Callable[[str], str]) -> tuple[str, ...]:
+    """The words of `text`, each once; AddressError for one that is none."""
+    return tuple(dict.fromkeys(parse(word) for word in text.replace(",", " ").split()))
 
 
 def _size_text(size: int) -> str:

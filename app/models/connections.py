@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from app.text import grouped, one_line
+from app.text import byte_size, grouped, one_line, tooltip
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, Totals
 from core.errors import CaptureError
@@ -39,7 +39,8 @@ class ConnectionModel(QAbstractListModel):
         self._lines: list[ConnectionLine] = []
         self._rows: dict[int, int] = {}
         self._totals = _NO_TOTALS
-        self._open = 0
+        self._open: set[int] = set()
+        self._slow: dict[int, int] = {}
         self._failed = False
 
     def set_reader(self, reader: CaptureReader | None) -> None:
@@ -56,7 +57,33 @@ class ConnectionModel(QAbstractListModel):
     @property
     def open_count(self) -> int:
         """How many connections are open now."""
-        return self._open
+        return len(self._open)
+
+    @property
+    def only_open(self) -> ConnectionRecord | None:
+        """The connection that is open, where there is exactly one; without its raw bytes."""
+        if len(self._open) != 1:
+            return None
+        (number,) = self._open
+        return self._lines[self._rows[number]].record
+
+    def set_slow_peers(self, queued: dict[int, int]) -> None:
+        """Bytes that wait for each peer that does not read; all others read."""
+        before, self._slow = self._slow, queued
+        for number in {number for number, _ in before.items() ^ queued.items()}:
+            if (row := self.row_of(number)) is not None:
+                self.dataChanged.emit(self.index(row), self.index(row))
+
+    def queued(self, connection_id: int) -> int:
+        """Bytes that wait for a peer that does not read; 0 where it does."""
+        return self._slow.get(connection_id, 0)
+
+    def detail(self, line: ConnectionLine) -> str:
+        """The second line of a row."""
+        queued = self.queued(line.record.id)
+        if not queued:
+            return line.detail
+        return self.tr("peer is not reading, {size} queued").format(size=byte_size(queued))
 
     def refresh(self) -> None:
         """Asks the capture which connections changed since the last time."""
@@ -101,7 +128,7 @@ class ConnectionModel(QAbstractListModel):
 
     def all_detail(self) -> str:
         return self.tr("{open} open · {count} in all").format(
-            open=grouped(self._open), count=grouped(len(self._lines))
+            open=grouped(len(self._open)), count=grouped(len(self._lines))
         )
 
     # QAbstractListModel.
@@ -110,15 +137,29 @@ class ConnectionModel(QAbstractListModel):
         return 0 if parent.isValid() else len(self._lines) + 1
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
-        if not index.isValid() or role not in (
-            Qt.ItemDataRole.DisplayRole,
-            Qt.ItemDataRole.AccessibleDescriptionRole,
-        ):
+        if not index.isValid():
             return None
         line = self.line(index.row())
         if role == Qt.ItemDataRole.DisplayRole:
             return self.all_title() if line is None else f"#{line.record.id} {line.title}"
-        return self.all_detail() if line is None else line.detail
+        if role == Qt.ItemDataRole.AccessibleDescriptionRole:
+            return self.all_detail() if line is None else self.detail(line)
+        if role == Qt.ItemDataRole.ToolTipRole and line is not None:
+            return self._tooltip(line)
+        return None
+
+    def _tooltip(self, line: ConnectionLine) -> str:
+        record = line.record
+        origin = (
+            self.tr("no Origin") if record.origin is None else self.tr("Origin {0}").format(record.origin)
+        )
+        return tooltip(
+            f"#{record.id} {line.title}",
+            self.detail(line),
+            self.tr("{0} to {1}").format(record.peer, record.local),
+            *((origin,) if record.path else ()),
+            *((record.reason,) if record.reason else ()),
+        )
 
     # Changes.
 
@@ -129,12 +170,14 @@ class ConnectionModel(QAbstractListModel):
             row = self._rows.get(record.id)
             line = self._line(record)
             if row is None:
-                self._open += record.is_open
                 new.append(line)
             else:
-                self._open += record.is_open - self._lines[row].record.is_open
                 self._lines[row] = line
                 touched.append(row)
+            if record.is_open:
+                self._open.add(record.id)
+            else:
+                self._open.discard(record.id)
         if touched:
             self.dataChanged.emit(self.index(min(touched) + 1), self.index(max(touched) + 1))
         if new:
@@ -150,7 +193,7 @@ class ConnectionModel(QAbstractListModel):
         self._lines.clear()
         self._rows.clear()
         self._totals = _NO_TOTALS
-        self._open = 0
+        self._open.clear()
         self.endResetModel()
 
     def _line(self, record: ConnectionRecord) -> ConnectionLine:
@@ -165,7 +208,12 @@ class ConnectionModel(QAbstractListModel):
         frames = self.tr("{count} frames").format(count=grouped(record.frame_count))
         if record.frame_count == 1:
             frames = self.tr("1 frame")
-        return f"{self.state_text(record)} · {frames}" if record.status == 101 else self.state_text(record)
+        parts = [self.state_text(record)]
+        if record.status == 101:
+            parts.append(frames)
+        if record.origin is not None:
+            parts.append(one_line(record.origin[:300]))
+        return " · ".join(parts)
 
     def state_text(self, record: ConnectionRecord) -> str:
         """What became of a connection, in a few words."""

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from app.compose import ComposeKind, Draft, build, file_size
 from app.icons import IconName, Icons
+from app.text import byte_size
 from app.theme import Role, Theme
 from app.views.compose_editor import ComposeEditor, History, HistoryEntry
 from app.views.compose_pages import ClosePage, FilePage
@@ -46,6 +47,9 @@ class Composer(QWidget):
         self._icons = icons
         self._target: ConnectionRecord | None = None
         self._open_count = 0
+        self._queued = 0
+        self._all_for_want_of_one = False
+        """All open connections are the target because there is no other, and not by the person's choice."""
         self._history = History()
         self._pending: HistoryEntry | None = None
         self._failure = ""
@@ -61,12 +65,19 @@ class Composer(QWidget):
 
     # For the window
 
-    def set_target(self, connection: ConnectionRecord | None) -> None:
+    @property
+    def target(self) -> ConnectionRecord | None:
         """The connection that "to this connection" means."""
-        before = None if self._target is None else self._target.id
-        self._target = connection
-        if (None if connection is None else connection.id) != before:
+        return self._target
+
+    def set_target(self, connection: ConnectionRecord | None) -> None:
+        """The connection that "to this connection" means. None: only all open ones can be sent to."""
+        before, self._target = self._target, connection
+        if _what_counts(before) == _what_counts(connection):
+            return
+        if before is None or connection is None or before.id != connection.id:
             self._failure = ""
+            self._queued = 0
         self._name_targets()
         self._check()
 
@@ -75,6 +86,12 @@ class Composer(QWidget):
         if count != self._open_count:
             self._open_count = count
             self._name_targets()
+            self._check()
+
+    def set_queued(self, count: int) -> None:
+        """How many bytes wait for the target, whose peer does not read; 0 where it does."""
+        if count != self._queued:
+            self._queued = count
             self._check()
 
     def show_error(self, sentence: str) -> None:
@@ -138,6 +155,8 @@ class Composer(QWidget):
             self.kinds.addItem(text, kind)
         self.fragments = QSpinBox(self)
         self.fragments.setRange(1, MAX_FRAGMENTS)
+        # A style sheet's padding does not reach the editor inside.
+        self.fragments.lineEdit().setTextMargins(6, 0, 0, 0)
         self.fragments.setAccessibleName(self.tr("Frames"))
         self.fragments.setToolTip(self.tr("Cut the message into this many frames"))
         self.compress = QCheckBox(self.tr("Compress"), self)
@@ -177,21 +196,22 @@ class Composer(QWidget):
         top.addWidget(self._fragments_label)
         top.addWidget(self.fragments)
         top.addWidget(self.compress)
-        top.addStretch(1)
+        top.addSpacing(6)
+        top.addWidget(self.status, 1)
         top.addWidget(self.send_button)
         self.pages = QStackedWidget(self)
         for page in (self.editor, self.file, self.close_frame):
             self.pages.addWidget(page)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 8, 10, 6)
+        layout.setContentsMargins(10, 7, 10, 8)
         layout.setSpacing(6)
         layout.addLayout(top)
         layout.addWidget(self.pages, 1)
-        layout.addWidget(self.status)
 
     def _connect(self) -> None:
         self.kinds.currentIndexChanged.connect(self._on_kind)
         self.targets.currentIndexChanged.connect(self._check)
+        self.targets.activated.connect(self._on_target_chosen)
         self.send_button.clicked.connect(self.send)
         self.editor.send_pressed.connect(self.send)
         self.editor.send_all_pressed.connect(self.send_to_all)
@@ -245,6 +265,15 @@ class Composer(QWidget):
             this = self.tr("To #{0} {1}").format(target.id, path)
         self.targets.setItemText(0, this)
         self.targets.setItemText(1, self.tr("To all open ({0})").format(self._open_count))
+        if target is None and self._open_count > 1 and not self.targets.currentIndex():
+            self._all_for_want_of_one = True
+            self.targets.setCurrentIndex(1)
+        elif target is not None and self._all_for_want_of_one:
+            self._all_for_want_of_one = False
+            self.targets.setCurrentIndex(0)
+
+    def _on_target_chosen(self) -> None:
+        self._all_for_want_of_one = False
 
     def _draft(self) -> Draft:
         kind = self.kind()
@@ -307,7 +336,14 @@ class Composer(QWidget):
         )
         self.send_button.setToolTip(unreachable or problem or self.tr("Send (Ctrl+Enter)"))
         wrong = self._failure or ("" if blank else problem)
-        self._say(wrong or unreachable or size, "error" if wrong else "muted")
+        slow = "" if wrong or unreachable or self.targets.currentData() else self._slowness()
+        look = "error" if wrong else "warning" if slow else "muted"
+        self._say(wrong or unreachable or " · ".join(filter(None, (slow, size))), look)
+
+    def _slowness(self) -> str:
+        if not self._queued:
+            return ""
+        return self.tr("The peer is not reading, {0} queued").format(byte_size(self._queued))
 
     def _is_blank(self) -> bool:
         """Whether nothing has been entered yet, which is no mistake."""
@@ -363,3 +399,8 @@ class Composer(QWidget):
             self._send(to_all=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
         else:
             super().keyPressEvent(event)
+
+
+def _what_counts(target: ConnectionRecord | None) -> tuple[object, ...]:
+    """All of a target that the composer shows or asks for: the rest changes with every frame."""
+    return () if target is None else (target.id, target.path, target.state, target.extensions)

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 from app.icons import IconName, Icons
 from app.models.connections import ConnectionLine, ConnectionModel
 from app.theme import Role, Theme
-from core.capture.records import ConnectionState
+from core.capture.records import ConnectionRecord, ConnectionState
 
 _MARGIN = 12
 _MARK = 10
@@ -68,6 +68,11 @@ class ConnectionList(QListView):
         row = self._connections.row_of(connection_id)
         if row is not None:
             self.setCurrentIndex(self._connections.index(row))
+
+    @property
+    def only_open(self) -> ConnectionRecord | None:
+        """The connection that is open, where there is exactly one."""
+        return self._connections.only_open
 
     @property
     def chosen_connection(self) -> int | None:
@@ -125,7 +130,8 @@ class _ConnectionDelegate(QStyledItemDelegate):
         else:
             self._state_mark(painter, row, line.record.state)
             right = self._number(painter, row, line)
-            self._texts(painter, row, line.title, line.detail, right)
+            role = Role.WARNING if self._model.queued(line.record.id) else Role.MUTED
+            self._texts(painter, row, line.title, self._model.detail(line), right, role)
         painter.restore()
 
     def _ground(self, painter: QPainter, row: QRect, state: QStyle.StateFlag) -> None:
@@ -181,7 +187,9 @@ class _ConnectionDelegate(QStyledItemDelegate):
             painter.drawPixmap(left, top + (height - 14) // 2, icon)
         return left - 6
 
-    def _texts(self, painter: QPainter, row: QRect, title: str, detail: str, right: int) -> None:
+    def _texts(
+        self, painter: QPainter, row: QRect, title: str, detail: str, right: int, role: Role = Role.MUTED
+    ) -> None:
         left = row.left() + _TEXT_LEFT
         top = row.top() + _ROW_PADDING
         painter.setFont(self._title_font)
@@ -192,7 +200,7 @@ class _ConnectionDelegate(QStyledItemDelegate):
         )
         width = row.right() - _MARGIN - left
         painter.setFont(self._detail_font)
-        painter.setPen(self._theme.color(Role.MUTED))
+        painter.setPen(self._theme.color(role))
         top += self._title_metrics.height() + 2
         shown = self._detail_metrics.elidedText(detail, Qt.TextElideMode.ElideRight, width)
         painter.drawText(

@@ -112,6 +112,16 @@ class DetailTabs(QWidget):
             if page.objectName() == name:
                 self.tabs.setCurrentWidget(page)
 
+    def show_frame_violation(self, violation: Violation) -> None:
+        """Mark the bytes of the frame that broke a rule."""
+        self.tabs.setCurrentWidget(self._bytes_page)
+        self.bytes.show_violation(violation)
+
+    def show_handshake_violation(self, violation: Violation) -> None:
+        """Mark the bytes of the handshake that broke a rule."""
+        self.tabs.setCurrentWidget(self._handshake_page)
+        self.handshake.show_violation(violation)
+
     def _add(self, page: _Page, title: str, refresh: Callable[[], bool]) -> _Page:
         self.tabs.addTab(page, title)
         self._refresh[page] = refresh
@@ -122,7 +132,7 @@ class DetailTabs(QWidget):
         self.frame.field_selected.connect(self._choose)
         self.frame.field_hovered.connect(self._point_at)
         self.frame.field_activated.connect(self._show_bytes_of)
-        self.frame.violation_chosen.connect(self._show_violation)
+        self.frame.violation_chosen.connect(self.show_frame_violation)
         self.bytes.field_selected.connect(self._choose_from_bytes)
 
     def _outdated(self, *pages: _Page) -> None:
@@ -177,7 +187,3 @@ class DetailTabs(QWidget):
     def _show_bytes_of(self, field: Field) -> None:
         self._choose(field)
         self.tabs.setCurrentWidget(self._bytes_page)
-
-    def _show_violation(self, violation: Violation) -> None:
-        self.tabs.setCurrentWidget(self._bytes_page)
-        self.bytes.show_violation(violation)

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -24,7 +24,7 @@ from app.theme import Role, Theme
 from app.views.fact_table import Column, Fact, FactTable
 from app.views.raw_head import RawHead
 from app.views.violation_list import ViolationList
-from core.capture.records import ConnectionRecord, ConnectionState
+from core.capture.records import ConnectionRecord, ConnectionState, Mode
 from core.decoders.visible import visible
 from core.errors import HeadError
 from core.protocol.anatomy import count_bytes
@@ -70,7 +70,11 @@ class HandshakeView(QScrollArea):
         self.request_headers = self._table(self.tr("Header"), self.tr("Value"), self.tr("Meaning"), most=230)
         self.response_headers = self._table(self.tr("Header"), self.tr("Value"), self.tr("Meaning"), most=230)
         self.trailing = self._table(self.tr("Bytes"), self.tr("Hex"), self.tr("What it is"), most=230)
+        self._looked_at = self.request
+        self._settle = QTimer(self, singleShot=True, interval=0)
+        self._settle.timeout.connect(self._bring_into_sight)
         self._arrange()
+        self.violations.violation_chosen.connect(self.show_violation)
         self.marks.toggled.connect(self.request.show_marks)
         self.marks.toggled.connect(self.response.show_marks)
         theme.changed.connect(self._restyle)
@@ -93,6 +97,21 @@ class HandshakeView(QScrollArea):
         if connection is not None:
             self.violations.set_violations(violations)
             self._fill(connection)
+
+    def show_violation(self, violation: Violation) -> None:
+        """Mark the bytes that broke a rule, in the head in which they stand."""
+        by_server = self._connection is not None and self._connection.mode is Mode.CONNECT
+        marked, other = (self.response, self.request) if by_server else (self.request, self.response)
+        other.mark(0, 0)
+        marked.mark(violation.offset, violation.length)
+        self._looked_at = marked
+        # What was just filled is laid out first.
+        self._settle.start()
+
+    def _bring_into_sight(self) -> None:
+        head = self._looked_at
+        place = head.viewport().mapTo(self._page, head.cursorRect().center())
+        self.ensureVisible(0, place.y(), 0, self.viewport().height() // 3)
 
     # Building
 
@@ -212,6 +231,12 @@ class HandshakeView(QScrollArea):
 
     def _facts(self, connection: ConnectionRecord) -> str:
         facts = [self.tr("{0} to {1}").format(connection.peer, connection.local)]
+        if connection.request:
+            facts.append(
+                self.tr("no Origin")
+                if connection.origin is None
+                else self.tr("origin {0}").format(connection.origin)
+            )
         if connection.state is ConnectionState.REFUSED:
             facts.append(self.tr("refused: {0}").format(connection.reason or self.tr("no reason recorded")))
         elif connection.state is ConnectionState.SERVED:

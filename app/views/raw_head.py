@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QFontMetricsF, QResizeEvent, QTextCharFormat, QTextCursor, QTextOption
-from PySide6.QtWidgets import QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from app.theme import Role, Theme
 from core.decoders.visible import visible
@@ -31,6 +31,7 @@ class RawHead(QPlainTextEdit):
         super().__init__(parent)
         self._theme = theme
         self._raw = b""
+        self._marked = (0, 0)
         self._marks = False
         self._font = theme.mono_font()
         self.setReadOnly(True)
@@ -42,12 +43,48 @@ class RawHead(QPlainTextEdit):
     def show_raw(self, raw: bytes) -> None:
         """Show these bytes."""
         self._raw = raw
+        self._marked = (0, 0)
         self._fill()
 
     def show_marks(self, shown: bool) -> None:
         """Write `\\r\\n` or `\\n` where a line ended with it, in the colour of what is not text."""
         self._marks = shown
         self._fill()
+
+    def mark(self, offset: int, length: int) -> None:
+        """Mark bytes and bring them into sight; a length of 0 marks nothing."""
+        self._marked = (offset, length)
+        self.setExtraSelections([])
+        if length <= 0 or offset >= min(len(self._raw), MAX_SHOWN):
+            return
+        selection = QTextEdit.ExtraSelection()
+        cursor = self.textCursor()
+        cursor.setPosition(self._position(offset))
+        cursor.setPosition(self._position(min(offset + length, MAX_SHOWN)), QTextCursor.MoveMode.KeepAnchor)
+        selection.cursor = QTextCursor(cursor)
+        selection.format.setBackground(self._theme.color(Role.ERROR_TINT))
+        selection.format.setForeground(self._theme.color(Role.ERROR))
+        selection.format.setFontUnderline(True)
+        self.setExtraSelections([selection])
+        cursor.clearSelection()
+        self.setTextCursor(cursor)
+        self.ensureCursorVisible()
+
+    def marked_text(self) -> str:
+        """What is marked, as it is shown."""
+        return "\n".join(
+            each.cursor.selectedText().replace("\u2029", "\n") for each in self.extraSelections()
+        )
+
+    def _position(self, offset: int) -> int:
+        """Where in the text the byte `offset` is shown."""
+        before = self._raw[:offset]
+        if before.endswith(b"\r") and self._raw[offset : offset + 1] == b"\n":
+            before = before[:-1]
+        lines = split_lines(before)
+        marks = sum(len(end) for _, end in lines) if self._marks else 0
+        units = sum(len(line.encode("utf-16-le", "surrogatepass")) // 2 for line, _ in lines)
+        return units + marks + len(lines) - 1
 
     def _fill(self) -> None:
         self._font = self._theme.mono_font()
@@ -70,6 +107,7 @@ class RawHead(QPlainTextEdit):
             cursor.insertText("\n" + self._left_out(), mark)
         self.moveCursor(QTextCursor.MoveOperation.Start)
         self._fit()
+        self.mark(*self._marked)
 
     def _left_out(self) -> str:
         sentence = QCoreApplication.translate("RawHead", "… {0} more, not shown here")

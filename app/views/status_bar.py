@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QToolButton, QWidget
 
 from app.capture_desk import CaptureState
 from app.icons import IconName, Icons
@@ -39,14 +39,24 @@ class StatusBar(QStatusBar):
         self._frames = self._label()
         self._rate = self._label()
         self._bytes = self._label()
+        self.problems = QToolButton()
         self._hidden = self._label()
         self._frozen = self._label()
         self._recording = self._label()
+        self._lagging = self._label()
         self._saved = self._label()
         self.setSizeGripEnabled(False)
         self.setContentsMargins(0, 0, 0, 0)
-        self.addWidget(self._row(self._mark, self._where, self._open, self._frames, self._rate, self._bytes))
-        self.addPermanentWidget(self._row(self._hidden, self._frozen, self._recording, self._saved))
+        counts = (self._mark, self._where, self._open, self._frames, self._rate, self._bytes, self.problems)
+        self.addWidget(self._row(*counts))
+        states = (self._hidden, self._frozen, self._lagging, self._recording, self._saved)
+        self.addPermanentWidget(self._row(*states))
+        self.problems.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.problems.setProperty("look", "status")
+        self.problems.hide()
+        self._lagging.setProperty("look", "warning")
+        self._lagging.setText(self.tr("Recording pauses the peers: the disk is slower than the wire"))
+        self._lagging.hide()
         self._recording.setProperty("look", "warning")
         self._frozen.setProperty("look", "warning")
         self._recording.setText(self.tr("Recording is stopped"))
@@ -76,6 +86,12 @@ class StatusBar(QStatusBar):
         self._frames.setText(self.tr("{count} frames").format(count=grouped(totals.frames)))
         self._rate.setText(self.tr("{count}/s").format(count=grouped(self._frames_per_second(now))))
         self._bytes.setText(byte_size(totals.bytes))
+        count = totals.violations
+        words = (
+            self.tr("1 problem") if count == 1 else self.tr("{count} problems").format(count=grouped(count))
+        )
+        self.problems.setText(words)
+        self.problems.setVisible(count > 0)
 
     def set_hidden(self, count: int) -> None:
         """How many control frames the list does not show."""
@@ -89,6 +105,10 @@ class StatusBar(QStatusBar):
 
     def set_recording(self, recording: bool) -> None:
         self._recording.setVisible(not recording)
+
+    def set_lagging(self, lagging: bool) -> None:
+        """Whether peers have to wait for the disk."""
+        self._lagging.setVisible(lagging)
 
     def set_capture(self, state: CaptureState, name: str) -> None:
         """Whether the capture is saved, and under which file name."""
@@ -104,7 +124,7 @@ class StatusBar(QStatusBar):
         span = now - first_time
         return round((self._samples[-1][1] - first_count) / span) if span > 0.05 else 0
 
-    def _row(self, *labels: QLabel) -> QWidget:
+    def _row(self, *labels: QWidget) -> QWidget:
         row = QWidget()
         layout = QHBoxLayout(row)
         layout.setContentsMargins(10, 3, 12, 3)
@@ -121,4 +141,5 @@ class StatusBar(QStatusBar):
 
     def _tint(self) -> None:
         icon, role = (IconName.SUCCESS, Role.SUCCESS) if self._listening else (IconName.STOP, Role.MUTED)
+        self.problems.setIcon(self._icons.icon(IconName.WARNING, Role.WARNING))
         self._mark.setPixmap(self._icons.pixmap(icon, role, 15, self.devicePixelRatioF()))

@@ -10,7 +10,7 @@ from app.actions import ActionId, Actions
 _GROUPS: tuple[tuple[ActionId, ...], ...] = (
     (ActionId.RECORD, ActionId.FREEZE, ActionId.CLEAR),
     (ActionId.FOLLOW, ActionId.SHOW_CONTROL),
-    (ActionId.AUTO_REPLY, ActionId.TOLERANT),
+    (ActionId.AUTO_REPLY, ActionId.TOLERANT, ActionId.ONLY_ORIGINS),
 )
 _RIGHT = (ActionId.OPEN_CAPTURE, ActionId.SAVE_AS, ActionId.THEME, ActionId.SETTINGS)
 _WITH_WORDS = frozenset(
@@ -24,6 +24,7 @@ _WITH_WORDS = frozenset(
         ActionId.SHOW_CONTROL,
         ActionId.AUTO_REPLY,
         ActionId.TOLERANT,
+        ActionId.ONLY_ORIGINS,
     }
 )
 

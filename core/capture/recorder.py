@@ -149,6 +149,7 @@ class Recorder:
             except CaptureError as error:
                 done(error)
             else:
+                self._failure = None
                 done(None)
 
         if not self._command(go):

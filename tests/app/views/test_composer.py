@@ -214,15 +214,15 @@ def test_where_no_connection_is_selected_all_open_ones_are_offered(composer: Com
     composer.set_open_count(3)
     composer.set_target(None)
     assert composer.targets.currentText() == "To all open (3)"
-    composer.set_target(OPEN)
-    assert composer.targets.currentText().startswith(f"To #{OPEN.id} ")
+    composer.set_target(CONNECTION)
+    assert composer.targets.currentText().startswith(f"To #{CONNECTION.id} ")
 
 
 def test_all_stay_the_target_when_the_person_has_chosen_so(composer: Composer) -> None:
     composer.targets.setCurrentIndex(1)
     composer.targets.activated.emit(1)
     composer.set_target(None)
-    composer.set_target(OPEN)
+    composer.set_target(CONNECTION)
     assert composer.targets.currentIndex() == 1
 
 

@@ -1,0 +1,382 @@
+"""Everything that a person can do, in words: text, shortcut, tooltip and icon of each action."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from PySide6.QtCore import QCoreApplication
+
+from app.icons import IconName
+
+
+class ActionId(Enum):
+    """Everything that can be done from a menu, a button or the keyboard."""
+
+    LISTEN = auto()
+    FOCUS_ADDRESS = auto()
+    OPEN_TEST_PAGE = auto()
+    AUTO_REPLY = auto()
+    TOLERANT = auto()
+    ONLY_ORIGINS = auto()
+    ALLOW_ORIGIN = auto()
+    DISCONNECT = auto()
+    NEW_CAPTURE = auto()
+    OPEN_CAPTURE = auto()
+    SHOW_LIVE = auto()
+    SAVE_AS = auto()
+    EXPORT_JSONL = auto()
+    QUIT = auto()
+    RECORD = auto()
+    CLEAR = auto()
+    FREEZE = auto()
+    FOLLOW = auto()
+    SHOW_CONTROL = auto()
+    TIME_FORMAT = auto()
+    GO_TOP = auto()
+    GO_BOTTOM = auto()
+    NEXT_VIOLATION = auto()
+    PREVIOUS_VIOLATION = auto()
+    COPY_TEXT = auto()
+    COPY_HEX = auto()
+    COPY_BASE64 = auto()
+    COPY_JSON = auto()
+    FOCUS_CONNECTIONS = auto()
+    FOCUS_FRAMES = auto()
+    FOCUS_DETAILS = auto()
+    FOCUS_COMPOSER = auto()
+    FOCUS_PROBLEMS = auto()
+    SEND = auto()
+    SEND_ALL = auto()
+    THEME = auto()
+    SETTINGS = auto()
+    SHORTCUTS = auto()
+    VIOLATION_DOCS = auto()
+    ABOUT = auto()
+
+
+class Kind(Enum):
+    """Whether an action is done, or is switched on and off."""
+
+    PUSH = auto()
+    SWITCH = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """How one action looks."""
+
+    id: ActionId
+    text: str
+    shortcut: str
+    tooltip: str
+    icon: IconName
+    kind: Kind = Kind.PUSH
+    short: str = ""
+    """The word on its button, where the text is too long for one."""
+
+
+_ID, _I = ActionId, IconName
+
+
+def specs() -> tuple[ActionSpec, ...]:
+    """Every action, in the order in which lists show them."""
+    translate = QCoreApplication.translate
+    return (
+        ActionSpec(
+            _ID.LISTEN,
+            translate("Actions", "Start &listening"),
+            "F5",
+            translate("Actions", "Accept WebSocket clients on the address beside this button"),
+            _I.START,
+            short=translate("Actions", "Listen"),
+        ),
+        ActionSpec(
+            _ID.FOCUS_ADDRESS,
+            translate("Actions", "&Address"),
+            "Ctrl+L",
+            translate("Actions", "Go to the address to listen on"),
+            _I.CONNECTIONS,
+        ),
+        ActionSpec(
+            _ID.OPEN_TEST_PAGE,
+            translate("Actions", "Open &test page"),
+            "Ctrl+T",
+            translate("Actions", "Open the built-in client in your web browser"),
+            _I.PAGE,
+            short=translate("Actions", "Test page"),
+        ),
+        ActionSpec(
+            _ID.AUTO_REPLY,
+            translate("Actions", "&Echo"),
+            "Ctrl+E",
+            translate("Actions", "Answer every message with the same message"),
+            _I.ECHO,
+            Kind.SWITCH,
+        ),
+        ActionSpec(
+            _ID.TOLERANT,
+            translate("Actions", "&Tolerant"),
+            "Ctrl+Shift+T",
+            translate(
+                "Actions", "Carry on after a broken rule where possible, instead of failing the connection"
+            ),
+            _I.TOLERANT,
+            Kind.SWITCH,
+        ),
+        ActionSpec(
+            _ID.ONLY_ORIGINS,
+            translate("Actions", "Only allowed o&rigins"),
+            "Ctrl+Shift+O",
+            translate("Actions", "Refuse web pages whose Origin is not on the list in the settings"),
+            _I.ORIGINS,
+            Kind.SWITCH,
+            short=translate("Actions", "Origins"),
+        ),
+        ActionSpec(
+            _ID.ALLOW_ORIGIN,
+            translate("Actions", "&Allow this origin"),
+            "Ctrl+Shift+A",
+            translate(
+                "Actions", "Put the selected connection's Origin on the list of those that may connect"
+            ),
+            _I.ORIGINS,
+        ),
+        ActionSpec(
+            _ID.DISCONNECT,
+            translate("Actions", "&Disconnect peer"),
+            "Ctrl+Shift+D",
+            translate("Actions", "Cut the selected connection's TCP stream, without a closing handshake"),
+            _I.DISCONNECT,
+        ),
+        ActionSpec(
+            _ID.NEW_CAPTURE,
+            translate("Actions", "&New capture"),
+            "Ctrl+N",
+            translate("Actions", "Start an empty capture; the present one can be saved first"),
+            _I.NEW,
+        ),
+        ActionSpec(
+            _ID.OPEN_CAPTURE,
+            translate("Actions", "&Open capture…"),
+            "Ctrl+O",
+            translate("Actions", "Look at a saved capture"),
+            _I.OPEN,
+        ),
+        ActionSpec(
+            _ID.SHOW_LIVE,
+            translate("Actions", "Back to the &live capture"),
+            "Ctrl+Shift+L",
+            translate("Actions", "Look at what is being recorded now"),
+            _I.RECORD,
+        ),
+        ActionSpec(
+            _ID.SAVE_AS,
+            translate("Actions", "&Save as…"),
+            "Ctrl+S",
+            translate("Actions", "Save the capture to a file"),
+            _I.SAVE,
+        ),
+        ActionSpec(
+            _ID.EXPORT_JSONL,
+            translate("Actions", "&Export JSON Lines…"),
+            "Ctrl+Shift+E",
+            translate("Actions", "Write the capture as one JSON object a line"),
+            _I.EXPORT,
+        ),
+        ActionSpec(
+            _ID.QUIT,
+            translate("Actions", "&Quit"),
+            "Ctrl+Q",
+            translate("Actions", "Stop listening and close the window"),
+            _I.QUIT,
+        ),
+        ActionSpec(
+            _ID.RECORD,
+            translate("Actions", "&Record"),
+            "F8",
+            translate("Actions", "Write frames to the capture; off, they pass unrecorded"),
+            _I.RECORD,
+            Kind.SWITCH,
+        ),
+        ActionSpec(
+            _ID.CLEAR,
+            translate("Actions", "&Clear"),
+            "Ctrl+Shift+Del",
+            translate("Actions", "Remove all frames and closed connections from the capture"),
+            _I.CLEAR,
+        ),
+        ActionSpec(
+            _ID.FREEZE,
+            translate("Actions", "&Freeze"),
+            "F7",
+            translate("Actions", "Hold the frame list still; recording goes on"),
+            _I.FREEZE,
+            Kind.SWITCH,
+        ),
+        ActionSpec(
+            _ID.FOLLOW,
+            translate("Actions", "Follow the &tail"),
+            "Ctrl+Shift+F",
+            translate("Actions", "Keep the newest frame in view"),
+            _I.FOLLOW,
+            Kind.SWITCH,
+            short=translate("Actions", "Follow"),
+        ),
+        ActionSpec(
+            _ID.SHOW_CONTROL,
+            translate("Actions", "&Control frames"),
+            "Ctrl+Shift+K",
+            translate("Actions", "Show ping, pong and close frames"),
+            _I.CONTROL,
+            Kind.SWITCH,
+            short=translate("Actions", "Control"),
+        ),
+        ActionSpec(
+            _ID.TIME_FORMAT,
+            translate("Actions", "Next t&ime format"),
+            "Ctrl+Shift+I",
+            translate("Actions", "Time of day, time since the start, or time since the frame before"),
+            _I.HISTORY,
+        ),
+        ActionSpec(
+            _ID.GO_TOP,
+            translate("Actions", "&First frame"),
+            "Ctrl+Home",
+            translate("Actions", "Go to the first frame"),
+            _I.TOP,
+        ),
+        ActionSpec(
+            _ID.GO_BOTTOM,
+            translate("Actions", "&Last frame"),
+            "Ctrl+End",
+            translate("Actions", "Go to the last frame and follow the tail"),
+            _I.BOTTOM,
+        ),
+        ActionSpec(
+            _ID.NEXT_VIOLATION,
+            translate("Actions", "Next &violation"),
+            "F4",
+            translate("Actions", "Go to the next frame that breaks a rule"),
+            _I.WARNING,
+        ),
+        ActionSpec(
+            _ID.PREVIOUS_VIOLATION,
+            translate("Actions", "&Previous violation"),
+            "Shift+F4",
+            translate("Actions", "Go to the last frame before this one that breaks a rule"),
+            _I.WARNING,
+        ),
+        ActionSpec(
+            _ID.COPY_TEXT,
+            translate("Actions", "Copy as &text"),
+            "Ctrl+C",
+            translate("Actions", "Copy the payload of the selected frames as text"),
+            _I.TEXT,
+        ),
+        ActionSpec(
+            _ID.COPY_HEX,
+            translate("Actions", "Copy as he&x"),
+            "Ctrl+Shift+X",
+            translate("Actions", "Copy the payload of the selected frames as hexadecimal digits"),
+            _I.HEX,
+        ),
+        ActionSpec(
+            _ID.COPY_BASE64,
+            translate("Actions", "Copy as &Base64"),
+            "Ctrl+Shift+B",
+            translate("Actions", "Copy the payload of the selected frames as Base64"),
+            _I.BASE64,
+        ),
+        ActionSpec(
+            _ID.COPY_JSON,
+            translate("Actions", "Copy frame as &JSON"),
+            "Ctrl+Shift+J",
+            translate("Actions", "Copy all that is known of the selected frames, one JSON object a line"),
+            _I.JSON,
+        ),
+        ActionSpec(
+            _ID.FOCUS_CONNECTIONS,
+            translate("Actions", "Go to &connections"),
+            "Ctrl+1",
+            translate("Actions", "Put the keyboard on the list of connections"),
+            _I.CONNECTIONS,
+        ),
+        ActionSpec(
+            _ID.FOCUS_FRAMES,
+            translate("Actions", "Go to &frames"),
+            "Ctrl+2",
+            translate("Actions", "Put the keyboard on the list of frames"),
+            _I.FRAMES,
+        ),
+        ActionSpec(
+            _ID.FOCUS_DETAILS,
+            translate("Actions", "Go to &details"),
+            "Ctrl+3",
+            translate("Actions", "Put the keyboard on the details of the selected frame"),
+            _I.DETAILS,
+        ),
+        ActionSpec(
+            _ID.FOCUS_COMPOSER,
+            translate("Actions", "Go to the com&poser"),
+            "Ctrl+4",
+            translate("Actions", "Put the keyboard on the message to send"),
+            _I.COMPOSER,
+        ),
+        ActionSpec(
+            _ID.FOCUS_PROBLEMS,
+            translate("Actions", "Go to &problems"),
+            "Ctrl+5",
+            translate("Actions", "Put the keyboard on the list of broken rules"),
+            _I.WARNING,
+        ),
+        ActionSpec(
+            _ID.SEND,
+            translate("Actions", "&Send"),
+            "Ctrl+Return",
+            translate("Actions", "Send what the composer holds to the selected connection"),
+            _I.SEND,
+        ),
+        ActionSpec(
+            _ID.SEND_ALL,
+            translate("Actions", "Send to &all"),
+            "Ctrl+Shift+Return",
+            translate("Actions", "Send what the composer holds to every open connection"),
+            _I.SEND_ALL,
+        ),
+        ActionSpec(
+            _ID.THEME,
+            translate("Actions", "Light or dar&k"),
+            "Ctrl+Shift+M",
+            translate("Actions", "Switch between the light and the dark look"),
+            _I.THEME,
+        ),
+        ActionSpec(
+            _ID.SETTINGS,
+            translate("Actions", "&Settings…"),
+            "Ctrl+,",
+            translate("Actions", "Address, limits, rules and look"),
+            _I.SETTINGS,
+        ),
+        ActionSpec(
+            _ID.SHORTCUTS,
+            translate("Actions", "&Keyboard shortcuts"),
+            "F1",
+            translate("Actions", "Everything that can be done, with its keys"),
+            _I.KEYBOARD,
+        ),
+        ActionSpec(
+            _ID.VIOLATION_DOCS,
+            translate("Actions", "Documentation of &violations"),
+            "Ctrl+F1",
+            translate("Actions", "Every rule that Unmask checks, with the section in which it stands"),
+            _I.BOOK,
+        ),
+        ActionSpec(
+            _ID.ABOUT,
+            translate("Actions", "&About Unmask"),
+            "Shift+F1",
+            translate("Actions", "Version and licence"),
+            _I.ABOUT,
+        ),
+    )

@@ -1,0 +1,174 @@
+"""Every rule that was broken, as a list model: knows how many there are, holds only the pages lately looked at."""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+
+from app.text import one_line, tooltip
+from core.capture.reader import CaptureReader
+from core.capture.records import Problem
+from core.errors import CaptureError
+from core.protocol.violations import Severity
+
+PAGE_ROWS = 128
+CACHED_PAGES = 16
+MAX_ROWS = 10_000_000
+READ_AT_ONCE = 20_000
+"""Violations that one `refresh()` takes in; the rest waits for the next."""
+
+_Index = QModelIndex | QPersistentModelIndex
+_NO_INDEX = QModelIndex()
+
+
+class ProblemModel(QAbstractListModel):
+    """The violations of a `CaptureReader`, in order of their coming. Nothing moves until `refresh()`."""
+
+    failed = Signal(str)
+    """The capture cannot be read; a sentence. Once for each reader."""
+    counts_changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._reader: CaptureReader | None = None
+        self._severities = frozenset(Severity)
+        self._generation = 0
+        self._failed = False
+        self._rows = 0
+        self._last_id = 0
+        """Up to which violation everything is counted."""
+        self._anchors = array("q")
+        """For each page the id after which it begins."""
+        self._pages: OrderedDict[int, list[Problem]] = OrderedDict()
+        self._counts = dict.fromkeys(Severity, 0)
+
+    def set_reader(self, reader: CaptureReader | None) -> None:
+        """Shows another capture. The reader stays the caller's, who closes it after giving another one or None."""
+        self._reader = reader
+        self._failed = False
+        self._clear()
+
+    @property
+    def severities(self) -> frozenset[Severity]:
+        return self._severities
+
+    def set_severities(self, severities: frozenset[Severity]) -> None:
+        """Shows only violations that are this bad."""
+        if severities != self._severities:
+            self._severities = severities
+            self._clear()
+            self.refresh()
+
+    def count(self, severity: Severity) -> int:
+        """How many there are, shown or not."""
+        return self._counts[severity]
+
+    def refresh(self) -> bool:
+        """Takes in what is new; whether there is still more, so that it should be called again soon."""
+        reader = self._reader
+        if reader is None:
+            return False
+        try:
+            totals = reader.totals()
+            if totals.generation != self._generation:
+                self._clear()
+                self._generation = totals.generation
+            if sum(self._counts.values()) >= totals.violations:
+                return False
+            found = reader.severities(self._last_id, READ_AT_ONCE)
+        except CaptureError as error:
+            self._fail(error)
+            return False
+        self._take_in(found)
+        return len(found) == READ_AT_ONCE
+
+    def problem(self, row: int) -> Problem | None:
+        """What a row shows; None where it cannot be read."""
+        if self._reader is None or not 0 <= row < self._rows:
+            return None
+        number, offset = divmod(row, PAGE_ROWS)
+        page = self._pages.get(number, [])
+        if offset >= len(page):
+            try:
+                page = self._reader.problems(self._anchors[number], PAGE_ROWS, self._severities)
+            except CaptureError as error:
+                self._fail(error)
+                return None
+            self._pages[number] = page
+        self._pages.move_to_end(number)
+        if len(self._pages) > CACHED_PAGES:
+            self._pages.popitem(last=False)
+        return page[offset] if offset < len(page) else None
+
+    def sentence(self, problem: Problem) -> str:
+        """Which rule, and with which value."""
+        violation = problem.violation
+        return f"{violation.rule.sentence} {one_line(violation.detail)}".rstrip()
+
+    def place(self, problem: Problem) -> str:
+        """Where: connection, frame and section."""
+        where = self.tr("handshake")
+        if problem.frame is not None:
+            where = self.tr("frame {number}").format(number=problem.frame)
+        return f"#{problem.connection} · {where} · {problem.violation.rule.section}".rstrip(" ·")
+
+    def severity_name(self, severity: Severity) -> str:
+        return {
+            Severity.ERROR: self.tr("Error"),
+            Severity.WARNING: self.tr("Warning"),
+            Severity.NOTE: self.tr("Note"),
+        }[severity]
+
+    # QAbstractListModel.
+
+    def rowCount(self, parent: _Index = _NO_INDEX) -> int:
+        return 0 if parent.isValid() else self._rows
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
+        problem = self.problem(index.row()) if index.isValid() else None
+        if problem is None:
+            return None
+        sentence, place = self.sentence(problem), self.place(problem)
+        if role == Qt.ItemDataRole.DisplayRole:
+            return sentence
+        if role == Qt.ItemDataRole.AccessibleDescriptionRole:
+            return f"{self.severity_name(problem.violation.rule.severity)} · {place}"
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tooltip(problem.violation.rule.sentence, problem.violation.detail, place)
+        return None
+
+    # Changes.
+
+    def _take_in(self, found: list[tuple[int, Severity]]) -> None:
+        rows, before = self._rows, self._last_id
+        anchors = array("q")
+        for number, severity in found:
+            self._counts[severity] += 1
+            if severity in self._severities and rows < MAX_ROWS:
+                if rows % PAGE_ROWS == 0:
+                    anchors.append(before)
+                rows += 1
+            before = number
+        self._last_id = before
+        self._anchors.extend(anchors)
+        if rows > self._rows:
+            self.beginInsertRows(QModelIndex(), self._rows, rows - 1)
+            self._rows = rows
+            self.endInsertRows()
+        self.counts_changed.emit()
+
+    def _clear(self) -> None:
+        self.beginResetModel()
+        self._rows = self._last_id = 0
+        self._anchors = array("q")
+        self._pages.clear()
+        self._counts = dict.fromkeys(Severity, 0)
+        self.endResetModel()
+        self.counts_changed.emit()
+
+    def _fail(self, error: CaptureError) -> None:
+        if not self._failed:
+            self._failed = True
+            self.failed.emit(str(error))
