@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from core.errors import NotOpenError, PayloadError
 from core.protocol import handshake
 from core.protocol.connection import ClientSide, Connection, ConnectionLimits, ServerSide
@@ -37,6 +39,18 @@ _TOLERANT = ServerPolicy(judgement=Judgement.TOLERANT)
 _NOTES = frozenset({"masking-key-zero", "masking-key-reused"})
 
 
+@cache
+def _request(offer: str | None) -> bytes:
+    return client_request("localhost", "/", KEY, deflate=offer)
+
+
+@cache
+def _response(offer: str | None) -> bytes:
+    extensions = [("Sec-WebSocket-Extensions", offer)] if offer else []
+    accept = ("Sec-WebSocket-Accept", accept_key(KEY))
+    return write_response(101, [("Upgrade", "websocket"), ("Connection", "Upgrade"), accept, *extensions])
+
+
 def run(data: bytes) -> None:
     """First byte: options. Then steps, see `Talk.step`."""
     script = Script(data)
@@ -56,21 +70,15 @@ class Talk:
         self._echo = bool(options & 16)
         self._limit = 256 if options & 32 else 64 * 1024
         limits = ConnectionLimits(HeadLimits(1024, 16), self._limit, trailing_bytes=64)
-        key_headers = client_request("localhost", "/", KEY, deflate=self._offer)
+        request = _request(self._offer)
         if options & 1:
-            side = ClientSide(key_headers, KEY, deflate_offer=self._offer, judgement=self.judgement)
+            side = ClientSide(request, KEY, deflate_offer=self._offer, judgement=self.judgement)
             self.connection = Connection(side, limits)
-            agreed = [("Sec-WebSocket-Extensions", self._offer)] if self._offer else []
-            basic = [
-                ("Upgrade", "websocket"),
-                ("Connection", "Upgrade"),
-                ("Sec-WebSocket-Accept", accept_key(KEY)),
-            ]
-            self._opening = write_response(101, basic + agreed)
+            self._opening = _response(self._offer)
         else:
             policy = ServerPolicy(deflate=DeflatePolicy(), judgement=self.judgement)
             self.connection = Connection(ServerSide(policy), limits)
-            self._opening = key_headers
+            self._opening = request
         self.over = False
         self._fed = bytearray()
         self._events: list[Event] = []
@@ -300,11 +308,8 @@ class Talk:
             if isinstance(event, (HandshakeDone, HandshakeFailed)):
                 head += event.answer.response
         if not self._is_server:
-            head[:0] = self._opening_request()
+            head[:0] = _request(self._offer)
         assert self._out == head + told
-
-    def _opening_request(self) -> bytes:
-        return client_request("localhost", "/", KEY, deflate=self._offer)
 
     def _check_peer(self) -> None:
         """A peer that is not ours to tell what came understands every byte of it."""

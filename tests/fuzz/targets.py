@@ -9,7 +9,7 @@ from typing import cast
 
 CORPUS = Path(__file__).with_name("corpus")
 
-LENGTHS = {"head": 512, "frames": 512, "connection": 320, "capture": 256}
+LENGTHS = {"head": 320, "frames": 192, "connection": 192, "capture": 96}
 """Every target, and how many bytes it is given at most."""
 
 
