@@ -16,12 +16,14 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from itertools import chain, repeat
 from pathlib import Path
 
 from core.capture.recorder import Recorder, RecorderCallbacks
 from core.capture.records import Direction, Mode
 from core.capture.tracks import Opened
+from core.net.loop import tune_interpreter
 from core.protocol.connection import Connection, ConnectionLimits, ServerSide
 from core.protocol.events import FrameReceived, RequestReceived
 from core.protocol.frames import FIN, RSV1, Frame, Opcode, apply_mask, make_frame, shortest_length_form
@@ -221,8 +223,19 @@ def _peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def run_case(name: str, size: int) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a case cost: seconds of processor time, MiB that the process grew by at most."""
+
+    seconds: float
+    mib: float
+    found: dict[str, str]
+    """Rules broken, with the last detail of each."""
+
+
+def run_case(name: str, size: int) -> Figures:
     """In this process."""
+    tune_interpreter()
     stream, _ = CASES[name]
     with tempfile.TemporaryDirectory(prefix="unmask-hostile-") as folder:
         sink = Sink(Path(folder))
@@ -232,15 +245,14 @@ def run_case(name: str, size: int) -> dict[str, object]:
         for piece in chain((first,), pieces):
             sink.feed(piece)
         sink.close()
-    return {"seconds": sink.seconds, "mib": _peak_mib() - before, "found": sink.found}
+    return Figures(sink.seconds, _peak_mib() - before, sink.found)
 
 
-def measure(name: str, size: int) -> dict[str, object]:
+def measure(name: str, size: int) -> Figures:
     """In a process of its own."""
     words = [sys.executable, "-m", "tests.bench.hostile", "--case", name, "--size", str(size)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
-    result: dict[str, object] = json.loads(done.stdout)
-    return result
+    return Figures(**json.loads(done.stdout))
 
 
 def main() -> None:
@@ -251,7 +263,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.case:
-        print(json.dumps(run_case(options.case, options.size)))
+        print(json.dumps(asdict(run_case(options.case, options.size))))
         return
     print(f"{'':<40}{'a quarter':>11}{'whole':>10}{'ratio':>8}{'memory':>11}   found")
     for name, (_, size) in CASES.items():
@@ -259,15 +271,12 @@ def main() -> None:
             continue
         size //= 16 if options.quick else 1
         quarter, whole = measure(name, size // 4), measure(name, size)
-        few, all_of_it = float(str(quarter["seconds"])), float(str(whole["seconds"]))
-        found = whole["found"]
-        assert isinstance(found, dict)
         print(
-            f"{name:<40}{few:>9.2f} s{all_of_it:>8.2f} s{all_of_it / max(few, 1e-3):>8.1f}"
-            f"{float(str(whole['mib'])):>7.0f} MiB   {', '.join(found)}",
+            f"{name:<40}{quarter.seconds:>9.2f} s{whole.seconds:>8.2f} s"
+            f"{whole.seconds / max(quarter.seconds, 1e-3):>8.1f}{whole.mib:>7.0f} MiB   {', '.join(whole.found)}",
             flush=True,
         )
-        for detail in found.values():
+        for detail in whole.found.values():
             if ":1" in detail:
                 print(f"{'':<40}{detail}")
 
