@@ -240,6 +240,22 @@ def copy_database(source: sqlite3.Connection, target: Path) -> None:
         raise
 
 
+def is_in_use(path: Path) -> bool:
+    """Whether somebody has the capture at `path` open, for writing or for reading."""
+    if not path.is_file():
+        return False
+    try:
+        with closing(
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=0)
+        ) as found:
+            # In WAL mode everyone who has it open holds a lock that this one does not go with.
+            found.execute("PRAGMA locking_mode = EXCLUSIVE")
+            found.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    return False
+
+
 def is_same(path: Path, other: Path) -> bool:
     """Whether both are one file."""
     return path.exists() and other.exists() and path.samefile(other)

@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import cast
 
 from core.capture.blocks import BlockBuilder
-from core.capture.store import ALL, close_writing, copy_database, create, is_same, mark_lost, open_for_writing
+from core.capture.store import (
+    ALL,
+    close_writing,
+    copy_database,
+    create,
+    is_in_use,
+    is_same,
+    mark_lost,
+    open_for_writing,
+)
 from core.capture.tracks import Counts, Opened, Track
 from core.errors import CaptureError
 from core.protocol.events import Event, FrameReceived, FrameSent
@@ -119,6 +128,8 @@ class CaptureWriter:
         try:
             if is_same(path, self.path):
                 return
+            if is_in_use(path):
+                raise ValueError("that capture is in use, by this or another Unmask")
             copy_database(self._db, path)
             moved = open_for_writing(path)
         except (sqlite3.Error, OSError, ValueError) as error:
