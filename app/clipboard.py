@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QClipboard
+from PySide6.QtCore import QMimeData, QObject, Signal
+from PySide6.QtGui import QClipboard, QGuiApplication
 
 from app.capture_desk import CaptureDesk
 from app.copying import COPY_FRAMES, CopyFormat, copy_frames
@@ -21,12 +21,15 @@ class PlainClipboard(QObject):
         clipboard.changed.connect(self._changed)
 
     def _changed(self, mode: QClipboard.Mode) -> None:
-        ours = {
-            QClipboard.Mode.Clipboard: self._clipboard.ownsClipboard,
-            QClipboard.Mode.Selection: self._clipboard.ownsSelection,
-        }.get(mode)
-        if ours is not None and ours() and self._clipboard.mimeData(mode).hasHtml():
+        held: QMimeData | None = self._clipboard.mimeData(mode) if self._is_ours(mode) else None
+        if held is not None and held.hasHtml():
             self._clipboard.setText(self._clipboard.text(mode), mode)
+
+    def _is_ours(self, mode: QClipboard.Mode) -> bool:
+        if mode is QClipboard.Mode.Clipboard:
+            # Without a screen there is no other program to own it, and Qt says that nobody does.
+            return self._clipboard.ownsClipboard() or QGuiApplication.platformName() == "offscreen"
+        return mode is QClipboard.Mode.Selection and self._clipboard.ownsSelection()
 
 
 class FrameCopier(QObject):

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from app.settings import Settings
 from app.theme import ThemeChoice
+from core.decoders.visible import visible
 from core.errors import AddressError
 from core.net.settings import (
     KIB,
@@ -116,7 +117,7 @@ class SettingsDialog(QDialog):
     def accept(self) -> None:
         problem = self._find_problem()
         self._problem.setVisible(bool(problem))
-        self._problem.setText(problem)
+        self._problem.setText(visible(problem))
         if not problem:
             super().accept()
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 
 from app.icons import IconName, Icons
 from app.theme import Role, Theme
+from core.decoders.visible import visible
 
 
 class Tone(Enum):
@@ -68,10 +69,10 @@ class Banner(QFrame):
         return "" if self.isHidden() else self._text.text()
 
     def say(self, tone: Tone, text: str, *buttons: QPushButton) -> None:
-        """Shows `text`, as plain text, with buttons of the caller's making beside it."""
+        """Shows `text`, plain and with what is hidden in it spelled out, with buttons of the caller's beside it."""
         self._drop_buttons()
         self._tone = tone
-        self._text.setText(text)
+        self._text.setText(visible(text))
         for button in buttons:
             self._buttons.addWidget(button)
         self.setProperty("look", f"banner-{tone.value}")
