@@ -301,7 +301,7 @@ class Inflater:
         if not data or data[-1] >= 0x20:
             self._corrupt("the message does not end with the header of an empty stored block")
         try:
-            if self._bits == MAX_WINDOW_BITS:
+            if self._bits == MAX_WINDOW_BITS and len(data) <= _AT_ONCE:
                 payload = self._at_once(data, limit)
             else:
                 payload = self._stepwise(data, 0, limit)
