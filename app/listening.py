@@ -131,11 +131,17 @@ class Listening(QObject):
         box.setDefaultButton(QMessageBox.StandardButton.Cancel)
         agree = box.addButton(self.tr("&Let others connect"), QMessageBox.ButtonRole.AcceptRole)
         agree.clicked.connect(lambda: self._agree(address))
+        box.rejected.connect(self._stay)
         box.open()
 
     def _agree(self, address: ListenAddress) -> None:
         self._agreed.add(address)
         self._listen(address)
+
+    def _stay(self) -> None:
+        """The address is not wanted after all."""
+        if self._wanted is not None:
+            self._tool_bar.address.setText(str(self._wanted))
 
     def test_page_url(self) -> str:
         """Where the test page is, or "" while not listening."""

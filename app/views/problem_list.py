@@ -209,12 +209,13 @@ class _ProblemDelegate(QStyledItemDelegate):
         left, width = row.left() + _TEXT_LEFT, row.width() - _TEXT_LEFT - _MARGIN
         painter.setPen(self._theme.color(Role.TEXT))
         top = row.top() + _PAD_Y
-        text = self._shortened(self._model.sentence(problem), width)
-        lay_out(text, self._font, width).draw(painter, QPointF(left, top))
+        layout = lay_out(self._shortened(self._model.sentence(problem), width), self._font, width)
+        layout.draw(painter, QPointF(left, top))
+        top += min(layout.lineCount(), _LINES) * self._metrics.height() + 2
         painter.setFont(self._small)
         painter.setPen(self._theme.color(Role.MUTED))
         place = self._small_metrics.elidedText(self._model.place(problem), Qt.TextElideMode.ElideRight, width)
-        line = QRect(left, top + _LINES * self._metrics.height() + 2, width, self._small_metrics.height())
+        line = QRect(left, top, width, self._small_metrics.height())
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextSingleLine, place)
 
     def _shortened(self, text: str, width: int) -> str:

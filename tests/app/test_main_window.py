@@ -310,6 +310,7 @@ def test_an_address_that_others_reach_is_asked_about_once(desktop: Desktop, qtbo
         window.listening.start_on(address)
     window.listening.start_on(ListenAddress("0.0.0.0", 1))
     answer(desktop, "Cancel")
+    assert window.tool_bar.address.text() == "0.0.0.0:0"
 
 
 def test_focus_actions(desktop: Desktop) -> None:
