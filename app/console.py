@@ -7,6 +7,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,11 +18,14 @@ from typing import TextIO
 from app.story_text import COLOURED, PLAIN, StoryText
 from core.capture.follow import Entry, Follower
 from core.capture.reader import CaptureReader
+from core.capture.records import FrameRecord
 from core.formats.jsonl import error_line, lines_of, listening_line
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.test_page import TestPage
 
+_LAST_SECONDS = 3.0
+"""How long the last lines may take once the program is told to end."""
 _SIGNAL_SECONDS = 0.5
 """How often signals are looked for; Windows lets none through to a thread that waits."""
 
@@ -48,13 +52,17 @@ class Console:
         # A simple queue, because `stop` is called from signal handlers: nothing else may be put to use there.
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stopping = False
+        self._hurry = False
+        self._enough: float | None = None
+        self._told_frames = 0
         self._exit_status = 0
         self._listening = False
         self._bug: BaseException | None = None
         self._host = EngineHost(options.capture, version, options.settings, page, self)
 
     def stop(self) -> None:
-        """End `run`. From any thread, and from a signal handler."""
+        """End `run`; asked twice, without telling what is still to be told. Any thread, and signal handlers."""
+        self._hurry = self._stopping
         self._stopping = True
         self._news.put(None)
 
@@ -73,6 +81,7 @@ class Console:
             while not self._news.empty():
                 self._tell(self._news.get(), follower)
             self._tell(None, follower)
+            self._tell_what_is_left(reader)
         finally:
             self._end(thread)
             reader.close()
@@ -100,9 +109,23 @@ class Console:
             self._out.write(news + "\n")
         tell: Callable[[Entry], Iterator[str]] = lines_of if self._json else self._text.lines_of
         for entry in follower.entries():
+            if self._stopping and self._is_enough():
+                break
             for line in tell(entry):
                 self._out.write(line + "\n")
+            self._told_frames += isinstance(entry, FrameRecord)
         self._out.flush()
+
+    def _is_enough(self) -> bool:
+        """Whether to leave the rest to the capture: a lagging terminal must not keep the program from ending."""
+        if self._enough is None:
+            self._enough = time.monotonic() + _LAST_SECONDS
+        return self._hurry or time.monotonic() > self._enough
+
+    def _tell_what_is_left(self, reader: CaptureReader) -> None:
+        left = reader.totals().frames - self._told_frames
+        if left > 0 and self._enough is not None and self._is_enough():
+            print(f"unmask: stopped; {left} frames more are in {reader.path}.", file=sys.stderr)
 
     # HostListener.
 

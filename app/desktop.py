@@ -18,6 +18,7 @@ from app.icons import Icons
 from app.jobs import Jobs
 from app.main_window import MainWindow
 from app.settings import Settings
+from app.signals import QuitSignals
 from app.theme import Theme
 from core.capture.session_files import CaptureFolder, ClaimedCapture, default_folder
 from core.decoders.registry import default_decoders
@@ -111,11 +112,15 @@ def run_desktop(
     application.setDesktopFileName("unmask")
     settings = Settings.of_user()
     desktop = Desktop(application, settings, CaptureFolder(default_folder()), capture=capture, adjust=adjust)
+    signals = QuitSignals()
     try:
+        # Without a question: what is not saved is offered at the next start.
+        signals.asked.connect(desktop.window.leave)
         desktop.window.closed.connect(application.quit)
         desktop.show(address or settings.address)
         if open_capture is not None:
             desktop.window.commands.open(open_capture)
         return application.exec()
     finally:
+        signals.close()
         desktop.close()

@@ -25,7 +25,8 @@ def missing_display(environment: Mapping[str, str] = os.environ) -> str | None:
         return None
     tried: list[str] = []
     wayland = environment.get("WAYLAND_DISPLAY", "")
-    if wayland and platforms != {"xcb"}:
+    # The packaged executable has no Wayland plug-in.
+    if wayland and platforms != {"xcb"} and not getattr(sys, "frozen", False):
         path = Path(environment.get("XDG_RUNTIME_DIR", "/run")) / wayland
         if _answers(socket.AF_UNIX, str(path)):
             return None

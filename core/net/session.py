@@ -134,7 +134,7 @@ class Session(asyncio.Protocol):
             self._transport.write(out)
         if connection.wants_close:
             self._end()
-        elif self._host.recorder.is_full:
+        if self._host.recorder.is_full:
             self.pause(PauseReason.RECORDER)
             self._host.session_waits(self)
 

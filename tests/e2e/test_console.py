@@ -447,6 +447,26 @@ class TestTheEnd:
             numbers = [each["frame"] for each in map(json.loads, program.rest()) if each["event"] == "frame"]
             assert numbers == list(range(1, len(numbers) + 1))
 
+    def test_a_terminal_that_lags_does_not_keep_it_from_ending(self, tmp_path: Path) -> None:
+        """What could not be told in a few seconds is left to the capture, and said."""
+        capture, count = tmp_path / "c.unmask", 400_000
+        with Program(command_of_unmask("--json", "--listen", "127.0.0.1:0", "--capture", capture)) as program:
+            with RawPeer(port_in(program.line())) as peer:
+                peer.open()
+                peer.send(make_frame(Opcode.TEXT, b"x", masking_key=MASK).wire() * count)
+                peer.send(make_frame(Opcode.PING, b"all read?", masking_key=MASK).wire())
+                peer.take(11)
+                program.process.send_signal(signal.SIGTERM)
+                program.process.send_signal(signal.SIGINT)
+            assert program.wait() == 0
+            told = sum('"event":"frame"' in line for line in program.rest())
+        left = re.search(r"unmask: stopped; (\d+) frames more are in .*c\.unmask\.", program.errors)
+        assert left is not None
+        reader = CaptureReader(capture)
+        assert reader.totals().frames == told + int(left[1])
+        assert reader.totals().frames >= count
+        reader.close()
+
     @pytest.mark.parametrize("mode", ["--headless", "--json"])
     def test_a_port_in_use(self, mode: str) -> None:
         with socket.socket() as taken:
