@@ -8,7 +8,8 @@
     │   ├── NotOpenError         sending on a connection that is not OPEN
     │   ├── PayloadError         a payload, close code or reason that no conforming frame can carry
     │   ├── PeerNotReadingError  the peer reads nothing and our queue for it is full
-    │   └── AddressError         a listen address that is no address
+    │   ├── AddressError         a listen address that is no address
+    │   └── FilterError          a filter that cannot be understood; knows at which character
     └── EnvironmentFailure   the machine said no
         ├── ListenError          port in use, no permission, address not on this machine
         └── CaptureError         the capture file cannot be created, opened, read or written
@@ -62,6 +63,21 @@ class PeerNotReadingError(CallerError):
 
 class AddressError(CallerError):
     """The text is no address to listen on."""
+
+
+class FilterError(CallerError):
+    """The filter `text` cannot be understood, because of its characters `start`..`end`."""
+
+    def __init__(self, message: str, text: str, start: int, end: int) -> None:
+        super().__init__(message)
+        self.text = text
+        self.start = start
+        self.end = end
+
+    def pointed(self) -> str:
+        """Two lines: the filter, and below it a caret where it goes wrong."""
+        carets = "^" * max(1, min(self.end, len(self.text)) - self.start)
+        return f"{self.text}\n{' ' * self.start}{carets}"
 
 
 class EnvironmentFailure(UnmaskError):

@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "core.decoders": ("core.errors", "core.protocol", "core.capture"),
     "core.formats": ("core.errors", "core.protocol", "core.capture"),
     "core.rules": ("core.errors", "core.protocol", "core.capture"),
+    "core.query": ("core.errors", "core.protocol", "core.capture"),
     "core.net": ("core.errors", "core.protocol", "core.capture", "core.rules"),
 }
 """Of each room of `core`, what it may import of `core` beside itself."""
@@ -146,6 +147,7 @@ def test_imports_go_one_way() -> None:
         ("core.protocol.frames", "from ..net import engine", "core.net.engine"),
         ("core.capture.store", "def f():\n    import core.net.session", "core.net.session"),
         ("core.decoders.json", "from core.net import engine", "core.net.engine"),
+        ("core.query.scan", "from core.decoders import json", "core.decoders.json"),
         ("core.net.engine", "from PySide6.QtCore import QObject", "PySide6.QtCore.QObject"),
         ("core.errors", "from core.protocol import frames", "core.protocol.frames"),
         ("core.net.engine", "from app import theme", "app.theme"),

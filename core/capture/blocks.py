@@ -73,7 +73,9 @@ class BlockBuilder:
         self.size = 0
         """Bytes in `payloads`."""
         self.first_ns = 0
+        """The least of its frames' times."""
         self.last_ns = 0
+        """The greatest."""
 
     @property
     def full(self) -> bool:
@@ -97,9 +99,9 @@ class BlockBuilder:
 
         `from_server` is FROM_SERVER or 0. What comes after the block is full by its bytes may be left: go by `frames`.
         """  # fmt: skip
-        if not self.records:
-            self.first_ns = time_ns
-        self.last_ns = time_ns
+        # The clock may have been set back meanwhile.
+        self.first_ns = min(time_ns, self.first_ns) if self.records else time_ns
+        self.last_ns = max(time_ns, self.last_ns) if self.records else time_ns
         if len(run) >= _COLUMNS_FROM:
             count = self._extend_plain(run, connection, number, time_ns, from_server)
             if count is not None:

@@ -1,0 +1,64 @@
+"""What a filter says, as a tree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from core.query.fields import Access, Field
+from core.query.operators import Matcher, Operand, Operator
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A field, an operator, an operand."""
+
+    field: Field
+    argument: str | None
+    """In the brackets of `header["Origin"]` or `json("$.a")`."""
+    operator: Operator
+    operand: Operand
+    access: Access
+    matcher: Matcher
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of them; at least two."""
+
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Any of them; at least two."""
+
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """What does not match."""
+
+    part: Expression
+
+
+Expression: TypeAlias = Term | And | Or | Not
+
+
+def all_of(parts: list[Expression]) -> Expression:
+    """One part alone is itself; `And`s in an `And` become one."""
+    if len(parts) == 1:
+        return parts[0]
+    return And(tuple(each for part in parts for each in (part.parts if isinstance(part, And) else (part,))))
+
+
+def any_of(parts: list[Expression]) -> Expression:
+    """One part alone is itself; `Or`s in an `Or` become one."""
+    if len(parts) == 1:
+        return parts[0]
+    return Or(tuple(each for part in parts for each in (part.parts if isinstance(part, Or) else (part,))))
+
+
+def negation(part: Expression) -> Expression:
+    return part.part if isinstance(part, Not) else Not(part)

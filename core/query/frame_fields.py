@@ -1,0 +1,254 @@
+"""The fields that come with Unmask: of the frame's header, of its message, of its time and of its connection.
+
+Names are those of RFC 6455 section 5.2 where it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from core.capture.blocks import COMPRESSED, FROM_SERVER, MASKED, MESSAGE, OWN_PAYLOAD, TEXT
+from core.capture.columns import ByteField, WideField
+from core.capture.records import Direction, FrameRow
+from core.protocol.events import Origin
+from core.protocol.frames import FIN, OPCODE_NAMES, RSV1, RSV2, RSV3, Opcode
+from core.protocol.violations import CATALOGUE, Severity
+from core.query.fields import Access, Field
+from core.query.placements import InByte, InColumn, InConnectionId, InRules, ScannedBlock
+from core.query.values import Kind, Value
+
+_OPCODES: Mapping[str, Value] = MappingProxyType({name: int(code) for code, name in OPCODE_NAMES.items()})
+_DIRECTIONS: Mapping[str, Value] = MappingProxyType(
+    {each.name.lower().replace("_", "-"): each.value for each in Direction} | {"c2s": 0, "s2c": 1}
+)
+_ORIGINS: Mapping[str, Value] = MappingProxyType({each.name.lower(): each.value for each in Origin})
+_SEVERITIES: Mapping[str, Value] = MappingProxyType({each.name.lower(): each.value for each in Severity})
+_RULES: Mapping[str, Value] = MappingProxyType({rule: rule for rule in CATALOGUE})
+
+_INFLATED = MESSAGE | OWN_PAYLOAD | COMPRESSED
+"""Flags of a frame that completed a compressed message."""
+
+
+def _in_head(decode: Callable[[int], Value]) -> Access:
+    return Access(lambda subject: decode(subject.record.row.head), InByte(ByteField.HEAD, decode))
+
+
+def _bit(mask: int) -> Access:
+    return _in_head(lambda head: int(head & mask != 0))
+
+
+def _in_flags(of_row: Callable[[FrameRow], Value | None], decode: Callable[[int], Value | None]) -> Access:
+    return Access(lambda subject: of_row(subject.record.row), InByte(ByteField.FLAGS, decode))
+
+
+def _number(of_row: Callable[[FrameRow], int], column: WideField) -> Access:
+    return Access(
+        lambda subject: of_row(subject.record.row), InColumn(lambda block: block.columns.numbers_of(column))
+    )
+
+
+def header_fields() -> Iterable[Field]:
+    """What stands in the header of a frame."""
+    yield Field(
+        "opcode", Kind.CODE, "The opcode: a number, or its name in the RFC.", "opcode in {ping, pong}",
+        _in_head(lambda head: head & 0x0F), ("websocket.opcode",), _OPCODES,
+    )  # fmt: skip
+    yield Field("fin", Kind.FLAG, "The FIN bit.", "not fin", _bit(FIN), ("websocket.fin",))
+    for name, mask in (("rsv1", RSV1), ("rsv2", RSV2), ("rsv3", RSV3)):
+        yield Field(name, Kind.FLAG, f"The {name.upper()} bit.", name, _bit(mask))
+    yield Field(
+        "control", Kind.FLAG, "It is a control frame: close, ping, pong, or one that the RFC reserves.",
+        "not control", _bit(0x08),
+    )  # fmt: skip
+    yield Field(
+        "masked", Kind.FLAG, "The MASK bit.", "masked",
+        _in_flags(lambda row: int(row.masked), lambda flags: int(flags & MASKED != 0)), ("mask", "websocket.mask"),
+    )  # fmt: skip
+    yield Field(
+        "masking_key", Kind.BYTES, "The masking key, where the frame is masked.", 'masking_key == hex"37 fa 21 3d"',
+        Access(lambda subject: subject.record.frame.masking_key, InColumn(_keys, optional=True)),
+        ("websocket.masking_key",), optional=True,
+    )  # fmt: skip
+    yield Field(
+        "length", Kind.NUMBER, "The payload length that the header states, in bytes.", "length > 4KiB",
+        _number(lambda row: row.declared_length, WideField.DECLARED), ("websocket.payload_length",),
+    )  # fmt: skip
+    yield Field(
+        "truncated", Kind.FLAG, "The stream ended before the whole payload had come.", "truncated",
+        Access(lambda subject: int(subject.record.row.truncated), InColumn(_truncated)),
+    )  # fmt: skip
+
+
+def _keys(block: ScannedBlock) -> Iterable[bytes | None]:
+    flags = block.columns.bytes_of(ByteField.FLAGS)
+    return (key if flag & MASKED else None for key, flag in zip(block.columns.keys, flags, strict=True))
+
+
+def _truncated(block: ScannedBlock) -> Iterable[int]:
+    columns = block.columns
+    return map(int.__ne__, columns.numbers_of(WideField.CAPTURED), columns.numbers_of(WideField.DECLARED))
+
+
+def message_fields() -> Iterable[Field]:
+    """Of the message that a frame completed, but for its bytes."""
+    yield Field(
+        "message.opcode", Kind.CODE, "What the message is that the frame completed: text or binary.",
+        "message.opcode == text", _in_flags(_message_opcode, _message_opcode_of_flags), (),
+        MappingProxyType({"text": 1, "binary": 2}), optional=True,
+    )  # fmt: skip
+    yield Field(
+        "message.length", Kind.NUMBER, "Length of the message that the frame completed, joined and inflated.",
+        "message.length > 1MiB", _of_message(lambda row: None if row.message is None else row.message.length, _lengths),
+        optional=True,
+    )  # fmt: skip
+    yield Field(
+        "message.frames", Kind.NUMBER, "Of how many frames the message was.", "message.frames > 1",
+        _of_message(lambda row: None if row.message is None else row.message.frame_count, _frame_counts), optional=True,
+    )  # fmt: skip
+    yield Field(
+        "compressed", Kind.FLAG, "The frame completed a message that was compressed.", "compressed",
+        _in_flags(
+            lambda row: int(row.message is not None and row.message.compressed),
+            lambda flags: int(flags & _INFLATED == _INFLATED),
+        ),
+    )  # fmt: skip
+    yield Field(
+        "ratio", Kind.NUMBER, "How many times as long a compressed message is once inflated.", "ratio > 100",
+        _of_message(_ratio, _ratios), optional=True,
+    )  # fmt: skip
+
+
+def _of_message(
+    of_row: Callable[[FrameRow], int | float | None], values: Callable[[ScannedBlock], Iterable[Value | None]]
+) -> Access:
+    return Access(lambda subject: of_row(subject.record.row), InColumn(values, optional=True))
+
+
+def _message_opcode(row: FrameRow) -> int | None:
+    return None if row.message is None else row.message.opcode
+
+
+def _message_opcode_of_flags(flags: int) -> int | None:
+    if not flags & MESSAGE:
+        return None
+    return int(Opcode.TEXT if flags & TEXT else Opcode.BINARY)
+
+
+def _messages(block: ScannedBlock, own: WideField, else_: WideField | None) -> Iterable[int | None]:
+    """Of each frame's message: the column `own`, or `else_` (None: 1) where its payload is the frame's."""
+    columns = block.columns
+    flags = columns.bytes_of(ByteField.FLAGS)
+    plain = [1] * len(flags) if else_ is None else columns.numbers_of(else_)
+    for flag, apart, same in zip(flags, columns.numbers_of(own), plain, strict=True):
+        yield (apart if flag & OWN_PAYLOAD else same) if flag & MESSAGE else None
+
+
+def _lengths(block: ScannedBlock) -> Iterable[int | None]:
+    return _messages(block, WideField.MESSAGE_LENGTH, WideField.CAPTURED)
+
+
+def _frame_counts(block: ScannedBlock) -> Iterable[int | None]:
+    return _messages(block, WideField.FRAME_COUNT, None)
+
+
+def _ratio(row: FrameRow) -> float | None:
+    message = row.message
+    if message is None or not message.compressed or not message.wire_length:
+        return None
+    return message.length / message.wire_length
+
+
+def _ratios(block: ScannedBlock) -> Iterable[float | None]:
+    columns = block.columns
+    flags = columns.bytes_of(ByteField.FLAGS)
+    lengths, wires = (columns.numbers_of(each) for each in (WideField.MESSAGE_LENGTH, WideField.WIRE_LENGTH))
+    for flag, length, wire in zip(flags, lengths, wires, strict=True):
+        yield length / wire if flag & _INFLATED == _INFLATED and wire else None
+
+
+def place_fields() -> Iterable[Field]:
+    """When and where a frame was seen, and what it broke."""
+    yield Field(
+        "frame", Kind.NUMBER, "The frame's number in the whole capture.", "frame in 1000..2000",
+        Access(
+            lambda subject: subject.record.row.id,
+            InColumn(
+                lambda block: range(block.columns.key.first, block.columns.key.first + block.count),
+                between="block.first + block.count - 1 >= ? AND block.first <= ?",
+            ),
+        ),
+        ("frame.number",),
+    )  # fmt: skip
+    yield Field(
+        "number", Kind.NUMBER, "The frame's number in its connection.", "number == 1",
+        _number(lambda row: row.number, WideField.NUMBER),
+    )  # fmt: skip
+    yield Field(
+        "connection", Kind.NUMBER, "The connection's number.", "connection == 3",
+        Access(lambda subject: subject.record.row.connection, InConnectionId()), ("tcp.stream",),
+    )  # fmt: skip
+    yield Field(
+        "direction", Kind.NAME, "Which way the frame went.", "direction == client-to-server",
+        _in_flags(lambda row: row.direction.value, lambda flags: int(flags & FROM_SERVER != 0)), (), _DIRECTIONS,
+    )  # fmt: skip
+    yield Field(
+        "origin", Kind.NAME, "Why the frame was sent: the peer did, Unmask answered, the person or a rule did.",
+        "origin == composed",
+        Access(
+            lambda subject: subject.record.row.origin.value, InByte(ByteField.ORIGIN, lambda origin: origin)
+        ),
+        (), _ORIGINS,
+    )  # fmt: skip
+    yield from _time_fields()
+    yield Field(
+        "violation", Kind.NAME, "The rules that the frame broke, by their ids.", "violation == rsv2-set",
+        Access(lambda subject: tuple(each.rule.id for each in subject.record.violations), InRules()), (), _RULES,
+        optional=True,
+    )  # fmt: skip
+    yield Field(
+        "severity", Kind.CODE, "The worst of what the frame broke: note, warning or error.",
+        "severity >= warning",
+        Access(
+            lambda subject: int(subject.record.row.severity) or None,
+            InByte(ByteField.SEVERITY, lambda severity: severity or None),
+        ),
+        (), _SEVERITIES, optional=True,
+    )  # fmt: skip
+
+
+def _time_fields() -> Iterable[Field]:
+    yield Field(
+        "time", Kind.TIME,
+        "When the frame was seen: a time of this machine's zone or, with Z or +02:00 behind it, of that one; "
+        "or a duration since the capture's first frame.",
+        "time >= 2026-01-31T12:00:00Z",
+        Access(
+            lambda subject: subject.record.row.time_ns,
+            InColumn(
+                lambda block: block.columns.numbers_of(WideField.TIME_NS),
+                between="block.last_ns >= ? AND block.first_ns <= ?",
+            ),
+        ),
+        ("frame.time",), relative="time.relative",
+    )  # fmt: skip
+    yield Field(
+        "time.relative", Kind.DURATION, "Time since the capture's first frame.", "time.relative in 5s..10s",
+        Access(lambda subject: subject.record.row.time_ns - subject.start_ns, InColumn(_relative_times)),
+        ("frame.time_relative",),
+    )  # fmt: skip
+    yield Field(
+        "delta", Kind.DURATION, "Time since the frame before of the same connection.", "delta > 1s",
+        Access(
+            lambda subject: (
+                None if subject.previous_ns is None else subject.record.row.time_ns - subject.previous_ns
+            ),
+            InColumn(lambda block: block.columns.deltas, optional=True),
+        ),
+        ("tcp.time_delta",), optional=True,
+    )  # fmt: skip
+
+
+def _relative_times(block: ScannedBlock) -> Iterable[int]:
+    start = block.start_ns
+    return (time_ns - start for time_ns in block.columns.numbers_of(WideField.TIME_NS))

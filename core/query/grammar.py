@@ -1,0 +1,305 @@
+"""The grammar, and how its parts become a tree: fields are looked up, operands read and held to the field's kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from lark import Lark, Token, Transformer
+
+from core.errors import FilterError
+from core.protocol.headers import quoted
+from core.query.expressions import Expression, Term, all_of, any_of, negation
+from core.query.fields import Access, Field, Fields
+from core.query.operators import (
+    IS_SET,
+    PRESENT,
+    SET_LIMIT,
+    Operand,
+    OperandError,
+    Operators,
+    Range,
+    Takes,
+)
+from core.query.values import Form, Kind, Literal, Value, operand_of, read_word
+
+_GRAMMAR = r"""
+start: either
+either: both (OR both)*
+both: negated (AND negated)*
+negated: NOT negated -> denied
+       | LPAR either RPAR -> grouped
+       | field COMPARE literal -> compared
+       | field TEXTUAL literal -> compared
+       | field IN set -> contained
+       | field NOT_IN set -> not_contained
+       | call -> alone
+       | literal+ -> words
+field: WORD -> named
+     | call
+call: WORD LSQB STRING RSQB -> called
+    | FUNCTION LPAR STRING RPAR -> called
+set: LBRACE item (COMMA item)* RBRACE
+   | item
+item: literal RANGE literal
+    | literal
+literal: WORD | STRING | HEX
+
+AND.3: /(and(?![\w.-])|&&)/i
+OR.3: /(or(?![\w.-])|\|\|)/i
+NOT_IN.4: /not\s+in(?![\w.-])/i
+NOT.3: /not(?![\w.-])|!(?!=)/i
+IN.3: /in(?![\w.-])/i
+TEXTUAL.3: /(icontains|contains|matches)(?![\w.-])|~/i
+COMPARE.3: "==" | "!=" | "<=" | ">=" | "<>" | "=" | "<" | ">"
+FUNCTION.3: /json(?=\s*\()/i
+HEX.3: /hex"[^"]*"|hex'[^']*'/i
+STRING: /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/s
+RANGE.2: ".."
+WORD: /(?:(?!\.\.)[^\s"'(){}\[\],=<>!~&|])+/
+LPAR: "("
+RPAR: ")"
+LSQB: "["
+RSQB: "]"
+LBRACE: "{"
+RBRACE: "}"
+COMMA: ","
+%ignore /\s+/
+"""
+
+_Item = Literal | tuple[Literal, Literal]
+"""One value, or the ends of a range."""
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A field as it is named in the text, with its argument."""
+
+    field: Field
+    argument: str | None
+    access: Access
+
+
+def make_parser(builder: Builder) -> Lark:
+    """The parser; what it returns is an `Expression`."""
+    return Lark(_GRAMMAR, parser="lalr", lexer="basic", transformer=builder)
+
+
+class Builder(Transformer[Token, Expression]):
+    """Called by the parser for each part that it has read, innermost first."""
+
+    def __init__(self, fields: Fields, operators: Operators) -> None:
+        super().__init__()
+        self._fields = fields
+        self._operators = operators
+        self.text = ""
+        """What is being parsed."""
+
+    def start(self, children: list[Expression]) -> Expression:
+        return children[0]
+
+    def either(self, children: list[Expression | Token]) -> Expression:
+        return any_of(_without_tokens(children))
+
+    def both(self, children: list[Expression | Token]) -> Expression:
+        return all_of(_without_tokens(children))
+
+    def denied(self, children: list[Expression]) -> Expression:
+        return negation(children[1])
+
+    def grouped(self, children: list[Expression]) -> Expression:
+        return children[1]
+
+    def compared(self, children: list[object]) -> Expression:
+        place, symbol, literal = children
+        assert isinstance(place, _Place)
+        assert isinstance(symbol, Token)
+        assert isinstance(literal, Literal)
+        return self._test(place, symbol, [literal])
+
+    def contained(self, children: list[object]) -> Expression:
+        place, symbol, items = children
+        assert isinstance(place, _Place)
+        assert isinstance(symbol, Token)
+        assert isinstance(items, list)
+        return self._test(place, symbol, items)
+
+    def not_contained(self, children: list[object]) -> Expression:
+        place, symbol, items = children
+        assert isinstance(symbol, Token)
+        return negation(self.contained([place, symbol.update(value="in"), items]))
+
+    def alone(self, children: list[object]) -> Expression:
+        (place,) = children
+        assert isinstance(place, _Place)
+        return self._present(place)
+
+    def words(self, children: list[Literal]) -> Expression:
+        return all_of([self._word(literal) for literal in children])
+
+    def named(self, children: list[Token]) -> _Place:
+        (name,) = children
+        found = self._fields.get(name)
+        if found is None:
+            close = get_close_matches(name.lower(), self._fields.names(), 1)
+            hint = f" Did you mean “{close[0]}”?" if close else ""
+            raise self._error(f"There is no field {quoted(str(name))}.{hint}", name)
+        return self._place(found, None, name)
+
+    def called(self, children: list[Token]) -> _Place:
+        name, _, argument, _ = children
+        found = self._fields.get(name)
+        if found is None or isinstance(found.access, Access):
+            known = " and ".join(each.example for each in self._fields if not isinstance(each.access, Access))
+            raise self._error(f"Brackets follow only some fields: {known}.", name)
+        return self._place(found, argument, name)
+
+    def field(self, children: list[_Place]) -> _Place:
+        return children[0]
+
+    def set(self, children: list[_Item | Token]) -> list[_Item]:
+        return [each for each in children if not isinstance(each, Token)]
+
+    def item(self, children: list[Literal | Token]) -> _Item:
+        literals = [each for each in children if isinstance(each, Literal)]
+        return (literals[0], literals[1]) if len(literals) == 2 else literals[0]
+
+    def literal(self, children: list[Token]) -> Literal:
+        (token,) = children
+        start, end = _span(token)
+        if token.type == "STRING":
+            return Literal(token[1:-1], Form.QUOTED, _unescaped(token[1:-1]), start, end)
+        if token.type == "HEX":
+            try:
+                return Literal(token[4:-1], Form.HEX, bytes.fromhex(token[4:-1]), start, end)
+            except ValueError:
+                raise self._error('Expected pairs of hex digits, such as hex"de ad".', token) from None
+        return read_word(str(token), start, end)
+
+    # Tests.
+
+    def _place(self, field: Field, argument: Token | None, name: Token) -> _Place:
+        if argument is None:
+            if not isinstance(field.access, Access):
+                raise self._error(f"“{field.name}” needs to know of what, such as {field.example}.", name)
+            return _Place(field, None, field.access)
+        assert not isinstance(field.access, Access)
+        text = _unescaped(argument[1:-1])
+        try:
+            return _Place(field, text, field.access(text))
+        except ValueError as error:
+            raise self._error(f"“{field.name}” cannot take {quoted(text)}: {error}.", argument) from None
+
+    def _word(self, literal: Literal) -> Expression:
+        """A field's name asks whether the frame has it; every other word is searched for in the payload."""
+        name = Token("WORD", literal.text, start_pos=literal.start, end_pos=literal.end)
+        found = self._fields.get(name) if literal.form is Form.WORD else None
+        if found is None:
+            payload = self._fields.get("payload")
+            assert payload is not None
+            contains = Token("TEXTUAL", "contains", start_pos=literal.start, end_pos=literal.end)
+            return self._test(self._place(payload, None, name), contains, [literal])
+        if found.kind is not Kind.FLAG and not found.optional:
+            behind = Token("WORD", "", start_pos=literal.end, end_pos=literal.end)
+            raise self._error(
+                f"“{literal.text}” is a field of every frame: expected an operator and a value behind it, such as "
+                f'{found.example}. To search for the word, write "{literal.text}".',
+                behind,
+            )
+        return self._present(self._place(found, None, name))
+
+    def _present(self, place: _Place) -> Expression:
+        operator = IS_SET if place.field.kind is Kind.FLAG else PRESENT
+        matcher = operator.build(place.field.kind, None)
+        return Term(place.field, place.argument, operator, None, place.access, matcher)
+
+    def _test(self, place: _Place, symbol: Token, items: Sequence[_Item]) -> Expression:
+        operator, field, access = self._operators.get(symbol), place.field, place.access
+        literals = [each for item in items for each in (item if isinstance(item, tuple) else (item,))]
+        if field.relative is not None and all(each.form is Form.DURATION for each in literals):
+            other = self._fields.get(field.relative)
+            assert other is not None
+            assert isinstance(other.access, Access)
+            field, access = other, other.access
+        if field.kind not in operator.kinds:
+            fitting = ", ".join(each.name for each in self._operators if field.kind in each.kinds)
+            raise self._error(f"“{field.name}” has no {symbol}: expected one of {fitting}.", symbol)
+        operand = self._operand(field, operator.takes, items, literals)
+        try:
+            matcher = operator.build(field.kind, operand)
+        except OperandError as error:
+            raise self._wrong(f"“{field.name} {operator.name}”: expected {error}.", *literals) from None
+        return Term(field, place.argument, operator, operand, access, matcher)
+
+    def _operand(
+        self, field: Field, takes: Takes, items: Sequence[_Item], literals: Sequence[Literal]
+    ) -> Operand:
+        if takes is Takes.SET:
+            if len(items) > SET_LIMIT:
+                raise self._wrong(f"There are {len(items)} values: expected at most {SET_LIMIT}.", *literals)
+            return tuple(
+                self._range(field, *item) if isinstance(item, tuple) else self._value(field, item)
+                for item in items
+            )
+        if takes is not Takes.PATTERN:
+            return self._value(field, literals[0])
+        if literals[0].form is Form.HEX:
+            raise self._wrong(
+                r'Expected a regular expression in quotes; bytes stand in it as "\xde\xad".', *literals
+            )
+        return literals[0].text
+
+    def _range(self, field: Field, low: Literal, high: Literal) -> Range:
+        first, last = self._value(field, low), self._value(field, high)
+        if field.kind is Kind.NAME or not (isinstance(first, int | float) and isinstance(last, int | float)):
+            raise self._wrong(
+                f"“{field.name}” has no ranges: expected single values, such as {{a, b}}.", low, high
+            )
+        if first > last:
+            raise self._wrong(
+                f"Nothing is between {low.text} and {high.text}: expected the smaller value first.", low, high
+            )
+        return Range(first, last)
+
+    def _value(self, field: Field, literal: Literal) -> Value:
+        value = operand_of(field.kind, literal, field.choices)
+        if value is not None:
+            return value
+        expected = f"{field.kind.value}."
+        if field.choices:
+            names = list(field.choices)
+            shown = ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:8])}, …"
+            close = get_close_matches(literal.text.lower(), names, 1)
+            expected = f"{field.kind.value}: {shown}." + (f" Did you mean “{close[0]}”?" if close else "")
+        raise self._wrong(f"“{field.name}” cannot be {quoted(literal.text)}: expected {expected}", literal)
+
+    def _error(self, message: str, token: Token) -> FilterError:
+        return FilterError(message, self.text, *_span(token))
+
+    def _wrong(self, message: str, *literals: Literal) -> FilterError:
+        return FilterError(message, self.text, literals[0].start, literals[-1].end)
+
+
+def _span(token: Token) -> tuple[int, int]:
+    return token.start_pos or 0, token.end_pos or 0
+
+
+def _without_tokens(children: list[Expression | Token]) -> list[Expression]:
+    return [each for each in children if not isinstance(each, Token)]
+
+
+def _unescaped(text: str) -> str:
+    r"""`\"`, `\\`, `\n`, `\t`, `\r`, `\0` and `\u202e`; every other backslash stands for itself, as in patterns."""
+
+    def replaced(found: re.Match[str]) -> str:
+        if found[1]:
+            return chr(int(found[1], 16))
+        if found[2] in "\"'\\":
+            return str(found[2])
+        return _ESCAPED.get(found[2], found[0])
+
+    return _ESCAPE.sub(replaced, text)

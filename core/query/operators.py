@@ -1,0 +1,263 @@
+"""The operators: small plug-ins, each with its own help.
+
+An operator turns its operand into a `Matcher`, which says of one value of a field whether it matches. Both back-ends
+use it: the predicate on the values of one frame, the scan on those of a whole block.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from itertools import chain
+from typing import Any
+
+from core.query.search import FoldedSearch, LiteralSearch, PatternSearch, Search, is_local
+from core.query.values import ORDERED, TEXTUAL, Kind, Value
+
+PATTERN_LIMIT = 1000
+"""Characters in a pattern. Python's engine goes back and tries again: a pattern can be slow, a short one less so."""
+SET_LIMIT = 10_000
+
+
+class Takes(Enum):
+    """What stands at an operator's right."""
+
+    NOTHING = "nothing"
+    VALUE = "a value"
+    TEXT = "a text"
+    PATTERN = "a pattern"
+    SET = "a set"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From one value up to and with another."""
+
+    low: Value
+    high: Value
+
+
+Operand = Value | Range | re.Pattern[str] | tuple[Value | Range, ...] | None
+
+
+class OperandError(Exception):
+    """The operand cannot be. The message goes on after “expected”."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """What an operator made of its operand."""
+
+    one: Callable[[Any], bool]
+    """Whether a value matches; of a field's kind, never None."""
+    every: bool = False
+    """Of a field that has several values in one frame, all have to match, not any."""
+    search: Search | None = None
+    """A quicker way to look through many payloads at once."""
+    low: float | int | None = None
+    """No smaller value matches."""
+    high: float | int | None = None
+    """No greater value matches."""
+
+    def matches(self, value: Value | tuple[Value, ...] | None) -> bool:
+        """None, and no values at all, is what the frame doesn't have: it matches nothing."""
+        if value is None or value == ():
+            return False
+        if isinstance(value, tuple):
+            return all(map(self.one, value)) if self.every else any(map(self.one, value))
+        return self.one(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One plug-in."""
+
+    name: str
+    kinds: frozenset[Kind]
+    """Of the fields it can be used on."""
+    takes: Takes
+    help: str
+    example: str
+    build: Callable[[Kind, Operand], Matcher]
+    """Raises OperandError."""
+    aliases: tuple[str, ...] = ()
+
+
+class Operators:
+    """Operators by name, in order."""
+
+    def __init__(self, operators: tuple[Operator, ...]) -> None:
+        self._operators = operators
+        self._by_name = {name: each for each in operators for name in (each.name, *each.aliases)}
+
+    def __iter__(self) -> Iterator[Operator]:
+        return iter(self._operators)
+
+    def get(self, name: str) -> Operator:
+        """KeyError where there is none of that name or alias."""
+        return self._by_name[name.lower()]
+
+    def names(self) -> tuple[str, ...]:
+        """All names and aliases."""
+        return tuple(self._by_name)
+
+
+def _equals(_kind: Kind, operand: Operand) -> Matcher:
+    bound = operand if isinstance(operand, int | float) else None
+    return Matcher(partial(operator.eq, operand), low=bound, high=bound)
+
+
+def _differs(_kind: Kind, operand: Operand) -> Matcher:
+    return Matcher(partial(operator.ne, operand), every=True)
+
+
+def _ordering(compare: Callable[[Any, Any], bool], *, up: bool) -> Callable[[Kind, Operand], Matcher]:
+    """`compare` has the operand at its left; `up`: greater values match."""
+
+    def build(kind: Kind, operand: Operand) -> Matcher:
+        test = partial(compare, operand)
+        if kind is Kind.JSON:
+            if not isinstance(operand, int | float | str):
+                raise OperandError("a number or a text: there is no order among the others")
+            return Matcher(lambda value: _same_sort(operand, value) and test(value))
+        assert isinstance(operand, int | float)
+        return Matcher(test, low=operand) if up else Matcher(test, high=operand)
+
+    return build
+
+
+def _same_sort(one: Value, other: Value) -> bool:
+    return (isinstance(one, str) and isinstance(other, str)) or (_is_number(one) and _is_number(other))
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, Enum)
+
+
+def _contains(kind: Kind, operand: Operand) -> Matcher:
+    _must_not_be_empty(operand)
+    search = LiteralSearch(operand) if isinstance(operand, bytes) else None
+    return Matcher(lambda value: _has_type(kind, value) and operand in value, search=search)
+
+
+def _contains_folded(kind: Kind, operand: Operand) -> Matcher:
+    _must_not_be_empty(operand)
+    if isinstance(operand, bytes):
+        small = operand.lower()
+        return Matcher(lambda value: small in value.lower(), search=FoldedSearch(small))
+    assert isinstance(operand, str)
+    folded = operand.casefold()
+    return Matcher(lambda value: _has_type(kind, value) and folded in value.casefold())
+
+
+def _has_type(kind: Kind, value: object) -> bool:
+    return kind is not Kind.JSON or isinstance(value, str)
+
+
+def _must_not_be_empty(operand: Operand) -> None:
+    if not operand:
+        raise OperandError("at least one character: nothing is contained in everything")
+
+
+def _matches(kind: Kind, operand: Operand) -> Matcher:
+    assert isinstance(operand, str)
+    if len(operand) > PATTERN_LIMIT:
+        raise OperandError(f"a pattern of at most {PATTERN_LIMIT} characters")
+    try:
+        if kind is not Kind.BYTES:
+            search = re.compile(operand).search
+            return Matcher(lambda value: _has_type(kind, value) and search(value) is not None)
+        pattern = re.compile(operand.encode())
+    except (re.error, RecursionError, OverflowError, UnicodeEncodeError) as error:
+        raise OperandError(f"a regular expression; {error}") from None
+    local = is_local(operand) and pattern.search(b"") is None
+    search_bytes = pattern.search
+    return Matcher(
+        lambda value: search_bytes(value) is not None, search=PatternSearch(pattern) if local else None
+    )
+
+
+def _in(kind: Kind, operand: Operand) -> Matcher:
+    assert isinstance(operand, tuple)
+    single = frozenset(each for each in operand if not isinstance(each, Range))
+    ranges = tuple(each for each in operand if isinstance(each, Range))
+    bounds = list(chain(single, *((each.low, each.high) for each in ranges)))
+    one = _membership(single, ranges, comparable=kind is not Kind.JSON)
+    numbers = [each for each in bounds if isinstance(each, int | float)]
+    if len(numbers) != len(bounds):
+        return Matcher(one)
+    return Matcher(one, low=min(numbers), high=max(numbers))
+
+
+def _membership(
+    single: frozenset[Value], ranges: tuple[Range, ...], *, comparable: bool
+) -> Callable[[Any], bool]:
+    if not ranges:
+        return single.__contains__
+
+    def one(value: Any) -> bool:
+        return value in single or any(
+            (comparable or _same_sort(each.low, value)) and each.low <= value <= each.high for each in ranges
+        )
+
+    return one
+
+
+def _exists(_kind: Kind, _operand: Operand) -> Matcher:
+    return Matcher(lambda _value: True)
+
+
+def _is_set(_kind: Kind, _operand: Operand) -> Matcher:
+    return Matcher(bool)
+
+
+PRESENT = Operator(
+    "is there", frozenset(Kind), Takes.NOTHING, "The frame has the field at all.", "close.code", _exists
+)
+"""What a field alone means that some frames don't have."""
+IS_SET = Operator("is set", frozenset({Kind.FLAG}), Takes.NOTHING, "The flag is set.", "compressed", _is_set)
+"""What a flag alone means."""
+
+_ALL = frozenset(Kind)
+
+
+def default_operators() -> Operators:
+    """All that come with Unmask."""
+    compare = Takes.VALUE
+    return Operators(
+        (
+            Operator("==", _ALL, compare, "Equal. Of several values, any.", "opcode == ping", _equals, ("=",)),
+            Operator(
+                "!=", _ALL, compare, "There, and not equal. Of several values, none is.", "close.code != 1000",
+                _differs, ("<>",),
+            ),
+            Operator("<=", ORDERED, compare, "At most.", "delta <= 5ms", _ordering(operator.ge, up=False)),
+            Operator(">=", ORDERED, compare, "At least.", "severity >= warning", _ordering(operator.le, up=True)),
+            Operator("<", ORDERED, compare, "Less.", "time < 10s", _ordering(operator.gt, up=False)),
+            Operator(">", ORDERED, compare, "Greater.", "length > 4KiB", _ordering(operator.lt, up=True)),
+            Operator(
+                "in", _ALL - {Kind.FLAG}, Takes.SET, "One of a set of values and ranges, or within one range.",
+                "close.code in {1000, 1002..1015}", _in,
+            ),
+            Operator(
+                "contains", TEXTUAL, Takes.TEXT, "Has these characters or bytes in it, exactly.",
+                'payload contains "user_id"', _contains,
+            ),
+            Operator(
+                "icontains", TEXTUAL, Takes.TEXT,
+                "The same, capital letters being the same as small ones (in payloads: of A–Z).",
+                "payload icontains error", _contains_folded,
+            ),
+            Operator(
+                "matches", TEXTUAL, Takes.PATTERN,
+                "A regular expression (Python's; put (?i) first to have capitals be the same as small letters) is "
+                f"found in it. On payloads it works on bytes. At most {PATTERN_LIMIT} characters; one with nested "
+                "repetitions, such as (a+)+, can take very long on a long payload.",
+                r'payload matches "id=\d{4}"', _matches, ("~",),
+            ),
+        )
+    )  # fmt: skip

@@ -1,0 +1,279 @@
+"""Where in a block the values of a field lie, and how all frames of the block are tested at once.
+
+The frames that match are a mask: an integer of one byte a frame, 1 where it matches, the first frame's byte lowest.
+`&` and `|` of two masks are what `and` and `or` mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import Protocol
+
+from core.capture.block_reader import EVERY, Condition
+from core.capture.columns import BlockColumns, ByteField, Region
+from core.capture.records import ConnectionRecord
+from core.query.operators import Matcher
+from core.query.search import hits
+from core.query.values import Value
+
+Mask = int
+Several = Value | tuple[Value, ...] | None
+BlockTest = Callable[["ScannedBlock", Mask], Mask]
+"""Of a block, and of the frames of it that still matter, those that match."""
+
+_SPARSE = 8
+"""Where fewer than one in so many frames matter, they are looked at one by one."""
+_REMEMBERED = 10_000
+"""Connections whose answer is remembered."""
+_MOST_CONNECTIONS = 5000
+"""Connections that are asked beforehand, to leave out blocks that have nothing of those that match."""
+_MOST_NAMED = 200
+"""Connections that one condition names at most."""
+_CONTROL_BLOCKS = Condition(
+    "EXISTS(SELECT 1 FROM lane WHERE lane.connection = 0 AND lane.block = block.first AND lane.count > lane.data_count)"
+)
+_BROKEN_BLOCKS = Condition(
+    "EXISTS(SELECT 1 FROM violation "
+    "WHERE violation.frame BETWEEN block.first AND block.first + block.count - 1)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedBlock:
+    """A block, and what is known beside it."""
+
+    columns: BlockColumns
+    connection: Callable[[int], ConnectionRecord | None]
+    start_ns: int
+    """Time of the capture's first frame."""
+
+    @property
+    def count(self) -> int:
+        return self.columns.key.count
+
+    @property
+    def full(self) -> Mask:
+        """Every frame."""
+        return int.from_bytes(b"\1" * self.count, "little")
+
+    def indices(self, mask: Mask) -> list[int]:
+        return list(compress(range(self.count), mask.to_bytes(self.count, "little")))
+
+    def mask_of(self, indices: Iterable[int]) -> Mask:
+        marks = bytearray(self.count)
+        for index in indices:
+            marks[index] = 1
+        return int.from_bytes(marks, "little")
+
+
+class Capture(Protocol):
+    """What choosing blocks may ask."""
+
+    def connections(self, limit: int) -> Sequence[ConnectionRecord]: ...
+
+
+class Placement(Protocol):
+    """Where a field's values lie."""
+
+    @property
+    def cost(self) -> int:
+        """Which of two tests comes first."""
+
+    def prepare(self, matcher: Matcher) -> BlockTest: ...
+
+    def blocks(self, matcher: Matcher, capture: Capture) -> Condition:
+        """What is true of every block in which a frame can match."""
+
+
+@dataclass(frozen=True, slots=True)
+class InByte:
+    """In one byte of the record."""
+
+    field: ByteField
+    decode: Callable[[int], Value | None]
+    cost: int = 1
+
+    def prepare(self, matcher: Matcher) -> BlockTest:
+        table, field = self._table(matcher), self.field
+        return lambda block, wanted: (
+            int.from_bytes(block.columns.bytes_of(field).translate(table), "little") & wanted
+        )
+
+    def blocks(self, matcher: Matcher, capture: Capture) -> Condition:  # noqa: ARG002
+        table = self._table(matcher)
+        if self.field is ByteField.HEAD and not any(table[head] for head in range(256) if not head & 8):
+            return _CONTROL_BLOCKS
+        if self.field is ByteField.SEVERITY and not table[0]:
+            return _BROKEN_BLOCKS
+        return EVERY
+
+    def _table(self, matcher: Matcher) -> bytes:
+        return bytes(matcher.matches(self.decode(byte)) for byte in range(256))
+
+
+@dataclass(frozen=True, slots=True)
+class InColumn:
+    """Somewhere in the record, or computed from it."""
+
+    values: Callable[[ScannedBlock], Iterable[Value | None]]
+    optional: bool = False
+    """Whether some are None."""
+    between: str = ""
+    """SQL of two parameters, true of blocks that have values between them."""
+    cost: int = 2
+
+    def prepare(self, matcher: Matcher) -> BlockTest:
+        one, values = matcher.one, self.values
+        if self.optional:
+            return lambda block, wanted: (
+                int.from_bytes(bytes(each is not None and one(each) for each in values(block)), "little")
+                & wanted
+            )
+        return lambda block, wanted: int.from_bytes(bytes(map(one, values(block))), "little") & wanted
+
+    def blocks(self, matcher: Matcher, capture: Capture) -> Condition:  # noqa: ARG002
+        if not self.between or (matcher.low is None and matcher.high is None):
+            return EVERY
+        return Condition(self.between, (_integer(matcher.low, -1), _integer(matcher.high, 1)))
+
+
+def _integer(bound: float | int | None, sign: int) -> int:
+    """Within what SQLite takes; the next one outwards."""
+    most = 2**63 - 1
+    if bound is None:
+        return sign * most
+    return int(max(-most, min(most, bound + sign)))
+
+
+@dataclass(frozen=True, slots=True)
+class InPayload:
+    """In, or made of, the payload."""
+
+    region: Region
+    values: Callable[[bytes], Several] | None = None
+    """None: the bytes themselves."""
+    only: Callable[[int], bool] | None = None
+    """Which frames have it at all, by the first byte of their header."""
+    cost: int = 5
+
+    def prepare(self, matcher: Matcher) -> BlockTest:
+        one_by_one = self._one_by_one(matcher)
+        search, region = matcher.search, self.region
+        if search is None or self.values is not None or self.only is not None:
+            return one_by_one
+
+        def test(block: ScannedBlock, wanted: Mask) -> Mask:
+            if wanted.bit_count() * _SPARSE < block.count:
+                return one_by_one(block, wanted)
+            columns = block.columns
+            return block.mask_of(hits(search, columns.payloads, lambda: columns.regions(region))) & wanted
+
+        return test
+
+    def blocks(self, matcher: Matcher, capture: Capture) -> Condition:  # noqa: ARG002
+        only = self.only
+        if only is not None and not any(only(head) for head in range(256) if not head & 8):
+            return _CONTROL_BLOCKS
+        return EVERY
+
+    def _one_by_one(self, matcher: Matcher) -> BlockTest:
+        matches = matcher.one if self.values is None else _after(self.values, matcher)
+        only = None if self.only is None else bytes(map(self.only, range(256)))
+        region = self.region
+
+        def test(block: ScannedBlock, wanted: Mask) -> Mask:
+            columns = block.columns
+            if only is not None:
+                wanted &= int.from_bytes(columns.bytes_of(ByteField.HEAD).translate(only), "little")
+            if not wanted:
+                return 0
+            places, payloads = columns.regions(region), columns.payloads
+            marks = wanted.to_bytes(block.count, "little")
+            return block.mask_of(
+                index
+                for index, start, end in zip(places.frames, places.starts, places.ends, strict=True)
+                if marks[index] and matches(payloads[start:end])
+            )
+
+        return test
+
+
+def _after(values: Callable[[bytes], Several], matcher: Matcher) -> Callable[[bytes], bool]:
+    return lambda payload: matcher.matches(values(payload))
+
+
+@dataclass(frozen=True, slots=True)
+class InConnection:
+    """The same for all frames of a connection."""
+
+    values: Callable[[ConnectionRecord], Several]
+    cost: int = 3
+
+    def prepare(self, matcher: Matcher) -> BlockTest:
+        known: dict[int, bool] = {}
+
+        def test(block: ScannedBlock, wanted: Mask) -> Mask:
+            ids = block.columns.connections
+            if len(known) > _REMEMBERED:
+                known.clear()
+            for number in set(ids) - known.keys():
+                record = block.connection(number)
+                known[number] = record is not None and matcher.matches(self.values(record))
+            return int.from_bytes(bytes(map(known.__getitem__, ids)), "little") & wanted
+
+        return test
+
+    def blocks(self, matcher: Matcher, capture: Capture) -> Condition:
+        records = capture.connections(_MOST_CONNECTIONS + 1)
+        if len(records) > _MOST_CONNECTIONS:
+            return EVERY
+        return blocks_of([each.id for each in records if matcher.matches(self.values(each))])
+
+
+@dataclass(frozen=True, slots=True)
+class InConnectionId:
+    """The connection's number itself."""
+
+    cost: int = 2
+
+    def prepare(self, matcher: Matcher) -> BlockTest:
+        one = matcher.one
+        return lambda block, wanted: (
+            int.from_bytes(bytes(map(one, block.columns.connections)), "little") & wanted
+        )
+
+    def blocks(self, matcher: Matcher, capture: Capture) -> Condition:
+        if matcher.low is not None and matcher.low == matcher.high:
+            return blocks_of([int(matcher.low)])
+        return InConnection(lambda record: record.id).blocks(matcher, capture)
+
+
+def blocks_of(connections: Sequence[int]) -> Condition:
+    """Blocks that have frames of any of them."""
+    if len(connections) > _MOST_NAMED:
+        return EVERY
+    marks = ",".join("?" * len(connections))
+    return Condition(
+        f"EXISTS(SELECT 1 FROM lane WHERE lane.connection IN ({marks}) AND lane.block = block.first)",
+        tuple(connections),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class InRules:
+    """The rules that a frame broke."""
+
+    cost: int = 2
+
+    def prepare(self, matcher: Matcher) -> BlockTest:
+        def test(block: ScannedBlock, wanted: Mask) -> Mask:
+            first = block.columns.key.first
+            found = block.columns.rules.items()
+            return block.mask_of(frame - first for frame, rules in found if matcher.matches(rules)) & wanted
+
+        return test
+
+    def blocks(self, matcher: Matcher, capture: Capture) -> Condition:  # noqa: ARG002
+        return _BROKEN_BLOCKS

@@ -1,0 +1,52 @@
+"""A filter as a predicate over one frame: for what comes in live, and for what is read as a story."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from core.capture.records import ConnectionRecord, FrameRecord
+from core.query.expressions import And, Expression, Not, Or, Term
+from core.query.fields import Subject
+
+Predicate = Callable[[Subject], bool]
+
+_REMEMBERED = 100_000
+"""Connections of which the last time is remembered."""
+
+
+def predicate(expression: Expression) -> Predicate:
+    """Whether one frame matches."""
+    match expression:
+        case Term(access=access, matcher=matcher):
+            values = access.values
+            return lambda subject: matcher.matches(values(subject))
+        case And(parts=parts):
+            all_parts = tuple(map(predicate, parts))
+            return lambda subject: all(part(subject) for part in all_parts)
+        case Or(parts=parts):
+            any_parts = tuple(map(predicate, parts))
+            return lambda subject: any(part(subject) for part in any_parts)
+        case Not(part=part):
+            denied = predicate(part)
+            return lambda subject: not denied(subject)
+
+
+class FrameFilter:
+    """Asked of each frame of a capture in order, so that it knows the times that came before."""
+
+    def __init__(self, expression: Expression) -> None:
+        self._matches = predicate(expression)
+        self._start_ns: int | None = None
+        self._last: OrderedDict[int, int] = OrderedDict()
+
+    def matches(self, record: FrameRecord, connection: ConnectionRecord | None) -> bool:
+        row = record.row
+        if self._start_ns is None:
+            self._start_ns = row.time_ns
+        subject = Subject(record, connection, self._last.get(row.connection), self._start_ns)
+        self._last[row.connection] = row.time_ns
+        self._last.move_to_end(row.connection)
+        if len(self._last) > _REMEMBERED:
+            self._last.popitem(last=False)
+        return self._matches(subject)

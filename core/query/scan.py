@@ -1,0 +1,174 @@
+"""A filter over a whole capture, block by block: SQL leaves out blocks, the rest are tested all frames at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from pathlib import Path
+
+from core.capture.block_reader import EVERY, BlockKey, BlockReader, Condition
+from core.capture.columns import BlockColumns
+from core.capture.reader import CaptureReader
+from core.capture.records import ConnectionRecord
+from core.query.expressions import And, Expression, Not, Or, Term
+from core.query.placements import BlockTest, Mask, ScannedBlock
+
+_AT_ONCE = 64
+"""Blocks that are chosen at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a block had, and how far the scan has come."""
+
+    frames: tuple[int, ...]
+    """Ids of the frames that match, in order."""
+    through: int
+    """All frames up to this id have been looked at."""
+    last: int
+    """Id of the last frame that will be."""
+
+
+class Scan:
+    """Runs one filter over one capture. Belongs to the thread that made it. Close it.
+
+    Holds one block at a time: some MiB, or as much as its largest message.
+    """
+
+    def __init__(self, path: Path, expression: Expression) -> None:
+        """CaptureError if there is no capture."""
+        self._expression = expression
+        self._test = _prepared(expression)
+        self._blocks = BlockReader(path)
+        try:
+            self._capture = CaptureReader(path)
+        except BaseException:
+            self._blocks.close()
+            raise
+
+    def close(self) -> None:
+        self._capture.close()
+        self._blocks.close()
+
+    def run(self, after: int = 0) -> Iterator[Found]:
+        """Every frame recorded up to now with an id above `after`, one step a block.
+
+        Stop by not going on. To follow a capture that is being written, run again after the last `through`.
+        CaptureError where the capture is damaged.
+        """
+        last = self._blocks.last_frame_id()
+        start_ns = self._blocks.start_ns()
+        if last <= after or start_ns is None:
+            return
+        # After `last` was read, so that every connection that has frames up to it is known.
+        condition = _blocks(self._expression, _Connections(self._capture))
+        through = after
+        while keys := self._blocks.choose(through, last, condition, _AT_ONCE):
+            for key in keys:
+                block = ScannedBlock(BlockColumns(self._blocks, key), self._capture.connection, start_ns)
+                frames = self._matches(block, through, last)
+                through = min(key.first + key.count - 1, last)
+                yield Found(frames, through, last)
+            if len(keys) < _AT_ONCE:
+                break
+        if through < last:
+            yield Found((), last, last)
+
+    def _matches(self, block: ScannedBlock, after: int, last: int) -> tuple[int, ...]:
+        mask = self._test(block, block.full)
+        if not mask or not block.columns.records:
+            return ()
+        key: BlockKey = block.columns.key
+        ids = range(key.first, key.first + key.count)
+        chosen: Sequence[int] = tuple(compress(ids, mask.to_bytes(key.count, "little")))
+        if key.first > after and ids[-1] <= last:
+            return tuple(chosen)
+        return tuple(each for each in chosen if after < each <= last)
+
+
+class _Connections:
+    """All connections, read once for all tests of a filter."""
+
+    def __init__(self, reader: CaptureReader) -> None:
+        self._reader = reader
+        self._found: list[ConnectionRecord] | None = None
+
+    def connections(self, limit: int) -> Sequence[ConnectionRecord]:
+        if self._found is None:
+            self._found = self._reader.connections(limit=limit)
+        return self._found
+
+
+def _prepared(expression: Expression) -> BlockTest:
+    match expression:
+        case Term(access=access, matcher=matcher):
+            return access.placement.prepare(matcher)
+        case And(parts=parts):
+            return _all_of(_by_cost(parts))
+        case Or(parts=parts):
+            return _any_of(_by_cost(parts))
+        case Not(part=part):
+            denied = _prepared(part)
+            return lambda block, wanted: wanted & ~denied(block, wanted)
+
+
+def _by_cost(parts: Sequence[Expression]) -> list[BlockTest]:
+    return [_prepared(part) for part in sorted(parts, key=_cost)]
+
+
+def _cost(expression: Expression) -> int:
+    match expression:
+        case Term(access=access):
+            return access.placement.cost
+        case And(parts=parts) | Or(parts=parts):
+            return max(map(_cost, parts))
+        case Not(part=part):
+            return _cost(part)
+
+
+def _all_of(tests: list[BlockTest]) -> BlockTest:
+    def test(block: ScannedBlock, wanted: Mask) -> Mask:
+        for each in tests:
+            if not wanted:
+                break
+            wanted = each(block, wanted)
+        return wanted
+
+    return test
+
+
+def _any_of(tests: list[BlockTest]) -> BlockTest:
+    def test(block: ScannedBlock, wanted: Mask) -> Mask:
+        found = 0
+        for each in tests:
+            if found == wanted:
+                break
+            found |= each(block, wanted & ~found)
+        return found
+
+    return test
+
+
+def _blocks(expression: Expression, capture: _Connections) -> Condition:
+    """What is true of every block in which a frame can match."""
+    match expression:
+        case Term(access=access, matcher=matcher):
+            return access.placement.blocks(matcher, capture)
+        case And(parts=parts):
+            conditions = [_blocks(part, capture) for part in parts]
+            return _joined(" AND ", [each for each in conditions if each is not EVERY])
+        case Or(parts=parts):
+            conditions = [_blocks(part, capture) for part in parts]
+            return EVERY if EVERY in conditions else _joined(" OR ", conditions)
+        case Not():
+            return EVERY
+
+
+def _joined(word: str, conditions: list[Condition]) -> Condition:
+    if not conditions:
+        return EVERY
+    return Condition(
+        word.join(f"({each.sql})" for each in conditions),
+        tuple(value for each in conditions for value in each.values),
+    )

@@ -1,0 +1,165 @@
+"""What a filter compares: the literals that stand in its text, and the kinds of value that fields have."""
+
+from __future__ import annotations
+
+import math
+import re
+from calendar import timegm
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+Value = int | float | str | bytes | Enum
+"""What a field of a frame has: times and durations in ns, choices as their codes."""
+
+
+class Kind(Enum):
+    """Kinds of value; the Enum's value is how a message says what is expected."""
+
+    FLAG = "true or false"
+    NUMBER = "a number, such as 125 or 0x7d, or a size, such as 4KiB"
+    CODE = "a number, or one of the names"
+    NAME = "one of the names"
+    DURATION = "a duration, such as 5ms, 2s or 1m"
+    TIME = "a time, such as 2026-01-31T12:00:00Z, or a duration since the first frame, such as 5s"
+    TEXT = 'a text, such as /chat or "a b"'
+    BYTES = 'a text, such as login or "a b", or bytes, such as hex"de ad"'
+    JSON = "a number, a text, true, false or null"
+
+
+ORDERED = frozenset({Kind.NUMBER, Kind.CODE, Kind.DURATION, Kind.TIME, Kind.JSON})
+TEXTUAL = frozenset({Kind.TEXT, Kind.BYTES, Kind.JSON})
+
+
+class JsonWord(Enum):
+    """What JSON has beside numbers and texts. No Python booleans: those would equal 0 and 1."""
+
+    TRUE = "true"
+    FALSE = "false"
+    NULL = "null"
+    CONTAINER = "an object or array"
+
+
+class Form(Enum):
+    """How a literal is written."""
+
+    WORD = "word"
+    QUOTED = "quoted"
+    HEX = "hex"
+    NUMBER = "number"
+    SIZE = "size"
+    DURATION = "duration"
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value as it stands in the text of a filter, at characters `start`..`end`."""
+
+    text: str
+    """As written, without quotes; escapes are read in `value` only."""
+    form: Form
+    value: int | float | str | bytes
+    start: int
+    end: int
+
+
+_NUMBER = re.compile(r"[+-]?(?:0x(?P<hex>[0-9a-fA-F]{1,16})|\d{1,18}(?P<part>\.\d{1,12})?)")
+_QUANTITY = re.compile(r"([+-]?\d{1,15}(?:\.\d{1,9})?)([a-zA-Zµ]{1,3})")
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
+)
+DURATION_UNITS: Mapping[str, int] = {
+    "ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "min": 60 * 10**9,
+    "h": 3600 * 10**9, "d": 86400 * 10**9,
+}  # fmt: skip
+SIZE_UNITS: Mapping[str, int] = {
+    "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9,
+    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "K": 2**10, "M": 2**20, "G": 2**30,
+}  # fmt: skip
+
+
+def read_word(text: str, start: int, end: int) -> Literal:
+    """What an unquoted word is: a number, a size, a duration, a time, or only a word."""
+    if found := _NUMBER.fullmatch(text):
+        if found["hex"]:
+            return Literal(text, Form.NUMBER, int(text, 16), start, end)
+        return Literal(text, Form.NUMBER, float(text) if found["part"] else int(text), start, end)
+    if found := _QUANTITY.fullmatch(text):
+        for form, units in ((Form.DURATION, DURATION_UNITS), (Form.SIZE, SIZE_UNITS)):
+            if found[2] in units:
+                return Literal(text, form, _multiplied(found[1], units[found[2]]), start, end)
+    if found := _TIME.fullmatch(text):
+        moment = _time_ns(found)
+        if moment is not None:
+            return Literal(text, Form.TIME, moment, start, end)
+    return Literal(text, Form.WORD, text, start, end)
+
+
+def _multiplied(number: str, unit: int) -> int:
+    whole, _, part = number.partition(".")
+    rest: int = int(part or 0) * unit // 10 ** len(part)
+    return int(whole) * unit + (-rest if number.startswith("-") else rest)
+
+
+def _time_ns(found: re.Match[str]) -> int | None:
+    """ns since the epoch; without a zone it is this machine's time. None: there is no such time."""
+    day, minute, second, part, zone = found.groups()
+    try:
+        moment = datetime.fromisoformat(f"{day}T{minute or '00:00'}:{second or '00'}{(zone or '').upper()}")
+        seconds = timegm(moment.astimezone().utctimetuple())
+    except (ValueError, OverflowError, OSError):
+        return None
+    return seconds * 10**9 + int((part or "0").ljust(9, "0"))
+
+
+def as_json(found: object) -> Value:
+    """A value of a JSON document as one that can be compared."""
+    if found is None:
+        return JsonWord.NULL
+    if isinstance(found, bool):
+        return JsonWord.TRUE if found else JsonWord.FALSE
+    if isinstance(found, int | float | str):
+        return found
+    return JsonWord.CONTAINER
+
+
+def operand_of(kind: Kind, literal: Literal, choices: Mapping[str, Value]) -> Value | None:
+    """The literal as a value to compare a field of that kind with; None where it is none."""
+    form, value = literal.form, literal.value
+    match kind:
+        case Kind.FLAG:
+            return {"true": 1, "false": 0, "1": 1, "0": 0}.get(literal.text.lower())
+        case Kind.NUMBER:
+            return value if form in (Form.NUMBER, Form.SIZE) else None
+        case Kind.CODE | Kind.NAME:
+            if form is Form.NUMBER and kind is Kind.CODE:
+                return value
+            return choices.get(str(value).lower().replace("_", "-"))
+        case Kind.DURATION:
+            return value if form is Form.DURATION or value == 0 else None
+        case Kind.TIME:
+            return value if form is Form.TIME else None
+        case Kind.BYTES:
+            return value if isinstance(value, bytes) else _text(literal).encode("utf-8", "surrogatepass")
+        case Kind.TEXT:
+            return None if form is Form.HEX else _text(literal)
+        case Kind.JSON:
+            return _json_operand(literal)
+
+
+def _json_operand(literal: Literal) -> Value | None:
+    if literal.form is Form.NUMBER:
+        assert isinstance(literal.value, int | float)
+        return literal.value if math.isfinite(literal.value) else None
+    if literal.form is Form.HEX:
+        return None
+    if literal.form is Form.WORD and literal.text in ("true", "false", "null"):
+        return JsonWord(literal.text)
+    return _text(literal)
+
+
+def _text(literal: Literal) -> str:
+    """Also of what looks like a number: a payload can have it in it."""
+    return literal.value if isinstance(literal.value, str) else literal.text
