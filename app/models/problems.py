@@ -16,7 +16,7 @@ from core.protocol.violations import Severity
 PAGE_ROWS = 128
 CACHED_PAGES = 16
 MAX_ROWS = 10_000_000
-READ_AT_ONCE = 20_000
+READ_AT_ONCE = 8_000
 """Violations that one `refresh()` takes in; the rest waits for the next."""
 
 _Index = QModelIndex | QPersistentModelIndex

@@ -104,6 +104,10 @@ class HandshakeView(QScrollArea):
         marked, other = (self.response, self.request) if by_server else (self.request, self.response)
         other.mark(0, 0)
         marked.mark(violation.offset, violation.length)
+        if not violation.length:
+            # Something that is not there; the list at the top names it.
+            self.verticalScrollBar().setValue(0)
+            return
         self._looked_at = marked
         # What was just filled is laid out first.
         self._settle.start()

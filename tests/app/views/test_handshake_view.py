@@ -11,7 +11,7 @@ from app.theme import Theme, ThemeChoice
 from app.views.fact_table import FactTable
 from app.views.handshake_view import HandshakeView
 from app.views.raw_head import MAX_SHOWN, split_lines
-from core.capture.records import ConnectionState
+from core.capture.records import ConnectionState, Mode
 from core.protocol.violations import violation
 from tests.app.views.samples import CONNECTION, REFUSED
 
@@ -164,3 +164,20 @@ def test_nothing_selected_and_both_looks_paint(view: HandshakeView, theme: Theme
         for choice in (ThemeChoice.DARK, ThemeChoice.LIGHT):
             theme.set_choice(choice)
             assert not view.grab().isNull()
+
+
+def test_the_bytes_of_a_violation_are_marked(view: HandshakeView) -> None:
+    request = b"GET /\xe4\xbd\xa0\xff\x1b HTTP/1.1\r\nHost: a\nX: \xf0\x9f\x91\x8b b\r\n\r\n"
+    view.show_connection(replace(REFUSED, request=request), ())
+    for marked in (b"GET", b"\x1b HTTP", b"Host: a", b" b\r\n\r\n", request):
+        view.show_violation(violation("header-bad-value", "", request.index(marked), len(marked)))
+        shown = "\n".join(line for line, _ in split_lines(marked))
+        assert view.request.marked_text().rstrip("\n") == shown.rstrip("\n")
+    view.marks.setChecked(True)
+    view.show_violation(violation("header-bad-value", "", request.index(b"X: "), 7))
+    assert view.request.marked_text() == "X: 👋"
+    view.show_violation(violation("key-missing"))
+    assert view.request.marked_text() == ""
+    view.show_connection(replace(CONNECTION, mode=Mode.CONNECT), ())
+    view.show_violation(violation("accept-wrong", "", 0, 8))
+    assert (view.request.marked_text(), view.response.marked_text()) == ("", "HTTP/1.1")
