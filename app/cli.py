@@ -182,7 +182,12 @@ def main_parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         help="where to listen (default 127.0.0.1:8080; port 0 picks a free one, which is printed first)",
     )
-    parser.add_argument("--capture", type=Path, metavar="FILE", help="record into this new file")
+    parser.add_argument(
+        "--capture",
+        type=Path,
+        metavar="FILE",
+        help="record into this new file (default: one that the window offers at its next start)",
+    )
     parser.add_argument(
         "--auto-reply", choices=[each.value for each in AutoReply], help="what to answer to each message"
     )
