@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton, QWidget
 
 from app.capture_desk import CaptureDesk
 from app.engine_thread import EngineThread
+from app.exporting import export_capture
 from app.jobs import Jobs
 from app.settings import Settings
 from app.text import grouped
@@ -110,6 +111,7 @@ class CaptureCommands(QObject):
     def save(self, path: Path) -> None:
         """Saves the capture being recorded as `path`; recording goes on there."""
         if path.resolve() == self._desk.live_path.resolve():
+            self._after_save = None
             self.done.emit(self.tr("{path} holds all of it already, as it is recorded.").format(path=path))
             return
         self._engine.save_as(path)
@@ -140,9 +142,9 @@ class CaptureCommands(QObject):
         reader = self._desk.reader
         if reader is None:
             return
-        source = reader.path
+        source, live = reader.path, self._desk.live_path
         accepted = self._jobs.run(
-            lambda: _write(wanted, source, path),
+            lambda: export_capture(wanted, source, path, (live,)),
             lambda _: self.done.emit(self.tr("Exported to {path}.").format(path=path)),
             lambda error: self.problem.emit(
                 self.tr("The export to {path} failed: {error}").format(path=path, error=error)
@@ -257,12 +259,3 @@ class CaptureCommands(QObject):
 
     def _filter(self) -> str:
         return self.tr("Captures (*{ending});;All files (*)").format(ending=ENDING)
-
-
-def _write(wanted: Format, source: Path, target: Path) -> None:
-    reader = CaptureReader(source)
-    try:
-        with target.open("wb") as file:
-            file.writelines(wanted.export(reader))
-    finally:
-        reader.close()

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.display import missing_display
+from app.exporting import export_capture
 from core.capture.reader import CaptureReader
 from core.capture.session_files import CaptureFolder, default_folder
-from core.capture.store import is_same
 from core.errors import AddressError, UnmaskError
 from core.formats.registry import default_formats
 from core.net.loop import tune_interpreter
@@ -126,24 +126,22 @@ def _must_be_new(path: Path) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    if options.output is not None and is_same(options.file, options.output):
-        raise UnmaskError(f"{options.output} is the capture itself. Choose another place.")
-    reader = CaptureReader(options.file)
+    wanted = default_formats().get(options.format)
     try:
-        pieces = default_formats().get(options.format).export(reader)
-        if options.output is None:
-            for piece in pieces:
+        if options.output is not None:
+            export_capture(wanted, options.file, options.output)
+            return 0
+        reader = CaptureReader(options.file)
+        try:
+            for piece in wanted.export(reader):
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
-        else:
-            with options.output.open("wb") as out:
-                out.writelines(pieces)
+        finally:
+            reader.close()
     except BrokenPipeError:
         raise
     except OSError as error:
         raise UnmaskError(f"The export cannot be written: {error}. Choose another place.") from error
-    finally:
-        reader.close()
     return 0
 
 

@@ -110,6 +110,43 @@ def test_export(desktop: Desktop, tmp_path: Path, qtbot: QtBot) -> None:
 
 
 @pytest.mark.usefixtures("three_frames")
+def test_an_export_never_takes_the_place_of_a_capture_in_use(
+    desktop: Desktop, tmp_path: Path, qtbot: QtBot, maker: CaptureMaker
+) -> None:
+    commands, mine = desktop.window.commands, tmp_path / "mine.unmask"
+    with qtbot.waitSignal(desktop.engine.capture_moved):
+        commands.save(mine)
+    maker.peer().flood(2)
+    maker.recorder.flush()
+    for target in (mine, maker.path):
+        with qtbot.waitSignal(commands.problem) as said:
+            commands.export(JsonLines(), target)
+        assert f"{target} is" in said.args[0]
+    maker.recorder.close()
+    commands.open(maker.path)
+    with qtbot.waitSignal(commands.problem):
+        commands.export(JsonLines(), maker.path)
+    with qtbot.waitSignal(commands.problem):
+        commands.export(JsonLines(), mine)
+    assert (frames_in(mine), frames_in(maker.path)) == (5, 2)
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.usefixtures("three_frames")
+def test_a_save_onto_itself_ends_what_was_to_follow(
+    desktop: Desktop, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = desktop.window
+    live = desktop.desk.live_path
+    monkeypatch.setattr(window.commands, "ask_name", lambda _proposed: live)
+    assert not window.close()
+    press(question(desktop), "&Save as…")
+    with qtbot.waitSignal(desktop.engine.capture_moved):
+        window.commands.save(tmp_path / "kept.unmask")
+    assert window.isVisible()
+
+
+@pytest.mark.usefixtures("three_frames")
 def test_new_asks_and_empties(desktop: Desktop, qtbot: QtBot) -> None:
     desktop.window.actions_[ActionId.NEW_CAPTURE].trigger()
     box = question(desktop)

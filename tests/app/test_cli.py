@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from core.net.settings import ListenAddress, parse_address, parse_size
 from core.protocol.frames import Opcode
 from tests.tools.conversation import Conversation
 from tests.tools.program import ROOT, Program, command_of_unmask, port_in, run_unmask
+from tests.tools.recorded import CaptureMaker
 from tests.tools.waiting import PATIENCE_SECONDS
 
 Captured = pytest.CaptureFixture[str]
@@ -139,6 +141,40 @@ def test_export_never_overwrites_the_capture(capsys: Captured, capture: Path, tm
         assert main(["export", str(capture), "-o", str(target)]) == 1
         assert capsys.readouterr().err == f"unmask: {target} is the capture itself. Choose another place.\n"
     assert capture.read_bytes() == before
+
+
+def test_export_never_overwrites_a_capture_in_use(capsys: Captured, capture: Path, tmp_path: Path) -> None:
+    with CaptureMaker(tmp_path / "other.unmask") as other:
+        other.peer().say("hello")
+        other.recorder.flush()
+        assert main(["export", str(capture), "-o", str(other.path)]) == 1
+        line = f"unmask: {other.path} is a capture that is in use. Choose another place.\n"
+        assert capsys.readouterr().err == line
+        assert other.reader().totals().frames == 1
+
+
+def test_a_failed_export_leaves_what_was_there(capsys: Captured, capture: Path, tmp_path: Path) -> None:
+    data = bytearray(capture.read_bytes())
+    data[32768:] = b"\xff" * (len(data) - 32768)
+    damaged, target = tmp_path / "damaged.unmask", tmp_path / "out"
+    damaged.write_bytes(data)
+    target.write_text("kept")
+    assert main(["export", str(damaged), "-o", str(target)]) == 1
+    assert capsys.readouterr().err
+    assert target.read_text() == "kept"
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_export_to_a_pipe(capsys: Captured, capture: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+        assert main(["export", str(capture), "-o", str(pipe)]) == 0
+        read, _ = reader.communicate(timeout=PATIENCE_SECONDS)
+    assert len(read.splitlines()) == 4
+    assert pipe.is_fifo()
+    assert capsys.readouterr() == ("", "")
 
 
 def test_export_of_what_is_no_capture(capsys: Captured, tmp_path: Path) -> None:

@@ -1,0 +1,48 @@
+"""Writes a capture in an interchange format, into a file that is there only once it is whole. No Qt here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from core.capture.reader import CaptureReader
+from core.capture.store import is_in_use, is_same
+from core.errors import CaptureError
+from core.formats.registry import Format
+
+
+def export_capture(wanted: Format, source: Path, target: Path, kept: Iterable[Path] = ()) -> None:
+    """Write `source` to `target`, in place of what is there but for `source` itself and the captures in `kept`.
+
+    A capture that is in use is refused too. CaptureError or OSError; a file that was at `target` is then untouched.
+    """
+    kept = (source, *kept)
+    check_target(target, kept)
+    reader = CaptureReader(source)
+    try:
+        if target.exists() and not target.is_file():
+            # A pipe or a device: nothing can take its place.
+            with target.open("wb") as out:
+                out.writelines(wanted.export(reader))
+            return
+        whole = Path(os.path.realpath(target))
+        partial = whole.with_name(whole.name + ".part")
+        try:
+            with partial.open("wb") as out:
+                out.writelines(wanted.export(reader))
+            # It may have become a capture meanwhile.
+            check_target(target, kept)
+            partial.replace(whole)
+        finally:
+            partial.unlink(missing_ok=True)
+    finally:
+        reader.close()
+
+
+def check_target(target: Path, kept: Iterable[Path]) -> None:
+    """CaptureError where writing to `target` would destroy one of `kept`, or a capture that somebody has open."""
+    if any(is_same(each, target) for each in kept):
+        raise CaptureError(f"{target} is the capture itself. Choose another place.")
+    if is_in_use(target):
+        raise CaptureError(f"{target} is a capture that is in use. Choose another place.")
