@@ -354,3 +354,16 @@ def test_a_new_capture_that_cannot_be_made_changes_nothing(writer: CaptureWriter
         writer.start_new(tmp_path / "taken")
     writer.write([received(1, b"b")])
     assert shown(writer.path) == [b"a", b"b"]
+
+
+def test_a_capture_in_use_is_not_written_over(writer: CaptureWriter, tmp_path: Path) -> None:
+    writer.write([opened(1), received(1, b"a")])
+    other = CaptureWriter(tmp_path / "b.unmask", "1")
+    other.write([opened(1), received(1, b"b")])
+    with pytest.raises(CaptureError, match="in use, by this or another Unmask"):
+        writer.move_to(other.path)
+    other.write([received(1, b"c")])
+    other.close()
+    assert shown(other.path) == [b"b", b"c"]
+    writer.move_to(other.path)
+    assert shown(other.path) == [b"a"]
