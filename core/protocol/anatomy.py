@@ -148,9 +148,9 @@ def _opcode(frame: Frame) -> Field:
 def _mask_and_length(frame: Frame) -> list[Field]:
     header = frame.header()
     if frame.masked:
-        masked = "The payload is XORed with the masking key, as every frame from a client must be."
+        masked = "The payload is XORed with the masking key. A client must mask, a server must not."
     else:
-        masked = "The payload is on the wire as it is, as every frame from a server must be."
+        masked = "The payload is on the wire as it is. A server must not mask, a client must."
     fields = [
         Field(Part.MASK, _bit(frame.masked), masked, "RFC 6455 §5.1", 8, 1),
         _short_length(frame, header),

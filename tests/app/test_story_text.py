@@ -151,8 +151,8 @@ def test_a_close_with_a_reason(talk: Conversation) -> None:
     assert lines_of(talk) == [
         "08:53:20.000 #1 → close fin 10 B key=37fa213d",
         "        1001 Going away: tschüß",
-        "08:53:20.000 #1 ← close fin 2 B automatic",
-        "        1001 Going away",
+        "08:53:20.000 #1 ← close fin 10 B automatic",
+        "        1001 Going away: tschüß",
         "08:53:20.000 #1 closed 1001 Going away: tschüß (by the peer; 2 frames)",
     ]
 
