@@ -167,8 +167,7 @@ class InPayload:
         def test(block: ScannedBlock, wanted: Mask) -> Mask:
             if wanted.bit_count() * _SPARSE < block.count:
                 return one_by_one(block, wanted)
-            columns = block.columns
-            return block.mask_of(hits(search, columns.payloads, lambda: columns.regions(region))) & wanted
+            return block.mask_of(hits(search, block.columns, region)) & wanted
 
         return test
 

@@ -6,25 +6,35 @@ A hit across the border of two frames is none.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress, repeat
 from typing import Protocol
 
-from core.capture.columns import Regions
+from core.capture.columns import BlockColumns, Region
 
-Find = Callable[[int, int], tuple[int, int] | None]
-"""The first hit that begins at or after the first place and ends at or before the second: where it does both."""
-
-_SAMPLE = 1 << 16
+_SAMPLE = 4096
 _RARE = 256
 """Of so many bytes at most one may be the byte that is searched for, so that this is quicker than the whole needle."""
+_FEW_HITS = 24
+"""After so many hits in a block its frames are searched one by one."""
+
+
+class Searching(Protocol):
+    """A search over certain bytes. Knows of no frames but in `each`."""
+
+    def first(self, start: int, stop: int) -> tuple[int, int] | None:
+        """The first hit within `start`..`stop`: where it begins and ends."""
+
+    def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
+        """For each of these stretches, whether there is a hit in it."""
 
 
 class Search(Protocol):
-    """A search that knows no borders."""
+    """What is searched for."""
 
-    def over(self, blob: bytes) -> Find: ...
+    def over(self, blob: bytes) -> Searching: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +43,8 @@ class LiteralSearch:
 
     needle: bytes
 
-    def over(self, blob: bytes) -> Find:
-        needle, size = self.needle, len(self.needle)
-        rare = _rare_place(needle, blob)
-
-        def find(start: int, stop: int) -> tuple[int, int] | None:
-            at = blob.find(needle, start, stop) if rare is None else _find_by(needle, rare, blob, start, stop)
-            return None if at < 0 else (at, at + size)
-
-        return find
+    def over(self, blob: bytes) -> Searching:
+        return _LiteralSearching(self.needle, blob, _rare_place(self.needle, blob))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class FoldedSearch:
     needle: bytes
     """In small letters."""
 
-    def over(self, blob: bytes) -> Find:
+    def over(self, blob: bytes) -> Searching:
         return LiteralSearch(self.needle).over(blob.lower())
 
 
@@ -61,14 +64,38 @@ class PatternSearch:
 
     pattern: re.Pattern[bytes]
 
-    def over(self, blob: bytes) -> Find:
-        search = self.pattern.search
+    def over(self, blob: bytes) -> Searching:
+        return _PatternSearching(self.pattern, blob)
 
-        def find(start: int, stop: int) -> tuple[int, int] | None:
-            found = search(blob, start, stop)
-            return None if found is None else found.span()
 
-        return find
+@dataclass(frozen=True, slots=True)
+class _LiteralSearching:
+    needle: bytes
+    blob: bytes
+    rare: int | None
+
+    def first(self, start: int, stop: int) -> tuple[int, int] | None:
+        if self.rare is None:
+            at = self.blob.find(self.needle, start, stop)
+        else:
+            at = _find_by(self.needle, self.rare, self.blob, start, stop)
+        return None if at < 0 else (at, at + len(self.needle))
+
+    def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
+        return map((-1).__ne__, map(self.blob.find, repeat(self.needle), starts, ends))
+
+
+@dataclass(frozen=True, slots=True)
+class _PatternSearching:
+    pattern: re.Pattern[bytes]
+    blob: bytes
+
+    def first(self, start: int, stop: int) -> tuple[int, int] | None:
+        found = self.pattern.search(self.blob, start, stop)
+        return None if found is None else found.span()
+
+    def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
+        return map(bool, map(self.pattern.search, repeat(self.blob), starts, ends))
 
 
 _LOCAL = re.compile(
@@ -85,29 +112,29 @@ def is_local(pattern: str) -> bool:
     return _LOCAL.fullmatch(pattern) is not None
 
 
-def hits(search: Search, blob: bytes, regions: Callable[[], Regions]) -> Iterator[int]:
-    """Index in its block of each frame with a hit in its region; `regions` is asked only once there is a hit."""
-    find = search.over(blob)
-    found = find(0, len(blob))
-    if found is None:
-        return
-    places = regions()
-    starts, ends, frames = places.starts, places.ends, places.frames
-    while found is not None:
+def hits(search: Search, columns: BlockColumns, region: Region) -> Iterator[int]:
+    """Index in its block of each frame with a hit in its region. Reads no records before there is a hit."""
+    blob = columns.payloads
+    searching = search.over(blob)
+    position = 0
+    for _ in range(_FEW_HITS):
+        found = searching.first(position, len(blob))
+        if found is None:
+            return
         start, end = found
-        index = bisect_right(starts, start) - 1
-        if index >= 0 and start < ends[index]:
-            limit = ends[index]
-            if end <= limit or find(start, limit) is not None:
-                yield frames[index]
-            start = limit
-        else:
+        place = columns.place_at(region, start)
+        if place is None:
+            return
+        if start < place.start:
             # Between two regions: on to the next.
-            index += 1
-            if index >= len(starts):
-                return
-            start = starts[index]
-        found = find(start, len(blob))
+            position = place.start
+            continue
+        position = place.end
+        if end <= place.end or searching.first(start, place.end) is not None:
+            yield place.frame
+    places = columns.regions(region)
+    rest = bisect_left(places.starts, position)
+    yield from compress(places.frames[rest:], searching.each(places.starts[rest:], places.ends[rest:]))
 
 
 def _rare_place(needle: bytes, blob: bytes) -> int | None:
@@ -116,8 +143,8 @@ def _rare_place(needle: bytes, blob: bytes) -> int | None:
         return None
     middle = max(0, (len(blob) - _SAMPLE) // 2)
     sample = blob[middle : middle + _SAMPLE]
-    count, place = min((sample.count(byte), place) for place, byte in enumerate(needle[:64]))
-    return place if count * _RARE <= len(sample) else None
+    times, place = min((sample.count(byte), place) for place, byte in enumerate(needle[:64]))
+    return place if times * _RARE <= len(sample) else None
 
 
 def _find_by(needle: bytes, place: int, blob: bytes, start: int, stop: int) -> int:

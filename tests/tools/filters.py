@@ -156,7 +156,7 @@ _LITERALS = {
     Kind.DURATION: ("0ns", "1us", "2ms", "-1ms", "3s", "1m"),
     Kind.TIME: ("2023-11-14T22:13:20Z", "2023-11-14T22:13:20.002Z", "2023-11-14T22:13:23+00:00", "1990-01-01", "3s"),
     Kind.TEXT: ("/a", '"/b"', "a", "mqtt", "7", "13", "localhost", "websocket"),
-    Kind.BYTES: ("a", "ab", "aab", "B", "id=42", 'hex"ff"', 'hex"01020304"', '"{"', "你", r'"b\nb"', 'hex"00 00"'),
+    Kind.BYTES: ("a", "ab", "aab", "B", '"id=42"', 'hex"ff"', 'hex"01020304"', '"{"', "你", r'"b\nb"', 'hex"00 00"'),
     Kind.JSON: ("1", "2", "1.0", '"x"', "B", "true", "null", "false"),
 }  # fmt: skip
 _PATTERNS = (
