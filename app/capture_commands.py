@@ -13,9 +13,16 @@ from app.engine_thread import EngineThread
 from app.exporting import export_capture
 from app.jobs import Jobs
 from app.settings import Settings
-from app.text import grouped
+from app.text import counted
 from core.capture.reader import CaptureReader
-from core.capture.session_files import ENDING, CaptureFolder, ClaimedCapture, discard
+from core.capture.session_files import (
+    ENDING,
+    CaptureFolder,
+    ClaimedCapture,
+    Holdings,
+    discard,
+    holdings,
+)
 from core.errors import CaptureError
 from core.formats.registry import Format, Formats
 from core.net.host import CaptureMoved
@@ -61,7 +68,7 @@ class CaptureCommands(QObject):
 
     def ask_new(self) -> None:
         """Begins an empty capture; asks first what becomes of frames that are not saved."""
-        if self.unsaved_frames():
+        if self.unsaved().worth_keeping:
             self.ask_about_unsaved(self.new, discard_words=self.tr("&Discard"))
         else:
             self.new()
@@ -89,14 +96,15 @@ class CaptureCommands(QObject):
         if name:
             self.open(Path(name))
 
-    def open(self, path: Path) -> None:
-        """Shows an old capture, read-only."""
+    def open(self, path: Path) -> bool:
+        """Shows an old capture, read-only; False where that cannot be, which `problem` explains."""
         try:
             self._desk.open(path)
         except CaptureError as error:
             self.problem.emit(str(error))
-            return
+            return False
         self._settings.add_recent_capture(str(path))
+        return True
 
     # Save.
 
@@ -170,17 +178,20 @@ class CaptureCommands(QObject):
 
     # The end.
 
-    def unsaved_frames(self) -> int:
-        """How many frames of the capture being recorded have no file of the person's choice."""
+    def unsaved(self) -> Holdings:
+        """What the capture being recorded holds that has no file of the person's choice."""
+        nothing = Holdings(0, 0)
         if self._desk.live_saved:
-            return 0
+            return nothing
         try:
             reader = CaptureReader(self._desk.live_path)
         except CaptureError:
             # Somebody removed it; that must not keep the window open.
-            return 0
+            return nothing
         try:
-            return reader.totals().frames
+            return holdings(reader)
+        except CaptureError:
+            return nothing
         finally:
             reader.close()
 
@@ -188,9 +199,7 @@ class CaptureCommands(QObject):
         """Save, discard or cancel; `go_on` follows the first two."""
         box = self._box(
             self.tr("Unsaved capture"),
-            self.tr("The capture holds {count} frames that are not saved.").format(
-                count=grouped(self.unsaved_frames())
-            ),
+            self._what_is_unsaved(),
             "",
         )
         save = self._add(
@@ -199,6 +208,20 @@ class CaptureCommands(QObject):
         self._add(box, discard_words, QMessageBox.ButtonRole.DestructiveRole, go_on)
         box.setDefaultButton(save)
         box.open()
+
+    def _what_is_unsaved(self) -> str:
+        held = self.unsaved()
+        if held.frames:
+            return counted(
+                held.frames,
+                self.tr("The capture holds 1 frame that is not saved."),
+                self.tr("The capture holds {count} frames that are not saved."),
+            )
+        return counted(
+            held.refused,
+            self.tr("The capture holds 1 refused handshake that is not saved."),
+            self.tr("The capture holds {count} refused handshakes that are not saved."),
+        )
 
     def discard_at_end(self) -> None:
         """The unsaved capture is not wanted: `finish` removes it."""

@@ -98,7 +98,7 @@ class MainWindow(QMainWindow):
         self.controls = EngineControls(engine, settings, self.actions_, theme, self.listening, self)
         self.watch = Watch(engine, settings, self.listening, self.fault_banner, self)
         self.commands = CaptureCommands(engine, desk, settings, jobs, formats, folder, claimed, self)
-        self.recovery = Recovery(folder, self.commands, icons, self)
+        self.recovery = Recovery(folder, self.commands, jobs, icons, self)
         self.selection = Selection(desk, self.connections, self.frames, self.tabs, self.composer, self)
         self._copier = FrameCopier(desk, self.frames, QGuiApplication.clipboard(), self)
         self._plain_clipboard = PlainClipboard(QGuiApplication.clipboard(), self)
@@ -245,7 +245,7 @@ class MainWindow(QMainWindow):
         settings.sync()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self._leaving and self.commands.unsaved_frames():
+        if not self._leaving and self.commands.unsaved().worth_keeping:
             event.ignore()
             self.commands.ask_about_unsaved(self._leave_unsaved, discard_words=self.tr("&Don't save"))
             return
@@ -254,6 +254,7 @@ class MainWindow(QMainWindow):
         self._refresher.stop()
         self._rate_timer.stop()
         self.watch.stop()
+        self.recovery.close()
         self._desk.close()
         super().closeEvent(event)
         self.closed.emit()

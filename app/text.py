@@ -39,6 +39,11 @@ def grouped(number: int) -> str:
     return f"{number:,}".replace(",", "\u202f")
 
 
+def counted(count: int, one: str, many: str, **values: object) -> str:
+    """`one` for a single thing, else `many`; `{count}` and the names in `values` are filled in."""
+    return (one if count == 1 else many).format(count=grouped(count), **values)
+
+
 def byte_size(count: int) -> str:
     """`812 B`, `12.4 KB`, `3.0 MB`, in powers of 1000."""
     if count < 1000:

@@ -9,8 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.icons import IconName, Icons
-from app.text import byte_size, grouped
+from app.text import byte_size, counted
 from app.theme import Role
+from core.capture.session_files import LeftBehind
 
 
 class RecoveryChoice(Enum):
@@ -26,23 +27,21 @@ class RecoveryChoice(Enum):
 class RecoveryDialog(QDialog):
     """`choice` holds the answer when the dialog has finished; closing it means LATER."""
 
-    def __init__(
-        self, recorded: datetime, frames: int, size: int, icons: Icons, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, left: LeftBehind, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.choice = RecoveryChoice.LATER
         self.setWindowTitle(self.tr("Unsaved capture"))
         mark = QLabel()
         mark.setPixmap(icons.pixmap(IconName.HISTORY, Role.ACCENT, 36, self.devicePixelRatioF()))
         mark.setAlignment(Qt.AlignmentFlag.AlignTop)
-        title = QLabel(
-            self.tr("An unsaved capture from {when} with {count} frames ({size}).").format(
-                when=f"{recorded:%Y-%m-%d %H:%M}", count=grouped(frames), size=byte_size(size)
-            )
-        )
+        title = QLabel(self._title(left))
         title.setTextFormat(Qt.TextFormat.PlainText)
         title.setProperty("look", "title")
-        note = QLabel(self.tr("Unmask ended before it was saved. Nothing of it is lost."))
+        note = QLabel(
+            self.tr("Unmask was ended without saving it, and kept it. Nothing of it is lost.")
+            if left.finished
+            else self.tr("Unmask broke off before it was saved. All that was recorded is there.")
+        )
         note.setProperty("look", "muted")
         words = QVBoxLayout()
         words.setSpacing(6)
@@ -57,6 +56,17 @@ class RecoveryDialog(QDialog):
         layout.setSpacing(20)
         layout.addLayout(head)
         layout.addLayout(self._buttons())
+
+    def _title(self, left: LeftBehind) -> str:
+        held = left.holdings
+        text = self.tr("An unsaved capture from {when} with {what} ({size}).")
+        what = counted(held.frames, self.tr("1 frame"), self.tr("{count} frames"))
+        if not held.frames:
+            what = counted(
+                held.refused, self.tr("1 refused handshake"), self.tr("{count} refused handshakes")
+            )
+        when = datetime.fromtimestamp(left.modified)
+        return text.format(when=f"{when:%Y-%m-%d %H:%M}", what=what, size=byte_size(left.size))
 
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()

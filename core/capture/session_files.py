@@ -16,17 +16,41 @@ from pathlib import Path
 import platformdirs
 
 from core.capture.reader import CaptureReader
+from core.capture.records import ConnectionState
 from core.capture.store import UNFINISHED, close_writing, mark_lost, open_for_writing
 from core.errors import CaptureError
 
 ENDING = ".unmask"
 _LOCK_ENDING = ".lock"
 _MOST_LISTED = 50
+_BROKEN_OFF = (*UNFINISHED, ConnectionState.LOST)
+"""States of connections that a run that ends in order does not leave behind."""
 
 
 def default_folder() -> Path:
     """The folder for unsaved captures in the user's own data."""
     return Path(platformdirs.user_data_dir("unmask", appauthor=False)) / "captures"
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What would be missed of a capture: its frames, or, where it has none, handshakes that were refused."""
+
+    frames: int
+    refused: int
+    """Connections whose handshake was refused; not counted where there are frames."""
+
+    @property
+    def worth_keeping(self) -> bool:
+        return self.frames > 0 or self.refused > 0
+
+
+def holdings(reader: CaptureReader) -> Holdings:
+    """What a capture holds that is worth keeping. CaptureError where it cannot be read."""
+    frames = reader.totals().frames
+    if frames:
+        return Holdings(frames, 0)
+    return Holdings(0, sum(each.state is ConnectionState.REFUSED for each in reader.connections()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +60,11 @@ class LeftBehind:
     path: Path
     modified: float
     """Seconds since the epoch."""
-    frames: int
-    connections: int
+    size: int
+    """Bytes of the file."""
+    holdings: Holdings
+    finished: bool
+    """Whether its run ended in order and kept it, and did not break off."""
 
 
 class CaptureFolder:
@@ -63,7 +90,10 @@ class CaptureFolder:
         raise CaptureError(f"{self.folder} holds too many captures of this second: {path}. Remove some.")
 
     def left_behind(self) -> list[LeftBehind]:
-        """Captures that no run holds, newest first. Empty ones are removed, unreadable ones are left alone."""
+        """Captures that no run holds and that are worth keeping, newest first.
+
+        Those that hold nothing worth keeping are removed, unreadable ones are left alone.
+        """
         found: list[LeftBehind] = []
         for path in sorted(self.folder.glob(f"unsaved_*{ENDING}"), reverse=True)[:_MOST_LISTED]:
             try:
@@ -75,15 +105,28 @@ class CaptureFolder:
                 continue
             try:
                 entry = _look_into(path)
+                if entry is not None and not entry.holdings.worth_keeping:
+                    discard(path)
+                    entry = None
             finally:
                 _unlock(path, lock)
-            if entry is None:
-                continue
-            if entry.frames == entry.connections == 0:
-                discard(path)
-            else:
+            if entry is not None:
                 found.append(entry)
         return found
+
+    def claim(self, path: Path) -> ClaimedCapture | None:
+        """A capture that was left behind, held against other runs; None where one has it or it is gone."""
+        try:
+            lock = _lock(path)
+        except sqlite3.Error:
+            return None
+        if lock is None:
+            return None
+        claimed = ClaimedCapture(path, lock)
+        if not path.is_file():
+            claimed.release()
+            return None
+        return claimed
 
 
 class ClaimedCapture:
@@ -113,16 +156,23 @@ def _look_into(path: Path) -> LeftBehind | None:
     except CaptureError:
         return None
     try:
-        totals = reader.totals()
-        unfinished = any(each.state in UNFINISHED for each in reader.connections())
-        entry = LeftBehind(path, path.stat().st_mtime, totals.frames, totals.connections)
+        states = {each.state for each in reader.connections()}
+        held = holdings(reader)
+        stat, in_order = path.stat(), _is_closed(path) and states.isdisjoint(_BROKEN_OFF)
+        entry = LeftBehind(path, stat.st_mtime, stat.st_size, held, in_order)
     except (CaptureError, OSError):
         return None
     finally:
         reader.close()
-    if unfinished:
+    if not states.isdisjoint(UNFINISHED):
         _settle(path)
     return entry
+
+
+def _is_closed(path: Path) -> bool:
+    """Whether its writer has closed it, which takes it out of WAL mode: byte 18 of an SQLite file says so."""
+    with path.open("rb") as file:
+        return file.read(19)[18:] == b"\x01"
 
 
 def _settle(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -241,17 +242,67 @@ def test_recovery_discards(desktop: Desktop, captures: CaptureFolder) -> None:
 
 
 def test_recovery_saves(
-    desktop: Desktop, captures: CaptureFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desktop: Desktop,
+    captures: CaptureFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    qtbot: QtBot,
 ) -> None:
     path, target = left_behind(captures), tmp_path / "rescued.unmask"
     monkeypatch.setattr(desktop.window.commands, "ask_name", lambda _proposed: target)
     desktop.window.recovery.offer()
     press(recovery(desktop), "&Save as…")
-    assert not path.exists()
+    qtbot.waitUntil(lambda: desktop.desk.name == target.name)
+    assert not list(path.parent.glob(f"{path.name}*"))
     assert frames_in(target) == 9
     reader = desktop.desk.reader
     assert reader is not None
     assert reader.count(View()) == 9
+
+
+def test_recovery_never_writes_over_a_capture_in_use(
+    desktop: Desktop, captures: CaptureFolder, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    path, live = left_behind(captures), desktop.desk.live_path
+    for target in (path, live):
+        monkeypatch.setattr(desktop.window.commands, "ask_name", lambda _proposed, target=target: target)
+        with qtbot.waitSignal(desktop.window.recovery.problem) as said:
+            desktop.window.recovery.save(path)
+        assert f"{target} is" in said.args[0]
+    assert (frames_in(path), frames_in(live)) == (9, 0)
+
+
+def test_recovery_skips_what_is_gone_or_taken(desktop: Desktop, captures: CaptureFolder) -> None:
+    offered = left_behind(captures)
+    gone, taken = offered.with_stem("unsaved_2026-03"), offered.with_stem("unsaved_2026-02")
+    for path in (gone, taken):
+        path.write_bytes(offered.read_bytes())
+    other = CaptureFolder(captures.folder)
+    found = captures.left_behind()
+    claimed = other.claim(taken)
+    assert claimed is not None
+    gone.unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        # As it was a moment ago.
+        patch.setattr(captures, "left_behind", lambda: found)
+        assert desktop.window.recovery.offer() == 3
+    assert recovery(desktop)
+    assert other.claim(offered) is None
+    assert other.left_behind() == []
+    press(recovery(desktop), "&Later")
+    claimed.release()
+    assert [left.path for left in other.left_behind()] == [taken, offered]
+
+
+def test_a_refused_handshake_is_asked_about(desktop: Desktop, address: str, qtbot: QtBot) -> None:
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port))) as peer:
+        peer.sendall(b"GET /x HTTP/1.1\r\nHost: " + address.encode() + b"\r\nUpgrade: websocket\r\n\r\n")
+        assert peer.recv(12) == b"HTTP/1.1 400"
+    qtbot.waitUntil(lambda: desktop.window.commands.unsaved().refused == 1)
+    assert not desktop.window.close()
+    assert "1 refused handshake that" in question(desktop).text()
+    press(question(desktop), "&Don't save")
 
 
 def test_recovery_later(desktop: Desktop, captures: CaptureFolder) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
@@ -13,6 +14,7 @@ from app.dialogs.settings_dialog import SettingsDialog
 from app.icons import Icons
 from app.settings import Settings
 from app.theme import ThemeChoice
+from core.capture.session_files import Holdings, LeftBehind
 from core.net.settings import AutoReply, ListenAddress
 from core.protocol.violations import Judgement
 from tests.tools.qt import dispose
@@ -79,6 +81,11 @@ def test_it_says_what_is_wrong_and_stays(
     assert words in complaint(dialog)
 
 
+def left_behind(held: Holdings, *, finished: bool = False) -> LeftBehind:
+    recorded = datetime(2026, 1, 31, 14, 5).timestamp()
+    return LeftBehind(Path("unsaved.unmask"), recorded, 3_000_000, held, finished)
+
+
 @pytest.mark.parametrize(
     ("words", "choice"),
     [
@@ -89,7 +96,7 @@ def test_it_says_what_is_wrong_and_stays(
     ],
 )
 def test_recovery_choices(icons: Icons, qtbot: QtBot, words: str, choice: RecoveryChoice) -> None:
-    dialog = RecoveryDialog(datetime(2026, 1, 31, 14, 5), 12345, 3_000_000, icons)
+    dialog = RecoveryDialog(left_behind(Holdings(12345, 0)), icons)
     dialog.show()
     texts = " ".join(label.text() for label in dialog.findChildren(QLabel)).replace("\u202f", " ")
     assert "from 2026-01-31 14:05 with 12 345 frames (3.0 MB)" in texts
@@ -99,8 +106,24 @@ def test_recovery_choices(icons: Icons, qtbot: QtBot, words: str, choice: Recove
     dispose(dialog)
 
 
+@pytest.mark.parametrize(
+    ("held", "finished", "words"),
+    [
+        (Holdings(1, 0), False, "with 1 frame (3.0 MB). Unmask broke off before"),
+        (Holdings(0, 1), False, "with 1 refused handshake (3.0 MB). Unmask broke off"),
+        (Holdings(0, 2), True, "with 2 refused handshakes (3.0 MB). Unmask was ended without saving it"),
+    ],
+)
+def test_recovery_says_what_there_is_and_how_its_run_ended(
+    icons: Icons, held: Holdings, finished: bool, words: str
+) -> None:
+    dialog = RecoveryDialog(left_behind(held, finished=finished), icons)
+    assert words in " ".join(label.text() for label in dialog.findChildren(QLabel) if label.text())
+    dispose(dialog)
+
+
 def test_closing_recovery_means_later(icons: Icons) -> None:
-    dialog = RecoveryDialog(datetime(2026, 1, 31), 1, 1, icons)
+    dialog = RecoveryDialog(left_behind(Holdings(1, 0)), icons)
     dialog.show()
     dialog.close()
     assert dialog.choice is RecoveryChoice.LATER

@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 
 from core.capture.reader import CaptureReader
-from core.capture.session_files import CaptureFolder, ClaimedCapture, default_folder, discard
+from core.capture.session_files import (
+    CaptureFolder,
+    ClaimedCapture,
+    Holdings,
+    default_folder,
+    discard,
+)
 from core.capture.writer import Batch, CaptureWriter
 from core.errors import CaptureError
 from tests.tools.captures import ACCEPTED, OPENED, received
 from tests.tools.program import Program
+from tests.tools.recorded import CaptureMaker
 
 HOLD = """
 import sys
@@ -79,8 +86,8 @@ def test_a_capture_in_use_is_nobodys_to_take(folder: CaptureFolder) -> None:
     assert folder.left_behind() == []
     claimed.release()
     [left] = folder.left_behind()
-    assert (left.path, left.frames, left.connections) == (claimed.path, 3, 1)
-    assert left.modified == claimed.path.stat().st_mtime
+    assert (left.path, left.holdings) == (claimed.path, Holdings(3, 0))
+    assert (left.modified, left.size) == (claimed.path.stat().st_mtime, claimed.path.stat().st_size)
 
 
 def test_what_was_left_behind_comes_newest_first_and_stays_offered(folder: CaptureFolder) -> None:
@@ -96,6 +103,47 @@ def test_empty_ones_are_cleaned_away(folder: CaptureFolder) -> None:
     kept = record_and_release(folder.claim_new(), 1)
     assert [left.path for left in folder.left_behind()] == [kept]
     assert names_in(folder) == [kept.name]
+
+
+def test_connections_without_frames_are_cleaned_away_but_for_refused_ones(folder: CaptureFolder) -> None:
+    folder.folder.mkdir()
+    silent, kept = (folder.folder / f"unsaved_{name}.unmask" for name in ("silent", "refused"))
+    two_keys = "/ HTTP/1.1\r\nSec-WebSocket-Key: 1"
+    for path, targets in ((silent, ("/chat",)), (kept, ("/chat", two_keys, two_keys))):
+        with CaptureMaker(path) as maker:
+            for target in targets:
+                maker.peer(target).vanish()
+    [left] = folder.left_behind()
+    assert (left.path, left.holdings) == (kept, Holdings(0, 2))
+    assert names_in(folder) == [kept.name]
+
+
+def test_whether_its_run_ended_in_order_is_known(folder: CaptureFolder) -> None:
+    folder.folder.mkdir()
+    kept, broken_off = (folder.folder / f"unsaved_{name}.unmask" for name in ("kept", "broken_off"))
+    with CaptureMaker(kept) as maker:
+        peer = maker.peer()
+        peer.say("hello")
+        peer.vanish()
+        maker.recorder.flush()
+        # What a kill at this moment leaves.
+        for ending in ("", "-wal"):
+            copied = broken_off.with_name(broken_off.name + ending)
+            copied.write_bytes(kept.with_name(kept.name + ending).read_bytes())
+    assert {left.path: left.finished for left in folder.left_behind()} == {kept: True, broken_off: False}
+
+
+def test_what_is_claimed_is_not_offered(folder: CaptureFolder) -> None:
+    path = record_and_release(folder.claim_new(), 1)
+    claimed = folder.claim(path)
+    assert claimed is not None
+    assert folder.claim(path) is None
+    assert folder.left_behind() == []
+    claimed.release()
+    assert [left.path for left in folder.left_behind()] == [path]
+    discard(path)
+    assert folder.claim(path) is None
+    assert names_in(folder) == []
 
 
 def test_unreadable_files_are_left_alone(folder: CaptureFolder) -> None:
@@ -161,7 +209,7 @@ def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     folder = CaptureFolder(tmp_path / name)
     path = record_and_release(folder.claim_new(), 2)
     [left] = folder.left_behind()
-    assert (left.path, left.frames) == (path, 2)
+    assert (left.path, left.holdings.frames) == (path, 2)
     assert names_in(folder) == [path.name]
 
 
@@ -184,7 +232,7 @@ def test_a_run_that_was_killed_leaves_its_capture_to_the_next(folder: CaptureFol
         assert folder.left_behind() == []
         assert other.end(signal.SIGKILL) == -signal.SIGKILL
     [left] = folder.left_behind()
-    assert (left.path, left.frames, left.connections) == (theirs, 2, 1)
+    assert (left.path, left.holdings.frames, left.finished) == (theirs, 2, False)
     reader = CaptureReader(theirs)
     assert [record.frame.payload for record in reader.frames_after(0, 10)] == [b"a", b"b"]
     reader.close()
