@@ -6,7 +6,8 @@ from enum import Enum, auto
 
 from PySide6.QtCore import QCoreApplication
 
-from app.text import grouped
+from app.text import counted
+from core.capture.records import ConnectionRecord, ConnectionState
 
 
 class EmptyReason(Enum):
@@ -15,12 +16,27 @@ class EmptyReason(Enum):
     NOT_LISTENING = auto()
     LISTENING = auto()
     SILENT = auto()
-    """The connection is there and carries nothing."""
+    """The connection is open and carries nothing yet."""
+    NOTHING_CAME = auto()
+    """The connection is over, or is one of an old capture, and carried nothing."""
     NO_WEBSOCKET = auto()
     """The handshake failed, or none was asked for."""
     ONLY_CONTROL = auto()
     """All frames are control frames, and those are hidden."""
     EMPTY_FILE = auto()
+
+
+def empty_reason(chosen: ConnectionRecord | None, *, hidden: int, live: bool, listening: bool) -> EmptyReason:
+    """Why there are no rows of `chosen`, or of all connections; `hidden` counts control frames."""
+    if hidden:
+        return EmptyReason.ONLY_CONTROL
+    if chosen is not None:
+        if chosen.state in (ConnectionState.REFUSED, ConnectionState.SERVED):
+            return EmptyReason.NO_WEBSOCKET
+        return EmptyReason.SILENT if live and chosen.is_open else EmptyReason.NOTHING_CAME
+    if not live:
+        return EmptyReason.EMPTY_FILE
+    return EmptyReason.LISTENING if listening else EmptyReason.NOT_LISTENING
 
 
 def empty_text(reason: EmptyReason, addresses: tuple[str, ...], hidden: int) -> tuple[str, str]:
@@ -36,8 +52,9 @@ def empty_text(reason: EmptyReason, addresses: tuple[str, ...], hidden: int) -> 
         text = translate("EmptyText", "Press F5 to listen on {address}, then point a WebSocket client at it.")
         return translate("EmptyText", "Not listening"), text.format(address=addresses[0])
     if reason is EmptyReason.ONLY_CONTROL:
-        text = translate("EmptyText", "{count} control frames are hidden. Ctrl+Shift+K shows them.")
-        return translate("EmptyText", "Only control frames"), text.format(count=grouped(hidden))
+        one = translate("EmptyText", "1 control frame is hidden. Ctrl+Shift+K shows it.")
+        many = translate("EmptyText", "{count} control frames are hidden. Ctrl+Shift+K shows them.")
+        return translate("EmptyText", "Only control frames"), counted(hidden, one, many)
     if reason is EmptyReason.NO_WEBSOCKET:
         return (
             translate("EmptyText", "No WebSocket here"),
@@ -47,5 +64,10 @@ def empty_text(reason: EmptyReason, addresses: tuple[str, ...], hidden: int) -> 
         return (
             translate("EmptyText", "No frames yet"),
             translate("EmptyText", "Nothing has been sent either way. You can begin, below."),
+        )
+    if reason is EmptyReason.NOTHING_CAME:
+        return (
+            translate("EmptyText", "No frames"),
+            translate("EmptyText", "Nothing was sent either way. The Handshake tab shows how it opened."),
         )
     return translate("EmptyText", "An empty capture"), translate("EmptyText", "It holds no frames.")

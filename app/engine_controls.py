@@ -14,6 +14,7 @@ from app.listening import Listening
 from app.settings import Settings
 from app.text import one_line
 from app.theme import Theme, ThemeChoice
+from core.capture.records import ConnectionRecord
 from core.errors import AddressError
 from core.net.settings import AutoReply, EngineSettings, parse_origin
 from core.protocol.violations import Judgement
@@ -50,13 +51,13 @@ class EngineControls(QObject):
         actions[ActionId.SETTINGS].triggered.connect(lambda: self.show_settings())
         actions[ActionId.THEME].triggered.connect(lambda: self._turn_theme())
 
-    def allow_origin(self, origin: str | None) -> None:
+    def allow_origin(self, connection: ConnectionRecord | None) -> None:
         """Puts the Origin of a connection on the list."""
-        if origin is None:
+        if connection is None or connection.origin is None:
             self.note.emit(self.tr("No connection with an Origin is selected."))
             return
         try:
-            allowed = parse_origin(origin)
+            allowed = parse_origin(connection.origin)
         except AddressError as error:
             self.note.emit(str(error))
             return

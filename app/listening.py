@@ -41,6 +41,8 @@ class Listening(QObject):
         self._failure = ""
         self._wanted: ListenAddress | None = None
         """Where the engine was last asked to listen; None: nowhere."""
+        self._entered: ListenAddress | None = None
+        """What the person entered, to be remembered once Unmask listens there."""
         self._agreed: set[ListenAddress] = set()
         """Addresses that others can reach and that the person wants all the same, in this run."""
         tool_bar.address.setText(str(settings.address))
@@ -63,6 +65,11 @@ class Listening(QObject):
         """What went wrong when it was last tried to listen; "" once that is no longer so."""
         return self._failure
 
+    @property
+    def next_address(self) -> str:
+        """Where `start` would listen, as it stands in the tool bar."""
+        return self._tool_bar.address.text().strip() or str(ListenAddress())
+
     def toggle(self) -> None:
         if self._addresses:
             self._wanted = None
@@ -73,22 +80,23 @@ class Listening(QObject):
     def start(self) -> None:
         """Listens on the address in the tool bar, in place of before."""
         try:
-            address = parse_address(self._tool_bar.address.text() or str(ListenAddress()))
+            address = parse_address(self.next_address)
         except AddressError as error:
             self._tool_bar.mark_address(valid=False)
             self._tool_bar.focus_address()
             self._failure = str(error)
             self.problem.emit(self._failure)
             return
-        self._settings.address = address
+        self._entered = address
         self.start_on(address)
 
     def move_to(self, address: ListenAddress) -> None:
-        """Remembers the address, and listens there if Unmask listens at all."""
-        self._settings.address = address
+        """Listens there if Unmask listens at all; the address is remembered."""
         if self._addresses:
+            self._entered = address
             self.start_on(address)
         else:
+            self._settings.address = address
             self._tool_bar.address.setText(str(address))
 
     def start_on(self, address: ListenAddress) -> None:
@@ -140,6 +148,7 @@ class Listening(QObject):
 
     def _stay(self) -> None:
         """The address is not wanted after all."""
+        self._entered = None
         if self._wanted is not None:
             self._tool_bar.address.setText(str(self._wanted))
 
@@ -158,12 +167,16 @@ class Listening(QObject):
     def _started(self, addresses: tuple[str, ...]) -> None:
         self._addresses = addresses
         self._asked = False
+        if self._entered is not None and self._entered == self._wanted:
+            self._settings.address = self._entered
+        self._entered = None
         self._show()
         self._failure = ""
 
     def _failed(self, sentence: str) -> None:
         if self._asked:
             self._asked = False
+            self._entered = None
             self._failure = sentence
 
     def _stopped(self) -> None:

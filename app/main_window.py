@@ -17,7 +17,7 @@ from app.copying import CopyFormat
 from app.dialogs.about_dialog import AboutDialog
 from app.dialogs.docs_dialog import DOCS_FOLDER, DocsDialog
 from app.dialogs.shortcuts_dialog import ShortcutsDialog
-from app.empty_text import EmptyReason, empty_text
+from app.empty_text import empty_reason, empty_text
 from app.engine_controls import EngineControls
 from app.engine_thread import EngineThread
 from app.icons import Icons, application_icon
@@ -44,11 +44,11 @@ from app.views.status_bar import StatusBar
 from app.views.tool_bar import ToolBar
 from app.watch import Watch
 from app.window_layout import WindowLayout
-from core.capture.records import ConnectionState
 from core.capture.session_files import CaptureFolder, ClaimedCapture
 from core.decoders.registry import Decoders
 from core.formats.registry import Formats
 from core.net.host import SendResult
+from core.net.outgoing import Outgoing
 
 _RATE_MS = 1000
 _REST = 9
@@ -103,6 +103,7 @@ class MainWindow(QMainWindow):
         self._copier = FrameCopier(desk, self.frames, QGuiApplication.clipboard(), self)
         self._plain_clipboard = PlainClipboard(QGuiApplication.clipboard(), self)
         self._leaving = False
+        self._showed_live = True
         self._connections_due = 0.0
         self._refresher = Refresher(self)
         self._rate_timer = QTimer(self)
@@ -166,6 +167,7 @@ class MainWindow(QMainWindow):
         self.recovery.opened.connect(self._offer_to_save)
         self.selection.control_wanted.connect(lambda: self.actions_[ActionId.SHOW_CONTROL].setChecked(True))
         self.selection.view_changed.connect(self._show_empty_text)
+        self.tool_bar.address.textChanged.connect(self._show_empty_text)
         self.frame_model.counts_changed.connect(self._show_counts)
         self.connection_model.totals_changed.connect(self._show_totals)
         self.frames.opened.connect(self.tabs.setFocus)
@@ -191,7 +193,7 @@ class MainWindow(QMainWindow):
             ActionId.TIME_FORMAT: self._next_time_format,
             ActionId.GO_TOP: self.frames.go_to_first,
             ActionId.GO_BOTTOM: self.frames.go_to_last,
-            ActionId.ALLOW_ORIGIN: self._allow_origin,
+            ActionId.ALLOW_ORIGIN: lambda: self.controls.allow_origin(self.selection.connection),
             ActionId.NEXT_VIOLATION: self.selection.go_to_next_violation,
             ActionId.PREVIOUS_VIOLATION: self.selection.go_to_previous_violation,
             ActionId.COPY_TEXT: lambda: self._copier.copy(CopyFormat.TEXT),
@@ -214,7 +216,7 @@ class MainWindow(QMainWindow):
             self.actions_[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
         switches = {
             ActionId.RECORD: self._set_recording,
-            ActionId.FREEZE: self._set_frozen,
+            ActionId.FREEZE: self.frame_model.set_frozen,
             ActionId.SHOW_CONTROL: self._set_control,
         }
         for identity, switch in switches.items():
@@ -273,6 +275,10 @@ class MainWindow(QMainWindow):
     def _take_reader(self) -> None:
         reader = self._desk.reader
         chosen, frame = self.connections.chosen_connection, self.frames.current_frame
+        if not (self._showed_live and self._desk.shows_live):
+            # The same numbers mean others in another file.
+            chosen = frame = None
+        self._showed_live = self._desk.shows_live
         self.connection_model.set_reader(reader)
         self.frame_model.set_reader(reader)
         self.problem_model.set_reader(reader)
@@ -318,7 +324,7 @@ class MainWindow(QMainWindow):
         live = self._desk.shows_live
         name = self._desk.name if not live or self._desk.live_saved else self.tr("Unsaved capture")
         self.setWindowTitle(self.tr("{name} – Unmask").format(name=name))
-        self.composer.setEnabled(live)
+        self.composer.set_live(live)
         self.actions_[ActionId.SHOW_LIVE].setEnabled(not live)
         if not live:
             text = self.tr("You are looking at {name}. The live capture is recorded meanwhile.")
@@ -328,16 +334,17 @@ class MainWindow(QMainWindow):
 
     # The engine.
 
-    def _send(self, outgoing: object, to_all: bool) -> None:
+    def _send(self, outgoing: Outgoing, to_all: bool) -> None:
         target = self.composer.target
         if to_all or target is not None:
-            self._engine.send(None if to_all or target is None else target.id, outgoing)  # type: ignore[arg-type]
+            to = None if to_all or target is None else target.id
+            self.composer.await_result(self._engine.send(to, outgoing))
 
     def _sent(self, result: SendResult) -> None:
         if result.error is None:
-            self.composer.show_sent()
+            self.composer.show_sent(result.request_id)
         else:
-            self.composer.show_error(result.error)
+            self.composer.show_error(result.error, result.request_id)
 
     def _disconnect(self) -> None:
         target = self.selection.connection
@@ -345,10 +352,6 @@ class MainWindow(QMainWindow):
             self.banner.say(Tone.NOTE, self.tr("No connection is selected. Select the one to disconnect."))
         else:
             self._engine.disconnect_peer(target.id)
-
-    def _allow_origin(self) -> None:
-        target = self.selection.connection
-        self.controls.allow_origin(None if target is None else target.origin)
 
     def _set_recording(self, on: bool) -> None:
         self._engine.set_recording(on)
@@ -371,9 +374,6 @@ class MainWindow(QMainWindow):
         self.composer.set_queued(0 if target is None else self.connection_model.queued(target.id))
 
     # The view.
-
-    def _set_frozen(self, on: bool) -> None:
-        self.frame_model.set_frozen(on)
 
     def _set_control(self, shown: bool) -> None:
         self._settings.show_control = shown
@@ -435,15 +435,13 @@ class MainWindow(QMainWindow):
             self._show_empty_text()
 
     def _show_empty_text(self) -> None:
-        model, chosen = self.frame_model, self.selection.connection
-        if model.control_count and not model.view.control:
-            reason = EmptyReason.ONLY_CONTROL
-        elif model.view.connection is not None and chosen is not None:
-            plain = chosen.state in (ConnectionState.REFUSED, ConnectionState.SERVED)
-            reason = EmptyReason.NO_WEBSOCKET if plain else EmptyReason.SILENT
-        elif not self._desk.shows_live:
-            reason = EmptyReason.EMPTY_FILE
-        else:
-            reason = EmptyReason.LISTENING if self.listening.addresses else EmptyReason.NOT_LISTENING
-        addresses = self.listening.addresses or (str(self._settings.address),)
-        self.frames.set_empty_text(*empty_text(reason, addresses, model.control_count))
+        model = self.frame_model
+        hidden = 0 if model.view.control else model.control_count
+        reason = empty_reason(
+            None if model.view.connection is None else self.selection.connection,
+            hidden=hidden,
+            live=self._desk.shows_live,
+            listening=bool(self.listening.addresses),
+        )
+        addresses = self.listening.addresses or (self.listening.next_address,)
+        self.frames.set_empty_text(*empty_text(reason, addresses, hidden))

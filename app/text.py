@@ -44,6 +44,11 @@ def counted(count: int, one: str, many: str, **values: object) -> str:
     return (one if count == 1 else many).format(count=grouped(count), **values)
 
 
+def count_bytes(count: int) -> str:
+    """`1 byte`, `12 345 bytes`."""
+    return counted(count, "1 byte", "{count} bytes")
+
+
 def byte_size(count: int) -> str:
     """`812 B`, `12.4 KB`, `3.0 MB`, in powers of 1000."""
     if count < 1000:

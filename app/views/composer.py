@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -20,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.compose import ComposeKind, Draft, build, file_size
 from app.icons import IconName, Icons
-from app.text import byte_size
+from app.text import byte_size, count_bytes, grouped
 from app.theme import Role, Theme
 from app.views.compose_editor import ComposeEditor, History, HistoryEntry
 from app.views.compose_pages import ClosePage, FilePage
@@ -28,9 +29,10 @@ from core.capture.records import ConnectionRecord
 from core.decoders.visible import visible
 from core.errors import PayloadError
 from core.net.outgoing import Compression, OutgoingClose, OutgoingMessage
-from core.protocol.anatomy import count_bytes
 
 MAX_FRAGMENTS = 10_000
+_MOST_AWAITED = 256
+"""Results that may be awaited; older ones are no longer told apart."""
 _CHECK_MS = 120
 """Pause in typing after which the text is checked."""
 
@@ -50,8 +52,12 @@ class Composer(QWidget):
         self._queued = 0
         self._all_for_want_of_one = False
         """All open connections are the target because there is no other, and not by the person's choice."""
+        self._live = True
         self._history = History()
-        self._pending: HistoryEntry | None = None
+        self._asked: HistoryEntry | None = None
+        """What `send_requested` is about."""
+        self._awaited: dict[int, HistoryEntry] = {}
+        """What was sent and not answered yet, by the number of the request."""
         self._failure = ""
         self._timer = QTimer(self, singleShot=True, interval=_CHECK_MS)
         self._timer.timeout.connect(self._check)
@@ -94,20 +100,38 @@ class Composer(QWidget):
             self._queued = count
             self._check()
 
-    def show_error(self, sentence: str) -> None:
-        """Say beside the editor why something was not sent; it stays until the text changes or is sent again."""
-        self._failure = sentence
-        self._pending = None
+    def set_live(self, live: bool) -> None:
+        """Whether the capture on display is the one being recorded: only there is anybody to send to."""
+        self._live = live
+        self.setEnabled(live)
         self._check()
 
-    def show_sent(self) -> None:
-        """What was asked for last has been sent: remember it and make room for the next."""
-        self._failure = ""
-        if self._pending is not None:
-            self._history.add(self._pending)
-            if self.editor.toPlainText() == self._pending.text and self._edits():
-                self.editor.set_text("")
-            self._pending = None
+    def await_result(self, request: int) -> None:
+        """What `send_requested` asks for is under way; its result comes under this number."""
+        if self._asked is not None:
+            self._awaited[request] = self._asked
+            while len(self._awaited) > _MOST_AWAITED:
+                self._awaited.pop(next(iter(self._awaited)))
+
+    def show_error(self, sentence: str, request: int | None = None) -> None:
+        """Say beside the editor why something was not sent; it stays until the text changes or is sent again."""
+        self._failure = sentence
+        if request is not None:
+            self._awaited.pop(request, None)
+        self._check()
+
+    def show_sent(self, request: int) -> None:
+        """That request has been met: remember what was sent, and make room for the next if nothing else was typed."""
+        entry = self._awaited.pop(request, None)
+        if entry is None:
+            return
+        self._history.add(entry)
+        again = any(other.text == entry.text for other in self._awaited.values())
+        if self._edits() and self.editor.toPlainText() == entry.text and not again:
+            failure = self._failure
+            self.editor.set_text("")
+            # Why another one was not sent.
+            self._failure = failure
         self._check()
 
     def history(self) -> tuple[str, ...]:
@@ -172,6 +196,9 @@ class Composer(QWidget):
         self.status.setWordWrap(True)
         self.status.setProperty("look", "muted")
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.amount = QLabel(self)
+        self.amount.setTextFormat(Qt.TextFormat.PlainText)
+        self.amount.setProperty("look", "muted")
 
     def _kind_names(self) -> dict[ComposeKind, str]:
         return {
@@ -197,7 +224,8 @@ class Composer(QWidget):
         top.addWidget(self.fragments)
         top.addWidget(self.compress)
         top.addSpacing(6)
-        top.addWidget(self.status, 1)
+        top.addStretch(1)
+        top.addWidget(self.amount)
         top.addWidget(self.send_button)
         self.pages = QStackedWidget(self)
         for page in (self.editor, self.file, self.close_frame):
@@ -207,6 +235,7 @@ class Composer(QWidget):
         layout.setSpacing(6)
         layout.addLayout(top)
         layout.addWidget(self.pages, 1)
+        layout.addWidget(self.status)
 
     def _connect(self) -> None:
         self.kinds.currentIndexChanged.connect(self._on_kind)
@@ -249,6 +278,8 @@ class Composer(QWidget):
             ComposeKind.PONG: self.tr("Payload of the pong, at most 125 bytes; may stay empty"),
         }
         self.editor.setPlaceholderText(placeholders.get(kind, ""))
+        # Qt paints another placeholder only when something else changes too.
+        self.editor.viewport().update()
         self._failure = ""
         self._check()
 
@@ -286,6 +317,8 @@ class Composer(QWidget):
 
     def _unreachable(self, *, to_all: bool) -> str:
         """Why nothing can be sent there, or ""."""
+        if not self._live:
+            return self.tr("An old capture is on display. Go back to the live one to send.")
         if to_all:
             return "" if self._open_count else self.tr("No connection is open. Wait for a client to connect.")
         if self._target is None:
@@ -310,7 +343,7 @@ class Composer(QWidget):
             return "", ""
         size = count_bytes(len(outgoing.payload))
         if isinstance(outgoing, OutgoingMessage) and outgoing.fragments > 1:
-            return "", self.tr("{0} in {1} frames").format(size, f"{outgoing.fragments:,}")
+            return "", self.tr("{0} in {1} frames").format(size, grouped(outgoing.fragments))
         return "", size
 
     def _examine_file(self, path: str) -> tuple[str, str]:
@@ -319,6 +352,8 @@ class Composer(QWidget):
             return "", count_bytes(size)
         if not path:
             return self.tr("No file is chosen; choose one."), ""
+        if os.path.lexists(path):
+            return self.tr("{0} is no file whose content can be sent; choose another.").format(path), ""
         return self.tr("There is no file {0}; choose another.").format(path), ""
 
     def _check(self) -> None:
@@ -337,8 +372,8 @@ class Composer(QWidget):
         self.send_button.setToolTip(unreachable or problem or self.tr("Send (Ctrl+Enter)"))
         wrong = self._failure or ("" if blank else problem)
         slow = "" if wrong or unreachable or self.targets.currentData() else self._slowness()
-        look = "error" if wrong else "warning" if slow else "muted"
-        self._say(wrong or unreachable or " · ".join(filter(None, (slow, size))), look)
+        self._say(wrong or unreachable or slow, "error" if wrong else "warning" if slow else "muted")
+        self.amount.setText(size)
 
     def _slowness(self) -> str:
         if not self._queued:
@@ -354,6 +389,7 @@ class Composer(QWidget):
 
     def _say(self, sentence: str, look: str) -> None:
         self.status.setText(visible(sentence))
+        self.status.setVisible(bool(sentence))
         if self.status.property("look") != look:
             self.status.setProperty("look", look)
             self.status.style().unpolish(self.status)
@@ -374,8 +410,9 @@ class Composer(QWidget):
             self.show_error(str(error))
             return
         self._failure = ""
-        self._pending = HistoryEntry(draft.kind, draft.text)
+        self._asked = HistoryEntry(draft.kind, draft.text)
         self.send_requested.emit(outgoing, to_all)
+        self._asked = None
 
     def _older(self) -> None:
         self._recall(self._history.older(HistoryEntry(self.kind(), self.editor.toPlainText())))

@@ -150,6 +150,11 @@ class FrameTable(QTableView):
         self.go_to_row(self._frames.rowCount() - 1)
         self.set_following(True)
 
+    @property
+    def empty_text(self) -> tuple[str, str]:
+        """Title and sentence that stand in the table while it has no rows."""
+        return self._empty_title, self._empty_text
+
     def set_empty_text(self, title: str, text: str) -> None:
         """What stands in the table while it has no rows."""
         self._empty_title, self._empty_text = title, text

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QToolButton, QWid
 
 from app.capture_desk import CaptureState
 from app.icons import IconName, Icons
-from app.text import byte_size, grouped
+from app.text import byte_size, counted, grouped
 from app.theme import Role, Theme
 from core.capture.records import Totals
 
@@ -80,22 +80,20 @@ class StatusBar(QStatusBar):
         if self._samples and totals.frames < self._samples[-1][1]:
             self._samples.clear()
         self._samples.append((now, totals.frames))
-        while len(self._samples) > 2 and now - self._samples[0][0] > _RATE_SECONDS:
+        # The newest sample that is older than the window stays: the rate counts from there.
+        while len(self._samples) > 1 and now - self._samples[1][0] >= _RATE_SECONDS:
             self._samples.popleft()
         self._open.setText(self.tr("{count} open").format(count=grouped(open_count)))
-        self._frames.setText(self.tr("{count} frames").format(count=grouped(totals.frames)))
+        self._frames.setText(counted(totals.frames, self.tr("1 frame"), self.tr("{count} frames")))
         self._rate.setText(self.tr("{count}/s").format(count=grouped(self._frames_per_second(now))))
         self._bytes.setText(byte_size(totals.bytes))
-        count = totals.violations
-        words = (
-            self.tr("1 problem") if count == 1 else self.tr("{count} problems").format(count=grouped(count))
-        )
-        self.problems.setText(words)
-        self.problems.setVisible(count > 0)
+        self.problems.setText(counted(totals.violations, self.tr("1 problem"), self.tr("{count} problems")))
+        self.problems.setVisible(totals.violations > 0)
 
     def set_hidden(self, count: int) -> None:
         """How many control frames the list does not show."""
-        self._hidden.setText(self.tr("{count} control frames hidden").format(count=grouped(count)))
+        one, many = self.tr("1 control frame hidden"), self.tr("{count} control frames hidden")
+        self._hidden.setText(counted(count, one, many))
         self._hidden.setVisible(count > 0)
 
     def set_frozen(self, frozen: bool, behind: int) -> None:

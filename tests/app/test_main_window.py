@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -21,7 +22,8 @@ from app.models.frames import Column
 from app.settings import Settings
 from app.theme import ThemeChoice
 from core.net.outgoing import OutgoingPing
-from core.net.settings import AutoReply, ListenAddress
+from core.net.settings import AutoReply, ListenAddress, parse_address
+from tests.tools.recorded import CaptureMaker
 
 Connect = Callable[[str], ClientConnection]
 
@@ -326,3 +328,99 @@ def test_focus_actions(desktop: Desktop) -> None:
     assert window.composer.isAncestorOf(window.focusWidget())
     trigger(desktop, ActionId.FOCUS_DETAILS)
     assert window.tabs.isAncestorOf(window.focusWidget())
+
+
+def test_another_file_is_shown_from_all_its_connections(
+    desktop: Desktop, client: Connect, qtbot: QtBot, maker: CaptureMaker, tmp_path: Path
+) -> None:
+    window = desktop.window
+    client("/chat").send("one")
+    qtbot.waitUntil(lambda: len(payloads(desktop)) == 1)
+    window.connections.choose(1)
+    window.frames.go_to_row(0)
+    with qtbot.waitSignal(desktop.engine.capture_moved):
+        window.commands.save(tmp_path / "kept.unmask")
+    assert (window.connections.chosen_connection, window.frames.current_frame) == (1, 1)
+    maker.peer("/one").say("old one")
+    maker.peer("/two").say("old two")
+    maker.recorder.flush()
+    window.commands.open(maker.path)
+    assert (window.connections.chosen_connection, window.frames.current_frame) == (None, None)
+    assert payloads(desktop) == ["old one", "old two"]
+    assert "An old capture" in window.composer.status.text()
+    window.connections.choose(2)
+    window.actions_[ActionId.SHOW_LIVE].trigger()
+    assert window.connections.chosen_connection is None
+    assert payloads(desktop) == ["one"]
+
+
+def test_nobody_can_begin_on_a_connection_that_is_over(
+    desktop: Desktop, client: Connect, qtbot: QtBot, maker: CaptureMaker
+) -> None:
+    window = desktop.window
+    client("/")
+    qtbot.waitUntil(lambda: window.connection_model.open_count == 1)
+    window.connections.choose(1)
+    assert window.frames.empty_text == (
+        "No frames yet",
+        "Nothing has been sent either way. You can begin, below.",
+    )
+    window.actions_[ActionId.DISCONNECT].trigger()
+    qtbot.waitUntil(lambda: window.connection_model.open_count == 0)
+    qtbot.waitUntil(lambda: window.frames.empty_text[0] == "No frames")
+    maker.peer("/old")
+    maker.recorder.flush()
+    window.commands.open(maker.path)
+    assert window.frames.empty_text[0] == "An empty capture"
+    window.connections.choose(1)
+    assert window.frames.empty_text[0] == "No frames"
+
+
+def test_where_it_would_listen_is_what_the_tool_bar_says(desktop: Desktop, qtbot: QtBot) -> None:
+    window = desktop.window
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with qtbot.waitSignal(desktop.engine.failed):
+            window.listening.start_on(parse_address(address))
+    assert f"Press F5 to listen on {address}," in window.frames.empty_text[1]
+    window.tool_bar.address.setText("127.0.0.1:1")
+    assert "Press F5 to listen on 127.0.0.1:1," in window.frames.empty_text[1]
+
+
+def test_an_address_is_remembered_once_it_is_listened_on(
+    desktop: Desktop, settings: Settings, qtbot: QtBot
+) -> None:
+    window, before = desktop.window, settings.address
+    window.tool_bar.address.setText("0.0.0.0:0")
+    trigger(desktop, ActionId.LISTEN)
+    box = next(box for box in window.findChildren(QMessageBox) if box.isVisible())
+    box.reject()
+    assert settings.address == before
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        window.tool_bar.address.setText(f"127.0.0.1:{taken.getsockname()[1]}")
+        with qtbot.waitSignal(desktop.engine.failed):
+            trigger(desktop, ActionId.LISTEN)
+    assert settings.address == before
+    window.tool_bar.address.setText("localhost:0")
+    with qtbot.waitSignal(desktop.engine.listening):
+        trigger(desktop, ActionId.LISTEN)
+    assert settings.address == ListenAddress("localhost", 0)
+
+
+def test_each_result_confirms_its_own_request(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    window, composer = desktop.window, desktop.window.composer
+    peer = client("/")
+    qtbot.waitUntil(lambda: window.connection_model.open_count == 1)
+    window.connections.choose(1)
+    composer.set_text("first")
+    composer.send()
+    composer.set_text("second")
+    with qtbot.waitSignal(desktop.engine.sent):
+        # Only the answer to the first has come when this returns.
+        pass
+    assert composer.editor.toPlainText() == "second"
+    assert composer.history() == ("text:first",)
+    composer.send()
+    assert [peer.recv(timeout=10) for _ in range(2)] == ["first", "second"]
+    qtbot.waitUntil(lambda: composer.history() == ("text:first", "text:second"))
+    assert composer.editor.toPlainText() == ""

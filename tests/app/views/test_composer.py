@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -26,6 +27,8 @@ def composer(qtbot: QtBot, theme: Theme, icons: Icons) -> Iterator[Composer]:
     composer.resize(1000, 160)
     composer.set_target(CONNECTION)
     composer.set_open_count(3)
+    numbers = itertools.count(1)
+    composer.send_requested.connect(lambda: composer.await_result(next(numbers)))
     with qtbot.waitExposed(composer):
         composer.show()
     yield composer
@@ -49,7 +52,7 @@ def test_ctrl_enter_sends_text(composer: Composer, qtbot: QtBot) -> None:
     with qtbot.waitSignal(composer.send_requested) as caught:
         QTest.keyClick(composer.editor, Qt.Key.Key_Return, CONTROL)
     assert caught.args == [OutgoingMessage(Opcode.TEXT, b"Hello"), False]
-    composer.show_sent()
+    composer.show_sent(1)
     assert composer.editor.toPlainText() == ""
     assert composer.history() == ("text:Hello",)
 
@@ -87,7 +90,7 @@ def test_every_kind(composer: Composer, qtbot: QtBot, tmp_path: Path) -> None:
     composer.file.path.setText(str(file) + "x")
     qtbot.waitUntil(lambda: composer.status.text().startswith("There is no file"))
     composer.file.path.setText(str(file))
-    qtbot.waitUntil(lambda: composer.status.text() == "2 bytes")
+    qtbot.waitUntil(lambda: composer.amount.text() == "2 bytes")
     assert sent(composer, qtbot)[0] == OutgoingMessage(Opcode.BINARY, b"\x01\x02")
 
 
@@ -107,7 +110,7 @@ def test_fragments_and_compression(composer: Composer, qtbot: QtBot) -> None:
 def test_size_is_told_with_the_frames(composer: Composer, qtbot: QtBot) -> None:
     composer.set_text("界" * 400)
     composer.fragments.setValue(3)
-    qtbot.waitUntil(lambda: composer.status.text() == "1,200 bytes in 3 frames")
+    qtbot.waitUntil(lambda: composer.amount.text() == "1\u202f200 bytes in 3 frames")
 
 
 def test_json_is_checked_while_typing(composer: Composer, qtbot: QtBot) -> None:
@@ -120,7 +123,7 @@ def test_json_is_checked_while_typing(composer: Composer, qtbot: QtBot) -> None:
         composer.send()
     composer.set_text('{"a": 1}')
     settled(composer, qtbot, sendable=True)
-    assert composer.status.text() == "8 bytes"
+    assert composer.amount.text() == "8 bytes"
 
 
 def test_close_codes_are_explained_and_forbidden_ones_refused(composer: Composer, qtbot: QtBot) -> None:
@@ -166,16 +169,75 @@ def test_an_error_stands_beside_the_editor_until_it_changes(composer: Composer, 
     assert composer.editor.toPlainText() == "Hello"
     assert composer.history() == ()
     QTest.keyClicks(composer.editor, "!")
-    qtbot.waitUntil(lambda: composer.status.text() == "6 bytes")
+    qtbot.waitUntil(lambda: composer.amount.text() == "6 bytes")
 
 
 def test_what_was_typed_meanwhile_is_kept(composer: Composer, qtbot: QtBot) -> None:
     composer.set_text("first")
     sent(composer, qtbot)
     composer.set_text("second")
-    composer.show_sent()
+    composer.show_sent(1)
     assert composer.editor.toPlainText() == "second"
     assert composer.history() == ("text:first",)
+
+
+def test_results_belong_to_their_requests(composer: Composer, qtbot: QtBot) -> None:
+    composer.set_text("first")
+    sent(composer, qtbot)
+    composer.set_text("second")
+    sent(composer, qtbot)
+    composer.show_sent(1)
+    assert (composer.editor.toPlainText(), composer.history()) == ("second", ("text:first",))
+    composer.show_error("The peer is gone.", 2)
+    composer.show_sent(2)
+    assert (composer.editor.toPlainText(), composer.history()) == ("second", ("text:first",))
+    assert composer.status.text() == "The peer is gone."
+
+
+def test_the_editor_is_emptied_by_the_last_of_equal_messages(composer: Composer, qtbot: QtBot) -> None:
+    composer.set_text("same")
+    sent(composer, qtbot)
+    sent(composer, qtbot)
+    composer.show_error("The peer does not read.", 1)
+    composer.show_sent(2)
+    assert composer.editor.toPlainText() == ""
+    assert composer.status.text() == "The peer does not read."
+
+
+def test_an_old_capture_has_nobody_to_send_to(composer: Composer) -> None:
+    composer.set_live(False)
+    assert not composer.isEnabled()
+    assert composer.status.text().startswith("An old capture is on display.")
+    composer.set_live(True)
+    assert composer.isEnabled()
+    assert not composer.status.isVisible()
+
+
+def test_what_is_no_file_is_said_so(composer: Composer, qtbot: QtBot, tmp_path: Path) -> None:
+    composer.set_kind(ComposeKind.FILE)
+    composer.file.path.setText(str(tmp_path))
+    qtbot.waitUntil(lambda: composer.status.text().startswith(f"{tmp_path} is no file"))
+
+
+class Paints(QObject):
+    """Counts how often a widget is painted."""
+
+    def __init__(self, watched: QObject) -> None:
+        super().__init__(watched)
+        self.count = 0
+        watched.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() is QEvent.Type.Paint
+        return super().eventFilter(watched, event)
+
+
+def test_another_kind_shows_its_own_placeholder_at_once(composer: Composer, qtbot: QtBot) -> None:
+    composer.set_kind(ComposeKind.PING)
+    composer.repaint()
+    paints = Paints(composer.editor.viewport())
+    composer.set_kind(ComposeKind.PONG)
+    qtbot.waitUntil(lambda: paints.count > 0)
 
 
 def test_arrows_walk_through_the_history_and_come_back(composer: Composer) -> None:

@@ -81,6 +81,19 @@ def test_the_status_bar_counts(theme: Theme, icons: Icons) -> None:
     dispose(bar)
 
 
+def test_the_rate_after_a_pause_counts_from_before_it(theme: Theme, icons: Icons) -> None:
+    now = [100.0]
+    bar = StatusBar(theme, icons, clock=lambda: now[0])
+    for at, frames in ((100.0, 0), (110.0, 0), (110.1, 1000)):
+        now[0] = at
+        bar.set_totals(Totals(1, frames, 0, 0, 0, 1, 1), 1)
+    assert " 99/s" in all_text(bar)
+    now[0] = 113.0
+    bar.set_totals(Totals(1, 1000, 0, 0, 0, 1, 1), 1)
+    assert " 0/s" in all_text(bar)
+    dispose(bar)
+
+
 def test_the_status_bar_tells_what_is_unusual(theme: Theme, icons: Icons) -> None:
     bar = StatusBar(theme, icons)
     for words in ("hidden", "Frozen", "Recording is stopped"):
