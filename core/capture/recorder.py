@@ -20,7 +20,7 @@ from core.capture.writer import Batch, CaptureWriter
 from core.errors import CaptureError
 from core.protocol.events import Event
 
-COMMIT_SECONDS = 0.02
+COMMIT_SECONDS = 0.03
 BACKLOG_BYTES = 96 * 1024 * 1024
 """About what the queue may take in memory."""
 _COMMIT_AT_BYTES = 8 * 1024 * 1024

@@ -30,7 +30,7 @@ from core.errors import CaptureError
 
 APPLICATION_ID = 0x554E4D4B
 SCHEMA_VERSION = 1
-PAGE_SIZE = 32 * 1024
+PAGE_SIZE = 16 * 1024
 ALL = 0
 """The lane of all connections."""
 UNFINISHED = (ConnectionState.CONNECTING, ConnectionState.OPEN, ConnectionState.CLOSING)

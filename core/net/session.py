@@ -123,6 +123,9 @@ class Session(asyncio.Protocol):
             while connection.has_more:
                 events += connection.receive_data(b"")
         out = connection.data_to_send()
+        if out and self._transport is not None:
+            # Before it is recorded: the peer need not wait for that.
+            self._transport.write(out)
         self._unrecorded += len(data)
         if events:
             size = self._unrecorded + len(out)
@@ -130,8 +133,6 @@ class Session(asyncio.Protocol):
                 size += _inflated_bytes(events)
             self._unrecorded = 0
             self._host.recorder.record(self.id, now, events, size)
-        if out and self._transport is not None:
-            self._transport.write(out)
         if connection.wants_close:
             self._end()
         if self._host.recorder.is_full:
