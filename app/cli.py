@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
@@ -19,8 +20,9 @@ from app.display import missing_display
 from app.exporting import export_capture
 from core.capture.reader import CaptureReader
 from core.capture.session_files import CaptureFolder, default_folder
-from core.errors import AddressError, UnmaskError
-from core.formats.registry import default_formats
+from core.errors import AddressError, FilterError, UnmaskError
+from core.formats.chosen import Chosen
+from core.formats.registry import Format, default_formats
 from core.net.loop import tune_interpreter
 from core.net.settings import (
     AutoReply,
@@ -34,8 +36,14 @@ from core.net.settings import (
 )
 from core.net.test_page import load_test_page
 from core.protocol.violations import Judgement
+from core.query.expressions import Expression
+from core.query.story import StoryFilter
 
 _T = TypeVar("_T")
+_FILTER_HELP = (
+    "only frames and messages that match, such as “opcode == text and payload contains login”; handshakes and closes "
+    "stay"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             return run_self_test(options.self_test)
         return _run(options)
+    except FilterError as error:
+        print(f"unmask: {error}\n{error.pointed()}", file=sys.stderr)
+        return 2
     except UnmaskError as error:
         print(f"unmask: {error}", file=sys.stderr)
         return 1
@@ -74,6 +85,8 @@ def _run(options: argparse.Namespace) -> int:
     tune_interpreter()
     if options.headless or options.json:
         return _run_console(options)
+    if options.filter is not None:
+        main_parser().error("--filter goes with --headless or --json")
     missing = missing_display()
     if missing is not None:
         print(f"unmask: there is no display ({missing}): running the console mode.", file=sys.stderr)
@@ -91,6 +104,7 @@ def _run(options: argparse.Namespace) -> int:
 def _run_console(options: argparse.Namespace) -> int:
     from app.console import Console, ConsoleOptions, stopped_by_signals
 
+    wanted = None if options.filter is None else _parsed(options.filter)
     claimed = None
     if options.capture is None:
         claimed = CaptureFolder(default_folder()).claim_new()
@@ -101,7 +115,7 @@ def _run_console(options: argparse.Namespace) -> int:
         print(f"unmask: warning: {_everybody_can_reach(address)}", file=sys.stderr)
     try:
         console = Console(
-            ConsoleOptions(address, _settings(options, EngineSettings()), path, options.json),
+            ConsoleOptions(address, _settings(options, EngineSettings()), path, options.json, wanted),
             program_version(),
             load_test_page(),
             sys.stdout,
@@ -111,6 +125,14 @@ def _run_console(options: argparse.Namespace) -> int:
     finally:
         if claimed is not None:
             claimed.release()
+
+
+def _parsed(text: str) -> Expression:
+    """FilterError where it is no filter."""
+    # Not before it is asked for: it takes a tenth of a second to load.
+    from core.query.language import default_language
+
+    return default_language().parse(text)
 
 
 def _everybody_can_reach(address: ListenAddress) -> str:
@@ -126,7 +148,9 @@ def _must_be_new(path: Path) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    wanted = default_formats().get(options.format)
+    wanted: Format = default_formats().get(options.format)
+    if options.filter is not None:
+        wanted = Chosen(wanted, partial(StoryFilter, _parsed(options.filter)))
     try:
         if options.output is not None:
             export_capture(wanted, options.file, options.output)
@@ -186,6 +210,7 @@ def main_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="record into this new file (default: one that the window offers at its next start)",
     )
+    parser.add_argument("--filter", metavar="EXPR", help=f"without a window: {_FILTER_HELP}")
     parser.add_argument(
         "--auto-reply", choices=[each.value for each in AutoReply], help="what to answer to each message"
     )
@@ -233,6 +258,7 @@ def export_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--format", choices=formats.names(), default=formats.names()[0], help="default: %(default)s"
     )
+    parser.add_argument("--filter", metavar="EXPR", help=_FILTER_HELP)
     parser.add_argument(
         "--output", "-o", type=Path, metavar="FILE", help="where to (default: standard output)"
     )

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ from core.formats.jsonl import error_line, lines_of, listening_line
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.test_page import TestPage
+from core.query.expressions import Expression
+from core.query.story import StoryFilter
 
 _LAST_SECONDS = 3.0
 """How long the last lines may take once the program is told to end."""
@@ -38,6 +40,8 @@ class ConsoleOptions:
     settings: EngineSettings
     capture: Path
     json: bool
+    filter: Expression | None = None
+    """Only frames that match are told of."""
 
 
 class Console:
@@ -49,6 +53,7 @@ class Console:
         self._json = options.json
         self._text = StoryText(COLOURED if _wants_colour(out) else PLAIN)
         self._address = options.address
+        self._filter = options.filter
         # A simple queue, because `stop` is called from signal handlers: nothing else may be put to use there.
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stopping = False
@@ -69,18 +74,18 @@ class Console:
     def run(self) -> int:
         """Listen and tell until `stop`; the exit status. BrokenPipeError when nobody reads `out` any more."""
         reader = CaptureReader(self._host.recorder.path)
-        follower = Follower(reader)
+        story = _story(reader, self._filter)
         thread = threading.Thread(target=self._run_host, name="unmask-engine")
         thread.start()
         self._host.listen(self._address)
         try:
             while not self._stopping:
                 with suppress(queue.Empty):
-                    self._tell(self._news.get(timeout=_SIGNAL_SECONDS), follower)
+                    self._tell(self._news.get(timeout=_SIGNAL_SECONDS), story)
             self._end(thread)
             while not self._news.empty():
-                self._tell(self._news.get(), follower)
-            self._tell(None, follower)
+                self._tell(self._news.get(), story)
+            self._tell(None, story)
             self._tell_what_is_left(reader)
         finally:
             self._end(thread)
@@ -103,12 +108,12 @@ class Console:
             self._bug = error
             self.stop()
 
-    def _tell(self, news: str | None, follower: Follower) -> None:
+    def _tell(self, news: str | None, story: Callable[[], Iterable[Entry]]) -> None:
         """Write a line of news, then what is new in the capture."""
         if news is not None:
             self._out.write(news + "\n")
         tell: Callable[[Entry], Iterator[str]] = lines_of if self._json else self._text.lines_of
-        for entry in follower.entries():
+        for entry in story():
             if self._stopping and self._is_enough():
                 break
             for line in tell(entry):
@@ -152,6 +157,15 @@ class Console:
 
     def on_capture_moved(self, moved: CaptureMoved) -> None:
         pass
+
+
+def _story(reader: CaptureReader, wanted: Expression | None) -> Callable[[], Iterable[Entry]]:
+    """What is new in the capture since the last call, as far as it is wanted."""
+    follower = Follower(reader)
+    if wanted is None:
+        return follower.entries
+    choose = StoryFilter(wanted, reader)
+    return lambda: choose(follower.entries())
 
 
 @contextmanager

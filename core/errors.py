@@ -19,6 +19,8 @@ Each message says what happened, with which value, and what to do.
 
 from __future__ import annotations
 
+import unicodedata
+
 
 class UnmaskError(Exception):
     """Base of every error that Unmask raises on purpose."""
@@ -76,8 +78,14 @@ class FilterError(CallerError):
 
     def pointed(self) -> str:
         """Two lines: the filter, and below it a caret where it goes wrong."""
-        carets = "^" * max(1, min(self.end, len(self.text)) - self.start)
-        return f"{self.text}\n{' ' * self.start}{carets}"
+        line = "".join(each if each.isprintable() else " " for each in self.text)
+        carets = "^" * max(1, _columns(line[self.start : self.end]))
+        return f"{line}\n{' ' * _columns(line[: self.start])}{carets}"
+
+
+def _columns(text: str) -> int:
+    """How many columns a terminal takes for it."""
+    return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
 
 
 class EnvironmentFailure(UnmaskError):

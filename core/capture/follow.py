@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -36,6 +36,8 @@ class Close:
 
 
 Entry = Handshake | FrameRecord | Close
+Choose = Callable[[Iterable[Entry]], Iterable[Entry]]
+"""What lets only some entries through."""
 
 
 class Follower:

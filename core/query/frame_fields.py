@@ -63,7 +63,7 @@ def header_fields() -> Iterable[Field]:
     )  # fmt: skip
     yield Field(
         "masked", Kind.FLAG, "The MASK bit.", "masked",
-        _in_flags(lambda row: int(row.masked), lambda flags: int(flags & MASKED != 0)), ("mask", "websocket.mask"),
+        _in_flags(lambda row: int(row.masked), lambda flags: int(flags & MASKED != 0)), ("websocket.mask",),
     )  # fmt: skip
     yield Field(
         "masking_key", Kind.BYTES, "The masking key, where the frame is masked.", 'masking_key == hex"37 fa 21 3d"',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark import Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from core.errors import FilterError
 from core.protocol.headers import quoted
@@ -62,6 +62,25 @@ class FilterLanguage:
         except UnexpectedInput as error:
             raise _understood(text, error) from None
         return parsed
+
+    def tokens(self, text: str) -> list[Token] | None:
+        """The text in pieces; None where it cannot be cut into such."""
+        if len(text) > LENGTH_LIMIT:
+            return None
+        try:
+            return list(self._parser.lex(text))
+        except UnexpectedInput:
+            return None
+
+    def accepted(self, tokens: Iterable[Token]) -> frozenset[str]:
+        """Names of the grammar's terminals that can follow; none where the tokens make no beginning of a filter."""
+        parsing = self._parser.parse_interactive("")
+        try:
+            for token in tokens:
+                parsing.feed_token(token)
+        except (UnexpectedInput, FilterError):
+            return frozenset()
+        return frozenset(parsing.accepts())  # type: ignore[no-untyped-call]
 
 
 def _understood(text: str, error: UnexpectedInput) -> FilterError:

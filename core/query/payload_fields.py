@@ -30,7 +30,7 @@ def payload_fields() -> Iterable[Field]:
         "payload", Kind.BYTES,
         "The payload, unmasked; of a frame that completed a message the whole message, joined and inflated. "
         "Words that stand alone search it.",
-        "payload contains login", Access(_content, InPayload(Region.CONTENT)), ("data", "websocket.payload"),
+        "payload contains login", Access(_content, InPayload(Region.CONTENT)), ("websocket.payload",),
     )  # fmt: skip
     yield Field(
         "message", Kind.BYTES, "The message that the frame completed, joined and inflated.",

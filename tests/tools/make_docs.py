@@ -26,6 +26,7 @@ from core.protocol import violations
 from core.protocol.frames import Opcode
 from core.protocol.violations import CATALOGUE, Rule, Severity
 from tests.tools.conversation import Conversation
+from tests.tools.filter_page import filter_page
 from tests.tools.json_fields import MEANINGS
 
 FOLDER = Path(__file__).resolve().parents[2] / "resources" / "docs"
@@ -56,6 +57,7 @@ def pages() -> tuple[Page, ...]:
         _page("decoders.md", "Decoders", _decoders()),
         _page("formats.md", "Formats", _formats()),
         _page("shortcuts.md", "Keyboard shortcuts", _shortcuts()),
+        _page("filter.md", "The filter language", filter_page(_table)),
         _page("command-line.md", "Command line", _command_line()),
     )
 

@@ -1,0 +1,130 @@
+"""What can come next in a filter that is being typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from lark import Token
+
+from core.query.fields import Access, Field
+from core.query.language import FilterLanguage
+from core.query.operators import Operator
+from core.query.values import DURATION_UNITS, SIZE_UNITS, Form, Kind, read_word
+
+CANDIDATE_LIMIT = 200
+_OPERAND = frozenset({"NOT", "FUNCTION"})
+_OPERATOR = frozenset({"COMPARE", "TEXTUAL", "IN"})
+_WORDS = {"AND": "and", "OR": "or"}
+
+
+class CandidateKind(Enum):
+    """What a candidate is, for its icon."""
+
+    FIELD = "field"
+    OPERATOR = "operator"
+    VALUE = "value"
+    KEYWORD = "keyword"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One thing that can stand here."""
+
+    text: str
+    kind: CandidateKind
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What can stand in the place of characters `start`..`end`, best first."""
+
+    start: int
+    end: int
+    candidates: tuple[Candidate, ...]
+
+
+def complete(language: FilterLanguage, text: str, position: int) -> Completion:
+    """What can stand at `position`, where some of it may be typed already. Never fails; may have no candidates."""
+    tokens = language.tokens(text[:position])
+    if tokens is None:
+        # In the middle of a text in quotes, or behind a character that no filter has.
+        return Completion(position, position, ())
+    start = position
+    # An operator of signs ends by itself; a word may go on.
+    if tokens and tokens[-1].end_pos == position and _is_wordlike(tokens[-1]):
+        start = tokens.pop().start_pos or 0
+    typed = text[start:position].lower()
+    accepted = language.accepted(tokens)
+    found = [each for each in _candidates(language, tokens, accepted, typed) if typed in each.text.lower()]
+    found.sort(key=lambda each: not each.text.lower().startswith(typed))
+    return Completion(start, position, tuple(found[:CANDIDATE_LIMIT]))
+
+
+def _is_wordlike(token: Token) -> bool:
+    return token[-1:].isalnum() or token[-1:] in "_-."
+
+
+def _candidates(
+    language: FilterLanguage, tokens: list[Token], accepted: frozenset[str], typed: str
+) -> list[Candidate]:
+    if not accepted & {"WORD", *_OPERATOR, *_WORDS}:
+        return []
+    if accepted & _OPERAND == _OPERAND:
+        return [*_fields(language), Candidate("not", CandidateKind.KEYWORD, "What does not match.")]
+    found: list[Candidate] = []
+    named = _field_before(language, tokens)
+    if "WORD" in accepted and not accepted & _OPERATOR and named is not None:
+        found += _values(named, typed)
+    if accepted & _OPERATOR:
+        operators = language.operators if named is None else _fitting(language, named)
+        if named is not None or _ends_call(tokens):
+            found += [Candidate(each.name, CandidateKind.OPERATOR, each.help) for each in operators]
+    return found + [
+        Candidate(word, CandidateKind.KEYWORD, "Both." if name == "AND" else "One of both.")
+        for name, word in _WORDS.items()
+        if name in accepted
+    ]
+
+
+def _ends_call(tokens: list[Token]) -> bool:
+    return bool(tokens) and tokens[-1].type in ("RSQB", "RPAR")
+
+
+def _fields(language: FilterLanguage) -> list[Candidate]:
+    return [Candidate(_shown(each), CandidateKind.FIELD, each.help) for each in language.fields]
+
+
+def _shown(field: Field) -> str:
+    """How its name begins a term: with the bracket where an argument has to follow."""
+    if isinstance(field.access, Access):
+        return field.name
+    return field.example[: field.example.index('"') + 1]
+
+
+def _fitting(language: FilterLanguage, field: Field) -> list[Operator]:
+    return [each for each in language.operators if field.kind in each.kinds]
+
+
+def _field_before(language: FilterLanguage, tokens: list[Token]) -> Field | None:
+    """The field of the term that the tokens end in: the last one, where nothing has ended its term."""
+    for token in reversed(tokens):
+        if token.type in ("AND", "OR", "NOT"):
+            return None
+        if token.type in ("WORD", "FUNCTION"):
+            found = language.fields.get(token)
+            if found is not None:
+                return found
+    return None
+
+
+def _values(field: Field, typed: str) -> list[Candidate]:
+    if field.kind is Kind.FLAG:
+        return [Candidate(each, CandidateKind.VALUE, "") for each in ("true", "false")]
+    if field.kind is Kind.JSON:
+        return [Candidate(each, CandidateKind.VALUE, "") for each in ("true", "false", "null")]
+    if typed and read_word(typed, 0, 0).form is Form.NUMBER:
+        units = {Kind.NUMBER: SIZE_UNITS, Kind.DURATION: DURATION_UNITS, Kind.TIME: DURATION_UNITS}
+        return [Candidate(typed + unit, CandidateKind.VALUE, "") for unit in units.get(field.kind, ())]
+    return [Candidate(each, CandidateKind.VALUE, str(code)) for each, code in field.choices.items()]
