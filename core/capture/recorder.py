@@ -23,7 +23,7 @@ from core.protocol.events import Event
 COMMIT_SECONDS = 0.03
 BACKLOG_BYTES = 96 * 1024 * 1024
 """About what the queue may take in memory."""
-_COMMIT_AT_BYTES = 8 * 1024 * 1024
+_COMMIT_AT_BYTES = 32 * 1024 * 1024
 _EVENT_BYTES = 400
 """About what an event takes beside its payload."""
 
