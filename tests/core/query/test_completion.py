@@ -1,0 +1,76 @@
+"""What is offered while a filter is typed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import FilterError
+from core.query.completion import CandidateKind, complete
+from core.query.language import default_language
+from tests.tools.filters import filters
+
+LANGUAGE = default_language()
+
+
+def offered(text: str) -> list[str]:
+    return [each.text for each in complete(LANGUAGE, text, len(text)).candidates]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("", "opcode"),
+        ("opc", "opcode"),
+        ("fin and mask", "masked"),
+        ("(not trunc", "truncated"),
+        ("opcode ", "=="),
+        ("payload cont", "contains"),
+        ("opcode == pi", "ping"),
+        ("opcode==", "continuation"),
+        ("opcode in {ping, po", "pong"),
+        ("fin == ", "true"),
+        ("violation == rsv2", "rsv2-set"),
+        ("length > 5", "5B"),
+        ("delta > 5", "5ns"),
+        ("direction == ", "client-to-server"),
+        ("opcode == ping ", "and"),
+        ('json("$.a") == t', "true"),
+        ('header["Origin"] ', "=="),
+        ("head", 'header["'),
+        ("js", 'json("'),
+        ("login ", "and"),
+    ],
+)
+def test_the_best_candidate(text: str, first: str) -> None:
+    assert offered(text)[0] == first
+
+
+@pytest.mark.parametrize("text", ['"abc', "a & ", "bogus == ", "opcode == ping)", "x" * 20_000])
+def test_nothing_fits(text: str) -> None:
+    assert offered(text) == []
+
+
+def test_only_fitting_operators_are_offered() -> None:
+    assert offered("fin ") == ["==", "!=", "and", "or"]
+    assert "contains" not in offered("length ")
+
+
+def test_what_is_typed_is_replaced_and_the_rest_stays() -> None:
+    found = complete(LANGUAGE, "fin and opco == ping", 12)
+    assert (found.start, found.end, found.candidates[0].text) == (8, 12, "opcode")
+    assert found.candidates[0].kind is CandidateKind.FIELD
+    assert found.candidates[0].help.startswith("The opcode")
+
+
+@settings(deadline=None, max_examples=150)
+@given(text=filters(LANGUAGE), data=st.data())
+def test_completing_never_fails_and_what_is_a_filter_stays_one(text: str, data: st.DataObject) -> None:
+    complete(LANGUAGE, text, data.draw(st.integers(0, len(text))))
+    found = complete(LANGUAGE, text + " ", len(text) + 1)
+    try:
+        LANGUAGE.parse(text)
+    except FilterError:
+        return
+    assert "and" in [each.text for each in found.candidates]
