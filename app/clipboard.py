@@ -7,7 +7,7 @@ from PySide6.QtGui import QClipboard, QGuiApplication
 
 from app.capture_desk import CaptureDesk
 from app.copying import COPY_FRAMES, CopyFormat, copy_frames
-from app.text import grouped
+from app.text import counted, grouped
 from app.views.frame_table import FrameTable
 from core.errors import CaptureError
 
@@ -57,5 +57,11 @@ class FrameCopier(QObject):
         self._clipboard.setText(copied.text)
         left_out = self._frames.selected_count() - copied.frames
         if left_out:
-            text = self.tr("Copied {count} frames; {left} more did not fit. Export the capture to get all.")
-            self.caution.emit(text.format(count=grouped(copied.frames), left=grouped(left_out)))
+            self.caution.emit(
+                counted(
+                    copied.frames,
+                    self.tr("Copied 1 frame; {left} more did not fit. Export the capture to get all."),
+                    self.tr("Copied {count} frames; {left} more did not fit. Export the capture to get all."),
+                    left=grouped(left_out),
+                )
+            )

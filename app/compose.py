@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NoReturn
 
+from app.text import grouped
 from core.errors import PayloadError
 from core.net.outgoing import (
     Compression,
@@ -116,7 +117,7 @@ def check_size(text: str) -> None:
     """Raises PayloadError for a text that is too long for an editor."""
     if len(text) > EDITOR_LIMIT:
         raise PayloadError(
-            f"The text has {len(text):,} characters and the editor sends at most {EDITOR_LIMIT:,}; "
+            f"The text has {grouped(len(text))} characters and the editor sends at most {grouped(EDITOR_LIMIT)}; "
             "save it as a file and send that."
         )
 
@@ -168,7 +169,7 @@ def parse_base64(text: str) -> bytes:
         _refuse(text, wrong, _base64_fault(text[wrong]))
     if len(body) % 4 == 1 or len(letters) - len(body) > 2:
         raise PayloadError(
-            f"{len(letters):,} characters are no whole Base64; the end is missing or there is too much of it."
+            f"{grouped(len(letters))} characters are no whole Base64; the end is missing or there is too much of it."
         )
     try:
         return base64.b64decode(body + "=" * (-len(body) % 4), validate=True)
@@ -224,7 +225,7 @@ def check_control_payload(payload: bytes) -> bytes:
     """`payload` if a control frame can carry it (RFC 6455 section 5.5), else PayloadError."""
     if len(payload) > CONTROL_LIMIT:
         raise PayloadError(
-            f"A ping or pong carries at most {CONTROL_LIMIT} bytes and this has {len(payload):,}; shorten it."
+            f"A ping or pong carries at most {CONTROL_LIMIT} bytes and this has {grouped(len(payload))}; shorten it."
         )
     return payload
 
@@ -244,7 +245,9 @@ def check_close(code: int | None, reason: str) -> None:
         )
     size = len(encode_text(reason))
     if size > REASON_LIMIT:
-        raise PayloadError(f"A close reason has at most {REASON_LIMIT} bytes of UTF-8 and this has {size:,}.")
+        raise PayloadError(
+            f"A close reason has at most {REASON_LIMIT} bytes of UTF-8 and this has {grouped(size)}."
+        )
 
 
 def file_size(path: str) -> int | None:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QPushButton
 from app.engine_thread import EngineThread
 from app.listening import Listening
 from app.settings import Settings
-from app.text import grouped
+from app.text import counted
 from app.views.banner import Banner, Tone
 from core.errors import CaptureError
 
@@ -114,16 +114,15 @@ class Watch(QObject):
         lost = self._engine.recorder.lost_frames - self._lost_before
         if not lost:
             return str(failure)
-        losses = (
-            self.tr("1 frame is lost so far.") if lost == 1 else self.tr("{count} frames are lost so far.")
-        )
-        return f"{failure} {losses.format(count=grouped(lost))}"
+        one, many = self.tr("1 frame is lost so far."), self.tr("{count} frames are lost so far.")
+        return f"{failure} {counted(lost, one, many)}"
 
     def _tell_recovery(self) -> None:
         lost = self._engine.recorder.lost_frames - self._lost_before
         self._lost_before += lost
         if lost:
-            text = self.tr("The capture is written again. {count} frames were lost in between.")
-            self.recovered.emit(text.format(count=grouped(lost)))
+            one = self.tr("The capture is written again. 1 frame was lost in between.")
+            many = self.tr("The capture is written again. {count} frames were lost in between.")
+            self.recovered.emit(counted(lost, one, many))
         else:
             self.recovered.emit(self.tr("The capture is written again. Nothing was lost."))

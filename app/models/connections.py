@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from app.text import byte_size, grouped, one_line, tooltip
+from app.text import byte_size, counted, grouped, one_line, one_line_bytes, tooltip
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, Totals
 from core.errors import CaptureError
@@ -14,6 +15,11 @@ from core.protocol.close_codes import describe
 
 _Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()
+_TITLE = 300
+"""Characters of a target or an Origin that are shown."""
+_REQUEST_LINE_BYTES = 4096
+# RFC 9112 section 3, with whatever stands for a target.
+_REQUEST_LINE = re.compile(rb"[A-Z]+ (?P<target>[^\r\n]+?)(?: HTTP/[^ \r\n]*)?\r?\n")
 _NO_TOTALS = Totals(0, 0, 0, 0, 0, 0, 0)
 
 
@@ -199,20 +205,18 @@ class ConnectionModel(QAbstractListModel):
     def _line(self, record: ConnectionRecord) -> ConnectionLine:
         # The raw heads can be large and are asked for when they are shown.
         slim = replace(record, request=b"", response=b"", trailing=b"")
-        return ConnectionLine(slim, self._title(record), self._detail(record))
+        return ConnectionLine(slim, self.title(record), self._detail(record))
 
-    def _title(self, record: ConnectionRecord) -> str:
-        return one_line(record.path[:300]) or self.tr("no request")
+    def title(self, record: ConnectionRecord) -> str:
+        """What a connection is called: the target that was asked for."""
+        return one_line(record.path[:_TITLE]) or _asked_for(record.request) or self.tr("no request")
 
     def _detail(self, record: ConnectionRecord) -> str:
-        frames = self.tr("{count} frames").format(count=grouped(record.frame_count))
-        if record.frame_count == 1:
-            frames = self.tr("1 frame")
         parts = [self.state_text(record)]
         if record.status == 101:
-            parts.append(frames)
+            parts.append(counted(record.frame_count, self.tr("1 frame"), self.tr("{count} frames")))
         if record.origin is not None:
-            parts.append(one_line(record.origin[:300]))
+            parts.append(one_line(record.origin[:_TITLE]))
         return " · ".join(parts)
 
     def state_text(self, record: ConnectionRecord) -> str:
@@ -235,3 +239,9 @@ class ConnectionModel(QAbstractListModel):
         return self.tr("closed · {code} {name}").format(
             code=record.close_code, name=describe(record.close_code).name
         )
+
+
+def _asked_for(request: bytes) -> str:
+    """The target in the first line of a request that could not be read as a whole; "" where that is no such line."""
+    line = _REQUEST_LINE.match(request[:_REQUEST_LINE_BYTES])
+    return "" if line is None else one_line_bytes(line["target"][:_TITLE])

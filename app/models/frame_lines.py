@@ -13,6 +13,8 @@ from core.protocol.events import Origin
 from core.protocol.frames import FIN, RSV1, RSV2, RSV3, Opcode, opcode_name
 
 HEX_PREVIEW_BYTES = 80
+_CONTROL = 0x08
+"""RFC 6455 section 5.5: the bit of the opcode that all control frames have, which are never fragments."""
 
 
 class TimeFormat(Enum):
@@ -128,7 +130,7 @@ def _badges(row: FrameRow) -> tuple[Badge, ...]:
     final = row.head & FIN != 0
     if row.opcode == Opcode.CONTINUATION:
         badges.append(Badge.FRAGMENT_LAST if final else Badge.FRAGMENT_MIDDLE)
-    elif not final:
+    elif not final and row.head & _CONTROL == 0:
         badges.append(Badge.FRAGMENT_FIRST)
     if row.message is not None and row.message.compressed:
         badges.append(Badge.COMPRESSED)

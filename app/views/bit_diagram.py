@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QToolTip, QWidget
 
+from app.text import count_bytes
 from app.theme import Role, Theme
 from app.views.parts import part_color
 from core.protocol.anatomy import Field, Part
@@ -296,8 +297,8 @@ class BitDiagram(QWidget):
         width = self._bit_width() * BITS
         painter.setFont(self._label_font)
         painter.setPen(self._theme.color(Role.MUTED))
-        text = self.tr("… {0} more bytes of payload, all of them in the Bytes tab").format(
-            f"{self._left_out:,}"
+        text = self.tr("… payload goes on for {0}, all of it in the Bytes tab").format(
+            count_bytes(self._left_out)
         )
         painter.drawText(QRectF(_MARGIN, top, width, self._label_height + 6), _CENTER, text)
 

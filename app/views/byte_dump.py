@@ -275,7 +275,8 @@ class ByteDump(QAbstractScrollArea):
         self._title(painter, layout.wire + shift, self.tr("On the wire"))
         if masked:
             self._title(painter, layout.plain + shift, self.tr("Unmasked"))
-        self._title(painter, layout.ascii + shift, self.tr("ASCII"))
+        # A hex column begins with half a gap, a letter does not.
+        self._title(painter, layout.ascii - self._char / 2 + shift, self.tr("ASCII"))
         panes = (layout.wire, layout.plain) if masked else (layout.wire,)
         for start in panes:
             for column in range(layout.per_line):

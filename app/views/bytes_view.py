@@ -6,13 +6,14 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QVBoxLayout, QWidget
 
+from app.text import count_bytes, counted, grouped
 from app.theme import Theme
 from app.views.byte_dump import ByteDump
 from app.views.parts import field_of, part_range
 from app.views.wire_bytes import WireBytes
 from core.capture.records import FrameRecord
 from core.decoders.visible import visible
-from core.protocol.anatomy import Field, Part, anatomy, count_bytes
+from core.protocol.anatomy import Field, Part, anatomy
 from core.protocol.violations import Violation
 
 COPY_LIMIT = 16 * 1024 * 1024
@@ -129,11 +130,13 @@ class BytesView(QWidget):
         touched = [f for f in self._fields if f.first_byte < chosen.stop and f.end_byte > chosen.start]
         names = ", ".join(field.name for field in touched[:_NAMED])
         if len(touched) > _NAMED:
-            names += self.tr(" and {0} more fields").format(len(touched) - _NAMED)
+            names += counted(
+                len(touched) - _NAMED, self.tr(" and 1 more field"), self.tr(" and {count} more fields")
+            )
         if len(chosen) == 1:
-            return self.tr("Byte {0}: {1}").format(f"{chosen.start:,}", names)
+            return self.tr("Byte {0}: {1}").format(grouped(chosen.start), names)
         span = self.tr("Bytes {0} to {1}, {2}: {3}")
-        return span.format(f"{chosen.start:,}", f"{chosen.stop - 1:,}", count_bytes(len(chosen)), names)
+        return span.format(grouped(chosen.start), grouped(chosen.stop - 1), count_bytes(len(chosen)), names)
 
     def _describe(self, field: Field) -> str:
         value = visible(field.value)

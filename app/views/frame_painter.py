@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Flag, auto
+from itertools import accumulate
 from math import ceil
 
 from PySide6.QtCore import QCoreApplication, QRect, Qt
@@ -19,6 +20,7 @@ from core.protocol.violations import Severity
 PADDING = 8
 _ICON = 15
 _STRIPE = 3
+_PILL_GAP = 5
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
 _CENTRE = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextSingleLine
@@ -201,16 +203,34 @@ class FramePainter:
             icon, role, tint = _SEVERITIES[Severity(line.row.severity)]
             count = line.row.violation_count
             x = self._pill(painter, x, rect, str(count) if count > 1 else "", role, tint, icon)
-        for badge in line.badges:
+        shown = self.fitting_badges(line.badges, rect.right() + 1 - x)
+        for badge in line.badges[:shown]:
             role, tint = _BADGE_ROLES.get(badge, (Role.MUTED, Role.HOVER))
             x = self._pill(painter, x, rect, self._labels[badge], role, tint, None)
+        if left := len(line.badges) - shown:
+            self._pill(painter, x, rect, f"+{left}", Role.MUTED, Role.HOVER, None)
         painter.restore()
+
+    def fitting_badges(self, badges: tuple[Badge, ...], room: int) -> int:
+        """How many badges are shown whole, with room for `+1` where that is not all of them."""
+        ends = list(accumulate(self._pill_width(self._labels[badge]) + _PILL_GAP for badge in badges))
+        if not ends or ends[-1] - _PILL_GAP <= room:
+            return len(ends)
+        more = self._pill_width(f"+{len(badges)}")
+        return sum(end + more <= room for end in ends)
+
+    def badge_words(self, line: Line) -> str:
+        """All badges of a line in words."""
+        return ", ".join(self._labels[badge] for badge in line.badges)
+
+    def _pill_width(self, text: str) -> int:
+        return self._small_metrics.horizontalAdvance(text) + 12 if text else 8
 
     def _pill(
         self, painter: QPainter, x: int, row: QRect, text: str, role: Role, tint: Role, icon: IconName | None
     ) -> int:
         """A small label at `x`; returns where the next one goes."""
-        width = self._small_metrics.horizontalAdvance(text) + 12 if text else 8
+        width = self._pill_width(text)
         if icon is not None:
             width += _ICON
         height = self._small_metrics.height() + 2
@@ -223,7 +243,7 @@ class FramePainter:
             rect.setLeft(rect.left() + _ICON + 2)
         painter.setPen(self._colours[role])
         painter.drawText(rect, _CENTRE, text)
-        return x + width + 5
+        return x + width + _PILL_GAP
 
     def _pixmap(self, icon: IconName, role: Role) -> QPixmap:
         pixmap = self._pixmaps.get((icon, role))

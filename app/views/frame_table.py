@@ -15,6 +15,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFont,
+    QHelpEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -22,7 +23,15 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QPushButton, QTableView, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QMenu,
+    QPushButton,
+    QTableView,
+    QToolTip,
+    QWidget,
+)
 
 from app.icons import IconName, Icons
 from app.models.frames import Column, FrameModel
@@ -345,6 +354,18 @@ class FrameTable(QTableView):
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
         self._hover(-1)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            QToolTip.showText(event.globalPos(), self._tooltip(event.pos()), self)
+            return True
+        return super().viewportEvent(event)
+
+    def _tooltip(self, place: QPoint) -> str:
+        """The badges in words, over the flags; none of it comes from a peer."""
+        line = self._frames.line(self.rowAt(place.y()))
+        over_flags = self.columnAt(place.x()) == Column.FLAGS
+        return self._painter.badge_words(line) if line is not None and over_flags else ""
 
     def _hover(self, row: int) -> None:
         before, self._hovered = self._hovered, row

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.icons import Icons
+from app.text import count_bytes, grouped
 from app.theme import Role, Theme
 from app.views.fact_table import Column, Fact, FactTable
 from app.views.raw_head import RawHead
@@ -27,7 +28,6 @@ from app.views.violation_list import ViolationList
 from core.capture.records import ConnectionRecord, ConnectionState, Mode
 from core.decoders.visible import visible
 from core.errors import HeadError
-from core.protocol.anatomy import count_bytes
 from core.protocol.extensions import parse_extensions
 from core.protocol.handshake import accept_steps
 from core.protocol.header_meanings import extension_meaning, header_meaning, parameter_meaning
@@ -330,8 +330,8 @@ class HandshakeView(QScrollArea):
         shown = connection.trailing[:_SHOWN_TRAILING]
         meaning = self.tr("These bytes are no frame.")
         if len(shown) < connection.trailing_length:
-            meaning += " " + self.tr("The first {0} are shown.").format(f"{len(shown):,}")
-        yield Fact((f"{connection.trailing_length:,}", shown.hex(" "), meaning))
+            meaning += " " + self.tr("The first {0} are shown.").format(grouped(len(shown)))
+        yield Fact((grouped(connection.trailing_length), shown.hex(" "), meaning))
 
     def _fill_headers(self, table: FactTable, head: RequestHead | ResponseHead | None) -> None:
         items = () if head is None else head.headers.items

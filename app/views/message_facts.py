@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
+from app.text import count_bytes, grouped
 from core.capture.records import FrameRecord, MessageInfo
 from core.decoders.visible import visible
-from core.protocol.anatomy import count_bytes
 from core.protocol.close_codes import describe
 from core.protocol.frames import Opcode, opcode_name
 
@@ -40,7 +40,7 @@ def _message_facts(message: MessageInfo) -> list[str]:
     if message.compressed:
         facts.append(_inflated(message))
     if message.frame_count > 1:
-        facts.append(_translate("MessageView", "{0} frames").format(f"{message.frame_count:,}"))
+        facts.append(_translate("MessageView", "{0} frames").format(grouped(message.frame_count)))
     facts.append(_translate("MessageView", "complete"))
     return facts
 

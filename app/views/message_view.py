@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.jobs import Jobs
+from app.text import count_bytes, grouped
 from app.theme import Theme
 from app.views.find_bar import FindBar
 from app.views.message_facts import describe_message, shown_payload
@@ -24,7 +25,6 @@ from app.views.text_pane import FOLD, TextPane
 from core.capture.records import FrameRecord
 from core.decoders.decoder import ContentKind, Decoded
 from core.decoders.registry import Decoders
-from core.protocol.anatomy import count_bytes
 
 AT_ONCE = 64 * 1024
 """Bytes that are decoded right here; more goes to another thread."""
@@ -69,7 +69,7 @@ class MessageView(QWidget):
             return
         if len(self._decoded.text) > COPY_LIMIT:
             sentence = self.tr("The text has {0} characters and at most {1} can be copied.")
-            self._say(sentence.format(f"{len(self._decoded.text):,}", f"{COPY_LIMIT:,}"))
+            self._say(sentence.format(grouped(len(self._decoded.text)), grouped(COPY_LIMIT)))
             return
         QGuiApplication.clipboard().setText(self._decoded.text)
 
@@ -239,11 +239,11 @@ class MessageView(QWidget):
         sentences = []
         if shown < total:
             sentences.append(
-                self.tr("Showing the first {0} of {1} characters.").format(f"{shown:,}", f"{total:,}")
+                self.tr("Showing the first {0} of {1} characters.").format(grouped(shown), grouped(total))
             )
         if self.text.is_folded:
             sentences.append(
-                self.tr("Lines are broken after {0} characters; what you copy is not.").format(f"{FOLD:,}")
+                self.tr("Lines are broken after {0} characters; what you copy is not.").format(grouped(FOLD))
             )
         self.part.setText(" ".join(sentences))
         self.more.setVisible(shown < total)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QSize
 from PySide6.QtGui import QFontMetricsF, QResizeEvent, QTextCharFormat, QTextCursor, QTextOption
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
+from app.text import count_bytes
 from app.theme import Role, Theme
 from core.decoders.visible import visible
-from core.protocol.anatomy import count_bytes
 
 MAX_SHOWN = 64 * 1024
 """Bytes that are shown; a head within the usual limit is no longer."""
@@ -112,6 +112,9 @@ class RawHead(QPlainTextEdit):
     def _left_out(self) -> str:
         sentence = QCoreApplication.translate("RawHead", "… {0} more, not shown here")
         return sentence.format(count_bytes(len(self._raw) - MAX_SHOWN))
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
     def _fit(self) -> None:
         lines = min(max(round(self.document().size().height()), 3), _MAX_LINES)

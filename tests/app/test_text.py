@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.text import byte_size, decode_prefix, duration, grouped, one_line, one_line_bytes
+from app.text import byte_size, counted, decode_prefix, duration, grouped, one_line, one_line_bytes
 
 
 def test_one_line_shows_what_cannot_be_seen() -> None:
@@ -61,6 +61,13 @@ def test_byte_size(count: int, shown: str) -> None:
 )
 def test_duration(nanoseconds: int, shown: str) -> None:
     assert duration(nanoseconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(0, "0 of a b"), (1, "one of a b"), (2, "2 of a b"), (1234, "1\u202f234 of a b")]
+)
+def test_counted(count: int, shown: str) -> None:
+    assert counted(count, "one of {what}", "{count} of {what}", what="a b") == shown
 
 
 def test_grouped() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from PySide6.QtTest import QAbstractItemModelTester
@@ -8,6 +9,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.models.connections import ConnectionModel
+from core.capture.records import ConnectionState
 from core.protocol.frames import Opcode
 from tests.tools.qt import dispose
 from tests.tools.recorded import CaptureMaker
@@ -70,6 +72,27 @@ def test_a_path_cannot_act_on_the_list(model: ConnectionModel, maker: CaptureMak
     line = model.line(1)
     assert line is not None
     assert line.title == "/\\x85gnp"
+
+
+@pytest.mark.parametrize(
+    ("request_", "title"),
+    [
+        (b"GET /chat?a=b HTTP/1.1\r\nHost : x\x00\r\n\r\n", "/chat?a=b"),
+        (b"GET /a b\x1b HTTP/1.1\r\n\r\n", "/a b\\x1b"),
+        (b"GET /" + b"x" * 1000 + b" HTTP/1.1\r\n\r\n", "/" + "x" * 299),
+        (b"\x16\x03\x01\x02\x00\x01", "no request"),
+        (b"GET /cut", "no request"),
+        (b"", "no request"),
+    ],
+)
+def test_what_cannot_be_read_whole_is_called_by_its_first_line(
+    model: ConnectionModel, maker: CaptureMaker, request_: bytes, title: str
+) -> None:
+    peer = maker.peer("/x")
+    record = maker.reader().connection(peer.id)
+    assert record is not None
+    refused = replace(record, path="", request=request_, state=ConnectionState.REFUSED)
+    assert model.title(refused) == title
 
 
 def test_raw_heads_are_not_held(model: ConnectionModel, maker: CaptureMaker) -> None:

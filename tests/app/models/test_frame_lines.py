@@ -73,6 +73,11 @@ def test_fragments(head: int, badge: Badge) -> None:
     assert badge in line(head=head, message=None).badges
 
 
+@pytest.mark.parametrize("opcode", [Opcode.PING, 0xB])
+def test_a_control_frame_without_fin_is_no_first_part(opcode: int) -> None:
+    assert line(head=opcode, message=None).badges == ()
+
+
 def test_a_compressed_message_shows_both_lengths() -> None:
     message = MessageInfo(Opcode.TEXT, 1234, 40, compressed=True, frame_count=1)
     made = line(head=FIN | RSV1 | Opcode.TEXT, declared_length=40, captured_length=40, message=message)

@@ -3,15 +3,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QHelpEvent, QImage, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QMenu, QToolTip
 from pytestqt.qtbot import QtBot
 
 from app.icons import Icons
+from app.models.frame_lines import Badge
 from app.models.frames import Column, FrameModel
 from app.theme import Role, Theme, ThemeChoice
+from app.views.frame_painter import FramePainter
 from app.views.frame_table import FrameTable
 from core.capture.records import View
 from core.protocol.frames import Opcode
@@ -293,3 +295,27 @@ def test_a_row_lights_up_under_the_mouse(
     assert picture(table).pixelColor(edge) == theme.color(Role.HOVER)
     QTest.mouseMove(table.viewport(), table.visualRect(model.index(0, Column.PAYLOAD)).center())
     assert picture(table).pixelColor(edge) == theme.color(Role.CLIENT_TINT)
+
+
+def test_badges_are_shown_whole_or_counted(theme: Theme, icons: Icons) -> None:
+    painter = FramePainter(theme, icons)
+    badges = (Badge.FRAGMENT_LAST, Badge.COMPRESSED, Badge.COMPOSED)
+    shown = [painter.fitting_badges(badges, room) for room in range(400)]
+    assert shown[0] == 0
+    assert sorted(shown) == shown
+    assert set(shown) == {0, 1, 2, 3}
+    assert painter.fitting_badges((), 0) == 0
+
+
+def test_badges_are_named_in_a_tooltip(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker, qtbot: QtBot
+) -> None:
+    peer = maker.peer()
+    peer.frame(Opcode.TEXT, b"a", fin=False)
+    model.set_reader(maker.reader())
+    for column, words in ((Column.FLAGS, "first part"), (Column.OPCODE, "")):
+        place = table.visualRect(model.index(0, column)).center()
+        event = QHelpEvent(QEvent.Type.ToolTip, place, table.viewport().mapToGlobal(place))
+        QApplication.sendEvent(table.viewport(), event)
+        qtbot.waitUntil(lambda words=words: QToolTip.text() == words)
+    QToolTip.hideText()

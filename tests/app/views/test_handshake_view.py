@@ -152,7 +152,7 @@ def test_the_same_handshake_is_not_built_again(view: HandshakeView) -> None:
 def test_bytes_after_the_last_frame_are_shown(view: HandshakeView) -> None:
     view.show_connection(replace(CONNECTION, trailing=b"\x81" * 300, trailing_length=1000), ())
     assert rows(view.trailing) == [
-        ("1,000", " ".join(["81"] * 256), "These bytes are no frame. The first 256 are shown.")
+        ("1\u202f000", " ".join(["81"] * 256), "These bytes are no frame. The first 256 are shown.")
     ]
     view.show_connection(CONNECTION, ())
     assert rows(view.trailing) == []

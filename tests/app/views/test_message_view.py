@@ -10,6 +10,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.jobs import Jobs
+from app.text import grouped
 from app.theme import Role, Theme
 from app.views.message_facts import describe_message, shown_payload
 from app.views.message_view import AT_ONCE, MessageView
@@ -94,9 +95,9 @@ def test_binary_is_a_hex_dump_that_never_wraps(view: MessageView) -> None:
 def test_a_big_message_is_shown_in_parts_and_says_so(view: MessageView, qtbot: QtBot) -> None:
     text = "".join(f"line {number} 世界\n" for number in range(60_000))
     view.show_frame(whole(text.encode()))
-    assert view.notice.text() == f"Reading {len(text.encode()):,} bytes …"
+    assert view.notice.text() == f"Reading {grouped(len(text.encode()))} bytes …"
     qtbot.waitUntil(lambda: len(view.text.toPlainText()) == FIRST_SHOWN, timeout=20_000)
-    assert view.part.text() == f"Showing the first {FIRST_SHOWN:,} of {len(text):,} characters."
+    assert view.part.text() == f"Showing the first {grouped(FIRST_SHOWN)} of {grouped(len(text))} characters."
     assert not view.notice.isVisible()
     view.more.click()
     qtbot.waitUntil(lambda: shown_whole(view, text), timeout=20_000)
@@ -109,7 +110,7 @@ def test_an_endless_line_is_folded_but_copied_whole(view: MessageView, qtbot: Qt
     view.show_frame(whole(line.encode()))
     qtbot.waitUntil(lambda: view.text.toPlainText().replace("\n", "") == line)
     assert view.text.document().blockCount() == -(-len(line) // FOLD)
-    assert "Lines are broken after 8,192 characters" in view.part.text()
+    assert "Lines are broken after 8\u202f192 characters" in view.part.text()
     view.text.selectAll()
     view.text.copy()
     assert QGuiApplication.clipboard().text() == line
@@ -150,7 +151,7 @@ def test_find(view: MessageView) -> None:
         (whole(b"Hello"), "text · 5 bytes · complete"),
         (
             record(make_frame(0, b"x"), (), MessageInfo(1, 1234, 456, True, 3), b"y" * 1234),
-            "text · 1,234 bytes · inflated from 456 bytes (2.7×) · 3 frames · complete",
+            "text · 1\u202f234 bytes · inflated from 456 bytes (2.7×) · 3 frames · complete",
         ),
         (
             record(make_frame(1, b"Hel", fin=False)),
@@ -169,7 +170,7 @@ def test_find(view: MessageView) -> None:
         (record(make_frame(9, b"tick")), "ping · 4 bytes"),
         (
             record(Frame(0x81, None, b"abc", 1, 1000)),
-            "text · 3 bytes · of 1,000 bytes declared · not a message: see the Frame tab",
+            "text · 3 bytes · of 1\u202f000 bytes declared · not a message: see the Frame tab",
         ),
     ],
 )
