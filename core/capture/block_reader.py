@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.capture.blocks import RECORD
+from core.capture.blocks import BLOCK_FRAMES, RECORD
 from core.capture.store import open_for_reading
 from core.errors import CaptureError
 
@@ -77,7 +77,11 @@ class BlockReader:
                 f"AND first + count - 1 > ? AND ({condition.sql}) ORDER BY first LIMIT ?",
                 (up_to, after + 1, after, *condition.values, limit),
             ).fetchall()
-            return [BlockKey(int(first), int(count)) for first, count in rows]
+            keys = [BlockKey(int(first), int(count)) for first, count in rows]
+            for key in keys:
+                if not 0 < key.count <= BLOCK_FRAMES:
+                    raise ValueError(f"it has a block of {key.count} frames")
+            return keys
 
     def records(self, key: BlockKey) -> bytes:
         """All records of a block; CaptureError when they are not as many as it counts."""

@@ -26,6 +26,7 @@ _ORIGINS: Mapping[str, Value] = MappingProxyType({each.name.lower(): each.value 
 _SEVERITIES: Mapping[str, Value] = MappingProxyType({each.name.lower(): each.value for each in Severity})
 _RULES: Mapping[str, Value] = MappingProxyType({rule: rule for rule in CATALOGUE})
 
+_TIME_BETWEEN = "block.last_ns >= ? AND block.first_ns <= ?"
 _INFLATED = MESSAGE | OWN_PAYLOAD | COMPRESSED
 """Flags of a frame that completed a compressed message."""
 
@@ -227,14 +228,17 @@ def _time_fields() -> Iterable[Field]:
             lambda subject: subject.record.row.time_ns,
             InColumn(
                 lambda block: block.columns.numbers_of(WideField.TIME_NS),
-                between="block.last_ns >= ? AND block.first_ns <= ?",
+                between=_TIME_BETWEEN,
             ),
         ),
         ("frame.time",), relative="time.relative",
     )  # fmt: skip
     yield Field(
         "time.relative", Kind.DURATION, "Time since the capture's first frame.", "time.relative in 5s..10s",
-        Access(lambda subject: subject.record.row.time_ns - subject.start_ns, InColumn(_relative_times)),
+        Access(
+            lambda subject: subject.record.row.time_ns - subject.start_ns,
+            InColumn(_relative_times, between=_TIME_BETWEEN, since_start=True),
+        ),
         ("frame.time_relative",),
     )  # fmt: skip
     yield Field(

@@ -6,6 +6,7 @@ The frames that match are a mask: an integer of one byte a frame, 1 where it mat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -71,6 +72,10 @@ class ScannedBlock:
 class Capture(Protocol):
     """What choosing blocks may ask."""
 
+    @property
+    def start_ns(self) -> int:
+        """Time of its first frame."""
+
     def connections(self, limit: int) -> Sequence[ConnectionRecord]: ...
 
 
@@ -122,6 +127,8 @@ class InColumn:
     """Whether some are None."""
     between: str = ""
     """SQL of two parameters, true of blocks that have values between them."""
+    since_start: bool = False
+    """Whether the values count from the capture's first frame, and what `between` compares does not."""
     cost: int = 2
 
     def prepare(self, matcher: Matcher) -> BlockTest:
@@ -133,18 +140,20 @@ class InColumn:
             )
         return lambda block, wanted: int.from_bytes(bytes(map(one, values(block))), "little") & wanted
 
-    def blocks(self, matcher: Matcher, capture: Capture) -> Condition:  # noqa: ARG002
+    def blocks(self, matcher: Matcher, capture: Capture) -> Condition:
         if not self.between or (matcher.low is None and matcher.high is None):
             return EVERY
-        return Condition(self.between, (_integer(matcher.low, -1), _integer(matcher.high, 1)))
+        shift = capture.start_ns if self.since_start else 0
+        return Condition(self.between, (_outwards(matcher.low, shift, -1), _outwards(matcher.high, shift, 1)))
 
 
-def _integer(bound: float | int | None, sign: int) -> int:
-    """Within what SQLite takes; the next one outwards."""
+def _outwards(bound: float | int | None, shift: int, sign: int) -> int:
+    """An integer at or beyond the bound, within what SQLite takes."""
     most = 2**63 - 1
     if bound is None:
         return sign * most
-    return int(max(-most, min(most, bound + sign)))
+    whole = bound if isinstance(bound, int) else math.ceil(bound) if sign > 0 else math.floor(bound)
+    return max(-most, min(most, whole + shift))
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class Scan:
         if last <= after or start_ns is None:
             return
         # After `last` was read, so that every connection that has frames up to it is known.
-        condition = _blocks(self._expression, _Connections(self._capture))
+        condition = _blocks(self._expression, _Connections(self._capture, start_ns))
         through = after
         while keys := self._blocks.choose(through, last, condition, _AT_ONCE):
             for key in keys:
@@ -90,7 +90,8 @@ class Scan:
 class _Connections:
     """All connections, read once for all tests of a filter."""
 
-    def __init__(self, reader: CaptureReader) -> None:
+    def __init__(self, reader: CaptureReader, start_ns: int) -> None:
+        self.start_ns = start_ns
         self._reader = reader
         self._found: list[ConnectionRecord] | None = None
 

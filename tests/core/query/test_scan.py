@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from core.errors import FilterError
+from core.capture.blocks import BLOCK_FRAMES
+from core.capture.writer import Batch, CaptureWriter
+from core.errors import CaptureError, FilterError
+from core.protocol.events import FrameReceived, Message
+from core.protocol.frames import RSV1, Opcode, make_frame
 from core.query.language import default_language
+from core.query.scan import Found, Scan
+from tests.tools.captures import opened
 from tests.tools.filters import asked, filters, scanned, write_capture
+from tests.tools.recorded import CaptureMaker
 
 LANGUAGE = default_language()
 
@@ -44,3 +53,127 @@ def test_both_ways_of_asking_say_the_same(
     expected = asked(path, expression)
     assert scanned(path, expression) == expected
     assert scanned(path, expression, after) == [frame for frame in expected if frame > after]
+
+
+def frames(path: Path, text: str, after: int = 0) -> list[int]:
+    return scanned(path, LANGUAGE.parse(text), after)
+
+
+def test_it_follows_a_capture_that_is_being_written(tmp_path: Path) -> None:
+    with CaptureMaker(tmp_path / "a.unmask") as maker:
+        peer = maker.peer("/a")
+        with closing(Scan(maker.path, LANGUAGE.parse('"7" and path == /a'))) as scan:
+            assert list(scan.run()) == []
+            peer.flood(10)
+            maker.recorder.flush()
+            [found] = scan.run()
+            assert found == Found((8,), 10, 10)
+            assert list(scan.run(found.through)) == []
+            peer.flood(10)
+            other = maker.peer("/b")
+            other.flood(10)
+            maker.recorder.flush()
+            steps = list(scan.run(found.through))
+            assert [each.frames for each in steps if each.frames] == [(18,)]
+            assert steps[-1].through == steps[-1].last == 30
+
+
+def test_a_block_that_grows_is_looked_at_behind_the_frame_asked_for(tmp_path: Path) -> None:
+    with CaptureMaker(tmp_path / "a.unmask") as maker:
+        maker.peer().flood(5000)
+        maker.recorder.flush()
+        assert frames(maker.path, "frame > 0", 4990) == list(range(4991, 5001))
+        assert frames(maker.path, "not frame > 0", 10) == []
+
+
+def test_it_can_be_stopped_between_blocks_and_tells_how_far_it_is(tmp_path: Path) -> None:
+    with CaptureMaker(tmp_path / "a.unmask") as maker:
+        maker.peer().flood(3 * BLOCK_FRAMES)
+        maker.recorder.flush()
+        with closing(Scan(maker.path, LANGUAGE.parse("9"))) as scan:
+            run = scan.run()
+            first = next(run)
+            assert isinstance(run, Generator)
+            run.close()
+            assert 0 < first.through < first.last == 3 * BLOCK_FRAMES
+            assert first.frames[0] == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("connection == 2", 1),
+        ("path == /2", 1),
+        ("path == /none", 0),
+        ("opcode == ping", 1),
+        ("close.code", 1),
+        ("violation", 2),
+        ("severity >= error", 2),
+        ("frame <= 2", 2),
+        ("time < 1500us", 2),
+        ("time >= 2ms", 2),
+        ("connection == 2 and violation", 0),
+        ("connection == 2 or violation", 3),
+        ("not connection == 2", 4),
+        ("x", 4),
+    ],
+)
+def test_blocks_that_cannot_have_a_match_are_left_out(tmp_path: Path, text: str, blocks: int) -> None:
+    with CaptureMaker(tmp_path / "a.unmask") as maker:
+        one, two = maker.peer("/1"), maker.peer("/2")
+        maker.recorder.flush()
+        for peer, opcode in ((one, Opcode.TEXT), (two, Opcode.TEXT), (one, Opcode.PING), (one, 3)):
+            peer.frame(opcode, b"x")
+            maker.recorder.flush()
+        with closing(Scan(maker.path, LANGUAGE.parse(text))) as scan:
+            steps = list(scan.run())
+        # The last step may only say that all is done.
+        assert len([each for each in steps if each.frames or each.through < each.last]) <= blocks
+        assert sum(1 for _ in steps) in (blocks, blocks + 1)
+
+
+def test_a_capture_that_is_cleared_meanwhile_has_no_matches_any_more(tmp_path: Path) -> None:
+    with CaptureMaker(tmp_path / "a.unmask") as maker:
+        maker.peer().flood(3 * BLOCK_FRAMES)
+        maker.recorder.flush()
+        with closing(Scan(maker.path, LANGUAGE.parse("not zzz"))) as scan:
+            run = scan.run()
+            assert len(next(run).frames) == BLOCK_FRAMES
+            maker.recorder.clear()
+            maker.recorder.flush()
+            assert [each.frames for each in run if each.frames] == []
+
+
+def test_a_damaged_capture_is_told(captures: dict[int, Path], tmp_path: Path) -> None:
+    path = tmp_path / "damaged.unmask"
+    path.write_bytes(captures[1].read_bytes())
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE block SET records = CAST(records || x'00' AS BLOB)")
+        db.commit()
+        with pytest.raises(CaptureError, match="bytes of records"):
+            frames(path, "fin")
+        db.execute("UPDATE block SET count = 1 << 40")
+        db.commit()
+        with pytest.raises(CaptureError, match="a block of 1099511627776 frames"):
+            frames(path, "fin")
+    with pytest.raises(CaptureError, match="There is no capture"):
+        frames(tmp_path / "none.unmask", "fin")
+
+
+def test_a_hit_in_the_compressed_bytes_of_a_message_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.unmask"
+    writer = CaptureWriter(path, "0")
+    message = Message(Opcode.TEXT, b"plain text " * 100, True, 1, 8)
+    frame = make_frame(Opcode.TEXT, b"squeezed", rsv=RSV1)
+    writer.write([opened(1), Batch(1, 1, [FrameReceived(frame, (), message)], 0)])
+    writer.close()
+    assert frames(path, "squeezed") == []
+    assert frames(path, "plain") == frames(path, "compressed") == frames(path, "ratio > 100") == [1]
+    assert frames(path, "frame.payload contains squeezed") == [1]
+
+
+def test_what_stands_behind_a_preview_is_found(tmp_path: Path) -> None:
+    with CaptureMaker(tmp_path / "a.unmask") as maker:
+        maker.peer().say("x" * 3_000_000 + "needle")
+        maker.recorder.flush()
+        assert frames(maker.path, "needle") == frames(maker.path, 'payload matches "x+needle$"') == [1]

@@ -1,0 +1,116 @@
+"""Searching many payloads at once finds what searching each of them finds."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.capture.block_reader import BlockKey, BlockReader
+from core.capture.blocks import RECORD
+from core.capture.columns import BlockColumns, Region
+from core.errors import CaptureError
+from core.query.search import FoldedSearch, LiteralSearch, PatternSearch, Search, hits, is_local
+
+
+class Payloads(BlockReader):
+    """A block in memory, of plain messages."""
+
+    def __init__(self, payloads: list[bytes]) -> None:
+        self._payloads = payloads
+
+    def records(self, key: BlockKey) -> bytes:
+        assert key.count == len(self._payloads)
+        records, offset = [], 0
+        for payload in self._payloads:
+            size = len(payload)
+            records.append(RECORD.pack(0, 1, 1, offset, size, size, 0x81, 0x10, 0, 0, 0, 0, 0, 0, b""))
+            offset += size
+        return b"".join(records)
+
+    def payloads(self, key: BlockKey) -> bytes:
+        assert key.first == 1
+        return b"".join(self._payloads)
+
+
+def found(search: Search, payloads: list[bytes]) -> list[int]:
+    return list(hits(search, BlockColumns(Payloads(payloads), BlockKey(1, len(payloads))), Region.CONTENT))
+
+
+_SMALL = st.lists(
+    st.binary(max_size=12).map(lambda some: bytes(b"abAB\n"[each % 5] for each in some)), max_size=80
+)
+_NEEDLES = st.sampled_from((b"a", b"ab", b"aab", b"ba", b"abab", b"\n", b"AB", b"zz"))
+
+
+@settings(deadline=None, max_examples=300)
+@given(payloads=_SMALL, needle=_NEEDLES)
+def test_literals(payloads: list[bytes], needle: bytes) -> None:
+    assert found(LiteralSearch(needle), payloads) == [i for i, each in enumerate(payloads) if needle in each]
+
+
+@settings(deadline=None)
+@given(payloads=_SMALL, needle=_NEEDLES.map(bytes.lower))
+def test_folded(payloads: list[bytes], needle: bytes) -> None:
+    expected = [i for i, each in enumerate(payloads) if needle in each.lower()]
+    assert found(FoldedSearch(needle), payloads) == expected
+
+
+_LOCAL = (
+    "a",
+    "ab|ba",
+    "abab|ab",
+    "a{2}",
+    "a?b",
+    "[ab]B",
+    "a.b",
+    "(?i)abA",
+    "(?s)a.b",
+    "(ab){1,2}",
+    "a{2,3}b?a",
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(payloads=_SMALL, pattern=st.sampled_from(_LOCAL))
+def test_patterns(payloads: list[bytes], pattern: str) -> None:
+    assert is_local(pattern)
+    compiled = re.compile(pattern.encode())
+    expected = [i for i, each in enumerate(payloads) if compiled.search(each)]
+    assert found(PatternSearch(compiled), payloads) == expected
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["^a", "a$", "a*", "a+b", r"\ba", r"\Aa", "a(?=b)", "(?<=a)b", "(?!a)b", "a{2,}", "a??b", "(?>a)", r"(a)\1", "a*+",
+     "(?m)a", "(?x)a b", "a{100}", "(?P<n>a)", r"\Z"],
+)  # fmt: skip
+def test_patterns_that_depend_on_what_is_around_are_known(pattern: str) -> None:
+    assert not is_local(pattern)
+
+
+def test_a_hit_across_frames_is_none() -> None:
+    assert found(LiteralSearch(b"needle"), [b"nee", b"dle", b"", b"a needle", b"needl", b"eneedle"]) == [3, 5]
+
+
+def test_a_byte_that_is_rare_in_the_middle_only() -> None:
+    payloads = [b"z" * 50_000, b"a" * 20_000, b"ab" * 100, b"z" * 50_000, b"azb", b"z" * 50_000]
+    assert found(LiteralSearch(b"zb"), payloads) == [4]
+    assert found(LiteralSearch(b"az"), payloads) == [4]
+
+
+def test_a_forged_block_does_no_harm() -> None:
+    class Forged(Payloads):
+        def records(self, key: BlockKey) -> bytes:
+            whole = bytearray(super().records(key))
+            for index in range(key.count):
+                start = index * RECORD.size + 16
+                whole[start : start + 4] = (2**32 - 1 - index).to_bytes(4, "little")
+            return bytes(whole)
+
+    columns = BlockColumns(Forged([b"abc"] * 40), BlockKey(1, 40))
+    assert len(list(hits(LiteralSearch(b"b"), columns, Region.CONTENT))) <= 40
+    with pytest.raises(CaptureError, match="payloads lie where there are none"):
+        columns.regions(Region.CONTENT)
