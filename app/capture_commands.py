@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton, QWidget
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from app.capture_desk import CaptureDesk
+from app.dialogs.question import Question
 from app.engine_thread import EngineThread
 from app.exporting import export_capture
+from app.icons import Icons
 from app.jobs import Jobs
 from app.settings import Settings
 from app.text import counted
@@ -48,6 +50,7 @@ class CaptureCommands(QObject):
         formats: Formats,
         folder: CaptureFolder,
         claimed: ClaimedCapture | None,
+        icons: Icons,
         window: QWidget,
     ) -> None:
         super().__init__(window)
@@ -61,6 +64,7 @@ class CaptureCommands(QObject):
         self._next: ClaimedCapture | None = None
         self._discard_at_end = False
         self._after_save: Callable[[], None] | None = None
+        self._icons = icons
         self._window = window
         engine.capture_moved.connect(self._moved)
 
@@ -173,7 +177,7 @@ class CaptureCommands(QObject):
             self.tr("The frames are removed from {name} too.").format(name=self._desk.live_path.name),
             self.tr("They cannot be brought back."),
         )
-        self._add(box, self.tr("&Clear"), QMessageBox.ButtonRole.DestructiveRole, self._engine.clear)
+        box.add(self.tr("&Clear"), QMessageBox.ButtonRole.DestructiveRole, self._engine.clear)
         box.open()
 
     # The end.
@@ -202,10 +206,8 @@ class CaptureCommands(QObject):
             self._what_is_unsaved(),
             "",
         )
-        save = self._add(
-            box, self.tr("&Save as…"), QMessageBox.ButtonRole.AcceptRole, lambda: self._save_and(go_on)
-        )
-        self._add(box, discard_words, QMessageBox.ButtonRole.DestructiveRole, go_on)
+        save = box.add(self.tr("&Save as…"), QMessageBox.ButtonRole.AcceptRole, lambda: self._save_and(go_on))
+        box.add(discard_words, QMessageBox.ButtonRole.DestructiveRole, go_on)
         box.setDefaultButton(save)
         box.open()
 
@@ -258,23 +260,8 @@ class CaptureCommands(QObject):
 
     # Parts.
 
-    def _box(self, title: str, text: str, more: str) -> QMessageBox:
-        box = QMessageBox(self._window)
-        box.setIcon(QMessageBox.Icon.Warning)
-        box.setWindowTitle(title)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(text)
-        box.setInformativeText(more)
-        box.setStandardButtons(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        return box
-
-    def _add(
-        self, box: QMessageBox, words: str, role: QMessageBox.ButtonRole, action: Callable[[], None]
-    ) -> QPushButton:
-        button = box.addButton(words, role)
-        button.clicked.connect(lambda: action())
-        return button
+    def _box(self, title: str, text: str, more: str) -> Question:
+        return Question(title, text, more, self._icons, self._window)
 
     def _last_folder(self) -> str:
         recent = self._settings.recent_captures

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt, QUrl, Signal
+from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from app.actions import ActionId, Actions
+from app.dialogs.question import Question
 from app.engine_thread import EngineThread
-from app.icons import IconName
+from app.icons import IconName, Icons
 from app.settings import Settings
 from app.views.tool_bar import ToolBar
 from core.errors import AddressError
@@ -28,9 +29,16 @@ class Listening(QObject):
     """A sentence about an address that others can reach."""
 
     def __init__(
-        self, engine: EngineThread, settings: Settings, actions: Actions, tool_bar: ToolBar, window: QWidget
+        self,
+        engine: EngineThread,
+        settings: Settings,
+        actions: Actions,
+        tool_bar: ToolBar,
+        icons: Icons,
+        window: QWidget,
     ) -> None:
         super().__init__(window)
+        self._icons = icons
         self._window = window
         self._engine = engine
         self._settings = settings
@@ -43,6 +51,8 @@ class Listening(QObject):
         """Where the engine was last asked to listen; None: nowhere."""
         self._entered: ListenAddress | None = None
         """What the person entered, to be remembered once Unmask listens there."""
+        self._given: ListenAddress | None = None
+        """Where it was told to listen this once; None since the person entered another."""
         self._agreed: set[ListenAddress] = set()
         """Addresses that others can reach and that the person wants all the same, in this run."""
         tool_bar.address.setText(str(settings.address))
@@ -87,20 +97,24 @@ class Listening(QObject):
             self._failure = str(error)
             self.problem.emit(self._failure)
             return
-        self._entered = address
-        self.start_on(address)
+        self._entered = None if address == self._given else address
+        self._start_on(address)
 
     def move_to(self, address: ListenAddress) -> None:
         """Listens there if Unmask listens at all; the address is remembered."""
         if self._addresses:
             self._entered = address
-            self.start_on(address)
+            self._start_on(address)
         else:
             self._settings.address = address
             self._tool_bar.address.setText(str(address))
 
     def start_on(self, address: ListenAddress) -> None:
         """Listens there this once, after a question if others can reach it; the address that is remembered stays."""
+        self._given = address
+        self._start_on(address)
+
+    def _start_on(self, address: ListenAddress) -> None:
         self._tool_bar.mark_address(valid=True)
         self._tool_bar.address.setText(str(address))
         if address.is_loopback or address in self._agreed:
@@ -122,23 +136,19 @@ class Listening(QObject):
         self._engine.listen(address)
 
     def _ask(self, address: ListenAddress) -> None:
-        box = QMessageBox(self._window)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setIcon(QMessageBox.Icon.Warning)
-        box.setWindowTitle(self.tr("Others can reach this address"))
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(self.tr("Let others connect on {address}?").format(address=address))
-        box.setInformativeText(
+        box = Question(
+            self.tr("Others can reach this address"),
+            self.tr("Let others connect on {address}?").format(address=address),
             self.tr(
                 "This address is not only this machine's. Everybody who can reach it over the network can connect, "
                 "load the test page and send you anything, without a password. What goes over it is not encrypted.\n\n"
                 "127.0.0.1 and localhost are for this machine alone."
-            )
+            ),
+            self._icons,
+            self._window,
         )
-        box.setStandardButtons(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        agree = box.addButton(self.tr("&Let others connect"), QMessageBox.ButtonRole.AcceptRole)
-        agree.clicked.connect(lambda: self._agree(address))
+        words, accept = self.tr("&Let others connect"), QMessageBox.ButtonRole.AcceptRole
+        box.add(words, accept, lambda: self._agree(address))
         box.rejected.connect(self._stay)
         box.open()
 
@@ -169,6 +179,7 @@ class Listening(QObject):
         self._asked = False
         if self._entered is not None and self._entered == self._wanted:
             self._settings.address = self._entered
+            self._given = None
         self._entered = None
         self._show()
         self._failure = ""

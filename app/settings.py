@@ -32,6 +32,7 @@ LISTED_NAMES = 1000
 """Origins and hosts that may connect."""
 
 _E = TypeVar("_E", bound=Enum)
+_V = TypeVar("_V", EngineSettings, Limits)
 
 
 class Settings:
@@ -39,6 +40,8 @@ class Settings:
 
     def __init__(self, store: QSettings) -> None:
         self._store = store
+        self._held: EngineSettings | None = None
+        self._held_origins: tuple[str, ...] | None = None
 
     @classmethod
     def of_user(cls) -> Settings:
@@ -70,43 +73,81 @@ class Settings:
     @property
     def engine(self) -> EngineSettings:
         """Limits, judgement, auto-reply, compression, and who may connect."""
+        return self._stored_engine() if self._held is None else self._held
+
+    @engine.setter
+    def engine(self, settings: EngineSettings) -> None:
+        if self._held is None:
+            self._store_engine(settings)
+            return
+        if settings.allowed_origins is not None:
+            self.origins = settings.allowed_origins
+        stored, held = self._stored_engine(), self._held
+        changed = _with_changes(stored, held, settings)
+        if changed.allowed_origins is not None:
+            changed = replace(changed, allowed_origins=self._stored_origins())
+        limits = _with_changes(stored.limits, held.limits, settings.limits)
+        self._store_engine(replace(changed, limits=limits))
+        self._held = settings
+
+    def hold_for_this_run(self, engine: EngineSettings) -> None:
+        """`engine` counts until the program ends, and is not kept. What the person changes meanwhile is kept."""
+        self._held = engine
+        self._held_origins = engine.allowed_origins
+
+    def _stored_engine(self) -> EngineSettings:
         return EngineSettings(
             limits=self._limits(),
             judgement=self._enum("engine/judgement", Judgement.STRICT),
             auto_reply=self._enum("engine/auto_reply", AutoReply.NONE),
             compression=self._flag("engine/compression", default=True),
-            allowed_origins=self.origins if self._flag("peers/only_origins", default=False) else None,
+            allowed_origins=self._stored_origins()
+            if self._flag("peers/only_origins", default=False)
+            else None,
             check_host=self._flag("peers/check_host", default=True),
             extra_hosts=self._parsed("peers/hosts", parse_host_name),
         )
 
-    @engine.setter
-    def engine(self, settings: EngineSettings) -> None:
+    def _store_engine(self, settings: EngineSettings) -> None:
         for limit in fields(Limits):
             self._store.setValue(f"limits/{limit.name}", getattr(settings.limits, limit.name))
-        self.set_judgement(settings.judgement)
-        self.set_auto_reply(settings.auto_reply)
+        self._store.setValue("engine/judgement", settings.judgement.name)
+        self._store.setValue("engine/auto_reply", settings.auto_reply.name)
         self._store.setValue("engine/compression", settings.compression)
         self._store.setValue("peers/only_origins", settings.allowed_origins is not None)
         if settings.allowed_origins is not None:
-            self.origins = settings.allowed_origins
+            self._store_origins(settings.allowed_origins)
         self._store.setValue("peers/check_host", settings.check_host)
         self._store.setValue("peers/hosts", list(settings.extra_hosts))
 
     @property
     def origins(self) -> tuple[str, ...]:
         """Origins that may connect where not all may; kept also while all may."""
-        return self._parsed("peers/origins", parse_origin)
+        return self._stored_origins() if self._held_origins is None else self._held_origins
 
     @origins.setter
     def origins(self, origins: tuple[str, ...]) -> None:
+        if self._held is None or self._held_origins is None:
+            self._store_origins(origins)
+            return
+        stored, before = self._stored_origins(), self._held_origins
+        kept = tuple(each for each in stored if each in origins or each not in before)
+        self._store_origins(tuple(dict.fromkeys((*kept, *(each for each in origins if each not in before)))))
+        self._held_origins = origins
+        if self._held.allowed_origins is not None:
+            self._held = replace(self._held, allowed_origins=origins)
+
+    def _stored_origins(self) -> tuple[str, ...]:
+        return self._parsed("peers/origins", parse_origin)
+
+    def _store_origins(self, origins: tuple[str, ...]) -> None:
         self._store.setValue("peers/origins", list(origins[:LISTED_NAMES]))
 
     def set_auto_reply(self, auto_reply: AutoReply) -> None:
-        self._store.setValue("engine/auto_reply", auto_reply.name)
+        self.engine = replace(self.engine, auto_reply=auto_reply)
 
     def set_judgement(self, judgement: Judgement) -> None:
-        self._store.setValue("engine/judgement", judgement.name)
+        self.engine = replace(self.engine, judgement=judgement)
 
     @property
     def theme(self) -> ThemeChoice:
@@ -204,3 +245,10 @@ class Settings:
 
     def _enum(self, key: str, default: _E) -> _E:
         return type(default).__members__.get(self._text(key, ""), default)
+
+
+def _with_changes(onto: _V, before: _V, after: _V) -> _V:
+    """`onto` with each field in which `after` differs from `before`."""
+    names = [field.name for field in fields(before)]
+    changed = {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
+    return replace(onto, **changed)

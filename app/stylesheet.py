@@ -51,6 +51,8 @@ QPushButton[look="quiet"] { background: transparent; border-color: transparent; 
 QPushButton[look="quiet"]:hover { background: $HOVER; }
 QPushButton[look="quiet"]:focus { border-color: $ACCENT; }
 
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
+
 QLineEdit, QPlainTextEdit, QTextEdit, QTextBrowser, QSpinBox, QDoubleSpinBox, QComboBox {
     border: 1px solid $BORDER; border-radius: 6px; background: $SURFACE; color: $TEXT; padding: 4px 7px;
     selection-background-color: $SELECTION; selection-color: $TEXT; }

@@ -12,12 +12,13 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QDialogButtonBox, QMessageBox
 from pytestqt.qtbot import QtBot
 from websockets.sync.client import ClientConnection, connect
 
 from app.actions import ActionId
 from app.desktop import Desktop
+from app.dialogs.settings_dialog import SettingsDialog
 from app.models.frames import Column
 from app.settings import Settings
 from app.theme import ThemeChoice
@@ -415,12 +416,37 @@ def test_each_result_confirms_its_own_request(desktop: Desktop, client: Connect,
     composer.set_text("first")
     composer.send()
     composer.set_text("second")
-    with qtbot.waitSignal(desktop.engine.sent):
-        # Only the answer to the first has come when this returns.
-        pass
+    qtbot.waitUntil(lambda: composer.history() == ("text:first",))
     assert composer.editor.toPlainText() == "second"
-    assert composer.history() == ("text:first",)
     composer.send()
     assert [peer.recv(timeout=10) for _ in range(2)] == ["first", "second"]
     qtbot.waitUntil(lambda: composer.history() == ("text:first", "text:second"))
     assert composer.editor.toPlainText() == ""
+
+
+def test_an_address_of_the_command_line_is_not_remembered(
+    desktop: Desktop, settings: Settings, qtbot: QtBot
+) -> None:
+    window, before = desktop.window, settings.address
+    with qtbot.waitSignal(desktop.engine.listening):
+        window.listening.start_on(ListenAddress("localhost", 0))
+    with qtbot.waitSignal(desktop.engine.stopped_listening):
+        trigger(desktop, ActionId.LISTEN)
+    with qtbot.waitSignal(desktop.engine.listening):
+        trigger(desktop, ActionId.LISTEN)
+    assert settings.address == before
+
+
+def test_questions_and_buttons_carry_no_stock_pictures(desktop: Desktop) -> None:
+    window = desktop.window
+    window.tool_bar.address.setText("0.0.0.0:0")
+    trigger(desktop, ActionId.LISTEN)
+    box = next(box for box in window.findChildren(QMessageBox) if box.isVisible())
+    assert box.icon() is QMessageBox.Icon.NoIcon
+    assert not box.iconPixmap().isNull()
+    assert [button.text() for button in box.buttons() if not button.icon().isNull()] == []
+    box.reject()
+    trigger(desktop, ActionId.SETTINGS)
+    (dialog,) = window.findChildren(SettingsDialog)
+    (buttons,) = dialog.findChildren(QDialogButtonBox)
+    assert [button.text() for button in buttons.buttons() if not button.icon().isNull()] == []

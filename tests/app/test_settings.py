@@ -91,3 +91,35 @@ def test_lists_are_bounded(path: Path) -> None:
     settings.add_recent_capture("/15")
     assert len(settings.recent_captures) == RECENT_CAPTURES
     assert settings.recent_captures[:3] == ("/15", "/19", "/18")
+
+
+def test_what_is_held_for_this_run_is_not_kept(tmp_path: Path) -> None:
+    settings = Settings.at(tmp_path / "a.ini")
+    settings.origins = ("http://mine.example",)
+    stored = settings.engine
+    held = replace(
+        stored,
+        judgement=Judgement.TOLERANT,
+        auto_reply=AutoReply.ECHO,
+        limits=replace(stored.limits, message_bytes=1024),
+        allowed_origins=("http://given.example",),
+        extra_hosts=("given.example",),
+    )
+    settings.hold_for_this_run(held)
+    assert (settings.engine, settings.origins) == (held, ("http://given.example",))
+    settings.sync()
+    assert Settings.at(tmp_path / "a.ini").engine == stored
+    settings.engine = replace(held, limits=replace(held.limits, connections=7), compression=False)
+    settings.set_auto_reply(AutoReply.NONE)
+    settings.origins = ("http://given.example", "http://added.example")
+    assert settings.engine.allowed_origins == ("http://given.example", "http://added.example")
+    settings.engine = replace(settings.engine, allowed_origins=None)
+    settings.engine = replace(settings.engine, allowed_origins=settings.origins)
+    assert settings.engine.judgement is Judgement.TOLERANT
+    settings.sync()
+    assert Settings.at(tmp_path / "a.ini").engine == replace(
+        stored,
+        limits=replace(stored.limits, connections=7),
+        compression=False,
+        allowed_origins=("http://mine.example", "http://added.example"),
+    )
