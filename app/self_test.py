@@ -33,6 +33,8 @@ from core.protocol.handshake import client_request, new_key
 
 _PATIENCE_MS = 20_000
 _POLL_MS = 10
+_SETTLE_MS = 150
+"""For layouts, lazily filled tabs and a change of theme, each of which posts events that post more."""
 _SIZE = QSize(1360, 860)
 _OFFER = "permessage-deflate; client_max_window_bits"
 _GREETING = "你好，WebSocket 👋"
@@ -90,8 +92,7 @@ class _Client(threading.Thread):
 class _Test:
     """The steps, in order."""
 
-    def __init__(self, application: QApplication, desktop: Desktop, folder: Path) -> None:
-        self._application = application
+    def __init__(self, desktop: Desktop, folder: Path) -> None:
         self._desktop = desktop
         self._folder = folder
 
@@ -138,9 +139,10 @@ class _Test:
                 self.shot(f"{tab}-{choice.value}")
 
     def shot(self, name: str) -> None:
-        """A screenshot of the window as it is once all events are dealt with."""
-        for _ in range(5):
-            self._application.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
+        """A screenshot of the window once it has settled."""
+        settled = QEventLoop()
+        QTimer.singleShot(_SETTLE_MS, settled.quit)
+        settled.exec()
         path = self._folder / f"{name}.png"
         if not self._desktop.window.grab().save(str(path)):
             raise SelfTestFailure(f"{path} cannot be written. Name a folder that you may write to.")
@@ -177,7 +179,7 @@ def run_self_test(folder: Path) -> int:
         settings = Settings.at(Path(temporary) / "settings.ini")
         desktop = Desktop(application, settings, CaptureFolder(Path(temporary) / "captures"))
         try:
-            _Test(application, desktop, folder).run()
+            _Test(desktop, folder).run()
         except SelfTestFailure as failure:
             print(f"FAILED: {failure}", file=sys.stderr)
             return 1

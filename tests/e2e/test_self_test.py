@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 
 from tests.tools.program import run_unmask
@@ -21,8 +23,11 @@ def colours(path: Path) -> set[int]:
 
 
 def brightness(path: Path) -> float:
-    picture = QImage(str(path)).scaled(1, 1)
-    return picture.pixelColor(0, 0).lightnessF()
+    """Of the picture as a whole: each point of a smaller one is the mean of many."""
+    small = QImage(str(path)).scaled(
+        16, 16, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
+    )
+    return statistics.mean(small.pixelColor(x, y).lightnessF() for x in range(16) for y in range(16))
 
 
 def test_it_passes_and_takes_pictures(tmp_path: Path, user_folders: Path) -> None:
