@@ -19,8 +19,9 @@ from core.errors import CaptureError
 
 _MAPPED_BYTES = 1 << 40
 """The file is read through the system's memory map as far as SQLite allows it: three times as quick."""
+_MOST_RESIDENT = 24 * 1024 * 1024
+"""After so many bytes read what is mapped is let go: it counts as memory of the process."""
 _TIME_AND_CONNECTION = struct.Struct(f"<qI{RECORD.size - 12}x")
-_CONNECTIONS_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,18 @@ class BlockReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._db = open_for_reading(path)
-        self._db.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
+        self._read = 0
+        """Bytes since the file was mapped."""
+        self._map()
 
     def close(self) -> None:
         self._db.close()
+
+    def _map(self) -> None:
+        """Map the file anew."""
+        self._db.execute("PRAGMA mmap_size = 0")
+        self._db.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
+        self._read = 0
 
     def last_frame_id(self) -> int:
         """Id of the newest frame; 0 where there is none."""
@@ -124,7 +133,11 @@ class BlockReader:
         with self._reading():
             try:
                 with self._db.blobopen("block", column, key.first, readonly=True) as blob:
-                    return blob.read()
+                    content = blob.read()
+                self._read += len(content)
+                if self._read > _MOST_RESIDENT:
+                    self._map()
+                return content
             except sqlite3.OperationalError as error:
                 row = self._db.execute("SELECT 1 FROM block WHERE first = ?", (key.first,)).fetchone()
                 if row is None:

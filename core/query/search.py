@@ -6,19 +6,21 @@ A hit across the border of two frames is none.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress, repeat
 from typing import Protocol
 
-from core.capture.columns import BlockColumns, Region
+from core.capture.columns import BlockColumns, Region, Regions
 
 _SAMPLE = 4096
 _RARE = 256
 """Of so many bytes at most one may be the byte that is searched for, so that this is quicker than the whole needle."""
-_FEW_HITS = 24
-"""After so many hits in a block its frames are searched one by one."""
+_FEW_HITS = 8
+"""So many hits in a block are looked up without reading where all its regions are."""
+_SPARSE = 8
+"""Where more than one in so many frames is hit, each frame is searched by itself."""
 
 
 class Searching(Protocol):
@@ -143,7 +145,27 @@ def hits(search: Search, columns: BlockColumns, region: Region) -> Iterator[int]
             yield place.frame
     places = columns.regions(region)
     rest = bisect_left(places.starts, position)
+    if rest > _FEW_HITS * _SPARSE:
+        yield from _hits_one_by_one(searching, places, position, len(blob))
+        return
     yield from compress(places.frames[rest:], searching.each(places.starts[rest:], places.ends[rest:]))
+
+
+def _hits_one_by_one(searching: Searching, places: Regions, position: int, stop: int) -> Iterator[int]:
+    """The rest of `hits`, from `position` on."""
+    starts, ends, frames, first = places.starts, places.ends, places.frames, searching.first
+    while (found := first(position, stop)) is not None:
+        start, end = found
+        index = bisect_right(starts, start) - 1
+        if index < 0 or start >= ends[index]:
+            # Between two regions: on to the next.
+            if index + 1 == len(starts):
+                return
+            position = starts[index + 1]
+            continue
+        position = ends[index]
+        if end <= position or first(start, position) is not None:
+            yield frames[index]
 
 
 def _rare_place(needle: bytes, blob: bytes) -> int | None:

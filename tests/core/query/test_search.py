@@ -95,6 +95,14 @@ def test_a_hit_across_frames_is_none() -> None:
     assert found(LiteralSearch(b"needle"), [b"nee", b"dle", b"", b"a needle", b"needl", b"eneedle"]) == [3, 5]
 
 
+@pytest.mark.parametrize("every", [1, 5, 9, 30, 200])
+def test_hits_few_and_many(every: int) -> None:
+    payloads = [b"xx needle" if number % every == 0 else b"x" * (number % 7) for number in range(3000)]
+    expected = list(range(0, 3000, every))
+    assert found(LiteralSearch(b"needle"), payloads) == expected
+    assert found(PatternSearch(re.compile(b"nee[a-d]le")), payloads) == expected
+
+
 def test_a_byte_that_is_rare_in_the_middle_only() -> None:
     payloads = [b"z" * 50_000, b"a" * 20_000, b"ab" * 100, b"z" * 50_000, b"azb", b"z" * 50_000]
     assert found(LiteralSearch(b"zb"), payloads) == [4]
