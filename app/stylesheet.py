@@ -1,7 +1,7 @@
 """The one stylesheet, filled from the theme's roles.
 
-Widgets opt into a look by the property `look`: buttons `primary`, `quiet`; labels `muted`, `title`, `error`,
-`warning`, `success`; frames `card`, `pane`. An editor with the property `invalid` gets a red border.
+Widgets opt into a look by the property `look`: buttons `primary`, `quiet`, `status`, `anchor`; labels `muted`, `title`,
+`error`, `warning`, `success`; frames `card`, `pane`. An editor with the property `invalid` gets a red border.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ QToolButton[look="primary"] { background: $ACCENT; color: $ON_ACCENT; font-weigh
 QToolButton[look="primary"]:hover { background: $ACCENT_HOVER; }
 QToolButton[look="status"] { padding: 0 4px; color: $MUTED; }
 QToolButton[look="status"]:hover { color: $TEXT; }
+QToolButton[look="anchor"] { padding: 2px 6px; color: $ACCENT; }
 QToolButton:focus { border-color: $ACCENT; }
 QToolButton:disabled { color: $DISABLED; }
 QToolButton::menu-indicator { image: none; width: 0; }

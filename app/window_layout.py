@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMainWindow, QSplitter, QTableView, QWidget
+from PySide6.QtWidgets import QMainWindow, QSplitter, QWidget
 
 from app.settings import Settings
+from app.views.frame_table import FrameTable
 
 _HANDLE = 5
 _FIRST_SIZE = (1280, 800)
@@ -15,7 +16,7 @@ class WindowLayout:
     """The two splitters: connections beside the rest; frames, details and composer one above the other."""
 
     def __init__(
-        self, window: QMainWindow, connections: QWidget, frames: QTableView, tabs: QWidget, composer: QWidget
+        self, window: QMainWindow, connections: QWidget, frames: FrameTable, tabs: QWidget, composer: QWidget
     ) -> None:
         self._window = window
         self._frames = frames
@@ -47,10 +48,10 @@ class WindowLayout:
             if (state := settings.layout(splitter.objectName())) is not None:
                 splitter.restoreState(state)
         if (state := settings.layout("columns")) is not None:
-            self._frames.horizontalHeader().restoreState(state)
+            self._frames.restore_columns(state)
 
     def keep(self, settings: Settings) -> None:
         settings.set_layout("window", self._window.saveGeometry())
         for splitter in (self.sides, self.details):
             settings.set_layout(splitter.objectName(), splitter.saveState())
-        settings.set_layout("columns", self._frames.horizontalHeader().saveState())
+        settings.set_layout("columns", self._frames.save_columns())

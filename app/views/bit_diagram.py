@@ -28,7 +28,7 @@ from core.protocol.frames import Frame, opcode_name
 
 BITS = 32
 _MARGIN = 10
-_MIN_BIT, _MAX_BIT = 15, 26
+_MIN_BIT, _MAX_BIT = 11, 26
 _PAYLOAD_ROWS = 4
 """Rows of payload that are drawn at most; the rest is named in a row of its own."""
 

@@ -26,6 +26,7 @@ from app.views.wrapped import lay_out
 _PAD_X, _PAD_Y = 8, 4
 _SWATCH = 11
 _UNBOUNDED = 1 << 20
+_LEAST_STRETCH, _GOOD_STRETCH = 120, 190
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Column:
     role: Role = Role.TEXT
     most: int = 240
     """The most pixels that it takes; its text wraps there."""
+    spare: bool = False
+    """Hidden where the stretching column would have too little room."""
 
 
 class _FactDelegate(QStyledItemDelegate):
@@ -157,26 +160,32 @@ class FactTable(QTableWidget):
     def _fit(self) -> None:
         """Each column as wide as its text, within its bound; the stretching one gets the rest."""
         model, header = self.model(), self.horizontalHeader()
+        others = [column for column in range(len(self._columns)) if column != self._stretch]
+        widths = {column: self._wanted_width(column) for column in others}
+        spares = {column for column in others if self._columns[column].spare}
+        if self.viewport().width() - sum(widths.values()) >= _GOOD_STRETCH:
+            spares = set()
         left = self.viewport().width()
-        for column, look in enumerate(self._columns):
-            if column == self._stretch:
-                continue
-            cells = (
-                self._delegate.size(model.index(row, column), _UNBOUNDED) for row in range(self.rowCount())
-            )
-            wanted = max((cell.width() for cell in cells), default=0)
-            width = min(max(wanted, header.sectionSizeHint(column)), look.most)
+        for column, width in widths.items():
+            self.setColumnHidden(column, column in spares)
             self.setColumnWidth(column, width)
-            left -= width
-        self.setColumnWidth(self._stretch, max(left, 120))
+            left -= 0 if column in spares else width
+        self.setColumnWidth(self._stretch, max(left, _LEAST_STRETCH))
         for row in range(self.rowCount()):
             heights = (
                 self._delegate.size(model.index(row, column), self.columnWidth(column)).height()
                 for column in range(len(self._columns))
+                if column not in spares
             )
             self.setRowHeight(row, max(heights))
         if self._grow_to_content:
             self.setFixedHeight(self.verticalHeader().length() + header.sizeHint().height() + 2)
+
+    def _wanted_width(self, column: int) -> int:
+        model = self.model()
+        cells = (self._delegate.size(model.index(row, column), _UNBOUNDED) for row in range(self.rowCount()))
+        wanted = max((cell.width() for cell in cells), default=0)
+        return min(max(wanted, self.horizontalHeader().sectionSizeHint(column)), self._columns[column].most)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

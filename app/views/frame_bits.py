@@ -45,7 +45,7 @@ class FrameBits(QWidget):
             Column(self.tr("Field"), most=150),
             Column(self.tr("Value"), mono=True, most=180),
             Column(self.tr("Meaning")),
-            Column(_DEFAULT_RFC, role=Role.MUTED, most=110),
+            Column(_DEFAULT_RFC, role=Role.MUTED, most=110, spare=True),
         )
         self.table = FactTable(theme, columns, stretch=2, parent=self)
         self.table.setAccessibleName(self.tr("Fields of the frame"))
@@ -76,6 +76,8 @@ class FrameBits(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setWidget(self.diagram)
         scroll.setAlignment(Qt.AlignmentFlag.AlignTop)
+        bar = scroll.verticalScrollBar().sizeHint().width()
+        scroll.setMinimumWidth(self.diagram.minimumSizeHint().width() + bar)
         splitter = QSplitter(Qt.Orientation.Horizontal, self)
         splitter.addWidget(scroll)
         splitter.addWidget(self.table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import (
+    QByteArray,
     QEvent,
     QItemSelectionModel,
     QModelIndex,
@@ -14,7 +15,6 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import (
     QContextMenuEvent,
-    QFont,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
@@ -37,6 +37,8 @@ from app.icons import IconName, Icons
 from app.models.frames import Column, FrameModel
 from app.text import grouped
 from app.theme import Role, Theme
+from app.views.column_fit import ColumnFit
+from app.views.empty_page import paint_empty
 from app.views.frame_painter import Cell, FramePainter, RowState
 from core.capture.records import View
 
@@ -51,6 +53,9 @@ _FIRST_WIDTHS = {
     Column.FLAGS: 22,
     Column.PAYLOAD: 40,
 }
+
+# In the order in which they get narrower where the payload would have no room.
+_LEAST_WIDTHS = {Column.DIRECTION: 3, Column.FLAGS: 14, Column.LENGTH: 7, Column.OPCODE: 8}
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -180,7 +185,17 @@ class FrameTable(QTableView):
             action.setChecked(not hidden)
             last_one = not hidden and header.hiddenSectionCount() == len(Column) - 1
             action.setEnabled(not last_one)
-            action.toggled.connect(lambda shown, column=column: header.setSectionHidden(column, not shown))
+            action.toggled.connect(
+                lambda shown, column=column: self._columns.show_column(column, shown=shown)
+            )
+
+    def save_columns(self) -> QByteArray:
+        """Which columns are shown, in which order and how wide."""
+        return self._columns.save()
+
+    def restore_columns(self, state: QByteArray) -> None:
+        """Take back what `save_columns` gave."""
+        self._columns.restore(state)
 
     # Set-up.
 
@@ -213,11 +228,13 @@ class FrameTable(QTableView):
         header = self.horizontalHeader()
         header.setSectionsMovable(True)
         header.setHighlightSections(False)
-        header.setStretchLastSection(True)
         header.setMinimumSectionSize(28)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column, digits in _FIRST_WIDTHS.items():
-            header.resizeSection(column, self._painter.width_of(digits))
+        widths, least = (
+            {column: self._painter.width_of(digits) for column, digits in digits_of.items()}
+            for digits_of in (_FIRST_WIDTHS, _LEAST_WIDTHS)
+        )
+        self._columns = ColumnFit(header, widths, least, self)
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(self._header_menu)
 
@@ -384,6 +401,7 @@ class FrameTable(QTableView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         moving, self._moving = self._moving, True
+        self._columns.fit(self.viewport().width())
         super().resizeEvent(event)
         self._moving = moving
         if self._following:
@@ -397,7 +415,7 @@ class FrameTable(QTableView):
         painter.fillRect(event.rect(), self._theme.color(Role.SURFACE))
         first, last = self._visible_rows()
         if last < first:
-            self._paint_empty(painter)
+            paint_empty(painter, self.viewport().rect(), self._theme, self._icons, *self.empty_text)
             return
         self._painter.set_pixel_ratio(self.devicePixelRatioF())
         cells, width = self._cells(), self.viewport().width()
@@ -430,19 +448,3 @@ class FrameTable(QTableView):
             if not self.isColumnHidden(column) and cell.x < width and cell.x + cell.width > 0:
                 cells.append(cell)
         return cells
-
-    def _paint_empty(self, painter: QPainter) -> None:
-        area = self.viewport().rect().adjusted(32, 16, -32, -16)
-        icon = self._icons.pixmap(IconName.MASK, Role.DISABLED, 56, self.devicePixelRatioF())
-        title_font = QFont(self.font())
-        title_font.setPointSizeF(title_font.pointSizeF() * 1.25)
-        title_font.setWeight(QFont.Weight.DemiBold)
-        flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
-        top = max(area.top(), area.center().y() - 80)
-        painter.drawPixmap(area.center().x() - 28, top, icon)
-        painter.setFont(title_font)
-        painter.setPen(self._theme.color(Role.TEXT))
-        painter.drawText(QRect(area.left(), top + 66, area.width(), 30), flags, self._empty_title)
-        painter.setFont(self.font())
-        painter.setPen(self._theme.color(Role.MUTED))
-        painter.drawText(QRect(area.left(), top + 98, area.width(), 80), flags, self._empty_text)

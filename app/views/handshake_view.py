@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Iterable
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from app.icons import Icons
 from app.text import count_bytes, grouped
 from app.theme import Role, Theme
+from app.views.anchor_bar import AnchorBar
 from app.views.fact_table import Column, Fact, FactTable
 from app.views.raw_head import RawHead
 from app.views.violation_list import ViolationList
@@ -74,6 +75,7 @@ class HandshakeView(QScrollArea):
         self._settle = QTimer(self, singleShot=True, interval=0)
         self._settle.timeout.connect(self._bring_into_sight)
         self._arrange()
+        self._make_anchors()
         self.violations.violation_chosen.connect(self.show_violation)
         self.marks.toggled.connect(self.request.show_marks)
         self.marks.toggled.connect(self.response.show_marks)
@@ -94,6 +96,7 @@ class HandshakeView(QScrollArea):
             return
         self._shown = state
         self._page.setVisible(connection is not None)
+        self.anchors.setVisible(connection is not None)
         if connection is not None:
             self.violations.set_violations(violations)
             self._fill(connection)
@@ -142,7 +145,7 @@ class HandshakeView(QScrollArea):
         self._page.setBackgroundRole(QPalette.ColorRole.Base)
         self.viewport().setBackgroundRole(QPalette.ColorRole.Base)
         layout = QVBoxLayout(self._page)
-        layout.setContentsMargins(14, 10, 14, 14)
+        layout.setContentsMargins(14, 4, 14, 14)
         layout.setSpacing(6)
         layout.addWidget(self.title)
         layout.addWidget(self.facts)
@@ -161,6 +164,30 @@ class HandshakeView(QScrollArea):
         }
         layout.addStretch(1)
         self.setWidget(self._page)
+
+    def _make_anchors(self) -> None:
+        self.anchors = AnchorBar(self)
+        self.anchors.setBackgroundRole(QPalette.ColorRole.Base)
+        self.anchors.setAutoFillBackground(True)
+        self.anchors.add(self.tr("Raw"), self._request_label)
+        self._accept_anchor = self.anchors.add("", self._sections[self.accept])
+        for words, table in (
+            (self.tr("Agreed"), self.chosen),
+            (self.tr("Request headers"), self.request_headers),
+            (self.tr("Response headers"), self.response_headers),
+            (self.tr("Trailing bytes"), self.trailing),
+        ):
+            self.anchors.add(words, self._sections[table])
+        self.anchors.asked.connect(self._go_to)
+        self.setViewportMargins(0, self.anchors.sizeHint().height(), 0, 0)
+
+    def _go_to(self, part: QWidget) -> None:
+        top = 0 if part is self._request_label else part.y()
+        self.verticalScrollBar().setValue(top)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.anchors.setGeometry(0, 0, self.width(), self.anchors.sizeHint().height())
 
     def _raw_grid(self) -> QGridLayout:
         self._request_label, self._response_label = self._label("title"), self._label("title")
@@ -214,6 +241,7 @@ class HandshakeView(QScrollArea):
         self._fill_headers(self.request_headers, request)
         self._fill_headers(self.response_headers, response)
         self._set_facts(self.trailing, self._trailing_facts(connection))
+        self.anchors.refresh()
         self.verticalScrollBar().setValue(0)
 
     def _headline(
@@ -260,6 +288,7 @@ class HandshakeView(QScrollArea):
         steps = accept_steps(key.strip())
         sent = None if response is None else response.headers.get("Sec-WebSocket-Accept")
         verdict, role = self._verdict(steps.accept, sent)
+        self._accept_anchor.setText(self.tr("Accept {mark}").format(mark=verdict[0]))
         self._set_facts(
             self.accept,
             (

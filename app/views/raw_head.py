@@ -119,6 +119,7 @@ class RawHead(QPlainTextEdit):
     def _fit(self) -> None:
         lines = min(max(round(self.document().size().height()), 3), _MAX_LINES)
         self.setMinimumHeight(round(lines * QFontMetricsF(self._font).lineSpacing()) + 30)
+        self.updateGeometry()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QLineEdit, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from app.actions import ActionId, Actions
@@ -65,6 +66,9 @@ class ToolBar(QToolBar):
         self.addWidget(gap)
         for action in _RIGHT:
             self._add(action)
+        self._words = True
+        self._needed = 0
+        """Pixels that the buttons take with their words."""
 
     def focus_address(self) -> None:
         self.address.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -83,13 +87,33 @@ class ToolBar(QToolBar):
         self.address.style().unpolish(self.address)
         self.address.style().polish(self.address)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if self._words:
+            self._needed = self.sizeHint().width()
+        self._show_words(event.size().width() >= self._needed)
+        super().resizeEvent(event)
+
+    def _show_words(self, shown: bool) -> None:
+        """Words beside the pictures, or pictures alone but for the button that matters most."""
+        if shown == self._words:
+            return
+        self._words = shown
+        for identity in _WITH_WORDS - {ActionId.LISTEN}:
+            self._style(self.widgetForAction(self._actions[identity]), words=shown)
+
+    @staticmethod
+    def _style(button: QWidget, *, words: bool) -> None:
+        if isinstance(button, QToolButton):
+            style = Qt.ToolButtonStyle
+            button.setToolButtonStyle(style.ToolButtonTextBesideIcon if words else style.ToolButtonIconOnly)
+            button.setProperty("words", words)
+            button.style().unpolish(button)
+            button.style().polish(button)
+
     def _add(self, identity: ActionId) -> None:
         self.addAction(self._actions[identity])
         button = self.widgetForAction(self._actions[identity])
         if isinstance(button, QToolButton):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            words = identity in _WITH_WORDS
-            style = Qt.ToolButtonStyle
-            button.setToolButtonStyle(style.ToolButtonTextBesideIcon if words else style.ToolButtonIconOnly)
-            button.setProperty("words", words)
+            self._style(button, words=identity in _WITH_WORDS)
             button.setObjectName(f"button_{identity.name}")

@@ -276,7 +276,7 @@ def test_theme_and_columns_and_history_come_back(
     assert settings.theme is ThemeChoice.DARK
     assert settings.time_format is window.frame_model.time_format
     assert settings.composer_history == ("text:remember me",)
-    assert settings.layout("columns") == window.frames.horizontalHeader().saveState()
+    assert settings.layout("columns") == window.frames.save_columns()
     assert settings.layout("window") is not None
 
 
@@ -450,3 +450,23 @@ def test_questions_and_buttons_carry_no_stock_pictures(desktop: Desktop) -> None
     (dialog,) = window.findChildren(SettingsDialog)
     (buttons,) = dialog.findChildren(QDialogButtonBox)
     assert [button.text() for button in buttons.buttons() if not button.icon().isNull()] == []
+
+
+def test_in_a_narrow_window_nothing_is_cut_off(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    window = desktop.window
+    client("/").send("hello")
+    qtbot.waitUntil(lambda: len(payloads(desktop)) == 1)
+    window.resize(1024, 640)
+    window.frames.go_to_row(0)
+    window.tabs.set_current_tab("frame")
+    diagram = window.tabs.frame.diagram
+    qtbot.waitUntil(lambda: diagram.visibleRegion().boundingRect().width() == diagram.width())
+    bar = window.tool_bar
+    shown = [bar.widgetForAction(window.actions_[each]) for each in (ActionId.LISTEN, ActionId.SETTINGS)]
+    qtbot.waitUntil(lambda: all(bar.rect().contains(button.geometry()) for button in shown))
+    assert window.frames.horizontalScrollBar().maximum() == 0
+    window.resize(1600, 900)
+    record = bar.widgetForAction(window.actions_[ActionId.RECORD])
+    qtbot.waitUntil(lambda: record.property("words") is True)
+    window.resize(1024, 640)
+    qtbot.waitUntil(lambda: record.property("words") is False)

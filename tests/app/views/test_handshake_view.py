@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.icons import Icons
@@ -181,3 +183,22 @@ def test_the_bytes_of_a_violation_are_marked(view: HandshakeView) -> None:
     view.show_connection(replace(CONNECTION, mode=Mode.CONNECT), ())
     view.show_violation(violation("accept-wrong", "", 0, 8))
     assert (view.request.marked_text(), view.response.marked_text()) == ("", "HTTP/1.1")
+
+
+def test_the_parts_of_the_page_are_named_above_it(view: HandshakeView, qtbot: QtBot) -> None:
+    view.resize(1000, 300)
+    view.show_connection(CONNECTION, ())
+    assert view.anchors.words()[:2] == ["Raw", "Accept ✓"]
+    assert "Trailing bytes" not in view.anchors.words()
+    qtbot.waitUntil(lambda: view.verticalScrollBar().maximum() > 0)
+    accept = next(each for each in view.anchors.findChildren(QToolButton) if each.text() == "Accept ✓")
+    assert not in_sight(view, view.accept)
+    accept.click()
+    assert in_sight(view, view.accept)
+    view.anchors.findChildren(QToolButton)[0].click()
+    assert view.verticalScrollBar().value() == 0
+
+
+def in_sight(view: HandshakeView, part: QWidget) -> bool:
+    top = part.mapTo(view.viewport(), QPoint(0, 0)).y()
+    return 0 <= top < view.viewport().height()
