@@ -123,10 +123,12 @@ class BlockReader:
                     "(SELECT max(block) FROM lane WHERE connection = ? AND block < ?)",
                     (connection, before),
                 ).fetchone()
-                times = () if row is None else _TIME_AND_CONNECTION.iter_unpack(row[0])
-                found = [time_ns for time_ns, each in times if each == connection]
-            if found:
-                yield connection, found[-1]
+                records = b"" if row is None else row[0]
+                places = range(len(records) - RECORD.size, -1, -RECORD.size)
+                pairs = (_TIME_AND_CONNECTION.unpack_from(records, place) for place in places)
+                found = next((time_ns for time_ns, each in pairs if each == connection), None)
+            if found is not None:
+                yield connection, found
 
     def _blob(self, column: str, key: BlockKey) -> bytes:
         """b"" when the block is gone: the capture was cleared."""
