@@ -271,21 +271,29 @@ def specs() -> tuple[ActionSpec, ...]:
             _ID.COPY_TEXT,
             translate("Actions", "Copy as &text"),
             "Ctrl+C",
-            translate("Actions", "Copy the payload of the selected frames as text"),
+            translate(
+                "Actions", "Copy what the selected frames carry as text: whole messages, joined and inflated"
+            ),
             _I.TEXT,
         ),
         ActionSpec(
             _ID.COPY_HEX,
             translate("Actions", "Copy as he&x"),
             "Ctrl+Shift+X",
-            translate("Actions", "Copy the payload of the selected frames as hexadecimal digits"),
+            translate(
+                "Actions",
+                "Copy what the selected frames carry as hex digits: whole messages, joined and inflated",
+            ),
             _I.HEX,
         ),
         ActionSpec(
             _ID.COPY_BASE64,
             translate("Actions", "Copy as &Base64"),
             "Ctrl+Shift+B",
-            translate("Actions", "Copy the payload of the selected frames as Base64"),
+            translate(
+                "Actions",
+                "Copy what the selected frames carry as Base64: whole messages, joined and inflated",
+            ),
             _I.BASE64,
         ),
         ActionSpec(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QMimeData, QObject, Signal
 from PySide6.QtGui import QClipboard, QGuiApplication
 
 from app.capture_desk import CaptureDesk
-from app.copying import COPY_FRAMES, CopyFormat, copy_frames
+from app.copying import COPY_FRAMES, Copied, CopyFormat, copy_frames
+from app.jobs import Jobs
 from app.text import counted, grouped
 from app.views.frame_table import FrameTable
+from core.capture.reader import CaptureReader
 from core.errors import CaptureError
+
+_AT_ONCE = 200
+"""Frames that are copied without a detour over another thread."""
 
 
 class PlainClipboard(QObject):
@@ -37,25 +44,56 @@ class FrameCopier(QObject):
 
     problem = Signal(str)
     caution = Signal(str)
+    note = Signal(str)
+    """How far it is, where it takes long; a sentence."""
 
-    def __init__(self, desk: CaptureDesk, frames: FrameTable, clipboard: QClipboard, parent: QObject) -> None:
+    def __init__(
+        self, desk: CaptureDesk, frames: FrameTable, clipboard: QClipboard, jobs: Jobs, parent: QObject
+    ) -> None:
         super().__init__(parent)
         self._desk = desk
         self._frames = frames
         self._clipboard = clipboard
+        self._jobs = jobs
+        self._newest = 0
+        """Number of the copy that was asked for last; an older one that is still under way is dropped."""
 
     def copy(self, copy_format: CopyFormat) -> None:
-        """Puts them on the clipboard; says what did not fit."""
-        reader = self._desk.reader
-        if reader is None or not self._frames.selected_count():
+        """Puts them on the clipboard, many of them a while later; says what did not fit."""
+        reader, selected = self._desk.reader, self._frames.selected_count()
+        if reader is None or not selected:
+            return
+        self._newest += 1
+        frames = self._frames.selected_frames(COPY_FRAMES)
+        if len(frames) > _AT_ONCE:
+            self._copy_later(reader.path, frames, copy_format, selected)
             return
         try:
-            copied = copy_frames(reader, self._frames.selected_frames(COPY_FRAMES), copy_format)
+            self._take(copy_frames(reader, frames, copy_format), selected)
         except CaptureError as error:
             self.problem.emit(str(error))
-            return
+
+    def _copy_later(self, path: Path, frames: list[int], copy_format: CopyFormat, selected: int) -> None:
+        number = self._newest
+
+        def take(copied: Copied) -> None:
+            if number == self._newest:
+                self.note.emit(self.tr("Copied {count} frames.").format(count=grouped(copied.frames)))
+                self._take(copied, selected)
+
+        accepted = self._jobs.run(
+            lambda: _copy_from(path, frames, copy_format),
+            take,
+            lambda error: self.problem.emit(str(error)),
+        )
+        if accepted:
+            self.note.emit(self.tr("Copying {count} frames …").format(count=grouped(len(frames))))
+        else:
+            self.problem.emit(self.tr("Too much is being done at once. Try again in a moment."))
+
+    def _take(self, copied: Copied, selected: int) -> None:
         self._clipboard.setText(copied.text)
-        left_out = self._frames.selected_count() - copied.frames
+        left_out = selected - copied.frames
         if left_out:
             self.caution.emit(
                 counted(
@@ -65,3 +103,11 @@ class FrameCopier(QObject):
                     left=grouped(left_out),
                 )
             )
+
+
+def _copy_from(path: Path, frames: list[int], copy_format: CopyFormat) -> Copied:
+    reader = CaptureReader(path)
+    try:
+        return copy_frames(reader, frames, copy_format)
+    finally:
+        reader.close()

@@ -100,7 +100,7 @@ class MainWindow(QMainWindow):
         self.commands = CaptureCommands(engine, desk, settings, jobs, formats, folder, claimed, icons, self)
         self.recovery = Recovery(folder, self.commands, jobs, icons, self)
         self.selection = Selection(desk, self.connections, self.frames, self.tabs, self.composer, self)
-        self._copier = FrameCopier(desk, self.frames, QGuiApplication.clipboard(), self)
+        self._copier = FrameCopier(desk, self.frames, QGuiApplication.clipboard(), jobs, self)
         self._plain_clipboard = PlainClipboard(QGuiApplication.clipboard(), self)
         self._leaving = False
         self._showed_live = True
@@ -159,7 +159,7 @@ class MainWindow(QMainWindow):
                 ),
             ),
             (Tone.WARNING, (self.listening.caution, self._copier.caution, self.watch.recovered)),
-            (Tone.NOTE, (self.commands.done, self.selection.note, self.controls.note)),
+            (Tone.NOTE, (self.commands.done, self.selection.note, self.controls.note, self._copier.note)),
         ):  # fmt: skip
             for signal in signals:
                 signal.connect(lambda sentence, tone=tone: self.banner.say(tone, sentence))

@@ -199,6 +199,24 @@ def test_copy(desktop: Desktop, client: Connect, qtbot: QtBot, action: ActionId,
     assert QGuiApplication.clipboard().text() == copied
 
 
+def test_many_frames_are_copied_on_another_thread(
+    desktop: Desktop, maker: CaptureMaker, qtbot: QtBot
+) -> None:
+    window = desktop.window
+    maker.peer().flood(3000)
+    maker.recorder.flush()
+    window.commands.open(maker.path)
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 3000)
+    window.frames.selectAll()
+    QGuiApplication.clipboard().setText("before")
+    trigger(desktop, ActionId.COPY_JSON)
+    trigger(desktop, ActionId.COPY_TEXT)
+    assert QGuiApplication.clipboard().text() == "before"
+    assert window.banner.text == "Copying 3\u202f000 frames …"
+    qtbot.waitUntil(lambda: window.banner.text == "Copied 3\u202f000 frames.")
+    assert QGuiApplication.clipboard().text().splitlines() == [str(number) for number in range(3000)]
+
+
 def test_copy_as_json(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
     client("/").send("é")
     qtbot.waitUntil(lambda: len(payloads(desktop)) == 1)
