@@ -225,7 +225,6 @@ class SettingsDialog(QDialog):
     def _number(self, value: int, low: int, high: int) -> QSpinBox:
         box = QSpinBox()
         box.setRange(low, high)
-        box.setGroupSeparatorShown(True)
         # A style sheet's padding does not reach the editor inside.
         box.lineEdit().setTextMargins(6, 0, 0, 0)
         box.setValue(value)

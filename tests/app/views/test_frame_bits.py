@@ -117,3 +117,14 @@ def test_nothing_selected_and_both_looks_paint(view: FrameBits, theme: Theme) ->
         for choice in (ThemeChoice.DARK, ThemeChoice.LIGHT):
             theme.set_choice(choice)
             assert not view.grab().isNull()
+
+
+def test_a_narrow_view_shows_all_bits_and_leaves_out_the_sections(view: FrameBits, qtbot: QtBot) -> None:
+    view.show_frame(whole(b"Hello"))
+    assert not view.table.isColumnHidden(3)
+    view.resize(740, 300)
+    qtbot.waitUntil(lambda: view.diagram.visibleRegion().boundingRect().width() == view.diagram.width())
+    qtbot.waitUntil(lambda: view.table.isColumnHidden(3))
+    assert view.table.columnWidth(2) >= 120
+    view.resize(1100, 420)
+    qtbot.waitUntil(lambda: not view.table.isColumnHidden(3))
