@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialogButtonBox, QMessageBox
+from PySide6.QtWidgets import QDialogButtonBox, QMessageBox, QStyle
 from pytestqt.qtbot import QtBot
 from websockets.sync.client import ClientConnection, connect
 
@@ -214,6 +214,8 @@ def test_many_frames_are_copied_on_another_thread(
     assert QGuiApplication.clipboard().text() == "before"
     assert window.banner.text == "Copying 3\u202f000 frames …"
     qtbot.waitUntil(lambda: window.banner.text == "Copied 3\u202f000 frames.")
+    # The one that was asked for first is over too, and left no trace.
+    qtbot.waitUntil(lambda: not desktop._jobs._waiting)
     assert QGuiApplication.clipboard().text().splitlines() == [str(number) for number in range(3000)]
 
 
@@ -463,6 +465,9 @@ def test_questions_and_buttons_carry_no_stock_pictures(desktop: Desktop) -> None
     assert box.icon() is QMessageBox.Icon.NoIcon
     assert not box.iconPixmap().isNull()
     assert [button.text() for button in box.buttons() if not button.icon().isNull()] == []
+    have_icons = QStyle.StyleHint.SH_DialogButtonBox_ButtonsHaveIcons
+    (button_box,) = box.findChildren(QDialogButtonBox)
+    assert not button_box.style().styleHint(have_icons, None, button_box)
     box.reject()
     trigger(desktop, ActionId.SETTINGS)
     (dialog,) = window.findChildren(SettingsDialog)
