@@ -127,14 +127,15 @@ class Settings:
 
     @origins.setter
     def origins(self, origins: tuple[str, ...]) -> None:
-        if self._held is None or self._held_origins is None:
+        if self._held_origins is None:
             self._store_origins(origins)
-            return
-        stored, before = self._stored_origins(), self._held_origins
-        kept = tuple(each for each in stored if each in origins or each not in before)
-        self._store_origins(tuple(dict.fromkeys((*kept, *(each for each in origins if each not in before)))))
-        self._held_origins = origins
-        if self._held.allowed_origins is not None:
+        else:
+            stored, before = self._stored_origins(), self._held_origins
+            kept = [each for each in stored if each in origins or each not in before]
+            added = [each for each in origins if each not in before]
+            self._store_origins(tuple(dict.fromkeys((*kept, *added))))
+            self._held_origins = origins
+        if self._held is not None and self._held.allowed_origins is not None:
             self._held = replace(self._held, allowed_origins=origins)
 
     def _stored_origins(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialogButtonBox, QMessageBox, QStyle
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QMessageBox
 from pytestqt.qtbot import QtBot
 from websockets.sync.client import ClientConnection, connect
 
@@ -457,7 +457,7 @@ def test_an_address_of_the_command_line_is_not_remembered(
     assert settings.address == before
 
 
-def test_questions_and_buttons_carry_no_stock_pictures(desktop: Desktop) -> None:
+def test_questions_and_buttons_carry_no_stock_pictures(desktop: Desktop, qapp: QApplication) -> None:
     window = desktop.window
     window.tool_bar.address.setText("0.0.0.0:0")
     trigger(desktop, ActionId.LISTEN)
@@ -465,9 +465,8 @@ def test_questions_and_buttons_carry_no_stock_pictures(desktop: Desktop) -> None
     assert box.icon() is QMessageBox.Icon.NoIcon
     assert not box.iconPixmap().isNull()
     assert [button.text() for button in box.buttons() if not button.icon().isNull()] == []
-    have_icons = QStyle.StyleHint.SH_DialogButtonBox_ButtonsHaveIcons
-    (button_box,) = box.findChildren(QDialogButtonBox)
-    assert not button_box.style().styleHint(have_icons, None, button_box)
+    # This platform has none anyway; others are told so.
+    assert "dialogbuttonbox-buttons-have-icons: 0" in qapp.styleSheet()
     box.reject()
     trigger(desktop, ActionId.SETTINGS)
     (dialog,) = window.findChildren(SettingsDialog)

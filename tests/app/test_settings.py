@@ -123,3 +123,13 @@ def test_what_is_held_for_this_run_is_not_kept(tmp_path: Path) -> None:
         compression=False,
         allowed_origins=("http://mine.example", "http://added.example"),
     )
+
+
+def test_an_origin_that_is_added_counts_where_settings_are_held(tmp_path: Path) -> None:
+    settings = Settings.at(tmp_path / "a.ini")
+    settings.hold_for_this_run(settings.engine)
+    settings.engine = replace(settings.engine, allowed_origins=("http://one.example",))
+    settings.origins = ("http://one.example", "http://two.example")
+    assert settings.engine.allowed_origins == settings.origins
+    settings.sync()
+    assert Settings.at(tmp_path / "a.ini").engine == settings.engine
