@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
+from functools import cache
+from itertools import chain, repeat
 
 from core.protocol.deflate import Deflater
 from core.protocol.events import Completes, Event, FrameSent, Message, Origin
@@ -13,6 +14,12 @@ from core.protocol.state import Role
 _ITSELF = Completes.ITSELF
 _new_sent: Callable[[type[FrameSent], Iterable[object]], FrameSent] = tuple.__new__
 _new_frame: Callable[[type[Frame], Iterable[object]], Frame] = tuple.__new__
+
+
+@cache
+def _short_header(head: int, length: int) -> bytes:
+    """The whole header of an unmasked frame of less than 126 bytes; at most 256 × 126 of them."""
+    return bytes((head, length))
 
 
 class Sender:
@@ -95,10 +102,8 @@ class Sender:
         if self._role is Role.CLIENT:
             self._out += [frame.wire() for frame in frames]
         elif longest < 126:
-            self._out += [
-                bytes((head, length)) + payload
-                for head, length, payload in zip(heads, lengths, payloads, strict=True)
-            ]
+            headers = map(_short_header, heads, lengths)
+            self._out += chain.from_iterable(zip(headers, payloads, strict=True))
         else:
             for frame in frames:
                 self._out.append(frame.header())
