@@ -56,7 +56,7 @@ class Desktop(QObject):
         self._crashes = CrashHandler(version, self._show_crash)
         self._crashes.install()
         engine_settings = adjust(settings.engine)
-        settings.engine = engine_settings
+        settings.hold_for_this_run(engine_settings)
         self.engine = EngineThread(capture, version, engine_settings, load_test_page())
         self.engine.crashed.connect(lambda error: self._crashes.report(error, CrashedPart.ENGINE))
         self.desk = CaptureDesk(capture, saved=claimed is None)
