@@ -112,6 +112,7 @@ def test_from_a_full_disk_the_capture_is_saved_elsewhere(
 ) -> None:
     window, elsewhere = desktop.window, tmp_path / "elsewhere.unmask"
     peer.frame(Opcode.TEXT, b"kept")
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 1)
     fill_disk(desktop)
     peer.frame(Opcode.BINARY, bytes(500_000))
     qtbot.waitUntil(lambda: not window.fault_banner.isHidden())
