@@ -170,12 +170,19 @@ def _story(reader: CaptureReader, wanted: Expression | None) -> Callable[[], Ite
 
 @contextmanager
 def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Within, Ctrl+C and SIGTERM call `stop` instead of ending the process."""
+    """Within, Ctrl+C and SIGTERM call `stop` instead of ending the process; the third time they end it.
+
+    That is for an output that nobody reads: writing to it waits for ever, and whatever is asked waits with it.
+    """
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    patience = iter((True, False))
 
     def handler(_number: int, _frame: FrameType | None) -> None:
         stop()
+        if not next(patience, False):
+            for number in numbers:
+                signal.signal(number, signal.SIG_DFL)
 
-    numbers = [signal.SIGINT, signal.SIGTERM]
     before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield

@@ -110,17 +110,21 @@ def run_desktop(
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Unmask")
     application.setDesktopFileName("unmask")
-    settings = Settings.of_user()
-    desktop = Desktop(application, settings, CaptureFolder(default_folder()), capture=capture, adjust=adjust)
+    # Before all that takes long: what arrives meanwhile is told once the event loop runs.
     signals = QuitSignals()
     try:
-        # Without a question: what is not saved is offered at the next start.
-        signals.asked.connect(desktop.window.leave)
-        desktop.window.closed.connect(application.quit)
-        desktop.show(address or settings.address)
-        if open_capture is not None:
-            desktop.window.commands.open(open_capture)
-        return application.exec()
+        settings = Settings.of_user()
+        folder = CaptureFolder(default_folder())
+        desktop = Desktop(application, settings, folder, capture=capture, adjust=adjust)
+        try:
+            # Without a question: what is not saved is offered at the next start.
+            signals.asked.connect(desktop.window.leave)
+            desktop.window.closed.connect(application.quit)
+            desktop.show(address or settings.address)
+            if open_capture is not None:
+                desktop.window.commands.open(open_capture)
+            return application.exec()
+        finally:
+            desktop.close()
     finally:
         signals.close()
-        desktop.close()

@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.capture.reader import CaptureReader
-from core.capture.store import is_in_use, is_same
+from core.capture.store import is_capture, is_in_use, is_same
 from core.errors import CaptureError
 from core.formats.registry import Format
 
 
 def export_capture(wanted: Format, source: Path, target: Path, kept: Iterable[Path] = ()) -> None:
-    """Write `source` to `target`, in place of what is there but for `source` itself and the captures in `kept`.
+    """Write `source` to `target`, in place of what is there, unless that is a capture or in `kept`.
 
-    A capture that is in use is refused too. CaptureError or OSError; a file that was at `target` is then untouched.
+    CaptureError or OSError; a file that was at `target` is then untouched.
     """
     kept = (source, *kept)
     check_target(target, kept)
@@ -41,8 +41,9 @@ def export_capture(wanted: Format, source: Path, target: Path, kept: Iterable[Pa
 
 
 def check_target(target: Path, kept: Iterable[Path]) -> None:
-    """CaptureError where writing to `target` would destroy one of `kept`, or a capture that somebody has open."""
+    """CaptureError where writing to `target` would destroy one of `kept`, or any other capture."""
     if any(is_same(each, target) for each in kept):
         raise CaptureError(f"{target} is the capture itself. Choose another place.")
-    if is_in_use(target):
-        raise CaptureError(f"{target} is a capture that is in use. Choose another place.")
+    if is_capture(target) or is_in_use(target):
+        # Also one that is closed: an export has another form, so this is never what was meant.
+        raise CaptureError(f"{target} is a capture. Choose another place, or remove it first.")

@@ -34,6 +34,7 @@ MAX_FRAGMENTS = 10_000
 _MOST_AWAITED = 256
 """Results that may be awaited; older ones are no longer told apart."""
 _CHECK_MS = 120
+_TARGET_CHARS = 20
 """Pause in typing after which the text is checked."""
 
 
@@ -169,7 +170,9 @@ class Composer(QWidget):
         self.targets = QComboBox(self)
         self.targets.setAccessibleName(self.tr("Send to"))
         self.targets.setToolTip(self.tr("Where it is sent"))
-        self.targets.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        # Not by its contents: a long path must not widen the window.
+        self.targets.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.targets.setMinimumContentsLength(_TARGET_CHARS)
         self.targets.addItem("", False)
         self.targets.addItem("", True)
         self.kinds = QComboBox(self)

@@ -29,6 +29,7 @@ from core.capture.records import ConnectionState
 from core.errors import CaptureError
 
 APPLICATION_ID = 0x554E4D4B
+_APPLICATION_ID_AT = 68
 SCHEMA_VERSION = 1
 PAGE_SIZE = 16 * 1024
 ALL = 0
@@ -238,6 +239,21 @@ def copy_database(source: sqlite3.Connection, target: Path) -> None:
     except BaseException:
         remove(partial)
         raise
+
+
+def is_capture(path: Path) -> bool:
+    """Whether the file begins as a capture does, whole or damaged (SQLite file format, section 1.3)."""
+    if not path.is_file():
+        # A pipe would be waited for.
+        return False
+    try:
+        with path.open("rb") as file:
+            head = file.read(_APPLICATION_ID_AT + 4)
+    except OSError:
+        return False
+    return head.startswith(b"SQLite format 3\0") and head[_APPLICATION_ID_AT:] == APPLICATION_ID.to_bytes(
+        4, "big"
+    )
 
 
 def is_in_use(path: Path) -> bool:

@@ -148,9 +148,20 @@ def test_export_never_overwrites_a_capture_in_use(capsys: Captured, capture: Pat
         other.peer().say("hello")
         other.recorder.flush()
         assert main(["export", str(capture), "-o", str(other.path)]) == 1
-        line = f"unmask: {other.path} is a capture that is in use. Choose another place.\n"
+        line = f"unmask: {other.path} is a capture. Choose another place, or remove it first.\n"
         assert capsys.readouterr().err == line
         assert other.reader().totals().frames == 1
+
+
+def test_export_never_overwrites_a_capture_that_is_closed(
+    capsys: Captured, capture: Path, tmp_path: Path
+) -> None:
+    with CaptureMaker(tmp_path / "other.unmask") as other:
+        other.peer().say("hello")
+    before = other.path.read_bytes()
+    assert main(["export", str(capture), "-o", str(other.path)]) == 1
+    assert "is a capture. Choose another place, or remove it first." in capsys.readouterr().err
+    assert other.path.read_bytes() == before
 
 
 def test_a_failed_export_leaves_what_was_there(capsys: Captured, capture: Path, tmp_path: Path) -> None:

@@ -12,7 +12,15 @@ import pytest
 
 from core.capture.reader import CaptureReader
 from core.capture.records import View
-from core.capture.store import APPLICATION_ID, SCHEMA_VERSION, copy, create, open_for_reading, remove
+from core.capture.store import (
+    APPLICATION_ID,
+    SCHEMA_VERSION,
+    copy,
+    create,
+    is_capture,
+    open_for_reading,
+    remove,
+)
 from core.capture.writer import CaptureWriter
 from core.errors import CaptureError
 from tests.tools.captures import files_of, opened, received
@@ -279,3 +287,17 @@ def test_removing_takes_what_lies_beside(tmp_path: Path) -> None:
     remove(tmp_path / "a.unmask")
     remove(tmp_path / "a.unmask")
     assert [each.name for each in tmp_path.iterdir()] == ["b.unmask"]
+
+
+def test_what_begins_as_a_capture(tmp_path: Path) -> None:
+    capture, other, text = tmp_path / "c.unmask", tmp_path / "other.db", tmp_path / "text"
+    create(capture).close()
+    sqlite3.connect(other).execute("CREATE TABLE t(x)").connection.close()
+    text.write_bytes(b"SQLite format 3\0")
+    assert is_capture(capture)
+    assert not is_capture(other)
+    assert not is_capture(text)
+    assert not is_capture(tmp_path)
+    assert not is_capture(tmp_path / "none")
+    capture.write_bytes(capture.read_bytes()[:100])
+    assert is_capture(capture), "a damaged one is still somebody's"
