@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, Direction, FrameRecord
+from core.errors import CallerError
+from core.net.engine import Engine
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.outgoing import Outgoing
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.test_page import load_test_page
 from tests.tools.waiting import PATIENCE_SECONDS
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +163,20 @@ class Served:
 
     def on_capture_moved(self, moved: CaptureMoved) -> None:
         pass
+
+
+def on_loop(served: Served, action: Callable[[Engine], Result]) -> Result:
+    """What `action` returns or raises on the engine's thread."""
+    answers: queue.Queue[Result | CallerError] = queue.Queue()
+
+    def act(engine: Engine) -> None:
+        try:
+            answers.put(action(engine))
+        except CallerError as error:
+            answers.put(error)
+
+    served.host.ask(act)
+    answer = answers.get(timeout=PATIENCE_SECONDS)
+    if isinstance(answer, CallerError):
+        raise answer
+    return answer

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import queue
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from core.capture.records import ConnectionState, Direction, View
 from core.errors import CallerError, NotOpenError
-from core.net.engine import Engine
 from core.net.outgoing import OutgoingClose, OutgoingMessage, OutgoingPing
 from core.net.settings import AutoReply, EngineSettings, Limits
 from core.net.test_page import load_test_page
 from core.protocol.frames import Opcode
 from tests.tools.raw_peer import RawPeer
-from tests.tools.served import Served, frames_of
+from tests.tools.served import Served, frames_of, on_loop
 from tests.tools.waiting import PATIENCE_SECONDS, until
 
 Serve = Callable[[EngineSettings], Served]
-Result = TypeVar("Result")
 HELLO = OutgoingMessage(Opcode.TEXT, b"hello")
 HELLO_WIRE = b"\x81\x05hello"
 TLS_HELLO = bytes.fromhex("16030100c2010000be0303") + bytes(range(128, 160)) + b"\r\n\r\n"
@@ -39,23 +35,6 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 def limited(limits: Limits) -> EngineSettings:
     return EngineSettings(limits=limits)
-
-
-def on_loop(served: Served, action: Callable[[Engine], Result]) -> Result:
-    """What `action` returns or raises on the engine's thread."""
-    answers: queue.Queue[Result | CallerError] = queue.Queue()
-
-    def act(engine: Engine) -> None:
-        try:
-            answers.put(action(engine))
-        except CallerError as error:
-            answers.put(error)
-
-    served.host.ask(act)
-    answer = answers.get(timeout=PATIENCE_SECONDS)
-    if isinstance(answer, CallerError):
-        raise answer
-    return answer
 
 
 def ask(served: Served, sent: bytes) -> tuple[bytes, bytes]:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from websockets.sync.client import ClientConnection, connect
@@ -19,7 +18,6 @@ from websockets.sync.client import ClientConnection, connect
 from core.capture.recorder import BACKLOG_BYTES
 from core.capture.records import ConnectionState, Direction, FrameRecord, View
 from core.errors import CallerError
-from core.net.engine import Engine
 from core.net.outgoing import (
     Compression,
     Outgoing,
@@ -33,13 +31,12 @@ from core.protocol.events import ClosedBy, Origin
 from core.protocol.frames import Frame, Opcode, apply_mask, make_frame
 from core.protocol.violations import Judgement
 from tests.tools.raw_peer import MASK, RawPeer
-from tests.tools.served import Served, frames_of
+from tests.tools.served import Served, frames_of, on_loop
 from tests.tools.tap import tapping
 from tests.tools.waiting import PATIENCE_SECONDS, until
 
 ECHO = EngineSettings(auto_reply=AutoReply.ECHO)
 SILENT = EngineSettings()
-Result = TypeVar("Result")
 
 
 @pytest.fixture
@@ -76,23 +73,6 @@ def server_frame(peer: RawPeer) -> tuple[int, bytes]:
     elif length == 127:
         (length,) = struct.unpack("!Q", peer.take(8))
     return head, peer.take(length)
-
-
-def on_loop(served: Served, action: Callable[[Engine], Result]) -> Result:
-    """What `action` returns or raises on the engine's thread."""
-    answers: queue.Queue[Result | CallerError] = queue.Queue()
-
-    def act(engine: Engine) -> None:
-        try:
-            answers.put(action(engine))
-        except CallerError as error:
-            answers.put(error)
-
-    served.host.ask(act)
-    answer = answers.get(timeout=PATIENCE_SECONDS)
-    if isinstance(answer, CallerError):
-        raise answer
-    return answer
 
 
 def wire_of(records: list[FrameRecord], direction: Direction) -> bytes:
