@@ -2,79 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum, auto
-
 from PySide6.QtCore import QCoreApplication
 
+from app.action_ids import ActionId, ActionSpec, Kind
+from app.frame_action_specs import frame_specs
 from app.icons import IconName
-
-
-class ActionId(Enum):
-    """Everything that can be done from a menu, a button or the keyboard."""
-
-    LISTEN = auto()
-    FOCUS_ADDRESS = auto()
-    OPEN_TEST_PAGE = auto()
-    AUTO_REPLY = auto()
-    TOLERANT = auto()
-    ONLY_ORIGINS = auto()
-    ALLOW_ORIGIN = auto()
-    DISCONNECT = auto()
-    NEW_CAPTURE = auto()
-    OPEN_CAPTURE = auto()
-    SHOW_LIVE = auto()
-    SAVE_AS = auto()
-    EXPORT_JSONL = auto()
-    QUIT = auto()
-    RECORD = auto()
-    CLEAR = auto()
-    FREEZE = auto()
-    FOLLOW = auto()
-    SHOW_CONTROL = auto()
-    TIME_FORMAT = auto()
-    GO_TOP = auto()
-    GO_BOTTOM = auto()
-    NEXT_VIOLATION = auto()
-    PREVIOUS_VIOLATION = auto()
-    COPY_TEXT = auto()
-    COPY_HEX = auto()
-    COPY_BASE64 = auto()
-    COPY_JSON = auto()
-    FOCUS_CONNECTIONS = auto()
-    FOCUS_FRAMES = auto()
-    FOCUS_DETAILS = auto()
-    FOCUS_COMPOSER = auto()
-    FOCUS_PROBLEMS = auto()
-    SEND = auto()
-    SEND_ALL = auto()
-    THEME = auto()
-    SETTINGS = auto()
-    SHORTCUTS = auto()
-    VIOLATION_DOCS = auto()
-    ABOUT = auto()
-
-
-class Kind(Enum):
-    """Whether an action is done, or is switched on and off."""
-
-    PUSH = auto()
-    SWITCH = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class ActionSpec:
-    """How one action looks."""
-
-    id: ActionId
-    text: str
-    shortcut: str
-    tooltip: str
-    icon: IconName
-    kind: Kind = Kind.PUSH
-    short: str = ""
-    """The word on its button, where the text is too long for one."""
-
 
 _ID, _I = ActionId, IconName
 
@@ -206,103 +138,7 @@ def specs() -> tuple[ActionSpec, ...]:
             translate("Actions", "Remove all frames and closed connections from the capture"),
             _I.CLEAR,
         ),
-        ActionSpec(
-            _ID.FREEZE,
-            translate("Actions", "&Freeze"),
-            "F7",
-            translate("Actions", "Hold the frame list still; recording goes on"),
-            _I.FREEZE,
-            Kind.SWITCH,
-        ),
-        ActionSpec(
-            _ID.FOLLOW,
-            translate("Actions", "Follow the &tail"),
-            "Ctrl+Shift+F",
-            translate("Actions", "Keep the newest frame in view"),
-            _I.FOLLOW,
-            Kind.SWITCH,
-            short=translate("Actions", "Follow"),
-        ),
-        ActionSpec(
-            _ID.SHOW_CONTROL,
-            translate("Actions", "&Control frames"),
-            "Ctrl+Shift+K",
-            translate("Actions", "Show ping, pong and close frames"),
-            _I.CONTROL,
-            Kind.SWITCH,
-            short=translate("Actions", "Control"),
-        ),
-        ActionSpec(
-            _ID.TIME_FORMAT,
-            translate("Actions", "Next t&ime format"),
-            "Ctrl+Shift+I",
-            translate("Actions", "Time of day, time since the start, or time since the frame before"),
-            _I.HISTORY,
-        ),
-        ActionSpec(
-            _ID.GO_TOP,
-            translate("Actions", "&First frame"),
-            "Ctrl+Home",
-            translate("Actions", "Go to the first frame"),
-            _I.TOP,
-        ),
-        ActionSpec(
-            _ID.GO_BOTTOM,
-            translate("Actions", "&Last frame"),
-            "Ctrl+End",
-            translate("Actions", "Go to the last frame and follow the tail"),
-            _I.BOTTOM,
-        ),
-        ActionSpec(
-            _ID.NEXT_VIOLATION,
-            translate("Actions", "Next &violation"),
-            "F4",
-            translate("Actions", "Go to the next frame that breaks a rule"),
-            _I.WARNING,
-        ),
-        ActionSpec(
-            _ID.PREVIOUS_VIOLATION,
-            translate("Actions", "&Previous violation"),
-            "Shift+F4",
-            translate("Actions", "Go to the last frame before this one that breaks a rule"),
-            _I.WARNING,
-        ),
-        ActionSpec(
-            _ID.COPY_TEXT,
-            translate("Actions", "Copy as &text"),
-            "Ctrl+C",
-            translate(
-                "Actions", "Copy what the selected frames carry as text: whole messages, joined and inflated"
-            ),
-            _I.TEXT,
-        ),
-        ActionSpec(
-            _ID.COPY_HEX,
-            translate("Actions", "Copy as he&x"),
-            "Ctrl+Shift+X",
-            translate(
-                "Actions",
-                "Copy what the selected frames carry as hex digits: whole messages, joined and inflated",
-            ),
-            _I.HEX,
-        ),
-        ActionSpec(
-            _ID.COPY_BASE64,
-            translate("Actions", "Copy as &Base64"),
-            "Ctrl+Shift+B",
-            translate(
-                "Actions",
-                "Copy what the selected frames carry as Base64: whole messages, joined and inflated",
-            ),
-            _I.BASE64,
-        ),
-        ActionSpec(
-            _ID.COPY_JSON,
-            translate("Actions", "Copy frame as &JSON"),
-            "Ctrl+Shift+J",
-            translate("Actions", "Copy all that is known of the selected frames, one JSON object a line"),
-            _I.JSON,
-        ),
+        *frame_specs(),
         ActionSpec(
             _ID.FOCUS_CONNECTIONS,
             translate("Actions", "Go to &connections"),
@@ -372,6 +208,13 @@ def specs() -> tuple[ActionSpec, ...]:
             "F1",
             translate("Actions", "Everything that can be done, with its keys"),
             _I.KEYBOARD,
+        ),
+        ActionSpec(
+            _ID.FILTER_DOCS,
+            translate("Actions", "The &filter language"),
+            "Ctrl+Shift+F1",
+            translate("Actions", "Fields, operators and examples of filters"),
+            _I.BOOK,
         ),
         ActionSpec(
             _ID.VIOLATION_DOCS,

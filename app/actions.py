@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
-from app.action_specs import ActionId as ActionId
-from app.action_specs import ActionSpec, Kind
+from app.action_ids import ActionId as ActionId
+from app.action_ids import ActionSpec, Kind
 from app.action_specs import specs as specs
 from app.icons import IconName, Icons
 from app.theme import Role, Theme

@@ -14,12 +14,10 @@ from app.capture_commands import CaptureCommands
 from app.capture_desk import CaptureDesk
 from app.clipboard import FrameCopier, PlainClipboard
 from app.copying import CopyFormat
-from app.dialogs.about_dialog import AboutDialog
-from app.dialogs.docs_dialog import DOCS_FOLDER, DocsDialog
-from app.dialogs.shortcuts_dialog import ShortcutsDialog
 from app.empty_text import empty_reason, empty_text
 from app.engine_controls import EngineControls
 from app.engine_thread import EngineThread
+from app.help_pages import HelpPages
 from app.icons import Icons, application_icon
 from app.jobs import Jobs
 from app.listening import Listening
@@ -52,7 +50,6 @@ from core.net.outgoing import Outgoing
 
 _RATE_MS = 1000
 _REST = 9
-_VIOLATION_DOCS = DOCS_FOLDER / "violations.md"
 
 
 class MainWindow(QMainWindow):
@@ -79,7 +76,6 @@ class MainWindow(QMainWindow):
         self._desk = desk
         self._settings = settings
         self._theme = theme
-        self._version = version
         self.actions_ = Actions(self, theme, icons)
         self.frame_model = FrameModel(self)
         self.connection_model = ConnectionModel(self)
@@ -99,6 +95,7 @@ class MainWindow(QMainWindow):
         self.watch = Watch(engine, settings, self.listening, self.fault_banner, self)
         self.commands = CaptureCommands(engine, desk, settings, jobs, formats, folder, claimed, icons, self)
         self.recovery = Recovery(folder, self.commands, jobs, icons, self)
+        self.help_pages = HelpPages(self.actions_, version, self)
         self.selection = Selection(desk, self.connections, self.frames, self.tabs, self.composer, self)
         self._copier = FrameCopier(desk, self.frames, QGuiApplication.clipboard(), jobs, self)
         self._plain_clipboard = PlainClipboard(QGuiApplication.clipboard(), self)
@@ -155,7 +152,7 @@ class MainWindow(QMainWindow):
                 (
                     self.listening.problem, self.commands.problem, self.recovery.problem, self.selection.problem,
                     self.frame_model.failed, self.connection_model.failed, self.problem_model.failed,
-                    self._copier.problem,
+                    self._copier.problem, self.help_pages.problem,
                 ),
             ),
             (Tone.WARNING, (self.listening.caution, self._copier.caution, self.watch.recovered)),
@@ -207,9 +204,6 @@ class MainWindow(QMainWindow):
             ActionId.FOCUS_COMPOSER: self.composer.editor.setFocus,
             ActionId.SEND: self.composer.send,
             ActionId.SEND_ALL: self.composer.send_to_all,
-            ActionId.SHORTCUTS: lambda: ShortcutsDialog(self.actions_, self).open(),
-            ActionId.VIOLATION_DOCS: self._show_violation_docs,
-            ActionId.ABOUT: lambda: AboutDialog(self._version, self).open(),
         }
         for identity, slot in pushed.items():
             # `triggered` hands over a flag that none of these wants.
@@ -236,7 +230,6 @@ class MainWindow(QMainWindow):
         actions[ActionId.RECORD].setChecked(True)
         actions[ActionId.SHOW_CONTROL].setChecked(settings.show_control)
         self.selection.show_control(settings.show_control)
-        actions[ActionId.VIOLATION_DOCS].setEnabled(_VIOLATION_DOCS.is_file())
         self.frames.setFocus()
 
     def _keep(self) -> None:
@@ -384,16 +377,6 @@ class MainWindow(QMainWindow):
         chosen = formats[(formats.index(self.frame_model.time_format) + 1) % len(formats)]
         self._settings.time_format = chosen
         self.frame_model.set_time_format(chosen)
-
-    def _show_violation_docs(self) -> None:
-        try:
-            page = DocsDialog(self.tr("Documentation of violations"), _VIOLATION_DOCS, self)
-        except OSError as error:
-            text = self.tr("The documentation cannot be read: {error}. Install Unmask anew.")
-            self.banner.say(Tone.ERROR, text.format(error=error))
-            return
-        page.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        page.open()
 
     def _fill_columns(self) -> None:
         self._columns.clear()

@@ -1,0 +1,75 @@
+"""Everything that a person can do, by name, and what is said of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from app.icons import IconName
+
+
+class ActionId(Enum):
+    """Everything that can be done from a menu, a button or the keyboard."""
+
+    LISTEN = auto()
+    FOCUS_ADDRESS = auto()
+    OPEN_TEST_PAGE = auto()
+    AUTO_REPLY = auto()
+    TOLERANT = auto()
+    ONLY_ORIGINS = auto()
+    ALLOW_ORIGIN = auto()
+    DISCONNECT = auto()
+    NEW_CAPTURE = auto()
+    OPEN_CAPTURE = auto()
+    SHOW_LIVE = auto()
+    SAVE_AS = auto()
+    EXPORT_JSONL = auto()
+    QUIT = auto()
+    RECORD = auto()
+    CLEAR = auto()
+    FREEZE = auto()
+    FOLLOW = auto()
+    SHOW_CONTROL = auto()
+    TIME_FORMAT = auto()
+    GO_TOP = auto()
+    GO_BOTTOM = auto()
+    NEXT_VIOLATION = auto()
+    PREVIOUS_VIOLATION = auto()
+    COPY_TEXT = auto()
+    COPY_HEX = auto()
+    COPY_BASE64 = auto()
+    COPY_JSON = auto()
+    FOCUS_CONNECTIONS = auto()
+    FOCUS_FRAMES = auto()
+    FOCUS_DETAILS = auto()
+    FOCUS_COMPOSER = auto()
+    FOCUS_PROBLEMS = auto()
+    SEND = auto()
+    SEND_ALL = auto()
+    THEME = auto()
+    SETTINGS = auto()
+    SHORTCUTS = auto()
+    FILTER_DOCS = auto()
+    VIOLATION_DOCS = auto()
+    ABOUT = auto()
+
+
+class Kind(Enum):
+    """Whether an action is done, or is switched on and off."""
+
+    PUSH = auto()
+    SWITCH = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """How one action looks."""
+
+    id: ActionId
+    text: str
+    shortcut: str
+    tooltip: str
+    icon: IconName
+    kind: Kind = Kind.PUSH
+    short: str = ""
+    """The word on its button, where the text is too long for one."""
