@@ -94,14 +94,14 @@ class BlockReader:
 
     def records(self, key: BlockKey) -> bytes:
         """All records of a block; CaptureError when they are not as many as it counts."""
-        records = self._blob("records", key)
+        records = self._blob("block", "records", key)
         if records and len(records) != key.count * RECORD.size:
             raise self._damage(f"a block of {key.count} frames has {len(records)} bytes of records")
         return records
 
     def payloads(self, key: BlockKey) -> bytes:
         """All payload bytes of a block."""
-        return self._blob("payloads", key)
+        return self._blob("payload", "bytes", key)
 
     def rules(self, key: BlockKey) -> dict[int, tuple[str, ...]]:
         """Ids of the frames of a block that broke rules, with the ids of these."""
@@ -130,11 +130,11 @@ class BlockReader:
             if found is not None:
                 yield connection, found
 
-    def _blob(self, column: str, key: BlockKey) -> bytes:
+    def _blob(self, table: str, column: str, key: BlockKey) -> bytes:
         """b"" when the block is gone: the capture was cleared."""
         with self._reading():
             try:
-                with self._db.blobopen("block", column, key.first, readonly=True) as blob:
+                with self._db.blobopen(table, column, key.first, readonly=True) as blob:
                     content = blob.read()
                 self._read += len(content)
                 if self._read > _MOST_RESIDENT:

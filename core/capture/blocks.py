@@ -1,9 +1,9 @@
 """How frames lie in the capture file: fixed-size records and, beside them, payload bytes.
 
-A block holds up to `BLOCK_FRAMES` frames in order of arrival, of any connections. `records` is one `RECORD` a frame;
-`payloads` is every frame's captured payload, each followed by its message's payload where that differs from it (a
-fragmented or compressed message, stored with its last frame). One SQLite row for thousands of frames costs a fifth
-of a row a frame, and a payload search runs over contiguous bytes.
+A block holds up to `BLOCK_FRAMES` frames in order of arrival, of any connections. Its records are one `RECORD` a
+frame; its payload bytes are every frame's captured payload, each followed by its message's payload where that differs
+from it (a fragmented or compressed message, stored with its last frame). One SQLite row for thousands of frames costs
+a fifth of a row a frame, and a payload search runs over contiguous bytes.
 """
 
 from __future__ import annotations

@@ -357,7 +357,8 @@ class CaptureReader:
             self._blocks.move_to_end(first)
             return block
         row = self._db.execute(
-            "SELECT count, records, CASE WHEN length(payloads) <= ? THEN payloads END FROM block WHERE first = ?",
+            "SELECT count, records, CASE WHEN length(bytes) <= ? THEN bytes END "
+            "FROM block LEFT JOIN payload ON block = first WHERE first = ?",
             (_CACHED_PAYLOADS, first),
         ).fetchone()
         if row is None:
@@ -375,7 +376,7 @@ class CaptureReader:
         if block.payloads is not None:
             payload = block.payloads[offset : offset + length]
         else:
-            with self._db.blobopen("block", "payloads", block.first, readonly=True) as blob:
+            with self._db.blobopen("payload", "bytes", block.first, readonly=True) as blob:
                 blob.seek(offset)
                 payload = blob.read(length)
         if len(payload) != length:

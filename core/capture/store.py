@@ -8,7 +8,8 @@ version. One writer (`core.capture.recorder`), any number of readers, each with 
     connection  one row a TCP connection with its opening handshake: raw request and response head, what was
                 negotiated, how it ended, counters. `changed` is the value of `total.changes` at its last change
     block       frames in order of arrival (`core.capture.blocks`): `first` is the id of its first frame, `records`
-                fixed-size records, `payloads` the payload bytes
+                fixed-size records
+    payload     the payload bytes of block `block`, apart: who searches them reads no records, and the other way round
     lane        which rows of a list lie in which block: for each connection, and for 0 = all connections, the list
                 position of its first frame in the block, counted with and without control frames
     violation   every rule broken, with the frame that broke it, or NULL for the opening handshake
@@ -30,7 +31,7 @@ from core.errors import CaptureError
 
 APPLICATION_ID = 0x554E4D4B
 _APPLICATION_ID_AT = 68
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PAGE_SIZE = 16 * 1024
 ALL = 0
 """The lane of all connections."""
@@ -60,8 +61,9 @@ CREATE TABLE connection(
 CREATE INDEX connection_changed ON connection(changed);
 CREATE TABLE block(
     first INTEGER PRIMARY KEY, count INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
-    records BLOB NOT NULL, payloads BLOB NOT NULL
+    records BLOB NOT NULL
 );
+CREATE TABLE payload(block INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
 CREATE TABLE lane(
     connection INTEGER NOT NULL, block INTEGER NOT NULL,
     position INTEGER NOT NULL, count INTEGER NOT NULL,
@@ -195,11 +197,8 @@ def _connect_and_check(uri: str, path: Path) -> sqlite3.Connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if application_id != APPLICATION_ID:
             raise CaptureError(f"{path} is no capture of Unmask. Open another file.")
-        if version > SCHEMA_VERSION:
-            raise CaptureError(
-                f"{path} was written by a newer Unmask (format {version}; this one reads up to {SCHEMA_VERSION}). "
-                "Update Unmask to open it."
-            )
+        if version != SCHEMA_VERSION:
+            raise _other_version(path, version)
         check_schema(connection)
         if connection.execute("SELECT frames FROM total").fetchone() is None:
             raise CaptureError(f"{path} is damaged: it lacks its totals. Open another file.")
@@ -207,6 +206,16 @@ def _connect_and_check(uri: str, path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _other_version(path: Path, version: int) -> CaptureError:
+    if version > SCHEMA_VERSION:
+        who, way_out = "a newer Unmask", "Update Unmask to open it."
+    else:
+        who, way_out = "an older Unmask", "Export it with the Unmask that wrote it."
+    return CaptureError(
+        f"{path} was written by {who} (format {version}; this one reads {SCHEMA_VERSION}). {way_out}"
+    )
 
 
 def copy(source: Path, target: Path) -> None:

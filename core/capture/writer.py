@@ -115,7 +115,7 @@ class CaptureWriter:
         )
         try:
             with self._transaction():
-                for table in ("block", "lane", "violation", "connection"):
+                for table in ("block", "payload", "lane", "violation", "connection"):
                     self._db.execute(f"DELETE FROM {table}")
                 self._write_changes()
         except Exception:
@@ -213,12 +213,10 @@ class CaptureWriter:
     def _write_blocks(self) -> None:
         for block, lanes in self._blocks:
             self._db.execute(
-                "INSERT INTO block VALUES(?,?,?,?,?,?)",
-                (
-                    block.first, len(block.records), block.first_ns, block.last_ns, b"".join(block.records),
-                    b"".join(block.payloads),
-                ),
-            )  # fmt: skip
+                "INSERT INTO block VALUES(?,?,?,?,?)",
+                (block.first, len(block.records), block.first_ns, block.last_ns, b"".join(block.records)),
+            )
+            self._db.execute("INSERT INTO payload VALUES(?,?)", (block.first, b"".join(block.payloads)))
             self._db.executemany("INSERT INTO lane VALUES(?,?,?,?,?,?)", lanes)
 
     def _write_changes(self) -> None:

@@ -40,7 +40,11 @@ from tests.fuzz.script import Script
 _PAGE = 512
 _MOST_ENTRIES = 200
 _VIEWS = (View(), View(1, control=False), View(9))
-_TABLES = ("total", "connection", "block", "lane", "violation", "meta")
+_TABLES = ("total", "connection", "block", "lane", "violation", "meta", "payload")
+_BLOBS = (
+    (("block", "records"), ("payload", "bytes")),
+    (("connection", "request"), ("connection", "trailing")),
+)
 _SCHEMES = (
     "DROP TABLE {0}",
     "DELETE FROM {0}",
@@ -101,10 +105,7 @@ def _tamper(
             scheme, table = _SCHEMES[script.byte() % len(_SCHEMES)], _TABLES[script.byte() % len(_TABLES)]
             return _through_sqlite(file, lambda db: db.executescript(scheme.format(table)))
         case 4 | 5:
-            table = ("block", "connection")[script.byte() & 1]
-            column = {"block": ("records", "payloads"), "connection": ("request", "trailing")}[table][
-                script.byte() & 1
-            ]
+            table, column = _BLOBS[script.byte() & 1][script.byte() & 1]
             return _patch_blob(file, table, column, script)
         case _:
             table = _TABLES[script.byte() % len(_TABLES)]

@@ -86,8 +86,9 @@ def _problems(reader: CaptureReader) -> None:
         ("UPDATE block SET count = count + 1", _rows),
         ("UPDATE block SET count = 1e300", _rows),
         ("UPDATE block SET records = substr(records, 2)", _frame),
-        ("UPDATE block SET payloads = x''", _frame),
-        ("UPDATE block SET payloads = 'text'", _frame),
+        ("UPDATE payload SET bytes = x''", _frame),
+        ("UPDATE payload SET bytes = 'text'", _frame),
+        ("DELETE FROM payload", _frame),
         ("UPDATE block SET first = 9223372036854775807", _frames_after),
         ("UPDATE block SET records = replace(records, substr(records, 21, 4), x'ffffffff')", _frame),
         (

@@ -155,7 +155,8 @@ def test_a_folder_that_cannot_be_written(open_folder: Path) -> None:
         ("text", "cannot be read as a capture: file is not a database"),
         ("empty", "is no capture of Unmask"),
         ("other.db", "is no capture of Unmask"),
-        ("newer.unmask", rf"newer Unmask \(format {SCHEMA_VERSION + 1}; .* up to {SCHEMA_VERSION}\)"),
+        ("newer.unmask", rf"newer Unmask \(format {SCHEMA_VERSION + 1}; this one reads {SCHEMA_VERSION}\)"),
+        ("older.unmask", rf"older Unmask \(format {SCHEMA_VERSION - 1}; this one reads {SCHEMA_VERSION}\)"),
         ("no_tables.unmask", "cannot be read as a capture: no such table"),
         ("no_totals.unmask", "lacks its totals"),
         ("cut.unmask", "cannot be read as a capture"),
@@ -165,11 +166,13 @@ def test_what_is_no_capture_is_said_to_be_none(tmp_path: Path, name: str, senten
     (tmp_path / "folder").mkdir()
     (tmp_path / "text").write_text("no database at all, but some text\n" * 99)
     (tmp_path / "empty").touch()
+    marked = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version"
     statements = {
         "other.db": "CREATE TABLE t(x)",
-        "newer.unmask": f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION + 1}",
-        "no_tables.unmask": f"PRAGMA application_id = {APPLICATION_ID}",
-        "no_totals.unmask": f"PRAGMA application_id = {APPLICATION_ID}; CREATE TABLE total(frames)",
+        "newer.unmask": f"{marked} = {SCHEMA_VERSION + 1}",
+        "older.unmask": f"{marked} = {SCHEMA_VERSION - 1}",
+        "no_tables.unmask": f"{marked} = {SCHEMA_VERSION}",
+        "no_totals.unmask": f"{marked} = {SCHEMA_VERSION}; CREATE TABLE total(frames)",
     }
     for each, statement in statements.items():
         with closing(sqlite3.connect(tmp_path / each)) as made:
