@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from enum import IntEnum
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from app.models.frame_lines import Line, PayloadKind, TimeFormat, make_line
+from app.models.frame_columns import Column, cell, explanation, title
+from app.models.frame_lines import Line, TimeFormat, make_line
+from app.models.rows import RowsOf, RowSource, ViewRows
 from core.capture.reader import CaptureReader
-from core.capture.records import Direction, FrameRow, View
+from core.capture.records import FrameRow, View
 from core.errors import CaptureError
 
 PAGE_ROWS = 256
@@ -19,19 +20,6 @@ MAX_ROWS = 60_000_000
 
 _Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()
-
-
-class Column(IntEnum):
-    """The columns in their first order."""
-
-    NUMBER = 0
-    TIME = 1
-    DELTA = 2
-    DIRECTION = 3
-    OPCODE = 4
-    LENGTH = 5
-    FLAGS = 6
-    PAYLOAD = 7
 
 
 class _Page:
@@ -46,7 +34,7 @@ class _Page:
 
 
 class FrameModel(QAbstractTableModel):
-    """Rows of a `CaptureReader` under a `View`. Nothing moves until `refresh()`."""
+    """Rows of a `CaptureReader` under a `View`: all, or those of another source. Nothing moves until `refresh()`."""
 
     failed = Signal(str)
     """The capture cannot be read; a sentence. Once for each reader."""
@@ -57,6 +45,8 @@ class FrameModel(QAbstractTableModel):
         super().__init__(parent)
         self._reader: CaptureReader | None = None
         self._view = View()
+        self._rows_of: RowsOf = ViewRows
+        self._rows: RowSource | None = None
         self._count = 0
         self._control_count = 0
         self._behind = 0
@@ -78,6 +68,11 @@ class FrameModel(QAbstractTableModel):
         if view != self._view:
             self._view = view
             self._reset()
+
+    def set_rows(self, rows_of: RowsOf) -> None:
+        """Shows the rows of such a source, also while frozen; `ViewRows` stands for every frame of the view."""
+        self._rows_of = rows_of
+        self._reset()
 
     def set_reader(self, reader: CaptureReader | None) -> None:
         """Shows another capture. The reader stays the caller's, who closes it after giving another one or None."""
@@ -125,16 +120,18 @@ class FrameModel(QAbstractTableModel):
             return
         try:
             generation = reader.totals().generation
+            if generation != self._generation:
+                reader.forget()
+                self._generation = generation
+                self._clear_rows()
+            if self._rows is None:
+                self._rows = self._rows_of(reader, self._view)
             every = reader.count(View(self._view.connection, control=True))
             data = reader.count(View(self._view.connection, control=False))
+            count = min(self._rows.count(), MAX_ROWS)
         except CaptureError as error:
             self._fail(error)
             return
-        if generation != self._generation:
-            reader.forget()
-            self._generation = generation
-            self._clear_rows()
-        count = min(every if self._view.control else data, MAX_ROWS)
         self._control_count = every - data
         self._behind = count - self._count if self._frozen else 0
         if count > self._count and not self._frozen:
@@ -168,10 +165,10 @@ class FrameModel(QAbstractTableModel):
 
     def position(self, frame_id: int) -> int | None:
         """The row of a frame, or None where the view does not show it."""
-        if self._reader is None:
+        if self._rows is None:
             return None
         try:
-            row = self._reader.position(self._view, frame_id)
+            row = self._rows.position(frame_id)
         except CaptureError as error:
             self._fail(error)
             return None
@@ -191,7 +188,7 @@ class FrameModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             line = self.line(index.row())
-            return None if line is None else self._cell(line, Column(index.column()))
+            return None if line is None else cell(line, Column(index.column()))
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (Column.NUMBER, Column.LENGTH):
             return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
         return None
@@ -202,72 +199,19 @@ class FrameModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(Column):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._titles()[Column(section)]
+            return title(Column(section), self._time_format)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._explanations()[Column(section)]
+            return explanation(Column(section))
         if role == Qt.ItemDataRole.TextAlignmentRole:
             right = section in (Column.NUMBER, Column.DELTA, Column.LENGTH)
             side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
             return int((side | Qt.AlignmentFlag.AlignVCenter).value)
         return None
 
-    def _cell(self, line: Line, column: Column) -> str:
-        row = line.row
-        if column is Column.DIRECTION:
-            return self.direction_name(row.direction)
-        if column is Column.FLAGS:
-            return " ".join((line.bits, *(badge.name.lower().replace("_", " ") for badge in line.badges)))
-        if column is Column.PAYLOAD and line.payload_kind is PayloadKind.EMPTY:
-            return ""
-        return {
-            Column.NUMBER: line.number,
-            Column.TIME: line.time,
-            Column.DELTA: line.delta,
-            Column.OPCODE: line.opcode,
-            Column.LENGTH: line.length,
-            Column.PAYLOAD: line.payload,
-        }[column]
-
-    def direction_name(self, direction: Direction) -> str:
-        if direction is Direction.CLIENT_TO_SERVER:
-            return self.tr("client → server")
-        return self.tr("server → client")
-
-    def _titles(self) -> dict[Column, str]:
-        time = {
-            TimeFormat.ABSOLUTE: self.tr("Time"),
-            TimeFormat.SINCE_START: self.tr("Since start"),
-            TimeFormat.SINCE_PREVIOUS: self.tr("Since last"),
-        }[self._time_format]
-        return {
-            Column.NUMBER: self.tr("#"),
-            Column.TIME: time,
-            Column.DELTA: self.tr("Δ"),
-            Column.DIRECTION: self.tr("⇅"),
-            Column.OPCODE: self.tr("Opcode"),
-            Column.LENGTH: self.tr("Length"),
-            Column.FLAGS: self.tr("Flags"),
-            Column.PAYLOAD: self.tr("Payload"),
-        }
-
-    def _explanations(self) -> dict[Column, str]:
-        return {
-            Column.NUMBER: self.tr("Number of the frame in the capture, in order of arrival"),
-            Column.TIME: self.tr("When the frame was read from or handed to the socket"),
-            Column.DELTA: self.tr("Time since the frame above"),
-            Column.DIRECTION: self.tr("→ from the client to the server, ← from the server to the client"),
-            Column.OPCODE: self.tr("What kind of frame it is (RFC 6455 §5.2)"),
-            Column.LENGTH: self.tr(
-                "Payload bytes on the wire; behind an arrow the length of the whole message, joined and inflated"
-            ),
-            Column.FLAGS: self.tr("F: FIN, 1 2 3: RSV1 to RSV3, M: MASK; a dot where the bit is 0"),
-            Column.PAYLOAD: self.tr("Beginning of the message, or of the frame where it completes none"),
-        }
-
     # Pages.
 
     def _page(self, row: int) -> _Page | None:
-        if self._reader is None or not 0 <= row < self._count:
+        if not 0 <= row < self._count:
             return None
         number, offset = divmod(row, PAGE_ROWS)
         page = self._pages.get(number)
@@ -296,21 +240,24 @@ class FrameModel(QAbstractTableModel):
         page.rows += self._fetch(number * PAGE_ROWS + have, PAGE_ROWS - have)
 
     def _fetch(self, first: int, count: int) -> list[FrameRow]:
-        if self._reader is None:
+        if self._rows is None:
             return []
         try:
-            return self._reader.rows(self._view, first, count)
+            return self._rows.rows(first, count)
         except CaptureError as error:
             self._fail(error)
             return []
 
     def _start(self) -> int:
-        if self._start_ns is None:
-            rows = self._fetch(0, 1)
-            if not rows:
+        """Time of the first frame of the view, also where that frame is none of the rows."""
+        if self._start_ns is None and self._reader is not None:
+            try:
+                rows = self._reader.rows(self._view, 0, 1)
+            except CaptureError as error:
+                self._fail(error)
                 return 0
-            self._start_ns = rows[0].time_ns
-        return self._start_ns
+            self._start_ns = rows[0].time_ns if rows else None
+        return self._start_ns or 0
 
     def _reset(self) -> None:
         """Forgets every row and asks anew; views see one reset."""
@@ -322,6 +269,7 @@ class FrameModel(QAbstractTableModel):
 
     def _clear_rows(self) -> None:
         self.beginResetModel()
+        self._rows = None
         self._pages.clear()
         self._count = 0
         self._behind = 0

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from PySide6.QtCore import QByteArray, QObject
 from PySide6.QtWidgets import QHeaderView
 
-from app.models.frames import Column
+from app.models.frame_columns import Column
 
 LEAST_PAYLOAD = 200
 """Pixels that the payload has at least."""

@@ -11,8 +11,8 @@ from PySide6.QtCore import QCoreApplication, QRect, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, QPixmap
 
 from app.icons import IconName, Icons
+from app.models.frame_columns import Column
 from app.models.frame_lines import Badge, Line, PayloadKind
-from app.models.frames import Column
 from app.theme import Role, Theme
 from core.capture.records import Direction
 from core.protocol.violations import Severity

@@ -27,16 +27,16 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QMenu,
-    QPushButton,
     QTableView,
     QToolTip,
     QWidget,
 )
 
-from app.icons import IconName, Icons
-from app.models.frames import Column, FrameModel
-from app.text import grouped
+from app.icons import Icons
+from app.models.frame_columns import Column
+from app.models.frames import FrameModel
 from app.theme import Role, Theme
+from app.views.catch_up import CatchUp
 from app.views.column_fit import ColumnFit
 from app.views.empty_page import paint_empty
 from app.views.frame_painter import Cell, FramePainter, RowState
@@ -84,7 +84,7 @@ class FrameTable(QTableView):
         self._current_id: int | None = None
         self._empty_title = ""
         self._empty_text = ""
-        self._catch_up = QPushButton(self.viewport())
+        self._catch_up = CatchUp(theme, icons, self.viewport())
         self._set_up()
         self.setModel(model)
         self._set_up_header()
@@ -217,12 +217,7 @@ class FrameTable(QTableView):
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setMinimumSectionSize(1)
         rows.setDefaultSectionSize(self._painter.row_height)
-        self._catch_up.setProperty("look", "primary")
-        self._catch_up.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._catch_up.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._catch_up.clicked.connect(lambda: self.set_following(True))
-        self._catch_up.hide()
-        self._tint_catch_up()
 
     def _set_up_header(self) -> None:
         header = self.horizontalHeader()
@@ -318,29 +313,14 @@ class FrameTable(QTableView):
         return first, min(count - 1, first + fit)
 
     def _show_catch_up(self) -> None:
-        """A button over the last row that says how many rows came since the table stopped following."""
         new = self._frames.rowCount() - self._count_when_stopped
-        if self._following or new <= 0:
-            self._catch_up.hide()
-            return
-        self._catch_up.setText(self.tr("{count} new").format(count=grouped(new)))
-        self._catch_up.adjustSize()
-        self._place_catch_up()
-        self._catch_up.show()
-
-    def _place_catch_up(self) -> None:
-        space, size = self.viewport().size(), self._catch_up.size()
-        self._catch_up.move((space.width() - size.width()) // 2, space.height() - size.height() - 10)
-
-    def _tint_catch_up(self) -> None:
-        self._catch_up.setIcon(self._icons.icon(IconName.FOLLOW, Role.ON_ACCENT))
+        self._catch_up.show_new(0 if self._following else new)
 
     # Events.
 
     def _look_changed(self) -> None:
         self._painter.reload()
         self.verticalHeader().setDefaultSectionSize(self._painter.row_height)
-        self._tint_catch_up()
         self.viewport().update()
 
     def keyboardSearch(self, search: str) -> None:
@@ -406,7 +386,7 @@ class FrameTable(QTableView):
         self._moving = moving
         if self._following:
             self._to_tail()
-        self._place_catch_up()
+        self._catch_up.place()
 
     # Painting.
 

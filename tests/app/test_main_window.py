@@ -19,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from app.actions import ActionId
 from app.desktop import Desktop
 from app.dialogs.settings_dialog import SettingsDialog
-from app.models.frames import Column
+from app.models.frame_columns import Column
 from app.settings import Settings
 from app.theme import ThemeChoice
 from core.net.outgoing import OutgoingPing

@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from app.actions import ActionId
 from app.compose import ComposeKind
-from app.models.frames import Column
+from app.models.frame_columns import Column
 from core.capture.reader import CaptureReader
 from core.protocol.frames import Opcode, make_frame
 from tests.tools.person import Person, SitDown

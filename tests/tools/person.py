@@ -25,7 +25,7 @@ from app.actions import ActionId
 from app.compose import ComposeKind
 from app.desktop import Desktop
 from app.main_window import MainWindow
-from app.models.frames import Column
+from app.models.frame_columns import Column
 from core.capture.reader import CaptureReader
 from core.net.settings import ListenAddress
 

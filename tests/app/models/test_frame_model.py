@@ -8,8 +8,9 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.models.frame_columns import Column
 from app.models.frame_lines import TimeFormat
-from app.models.frames import CACHED_PAGES, PAGE_ROWS, Column, FrameModel
+from app.models.frames import CACHED_PAGES, PAGE_ROWS, FrameModel
 from core.capture.records import View
 from core.protocol.frames import Opcode
 from tests.tools.qt import dispose

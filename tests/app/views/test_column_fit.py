@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from app.icons import Icons
-from app.models.frames import Column, FrameModel
+from app.models.frame_columns import Column
+from app.models.frames import FrameModel
 from app.theme import Theme
 from app.views.column_fit import LEAST_PAYLOAD
 from app.views.frame_table import FrameTable

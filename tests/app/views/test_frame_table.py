@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QApplication, QMenu, QToolTip
 from pytestqt.qtbot import QtBot
 
 from app.icons import Icons
+from app.models.frame_columns import Column
 from app.models.frame_lines import Badge
-from app.models.frames import Column, FrameModel
+from app.models.frames import FrameModel
 from app.theme import Role, Theme, ThemeChoice
 from app.views.frame_painter import FramePainter
 from app.views.frame_table import FrameTable

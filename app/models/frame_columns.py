@@ -1,0 +1,93 @@
+"""The columns of a list of frames: what each is called, what it means, and its cell in words."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from PySide6.QtCore import QCoreApplication
+
+from app.models.frame_lines import Line, PayloadKind, TimeFormat
+from core.capture.records import Direction
+
+
+class Column(IntEnum):
+    """The columns in their first order."""
+
+    NUMBER = 0
+    TIME = 1
+    DELTA = 2
+    DIRECTION = 3
+    OPCODE = 4
+    LENGTH = 5
+    FLAGS = 6
+    PAYLOAD = 7
+
+
+def title(column: Column, time_format: TimeFormat) -> str:
+    """What stands at the head of a column."""
+    translate = QCoreApplication.translate
+    time = {
+        TimeFormat.ABSOLUTE: translate("FrameModel", "Time"),
+        TimeFormat.SINCE_START: translate("FrameModel", "Since start"),
+        TimeFormat.SINCE_PREVIOUS: translate("FrameModel", "Since last"),
+    }[time_format]
+    return {
+        Column.NUMBER: translate("FrameModel", "#"),
+        Column.TIME: time,
+        Column.DELTA: translate("FrameModel", "Δ"),
+        Column.DIRECTION: translate("FrameModel", "⇅"),
+        Column.OPCODE: translate("FrameModel", "Opcode"),
+        Column.LENGTH: translate("FrameModel", "Length"),
+        Column.FLAGS: translate("FrameModel", "Flags"),
+        Column.PAYLOAD: translate("FrameModel", "Payload"),
+    }[column]
+
+
+def explanation(column: Column) -> str:
+    """What a column means."""
+    translate = QCoreApplication.translate
+    return {
+        Column.NUMBER: translate("FrameModel", "Number of the frame in the capture, in order of arrival"),
+        Column.TIME: translate("FrameModel", "When the frame was read from or handed to the socket"),
+        Column.DELTA: translate("FrameModel", "Time since the frame above"),
+        Column.DIRECTION: translate(
+            "FrameModel", "→ from the client to the server, ← from the server to the client"
+        ),
+        Column.OPCODE: translate("FrameModel", "What kind of frame it is (RFC 6455 §5.2)"),
+        Column.LENGTH: translate(
+            "FrameModel",
+            "Payload bytes on the wire; behind an arrow the length of the whole message, joined and inflated",
+        ),
+        Column.FLAGS: translate(
+            "FrameModel", "F: FIN, 1 2 3: RSV1 to RSV3, M: MASK; a dot where the bit is 0"
+        ),
+        Column.PAYLOAD: translate(
+            "FrameModel", "Beginning of the message, or of the frame where it completes none"
+        ),
+    }[column]
+
+
+def direction_name(direction: Direction) -> str:
+    """Which way, in words."""
+    if direction is Direction.CLIENT_TO_SERVER:
+        return QCoreApplication.translate("FrameModel", "client → server")
+    return QCoreApplication.translate("FrameModel", "server → client")
+
+
+def cell(line: Line, column: Column) -> str:
+    """A cell in words, for those who do not see the painted one."""
+    row = line.row
+    if column is Column.DIRECTION:
+        return direction_name(row.direction)
+    if column is Column.FLAGS:
+        return " ".join((line.bits, *(badge.name.lower().replace("_", " ") for badge in line.badges)))
+    if column is Column.PAYLOAD and line.payload_kind is PayloadKind.EMPTY:
+        return ""
+    return {
+        Column.NUMBER: line.number,
+        Column.TIME: line.time,
+        Column.DELTA: line.delta,
+        Column.OPCODE: line.opcode,
+        Column.LENGTH: line.length,
+        Column.PAYLOAD: line.payload,
+    }[column]

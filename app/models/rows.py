@@ -1,0 +1,46 @@
+"""Which frames a list has, in which order. No Qt here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from core.capture.reader import CaptureReader
+from core.capture.records import FrameRow, View
+
+
+class RowSource(Protocol):
+    """Rows that only ever come to be at the end; whatever else is to change takes another source.
+
+    Belongs to the window's thread. Each method answers within a few milliseconds, or raises a CaptureError.
+    """
+
+    def count(self) -> int:
+        """How many rows there are by now."""
+
+    def rows(self, first: int, count: int) -> list[FrameRow]:
+        """Rows `first` to `first + count - 1`, counted from 0; fewer where the list ends."""
+
+    def position(self, frame_id: int) -> int | None:
+        """The row of a frame, or None where the list has it not."""
+
+
+RowsOf = Callable[[CaptureReader, View], RowSource]
+"""Makes the source of a capture and a view; asked again whenever one of both is another, or the capture was cleared."""
+
+
+class ViewRows:
+    """Every frame of a view."""
+
+    def __init__(self, reader: CaptureReader, view: View) -> None:
+        self._reader = reader
+        self._view = view
+
+    def count(self) -> int:
+        return self._reader.count(self._view)
+
+    def rows(self, first: int, count: int) -> list[FrameRow]:
+        return self._reader.rows(self._view, first, count)
+
+    def position(self, frame_id: int) -> int | None:
+        return self._reader.position(self._view, frame_id)
