@@ -41,6 +41,8 @@ def fuzz_guided(name: str, runs: int, seconds: int) -> None:
         "artifact_prefix": f"{found}-",
         "print_final_stats": 1,
         "detect_leaks": 0,
+        "reload": 0,  # nobody else writes there
+        "entropic_scale_per_exec_time": 1,
     }
     words = [f"-{option}={value}" for option, value in options.items()]
     atheris.Setup([name, *words, str(found), str(CORPUS / name)], run)

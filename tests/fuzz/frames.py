@@ -1,4 +1,7 @@
-"""The frame decoder over any split, what inflates of the frames, and the grammar of extensions."""
+"""The frame decoder over any split, what inflates of the frames, and the grammar of extensions.
+
+Every input is decoded and inflated; one in `_CHECKED` is also decoded in pieces, and compressed and inflated again.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,9 @@ from core.protocol.deflate import (
 )
 from core.protocol.frames import Frame, FrameDecoder, parse_header
 from core.protocol.state import Role
-from tests.fuzz.script import Script, pieces
+from tests.fuzz.script import Script, one_in, pieces
 
+_CHECKED = 4
 _LIMITS = (0, 5, 125, 4096)
 _RULES = frozenset({"deflate-corrupt", "deflate-window-exceeded", "inflates-too-big"})
 
@@ -30,42 +34,53 @@ def run(data: bytes) -> None:
     if options & 4:
         _extensions(script.rest().decode("latin-1"), window)
         return
-    stream = script.rest()
-    frames = _decode(stream, limit, cut)
+    checked = one_in(_CHECKED, data)
+    frames = _decode(script.rest(), limit, cut, in_pieces=checked)
     parameters = DeflateParameters(
         client_no_context_takeover=bool(window & 8), client_max_window_bits=8 + (window & 7)
     )
-    _inflate([frame.payload for frame in frames if frame.rsv1], parameters, limit)
-    if options & 8:
+    compressed = [frame.payload for frame in frames if frame.rsv1]
+    if compressed:
+        _inflate(compressed, parameters, limit)
+    if checked and options & 8:
         _round_trip([frame.payload for frame in frames], parameters)
 
 
-def _decode(stream: bytes, limit: int, cut: int) -> list[Frame]:
+def _decode(stream: bytes, limit: int, cut: int, *, in_pieces: bool) -> list[Frame]:
     """Every byte is in a frame or behind the last one, and no split changes which."""
-    once = FrameDecoder(limit)
-    frames = once.feed(stream)
-    partial, rest = once.take_partial()
-    rebuilt = b"".join(frame.wire() for frame in frames)
-    assert rebuilt + (partial.wire() if partial else b"") + rest == stream
+    decoder = FrameDecoder(limit)
+    frames = decoder.feed(stream)
+    overlong = decoder.overlong
+    partial, rest = decoder.take_partial()
+    wires = [frame.wire() for frame in frames]
+    assert b"".join(wires) + (partial.wire() if partial else b"") + rest == stream
     assert partial is None or (partial.truncated and rest == b"")
     assert partial is not None or len(rest) < 14
-    assert not once.overlong or (partial is not None and partial.declared_length > limit)
-    for frame in frames:
-        header = parse_header(frame.wire())
+    assert not overlong or (partial is not None and partial.declared_length > limit)
+    for frame, wire in zip(frames, wires, strict=True):
+        assert frame.declared_length == len(frame.payload)
+        header = parse_header(wire)
         assert header is not None
-        assert header == (len(frame.header()), frame.declared_length, frame.length_form, frame.masking_key)
-        assert not frame.truncated
+        assert header[1:] == (frame.declared_length, frame.length_form, frame.masking_key)
+        assert header.size + len(frame.payload) == len(wire)
+    if in_pieces:
+        _compare_split(pieces(stream, cut), limit, frames, (partial, rest))
+    return frames
+
+
+def _compare_split(
+    stream: list[bytes], limit: int, frames: list[Frame], end: tuple[Frame | None, bytes]
+) -> None:
     split = FrameDecoder(limit)
     got: list[Frame] = []
-    for piece in pieces(stream, cut):
+    for piece in stream:
         got += split.feed(piece)
         if split.overlong:
             break
     assert got == frames[: len(got)]
     if not split.overlong:
         assert len(got) == len(frames)
-        assert split.take_partial() == (partial, rest)
-    return frames
+        assert split.take_partial() == end
 
 
 def _inflate(payloads: list[bytes], parameters: DeflateParameters, limit: int) -> None:
