@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-import sqlite3
-import struct
+from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from core.capture import checks
-from core.capture.blocks import OWN_PAYLOAD, PREVIEW_BYTES, SELECT, StoredFrame
+from core.capture.blocks import OWN_PAYLOAD, PREVIEW_BYTES, RECORD, SELECT, StoredFrame
+from core.capture.marks import MarkReader
 from core.capture.records import (
     ConnectionRecord,
-    ConnectionState,
     FrameRecord,
     FrameRow,
-    Mode,
     Problem,
     Totals,
     View,
 )
+from core.capture.snapshots import Snapshots, reads
 from core.capture.store import ALL, open_for_reading
-from core.errors import CaptureError
-from core.protocol.events import ClosedBy
-from core.protocol.violations import CATALOGUE, Rule, Severity, Violation
+from core.capture.stored_values import (
+    CONNECTION_COLUMNS,
+    connection_record,
+    of_severities,
+    severity_of,
+    violation_of,
+)
+from core.protocol.violations import Severity, Violation
 
 _CACHED_BLOCKS = 24
 _CACHED_PAYLOADS = 512 * 1024
 """A block's payloads are held only when they are no larger than this; larger ones are read piece by piece."""
 
-_CONNECTION_COLUMNS = (
-    "id, mode, state, opened_ns, closed_ns, peer, local, request, response, path, origin, subprotocol, extensions, "
-    "status, reason, close_code, closed_by, trailing, trailing_length, frame_count, data_frame_count, bytes_in, "
-    "bytes_out, violation_count"
-)
+_FEW = 32
+"""So many rows of a block are read one by one, where the block is not held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,59 +49,23 @@ class _Block:
     """Which records a view shows, for the views asked for so far."""
 
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-
-
-def _reads(
-    method: Callable[Concatenate[CaptureReader, _P], _R],
-) -> Callable[Concatenate[CaptureReader, _P], _R]:
-    """All that `method` reads is of one moment; what a damaged file makes of it is a CaptureError."""
-
-    @wraps(method)
-    def reading(self: CaptureReader, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        try:
-            with self.snapshot():
-                return method(self, *args, **kwargs)
-        except sqlite3.ProgrammingError:
-            raise
-        except (sqlite3.Error, struct.error, ValueError, TypeError, IndexError, OverflowError) as error:
-            raise CaptureError(
-                f"The capture {self.path} cannot be read: {error}. It is damaged, or its disk has failed."
-            ) from error
-
-    return reading
-
-
-class CaptureReader:
+class CaptureReader(Snapshots):
     """Reads one capture file. Cheap; belongs to the thread that made it. Close it. CaptureError if it is damaged."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._db = open_for_reading(path)
+        super().__init__(path, open_for_reading(path))
+        self.marks = MarkReader(path, self._db)
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
 
     def close(self) -> None:
         self._blocks.clear()
         self._db.close()
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Everything read within is of one moment. Keep it short: it holds back the file's housekeeping."""
-        if self._db.in_transaction:
-            yield
-            return
-        self._db.execute("BEGIN")
-        try:
-            yield
-        finally:
-            with suppress(sqlite3.Error):
-                self._db.execute("ROLLBACK")
-
-    @_reads
+    @reads
     def totals(self) -> Totals:
         row = self._db.execute(
-            "SELECT connections, frames, control_frames, bytes, violations, changes, generation FROM total"
+            "SELECT connections, frames, control_frames, bytes, violations, changes, generation, mark_changes "
+            "FROM total"
         ).fetchone()
         return Totals(*checks.typed(row, checks.TOTALS))
 
@@ -113,34 +75,34 @@ class CaptureReader:
 
     # Connections.
 
-    @_reads
+    @reads
     def connections(self, changed_after: int = 0, limit: int = 100_000) -> list[ConnectionRecord]:
         """Those changed since `Totals.changes` was `changed_after`, in order of their ids."""
         rows = self._db.execute(
-            f"SELECT {_CONNECTION_COLUMNS} FROM connection WHERE changed > ? ORDER BY id LIMIT ?",
+            f"SELECT {CONNECTION_COLUMNS} FROM connection WHERE changed > ? ORDER BY id LIMIT ?",
             (changed_after, limit),
         )
-        return [_connection_record(row) for row in rows]
+        return [connection_record(row) for row in rows]
 
-    @_reads
+    @reads
     def connection(self, connection_id: int) -> ConnectionRecord | None:
         row = self._db.execute(
-            f"SELECT {_CONNECTION_COLUMNS} FROM connection WHERE id = ?", (connection_id,)
+            f"SELECT {CONNECTION_COLUMNS} FROM connection WHERE id = ?", (connection_id,)
         ).fetchone()
-        return None if row is None else _connection_record(row)
+        return None if row is None else connection_record(row)
 
-    @_reads
+    @reads
     def connection_violations(self, connection_id: int) -> tuple[Violation, ...]:
         """What the opening handshake broke."""
         rows = self._db.execute(
             'SELECT rule, detail, "offset", length FROM violation WHERE frame IS NULL AND connection = ? ORDER BY id',
             (connection_id,),
         )
-        return tuple(_violation(*row) for row in rows)
+        return tuple(violation_of(*row) for row in rows)
 
     # Lists of frames.
 
-    @_reads
+    @reads
     def count(self, view: View) -> int:
         """How many rows the view has."""
         row = self._db.execute(
@@ -155,7 +117,7 @@ class CaptureReader:
             raise ValueError(f"a list has {count} rows")
         return count
 
-    @_reads
+    @reads
     def rows(self, view: View, first: int, count: int) -> list[FrameRow]:
         """Rows `first` to `first + count - 1` of the view, counted from 0; fewer where it ends."""
         rows: list[FrameRow] = []
@@ -163,13 +125,27 @@ class CaptureReader:
             rows += self._rows_of(block, indices)
         return rows
 
-    @_reads
+    @reads
+    def rows_of(self, frame_ids: Sequence[int]) -> list[FrameRow]:
+        """The rows of certain frames; `frame_ids` ascend. Frames that are gone are left out."""
+        rows: list[FrameRow] = []
+        place = 0
+        while place < len(frame_ids):
+            first, count = self._block_at(frame_ids[place])
+            end = bisect_left(frame_ids, first + count, place)
+            wanted = [each - first for each in frame_ids[place:end]]
+            block = self._block(first) if first in self._blocks or len(wanted) > _FEW else None
+            rows += self._few_rows_of(first, wanted) if block is None else self._rows_of(block, wanted)
+            place = max(end, place + 1)
+        return rows
+
+    @reads
     def last_frame_id(self) -> int:
         """Id of the newest frame; 0 where there is none."""
         row = self._db.execute("SELECT first + count - 1 FROM block ORDER BY first DESC LIMIT 1").fetchone()
         return 0 if row is None else int(row[0])
 
-    @_reads
+    @reads
     def position(self, view: View, frame_id: int) -> int | None:
         """Where in the view a frame stands; None where the view does not show it."""
         block = self._block_of(frame_id)
@@ -201,7 +177,7 @@ class CaptureReader:
 
     # One frame.
 
-    @_reads
+    @reads
     def frame(self, frame_id: int) -> FrameRecord | None:
         """One frame whole, with its violations and the message that it completed."""
         block = self._block_of(frame_id)
@@ -209,7 +185,7 @@ class CaptureReader:
             return None
         return self._frame(block, frame_id)
 
-    @_reads
+    @reads
     def _frame(self, block: _Block, frame_id: int) -> FrameRecord:
         stored = StoredFrame(block.records, frame_id - block.first)
         payload = self._payload(block, stored.offset, stored.captured)
@@ -218,48 +194,48 @@ class CaptureReader:
         row = stored.row(frame_id, content[:PREVIEW_BYTES])
         return FrameRecord(row, stored.frame(payload), None if row.message is None else content, found)
 
-    @_reads
+    @reads
     def violations(self, frame_id: int) -> tuple[Violation, ...]:
         rows = self._db.execute(
             'SELECT rule, detail, "offset", length FROM violation WHERE frame = ? ORDER BY id', (frame_id,)
         )
-        return tuple(_violation(*row) for row in rows)
+        return tuple(violation_of(*row) for row in rows)
 
     # Problems.
 
-    @_reads
+    @reads
     def problem_count(self) -> int:
         (count,) = self._db.execute("SELECT violations FROM total").fetchone()
         return int(count)
 
-    @_reads
+    @reads
     def problems(
         self, after: int = 0, count: int = 1000, severities: Collection[Severity] = tuple(Severity)
     ) -> list[Problem]:
         """Up to `count` violations of frames and handshakes with ids greater than `after`."""
-        condition, rules = _of_severities(severities)
+        condition, rules = of_severities(severities)
         rows = self._db.execute(
             'SELECT id, connection, frame, rule, detail, "offset", length FROM violation '
             f"WHERE id > ? AND {condition} ORDER BY id LIMIT ?",
             (after, *rules, count),
         )
         found = (checks.typed(row, checks.PROBLEM) for row in rows)
-        return [Problem(row[0], row[1], row[2], _violation(*row[3:])) for row in found]
+        return [Problem(row[0], row[1], row[2], violation_of(*row[3:])) for row in found]
 
-    @_reads
+    @reads
     def severities(self, after: int, count: int) -> list[tuple[int, Severity]]:
         """Ids greater than `after` of up to `count` violations, each with how bad it is."""
         rows = self._db.execute(
             "SELECT id, rule FROM violation WHERE id > ? ORDER BY id LIMIT ?", (after, count)
         )
-        return [(number, _severity(rule)) for number, rule in rows]
+        return [(number, severity_of(rule)) for number, rule in rows]
 
-    @_reads
+    @reads
     def next_violation(self, view: View, after: int) -> int | None:
         """Id of the first frame of the view behind frame `after` that broke a rule."""
         return self._broken_frame(view, "frame > ?", "ASC", after)
 
-    @_reads
+    @reads
     def previous_violation(self, view: View, before: int) -> int | None:
         """Id of the last frame of the view ahead of frame `before` that broke a rule."""
         return self._broken_frame(view, "frame < ?", "DESC", before)
@@ -333,17 +309,31 @@ class CaptureReader:
             offset, length = stored.content
             yield stored.row(block.first + index, self._payload(block, offset, min(length, PREVIEW_BYTES)))
 
-    @_reads
+    def _few_rows_of(self, first: int, indices: list[int]) -> Iterator[FrameRow]:
+        """The same of block `first`, which is not read for it as a whole."""
+        if not indices:
+            return
+        with self._db.blobopen("block", "records", first, readonly=True) as records:
+            for index in indices:
+                records.seek(index * RECORD.size)
+                stored = StoredFrame(records.read(RECORD.size), 0)
+                offset, length = stored.content
+                yield stored.row(first + index, self._piece(first, offset, min(length, PREVIEW_BYTES)))
+
+    @reads
     def _block_of(self, frame_id: int) -> _Block | None:
         """The block that holds a frame."""
+        first, count = self._block_at(frame_id)
+        return self._block(first) if count else None
+
+    def _block_at(self, frame_id: int) -> tuple[int, int]:
+        """First frame and count of the block that holds a frame; a count of 0 where none does."""
         row = self._db.execute(
             "SELECT first, count FROM block WHERE first <= ? ORDER BY first DESC LIMIT 1", (frame_id,)
         ).fetchone()
-        if row is None or frame_id >= row[0] + row[1]:
-            return None
-        return self._block(row[0])
+        return (frame_id, 0) if row is None or frame_id >= row[0] + row[1] else (row[0], row[1])
 
-    @_reads
+    @reads
     def _block_from(self, frame_id: int) -> _Block | None:
         """The first block whose frames all have ids of at least `frame_id`."""
         row = self._db.execute(
@@ -371,41 +361,20 @@ class CaptureReader:
         return block
 
     def _payload(self, block: _Block, offset: int, length: int) -> bytes:
+        if block.payloads is None or not length:
+            return self._piece(block.first, offset, length)
+        return _whole(block.payloads[offset : offset + length], length)
+
+    def _piece(self, first: int, offset: int, length: int) -> bytes:
+        """Of the payloads of block `first`, which are not held."""
         if not length:
             return b""
-        if block.payloads is not None:
-            payload = block.payloads[offset : offset + length]
-        else:
-            with self._db.blobopen("payload", "bytes", block.first, readonly=True) as blob:
-                blob.seek(offset)
-                payload = blob.read(length)
-        if len(payload) != length:
-            raise ValueError(f"{len(payload)} of the {length} bytes of a payload are there")
-        return payload
+        with self._db.blobopen("payload", "bytes", first, readonly=True) as blob:
+            blob.seek(offset)
+            return _whole(blob.read(length), length)
 
 
-def _connection_record(row: tuple[Any, ...]) -> ConnectionRecord:
-    values = list(checks.typed(row, checks.CONNECTION))
-    values[1], values[2], values[16] = Mode(row[1]), ConnectionState(row[2]), ClosedBy(row[16])
-    return ConnectionRecord(*values)
-
-
-def _severity(rule_id: str) -> Severity:
-    """Of a rule that this version does not know: a warning."""
-    rule = CATALOGUE.get(rule_id)
-    return Severity.WARNING if rule is None else rule.severity
-
-
-def _of_severities(severities: Collection[Severity]) -> tuple[str, tuple[str, ...]]:
-    """An SQL condition on `rule`, and its parameters."""
-    negate = Severity.WARNING in severities
-    rules = tuple(rule.id for rule in CATALOGUE.values() if (rule.severity in severities) is not negate)
-    return f"rule {'NOT ' if negate else ''}IN ({','.join('?' * len(rules))})", rules
-
-
-def _violation(*row: Any) -> Violation:
-    rule_id, detail, offset, length = checks.typed(row, checks.VIOLATION)
-    rule = CATALOGUE.get(rule_id)
-    if rule is None:
-        rule = Rule(rule_id, _severity(rule_id), "", "A rule that this version does not know.")
-    return Violation(rule, detail, offset, length)
+def _whole(payload: bytes, length: int) -> bytes:
+    if len(payload) != length:
+        raise ValueError(f"{len(payload)} of the {length} bytes of a payload are there")
+    return payload

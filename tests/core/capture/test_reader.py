@@ -106,6 +106,22 @@ def test_every_frame_comes_back_as_it_was(writer: CaptureWriter, open_reader: Op
         assert rows[kept.id] == found.row
 
 
+@pytest.mark.parametrize("step", [1, 7, 500, 5000])
+def test_rows_of_chosen_frames(writer: CaptureWriter, open_reader: Opening, step: int) -> None:
+    account = Account()
+    record(writer, account, 3, 300)
+    last = account.kept[-1].id
+    assert last > 2 * BLOCK_FRAMES
+    everything = {row.id: row for row in open_reader().rows(View(), 0, last)}
+    wanted = range(step, last + 1, step)
+    reader = open_reader()
+    assert reader.rows_of(wanted) == [everything[each] for each in wanted]
+    # Again, now that some blocks are held, and with some that never were.
+    reader.frame(last)
+    assert [row.id for row in reader.rows_of([*wanted, last + 1, last + 9])] == list(wanted)
+    assert reader.rows_of([]) == []
+
+
 def test_the_totals_are_those_of_the_list(writer: CaptureWriter, open_reader: Opening) -> None:
     account = Account()
     record(writer, account, 4, 150)
