@@ -19,10 +19,12 @@ CONNECTION: tuple[Kind, ...] = (
     *(int, str, _OPTIONAL_INT, int, bytes, int, int, int, int, int, int),
 )
 """Of the fields of a `ConnectionRecord`, in their order."""
-TOTALS: tuple[Kind, ...] = (int,) * 7
+TOTALS: tuple[Kind, ...] = (int,) * 8
 VIOLATION: tuple[Kind, ...] = (str, str, int, int)
 """Rule, detail, offset, length."""
 PROBLEM: tuple[Kind, ...] = (int, int, _OPTIONAL_INT, *VIOLATION)
+MARK: tuple[Kind, ...] = (int, str)
+"""Frame, note."""
 BLOCK: tuple[Kind, ...] = (int, bytes, bytes | None)
 """Count, records, payloads."""
 

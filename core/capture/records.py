@@ -144,6 +144,8 @@ class FrameRecord:
     message_payload: bytes | None
     """Payload of the message that the frame completed (the frame's own where it is the same)."""
     violations: tuple[Violation, ...]
+    note: str | None = None
+    """What the person noted on it, or ""; None where it is not marked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ class Totals:
     """Goes up with every change to any connection; see `CaptureReader.connections`."""
     generation: int
     """Goes up when the capture is cleared: then nothing fetched before is of worth."""
+    mark_changes: int = 0
+    """Goes up with every change to any mark; see `core.capture.marks`."""
 
 
 @dataclass(frozen=True, slots=True)

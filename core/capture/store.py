@@ -4,7 +4,7 @@ An SQLite database (WAL while it is written), recognised by its `application_id`
 version. One writer (`core.capture.recorder`), any number of readers, each with a read-only connection of its own.
 
     meta        key, value: `created_ns`, `version` of the program
-    total       one row: running totals, `changes` and `generation` (see `Totals`)
+    total       one row: running totals, `changes`, `generation` and `mark_changes` (see `Totals`)
     connection  one row a TCP connection with its opening handshake: raw request and response head, what was
                 negotiated, how it ended, counters. `changed` is the value of `total.changes` at its last change
     block       frames in order of arrival (`core.capture.blocks`): `first` is the id of its first frame, `records`
@@ -13,6 +13,7 @@ version. One writer (`core.capture.recorder`), any number of readers, each with 
     lane        which rows of a list lie in which block: for each connection, and for 0 = all connections, the list
                 position of its first frame in the block, counted with and without control frames
     violation   every rule broken, with the frame that broke it, or NULL for the opening handshake
+    mark        frames that the person marked, with a note or "" (`core.capture.marks`)
 
 Payloads are stored unmasked; with the masking key in the record the exact wire bytes can be rebuilt. A message's
 payload is stored apart only where it is not the payload of its one frame.
@@ -45,9 +46,9 @@ CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE total(
     id INTEGER PRIMARY KEY CHECK (id = 1),
     connections INTEGER NOT NULL, frames INTEGER NOT NULL, control_frames INTEGER NOT NULL, bytes INTEGER NOT NULL,
-    violations INTEGER NOT NULL, changes INTEGER NOT NULL, generation INTEGER NOT NULL
+    violations INTEGER NOT NULL, changes INTEGER NOT NULL, generation INTEGER NOT NULL, mark_changes INTEGER NOT NULL
 );
-INSERT INTO total VALUES(1, 0, 0, 0, 0, 0, 0, 1);
+INSERT INTO total VALUES(1, 0, 0, 0, 0, 0, 0, 1, 0);
 CREATE TABLE connection(
     id INTEGER PRIMARY KEY,
     changed INTEGER NOT NULL, mode INTEGER NOT NULL, state INTEGER NOT NULL,
@@ -78,6 +79,8 @@ CREATE TABLE violation(
 );
 CREATE INDEX violation_frame ON violation(frame, connection);
 CREATE INDEX violation_connection ON violation(connection, frame);
+CREATE TABLE mark(frame INTEGER PRIMARY KEY, note TEXT NOT NULL);
+CREATE INDEX mark_frame ON mark(frame);
 """
 
 
@@ -145,11 +148,16 @@ def mark_lost(connection: sqlite3.Connection) -> None:
     )
 
 
+def files_of(path: Path) -> tuple[Path, ...]:
+    """A capture and what SQLite may keep beside it."""
+    return tuple(path.with_name(path.name + ending) for ending in ("", *_BESIDE))
+
+
 def remove(path: Path) -> None:
     """Remove a capture with what SQLite keeps beside it, as far as that can be."""
-    for ending in ("", *_BESIDE):
+    for file in files_of(path):
         with suppress(OSError):
-            path.with_name(path.name + ending).unlink()
+            file.unlink()
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
@@ -175,6 +183,35 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         raise CaptureError(
             f"{path} cannot be read as a capture: {error}. It may be damaged or no capture."
         ) from error
+
+
+def open_for_changes(path: Path) -> sqlite3.Connection:
+    """A connection to a capture that is there, with which it may be changed; CaptureError where there is none.
+
+    Whether the system lets it be changed only the first change tells.
+    """
+    open_for_reading(path).close()
+    try:
+        connection = _connect_and_check(f"{path.resolve().as_uri()}?mode=rw", path)
+        try:
+            _check_whole_schema(connection)
+        except BaseException:
+            connection.close()
+            raise
+    except (sqlite3.Error, ValueError, OSError) as error:
+        raise CaptureError(
+            f"{path} cannot be changed: {_reason(error)}. Look at it without changes."
+        ) from error
+    return connection
+
+
+def _check_whole_schema(connection: sqlite3.Connection) -> None:
+    """Writing may compute what a schema says, be it in an index or a check: only our own is trusted."""
+    query = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
+    with closing(sqlite3.connect(":memory:")) as own:
+        own.executescript(_SCHEMA)
+        if connection.execute(query).fetchall() != own.execute(query).fetchall():
+            raise ValueError("its tables are not those of a capture")
 
 
 def _connect_unchanging(real: Path, path: Path) -> sqlite3.Connection:

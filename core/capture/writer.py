@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from core.capture.blocks import BlockBuilder
+from core.capture.marks import MarkChange, change_marks
 from core.capture.store import (
     ALL,
     close_writing,
@@ -69,6 +70,8 @@ class CaptureWriter:
     """Off: connections are kept, frames are counted but not kept."""
     lost_frames: int = field(init=False, default=0)
     """Frames that the disk did not take."""
+    written_frames: int = field(init=False, default=0)
+    """Frames that it did take."""
     _db: sqlite3.Connection = field(init=False)
     _total: _Running = field(init=False, default_factory=_Running)
     _committed: _Running = field(init=False, default_factory=_Running)
@@ -115,13 +118,18 @@ class CaptureWriter:
         )
         try:
             with self._transaction():
-                for table in ("block", "payload", "lane", "violation", "connection"):
+                for table in ("block", "payload", "lane", "violation", "connection", "mark"):
                     self._db.execute(f"DELETE FROM {table}")
+                self._db.execute("UPDATE total SET mark_changes = mark_changes + 1")
                 self._write_changes()
         except Exception:
             self._fall_back()
             raise
         self._keep()
+
+    def change_marks(self, change: MarkChange) -> None:
+        """CaptureError or CallerError where that cannot be: all is as it was."""
+        change_marks(self._db, self.path, change)
 
     def move_to(self, path: Path) -> None:
         """Copy all to a new file at `path` (replacing what is there) and go on writing there."""
@@ -188,6 +196,7 @@ class CaptureWriter:
 
     def _keep(self) -> None:
         """All is in the file."""
+        self.written_frames += sum(len(block.records) for block, _ in self._blocks)
         self._committed = replace(self._total)
         for track in self._touched.values():
             track.keep()

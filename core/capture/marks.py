@@ -1,0 +1,158 @@
+"""Marks: frames that the person wants to find again, each with a note, kept in the capture.
+
+Whoever records changes them through its recorder, which writes the file anyway. Those of a capture that was opened
+are changed by `change_marks_of`: SQLite lets one at a time write, so that no mark is lost whoever else has the file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from core.capture import checks
+from core.capture.snapshots import Snapshots, reads
+from core.capture.store import open_for_changes
+from core.errors import CallerError, CaptureError
+
+MAX_MARKS = 100_000
+MAX_NOTE = 4096
+"""Characters."""
+_REFUSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+_OCCUPIED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A frame that is marked, by its id."""
+
+    frame: int
+    note: str
+    """Plain text of any number of lines, or ""."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepMarks:
+    """Mark these frames; what was noted on one before is replaced."""
+
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropMarks:
+    """These frames are not marked any more."""
+
+    frames: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropAllMarks:
+    """No frame is marked any more."""
+
+
+MarkChange: TypeAlias = KeepMarks | DropMarks | DropAllMarks
+
+
+class MarkReader(Snapshots):
+    """Reads the marks of a capture; `Totals.mark_changes` tells whether there is anything new. CaptureError."""
+
+    @reads
+    def frames(self) -> array[int]:
+        """Ids of all frames that are marked, in order."""
+        rows = self._db.execute("SELECT frame FROM mark ORDER BY frame LIMIT ?", (MAX_MARKS,))
+        return array("q", [frame for (frame,) in rows])
+
+    @reads
+    def some(self, first: int, count: int) -> list[Mark]:
+        """The first `count` marks of frames with ids of at least `first`."""
+        rows = self._db.execute(
+            "SELECT frame, substr(note, 1, ?) FROM mark WHERE frame >= ? ORDER BY frame LIMIT ?",
+            (MAX_NOTE, first, count),
+        )
+        return [Mark(*checks.typed(row, checks.MARK)) for row in rows]
+
+    @reads
+    def note(self, frame: int) -> str | None:
+        """What is noted on a frame; None where it is not marked."""
+        return self.notes(frame, frame).get(frame)
+
+    @reads
+    def notes(self, first: int, last: int) -> dict[int, str]:
+        """By the ids of those of the frames `first` to `last` that are marked."""
+        return notes_between(self._db, first, last)
+
+
+def notes_between(db: sqlite3.Connection, first: int, last: int) -> dict[int, str]:
+    """As `MarkReader.notes`; ValueError or sqlite3.Error where the capture is damaged."""
+    rows = db.execute(
+        "SELECT frame, substr(note, 1, ?) FROM mark WHERE frame BETWEEN ? AND ?", (MAX_NOTE, first, last)
+    )
+    return dict(checks.typed(row, checks.MARK) for row in rows)
+
+
+def change_marks_of(path: Path, change: MarkChange) -> None:
+    """Change marks of a capture that this program does not record. CaptureError where that cannot be."""
+    with closing(open_for_changes(path)) as db:
+        change_marks(db, path, change)
+
+
+def change_marks(db: sqlite3.Connection, path: Path, change: MarkChange) -> None:
+    """All of it in one transaction on the capture at `path`. CaptureError or CallerError, and nothing is changed."""
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        _apply(db, change)
+        db.execute("UPDATE total SET mark_changes = mark_changes + 1")
+        db.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise CaptureError(f"The bookmarks in {path} stay as they were: {_reason(error)}") from error
+    finally:
+        if db.in_transaction:
+            with suppress(sqlite3.Error):
+                db.execute("ROLLBACK")
+
+
+def _apply(db: sqlite3.Connection, change: MarkChange) -> None:
+    match change:
+        case KeepMarks(marks):
+            for mark in marks:
+                _keep(db, mark)
+            (count,) = db.execute("SELECT count(*) FROM mark").fetchone()
+            if count > MAX_MARKS:
+                raise CallerError(
+                    f"{count:,} frames would be bookmarked; a capture keeps {MAX_MARKS:,}. Remove bookmarks first."
+                )
+        case DropMarks(frames):
+            db.executemany("DELETE FROM mark WHERE frame = ?", ((frame,) for frame in frames))
+        case DropAllMarks():
+            db.execute("DELETE FROM mark")
+
+
+def _keep(db: sqlite3.Connection, mark: Mark) -> None:
+    if len(mark.note) > MAX_NOTE:
+        raise CallerError(
+            f"The note has {len(mark.note):,} characters; at most {MAX_NOTE:,} are kept. Shorten it."
+        )
+    there = db.execute(
+        "SELECT 1 FROM (SELECT first, count FROM block WHERE first <= ? ORDER BY first DESC LIMIT 1) "
+        "WHERE ? < first + count",
+        (mark.frame, mark.frame),
+    ).fetchone()
+    if there is None:
+        raise CallerError(f"Frame {mark.frame} is not in the capture, so that it cannot be bookmarked.")
+    # What is no character cannot be stored as text.
+    note = mark.note.encode("utf-8", "replace").decode()
+    db.execute("INSERT OR REPLACE INTO mark VALUES(?, ?)", (mark.frame, note))
+
+
+def _reason(error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _REFUSED:
+        return (
+            "the file or its folder is read-only. Copy the capture to a folder of your own and open it there."
+        )
+    if code in _OCCUPIED:
+        return "another program is at work in the file. Try again in a moment."
+    return f"{error}. Make room on the disk, or save the capture elsewhere."

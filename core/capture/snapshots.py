@@ -1,0 +1,57 @@
+"""What all reading of a capture has in common: it is of one moment, and what damage makes of it is one error."""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import wraps
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from core.errors import CaptureError
+
+
+class Snapshots:
+    """Reads the capture at `path` through `db`, which belongs to one thread."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        self.path = path
+        self._db = db
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Everything read within is of one moment. Keep it short: it holds back the file's housekeeping."""
+        if self._db.in_transaction:
+            yield
+            return
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            with suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_S = TypeVar("_S", bound=Snapshots)
+
+
+def reads(method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S, _P], _R]:
+    """All that `method` reads is of one moment; what a damaged file makes of it is a CaptureError."""
+
+    @wraps(method)
+    def reading(self: _S, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            with self.snapshot():
+                return method(self, *args, **kwargs)
+        except sqlite3.ProgrammingError:
+            raise
+        except (sqlite3.Error, struct.error, ValueError, TypeError, IndexError, OverflowError) as error:
+            raise CaptureError(
+                f"The capture {self.path} cannot be read: {error}. It is damaged, or its disk has failed."
+            ) from error
+
+    return reading
