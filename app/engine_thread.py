@@ -6,6 +6,7 @@ methods may be called from any thread and return at once, but for `stop`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
@@ -53,7 +54,17 @@ class EngineThread(QThread):
     def recorder(self) -> Recorder:
         return self._host.recorder
 
+    @property
+    def clock(self) -> Callable[[], int]:
+        """By which frames are stamped, in ns since the epoch."""
+        return self._host.clock
+
     # Any thread.
+
+    @property
+    def open_connections(self) -> int:
+        """How many TCP connections there are."""
+        return self._host.open_connections
 
     def listen(self, address: ListenAddress) -> None:
         """Listen there, in place of before. Answers with `listening` or `failed`."""

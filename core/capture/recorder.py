@@ -9,15 +9,19 @@ When the file can't be written, frames are lost and counted, and each later comm
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import cast
 
+from core.capture.disk_space import DiskSpace, SpaceGauge
+from core.capture.marks import MarkChange
+from core.capture.timings import Timings
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
-from core.errors import CaptureError
+from core.errors import CaptureError, UnmaskError
 from core.protocol.events import Event
 
 COMMIT_SECONDS = 0.03
@@ -45,9 +49,20 @@ class RecorderCallbacks:
 class Recorder:
     """Owns the capture file that is being written, and the thread that writes it."""
 
-    def __init__(self, path: Path, version: str, callbacks: RecorderCallbacks) -> None:
+    def __init__(
+        self,
+        path: Path,
+        version: str,
+        callbacks: RecorderCallbacks,
+        gauge: SpaceGauge | None = None,
+    ) -> None:
         self._writer = CaptureWriter(path, version)
         self._callbacks = callbacks
+        self.commits = Timings()
+        """How long each transaction took."""
+        self._gauge = gauge or SpaceGauge()
+        self._space = self._gauge.look(path)
+        self._look_due = time.monotonic() + self._gauge.interval
         self._lock = threading.Condition()
         self._queue: list[Batch | _Command] = []
         self._backlog_bytes = 0
@@ -69,6 +84,16 @@ class Recorder:
     def backlog_bytes(self) -> int:
         """About what waits to be written takes in memory."""
         return self._backlog_bytes
+
+    @property
+    def written_frames(self) -> int:
+        """Frames written since the recorder was made, whatever became of them."""
+        return self._writer.written_frames
+
+    @property
+    def space(self) -> DiskSpace | None:
+        """The disk as it was seconds ago; None where it cannot be looked at."""
+        return self._space
 
     @property
     def is_full(self) -> bool:
@@ -134,6 +159,17 @@ class Recorder:
         """Forget all frames and all connections that are over."""
         self._command(self._writer.clear)
 
+    def change_marks(self, change: MarkChange, failed: Callable[[UnmaskError], None]) -> None:
+        """Mark frames, or not any more; seen after the next commit. `failed` is called on the recorder's thread."""
+
+        def go() -> None:
+            try:
+                self._writer.change_marks(change)
+            except UnmaskError as error:
+                failed(error)
+
+        self._command(go)
+
     def save_as(self, path: Path, done: Callable[[CaptureError | None], None]) -> None:
         """Move the capture to `path` and go on there. `done` is called on the recorder's thread, or at once if over."""
         self._go_to(lambda: self._writer.move_to(path), done)
@@ -197,7 +233,8 @@ class Recorder:
         with self._lock:
             while not (self._queue or self._stopping):
                 self._idle = True
-                self._lock.wait()
+                if not self._lock.wait(max(self._look_due - time.monotonic(), 0.0)):
+                    break
             self._idle = False
             # More comes in the meantime, and one commit takes it all.
             self._lock.wait_for(self._hurried, COMMIT_SECONDS)
@@ -220,14 +257,19 @@ class Recorder:
                 self._was_full = False
         if drained:
             self._guard(self._callbacks.on_drained)
+        if time.monotonic() >= self._look_due:
+            self._space = self._gauge.look(self._writer.path)
+            self._look_due = time.monotonic() + self._gauge.interval
         return not stopping
 
     def _hurried(self) -> bool:
         return self._hurry or self._stopping or self._backlog_bytes >= _COMMIT_AT_BYTES
 
     def _write(self, batches: list[Batch]) -> None:
+        began = time.perf_counter_ns()
         if self._guard(lambda: self._writer.write(batches)):
             self._failure = None
+            self.commits.add(time.perf_counter_ns() - began)
 
     def _guard(self, action: Callable[[], None]) -> bool:
         """Do it, and tell of what goes wrong, once: nothing may end this thread without a word."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from core.capture.recorder import Recorder
 from core.errors import CallerError, NotOpenError
-from core.net.loop import wall_clock
 from core.net.outgoing import Outgoing, OutgoingClose
 from core.net.session import PauseReason, Session
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
@@ -38,10 +38,12 @@ class SlowPeer:
 class Engine:
     """The servers and their sessions. Make it on the loop's thread."""
 
-    def __init__(self, recorder: Recorder, settings: EngineSettings, page: TestPage) -> None:
+    def __init__(
+        self, recorder: Recorder, settings: EngineSettings, page: TestPage, clock: Callable[[], int]
+    ) -> None:
         self.recorder = recorder
         self.settings = settings
-        self.clock = wall_clock()
+        self.clock = clock
         self._page = page
         self._loop = asyncio.get_running_loop()
         self._servers: list[asyncio.Server] = []
@@ -122,6 +124,11 @@ class Engine:
     def slow_peers(self) -> tuple[SlowPeer, ...]:
         """Peers that do not read what we send, as of half a second ago at most. Any thread may ask."""
         return self._slow_peers
+
+    @property
+    def open_connections(self) -> int:
+        """How many TCP connections there are. Any thread may ask."""
+        return len(self._sessions)
 
     def resume(self) -> None:
         """The recorder is drained: read on."""

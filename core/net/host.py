@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from core.capture.recorder import Recorder, RecorderCallbacks
 from core.errors import CaptureError, UnmaskError
 from core.net.engine import Engine, SlowPeer
-from core.net.loop import new_event_loop
+from core.net.loop import new_event_loop, wall_clock
 from core.net.outgoing import Outgoing
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.test_page import TestPage
@@ -69,6 +69,8 @@ class EngineHost:
         self, capture: Path, version: str, settings: EngineSettings, page: TestPage, listener: HostListener
     ) -> None:
         """Creates the capture file at once: CaptureError if that can't be."""
+        self.clock = wall_clock()
+        """By which frames are stamped: ns since the epoch, never stepping."""
         self._settings = settings
         self._page = page
         self._listener = listener
@@ -132,6 +134,12 @@ class EngineHost:
         with self._lock:
             return () if self._engine is None else self._engine.slow_peers
 
+    @property
+    def open_connections(self) -> int:
+        """How many TCP connections there are."""
+        with self._lock:
+            return 0 if self._engine is None else self._engine.open_connections
+
     def revive(self, settings: EngineSettings) -> None:
         """After `run` has raised: it may be called again, with another engine and the same capture."""
         with self._lock:
@@ -172,7 +180,7 @@ class EngineHost:
         self._bug: Exception | None = None
 
     async def _main(self) -> None:
-        engine = Engine(self.recorder, self._settings, self._page)
+        engine = Engine(self.recorder, self._settings, self._page, self.clock)
         ending = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._on_loop_error)

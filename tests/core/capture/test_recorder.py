@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.capture.disk_space import SpaceGauge
 from core.capture.reader import CaptureReader
 from core.capture.recorder import BACKLOG_BYTES, Recorder, RecorderCallbacks
 from core.capture.records import ConnectionState, View
@@ -331,3 +332,40 @@ def test_after_a_kill_the_capture_holds_all_that_was_committed(tmp_path: Path) -
     assert found == [b"%d" % each for each in range(len(found))]
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_figures_of_what_was_written(recording: Recording) -> None:
+    recording.say(b"a", b"b")
+    recording.recorder.clear()
+    recording.say(b"c")
+    recording.recorder.flush()
+    assert recording.recorder.written_frames == 3
+    commits = recording.recorder.commits.since_start()
+    assert commits is not None
+    assert 0 < commits.p50 <= commits.longest
+    recording.fill_disk()
+    recording.say(bytes(1_000_000))
+    recording.recorder.flush()
+    assert recording.recorder.written_frames == 3
+    assert recording.recorder.commits.since_start() == commits
+
+
+def test_the_disk_is_looked_at_again_and_again_also_while_nothing_happens(tmp_path: Path) -> None:
+    looks = iter(range(1_000_000, 0, -1))
+    looked = threading.Event()
+
+    def free(_path: Path) -> int:
+        left = next(looks)
+        if left < 999_999:
+            looked.set()
+        return left
+
+    nothing = RecorderCallbacks(lambda: None, lambda: None, lambda _error: None)
+    recorder = Recorder(tmp_path / "a.unmask", "1", nothing, SpaceGauge(free, interval=0.01))
+    try:
+        assert recorder.space is not None
+        assert recorder.space.free_bytes <= 1_000_000
+        assert recorder.space.capture_bytes > 0
+        assert looked.wait(PATIENCE)
+    finally:
+        recorder.close()
