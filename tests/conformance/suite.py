@@ -42,6 +42,17 @@ class Outcome:
     differences: tuple[str, ...]
     """Where the capture does not give back what was on the wire."""
 
+    @classmethod
+    def of_parts(cls, parts: Sequence[Outcome]) -> Outcome:
+        """What came of all of them."""
+        return cls(
+            {case: how for part in parts for case, how in part.behaviours.items()},
+            sum(part.connections for part in parts),
+            sum(part.frames for part in parts),
+            sum(part.wire_bytes for part in parts),
+            tuple(difference for part in parts for difference in part.differences),
+        )
+
     @property
     def by_family(self) -> dict[str, Counter[str]]:
         families: dict[str, Counter[str]] = {}
