@@ -1,0 +1,66 @@
+"""The frames that a filter found, and the rows of a list that has no others. No Qt here."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+
+from app.scanning import Progress, ScanRun
+from core.capture.reader import CaptureReader
+from core.capture.records import FrameRow
+
+
+class FoundFrames:
+    """Ids in order, eight bytes each; grows by `pull`. Belongs to the window's thread."""
+
+    def __init__(self, run: ScanRun) -> None:
+        self.run = run
+        self._ids = array("Q")
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @property
+    def progress(self) -> Progress:
+        return self.run.progress
+
+    def pull(self) -> int:
+        """Takes over what was found meanwhile; how many frames that makes in all."""
+        self._ids.extend(self.run.take())
+        return len(self._ids)
+
+    def ids(self, first: int, count: int) -> array[int]:
+        """Of the found frames `first` to `first + count - 1`, counted from 0."""
+        return self._ids[first : first + count]
+
+    def place(self, frame_id: int) -> int | None:
+        """Which of the found frames this is, counted from 0; None where it is none of them."""
+        place = bisect_left(self._ids, frame_id)
+        return place if place < len(self._ids) and self._ids[place] == frame_id else None
+
+    def next_after(self, frame_id: int) -> int | None:
+        """The first one behind a frame."""
+        place = bisect_right(self._ids, frame_id)
+        return self._ids[place] if place < len(self._ids) else None
+
+    def last_before(self, frame_id: int) -> int | None:
+        """The last one ahead of a frame."""
+        place = bisect_left(self._ids, frame_id)
+        return self._ids[place - 1] if place else None
+
+
+class FoundRows:
+    """A row for each found frame."""
+
+    def __init__(self, reader: CaptureReader, found: FoundFrames) -> None:
+        self._reader = reader
+        self._found = found
+
+    def count(self) -> int:
+        return self._found.pull()
+
+    def rows(self, first: int, count: int) -> list[FrameRow]:
+        return self._reader.rows_of(self._found.ids(first, count))
+
+    def position(self, frame_id: int) -> int | None:
+        return self._found.place(frame_id)
