@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from core.capture.marks import MarkChange
 from core.capture.recorder import Recorder
 from core.net.engine import SlowPeer
 from core.net.host import CaptureMoved, EngineHost, SendResult
@@ -101,6 +102,10 @@ class EngineThread(QThread):
     def clear(self) -> None:
         """Forget all frames and the connections that are over."""
         self._host.recorder.clear()
+
+    def change_marks(self, change: MarkChange) -> None:
+        """Mark frames of the capture, or not any more. Answers with `changed` or `failed`."""
+        self._host.change_marks(change)
 
     def save_as(self, path: Path) -> None:
         """Move the capture to `path` and go on recording there. Answers with `capture_moved`."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.capture.blocks import BLOCK_FRAMES, RECORD
+from core.capture.marks import notes_between
 from core.capture.store import open_for_reading
 from core.errors import CaptureError
 
@@ -113,6 +114,11 @@ class BlockReader:
             ):
                 found[int(frame)] = (*found.get(int(frame), ()), str(rule))
         return found
+
+    def notes(self, key: BlockKey) -> dict[int, str]:
+        """Ids of the frames of a block that are marked, with what is noted on them."""
+        with self._reading():
+            return notes_between(self._db, key.first, key.first + key.count - 1)
 
     def last_times(self, connections: list[int], before: int) -> Iterator[tuple[int, int]]:
         """Of those that have frames in blocks ahead of block `before`: the connection, and the time of its last one."""

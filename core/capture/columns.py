@@ -119,6 +119,11 @@ class BlockColumns:
         """By the ids of frames that broke any."""
         return self._reader.rules(self.key)
 
+    @cached_property
+    def notes(self) -> dict[int, str]:
+        """By the ids of frames that the person marked."""
+        return self._reader.notes(self.key)
+
     def bytes_of(self, field: ByteField) -> bytes:
         """The field of every frame, one byte each."""
         return self.records[field.value :: RECORD.size]

@@ -142,8 +142,8 @@ def _keep(db: sqlite3.Connection, mark: Mark) -> None:
     ).fetchone()
     if there is None:
         raise CallerError(f"Frame {mark.frame} is not in the capture, so that it cannot be bookmarked.")
-    # What is no character cannot be stored as text.
-    note = mark.note.encode("utf-8", "replace").decode()
+    # SQLite takes no half of a surrogate pair as text, and ends it at a NUL now and then.
+    note = mark.note.encode("utf-8", "replace").decode().replace("\0", "?")
     db.execute("INSERT OR REPLACE INTO mark VALUES(?, ?)", (mark.frame, note))
 
 

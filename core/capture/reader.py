@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
@@ -34,6 +35,7 @@ _CACHED_BLOCKS = 24
 _CACHED_PAYLOADS = 512 * 1024
 """A block's payloads are held only when they are no larger than this; larger ones are read piece by piece."""
 
+_TIME = struct.Struct(f"<q{RECORD.size - 8}x")
 _FEW = 32
 """So many rows of a block are read one by one, where the block is not held."""
 
@@ -146,6 +148,38 @@ class CaptureReader(Snapshots):
         return 0 if row is None else int(row[0])
 
     @reads
+    def first_frame_id(self) -> int:
+        """Id of the oldest frame; 0 where there is none."""
+        row = self._db.execute("SELECT first FROM block ORDER BY first LIMIT 1").fetchone()
+        return 0 if row is None else int(row[0])
+
+    @reads
+    def frame_at(self, time_ns: int) -> int | None:
+        """Id of the first frame of all connections at or after a time; None where all are older.
+
+        Where the clock was set back meanwhile, it is one of those after which the time was passed.
+        """
+        low, high = max(self.first_frame_id(), 1), self.last_frame_id() + 1
+        # The first block that ends at or after the time holds a frame of `low..high`.
+        while low < high:
+            middle = (low + high) // 2
+            first, count, last_ns = self._db.execute(
+                "SELECT first, count, last_ns FROM block WHERE first <= ? ORDER BY first DESC LIMIT 1",
+                (middle,),
+            ).fetchone()
+            if last_ns < time_ns:
+                low = max(middle + 1, first + count)
+            elif first > low:
+                high = first
+            else:
+                break
+        block = self._block_of(low) or self._block_from(low)
+        if block is None:
+            return None
+        times = enumerate(_TIME.iter_unpack(block.records), block.first)
+        return next((frame_id for frame_id, (each,) in times if each >= time_ns), None)
+
+    @reads
     def position(self, view: View, frame_id: int) -> int | None:
         """Where in the view a frame stands; None where the view does not show it."""
         block = self._block_of(frame_id)
@@ -167,8 +201,12 @@ class CaptureReader(Snapshots):
         while block is not None and count > 0:
             start = max(frame_id + 1 - block.first, 0)
             stop = min(block.count, start + count)
+            notes = self.marks.notes(block.first + start, block.first + stop - 1)
             for frame_id in range(block.first + start, block.first + stop):
-                record = self._frame(block, frame_id) if block.payloads is not None else self.frame(frame_id)
+                if block.payloads is None:
+                    record = self.frame(frame_id)
+                else:
+                    record = self._frame(block, frame_id, notes.get(frame_id))
                 if record is None:  # cleared meanwhile
                     return
                 yield record
@@ -183,16 +221,17 @@ class CaptureReader(Snapshots):
         block = self._block_of(frame_id)
         if block is None:
             return None
-        return self._frame(block, frame_id)
+        return self._frame(block, frame_id, self.marks.note(frame_id))
 
     @reads
-    def _frame(self, block: _Block, frame_id: int) -> FrameRecord:
+    def _frame(self, block: _Block, frame_id: int, note: str | None) -> FrameRecord:
         stored = StoredFrame(block.records, frame_id - block.first)
         payload = self._payload(block, stored.offset, stored.captured)
         content = self._payload(block, *stored.content) if stored.flags & OWN_PAYLOAD else payload
         found = self.violations(frame_id) if stored.broken else ()
         row = stored.row(frame_id, content[:PREVIEW_BYTES])
-        return FrameRecord(row, stored.frame(payload), None if row.message is None else content, found)
+        message = None if row.message is None else content
+        return FrameRecord(row, stored.frame(payload), message, found, note)
 
     @reads
     def violations(self, frame_id: int) -> tuple[Violation, ...]:

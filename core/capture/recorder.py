@@ -168,7 +168,12 @@ class Recorder:
             except UnmaskError as error:
                 failed(error)
 
-        self._command(go)
+        if not self._command(go):
+            failed(
+                CaptureError(
+                    "Recording is over: the bookmarks stay as they are. Open the capture to change them."
+                )
+            )
 
     def save_as(self, path: Path, done: Callable[[CaptureError | None], None]) -> None:
         """Move the capture to `path` and go on there. `done` is called on the recorder's thread, or at once if over."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from core.capture.marks import MarkChange
 from core.capture.recorder import Recorder, RecorderCallbacks
 from core.errors import CaptureError, UnmaskError
 from core.net.engine import Engine, SlowPeer
@@ -118,6 +119,10 @@ class EngineHost:
                 self._listener.on_failed(str(error))
 
         self._post(guarded)
+
+    def change_marks(self, change: MarkChange) -> None:
+        """Mark frames of the capture, or not any more. Answers with `on_changed` or `on_failed`."""
+        self.recorder.change_marks(change, lambda error: self._listener.on_failed(str(error)))
 
     def save_as(self, path: Path) -> None:
         """Move the capture to `path` and go on recording there. Answers with `on_capture_moved`."""

@@ -273,6 +273,46 @@ def test_problems_by_severity(writer: CaptureWriter, open_reader: Opening) -> No
         assert [each.id for each in reader.problems(severities=wanted)] == ids
 
 
+@pytest.mark.parametrize("batches", [1, 40, 400])
+def test_the_frame_at_a_time(writer: CaptureWriter, open_reader: Opening, batches: int) -> None:
+    account = Account()
+    record(writer, account, 3, batches)
+    reader = open_reader()
+    assert reader.first_frame_id() == 1
+    kept = account.kept
+    wanted = {kept[0].time_ns - 1, kept[-1].time_ns + 1, 0, 2**63 - 1}
+    for each in random.Random(4).sample(kept, min(60, len(kept))):
+        wanted |= {each.time_ns, each.time_ns + 1}
+    for time_ns in wanted:
+        expected = next((each.id for each in kept if each.time_ns >= time_ns), None)
+        assert reader.frame_at(time_ns) == expected
+
+
+def test_the_frame_at_a_time_where_the_clock_was_set_back(
+    writer: CaptureWriter, open_reader: Opening
+) -> None:
+    times = (10, 20, 30, 5, 15, 25, 40)
+    writer.write([opened(1)])
+    for time_ns in times:
+        writer.write([received(1, b"x", time_ns=time_ns)])
+    reader = open_reader()
+    for time_ns in range(42):
+        found = reader.frame_at(time_ns)
+        if found is None:
+            assert time_ns > 40
+        else:
+            assert times[found - 1] >= time_ns
+
+
+def test_no_frame_at_any_time(writer: CaptureWriter, open_reader: Opening) -> None:
+    reader = open_reader()
+    assert (reader.first_frame_id(), reader.frame_at(0)) == (0, None)
+    writer.write([opened(1), received(1, b"a", b"b", time_ns=5)])
+    writer.clear()
+    writer.write([received(1, b"c", time_ns=7)])
+    assert (reader.first_frame_id(), reader.frame_at(0), reader.frame_at(8)) == (3, 3, None)
+
+
 def test_from_one_broken_frame_to_the_next(writer: CaptureWriter, open_reader: Opening) -> None:
     two = (violation("rsv2-set"), violation("rsv3-set"))
     fine = FrameReceived(plain(b"x"), (), Completes.ITSELF)
