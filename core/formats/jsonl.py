@@ -132,6 +132,7 @@ def _frame(record: FrameRecord) -> Line:
         line["close_reason"] = frame.payload[2:].decode("utf-8", "replace")
     line |= _payload(frame.payload, as_text=_is_plain_text(frame))
     line["violations"] = _violations(record.violations)
+    line["marked"], line["note"] = record.note is not None, record.note
     return line
 
 

@@ -15,7 +15,7 @@ from core.protocol.events import Origin
 from core.protocol.frames import FIN, OPCODE_NAMES, RSV1, RSV2, RSV3, Opcode
 from core.protocol.violations import CATALOGUE, Severity
 from core.query.fields import Access, Field
-from core.query.placements import InByte, InColumn, InConnectionId, InRules, ScannedBlock
+from core.query.placements import InByte, InColumn, InConnectionId, InMarks, InRules, ScannedBlock
 from core.query.values import Kind, Value
 
 _OPCODES: Mapping[str, Value] = MappingProxyType({name: int(code) for code, name in OPCODE_NAMES.items()})
@@ -256,3 +256,15 @@ def _time_fields() -> Iterable[Field]:
 def _relative_times(block: ScannedBlock) -> Iterable[int]:
     start = block.start_ns
     return (time_ns - start for time_ns in block.columns.numbers_of(WideField.TIME_NS))
+
+
+def mark_fields() -> Iterable[Field]:
+    """What the person made of a frame."""
+    yield Field(
+        "marked", Kind.FLAG, "The frame is bookmarked.", "marked",
+        Access(lambda subject: int(subject.record.note is not None), InMarks(lambda _: 1, otherwise=0)),
+    )  # fmt: skip
+    yield Field(
+        "note", Kind.TEXT, "What is noted on a bookmarked frame.", "note icontains login",
+        Access(lambda subject: subject.record.note or None, InMarks(lambda note: note or None)), optional=True,
+    )  # fmt: skip

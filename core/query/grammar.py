@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from lark import Lark, Token, Transformer
@@ -246,7 +246,9 @@ class Builder(Transformer[Token, Expression]):
                 for item in items
             )
         if takes is not Takes.PATTERN:
-            return self._value(field, literals[0])
+            # What is in a text is a text, be it one that looks like a number.
+            as_text = takes is Takes.TEXT and field.kind is Kind.JSON
+            return self._value(replace(field, kind=Kind.TEXT) if as_text else field, literals[0])
         if literals[0].form is Form.HEX:
             raise self._wrong(
                 r'Expected a regular expression in quotes; bytes stand in it as "\xde\xad".', *literals

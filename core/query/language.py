@@ -10,7 +10,7 @@ from core.errors import FilterError
 from core.protocol.headers import quoted
 from core.query.expressions import Expression
 from core.query.fields import Field, Fields
-from core.query.frame_fields import header_fields, message_fields, place_fields
+from core.query.frame_fields import header_fields, mark_fields, message_fields, place_fields
 from core.query.grammar import Builder, make_parser
 from core.query.operators import Operators, default_operators
 from core.query.payload_fields import connection_fields, payload_fields
@@ -115,6 +115,7 @@ def default_fields() -> Iterable[Field]:
     yield from message_fields()
     yield from place_fields()
     yield from connection_fields()
+    yield from mark_fields()
 
 
 def default_language() -> FilterLanguage:

@@ -35,6 +35,9 @@ _MOST_NAMED = 200
 _CONTROL_BLOCKS = Condition(
     "EXISTS(SELECT 1 FROM lane WHERE lane.connection = 0 AND lane.block = block.first AND lane.count > lane.data_count)"
 )
+_MARKED_BLOCKS = Condition(
+    "EXISTS(SELECT 1 FROM mark WHERE mark.frame BETWEEN block.first AND block.first + block.count - 1)"
+)
 _BROKEN_BLOCKS = Condition(
     "EXISTS(SELECT 1 FROM violation "
     "WHERE violation.frame BETWEEN block.first AND block.first + block.count - 1)"
@@ -285,3 +288,30 @@ class InRules:
 
     def blocks(self, matcher: Matcher, capture: Capture) -> Condition:  # noqa: ARG002
         return _BROKEN_BLOCKS
+
+
+@dataclass(frozen=True, slots=True)
+class InMarks:
+    """What the person marked."""
+
+    of_note: Callable[[str], Value | None]
+    otherwise: Value | None = None
+    """Of a frame that is not marked."""
+    cost: int = 2
+
+    def prepare(self, matcher: Matcher) -> BlockTest:
+        others = matcher.matches(self.otherwise)
+
+        def test(block: ScannedBlock, wanted: Mask) -> Mask:
+            first, notes = block.columns.key.first, block.columns.notes
+            odd = (
+                frame - first
+                for frame, note in notes.items()
+                if matcher.matches(self.of_note(note)) is not others
+            )
+            return (block.mask_of(odd) ^ (block.full if others else 0)) & wanted
+
+        return test
+
+    def blocks(self, matcher: Matcher, capture: Capture) -> Condition:  # noqa: ARG002
+        return EVERY if matcher.matches(self.otherwise) else _MARKED_BLOCKS

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from core.capture.follow import Follower
+from core.capture.marks import KeepMarks, Mark
 from core.capture.reader import CaptureReader
 from core.capture.records import (
     ConnectionRecord,
@@ -40,7 +41,7 @@ from tests.fuzz.script import Script
 _PAGE = 512
 _MOST_ENTRIES = 200
 _VIEWS = (View(), View(1, control=False), View(9))
-_TABLES = ("total", "connection", "block", "lane", "violation", "meta", "payload")
+_TABLES = ("total", "connection", "block", "lane", "violation", "meta", "payload", "mark")
 _BLOBS = (
     (("block", "records"), ("payload", "bytes")),
     (("connection", "request"), ("connection", "trailing")),
@@ -208,6 +209,10 @@ def _read_lists(reader: CaptureReader) -> None:
             assert isinstance(problem.violation.rule.severity, Severity)
             assert _types(problem.id, problem.connection, problem.violation.offset) == (int, int, int)
             assert isinstance(problem.violation.detail, str)
+    with suppress(CaptureError):
+        assert all(type(frame) is int for frame in reader.marks.frames())
+        for mark in reader.marks.some(0, 20):
+            assert _types(mark.frame, mark.note) == (int, str)
     reader.problem_count()
 
 
@@ -218,6 +223,7 @@ def _read_frames(reader: CaptureReader) -> None:
             record = reader.frame(number)
             if record is not None:
                 _check_frame(record)
+                reader.frame_at(record.row.time_ns)
 
 
 def _read_connections(reader: CaptureReader) -> None:
@@ -247,6 +253,7 @@ def _check_frame(record: FrameRecord) -> None:
     """What the window and the exports do with one."""
     _check_row(record.row)
     assert len(record.frame.wire()) == len(record.frame.header()) + record.row.captured_length
+    assert isinstance(record.note, str | None)
     assert record.message_payload is None or len(record.message_payload) == record.row.content_length
 
 
@@ -317,4 +324,5 @@ def _record(path: Path) -> None:
         if number == 1:
             events += connection.receive_eof()
         writer.write([Batch(number, number + 10, events, 0)])
+    writer.change_marks(KeepMarks((Mark(2, "a note"), Mark(5, ""))))
     close_writing(writer._db)  # as it is when it was not closed in peace

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from core.capture.marks import KeepMarks, Mark
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
 from core.capture.writer import Batch, CaptureWriter
@@ -46,6 +47,7 @@ _DOCUMENTS = (
     b"1",
     b"true",
 )
+_NOTES = ("", "a", "/a", "mqtt\nB", "7")
 _RULES = ("rsv2-set", "opcode-reserved", "masking-key-zero", "frame-truncated")
 
 
@@ -65,7 +67,16 @@ def write_capture(path: Path, seed: int) -> None:
             events = [_event(dice) for _ in range(dice.choice((1, 2, 5, 20)))]
             batches.append(Batch(dice.choice(connections), time_ns, events, 0))
         writer.write(batches)
+    _mark(writer, dice)
     writer.close()
+
+
+def _mark(writer: CaptureWriter, dice: random.Random) -> None:
+    """Some of the frames, some of them with a note."""
+    with closing(CaptureReader(writer.path)) as reader:
+        frames = range(reader.first_frame_id(), reader.last_frame_id() + 1)
+    chosen = dice.sample(frames, min(len(frames), dice.choice((0, 1, 5))))
+    writer.change_marks(KeepMarks(tuple(Mark(frame, dice.choice(_NOTES)) for frame in chosen)))
 
 
 def _handshake(connection: int, time_ns: int) -> Batch:

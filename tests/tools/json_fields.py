@@ -1,4 +1,4 @@
-"""What the fields of JSON Lines mean, for the docs. `event.field` goes before `field`; `null` where it may be that."""
+"""What the fields of JSON mean, for the docs. `event.field` goes before `field`; `null` where it may be that."""
 
 MEANINGS = {
     "addresses": "where Unmask listens",
@@ -36,6 +36,8 @@ MEANINGS = {
     "length_bits": "how the length is written: 7, 16 or 64 bits",
     "payload_length": "bytes that the header declares",
     "captured_length": "bytes that came; fewer where the stream was cut",
+    "marked": "whether the person has bookmarked it",
+    "note": "what the person noted on it; null where it is not bookmarked",
     "close_code": "in close frames that have one",
     "close_reason": "in close frames that have a code",
     "encoding": "`text` or `base64`",
@@ -63,3 +65,31 @@ MEANINGS = {
     "offset": "where the bytes begin that break it, in the frame's wire bytes or in the request",
     "length": "how many bytes these are",
 }
+
+DIAGNOSTICS = {
+    "time": "UTC, to the nanosecond",
+    "frames": "frames recorded since Unmask was started",
+    "frames_per_second": "recorded since the line before",
+    "lost_frames": "frames that could not be written",
+    "backlog_bytes": "what waits in memory to be written, about",
+    "open_connections": "TCP connections that are open",
+    "capture_bytes": "the capture on disk, with what the database keeps beside it; null where it cannot be looked at",
+    "free_bytes": "room on its disk; null where it cannot be looked at",
+    "memory_bytes": "what the process has in RAM; null where the system does not say so (macOS, Windows)",
+    "commit_p50_ms": "half of the transactions of the last ten seconds took no longer; null where there were none",
+    "commit_p99_ms": "99 % of them took no longer, or null",
+    "commit_max_ms": "the longest of them, or null",
+    "gap_p50_ms": "how late the window's event loop came to a timer of 2 ms: half the time no later, or null",
+    "gap_p99_ms": "99 % of the times no later, or null",
+    "gap_max_ms": "the latest, or null",
+    "paint_p50_ms": "half of the paints of the frames in sight took no longer; null where nothing was painted",
+    "paint_p99_ms": "99 % of them took no longer, or null",
+    "paint_max_ms": "the longest of them, or null",
+    "latency_p50_ms": (
+        "how long ago the newest frame was read from its socket when its row was painted first, while the list "
+        "follows the tail: half no longer, or null"
+    ),
+    "latency_p99_ms": "99 % no longer, or null",
+    "latency_max_ms": "the longest, or null",
+}
+"""Of the lines of `--diagnostics`, in their order."""

@@ -64,6 +64,8 @@ def shape(expression: Expression) -> str:
         ('header["Origin"] != x', "header[Origin] != 'x'"),
         ('json("$.a.b") == 3', "json[$.a.b] == 3"),
         ('json("$.a") in {1..2, "true", true}', f"json[$.a] in {(Range(1, 2), 'true', JsonWord.TRUE)!r}"),
+        ('json("$.a") contains 1', "json[$.a] contains '1'"),
+        ('json("$.a") icontains true', "json[$.a] icontains 'true'"),
         (r'payload matches "id=\d\""', r"""payload matches 'id=\\d\\"'"""),
         ("path ~ ^/c", "path matches '^/c'"),
         ('masking_key == hex"01 02 03 04"', "masking_key == b'\\x01\\x02\\x03\\x04'"),

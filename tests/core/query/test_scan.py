@@ -13,13 +13,14 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from core.capture.blocks import BLOCK_FRAMES
+from core.capture.marks import KeepMarks, Mark
 from core.capture.writer import Batch, CaptureWriter
 from core.errors import CaptureError, FilterError
 from core.protocol.events import FrameReceived, Message
 from core.protocol.frames import RSV1, Opcode, make_frame
 from core.query.language import default_language
 from core.query.scan import Found, Scan
-from tests.tools.captures import opened
+from tests.tools.captures import opened, received
 from tests.tools.filters import asked, filters, scanned, write_capture
 from tests.tools.recorded import CaptureMaker
 
@@ -57,6 +58,32 @@ def test_both_ways_of_asking_say_the_same(
 
 def frames(path: Path, text: str, after: int = 0) -> list[int]:
     return scanned(path, LANGUAGE.parse(text), after)
+
+
+def test_marks_and_notes(tmp_path: Path) -> None:
+    path = tmp_path / "a.unmask"
+    writer = CaptureWriter(path, "0")
+    writer.write([opened(1), received(1, *[b"x"] * 5)])
+    for _ in range(3):
+        writer.write([received(1, *[b"y"] * 5)])
+    assert frames(path, "marked or note") == []
+    assert frames(path, "not marked") == [*range(1, 21)]
+    writer.change_marks(KeepMarks((Mark(2, ""), Mark(4, "Login"), Mark(12, "a login\nof two lines"))))
+    assert frames(path, "marked") == [2, 4, 12]
+    assert frames(path, 'marked and note contains "login"') == [12]
+    assert frames(path, "note icontains login") == [4, 12]
+    assert frames(path, "note != Login") == [12], "where nothing is noted there is nothing that differs"
+    assert (
+        frames(path, "frame <= 5 and not marked")
+        == frames(path, "frame <= 5 and marked == false")
+        == [1, 3, 5]
+    )
+    assert frames(path, "note", after=4) == [12]
+    with closing(Scan(path, LANGUAGE.parse("note"))) as scan:
+        assert [found.frames for found in scan.run()] == [(4,), (12,), ()], (
+            "blocks without marks are left out"
+        )
+    writer.close()
 
 
 def test_it_follows_a_capture_that_is_being_written(tmp_path: Path) -> None:
