@@ -51,6 +51,7 @@ class ActionId(Enum):
     SHORTCUTS = auto()
     FILTER_DOCS = auto()
     VIOLATION_DOCS = auto()
+    DIAGNOSTICS = auto()
     ABOUT = auto()
 
 

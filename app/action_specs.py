@@ -224,6 +224,13 @@ def specs() -> tuple[ActionSpec, ...]:
             _I.BOOK,
         ),
         ActionSpec(
+            _ID.DIAGNOSTICS,
+            translate("Actions", "&Diagnostics"),
+            "Ctrl+Alt+D",
+            translate("Actions", "How fast Unmask records, how quickly the window answers, what both take"),
+            _I.DIAGNOSTICS,
+        ),
+        ActionSpec(
             _ID.ABOUT,
             translate("Actions", "&About Unmask"),
             "Shift+F1",

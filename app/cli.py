@@ -97,6 +97,7 @@ def _run(options: argparse.Namespace) -> int:
         address=options.listen,
         capture=options.capture,
         open_capture=options.file,
+        diagnostics=options.diagnostics,
         adjust=lambda settings: _settings(options, settings),
     )
 
@@ -115,7 +116,9 @@ def _run_console(options: argparse.Namespace) -> int:
         print(f"unmask: warning: {_everybody_can_reach(address)}", file=sys.stderr)
     try:
         console = Console(
-            ConsoleOptions(address, _settings(options, EngineSettings()), path, options.json, wanted),
+            ConsoleOptions(
+                address, _settings(options, EngineSettings()), path, options.json, wanted, options.diagnostics
+            ),
             program_version(),
             load_test_page(),
             sys.stdout,
@@ -236,6 +239,12 @@ def main_parser() -> argparse.ArgumentParser:
         action="append",
         metavar="NAME",
         help="a name that clients on this machine may call us by, beside localhost; may be given more than once",
+    )
+    parser.add_argument(
+        "--diagnostics",
+        type=Path,
+        metavar="FILE",
+        help="write figures about Unmask itself to the end of this file, one JSON object a second",
     )
     parser.add_argument(
         "--self-test",

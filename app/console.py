@@ -15,10 +15,12 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
+from app.sampling import DiagnosticsLog, Sampler
 from app.story_text import COLOURED, PLAIN, StoryText
 from core.capture.follow import Entry, Follower
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
+from core.errors import UnmaskError
 from core.formats.jsonl import error_line, lines_of, listening_line
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.settings import EngineSettings, ListenAddress
@@ -42,13 +44,15 @@ class ConsoleOptions:
     json: bool
     filter: Expression | None = None
     """Only frames that match are told of."""
+    diagnostics: Path | None = None
+    """Where figures about Unmask itself go."""
 
 
 class Console:
     """Runs an engine until it is told to stop, and writes what happens to `out`."""
 
     def __init__(self, options: ConsoleOptions, version: str, page: TestPage, out: TextIO) -> None:
-        """CaptureError if the capture can't be created."""
+        """UnmaskError if the capture or the file of diagnostics can't be created."""
         self._out = out
         self._json = options.json
         self._text = StoryText(COLOURED if _wants_colour(out) else PLAIN)
@@ -64,6 +68,13 @@ class Console:
         self._listening = False
         self._bug: BaseException | None = None
         self._host = EngineHost(options.capture, version, options.settings, page, self)
+        self._diagnostics: DiagnosticsLog | None = None
+        if options.diagnostics is not None:
+            try:
+                self._diagnostics = DiagnosticsLog(options.diagnostics, Sampler(self._host), _warn)
+            except UnmaskError:
+                self._host.close()
+                raise
 
     def stop(self) -> None:
         """End `run`; asked twice, without telling what is still to be told. Any thread, and signal handlers."""
@@ -89,6 +100,8 @@ class Console:
             self._tell_what_is_left(reader)
         finally:
             self._end(thread)
+            if self._diagnostics is not None:
+                self._diagnostics.close()
             reader.close()
             self._host.close()
         if self._bug is not None:
@@ -157,6 +170,10 @@ class Console:
 
     def on_capture_moved(self, moved: CaptureMoved) -> None:
         pass
+
+
+def _warn(sentence: str) -> None:
+    print(f"unmask: warning: {sentence}", file=sys.stderr)
 
 
 def _story(reader: CaptureReader, wanted: Expression | None) -> Callable[[], Iterable[Entry]]:

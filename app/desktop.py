@@ -104,6 +104,7 @@ def run_desktop(
     address: ListenAddress | None,
     capture: Path | None,
     open_capture: Path | None,
+    diagnostics: Path | None,
     adjust: Callable[[EngineSettings], EngineSettings],
 ) -> int:
     """Show the window until it is closed; the exit status."""
@@ -120,6 +121,8 @@ def run_desktop(
             # Without a question: what is not saved is offered at the next start.
             signals.asked.connect(desktop.window.leave)
             desktop.window.closed.connect(application.quit)
+            if diagnostics is not None:
+                desktop.window.diagnostics.write_to(diagnostics)
             desktop.show(address or settings.address)
             if open_capture is not None:
                 desktop.window.commands.open(open_capture)

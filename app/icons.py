@@ -32,6 +32,7 @@ class IconName(StrEnum):
     CONTROL = "control"
     COPY = "copy"
     DETAILS = "details"
+    DIAGNOSTICS = "diagnostics"
     DISCONNECT = "disconnect"
     ECHO = "echo"
     ERROR = "error"

@@ -14,6 +14,7 @@ from app.capture_commands import CaptureCommands
 from app.capture_desk import CaptureDesk
 from app.clipboard import FrameCopier, PlainClipboard
 from app.copying import CopyFormat
+from app.diagnostics import Diagnostics
 from app.empty_text import empty_reason, empty_text
 from app.engine_controls import EngineControls
 from app.engine_thread import EngineThread
@@ -96,9 +97,13 @@ class MainWindow(QMainWindow):
         self.commands = CaptureCommands(engine, desk, settings, jobs, formats, folder, claimed, icons, self)
         self.recovery = Recovery(folder, self.commands, jobs, icons, self)
         self.help_pages = HelpPages(self.actions_, version, self)
+        clipboard = QGuiApplication.clipboard()
+        self.diagnostics = Diagnostics(
+            engine, self.actions_, self.frame_model, self.frames, theme, clipboard, self
+        )
         self.selection = Selection(desk, self.connections, self.frames, self.tabs, self.composer, self)
-        self._copier = FrameCopier(desk, self.frames, QGuiApplication.clipboard(), jobs, self)
-        self._plain_clipboard = PlainClipboard(QGuiApplication.clipboard(), self)
+        self._copier = FrameCopier(desk, self.frames, clipboard, jobs, self)
+        self._plain_clipboard = PlainClipboard(clipboard, self)
         self._leaving = False
         self._showed_live = True
         self._connections_due = 0.0
@@ -152,7 +157,7 @@ class MainWindow(QMainWindow):
                 (
                     self.listening.problem, self.commands.problem, self.recovery.problem, self.selection.problem,
                     self.frame_model.failed, self.connection_model.failed, self.problem_model.failed,
-                    self._copier.problem, self.help_pages.problem,
+                    self._copier.problem, self.help_pages.problem, self.diagnostics.problem,
                 ),
             ),
             (Tone.WARNING, (self.listening.caution, self._copier.caution, self.watch.recovered)),
@@ -249,6 +254,7 @@ class MainWindow(QMainWindow):
         self._refresher.stop()
         self._rate_timer.stop()
         self.watch.stop()
+        self.diagnostics.stop()
         self.recovery.close()
         self._desk.close()
         super().closeEvent(event)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import (
     QByteArray,
     QEvent,
@@ -32,6 +34,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.gauges import PaintGauge
 from app.icons import Icons
 from app.models.frame_columns import Column
 from app.models.frames import FrameModel
@@ -77,6 +80,8 @@ class FrameTable(QTableView):
         self._theme = theme
         self._icons = icons
         self._painter = FramePainter(theme, icons)
+        self.gauge: PaintGauge | None = None
+        """Is told of every paint, while there is one."""
         self._following = True
         self._moving = False
         self._count_when_stopped = 0
@@ -391,6 +396,13 @@ class FrameTable(QTableView):
     # Painting.
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        began = time.perf_counter_ns()
+        self._paint(event)
+        if self.gauge is not None:
+            newest = self._frames.line(self._frames.rowCount() - 1) if self._following else None
+            self.gauge.painted(time.perf_counter_ns() - began, None if newest is None else newest.row)
+
+    def _paint(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
         painter.fillRect(event.rect(), self._theme.color(Role.SURFACE))
         first, last = self._visible_rows()

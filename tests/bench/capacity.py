@@ -87,9 +87,9 @@ def show(path: Path) -> None:
     from PySide6.QtWidgets import QApplication
 
     from app.desktop import Desktop
+    from app.sampling import resident_bytes
     from app.settings import Settings
     from core.capture.session_files import CaptureFolder
-    from tests.bench.flood import resident_bytes
 
     application = QApplication(sys.argv[:1])
     with tempfile.TemporaryDirectory(prefix="unmask-capacity-") as folder:
@@ -118,7 +118,7 @@ def show(path: Path) -> None:
             f"window: jump and paint   median {statistics.median(taken):.1f} ms, "
             f"p99 {taken[int(len(taken) * 0.99)]:.1f} ms, max {taken[-1]:.1f} ms"
         )
-        print(f"window: memory           {resident_bytes() / 1e6:.0f} MB")
+        print(f"window: memory           {(resident_bytes() or 0) / 1e6:.0f} MB")
         desktop.close()
 
 

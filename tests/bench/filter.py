@@ -20,6 +20,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from app.sampling import resident_bytes
 from core.capture.block_reader import EVERY, BlockReader
 from core.capture.columns import BlockColumns, Region
 from core.capture.recorder import Recorder, RecorderCallbacks
@@ -31,7 +32,6 @@ from core.protocol.violations import violation
 from core.query.expressions import Expression
 from core.query.language import default_language
 from core.query.scan import Scan
-from tests.bench.flood import resident_bytes
 
 _BATCH = 2000
 _CONNECTIONS = 20
@@ -162,7 +162,7 @@ def measure(capture: Path, lines: Path, rounds: int) -> None:
             f"{text:<40} {statistics.median(ours) * 1000:9.1f} ms, grep -c {statistics.median(greps) * 1000:8.1f} ms, "
             f"ratio {ratio:.2f}, {count:,} frames"
         )
-    print(f"memory {resident_bytes() / 1e6:.0f} MB")
+    print(f"memory {(resident_bytes() or 0) / 1e6:.0f} MB")
 
 
 def main() -> None:

@@ -18,7 +18,9 @@ from pathlib import Path
 
 from app.actions import plain_text, specs
 from app.cli import export_parser, main_parser
+from app.sampling import Sample, WindowSpreads, sample_line
 from core.capture.reader import CaptureReader
+from core.capture.timings import Spread
 from core.decoders.registry import default_decoders
 from core.formats.jsonl import JsonLines, error_line, listening_line
 from core.formats.registry import default_formats
@@ -27,7 +29,7 @@ from core.protocol.frames import Opcode
 from core.protocol.violations import CATALOGUE, Rule, Severity
 from tests.tools.conversation import Conversation
 from tests.tools.filter_page import filter_page
-from tests.tools.json_fields import MEANINGS
+from tests.tools.json_fields import DIAGNOSTICS, MEANINGS
 
 FOLDER = Path(__file__).resolve().parents[2] / "resources" / "docs"
 ORIGIN = "<!-- Generated from the code by `python -m tests.tools.make_docs`. -->"
@@ -54,6 +56,7 @@ def pages() -> tuple[Page, ...]:
     return (
         _page("violations.md", "What a peer can do wrong", _violations()),
         _page("json-lines.md", "JSON Lines", _json_lines()),
+        _page("diagnostics.md", "Diagnostics", _diagnostics()),
         _page("decoders.md", "Decoders", _decoders()),
         _page("formats.md", "Formats", _formats()),
         _page("shortcuts.md", "Keyboard shortcuts", _shortcuts()),
@@ -184,6 +187,25 @@ def _type_of(meaning: str, values: Sequence[object]) -> str:
     if "null" in meaning:
         kinds = [*(kinds or ["text"]), "null"]
     return " or ".join(kinds)
+
+
+def _diagnostics() -> Iterator[str]:
+    yield (
+        "Help ▸ Diagnostics shows how Unmask itself is doing. `unmask --diagnostics FILE` writes these figures to the "
+        "end of a file, one JSON object a second; `gap`, `paint` and `latency` only where there is a window. Times are "
+        "milliseconds and of the last ten seconds. They are measured only while one of the two wants to know."
+    )
+    spread = Spread(330, 812_000, 6_100_000, 11_250_000)
+    window = WindowSpreads(Spread(4816, 61_000, 7_450_000, 19_300_000), spread, spread)
+    sample = Sample(
+        1_767_268_800_123_456_789, 1_203_415, 50_012.3, 0, 1_310_720, 8, 105_906_176, 21_474_836_480, 149_422_080,
+        spread, window,
+    )  # fmt: skip
+    example = json.loads(sample_line(sample))
+    yield _table(
+        ("Field", "Meaning"), ((f"`{name}`", DIAGNOSTICS[name]) for name in example if name != "event")
+    )
+    yield f"```json\n{json.dumps(example, indent=2)}\n```"
 
 
 def _decoders() -> Iterator[str]:
