@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.capture.marks import KeepMarks, Mark, change_marks_of
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
 from core.capture.writer import CaptureWriter
@@ -84,6 +85,23 @@ def test_a_refused_handshake(talk: Conversation) -> None:
     assert (close["state"], close["code"]) == ("refused", None)
 
 
+def test_marks(talk: Conversation) -> None:
+    talk.open()
+    for text in (b"a", b"b", b"c"):
+        talk.frame(Opcode.TEXT, text)
+    path = talk.keep()
+    change_marks_of(path, KeepMarks((Mark(2, ""), Mark(3, "two\nlines 你"))))
+    with closing(CaptureReader(path)) as reader:
+        frames = [
+            found for line in JsonLines().export(reader) if (found := json.loads(line))["event"] == "frame"
+        ]
+    assert [(each["marked"], each["note"]) for each in frames] == [
+        (False, None),
+        (True, ""),
+        (True, "two\nlines 你"),
+    ]
+
+
 def test_a_text_frame_and_its_message(talk: Conversation) -> None:
     talk.open()
     talk.frame(Opcode.TEXT, "héllo 你好".encode())
@@ -111,6 +129,8 @@ def test_a_text_frame_and_its_message(talk: Conversation) -> None:
             "encoding": "text",
             "payload": "héllo 你好",
             "violations": [],
+            "marked": False,
+            "note": None,
         },
         {
             "event": "message",
