@@ -1,0 +1,194 @@
+"""Where to go in a capture, as a person types it: a frame by its number, a share of all, a time, a step from here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from core.capture.reader import CaptureReader
+from core.errors import CallerError
+from core.query.values import Form, read_word
+
+_NUMBER = re.compile(r"(?P<sign>[+-]?)#?(?P<digits>\d{1,15})")
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)%")
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?")
+_GROUPING = re.compile(r"(?<=\d)[,\u00a0\u2009\u202f ](?=\d\d\d(?!\d))")
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=[a-zµ]+$)")
+_SECOND = 10**9
+_MOST_NS = 2**63 - 1
+_LENGTH_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FrameNumber:
+    """A frame by its number in the capture."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameStep:
+    """So many frames on from the selected one, or back."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """So far into the capture, by number: from 0 to 1."""
+
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time, ns since the epoch."""
+
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTime:
+    """A time of this machine's day: ns since midnight."""
+
+    of_day_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class SinceStart:
+    """So many ns after the first frame."""
+
+    duration_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimeStep:
+    """So many ns after the selected frame, or before it."""
+
+    duration_ns: int
+
+
+Place: TypeAlias = FrameNumber | FrameStep | Share | Moment | ClockTime | SinceStart | TimeStep
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """The frame that a place leads to."""
+
+    frame: int
+    time_ns: int
+    outside: bool
+    """The place lies before or after all frames; this is the one at that end."""
+
+
+def read_place(text: str) -> Place:
+    """CallerError where the text says no place."""
+    asked = _GROUPING.sub("", text.strip())
+    if len(asked) <= _LENGTH_LIMIT:
+        place = _by_number(asked) or _by_time(asked)
+        if place is not None:
+            return place
+    raise CallerError(
+        "That is no place: expected a frame's number such as 12345, +100, 50%, a time such as 14:03:59.5 or "
+        "2026-01-31 14:03, or a duration such as 90s or -2m."
+    )
+
+
+def _by_number(asked: str) -> Place | None:
+    if found := _NUMBER.fullmatch(asked):
+        number = int(found["digits"])
+        if not found["sign"]:
+            return FrameNumber(number)
+        return FrameStep(-number if found["sign"] == "-" else number)
+    found = _SHARE.fullmatch(asked.replace(" ", ""))
+    if found is not None and float(found[1]) <= 100:
+        return Share(float(found[1]) / 100)
+    return None
+
+
+def _by_time(asked: str) -> Place | None:
+    if found := _CLOCK.fullmatch(asked):
+        hours, minutes, seconds = (int(each or 0) for each in found.groups()[:3])
+        if hours < 24 and minutes < 60 and seconds < 60:
+            part = int((found[4] or "0").ljust(9, "0"))
+            return ClockTime((hours * 3600 + minutes * 60 + seconds) * _SECOND + part)
+        return None
+    for spelling in (asked.replace(" ", "T", 1), _BEFORE_UNIT.sub("", asked)):
+        literal = read_word(spelling, 0, len(spelling))
+        assert isinstance(literal.value, int) or literal.form not in (Form.TIME, Form.DURATION)
+        if literal.form is Form.TIME:
+            return Moment(int(literal.value))
+        if literal.form is Form.DURATION:
+            signed = spelling.startswith(("+", "-"))
+            return TimeStep(int(literal.value)) if signed else SinceStart(int(literal.value))
+    return None
+
+
+def find_place(reader: CaptureReader, place: Place, selected: int | None) -> Destination:
+    """The frame there: of a time the first at or after it, outside of the capture the one at that end.
+
+    `selected` is the id of the frame that steps count from. CallerError where none is, or there are no frames.
+    """
+    with reader.snapshot():
+        first, last = reader.first_frame_id(), reader.last_frame_id()
+        if not last:
+            raise CallerError("The capture has no frames: there is nowhere to go.")
+        match place:
+            case FrameNumber(number):
+                return _at_number(reader, number, first, last)
+            case FrameStep(count):
+                return _at_number(reader, _selected(selected) + count, first, last)
+            case Share(share):
+                return _at_number(reader, first + round(share * (last - first)), first, last)
+            case Moment(time_ns):
+                return _at_time(reader, time_ns, first, last)
+            case SinceStart(duration_ns):
+                return _at_time(reader, _time_of(reader, first) + duration_ns, first, last)
+            case TimeStep(duration_ns):
+                return _at_time(reader, _time_of(reader, _selected(selected)) + duration_ns, first, last)
+            case ClockTime(of_day_ns):
+                times = [_time_of(reader, each) for each in (selected or first, first, last)]
+                return _at_time(reader, _on_a_day(of_day_ns, *times), first, last)
+
+
+def _selected(frame: int | None) -> int:
+    if frame is None:
+        raise CallerError("No frame is selected to count from. Select one, or leave out the sign.")
+    return frame
+
+
+def _at_number(reader: CaptureReader, number: int, first: int, last: int) -> Destination:
+    there = max(first, min(number, last))
+    return Destination(there, _time_of(reader, there), outside=there != number)
+
+
+def _at_time(reader: CaptureReader, time_ns: int, first: int, last: int) -> Destination:
+    found = reader.frame_at(max(-_MOST_NS, min(time_ns, _MOST_NS)))
+    there = last if found is None else found
+    outside = found is None or (there == first and time_ns < _time_of(reader, first))
+    return Destination(there, _time_of(reader, there), outside)
+
+
+def _time_of(reader: CaptureReader, frame: int) -> int:
+    rows = reader.rows_of((frame,))
+    if not rows:
+        raise CallerError(f"Frame {frame} is not in the capture any more.")
+    return rows[0].time_ns
+
+
+def _on_a_day(of_day_ns: int, near_ns: int, start_ns: int, end_ns: int) -> int:
+    """That time of the day of `near_ns`, or of the day before or after where the capture was running only then."""
+    seconds, part = divmod(of_day_ns, _SECOND)
+    hours, minutes = divmod(seconds // 60, 60)
+    try:
+        day = datetime.fromtimestamp(near_ns // _SECOND).replace(
+            hour=hours, minute=minutes, second=seconds % 60
+        )
+        candidates = [int((day + timedelta(each)).timestamp()) * _SECOND + part for each in (0, 1, -1)]
+    except (ValueError, OverflowError, OSError):
+        raise CallerError(
+            "The times of this capture are on no day. Give a duration since its start."
+        ) from None
+    return next((each for each in candidates if start_ns <= each <= end_ns), candidates[0])
