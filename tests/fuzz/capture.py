@@ -144,6 +144,7 @@ def _read_frames(reader: CaptureReader, view: View) -> None:
             record = reader.frame(number)
             if record is not None:
                 _check_frame(record)
+                reader.frame_at(record.row.time_ns)
 
 
 def _read_connections(reader: CaptureReader, view: View) -> None:
@@ -181,6 +182,7 @@ def _read_blocks(path: Path) -> None:
             assert len(reader.records(key)) in (0, key.count * RECORD.size)
             assert isinstance(reader.payloads(key), bytes)
             assert all(rules for rules in reader.rules(key).values())
+            assert all(type(note) is str for note in reader.notes(key).values())
     finally:
         reader.close()
 
@@ -206,6 +208,7 @@ def _check_frame(record: FrameRecord) -> None:
     """What the window and the exports do with one."""
     _check_row(record.row)
     assert len(record.frame.wire()) == len(record.frame.header()) + record.row.captured_length
+    assert isinstance(record.note, str | None)
     assert record.message_payload is None or len(record.message_payload) == record.row.content_length
 
 
