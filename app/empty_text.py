@@ -24,10 +24,16 @@ class EmptyReason(Enum):
     ONLY_CONTROL = auto()
     """All frames are control frames, and those are hidden."""
     EMPTY_FILE = auto()
+    FILTERED = auto()
+    """There are frames, and none of them matches."""
 
 
-def empty_reason(chosen: ConnectionRecord | None, *, hidden: int, live: bool, listening: bool) -> EmptyReason:
+def empty_reason(
+    chosen: ConnectionRecord | None, *, hidden: int, live: bool, listening: bool, filtered: bool
+) -> EmptyReason:
     """Why there are no rows of `chosen`, or of all connections; `hidden` counts control frames."""
+    if filtered:
+        return EmptyReason.FILTERED
     if hidden:
         return EmptyReason.ONLY_CONTROL
     if chosen is not None:
@@ -55,6 +61,11 @@ def empty_text(reason: EmptyReason, addresses: tuple[str, ...], hidden: int) -> 
         one = translate("EmptyText", "1 control frame is hidden. Ctrl+Shift+K shows it.")
         many = translate("EmptyText", "{count} control frames are hidden. Ctrl+Shift+K shows them.")
         return translate("EmptyText", "Only control frames"), counted(hidden, one, many)
+    if reason is EmptyReason.FILTERED:
+        return (
+            translate("EmptyText", "No frame matches"),
+            translate("EmptyText", "The filter hides all there are. Esc in its line clears it."),
+        )
     if reason is EmptyReason.NO_WEBSOCKET:
         return (
             translate("EmptyText", "No WebSocket here"),

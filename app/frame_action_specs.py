@@ -75,6 +75,7 @@ def frame_specs() -> tuple[ActionSpec, ...]:
             translate("Actions", "Go to the last frame before this one that breaks a rule"),
             _I.WARNING,
         ),
+        *_filter_specs(),
         ActionSpec(
             _ID.COPY_TEXT,
             translate("Actions", "Copy as &text"),
@@ -110,5 +111,60 @@ def frame_specs() -> tuple[ActionSpec, ...]:
             "Ctrl+Shift+J",
             translate("Actions", "Copy all that is known of the selected frames, one JSON object a line"),
             _I.JSON,
+        ),
+    )
+
+
+def _filter_specs() -> tuple[ActionSpec, ...]:
+    translate = QCoreApplication.translate
+    return (
+        ActionSpec(
+            _ID.FOCUS_FILTER,
+            translate("Actions", "&Filter frames"),
+            "F6",
+            translate("Actions", "Go to the filter, which shows only the frames that match"),
+            _I.FILTER,
+        ),
+        ActionSpec(
+            _ID.FOCUS_FIND,
+            translate("Actions", "Find fra&mes"),
+            "Shift+F6",
+            translate("Actions", "Go to the search, which shows all frames and marks those that match"),
+            _I.SEARCH,
+        ),
+        ActionSpec(
+            _ID.APPLY_FILTER,
+            translate("Actions", "&Apply the filter"),
+            "Ctrl+F6",
+            translate("Actions", "Filter or find what stands in the line"),
+            _I.FILTER,
+        ),
+        ActionSpec(
+            _ID.CLEAR_FILTER,
+            translate("Actions", "&Clear the filter"),
+            "Ctrl+Shift+F6",
+            translate("Actions", "Empty the line and show all frames"),
+            _I.CLEAR,
+        ),
+        ActionSpec(
+            _ID.SAVE_FILTER,
+            translate("Actions", "&Save the filter…"),
+            "Ctrl+Shift+S",
+            translate("Actions", "Keep what stands in the line under a name"),
+            _I.STAR,
+        ),
+        ActionSpec(
+            _ID.NEXT_HIT,
+            translate("Actions", "&Next hit"),
+            "F9",
+            translate("Actions", "Go to the next frame that matches"),
+            _I.NEXT,
+        ),
+        ActionSpec(
+            _ID.PREVIOUS_HIT,
+            translate("Actions", "Previous &hit"),
+            "Shift+F9",
+            translate("Actions", "Go to the last frame before this one that matches"),
+            _I.PREVIOUS,
         ),
     )

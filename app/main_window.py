@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
@@ -18,10 +19,13 @@ from app.diagnostics import Diagnostics
 from app.empty_text import empty_reason, empty_text
 from app.engine_controls import EngineControls
 from app.engine_thread import EngineThread
+from app.filter_assistant import FilterAssistant
+from app.filtering import Filtering
 from app.help_pages import HelpPages
 from app.icons import Icons, application_icon
 from app.jobs import Jobs
 from app.listening import Listening
+from app.live_values import known_values
 from app.menus import connection_menu, fill_menu_bar, frame_menu
 from app.models.connections import ConnectionModel
 from app.models.frame_lines import TimeFormat
@@ -36,6 +40,7 @@ from app.views.banner import Banner, Tone
 from app.views.composer import Composer
 from app.views.connection_list import ConnectionList
 from app.views.detail_tabs import DetailTabs
+from app.views.filter_bar import FilterBar
 from app.views.frame_table import FrameTable
 from app.views.problem_list import ProblemList
 from app.views.side_tabs import SideTabs
@@ -88,6 +93,8 @@ class MainWindow(QMainWindow):
         self.problems = ProblemList(self.problem_model, theme, icons)
         self.sides = SideTabs(self.connections, self.problems, theme, icons)
         self.frames = FrameTable(self.frame_model, theme, icons)
+        assistant = FilterAssistant(partial(known_values, self.connection_model))
+        self.filter_bar = FilterBar(assistant, self.actions_, theme, icons)
         self.tabs = DetailTabs(theme, icons, jobs, decoders)
         self.composer = Composer(theme, icons)
         self.status = StatusBar(theme, icons)
@@ -108,6 +115,10 @@ class MainWindow(QMainWindow):
         self._showed_live = True
         self._connections_due = 0.0
         self._refresher = Refresher(self)
+        self.filtering = Filtering(
+            assistant, self.filter_bar, self.frame_model, self.frames, desk, settings, self.actions_, self._refresher,
+            jobs, self,
+        )  # fmt: skip
         self._rate_timer = QTimer(self)
         self._rate_timer.setInterval(_RATE_MS)
         self._arrange()
@@ -126,7 +137,7 @@ class MainWindow(QMainWindow):
         columns = fill_menu_bar(self.menuBar(), self.actions_)
         self._columns = columns
         columns.aboutToShow.connect(self._fill_columns)
-        self._layout = WindowLayout(self, self.sides, self.frames, self.tabs, self.composer)
+        self._layout = WindowLayout(self, self.sides, self.filter_bar, self.frames, self.tabs, self.composer)
         centre = QWidget()
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -156,12 +167,19 @@ class MainWindow(QMainWindow):
                 Tone.ERROR,
                 (
                     self.listening.problem, self.commands.problem, self.recovery.problem, self.selection.problem,
+                    self.filtering.problem,
                     self.frame_model.failed, self.connection_model.failed, self.problem_model.failed,
                     self._copier.problem, self.help_pages.problem, self.diagnostics.problem,
                 ),
             ),
             (Tone.WARNING, (self.listening.caution, self._copier.caution, self.watch.recovered)),
-            (Tone.NOTE, (self.commands.done, self.selection.note, self.controls.note, self._copier.note)),
+            (
+                Tone.NOTE,
+                (
+                    self.commands.done, self.selection.note, self.filtering.note, self.controls.note,
+                    self._copier.note,
+                ),
+            ),
         ):  # fmt: skip
             for signal in signals:
                 signal.connect(lambda sentence, tone=tone: self.banner.say(tone, sentence))
@@ -169,6 +187,7 @@ class MainWindow(QMainWindow):
         self.recovery.opened.connect(self._offer_to_save)
         self.selection.control_wanted.connect(lambda: self.actions_[ActionId.SHOW_CONTROL].setChecked(True))
         self.selection.view_changed.connect(self._show_empty_text)
+        self.filtering.changed.connect(self._show_empty_text)
         self.tool_bar.address.textChanged.connect(self._show_empty_text)
         self.frame_model.counts_changed.connect(self._show_counts)
         self.connection_model.totals_changed.connect(self._show_totals)
@@ -254,6 +273,7 @@ class MainWindow(QMainWindow):
         self._refresher.stop()
         self._rate_timer.stop()
         self.watch.stop()
+        self.filtering.stop()
         self.diagnostics.stop()
         self.recovery.close()
         self._desk.close()
@@ -431,6 +451,7 @@ class MainWindow(QMainWindow):
             hidden=hidden,
             live=self._desk.shows_live,
             listening=bool(self.listening.addresses),
+            filtered=self.filtering.hides and model.view_count > 0,
         )
         addresses = self.listening.addresses or (self.listening.next_address,)
         self.frames.set_empty_text(*empty_text(reason, addresses, hidden))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
@@ -28,10 +28,30 @@ from core.protocol.violations import Judgement
 HISTORY_ENTRIES = 100
 HISTORY_ENTRY_CHARS = 64 * 1024
 RECENT_CAPTURES = 8
+RECENT_FILTERS = 20
+SAVED_FILTERS = 100
 LISTED_NAMES = 1000
 """Origins and hosts that may connect."""
 
 _E = TypeVar("_E", bound=Enum)
+
+
+class FilterMode(Enum):
+    """What becomes of frames that do not match."""
+
+    HIDE = "filter"
+    MARK = "find"
+    """They stay; those that match are marked."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedFilter:
+    """A filter that the person gave a name."""
+
+    name: str
+    text: str
+
+
 _V = TypeVar("_V", EngineSettings, Limits)
 
 
@@ -202,6 +222,38 @@ class Settings:
     def add_recent_capture(self, path: str) -> None:
         kept = [path, *(entry for entry in self.recent_captures if entry != path)]
         self._store.setValue("captures/recent", kept[:RECENT_CAPTURES])
+
+    @property
+    def recent_filters(self) -> tuple[str, ...]:
+        """What was filtered or searched for last, newest first."""
+        return self._list("filters/recent")[:RECENT_FILTERS]
+
+    def add_recent_filter(self, text: str) -> None:
+        kept = [text, *(entry for entry in self.recent_filters if entry != text)]
+        self._store.setValue("filters/recent", kept[:RECENT_FILTERS])
+
+    def forget_recent_filters(self) -> None:
+        self._store.remove("filters/recent")
+
+    @property
+    def saved_filters(self) -> tuple[SavedFilter, ...]:
+        """Filters with names, in the order in which they were saved."""
+        names, texts = self._list("filters/names"), self._list("filters/texts")
+        return tuple(map(SavedFilter, names, texts))[:SAVED_FILTERS]
+
+    @saved_filters.setter
+    def saved_filters(self, filters: tuple[SavedFilter, ...]) -> None:
+        kept = filters[:SAVED_FILTERS]
+        self._store.setValue("filters/names", [each.name for each in kept])
+        self._store.setValue("filters/texts", [each.text for each in kept])
+
+    @property
+    def filter_mode(self) -> FilterMode:
+        return self._enum("filters/mode", FilterMode.HIDE)
+
+    @filter_mode.setter
+    def filter_mode(self, mode: FilterMode) -> None:
+        self._store.setValue("filters/mode", mode.name)
 
     def layout(self, name: str) -> QByteArray | None:
         """The state that `set_layout` was given under this name (window geometry, splitter, header)."""

@@ -62,6 +62,9 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QTextBrowser:focus, QSpi
 QComboBox:focus { border-color: $ACCENT; }
 QLineEdit:disabled, QPlainTextEdit:disabled, QSpinBox:disabled, QComboBox:disabled { color: $DISABLED;
     background: $BACKGROUND; }
+QLineEdit[applied="true"] { background: $NOTE_TINT; }
+QLineEdit[standing="valid"] { border-color: $SUCCESS; }
+QLineEdit[standing="wrong"] { border-color: $ERROR; }
 QLineEdit[invalid="true"], QPlainTextEdit[invalid="true"] { border-color: $ERROR; }
 QComboBox { background: $RAISED; padding-right: 18px; }
 QComboBox:hover { background: $HOVER; }
@@ -145,6 +148,14 @@ QLabel[look="warning"] { color: $WARNING; }
 QLabel[look="success"] { color: $SUCCESS; }
 QFrame[look="card"] { background: $SURFACE; border: 1px solid $BORDER; border-radius: 8px; }
 QFrame[look="pane"] { background: $SURFACE; border: 0; }
+QFrame[look="bar"] { background: $BACKGROUND; border: 0; border-bottom: 1px solid $BORDER; }
+QFrame[look="segment"] { background: $RAISED; border: 1px solid $BORDER; border-radius: 6px; }
+QToolButton[look="segment"] { border-radius: 5px; padding: 3px 8px; color: $MUTED; }
+QToolButton[look="segment"]:checked { background: $SELECTION; color: $TEXT; }
+QFrame[look="popup"] { background: $SURFACE; border: 1px solid $BORDER; border-radius: 6px; }
+QFrame[look="popup"] QListWidget { border: 0; padding: 4px; background: transparent; }
+QFrame[look="strip"] { background: $RAISED; border: 0; border-top: 1px solid $GRID;
+    border-bottom-left-radius: 6px; border-bottom-right-radius: 6px; }
 QFrame[look="banner-error"] { background: $ERROR_TINT; border: 0; border-bottom: 1px solid $ERROR; }
 QFrame[look="banner-warning"] { background: $WARNING_TINT; border: 0; border-bottom: 1px solid $WARNING; }
 QFrame[look="banner-note"] { background: $NOTE_TINT; border: 0; border-bottom: 1px solid $NOTE; }

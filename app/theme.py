@@ -50,6 +50,8 @@ class Role(Enum):
     """The same where the list has no focus."""
     HIGHLIGHT = auto()
     """Background of what is pointed at from elsewhere, such as the bytes of a field."""
+    HIT = auto()
+    """Background of a row that a search has found."""
     CLIENT = auto()
     """Client→server."""
     SERVER = auto()
@@ -99,6 +101,7 @@ _COLOURS: dict[Role, tuple[str, str]] = {
     Role.SELECTION: ("#cfe0fc", "#26426f"),
     Role.SELECTION_INACTIVE: ("#dfe5ee", "#2d3644"),
     Role.HIGHLIGHT: ("#ffe08a", "#54430d"),
+    Role.HIT: ("#fff3cd", "#382f14"),
     Role.CLIENT: ("#0b7a63", "#4fd3b3"),
     Role.SERVER: ("#7a3fc4", "#bf9bff"),
     Role.CLIENT_TINT: ("#f0f9f6", "#182522"),

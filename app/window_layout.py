@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMainWindow, QSplitter, QWidget
+from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from app.settings import Settings
 from app.views.frame_table import FrameTable
@@ -16,13 +16,25 @@ class WindowLayout:
     """The two splitters: connections beside the rest; frames, details and composer one above the other."""
 
     def __init__(
-        self, window: QMainWindow, connections: QWidget, frames: FrameTable, tabs: QWidget, composer: QWidget
+        self,
+        window: QMainWindow,
+        connections: QWidget,
+        filter_bar: QWidget,
+        frames: FrameTable,
+        tabs: QWidget,
+        composer: QWidget,
     ) -> None:
         self._window = window
         self._frames = frames
         self.details = QSplitter(Qt.Orientation.Vertical)
         self.details.setObjectName("details")
-        for widget, stretch in ((frames, 4), (tabs, 5), (composer, 0)):
+        listed = QWidget()
+        column = QVBoxLayout(listed)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(filter_bar)
+        column.addWidget(frames, 1)
+        for widget, stretch in ((listed, 4), (tabs, 5), (composer, 0)):
             self.details.addWidget(widget)
             self.details.setStretchFactor(self.details.indexOf(widget), stretch)
         self.sides = QSplitter(Qt.Orientation.Horizontal)

@@ -48,6 +48,7 @@ class FrameModel(QAbstractTableModel):
         self._rows_of: RowsOf = ViewRows
         self._rows: RowSource | None = None
         self._count = 0
+        self._view_count = 0
         self._control_count = 0
         self._behind = 0
         self._generation = 0
@@ -107,6 +108,11 @@ class FrameModel(QAbstractTableModel):
         return self._behind
 
     @property
+    def view_count(self) -> int:
+        """How many frames the view has, whether they have rows or not."""
+        return self._view_count
+
+    @property
     def control_count(self) -> int:
         """How many control frames the view has, shown or hidden."""
         return self._control_count
@@ -132,6 +138,7 @@ class FrameModel(QAbstractTableModel):
         except CaptureError as error:
             self._fail(error)
             return
+        self._view_count = every if self._view.control else data
         self._control_count = every - data
         self._behind = count - self._count if self._frozen else 0
         if count > self._count and not self._frozen:

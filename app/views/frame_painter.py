@@ -35,6 +35,8 @@ class RowState(Flag):
     HOVERED = auto()
     FOCUSED = auto()
     """The table has the keyboard."""
+    HIT = auto()
+    """A search has found it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,8 @@ class FramePainter:
             return Role.SELECTION if RowState.FOCUSED in state else Role.SELECTION_INACTIVE
         if RowState.HOVERED in state:
             return Role.HOVER
+        if RowState.HIT in state:
+            return Role.HIT
         return Role.SURFACE if line is None else self._sides[line.row.direction][2]
 
     def _text(self, painter: QPainter, rect: QRect, text: str, role: Role, flags: int) -> None:

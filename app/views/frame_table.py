@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from PySide6.QtCore import (
     QByteArray,
@@ -36,8 +37,10 @@ from PySide6.QtWidgets import (
 
 from app.gauges import PaintGauge
 from app.icons import Icons
+from app.models.found import FoundFrames
 from app.models.frame_columns import Column
 from app.models.frames import FrameModel
+from app.models.rows import RowsOf
 from app.theme import Role, Theme
 from app.views.catch_up import CatchUp
 from app.views.column_fit import ColumnFit
@@ -87,6 +90,9 @@ class FrameTable(QTableView):
         self._count_when_stopped = 0
         self._hovered = -1
         self._current_id: int | None = None
+        self._sought: int | None = None
+        """The frame to select as soon as it has a row."""
+        self._hits: FoundFrames | None = None
         self._empty_title = ""
         self._empty_text = ""
         self._catch_up = CatchUp(theme, icons, self.viewport())
@@ -125,17 +131,35 @@ class FrameTable(QTableView):
         if view == self._frames.view:
             return
         chosen = self._current_id
+        self._show_other(lambda: self._frames.set_view(view))
+        if self._current_id != chosen:
+            self.current_frame_changed.emit(self._current_id)
+
+    def set_rows(self, rows_of: RowsOf) -> None:
+        """Shows other rows. The current frame stays the current one, and is selected once it has a row."""
+        chosen, following = self._current_id, self._following
+        self._show_other(lambda: self._frames.set_rows(rows_of))
+        self._current_id = chosen
+        if not following:
+            self.set_following(False)
+
+    def set_hits(self, hits: FoundFrames | None) -> None:
+        """Marks the rows of these frames, and of those that come to be among them."""
+        self._hits = hits
+        self.viewport().update()
+
+    def _show_other(self, change: Callable[[], None]) -> None:
+        chosen = self._current_id
         seen = [] if self._following else self._visible_ids()
         self._moving = True
         try:
-            self._frames.set_view(view)
+            change()
             self._restore(chosen, seen)
         finally:
             self._moving = False
+        self._sought = chosen if self._current_id is None else None
         self._count_when_stopped = self._frames.rowCount()
         self._show_catch_up()
-        if self._current_id != chosen:
-            self.current_frame_changed.emit(self._current_id)
 
     def selected_frames(self, limit: int) -> list[int]:
         """Ids of the selected frames in the table's order, at most `limit`."""
@@ -247,9 +271,20 @@ class FrameTable(QTableView):
     # Following the tail.
 
     def _rows_came(self) -> None:
+        if self._sought is not None and self._frames.position(self._sought) is not None:
+            self._find_again(self._sought)
         if self._following:
             self._to_tail()
         self._show_catch_up()
+
+    def _find_again(self, frame_id: int) -> None:
+        known, self._current_id = self._current_id, None
+        self._moving = True
+        self._restore(frame_id, [] if self._following else [frame_id])
+        self._moving = False
+        self._sought = None
+        if known != frame_id:
+            self.current_frame_changed.emit(frame_id)
 
     def _to_tail(self) -> None:
         moving, self._moving = self._moving, True
@@ -267,6 +302,7 @@ class FrameTable(QTableView):
         # Qt repaints the two cells; the outline goes round the rows.
         self.viewport().update()
         if not self._moving:
+            self._sought = None
             self.set_following(False)
             self.current_frame_changed.emit(chosen)
 
@@ -274,6 +310,7 @@ class FrameTable(QTableView):
         # A reset outside set_view: the capture is another one, or was cleared.
         self._hovered = -1
         self._count_when_stopped = 0
+        self._sought = None
         if not self._moving and self._current_id is not None:
             self._current_id = None
             self.current_frame_changed.emit(None)
@@ -427,6 +464,8 @@ class FrameTable(QTableView):
             if row == self._hovered:
                 state |= RowState.HOVERED
             line = self._frames.line(row)
+            if self._hits is not None and line is not None and self._hits.place(line.row.id) is not None:
+                state |= RowState.HIT
             self._painter.background(painter, line, rect, state)
             if line is not None:
                 self._painter.cells(painter, line, rect, cells)

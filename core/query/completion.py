@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -45,21 +46,42 @@ class Completion:
     candidates: tuple[Candidate, ...]
 
 
-def complete(language: FilterLanguage, text: str, position: int) -> Completion:
+KnownValues = Callable[[Field], Iterable[Candidate]]
+"""What is known of a field's values beside its own choices, such as the paths of a capture's connections."""
+
+
+def _none_known(_field: Field) -> Iterable[Candidate]:
+    return ()
+
+
+def complete(
+    language: FilterLanguage, text: str, position: int, known: KnownValues = _none_known
+) -> Completion:
     """What can stand at `position`, where some of it may be typed already. Never fails; may have no candidates."""
+    start = position
     tokens = language.tokens(text[:position])
     if tokens is None:
-        # In the middle of a text in quotes, or behind a character that no filter has.
-        return Completion(position, position, ())
-    start = position
-    # An operator of signs ends by itself; a word may go on.
-    if tokens and tokens[-1].end_pos == position and _is_wordlike(tokens[-1]):
+        # A text in quotes that goes on, or a character that no filter has.
+        start, tokens = _open_quote(language, text[:position])
+    elif tokens and tokens[-1].end_pos == position and _is_wordlike(tokens[-1]):
+        # An operator of signs ends by itself; a word may go on.
         start = tokens.pop().start_pos or 0
+    if tokens is None:
+        return Completion(position, position, ())
     typed = text[start:position].lower()
     accepted = language.accepted(tokens)
-    found = [each for each in _candidates(language, tokens, accepted, typed) if typed in each.text.lower()]
+    candidates = _candidates(language, tokens, accepted, typed, known)
+    found = [each for each in candidates if typed in each.text.lower()]
     found.sort(key=lambda each: not each.text.lower().startswith(typed))
     return Completion(start, position, tuple(found[:CANDIDATE_LIMIT]))
+
+
+def _open_quote(language: FilterLanguage, text: str) -> tuple[int, list[Token] | None]:
+    """Where the quote begins that is not closed, and the tokens ahead of it; None where there is no such quote."""
+    for at in range(len(text) - 1, -1, -1):
+        if text[at] in "\"'" and (tokens := language.tokens(text[:at])) is not None:
+            return at, tokens
+    return len(text), None
 
 
 def _is_wordlike(token: Token) -> bool:
@@ -67,7 +89,7 @@ def _is_wordlike(token: Token) -> bool:
 
 
 def _candidates(
-    language: FilterLanguage, tokens: list[Token], accepted: frozenset[str], typed: str
+    language: FilterLanguage, tokens: list[Token], accepted: frozenset[str], typed: str, known: KnownValues
 ) -> list[Candidate]:
     if not accepted & {"WORD", *_OPERATOR, *_WORDS}:
         return []
@@ -77,6 +99,7 @@ def _candidates(
     named = _field_before(language, tokens)
     if "WORD" in accepted and not accepted & _OPERATOR and named is not None:
         found += _values(named, typed)
+        found += known(named)
     if accepted & _OPERATOR:
         operators = language.operators if named is None else _fitting(language, named)
         if named is not None or _ends_call(tokens):

@@ -1,0 +1,140 @@
+"""Reads a filter while it is being typed: whether it says something, what can come next, which part is what. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from core.errors import FilterError
+from core.query.expressions import Expression
+
+if TYPE_CHECKING:
+    from lark import Token
+
+    from core.query.completion import Completion, KnownValues
+    from core.query.language import FilterLanguage
+
+
+class Standing(Enum):
+    """What a filter is worth as it stands."""
+
+    EMPTY = auto()
+    UNFINISHED = auto()
+    """It is no filter yet, but can become one by typing on."""
+    VALID = auto()
+    WRONG = auto()
+
+
+class PartKind(Enum):
+    """What a part of the text is, for its colour."""
+
+    FIELD = auto()
+    OPERATOR = auto()
+    WORD = auto()
+    """and, or, not, in."""
+    TEXT = auto()
+    NUMBER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Characters `start`..`end` of the text."""
+
+    kind: PartKind
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """All that is known of a text with the cursor at a place in it."""
+
+    standing: Standing
+    message: str
+    """What is missing or wrong; "" where nothing is."""
+    start: int
+    """Where it is wrong: characters `start`..`end`, which may be none at all."""
+    end: int
+    parts: tuple[Part, ...]
+    completion: Completion
+
+
+_TOKEN_KINDS = {
+    "COMPARE": PartKind.OPERATOR,
+    "TEXTUAL": PartKind.OPERATOR,
+    "IN": PartKind.WORD,
+    "NOT_IN": PartKind.WORD,
+    "AND": PartKind.WORD,
+    "OR": PartKind.WORD,
+    "NOT": PartKind.WORD,
+    "STRING": PartKind.TEXT,
+    "HEX": PartKind.TEXT,
+    "FUNCTION": PartKind.FIELD,
+}
+
+
+class FilterAssistant:
+    """Knows the language. `known` tells values of the capture at hand. Belongs to one thread."""
+
+    def __init__(self, known: KnownValues) -> None:
+        self._known = known
+        self._language: FilterLanguage | None = None
+
+    @property
+    def language(self) -> FilterLanguage:
+        """Made when it is first asked for, unless it was given."""
+        if self._language is None:
+            self._language = make_language()
+        return self._language
+
+    def take(self, language: FilterLanguage) -> None:
+        """The language as it was made elsewhere, where it is not made yet."""
+        self._language = self._language or language
+
+    def parse(self, text: str) -> Expression:
+        """FilterError where the text says nothing."""
+        return self.language.parse(text)
+
+    def look(self, text: str, position: int) -> Look:
+        """Never fails."""
+        from core.query.completion import complete
+
+        completion = complete(self.language, text, position, self._known)
+        parts = tuple(map(self._part, self.language.tokens(text) or ()))
+        if not text.strip():
+            return Look(Standing.EMPTY, "", 0, 0, (), completion)
+        try:
+            self.language.parse(text)
+        except FilterError as error:
+            at_end = error.end >= len(text.rstrip()) and position == len(text)
+            typing = at_end and (
+                error.start >= len(text.rstrip()) or bool(completion.candidates) or _opens(error)
+            )
+            standing = Standing.UNFINISHED if typing else Standing.WRONG
+            return Look(standing, str(error), error.start, error.end, parts, completion)
+        return Look(Standing.VALID, "", 0, 0, parts, completion)
+
+    def _part(self, token: Token) -> Part:
+        start, end = token.start_pos or 0, token.end_pos or 0
+        kind = _TOKEN_KINDS.get(token.type)
+        if kind is None:
+            if token[:1].isdigit():
+                kind = PartKind.NUMBER
+            elif token.type == "WORD" and self.language.fields.get(token) is not None:
+                kind = PartKind.FIELD
+            else:
+                kind = PartKind.TEXT if token.type == "WORD" else PartKind.OPERATOR
+        return Part(kind, start, end)
+
+
+def _opens(error: FilterError) -> bool:
+    """Whether what is wrong is a quote that is only waiting for its other end."""
+    return error.text[error.start : error.start + 1] in ("'", '"') and error.end == len(error.text)
+
+
+def make_language() -> FilterLanguage:
+    """Takes a few tenths of a second the first time."""
+    from core.query.language import default_language
+
+    return default_language()

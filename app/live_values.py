@@ -1,0 +1,54 @@
+"""Values that the connections of the capture have, for the completion of a filter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from app.models.connections import ConnectionModel
+from core.capture.records import ConnectionRecord
+from core.query.completion import Candidate, CandidateKind
+from core.query.fields import Field
+from core.query.quoting import text_literal
+
+LOOKED_AT = 2000
+"""Connections, the newest ones."""
+OFFERED = 50
+"""Different values of a field."""
+_LONGEST = 200
+"""Characters of a value that is offered."""
+
+_TEXTS: dict[str, Callable[[ConnectionRecord], str | None]] = {
+    "path": lambda record: record.path,
+    "subprotocol": lambda record: record.subprotocol,
+    "peer": lambda record: record.peer,
+}
+
+
+def known_values(connections: ConnectionModel, field: Field) -> Iterable[Candidate]:
+    """Of a field of connections, the newest first; nothing of other fields."""
+    if field.name == "connection":
+        return _numbers(connections)
+    read = _TEXTS.get(field.name)
+    return () if read is None else _texts(connections, read)
+
+
+def _newest(connections: ConnectionModel) -> Iterator[ConnectionRecord]:
+    rows = range(connections.rowCount() - 1, 0, -1)[:LOOKED_AT]
+    return (line.record for row in rows if (line := connections.line(row)) is not None)
+
+
+def _numbers(connections: ConnectionModel) -> Iterator[Candidate]:
+    for record, _ in zip(_newest(connections), range(OFFERED), strict=False):
+        yield Candidate(str(record.id), CandidateKind.VALUE, connections.title(record))
+
+
+def _texts(
+    connections: ConnectionModel, read: Callable[[ConnectionRecord], str | None]
+) -> Iterator[Candidate]:
+    seen: dict[str, int] = {}
+    for record in _newest(connections):
+        value = read(record)
+        if value and len(value) <= _LONGEST and (value in seen or len(seen) < OFFERED):
+            seen.setdefault(value, record.id)
+    for value, number in seen.items():
+        yield Candidate(text_literal(value), CandidateKind.VALUE, f"#{number}")

@@ -1,0 +1,27 @@
+"""Values as literals of the filter language, whatever is in them."""
+
+from __future__ import annotations
+
+_NAMED = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def text_literal(text: str) -> str:
+    r"""`text` in quotes. What cannot be seen is spelled `\u202e`, so that a filter shows all that it asks for."""
+    return f'"{"".join(map(_shown, text))}"'
+
+
+def bytes_literal(data: bytes) -> str:
+    """`data` as text in quotes where it is printable UTF-8, else as hex digits."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return f'hex"{data.hex(" ")}"'
+    printable = all(each.isprintable() or each in "\n\t\r" for each in text)
+    return text_literal(text) if text and printable else f'hex"{data.hex(" ")}"'
+
+
+def _shown(character: str) -> str:
+    if (named := _NAMED.get(character)) is not None:
+        return named
+    # A code above U+FFFF has no escape; it stands for itself.
+    return character if character.isprintable() or ord(character) > 0xFFFF else f"\\u{ord(character):04x}"
