@@ -16,7 +16,7 @@ from app.capture_desk import CaptureDesk
 from app.clipboard import FrameCopier, PlainClipboard
 from app.copying import CopyFormat
 from app.diagnostics import Diagnostics
-from app.empty_text import empty_reason, empty_text
+from app.empty_table import EmptyTable
 from app.engine_controls import EngineControls
 from app.engine_thread import EngineThread
 from app.filter_assistant import FilterAssistant
@@ -119,6 +119,9 @@ class MainWindow(QMainWindow):
             assistant, self.filter_bar, self.frame_model, self.frames, desk, settings, self.actions_, self._refresher,
             jobs, self,
         )  # fmt: skip
+        self._empty_table = EmptyTable(
+            self.frames, self.frame_model, self.selection, self.filtering, self.listening, desk, self
+        )
         self._rate_timer = QTimer(self)
         self._rate_timer.setInterval(_RATE_MS)
         self._arrange()
@@ -186,9 +189,7 @@ class MainWindow(QMainWindow):
         self.controls.edit_offered.connect(self._offer_settings)
         self.recovery.opened.connect(self._offer_to_save)
         self.selection.control_wanted.connect(lambda: self.actions_[ActionId.SHOW_CONTROL].setChecked(True))
-        self.selection.view_changed.connect(self._show_empty_text)
-        self.filtering.changed.connect(self._show_empty_text)
-        self.tool_bar.address.textChanged.connect(self._show_empty_text)
+        self.tool_bar.address.textChanged.connect(self._empty_table.look)
         self.frame_model.counts_changed.connect(self._show_counts)
         self.connection_model.totals_changed.connect(self._show_totals)
         self.frames.opened.connect(self.tabs.setFocus)
@@ -406,7 +407,7 @@ class MainWindow(QMainWindow):
 
     def _fill_columns(self) -> None:
         self._columns.clear()
-        self.frames.fill_column_menu(self._columns)
+        self.frames.header.fill_menu(self._columns)
 
     def _frame_menu(self, position: QPoint) -> None:
         menu = frame_menu(self, self.actions_)
@@ -429,7 +430,7 @@ class MainWindow(QMainWindow):
         self.status.set_listening(addresses)
         if addresses and self.banner.text == self.listening.failure:
             self.banner.dismiss()
-        self._show_empty_text()
+        self._empty_table.look()
 
     def _show_totals(self) -> None:
         totals = self.connection_model.totals
@@ -440,18 +441,3 @@ class MainWindow(QMainWindow):
         model = self.frame_model
         self.status.set_frozen(model.frozen, model.behind)
         self.status.set_hidden(0 if model.view.control else model.control_count)
-        if not model.rowCount():
-            self._show_empty_text()
-
-    def _show_empty_text(self) -> None:
-        model = self.frame_model
-        hidden = 0 if model.view.control else model.control_count
-        reason = empty_reason(
-            None if model.view.connection is None else self.selection.connection,
-            hidden=hidden,
-            live=self._desk.shows_live,
-            listening=bool(self.listening.addresses),
-            filtered=self.filtering.hides and model.view_count > 0,
-        )
-        addresses = self.listening.addresses or (self.listening.next_address,)
-        self.frames.set_empty_text(*empty_text(reason, addresses, hidden))

@@ -60,10 +60,10 @@ class WindowLayout:
             if (state := settings.layout(splitter.objectName())) is not None:
                 splitter.restoreState(state)
         if (state := settings.layout("columns")) is not None:
-            self._frames.restore_columns(state)
+            self._frames.header.restore(state)
 
     def keep(self, settings: Settings) -> None:
         settings.set_layout("window", self._window.saveGeometry())
         for splitter in (self.sides, self.details):
             settings.set_layout(splitter.objectName(), splitter.saveState())
-        settings.set_layout("columns", self._frames.save_columns())
+        settings.set_layout("columns", self._frames.header.save())

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import (
-    QByteArray,
     QEvent,
     QItemSelectionModel,
     QModelIndex,
@@ -29,7 +28,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QMenu,
     QTableView,
     QToolTip,
     QWidget,
@@ -43,25 +41,10 @@ from app.models.frames import FrameModel
 from app.models.rows import RowsOf
 from app.theme import Role, Theme
 from app.views.catch_up import CatchUp
-from app.views.column_fit import ColumnFit
 from app.views.empty_page import paint_empty
+from app.views.frame_header import FrameHeader
 from app.views.frame_painter import Cell, FramePainter, RowState
 from core.capture.records import View
-
-# In digits.
-_FIRST_WIDTHS = {
-    Column.NUMBER: 6,
-    Column.TIME: 12,
-    Column.DELTA: 8,
-    Column.DIRECTION: 8,
-    Column.OPCODE: 12,
-    Column.LENGTH: 11,
-    Column.FLAGS: 22,
-    Column.PAYLOAD: 40,
-}
-
-# In the order in which they get narrower where the payload would have no room.
-_LEAST_WIDTHS = {Column.DIRECTION: 3, Column.FLAGS: 14, Column.LENGTH: 7, Column.OPCODE: 8}
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -98,7 +81,7 @@ class FrameTable(QTableView):
         self._catch_up = CatchUp(theme, icons, self.viewport())
         self._set_up()
         self.setModel(model)
-        self._set_up_header()
+        self.header = FrameHeader(self, self._painter.width_of)
         self.selectionModel().currentRowChanged.connect(self._current_changed)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
         model.rowsInserted.connect(self._rows_came)
@@ -203,29 +186,6 @@ class FrameTable(QTableView):
         self._empty_title, self._empty_text = title, text
         self.viewport().update()
 
-    def fill_column_menu(self, menu: QMenu) -> None:
-        """One switch for each column."""
-        header = self.horizontalHeader()
-        for column in Column:
-            title = str(self._frames.headerData(column, Qt.Orientation.Horizontal))
-            action = menu.addAction(title)
-            action.setCheckable(True)
-            hidden = header.isSectionHidden(column)
-            action.setChecked(not hidden)
-            last_one = not hidden and header.hiddenSectionCount() == len(Column) - 1
-            action.setEnabled(not last_one)
-            action.toggled.connect(
-                lambda shown, column=column: self._columns.show_column(column, shown=shown)
-            )
-
-    def save_columns(self) -> QByteArray:
-        """Which columns are shown, in which order and how wide."""
-        return self._columns.save()
-
-    def restore_columns(self, state: QByteArray) -> None:
-        """Take back what `save_columns` gave."""
-        self._columns.restore(state)
-
     # Set-up.
 
     def _set_up(self) -> None:
@@ -247,26 +207,6 @@ class FrameTable(QTableView):
         rows.setMinimumSectionSize(1)
         rows.setDefaultSectionSize(self._painter.row_height)
         self._catch_up.clicked.connect(lambda: self.set_following(True))
-
-    def _set_up_header(self) -> None:
-        header = self.horizontalHeader()
-        header.setSectionsMovable(True)
-        header.setHighlightSections(False)
-        header.setMinimumSectionSize(28)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        widths, least = (
-            {column: self._painter.width_of(digits) for column, digits in digits_of.items()}
-            for digits_of in (_FIRST_WIDTHS, _LEAST_WIDTHS)
-        )
-        self._columns = ColumnFit(header, widths, least, self)
-        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        header.customContextMenuRequested.connect(self._header_menu)
-
-    def _header_menu(self, position: QPoint) -> None:
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.fill_column_menu(menu)
-        menu.popup(self.horizontalHeader().mapToGlobal(position))
 
     # Following the tail.
 
@@ -423,7 +363,7 @@ class FrameTable(QTableView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         moving, self._moving = self._moving, True
-        self._columns.fit(self.viewport().width())
+        self.header.fit(self.viewport().width())
         super().resizeEvent(event)
         self._moving = moving
         if self._following:

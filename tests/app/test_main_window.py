@@ -296,7 +296,7 @@ def test_theme_and_columns_and_history_come_back(
     assert settings.theme is ThemeChoice.DARK
     assert settings.time_format is window.frame_model.time_format
     assert settings.composer_history == ("text:remember me",)
-    assert settings.layout("columns") == window.frames.save_columns()
+    assert settings.layout("columns") == window.frames.header.save()
     assert settings.layout("window") is not None
 
 

@@ -58,12 +58,12 @@ def test_a_width_of_the_persons_choice_is_kept(table: FrameTable) -> None:
     assert not scrolls(table)
     table.resize(700, 300)
     assert table.columnWidth(Column.FLAGS) < 250
-    state = table.save_columns()
+    state = table.header.save()
     assert table.isColumnHidden(Column.DELTA)
     header.resizeSection(Column.FLAGS, 60)
     table.resize(1200, 300)
     assert table.columnWidth(Column.FLAGS) == 60
-    table.restore_columns(state)
+    table.header.restore(state)
     assert table.columnWidth(Column.FLAGS) == 250
     assert not table.isColumnHidden(Column.DELTA)
 
@@ -71,7 +71,7 @@ def test_a_width_of_the_persons_choice_is_kept(table: FrameTable) -> None:
 def test_a_column_of_the_persons_choice_stays(table: FrameTable, qtbot: QtBot) -> None:
     table.resize(760, 300)
     menu = QMenu(table)
-    table.fill_column_menu(menu)
+    table.header.fill_menu(menu)
     delta, payload = menu.actions()[Column.DELTA], menu.actions()[Column.PAYLOAD]
     assert not delta.isChecked()
     delta.toggle()

@@ -219,14 +219,14 @@ def test_several_frames_selected(table: FrameTable, model: FrameModel, maker: Ca
 
 def test_columns_can_be_hidden_but_not_all(table: FrameTable) -> None:
     menu = QMenu()
-    table.fill_column_menu(menu)
+    table.header.fill_menu(menu)
     actions = menu.actions()
     assert len(actions) == len(Column)
     for action in actions[:-1]:
         action.setChecked(False)
     assert table.isColumnHidden(Column.NUMBER)
     menu.clear()
-    table.fill_column_menu(menu)
+    table.header.fill_menu(menu)
     assert [action.isEnabled() for action in menu.actions()] == [True] * (len(Column) - 1) + [False]
 
 

@@ -1,0 +1,54 @@
+"""Keeps the words up to date that stand in the frame table while it has no rows."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from app.capture_desk import CaptureDesk
+from app.empty_text import empty_reason, empty_text
+from app.filtering import Filtering
+from app.listening import Listening
+from app.models.frames import FrameModel
+from app.selection import Selection
+from app.views.frame_table import FrameTable
+
+
+class EmptyTable(QObject):
+    """Looks again whenever what it depends on is another; who listens where is told by `look`."""
+
+    def __init__(
+        self,
+        frames: FrameTable,
+        model: FrameModel,
+        selection: Selection,
+        filtering: Filtering,
+        listening: Listening,
+        desk: CaptureDesk,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._frames = frames
+        self._model = model
+        self._selection = selection
+        self._filtering = filtering
+        self._listening = listening
+        self._desk = desk
+        selection.view_changed.connect(self.look)
+        filtering.changed.connect(self.look)
+        model.counts_changed.connect(self.look)
+
+    def look(self) -> None:
+        """Says why there are no rows, and what to do."""
+        model = self._model
+        if model.rowCount():
+            return
+        hidden = 0 if model.view.control else model.control_count
+        reason = empty_reason(
+            None if model.view.connection is None else self._selection.connection,
+            hidden=hidden,
+            live=self._desk.shows_live,
+            listening=bool(self._listening.addresses),
+            filtered=self._filtering.hides and model.view_count > 0,
+        )
+        addresses = self._listening.addresses or (self._listening.next_address,)
+        self._frames.set_empty_text(*empty_text(reason, addresses, hidden))
