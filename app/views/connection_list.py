@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QFontMetrics, QPainter, QPen
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QListView,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QWidget,
-)
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QPainter, QPen
+from PySide6.QtWidgets import QAbstractItemView, QListView, QStyleOptionViewItem, QWidget
 
 from app.icons import IconName, Icons
 from app.models.connections import ConnectionLine, ConnectionModel
 from app.theme import Role, Theme
+from app.views.row_delegate import Index, RowDelegate
 from core.capture.records import ConnectionRecord, ConnectionState
 
 _MARGIN = 12
@@ -32,8 +26,6 @@ _MARK_ROLES = {
     ConnectionState.SERVED: Role.MUTED,
     ConnectionState.LOST: Role.WARNING,
 }
-
-_Index = QModelIndex | QPersistentModelIndex
 
 
 class ConnectionList(QListView):
@@ -78,7 +70,7 @@ class ConnectionList(QListView):
     def chosen_connection(self) -> int | None:
         return self._connections.connection_id(self.currentIndex().row())
 
-    def _current_changed(self, current: _Index) -> None:
+    def _current_changed(self, current: Index) -> None:
         self.chosen.emit(self._connections.connection_id(current.row()))
 
     def _was_reset(self) -> None:
@@ -95,35 +87,26 @@ class ConnectionList(QListView):
         self.context_menu_requested.emit(event.globalPos())
 
 
-class _ConnectionDelegate(QStyledItemDelegate):
+class _ConnectionDelegate(RowDelegate):
+    weight = QFont.Weight.DemiBold
+
     def __init__(self, model: ConnectionModel, theme: Theme, icons: Icons, parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__(theme, icons, parent)
         self._model = model
-        self._theme = theme
-        self._icons = icons
-        self.reload()
 
-    def reload(self) -> None:
-        """Takes over the theme's present colours and fonts."""
-        self._title_font = QFont(self._theme.ui_font())
-        self._title_font.setWeight(QFont.Weight.DemiBold)
-        self._detail_font = QFont(self._theme.ui_font())
-        self._detail_font.setPointSizeF(self._detail_font.pointSizeF() * 0.9)
-        self._title_metrics = QFontMetrics(self._title_font)
-        self._detail_metrics = QFontMetrics(self._detail_font)
+    @property
+    def row_height(self) -> int:
+        return self._metrics.height() + self._small_metrics.height() + 2 * _ROW_PADDING + 2
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         del option, index
-        return QSize(120, self._title_metrics.height() + self._detail_metrics.height() + 2 * _ROW_PADDING + 2)
+        return QSize(120, self.row_height)
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        row: QRect = option.rect
-        state: QStyle.StateFlag = option.state
-        painter.save()
-        self._ground(painter, row, state)
-        line = self._model.line(index.row())
+    def content(self, painter: QPainter, row: QRect, number: int) -> None:
+        line = self._model.line(number)
         if line is None:
-            self._icon_mark(painter, row)
+            top = row.top() + _ROW_PADDING + 1
+            self._icon(painter, row.left() + _MARGIN - 3, top, IconName.CONNECTIONS, Role.MUTED, 16)
             self._texts(
                 painter, row, self._model.all_title(), self._model.all_detail(), row.right() - _MARGIN
             )
@@ -132,28 +115,11 @@ class _ConnectionDelegate(QStyledItemDelegate):
             right = self._number(painter, row, line)
             role = Role.WARNING if self._model.queued(line.record.id) else Role.MUTED
             self._texts(painter, row, line.title, self._model.detail(line), right, role)
-        painter.restore()
-
-    def _ground(self, painter: QPainter, row: QRect, state: QStyle.StateFlag) -> None:
-        role = Role.SURFACE
-        if state & QStyle.StateFlag.State_Selected:
-            role = Role.SELECTION if state & QStyle.StateFlag.State_HasFocus else Role.SELECTION_INACTIVE
-        elif state & QStyle.StateFlag.State_MouseOver:
-            role = Role.HOVER
-        painter.fillRect(row, self._theme.color(role))
-        painter.fillRect(row.left(), row.bottom(), row.width(), 1, self._theme.color(Role.GRID))
-        if state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(row.left(), row.top(), 3, row.height() - 1, self._theme.color(Role.ACCENT))
-
-    def _icon_mark(self, painter: QPainter, row: QRect) -> None:
-        ratio = painter.device().devicePixelRatioF()
-        pixmap = self._icons.pixmap(IconName.CONNECTIONS, Role.MUTED, 16, ratio)
-        painter.drawPixmap(row.left() + _MARGIN - 3, row.top() + _ROW_PADDING + 1, pixmap)
 
     def _state_mark(self, painter: QPainter, row: QRect, state: ConnectionState) -> None:
         """Filled while open, hollow after, crossed where it never came to a WebSocket: not by colour alone."""
         colour: QColor = self._theme.color(_MARK_ROLES[state])
-        top = row.top() + _ROW_PADDING + (self._title_metrics.height() - _MARK) / 2
+        top = row.top() + _ROW_PADDING + (self._metrics.height() - _MARK) / 2
         mark = QRectF(row.left() + _MARGIN, top, _MARK, _MARK)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(colour, 1.8))
@@ -173,36 +139,26 @@ class _ConnectionDelegate(QStyledItemDelegate):
         """The connection's number and its violations at the right edge; returns where they begin."""
         right = row.right() - _MARGIN
         text = f"#{line.record.id}"
-        painter.setFont(self._detail_font)
+        painter.setFont(self._small)
         painter.setPen(self._theme.color(Role.MUTED))
-        width = self._detail_metrics.horizontalAdvance(text)
+        width = self._small_metrics.horizontalAdvance(text)
         top = row.top() + _ROW_PADDING
-        height = self._title_metrics.height()
+        height = self._metrics.height()
         painter.drawText(QRect(right - width, top, width + 1, height), Qt.AlignmentFlag.AlignRight, text)
         left = right - width
         if line.record.violation_count:
-            ratio = painter.device().devicePixelRatioF()
             left -= 20
-            icon = self._icons.pixmap(IconName.WARNING, Role.ERROR, 14, ratio)
-            painter.drawPixmap(left, top + (height - 14) // 2, icon)
+            self._icon(painter, left, top + (height - 14) // 2, IconName.WARNING, Role.ERROR, 14)
         return left - 6
 
     def _texts(
         self, painter: QPainter, row: QRect, title: str, detail: str, right: int, role: Role = Role.MUTED
     ) -> None:
-        left = row.left() + _TEXT_LEFT
-        top = row.top() + _ROW_PADDING
-        painter.setFont(self._title_font)
+        left, top = row.left() + _TEXT_LEFT, row.top() + _ROW_PADDING
+        painter.setFont(self._font)
         painter.setPen(self._theme.color(Role.TEXT))
-        shown = self._title_metrics.elidedText(title, Qt.TextElideMode.ElideMiddle, right - left)
-        painter.drawText(
-            QRect(left, top, right - left, self._title_metrics.height()), Qt.AlignmentFlag.AlignLeft, shown
-        )
-        width = row.right() - _MARGIN - left
-        painter.setFont(self._detail_font)
-        painter.setPen(self._theme.color(role))
-        top += self._title_metrics.height() + 2
-        shown = self._detail_metrics.elidedText(detail, Qt.TextElideMode.ElideRight, width)
-        painter.drawText(
-            QRect(left, top, width, self._detail_metrics.height()), Qt.AlignmentFlag.AlignLeft, shown
-        )
+        shown = self._metrics.elidedText(title, Qt.TextElideMode.ElideMiddle, right - left)
+        area = QRect(left, top, right - left, self._metrics.height())
+        painter.drawText(area, Qt.AlignmentFlag.AlignLeft, shown)
+        top += self._metrics.height() + 2
+        self._small_line(painter, QRect(left, top, row.right() - _MARGIN - left, 0), detail, role)
