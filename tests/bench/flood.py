@@ -1,6 +1,7 @@
 """The window under a flood: how quickly it answers, memory, and whether every frame is in the file.
 
     python -m tests.bench.flood [--rate 10000 50000 100000] [--seconds 10] [--size 32] [--echo] [--active 1] [--idle 0]
+                                [--filter TEXT]
 
 Runs the real window (offscreen where there is no display) with its table following the tail, a run for each rate; the
 client is a process of its own. The times are those that Help ▸ Diagnostics shows: how late the event loop comes to a
@@ -62,13 +63,15 @@ class Flood:
         samples = QTimer()
         samples.timeout.connect(lambda: self._memory.append(resident_bytes() or 0))
         samples.start(_SAMPLE_MS)
+        if options.filter:
+            window.filtering.apply(options.filter)
         window.diagnostics.measure()
         window.diagnostics.reset()
         self._spin_until(lambda: client.poll() is not None)
         assert client.stdout is not None
         sent = json.loads(client.stdout.read())
         expected = sent["frames"] * (2 if options.echo else 1)
-        self._spin_until(lambda: window.frame_model.rowCount() >= expected)
+        self._spin_until(lambda: window.frame_model.view_count >= expected)
         samples.stop()
         desktop.engine.recorder.flush()
         reader = desktop.desk.reader
@@ -90,6 +93,8 @@ class Flood:
             self._application.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 100)
 
     def _report(self, sent: dict[str, float], expected: int, recorded: int) -> None:
+        if self._options.filter:
+            print(f"filter    {self._desktop.window.filter_bar.status.text()}")
         gauges, recorder = self._desktop.window.diagnostics.gauges, self._desktop.engine.recorder
         half = len(self._memory) // 2
         print(f"sent      {sent['frames']:,.0f} frames in {sent['seconds']:.1f} s")
@@ -128,6 +133,7 @@ def main() -> None:
     parser.add_argument("--echo", action="store_true")
     parser.add_argument("--active", type=int, default=1, help="connections that share the rate")
     parser.add_argument("--idle", type=int, default=0, help="connections that are open and silent")
+    parser.add_argument("--filter", default="", help="that the window is under meanwhile")
     options = parser.parse_args()
     if missing_display() is not None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
