@@ -12,6 +12,14 @@ CORPUS = Path(__file__).with_name("corpus")
 LENGTHS = {"head": 320, "frames": 192, "connection": 192, "capture": 96}
 """Every target, and how many bytes it is given at most."""
 
+UNWATCHED = {
+    "connection": tuple(
+        f"core.protocol.{name}"
+        for name in ("handshake", "handshake_rules", "headers", "http11", "extensions", "violations")
+    )
+}
+"""Modules whose coverage guides nothing: another target is for them, and watching costs time."""
+
 
 def load(name: str) -> Callable[[bytes], None]:
     """The target itself. Imported late, so that its imports can be watched."""
