@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,16 +18,15 @@ from core.capture.marks import notes_between
 from core.capture.store import open_for_reading
 from core.errors import CaptureError
 
-_MAPPED_BYTES = 1 << 40
-"""The file is read through the system's memory map as far as SQLite allows it: three times as quick."""
-_MOST_RESIDENT = 24 * 1024 * 1024
-"""After so many bytes read what is mapped is let go: it counts as memory of the process."""
 _TIME_AND_CONNECTION = struct.Struct(f"<qI{RECORD.size - 12}x")
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """SQL about a row of `block`, true for every block that may hold a match, and the values of its parameters."""
+    """SQL about `block`, true of every block that may hold a match, and the values of its parameters.
+
+    Of the columns of `block` there are only `first`, `count` and, as in `lane`, `data_count`.
+    """
 
     sql: str
     values: tuple[int | str, ...] = ()
@@ -51,18 +50,20 @@ class BlockReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._db = open_for_reading(path)
-        self._read = 0
-        """Bytes since the file was mapped."""
-        self._map()
 
     def close(self) -> None:
         self._db.close()
 
-    def _map(self) -> None:
-        """Map the file anew."""
-        self._db.execute("PRAGMA mmap_size = 0")
-        self._db.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
-        self._read = 0
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All that is read within is of one moment, and quicker. Keep it short: the file's housekeeping waits."""
+        with self._reading():
+            self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            with suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
 
     def last_frame_id(self) -> int:
         """Id of the newest frame; 0 where there is none."""
@@ -82,8 +83,10 @@ class BlockReader:
         """Up to `limit` blocks, in order, with frames of ids above `after` and not above `up_to`."""
         with self._reading():
             rows = self._db.execute(
-                "SELECT first, count FROM block WHERE first <= ? "
-                "AND first >= coalesce((SELECT max(first) FROM block WHERE first <= ?), 0) "
+                # Not from the table `block`, whose rows have the records in them.
+                "SELECT first, count FROM "
+                "(SELECT block AS first, count, data_count FROM lane WHERE connection = 0) AS block WHERE first <= ? "
+                "AND first >= coalesce((SELECT max(block) FROM lane WHERE connection = 0 AND block <= ?), 0) "
                 f"AND first + count - 1 > ? AND ({condition.sql}) ORDER BY first LIMIT ?",
                 (up_to, after + 1, after, *condition.values, limit),
             ).fetchall()
@@ -141,11 +144,7 @@ class BlockReader:
         with self._reading():
             try:
                 with self._db.blobopen(table, column, key.first, readonly=True) as blob:
-                    content = blob.read()
-                self._read += len(content)
-                if self._read > _MOST_RESIDENT:
-                    self._map()
-                return content
+                    return blob.read()
             except sqlite3.OperationalError as error:
                 row = self._db.execute("SELECT 1 FROM block WHERE first = ?", (key.first,)).fetchone()
                 if row is None:

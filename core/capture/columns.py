@@ -5,16 +5,15 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from itertools import compress, islice
-from operator import add, le
+from itertools import islice
+from operator import le
 
 from core.capture.block_reader import BlockKey, BlockReader
-from core.capture.blocks import MESSAGE, OWN_PAYLOAD, RECORD, StoredFrame
+from core.capture.blocks import MESSAGE, OWN_PAYLOAD, RECORD
 from core.errors import CaptureError
 
 
@@ -61,10 +60,11 @@ class WideField(Enum):
     FRAME_COUNT = Column(46, "I")
 
 
-_OFFSET = struct.Struct("<16xI")
+_EXTENT = struct.Struct("<16xII9xB4xI")
+"""Payload offset, captured length, flags, length of the message that stands apart."""
 _KEY = struct.Struct(f"{RECORD.size - 4}x4s")
-_IS_APART = bytes(flags & OWN_PAYLOAD != 0 for flags in range(256))
-_IS_MESSAGE = bytes(flags & MESSAGE != 0 for flags in range(256))
+_IS_ITSELF = bytes(flags & (MESSAGE | OWN_PAYLOAD) == MESSAGE for flags in range(256))
+_IS_WHOLE = bytes(not flags & OWN_PAYLOAD for flags in range(256))
 
 
 class Region(Enum):
@@ -76,15 +76,6 @@ class Region(Enum):
     """The message that the frame completed; frames that completed none have no such region."""
     PAYLOAD = "payload"
     """The frame's own payload, compressed where it was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Bytes `start`..`end` of a block's payloads, which belong to the frame with index `frame` in the block."""
-
-    frame: int
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,22 +144,28 @@ class BlockColumns:
             last[connection] = time_ns
         return deltas
 
-    def place_at(self, region: Region, position: int) -> Place | None:
-        """The region that has a byte, else the next one that is not empty; without looking at all of them."""
-        records = self.records
-        frames = range(len(records) // RECORD.size)
+    @cached_property
+    def offsets(self) -> array[int]:
+        """Where in the payloads the bytes of each frame begin, and at last where those of the last one end."""
+        offsets = self.numbers_of(WideField.PAYLOAD_OFFSET)
+        size = len(self.payloads)
+        if offsets and (offsets[0] or offsets[-1] > size):
+            raise self._damage()
+        offsets.append(size)
+        return offsets
 
-        def offset(frame: int) -> int:
-            return int(_OFFSET.unpack_from(records, frame * RECORD.size)[0])
+    def whole(self, region: Region) -> bytes:
+        """For each frame 1 where the region is all of its bytes, else 0."""
+        return self.bytes_of(ByteField.FLAGS).translate(_IS_ITSELF if region is Region.MESSAGE else _IS_WHOLE)
 
-        for frame in frames[max(bisect_right(frames, position, key=offset) - 1, 0) :]:
-            stored = StoredFrame(records, frame)
-            if region is Region.MESSAGE and not stored.flags & MESSAGE:
-                continue
-            start, length = (stored.offset, stored.captured) if region is Region.PAYLOAD else stored.content
-            if start + length > position:
-                return Place(frame, start, start + length)
-        return None
+    def place_of(self, region: Region, frame: int) -> tuple[int, int] | None:
+        """Where in the payloads the region of a frame begins and ends; None where it has no such region."""
+        offset, captured, flags, length = _EXTENT.unpack_from(self.records, frame * RECORD.size)
+        if region is Region.MESSAGE and not flags & MESSAGE:
+            return None
+        if region is not Region.PAYLOAD and flags & OWN_PAYLOAD:
+            return offset + captured, offset + captured + length
+        return offset, offset + captured
 
     def regions(self, region: Region) -> Regions:
         """All of them. CaptureError where they are not in order, as a forged capture may say."""
@@ -178,30 +175,21 @@ class BlockColumns:
         return found
 
     def _find_regions(self, region: Region) -> Regions:
-        flags = self.bytes_of(ByteField.FLAGS)
-        frames: Sequence[int] = range(len(flags))
-        starts: Sequence[int] = self.numbers_of(WideField.PAYLOAD_OFFSET)
-        ends: Sequence[int] = list(map(add, starts, self.numbers_of(WideField.CAPTURED)))
-        apart = flags.translate(_IS_APART)
-        if region is not Region.PAYLOAD and any(apart):
-            lengths = self.numbers_of(WideField.MESSAGE_LENGTH)
-            starts = list(map(_either, apart, ends, starts))
-            ends = [
-                end + length if own else end for own, end, length in zip(apart, ends, lengths, strict=True)
-            ]
-        if region is Region.MESSAGE:
-            has_message = flags.translate(_IS_MESSAGE)
-            frames, starts, ends = (list(compress(each, has_message)) for each in (frames, starts, ends))
-        self._check(starts, ends)
+        offsets, count = self.offsets, self.key.count
+        frames: Sequence[int] = range(count)
+        if 0 not in self.whole(region):
+            return Regions(frames, offsets[:-1], offsets[1:])
+        places = [self.place_of(region, frame) for frame in frames]
+        found = [place for place in places if place is not None]
+        if len(found) < count:
+            frames = [frame for frame, place in enumerate(places) if place is not None]
+        starts, ends = [start for start, _ in found], [end for _, end in found]
+        if found and not (ends[-1] <= offsets[-1] and all(map(le, ends, islice(starts, 1, None)))):
+            raise self._damage()
         return Regions(frames, starts, ends)
 
-    def _check(self, starts: Sequence[int], ends: Sequence[int]) -> None:
-        if starts and not (ends[-1] <= len(self.payloads) and all(map(le, ends, islice(starts, 1, None)))):
-            raise CaptureError(
-                f"The block of frame {self.key.first} says that payloads lie where there are none. "
-                "The capture is damaged."
-            )
-
-
-def _either(condition: int, one: int, other: int) -> int:
-    return one if condition else other
+    def _damage(self) -> CaptureError:
+        return CaptureError(
+            f"The block of frame {self.key.first} says that payloads lie where there are none. "
+            "The capture is damaged."
+        )

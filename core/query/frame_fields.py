@@ -26,7 +26,10 @@ _ORIGINS: Mapping[str, Value] = MappingProxyType({each.name.lower(): each.value 
 _SEVERITIES: Mapping[str, Value] = MappingProxyType({each.name.lower(): each.value for each in Severity})
 _RULES: Mapping[str, Value] = MappingProxyType({rule: rule for rule in CATALOGUE})
 
-_TIME_BETWEEN = "block.last_ns >= ? AND block.first_ns <= ?"
+_TIME_BETWEEN = (
+    "EXISTS(SELECT 1 FROM block AS held WHERE held.first = block.first "
+    "AND held.last_ns >= ? AND held.first_ns <= ?)"
+)
 _INFLATED = MESSAGE | OWN_PAYLOAD | COMPRESSED
 """Flags of a frame that completed a compressed message."""
 

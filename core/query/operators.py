@@ -9,13 +9,14 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from itertools import chain
 from typing import Any
 
-from core.query.search import FoldedSearch, LiteralSearch, PatternSearch, Search, is_local
+from core.query.patterns import is_local, required
+from core.query.search import FoldedSearch, LiteralSearch, PatternSearch, Search
 from core.query.values import ORDERED, TEXTUAL, Kind, Value
 
 PATTERN_LIMIT = 1000
@@ -58,6 +59,8 @@ class Matcher:
     """Of a field that has several values in one frame, all have to match, not any."""
     search: Search | None = None
     """A quicker way to look through many payloads at once."""
+    sieve: Search | None = None
+    """Finds something in every payload that matches, and seldom in others; where there is no `search`."""
     low: float | int | None = None
     """No smaller value matches."""
     high: float | int | None = None
@@ -174,11 +177,15 @@ def _matches(kind: Kind, operand: Operand) -> Matcher:
         pattern = re.compile(operand.encode())
     except (re.error, RecursionError, OverflowError, UnicodeEncodeError) as error:
         raise OperandError(f"a regular expression; {error}") from None
-    local = is_local(operand) and pattern.search(b"") is None
     search_bytes = pattern.search
-    return Matcher(
-        lambda value: search_bytes(value) is not None, search=PatternSearch(pattern) if local else None
-    )
+    matcher = Matcher(lambda value: search_bytes(value) is not None)
+    needle, folded = required(pattern), bool(pattern.flags & re.IGNORECASE)
+    # Without regard to capitals Python's engine is slower over a whole block than the search for what is required.
+    if is_local(operand) and pattern.search(b"") is None and not (folded and needle):
+        return replace(matcher, search=PatternSearch(pattern))
+    if needle is None:
+        return matcher
+    return replace(matcher, sieve=FoldedSearch(needle) if folded else LiteralSearch(needle))
 
 
 def _in(kind: Kind, operand: Operand) -> Matcher:

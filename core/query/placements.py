@@ -7,8 +7,10 @@ The frames that match are a mask: an integer of one byte a frame, 1 where it mat
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import compress
 from typing import Protocol
 
@@ -16,7 +18,7 @@ from core.capture.block_reader import EVERY, Condition
 from core.capture.columns import BlockColumns, ByteField, Region
 from core.capture.records import ConnectionRecord
 from core.query.operators import Matcher
-from core.query.search import hits
+from core.query.search import marks
 from core.query.values import Value
 
 Mask = int
@@ -26,15 +28,14 @@ BlockTest = Callable[["ScannedBlock", Mask], Mask]
 
 _SPARSE = 8
 """Where fewer than one in so many frames matter, they are looked at one by one."""
+_MARKED = re.compile(b"\1")
 _REMEMBERED = 10_000
 """Connections whose answer is remembered."""
 _MOST_CONNECTIONS = 5000
 """Connections that are asked beforehand, to leave out blocks that have nothing of those that match."""
 _MOST_NAMED = 200
 """Connections that one condition names at most."""
-_CONTROL_BLOCKS = Condition(
-    "EXISTS(SELECT 1 FROM lane WHERE lane.connection = 0 AND lane.block = block.first AND lane.count > lane.data_count)"
-)
+_CONTROL_BLOCKS = Condition("block.count > block.data_count")
 _MARKED_BLOCKS = Condition(
     "EXISTS(SELECT 1 FROM mark WHERE mark.frame BETWEEN block.first AND block.first + block.count - 1)"
 )
@@ -42,6 +43,11 @@ _BROKEN_BLOCKS = Condition(
     "EXISTS(SELECT 1 FROM violation "
     "WHERE violation.frame BETWEEN block.first AND block.first + block.count - 1)"
 )
+
+
+@lru_cache(maxsize=1)
+def _full(count: int) -> Mask:
+    return int.from_bytes(b"\1" * count, "little")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +66,17 @@ class ScannedBlock:
     @property
     def full(self) -> Mask:
         """Every frame."""
-        return int.from_bytes(b"\1" * self.count, "little")
+        return _full(self.count)
+
+    def is_few(self, mask: Mask) -> bool:
+        """Whether so few frames matter that they are better looked at one by one."""
+        return mask.bit_count() * _SPARSE < self.count
 
     def indices(self, mask: Mask) -> list[int]:
-        return list(compress(range(self.count), mask.to_bytes(self.count, "little")))
+        marks = mask.to_bytes(self.count, "little")
+        if not self.is_few(mask):
+            return list(compress(range(self.count), marks))
+        return [found.start() for found in _MARKED.finditer(marks)]
 
     def mask_of(self, indices: Iterable[int]) -> Mask:
         marks = bytearray(self.count)
@@ -172,14 +185,16 @@ class InPayload:
 
     def prepare(self, matcher: Matcher) -> BlockTest:
         one_by_one = self._one_by_one(matcher)
-        search, region = matcher.search, self.region
+        search, region = matcher.search or matcher.sieve, self.region
         if search is None or self.values is not None or self.only is not None:
             return one_by_one
+        is_sieve = matcher.search is None
 
         def test(block: ScannedBlock, wanted: Mask) -> Mask:
-            if wanted.bit_count() * _SPARSE < block.count:
+            if block.is_few(wanted):
                 return one_by_one(block, wanted)
-            return block.mask_of(hits(search, block.columns, region)) & wanted
+            wanted &= int.from_bytes(marks(search, block.columns, region), "little")
+            return one_by_one(block, wanted) if is_sieve else wanted
 
         return test
 
@@ -198,17 +213,30 @@ class InPayload:
             columns = block.columns
             if only is not None:
                 wanted &= int.from_bytes(columns.bytes_of(ByteField.HEAD).translate(only), "little")
-            if not wanted:
+            if not wanted or not columns.records:
                 return 0
-            places, payloads = columns.regions(region), columns.payloads
-            marks = wanted.to_bytes(block.count, "little")
+            payloads = columns.payloads
             return block.mask_of(
-                index
-                for index, start, end in zip(places.frames, places.starts, places.ends, strict=True)
-                if marks[index] and matches(payloads[start:end])
+                index for index, start, end in _places(block, region, wanted) if matches(payloads[start:end])
             )
 
         return test
+
+
+def _places(block: ScannedBlock, region: Region, wanted: Mask) -> Iterator[tuple[int, int, int]]:
+    """Of each frame that matters and has the region: its index, and where the region begins and ends."""
+    columns = block.columns
+    if block.is_few(wanted):
+        for index in block.indices(wanted):
+            place = columns.place_of(region, index)
+            if place is not None:
+                yield index, *place
+    else:
+        places = columns.regions(region)
+        marks = wanted.to_bytes(block.count, "little")
+        yield from compress(
+            zip(places.frames, places.starts, places.ends, strict=True), map(marks.__getitem__, places.frames)
+        )
 
 
 def _after(values: Callable[[bytes], Several], matcher: Matcher) -> Callable[[bytes], bool]:

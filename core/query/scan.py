@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, islice
 from pathlib import Path
 
 from core.capture.block_reader import EVERY, BlockKey, BlockReader, Condition
@@ -16,11 +17,14 @@ from core.query.placements import BlockTest, Mask, ScannedBlock
 
 _AT_ONCE = 64
 """Blocks that are chosen at once."""
+BLOCKS_IN_STEP = 16
+_STEP_SECONDS = 0.005
+"""After so long a step ends with the block that it is at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a block had, and how far the scan has come."""
+    """What a step has found, and how far the scan has come."""
 
     frames: tuple[int, ...]
     """Ids of the frames that match, in order."""
@@ -36,8 +40,9 @@ class Scan:
     Holds one block at a time: some MiB, or as much as its largest message.
     """
 
-    def __init__(self, path: Path, expression: Expression) -> None:
-        """CaptureError if there is no capture."""
+    def __init__(self, path: Path, expression: Expression, most_blocks: int = BLOCKS_IN_STEP) -> None:
+        """`most_blocks`: in one step. CaptureError if there is no capture."""
+        self._most_blocks = most_blocks
         self._expression = expression
         self._test = _prepared(expression)
         self._blocks = BlockReader(path)
@@ -52,7 +57,7 @@ class Scan:
         self._blocks.close()
 
     def run(self, after: int = 0) -> Iterator[Found]:
-        """Every frame recorded up to now with an id above `after`, one step a block.
+        """Every frame recorded up to now with an id above `after`, a few blocks a step: a matter of milliseconds.
 
         Stop by not going on. To follow a capture that is being written, run again after the last `through`.
         CaptureError where the capture is damaged.
@@ -65,26 +70,42 @@ class Scan:
         condition = _blocks(self._expression, _Connections(self._capture, start_ns))
         through = after
         while keys := self._blocks.choose(through, last, condition, _AT_ONCE):
-            for key in keys:
-                block = ScannedBlock(BlockColumns(self._blocks, key), self._capture.connection, start_ns)
-                frames = self._matches(block, through, last)
-                through = min(key.first + key.count - 1, last)
-                yield Found(frames, through, last)
-            if len(keys) < _AT_ONCE:
+            is_end = len(keys) < _AT_ONCE
+            left = iter(keys)
+            for key in left:
+                found = self._step(chain((key,), left), start_ns, through, last)
+                through = found.through
+                yield found
+            if is_end:
                 break
         if through < last:
             yield Found((), last, last)
 
-    def _matches(self, block: ScannedBlock, after: int, last: int) -> tuple[int, ...]:
+    def _step(self, keys: Iterator[BlockKey], start_ns: int, after: int, last: int) -> Found:
+        """Look at the next few blocks."""
+        end = time.perf_counter() + _STEP_SECONDS
+        frames: list[int] = []
+        with self._blocks.snapshot():
+            for key in islice(keys, self._most_blocks):
+                block = ScannedBlock(BlockColumns(self._blocks, key), self._capture.connection, start_ns)
+                frames += self._matches(block, after, last)
+                after = min(key.first + key.count - 1, last)
+                if time.perf_counter() > end:
+                    break
+        return Found(tuple(frames), after, last)
+
+    def _matches(self, block: ScannedBlock, after: int, last: int) -> Iterable[int]:
         mask = self._test(block, block.full)
         if not mask or not block.columns.records:
             return ()
-        key: BlockKey = block.columns.key
-        ids = range(key.first, key.first + key.count)
-        chosen: Sequence[int] = tuple(compress(ids, mask.to_bytes(key.count, "little")))
-        if key.first > after and ids[-1] <= last:
-            return tuple(chosen)
-        return tuple(each for each in chosen if after < each <= last)
+        key = block.columns.key
+        if mask == block.full:
+            chosen: Iterable[int] = range(key.first, key.first + key.count)
+        else:
+            chosen = map(key.first.__add__, block.indices(mask))
+        if key.first > after and key.first + key.count - 1 <= last:
+            return chosen
+        return (each for each in chosen if after < each <= last)
 
 
 class _Connections:

@@ -9,25 +9,31 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress, repeat
+from functools import cached_property
+from itertools import compress, islice, repeat
 from typing import Protocol
 
 from core.capture.columns import BlockColumns, Region, Regions
 
-_SAMPLE = 4096
-_RARE = 256
-"""Of so many bytes at most one may be the byte that is searched for, so that this is quicker than the whole needle."""
+Span = tuple[int, int]
+"""Where in the searched bytes a hit begins and ends."""
+
+_SAMPLE = 1024
+"""A byte that is not among so many is rare: to search for it is quicker than for the whole needle."""
 _FEW_HITS = 8
-"""So many hits in a block are looked up without reading where all its regions are."""
-_SPARSE = 8
-"""Where more than one in so many frames is hit, each frame is searched by itself."""
+"""So many hits are searched one by one, and tell how many more there will be."""
+_DENSE = 4
+"""Where there is more than one hit to so many frames, each frame is searched by itself."""
 
 
 class Searching(Protocol):
     """A search over certain bytes. Knows of no frames but in `each`."""
 
-    def first(self, start: int, stop: int) -> tuple[int, int] | None:
-        """The first hit within `start`..`stop`: where it begins and ends."""
+    def first(self, start: int, stop: int) -> Span | None:
+        """The first hit within `start`..`stop`."""
+
+    def next(self, start: int, most: int) -> Iterable[Span]:
+        """Up to `most` hits from `start` on that don't overlap."""
 
     def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
         """For each of these stretches, whether there is a hit in it."""
@@ -46,7 +52,7 @@ class LiteralSearch:
     needle: bytes
 
     def over(self, blob: bytes) -> Searching:
-        return _LiteralSearching(self.needle, blob, _rare_place(self.needle, blob))
+        return _LiteralSearching(self.needle, blob, _rare_place((self.needle,), blob))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +63,12 @@ class FoldedSearch:
     """In small letters."""
 
     def over(self, blob: bytes) -> Searching:
-        return LiteralSearch(self.needle).over(blob.lower())
+        return _FoldedSearching(self.needle, blob, _rare_place((self.needle, self.needle.upper()), blob))
 
 
 @dataclass(frozen=True, slots=True)
 class PatternSearch:
-    """A pattern for which `is_local` holds."""
+    """A pattern for which `is_local` holds and that does not match b""."""
 
     pattern: re.Pattern[bytes]
 
@@ -71,120 +77,183 @@ class PatternSearch:
 
 
 @dataclass(frozen=True, slots=True)
+class _PatternSearching:
+    pattern: re.Pattern[bytes]
+    blob: bytes
+
+    def first(self, start: int, stop: int) -> Span | None:
+        found = self.pattern.search(self.blob, start, stop)
+        return None if found is None else found.span()
+
+    def next(self, start: int, most: int) -> Iterable[Span]:
+        return map(re.Match.span, islice(self.pattern.finditer(self.blob, start), most))
+
+    def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
+        return map(bool, map(self.pattern.search, repeat(self.blob), starts, ends))
+
+
+@dataclass(frozen=True, slots=True)
 class _LiteralSearching:
     needle: bytes
     blob: bytes
     rare: int | None
+    """Place in the needle of a byte by which to find it."""
 
-    def first(self, start: int, stop: int) -> tuple[int, int] | None:
+    def first(self, start: int, stop: int) -> Span | None:
         if self.rare is None:
             at = self.blob.find(self.needle, start, stop)
         else:
             at = _find_by(self.needle, self.rare, self.blob, start, stop)
         return None if at < 0 else (at, at + len(self.needle))
 
+    def next(self, start: int, most: int) -> Iterable[Span]:
+        return _PatternSearching(re.compile(re.escape(self.needle)), self.blob).next(start, most)
+
     def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
         return map((-1).__ne__, map(self.blob.find, repeat(self.needle), starts, ends))
 
 
-@dataclass(frozen=True, slots=True)
-class _PatternSearching:
-    pattern: re.Pattern[bytes]
-    blob: bytes
+class _FoldedSearching:
+    """Makes small letters of all bytes only where there is no rare byte to go by, or many hits."""
 
-    def first(self, start: int, stop: int) -> tuple[int, int] | None:
-        found = self.pattern.search(self.blob, start, stop)
-        return None if found is None else found.span()
+    def __init__(self, needle: bytes, blob: bytes, rare: int | None) -> None:
+        self._needle = needle
+        self._blob = blob
+        self._rare = rare
+
+    @cached_property
+    def _lowered(self) -> _LiteralSearching:
+        return _LiteralSearching(self._needle, self._blob.lower(), None)
+
+    def first(self, start: int, stop: int) -> Span | None:
+        at = None
+        if self._rare is not None:
+            at = _find_folded_by(self._needle, self._rare, self._blob, start, stop)
+        if at is None:
+            return self._lowered.first(start, stop)
+        return None if at < 0 else (at, at + len(self._needle))
+
+    def next(self, start: int, most: int) -> Iterable[Span]:
+        return self._lowered.next(start, most)
 
     def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
-        return map(bool, map(self.pattern.search, repeat(self.blob), starts, ends))
+        return self._lowered.each(starts, ends)
 
 
-_LOCAL = re.compile(
-    r"""(?:\(\?[is]+\))?(?:
-        [\w\s/@\#%&=:;<>,"'`~!-]                # itself
-      | \\[.\\/\[\](){}+*?^$|dws-]           # itself, or a kind of character
-      | \\x[0-9a-fA-F]{2}
-      | \.
-      | \((?:\?:|(?!\?)) | \) | \|
-      | \[\^?(?:[\w\s/@\#%&=:;<>,"'`~!.+*?(){}|$-]|\\[.\\/\[\]dws^-])+\]
-      | \{\d{1,2}(?:,\d{1,2})?\}(?![?+])
-      | \?(?![?+])
-    )*""",
-    re.VERBOSE,
-)
-
-
-def is_local(pattern: str) -> bool:
-    """Whether what the pattern matches is bounded in length and depends on nothing around it.
-
-    A cautious answer from its text: no anchors, no look-around, no `*` and `+`, nothing possessive or lazy.
-    """
-    return _LOCAL.fullmatch(pattern) is not None
-
-
-def hits(search: Search, columns: BlockColumns, region: Region) -> Iterator[int]:
-    """Index in its block of each frame with a hit in its region. Reads no records before there is a hit."""
+def marks(search: Search, columns: BlockColumns, region: Region) -> bytes | bytearray:
+    """A byte for each frame: 1 where there is a hit in its region. b"" where there is none, and no record was read."""
     blob = columns.payloads
     searching = search.over(blob)
-    position = 0
+    few = list(_one_by_one(searching, len(blob)))
+    if not few or not columns.records:
+        return b""
+    found = bytearray(columns.key.count)
+    end = few[-1][1]
+    if len(few) < _FEW_HITS:
+        _mark(found, few, searching, columns, region)
+        return found
+    if end * len(found) > _FEW_HITS * _DENSE * len(blob):
+        most = len(found) // _DENSE
+        many = list(searching.next(end, most))
+        _mark(found, few + many, searching, columns, region)
+        if len(many) < most:
+            return found
+        end = many[-1][1]
+    else:
+        _mark(found, few, searching, columns, region)
+    _mark_rest(found, end, searching, columns.regions(region))
+    return found
+
+
+def _one_by_one(searching: Searching, size: int) -> Iterator[Span]:
+    """The first hits."""
+    end = 0
     for _ in range(_FEW_HITS):
-        found = searching.first(position, len(blob))
-        if found is None:
+        span = searching.first(end, size)
+        if span is None:
             return
-        start, end = found
-        place = columns.place_at(region, start)
-        if place is None:
-            return
-        if start < place.start:
-            # Between two regions: on to the next.
-            position = place.start
+        yield span
+        end = span[1]
+
+
+def _mark(
+    found: bytearray, spans: list[Span], searching: Searching, columns: BlockColumns, region: Region
+) -> None:
+    """Mark the frames that have one of the hits in their region, or one that these overlap."""
+    offsets, whole = columns.offsets, columns.whole(region)
+    tested: set[int] = set()
+    behind_each = map(bisect_right, repeat(offsets), [start for start, _ in spans])
+    for (_, end), behind in zip(spans, behind_each, strict=True):
+        if end <= offsets[behind] and whole[behind - 1]:
+            found[behind - 1] = 1
             continue
-        position = place.end
-        if end <= place.end or searching.first(start, place.end) is not None:
-            yield place.frame
-    places = columns.regions(region)
-    rest = bisect_left(places.starts, position)
-    if rest > _FEW_HITS * _SPARSE:
-        yield from _hits_one_by_one(searching, places, position, len(blob))
-        return
-    yield from compress(places.frames[rest:], searching.each(places.starts[rest:], places.ends[rest:]))
+        # The hit is in two frames, or in one of which the region is not all: is another one in the regions?
+        for frame in range(behind - 1, len(found)):
+            if offsets[frame] >= end:
+                break
+            if frame not in tested:
+                tested.add(frame)
+                place = columns.place_of(region, frame)
+                if place is not None and searching.first(*place) is not None:
+                    found[frame] = 1
 
 
-def _hits_one_by_one(searching: Searching, places: Regions, position: int, stop: int) -> Iterator[int]:
-    """The rest of `hits`, from `position` on."""
-    starts, ends, frames, first = places.starts, places.ends, places.frames, searching.first
-    while (found := first(position, stop)) is not None:
-        start, end = found
-        index = bisect_right(starts, start) - 1
-        if index < 0 or start >= ends[index]:
-            # Between two regions: on to the next.
-            if index + 1 == len(starts):
-                return
-            position = starts[index + 1]
-            continue
-        position = ends[index]
-        if end <= position or first(start, position) is not None:
-            yield frames[index]
+def _mark_rest(found: bytearray, start: int, searching: Searching, places: Regions) -> None:
+    """Mark all frames whose regions begin at `start` or behind, each searched by itself."""
+    rest = bisect_left(places.starts, start)
+    hit = searching.each(places.starts[rest:], places.ends[rest:])
+    if len(places.starts) == len(found):
+        found[rest:] = bytes(hit)
+    else:
+        for frame in compress(places.frames[rest:], hit):
+            found[frame] = 1
 
 
-def _rare_place(needle: bytes, blob: bytes) -> int | None:
-    """Place in the needle of a byte that hardly occurs in the blob; None where each occurs often."""
-    if len(needle) < 2:
+def _rare_place(spellings: tuple[bytes, ...], blob: bytes) -> int | None:
+    """Place in a needle, in all of its spellings, of a byte that hardly occurs; None where each occurs often."""
+    if len(spellings[0]) < 2:
         return None
     middle = max(0, (len(blob) - _SAMPLE) // 2)
     sample = blob[middle : middle + _SAMPLE]
-    times, place = min((sample.count(byte), place) for place, byte in enumerate(needle[:64]))
-    return place if times * _RARE <= len(sample) else None
+    for place, letters in enumerate(zip(*spellings, strict=True)):
+        if not any(letter in sample for letter in letters):
+            return place
+    return None
 
 
 def _find_by(needle: bytes, place: int, blob: bytes, start: int, stop: int) -> int:
     """Like `blob.find`, by the one byte of the needle at `place`: the system's search for a byte is quickest."""
     byte = needle[place]
     at, last = start + place, max(stop - len(needle) + place + 1, 0)
-    for _ in range(1000 + (stop - start) // _RARE):
+    for _ in range(_most_tries(start, stop)):
         at = blob.find(byte, at, last)
         if at < 0 or blob.startswith(needle, at - place):
             return at if at < 0 else at - place
         at += 1
     return blob.find(needle, at - place, stop)
+
+
+def _find_folded_by(needle: bytes, place: int, blob: bytes, start: int, stop: int) -> int | None:
+    """The same, of a needle in small letters, capitals being the same; None where the byte is not rare after all."""
+    size, first = len(needle), -1
+    letter = needle[place : place + 1]
+    for byte in {letter, letter.upper()}:
+        at = start + place
+        for _ in range(_most_tries(start, stop)):
+            at = blob.find(byte, at, max(stop - size + place + 1, 0))
+            if at < 0:
+                break
+            begin = at - place
+            if blob[begin : begin + size].lower() == needle:
+                # The other spelling may only come before.
+                first, stop = begin, begin + size - 1
+                break
+            at += 1
+        else:
+            return None
+    return first
+
+
+def _most_tries(start: int, stop: int) -> int:
+    """Finds of a rare byte before it is taken for a frequent one."""
+    return 1000 + (stop - start) // _SAMPLE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from operator import le
 from pathlib import Path
 
 import pytest
@@ -90,12 +91,13 @@ def test_regions_hold_what_the_frames_hold(
         regions = block.regions(region)
         for frame, start, end in zip(regions.frames, regions.starts, regions.ends, strict=True):
             found[block.key.first + frame] = block.payloads[start:end]
-            if end > start:
-                for position in {start, end - 1}:
-                    place = block.place_at(region, position)
-                    assert place is not None
-                    assert (place.frame, place.start, place.end) == (frame, start, end)
-        assert block.place_at(region, len(block.payloads)) is None
+        for frame in range(block.key.count):
+            place = block.place_of(region, frame)
+            expected = contents[block.key.first + frame]
+            assert (None if place is None else block.payloads[slice(*place)]) == expected
+            if block.whole(region)[frame]:
+                assert place == (block.offsets[frame], block.offsets[frame + 1])
+        assert all(map(le, block.offsets, block.offsets[1:]))
     assert found == {number: content for number, content in contents.items() if content is not None}
 
 

@@ -79,7 +79,7 @@ def test_marks_and_notes(tmp_path: Path) -> None:
         == [1, 3, 5]
     )
     assert frames(path, "note", after=4) == [12]
-    with closing(Scan(path, LANGUAGE.parse("note"))) as scan:
+    with closing(Scan(path, LANGUAGE.parse("note"), most_blocks=1)) as scan:
         assert [found.frames for found in scan.run()] == [(4,), (12,), ()], (
             "blocks without marks are left out"
         )
@@ -117,7 +117,7 @@ def test_it_can_be_stopped_between_blocks_and_tells_how_far_it_is(tmp_path: Path
     with CaptureMaker(tmp_path / "a.unmask") as maker:
         maker.peer().flood(3 * BLOCK_FRAMES)
         maker.recorder.flush()
-        with closing(Scan(maker.path, LANGUAGE.parse("9"))) as scan:
+        with closing(Scan(maker.path, LANGUAGE.parse("9"), most_blocks=1)) as scan:
             run = scan.run()
             first = next(run)
             assert isinstance(run, Generator)
@@ -152,7 +152,7 @@ def test_blocks_that_cannot_have_a_match_are_left_out(tmp_path: Path, text: str,
         for peer, opcode in ((one, Opcode.TEXT), (two, Opcode.TEXT), (one, Opcode.PING), (one, 3)):
             peer.frame(opcode, b"x")
             maker.recorder.flush()
-        with closing(Scan(maker.path, LANGUAGE.parse(text))) as scan:
+        with closing(Scan(maker.path, LANGUAGE.parse(text), most_blocks=1)) as scan:
             steps = list(scan.run())
         # The last step may only say that all is done.
         assert len([each for each in steps if each.frames or each.through < each.last]) <= blocks
@@ -163,7 +163,7 @@ def test_a_capture_that_is_cleared_meanwhile_has_no_matches_any_more(tmp_path: P
     with CaptureMaker(tmp_path / "a.unmask") as maker:
         maker.peer().flood(3 * BLOCK_FRAMES)
         maker.recorder.flush()
-        with closing(Scan(maker.path, LANGUAGE.parse("not zzz"))) as scan:
+        with closing(Scan(maker.path, LANGUAGE.parse("not zzz"), most_blocks=1)) as scan:
             run = scan.run()
             assert len(next(run).frames) == BLOCK_FRAMES
             maker.recorder.clear()
@@ -179,7 +179,7 @@ def test_a_damaged_capture_is_told(captures: dict[int, Path], tmp_path: Path) ->
         db.commit()
         with pytest.raises(CaptureError, match="bytes of records"):
             frames(path, "fin")
-        db.execute("UPDATE block SET count = 1 << 40")
+        db.execute("UPDATE lane SET count = 1 << 40")
         db.commit()
         with pytest.raises(CaptureError, match="a block of 1099511627776 frames"):
             frames(path, "fin")

@@ -1,0 +1,83 @@
+"""What the text of a regular expression on bytes says about its matches, so that many payloads are searched at once."""
+
+from __future__ import annotations
+
+import re
+
+_LOCAL = re.compile(
+    r"""(?:\(\?[is]+\))?(?:
+        [\w\s/@\#%&=:;<>,"'`~!-]                # itself
+      | \\[.\\/\[\](){}+*?^$|dws-]           # itself, or a kind of character
+      | \\x[0-9a-fA-F]{2}
+      | \.
+      | \((?:\?:|(?!\?)) | \) | \|
+      | \[\^?(?:[\w\s/@\#%&=:;<>,"'`~!.+*?(){}|$-]|\\[.\\/\[\]dws^-])+\]
+      | \{\d{1,2}(?:,\d{1,2})?\}(?![?+])
+      | \?(?![?+])
+    )*""",
+    re.VERBOSE,
+)
+_PIECE = re.compile(
+    rb"""\\x(?P<hex>[0-9a-fA-F]{2})
+      | \\(?P<escaped>[^0-9A-Za-z])
+      | \\(?:[0-9]{1,3}|.)
+      | (?P<set>\[\^?\]?(?:[^\]\\]|\\.)*\])
+      | (?P<bracket>[()])
+      | (?P<either>\|)
+      | (?P<optional>[*?]|\{[0-9]*,?[0-9]*\})
+      | (?P<plus>\+)
+      | [.^$\[{]
+      | (?P<itself>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_LEADING_FLAGS = re.compile(rb"\(\?[a-zA-Z]+\)")
+_SHORTEST = 2
+
+
+def is_local(pattern: str) -> bool:
+    """Whether what the pattern matches is bounded in length and depends on nothing around it.
+
+    A cautious answer from its text: no anchors, no look-around, no `*` and `+`, nothing possessive or lazy.
+    """
+    return _LOCAL.fullmatch(pattern) is not None
+
+
+def required(pattern: re.Pattern[bytes]) -> bytes | None:
+    """Bytes that are in everything the pattern matches (with re.IGNORECASE: but for capitals, as small letters).
+
+    A cautious answer from its text, the longest outside of brackets; None where there is none worth a search.
+    """
+    text = pattern.pattern
+    if pattern.flags & (re.VERBOSE | re.LOCALE) or b"(?#" in text:
+        return None
+    leading = _LEADING_FLAGS.match(text)
+    runs, depth = [bytearray()], 0
+    for piece in _PIECE.finditer(text, 0 if leading is None else leading.end()):
+        match piece.lastgroup:
+            case "bracket":
+                depth += 1 if piece[0] == b"(" else -1
+            case "either" if depth == 0:
+                return None
+        if depth == 0:
+            _go_on(runs, piece)
+    longest = bytes(max(runs, key=len))
+    if len(longest) < _SHORTEST:
+        return None
+    return longest.lower() if pattern.flags & re.IGNORECASE else longest
+
+
+def _go_on(runs: list[bytearray], piece: re.Match[bytes]) -> None:
+    """What stands outside of brackets is one more byte of the last run, or ends it."""
+    match piece.lastgroup:
+        case "itself":
+            runs[-1] += piece[0]
+        case "escaped":
+            runs[-1] += piece["escaped"]
+        case "hex":
+            runs[-1].append(int(piece["hex"], 16))
+        case "optional":
+            # It is about the byte ahead of it.
+            del runs[-1][-1:]
+            runs.append(bytearray())
+        case _:
+            runs.append(bytearray())
