@@ -175,6 +175,13 @@ def specs() -> tuple[ActionSpec, ...]:
             _I.WARNING,
         ),
         ActionSpec(
+            _ID.FOCUS_MARKS,
+            translate("Actions", "Go to &bookmarks"),
+            "Ctrl+6",
+            translate("Actions", "Put the keyboard on the list of bookmarks"),
+            _I.BOOKMARK,
+        ),
+        ActionSpec(
             _ID.SEND,
             translate("Actions", "&Send"),
             "Ctrl+Return",

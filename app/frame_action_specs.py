@@ -75,6 +75,7 @@ def frame_specs() -> tuple[ActionSpec, ...]:
             translate("Actions", "Go to the last frame before this one that breaks a rule"),
             _I.WARNING,
         ),
+        *_mark_specs(),
         *_filter_specs(),
         ActionSpec(
             _ID.COPY_TEXT,
@@ -111,6 +112,54 @@ def frame_specs() -> tuple[ActionSpec, ...]:
             "Ctrl+Shift+J",
             translate("Actions", "Copy all that is known of the selected frames, one JSON object a line"),
             _I.JSON,
+        ),
+    )
+
+
+def _mark_specs() -> tuple[ActionSpec, ...]:
+    translate = QCoreApplication.translate
+    return (
+        ActionSpec(
+            _ID.GO_TO,
+            translate("Actions", "&Go to…"),
+            "Ctrl+G",
+            translate("Actions", "Go to a frame by its number, or to a time"),
+            _I.GO_TO,
+        ),
+        ActionSpec(
+            _ID.TOGGLE_MARK,
+            translate("Actions", "&Bookmark"),
+            "Ctrl+B",
+            translate("Actions", "Bookmark the selected frames in the capture, or remove their bookmarks"),
+            _I.BOOKMARK,
+        ),
+        ActionSpec(
+            _ID.EDIT_NOTE,
+            translate("Actions", "&Note…"),
+            "Ctrl+Shift+N",
+            translate("Actions", "Bookmark the selected frame with a note, or change its note"),
+            _I.EDIT,
+        ),
+        ActionSpec(
+            _ID.NEXT_MARK,
+            translate("Actions", "Next boo&kmark"),
+            "F2",
+            translate("Actions", "Go to the next frame that is bookmarked"),
+            _I.BOOKMARK_NEXT,
+        ),
+        ActionSpec(
+            _ID.PREVIOUS_MARK,
+            translate("Actions", "Prev&ious bookmark"),
+            "Shift+F2",
+            translate("Actions", "Go to the last frame before this one that is bookmarked"),
+            _I.BOOKMARK_PREVIOUS,
+        ),
+        ActionSpec(
+            _ID.REMOVE_MARKS,
+            translate("Actions", "&Remove all bookmarks…"),
+            "Ctrl+Shift+F2",
+            translate("Actions", "Remove all bookmarks of the capture, with their notes"),
+            _I.CLEAR,
         ),
     )
 

@@ -26,11 +26,13 @@ from app.icons import Icons, application_icon
 from app.jobs import Jobs
 from app.listening import Listening
 from app.live_values import known_values
+from app.marking import Marking
 from app.menus import connection_menu, fill_menu_bar, frame_menu
 from app.models.connections import ConnectionModel
 from app.models.frame_lines import TimeFormat
 from app.models.frames import FrameModel
 from app.models.problems import ProblemModel
+from app.navigation import Navigation
 from app.recovery import Recovery
 from app.refresher import Refresher
 from app.selection import Selection
@@ -122,6 +124,14 @@ class MainWindow(QMainWindow):
         self._empty_table = EmptyTable(
             self.frames, self.frame_model, self.selection, self.filtering, self.listening, desk, self
         )
+        self.navigation = Navigation(
+            desk, self.frame_model, self.frames, self.tabs, self.composer, self.selection, self.banner, self.actions_,
+            self,
+        )  # fmt: skip
+        self.marking = Marking(
+            engine, desk, jobs, self.frames, self.sides, self.selection, self._refresher, self.banner, self.actions_,
+            theme, icons, self,
+        )  # fmt: skip
         self._rate_timer = QTimer(self)
         self._rate_timer.setInterval(_RATE_MS)
         self._arrange()
@@ -213,20 +223,13 @@ class MainWindow(QMainWindow):
             ActionId.QUIT: self.close,
             ActionId.CLEAR: self.commands.ask_clear,
             ActionId.TIME_FORMAT: self._next_time_format,
-            ActionId.GO_TOP: self.frames.go_to_first,
-            ActionId.GO_BOTTOM: self.frames.go_to_last,
             ActionId.ALLOW_ORIGIN: lambda: self.controls.allow_origin(self.selection.connection),
-            ActionId.NEXT_VIOLATION: self.selection.go_to_next_violation,
-            ActionId.PREVIOUS_VIOLATION: self.selection.go_to_previous_violation,
             ActionId.COPY_TEXT: lambda: self._copier.copy(CopyFormat.TEXT),
             ActionId.COPY_HEX: lambda: self._copier.copy(CopyFormat.HEX),
             ActionId.COPY_BASE64: lambda: self._copier.copy(CopyFormat.BASE64),
             ActionId.COPY_JSON: lambda: self._copier.copy(CopyFormat.JSON),
             ActionId.FOCUS_CONNECTIONS: lambda: self.sides.show_page(self.connections),
             ActionId.FOCUS_PROBLEMS: lambda: self.sides.show_page(self.problems),
-            ActionId.FOCUS_FRAMES: self.frames.setFocus,
-            ActionId.FOCUS_DETAILS: self.tabs.setFocus,
-            ActionId.FOCUS_COMPOSER: self.composer.editor.setFocus,
             ActionId.SEND: self.composer.send,
             ActionId.SEND_ALL: self.composer.send_to_all,
         }

@@ -23,13 +23,16 @@ _CONNECTION = (
 )  # fmt: skip
 _FRAMES = (
     _A.COPY_TEXT, _A.COPY_HEX, _A.COPY_BASE64, _A.COPY_JSON, _SEPARATOR,
-    _A.GO_TOP, _A.GO_BOTTOM, _A.NEXT_VIOLATION, _A.PREVIOUS_VIOLATION, _SEPARATOR,
-    _A.FOCUS_FILTER, _A.FOCUS_FIND, _A.APPLY_FILTER, _A.CLEAR_FILTER, _A.SAVE_FILTER, _A.NEXT_HIT, _A.PREVIOUS_HIT,
+    _A.TOGGLE_MARK, _A.EDIT_NOTE, _A.REMOVE_MARKS, _SEPARATOR,
+    _A.FOCUS_FILTER, _A.FOCUS_FIND, _A.APPLY_FILTER, _A.CLEAR_FILTER, _A.SAVE_FILTER,
+)  # fmt: skip
+_GO = (
+    _A.GO_TOP, _A.GO_BOTTOM, _A.GO_TO, _SEPARATOR,
+    _A.NEXT_VIOLATION, _A.PREVIOUS_VIOLATION, _A.NEXT_MARK, _A.PREVIOUS_MARK, _A.NEXT_HIT, _A.PREVIOUS_HIT, _SEPARATOR,
+    _A.FOCUS_CONNECTIONS, _A.FOCUS_FRAMES, _A.FOCUS_DETAILS, _A.FOCUS_COMPOSER, _A.FOCUS_PROBLEMS, _A.FOCUS_MARKS,
 )  # fmt: skip
 _VIEW = (
-    _A.FREEZE, _A.FOLLOW, _A.SHOW_CONTROL, _A.TIME_FORMAT, _SEPARATOR,
-    _A.FOCUS_CONNECTIONS, _A.FOCUS_FRAMES, _A.FOCUS_DETAILS, _A.FOCUS_COMPOSER, _A.FOCUS_PROBLEMS,
-    _SEPARATOR, _A.THEME,
+    _A.FREEZE, _A.FOLLOW, _A.SHOW_CONTROL, _A.TIME_FORMAT, _SEPARATOR, _A.THEME,
 )  # fmt: skip
 _HELP = (_A.SHORTCUTS, _A.FILTER_DOCS, _A.VIOLATION_DOCS, _A.DIAGNOSTICS, _A.ABOUT)
 
@@ -40,6 +43,7 @@ def fill_menu_bar(bar: QMenuBar, actions: Actions) -> QMenu:
     _add(bar, translate("Menus", "&Capture"), actions, _CAPTURE)
     _add(bar, translate("Menus", "C&onnection"), actions, _CONNECTION)
     _add(bar, translate("Menus", "&Frames"), actions, _FRAMES)
+    _add(bar, translate("Menus", "&Go"), actions, _GO)
     view = _add(bar, translate("Menus", "&View"), actions, _VIEW)
     columns = view.addMenu(translate("Menus", "Col&umns"))
     _add(bar, translate("Menus", "&Help"), actions, _HELP)
@@ -52,8 +56,18 @@ def frame_menu(parent: QWidget, actions: Actions) -> QMenu:
     _fill(
         menu,
         actions,
-        (_A.COPY_TEXT, _A.COPY_HEX, _A.COPY_BASE64, _A.COPY_JSON, _SEPARATOR, _A.NEXT_VIOLATION),
-    )
+        (
+            _A.COPY_TEXT, _A.COPY_HEX, _A.COPY_BASE64, _A.COPY_JSON, _SEPARATOR, _A.TOGGLE_MARK, _A.EDIT_NOTE,
+            _SEPARATOR, _A.NEXT_VIOLATION,
+        ),
+    )  # fmt: skip
+    return menu
+
+
+def mark_menu(parent: QWidget, actions: Actions) -> QMenu:
+    """The menu over the list of bookmarks."""
+    menu = QMenu(parent)
+    _fill(menu, actions, (_A.EDIT_NOTE, _A.TOGGLE_MARK, _SEPARATOR, _A.REMOVE_MARKS))
     return menu
 
 

@@ -127,20 +127,26 @@ class Selection(QObject):
             self.refresh()
             self._tabs.show_handshake_violation(problem.violation)
             return
-        if self._connections.chosen_connection not in (None, problem.connection):
-            self._connections.choose(problem.connection)
-        if not self._frames.go_to_frame(problem.frame) and not self._control:
+        if self.go_to_frame(problem.frame, problem.connection):
+            self._settle.stop()
+            self._show_frame()
+            self._tabs.show_frame_violation(problem.violation)
+
+    def go_to_frame(self, frame_id: int, connection: int) -> bool:
+        """Selects a frame, whatever has to be chosen for that; where the list has it not, says so."""
+        if self._connections.chosen_connection not in (None, connection):
+            self._connections.choose(connection)
+        if self._frames.go_to_frame(frame_id):
+            return True
+        if not self._control:
             self.control_wanted.emit()
-            self._frames.go_to_frame(problem.frame)
-        if self._frames.current_frame != problem.frame:
-            text = self.tr(
-                "Frame {number} is not in the list: it came after the list was frozen, or is gone."
-            )
-            self.note.emit(text.format(number=problem.frame))
-            return
-        self._settle.stop()
-        self._show_frame()
-        self._tabs.show_frame_violation(problem.violation)
+            if self._frames.go_to_frame(frame_id):
+                return True
+        text = self.tr(
+            "Frame {number} is not in the list: the filter hides it, it came after the list was frozen, or is gone."
+        )
+        self.note.emit(text.format(number=frame_id))
+        return False
 
     def _go_on(self, find: Callable[[], int | None], sorry: str) -> None:
         try:

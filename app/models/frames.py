@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import OrderedDict
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
@@ -169,6 +170,18 @@ class FrameModel(QAbstractTableModel):
         page = self._page(row)
         offset = row % PAGE_ROWS
         return None if page is None or offset >= len(page.rows) else page.rows[offset].id
+
+    def row_from(self, frame_id: int) -> int | None:
+        """The row of a frame, or of the next one that has a row, or the last row; None where there are no rows."""
+        row = self.position(frame_id)
+        if row is None and self._count:
+            row = min(bisect_left(range(self._count), frame_id, key=self._id_at), self._count - 1)
+        return row
+
+    def _id_at(self, row: int) -> int:
+        """Without the pages: rows that are looked up on the way are not looked at."""
+        rows = self._fetch(row, 1)
+        return rows[0].id if rows else 0
 
     def position(self, frame_id: int) -> int | None:
         """The row of a frame, or None where the view does not show it."""

@@ -12,7 +12,7 @@ from app.views.column_fit import ColumnFit
 
 # In digits.
 _FIRST_WIDTHS = {
-    Column.NUMBER: 6,
+    Column.NUMBER: 7,
     Column.TIME: 12,
     Column.DELTA: 8,
     Column.DIRECTION: 8,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Flag, auto
 from itertools import accumulate
@@ -13,6 +14,8 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, 
 from app.icons import IconName, Icons
 from app.models.frame_columns import Column
 from app.models.frame_lines import Badge, Line, PayloadKind
+from app.models.marks import note_lines
+from app.text import one_line, tooltip
 from app.theme import Role, Theme
 from core.capture.records import Direction
 from core.protocol.violations import Severity
@@ -21,6 +24,11 @@ PADDING = 8
 _ICON = 15
 _STRIPE = 3
 _PILL_GAP = 5
+_PILL_PADDING = 12
+_BOOKMARK = 12
+_NOTE_SHARE = 0.4
+"""Of the payload's width that a note takes at most."""
+_NOTE_CHARS = 200
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
 _CENTRE = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextSingleLine
@@ -71,6 +79,8 @@ class FramePainter:
         self._icons = icons
         self._pixmaps: dict[tuple[IconName, Role], QPixmap] = {}
         self._pixel_ratio = 1.0
+        self.note_of: Callable[[int], str | None] = lambda _frame: None
+        """What is noted on a frame, by its id; None where it is not bookmarked."""
         self.reload()
 
     def reload(self) -> None:
@@ -131,14 +141,19 @@ class FramePainter:
         """The cells of a line; `row` gives the vertical place."""
         painter.setFont(self._mono)
         muted = line.row.head & 0x08 != 0
+        note = self.note_of(line.row.id)
         for cell in cells:
             rect = QRect(cell.x + PADDING, row.top(), cell.width - 2 * PADDING, row.height() - 1)
             if rect.width() <= 0:
                 continue
             if cell.column is Column.PAYLOAD:
+                if note:
+                    rect.setRight(self._note(painter, rect, note))
                 self._payload(painter, line, rect, muted=muted)
             elif cell.column is Column.NUMBER:
-                self._text(painter, rect, line.number, Role.MUTED, _RIGHT)
+                if note is not None:
+                    self._bookmark(painter, cell.x, rect)
+                self._text(painter, rect, line.number, Role.MUTED if note is None else Role.TEXT, _RIGHT)
             elif cell.column is Column.TIME:
                 self._text(painter, rect, line.time, Role.TEXT, _LEFT)
             elif cell.column is Column.DELTA:
@@ -181,6 +196,23 @@ class FramePainter:
         else:
             quiet = muted and kind is not PayloadKind.CLOSE
             self._text(painter, rect, line.payload, Role.MUTED if quiet else Role.TEXT, _LEFT)
+
+    def _bookmark(self, painter: QPainter, x: int, rect: QRect) -> None:
+        pixmap = self._pixmap(IconName.BOOKMARK_ON, Role.ACCENT, _BOOKMARK)
+        painter.drawPixmap(x + _STRIPE, rect.top() + (rect.height() - _BOOKMARK) // 2, pixmap)
+
+    def _note(self, painter: QPainter, rect: QRect, note: str) -> int:
+        """The beginning of a note at the right end of `rect`; returns where the room for the payload ends."""
+        room = round(rect.width() * _NOTE_SHARE) - _PILL_PADDING
+        text = one_line(note[:_NOTE_CHARS])
+        text = self._small_metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+        x = rect.right() + 1 - self._pill_width(text)
+        painter.save()
+        painter.setFont(self._small)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._pill(painter, x, rect, text, Role.TEXT, Role.HIGHLIGHT, None)
+        painter.restore()
+        return x - PADDING
 
     def _direction(self, painter: QPainter, line: Line, rect: QRect) -> None:
         icon, role, _, word = self._sides[line.row.direction]
@@ -227,8 +259,15 @@ class FramePainter:
         """All badges of a line in words."""
         return ", ".join(self._labels[badge] for badge in line.badges)
 
+    def explained(self, line: Line, column: int) -> str:
+        """What a tooltip says over a cell: the badges in words, else the note."""
+        if column == Column.FLAGS:
+            return self.badge_words(line)
+        note = self.note_of(line.row.id)
+        return tooltip(*note_lines(note)) if note else ""
+
     def _pill_width(self, text: str) -> int:
-        return self._small_metrics.horizontalAdvance(text) + 12 if text else 8
+        return self._small_metrics.horizontalAdvance(text) + _PILL_PADDING if text else 8
 
     def _pill(
         self, painter: QPainter, x: int, row: QRect, text: str, role: Role, tint: Role, icon: IconName | None
@@ -249,10 +288,10 @@ class FramePainter:
         painter.drawText(rect, _CENTRE, text)
         return x + width + _PILL_GAP
 
-    def _pixmap(self, icon: IconName, role: Role) -> QPixmap:
+    def _pixmap(self, icon: IconName, role: Role, size: int = _ICON) -> QPixmap:
         pixmap = self._pixmaps.get((icon, role))
         if pixmap is None:
-            pixmap = self._icons.pixmap(icon, role, _ICON, self._pixel_ratio)
+            pixmap = self._icons.pixmap(icon, role, size, self._pixel_ratio)
             self._pixmaps[(icon, role)] = pixmap
         return pixmap
 

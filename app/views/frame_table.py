@@ -38,6 +38,7 @@ from app.icons import Icons
 from app.models.found import FoundFrames
 from app.models.frame_columns import Column
 from app.models.frames import FrameModel
+from app.models.marks import MarkModel
 from app.models.rows import RowsOf
 from app.theme import Role, Theme
 from app.views.catch_up import CatchUp
@@ -125,6 +126,11 @@ class FrameTable(QTableView):
         self._current_id = chosen
         if not following:
             self.set_following(False)
+
+    def set_marks(self, marks: MarkModel) -> None:
+        """Shows in their rows which frames are bookmarked, and their notes."""
+        self._painter.note_of = marks.note
+        marks.changed.connect(self.viewport().update)
 
     def set_hits(self, hits: FoundFrames | None) -> None:
         """Marks the rows of these frames, and of those that come to be among them."""
@@ -341,10 +347,9 @@ class FrameTable(QTableView):
         return super().viewportEvent(event)
 
     def _tooltip(self, place: QPoint) -> str:
-        """The badges in words, over the flags; none of it comes from a peer."""
+        """The badges in words, or the note; none of it comes from a peer."""
         line = self._frames.line(self.rowAt(place.y()))
-        over_flags = self.columnAt(place.x()) == Column.FLAGS
-        return self._painter.badge_words(line) if line is not None and over_flags else ""
+        return "" if line is None else self._painter.explained(line, self.columnAt(place.x()))
 
     def _hover(self, row: int) -> None:
         before, self._hovered = self._hovered, row

@@ -1,0 +1,75 @@
+"""A note on a frame, to write and to change."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.text import counted, grouped
+from core.capture.marks import MAX_NOTE
+
+_SIZE = (460, 240)
+
+
+class NoteDialog(QDialog):
+    """`accepted` with `note`, which may be empty; it can only be accepted when it is short enough."""
+
+    def __init__(self, frame_id: int, note: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.frame_id = frame_id
+        self.setWindowTitle(self.tr("Note on frame {number}").format(number=grouped(frame_id)))
+        self.resize(*_SIZE)
+        self.edit = QPlainTextEdit(note, self)
+        self.edit.setPlaceholderText(self.tr("What is worth remembering of this frame"))
+        self.edit.setTabChangesFocus(True)
+        self.room = QLabel(self)
+        self.room.setTextFormat(Qt.TextFormat.PlainText)
+        self.room.setProperty("look", "muted")
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.keep = QPushButton(self.tr("&Keep"))
+        self.keep.setDefault(True)
+        self.keep.setToolTip(self.tr("Keep the note in the capture (Ctrl+Return)"))
+        buttons.addButton(self.keep, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        QShortcut(QKeySequence("Ctrl+Return"), self, self._accept_if_it_fits)
+        below = QHBoxLayout()
+        below.addWidget(self.room, 1)
+        below.addWidget(buttons)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.edit, 1)
+        layout.addLayout(below)
+        self.edit.textChanged.connect(self._show_room)
+        self._show_room()
+        self.edit.selectAll()
+        self.edit.setFocus()
+
+    @property
+    def note(self) -> str:
+        """As it stands there, without empty space around it."""
+        return self.edit.toPlainText().strip()
+
+    def _show_room(self) -> None:
+        left = MAX_NOTE - len(self.note)
+        self.keep.setEnabled(left >= 0)
+        if left < 0:
+            one, many = self.tr("1 character too many"), self.tr("{count} characters too many")
+            self.room.setText(counted(-left, one, many))
+        elif left < MAX_NOTE // 4:
+            self.room.setText(counted(left, self.tr("1 character left"), self.tr("{count} characters left")))
+        else:
+            self.room.setText("")
+
+    def _accept_if_it_fits(self) -> None:
+        if self.keep.isEnabled():
+            self.accept()

@@ -1,0 +1,219 @@
+"""The frames that are marked, as a list model: knows all their numbers, holds only the notes lately looked at."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+
+from app.models.frame_lines import Line, TimeFormat, make_line
+from app.text import grouped, one_line, tooltip
+from core.capture.marks import Mark
+from core.capture.reader import CaptureReader
+from core.errors import CaptureError
+
+PAGE_ROWS = 32
+CACHED_PAGES = 32
+_TOOLTIP_LINES = 30
+
+_Index = QModelIndex | QPersistentModelIndex
+_NO_INDEX = QModelIndex()
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedLine:
+    """A mark, and the frame that it is on as the table of frames has it; None where that cannot be read."""
+
+    mark: Mark
+    line: Line | None
+
+
+class _Pages(Generic[_T]):
+    """What belongs to PAGE_ROWS frames at a time, by their ids; the pages lately asked for are held."""
+
+    def __init__(self, load: Callable[[int], dict[int, _T]]) -> None:
+        self._load = load
+        self._pages: OrderedDict[int, dict[int, _T]] = OrderedDict()
+
+    def at(self, row: int) -> dict[int, _T]:
+        """The page of a row."""
+        number = row // PAGE_ROWS
+        page = self._pages.get(number)
+        if page is None:
+            page = self._pages[number] = self._load(number)
+            if len(self._pages) > CACHED_PAGES:
+                self._pages.popitem(last=False)
+        self._pages.move_to_end(number)
+        return page
+
+    def clear(self) -> None:
+        self._pages.clear()
+
+
+class MarkModel(QAbstractListModel):
+    """The marks of a `CaptureReader`, in the order of their frames. Nothing moves until `refresh()`."""
+
+    failed = Signal(str)
+    """The capture cannot be read; a sentence. Once for each reader."""
+    changed = Signal()
+    """Frames were marked, or not any more, or notes are others."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._reader: CaptureReader | None = None
+        self._failed = False
+        self._seen: tuple[int, int] | None = None
+        """Of the totals, what tells whether there is anything new."""
+        self._frames = array("q")
+        self._notes = _Pages(self._load_notes)
+        self._lines = _Pages(self._load_lines)
+
+    def set_reader(self, reader: CaptureReader | None) -> None:
+        """Shows another capture. The reader stays the caller's, who closes it after giving another one or None."""
+        self._reader = reader
+        self._failed = False
+        self._seen = None
+        self._take(array("q"))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Asks the capture whether marks have changed, and takes over how they are now."""
+        if self._reader is None:
+            return
+        try:
+            totals = self._reader.totals()
+            seen = (totals.generation, totals.mark_changes)
+            if seen == self._seen:
+                return
+            frames = self._reader.marks.frames()
+        except CaptureError as error:
+            self._fail(error)
+            return
+        self._seen = seen
+        self._take(frames)
+
+    # What there is.
+
+    def note(self, frame_id: int) -> str | None:
+        """What is noted on a frame; None where it is not marked."""
+        row = self.row_of(frame_id)
+        return None if row is None else self._note_at(row)
+
+    def row_of(self, frame_id: int) -> int | None:
+        """The row of a frame; None where it is not marked."""
+        row = bisect_left(self._frames, frame_id)
+        return row if row < len(self._frames) and self._frames[row] == frame_id else None
+
+    def line(self, row: int) -> MarkedLine | None:
+        """What a row shows; None where there is no such row."""
+        if not 0 <= row < len(self._frames):
+            return None
+        frame_id = self._frames[row]
+        return MarkedLine(Mark(frame_id, self._note_at(row)), self._lines.at(row).get(frame_id))
+
+    def frames_after(self, frame_id: int) -> Iterator[int]:
+        """The marked frames behind a frame, nearest first."""
+        return (self._frames[row] for row in range(bisect_right(self._frames, frame_id), len(self._frames)))
+
+    def frames_before(self, frame_id: int) -> Iterator[int]:
+        """The marked frames ahead of a frame, nearest first."""
+        return (self._frames[row] for row in range(bisect_left(self._frames, frame_id) - 1, -1, -1))
+
+    def place(self, found: MarkedLine) -> str:
+        """Where it is: number, opcode, time."""
+        number = self.tr("frame {number}").format(number=grouped(found.mark.frame))
+        return number if found.line is None else f"{number} · {found.line.opcode} · {found.line.time}"
+
+    # QAbstractListModel.
+
+    def rowCount(self, parent: _Index = _NO_INDEX) -> int:
+        return 0 if parent.isValid() else len(self._frames)
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
+        found = self.line(index.row()) if index.isValid() else None
+        if found is None:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return one_line(found.mark.note) or self.place(found)
+        if role == Qt.ItemDataRole.AccessibleDescriptionRole:
+            return self.place(found)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tooltip(self.place(found), *note_lines(found.mark.note))
+        return None
+
+    # Pages.
+
+    def _note_at(self, row: int) -> str:
+        return self._notes.at(row).get(self._frames[row], "")
+
+    def _load_notes(self, page: int) -> dict[int, str]:
+        assert self._reader is not None
+        try:
+            found = self._reader.marks.some(self._frames[page * PAGE_ROWS], PAGE_ROWS)
+        except CaptureError as error:
+            self._fail(error)
+            return {}
+        return {mark.frame: mark.note for mark in found}
+
+    def _load_lines(self, page: int) -> dict[int, Line]:
+        assert self._reader is not None
+        try:
+            rows = self._reader.rows_of(self._frames[page * PAGE_ROWS : (page + 1) * PAGE_ROWS])
+        except CaptureError as error:
+            self._fail(error)
+            return {}
+        return {
+            row.id: make_line(row, previous_ns=None, start_ns=0, time_format=TimeFormat.ABSOLUTE)
+            for row in rows
+        }
+
+    # Changes.
+
+    def _take(self, frames: array[int]) -> None:
+        """Rows that stay are not touched: the selection and the scroll stay too."""
+        before = self._frames
+        same = _common_start(before, frames)
+        end = min(_common_end(before, frames), len(before) - same, len(frames) - same)
+        gone, new = len(before) - same - end, len(frames) - same - end
+        self._notes.clear()
+        self._lines.clear()
+        if gone:
+            self.beginRemoveRows(QModelIndex(), same, same + gone - 1)
+            self._frames = before[:same] + before[same + gone :]
+            self.endRemoveRows()
+        if new:
+            self.beginInsertRows(QModelIndex(), same, same + new - 1)
+            self._frames = frames
+            self.endInsertRows()
+        if len(frames):
+            self.dataChanged.emit(self.index(0), self.index(len(frames) - 1))
+        self.changed.emit()
+
+    def _fail(self, error: CaptureError) -> None:
+        if not self._failed:
+            self._failed = True
+            self.failed.emit(str(error))
+
+
+def note_lines(note: str) -> list[str]:
+    """The lines of a note as far as a tooltip shows them."""
+    lines = note.splitlines()
+    return lines if len(lines) <= _TOOLTIP_LINES else [*lines[: _TOOLTIP_LINES - 1], "…"]
+
+
+def _common_start(one: array[int], other: array[int]) -> int:
+    """How many items at the start are the same."""
+    lengths = range(1, min(len(one), len(other)) + 1)
+    return bisect_left(lengths, True, key=lambda length: one[:length] != other[:length])
+
+
+def _common_end(one: array[int], other: array[int]) -> int:
+    """How many items at the end are the same."""
+    lengths = range(1, min(len(one), len(other)) + 1)
+    return bisect_left(lengths, True, key=lambda length: one[-length:] != other[-length:])
