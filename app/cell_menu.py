@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QPoint
 from PySide6.QtWidgets import QMenu
 
-from app.cell_terms import Joint, joined
+from app.capture_desk import CaptureDesk
+from app.cell_terms import Joint, connection_terms, joined, terms
+from app.filtering import Filtering
 from app.text import one_line
+from app.views.filter_bar import FilterBar
+from app.views.frame_table import FrameTable
+from core.capture.records import ConnectionRecord
+from core.errors import CaptureError
 
 _SHOWN = 70
 """Characters of a term in a menu."""
@@ -38,3 +44,38 @@ def menu_text(text: str) -> str:
     if len(shown) > _SHOWN:
         shown = f"{shown[: _SHOWN - 20]} … {shown[-17:]}"
     return shown.replace("&", "&&")
+
+
+class CellMenus:
+    """Adds to the menus of the lists what can be filtered by what is pointed at."""
+
+    def __init__(self, desk: CaptureDesk, frames: FrameTable, bar: FilterBar, filtering: Filtering) -> None:
+        self._desk = desk
+        self._frames = frames
+        self._bar = bar
+        self._filtering = filtering
+
+    def add_of_cell(self, menu: QMenu, position: QPoint) -> None:
+        """Of the cell of the frame table at a global position."""
+        place = self._frames.cell_at(position)
+        reader = self._desk.reader
+        if place is None or reader is None:
+            return
+        line, column = place
+        try:
+            rules = (
+                [each.rule.id for each in reader.violations(line.row.id)] if line.row.violation_count else []
+            )
+        except CaptureError:
+            # The list says so itself; the other terms are there all the same.
+            rules = []
+        self._add(menu, terms(line.row, rules, column))
+
+    def add_of_connection(self, menu: QMenu, record: ConnectionRecord | None) -> None:
+        """Of a connection; nothing for None, which stands for all of them."""
+        if record is not None:
+            self._add(menu, connection_terms(record))
+
+    def _add(self, menu: QMenu, found: Sequence[str]) -> None:
+        menu.addSeparator()
+        add_filters(menu, found, self._bar.edit.text(), self._filtering.apply)

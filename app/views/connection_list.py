@@ -70,6 +70,12 @@ class ConnectionList(QListView):
     def chosen_connection(self) -> int | None:
         return self._connections.connection_id(self.currentIndex().row())
 
+    @property
+    def chosen_record(self) -> ConnectionRecord | None:
+        """What the list knows of the chosen connection, without its raw bytes; None for all."""
+        line = self._connections.line(self.currentIndex().row())
+        return None if line is None else line.record
+
     def _current_changed(self, current: Index) -> None:
         self.chosen.emit(self._connections.connection_id(current.row()))
 
