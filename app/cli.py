@@ -31,6 +31,7 @@ from core.net.settings import (
     ListenAddress,
     parse_address,
     parse_host_name,
+    parse_keep,
     parse_origin,
     parse_size,
 )
@@ -180,6 +181,8 @@ def _settings(options: argparse.Namespace, settings: EngineSettings) -> EngineSe
         settings = replace(settings, judgement=Judgement.TOLERANT)
     if options.max_message is not None:
         settings = replace(settings, limits=replace(settings.limits, message_bytes=options.max_message))
+    for keep in options.keep or ():
+        settings = replace(settings, keep=settings.keep.both(keep))
     if options.allow_origin:
         settings = replace(settings, allowed_origins=tuple(dict.fromkeys(options.allow_origin)))
     if options.allow_host:
@@ -225,6 +228,13 @@ def main_parser() -> argparse.ArgumentParser:
         type=_in_words(parse_size),
         metavar="SIZE",
         help=f"largest message, such as 16M (default {Limits().message_bytes // 2**20}M)",
+    )
+    parser.add_argument(
+        "--keep",
+        type=_in_words(parse_keep),
+        action="append",
+        metavar="HOWMUCH",
+        help="keep only the last 2GB, 1000000frames or 24h; what is older is dropped; may be given more than once",
     )
     parser.add_argument(
         "--allow-origin",

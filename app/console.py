@@ -17,7 +17,7 @@ from typing import TextIO
 
 from app.sampling import DiagnosticsLog, Sampler
 from app.story_text import COLOURED, PLAIN, StoryText
-from core.capture.follow import Entry, Follower
+from core.capture.follow import Entry, Follower, Gap
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
 from core.errors import UnmaskError
@@ -131,6 +131,8 @@ class Console:
                 break
             for line in tell(entry):
                 self._out.write(line + "\n")
+            if isinstance(entry, Gap):
+                self._told_frames += entry.frames
             self._told_frames += isinstance(entry, FrameRecord)
         self._out.flush()
 

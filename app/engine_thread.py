@@ -92,8 +92,8 @@ class EngineThread(QThread):
         self._host.ask(lambda engine: engine.set_judgement(judgement))
 
     def set_settings(self, settings: EngineSettings) -> None:
-        """Takes effect with the next connection."""
-        self._host.ask(lambda engine: engine.set_settings(settings))
+        """Takes effect with the next connection; what is to be kept, at once."""
+        self._host.set_settings(settings)
 
     def set_recording(self, on: bool) -> None:
         """Whether frames are kept; traffic goes on either way."""

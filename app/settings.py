@@ -13,14 +13,17 @@ from PySide6.QtCore import QByteArray, QSettings
 
 from app.models.frame_lines import TimeFormat
 from app.theme import ThemeChoice
+from core.capture.ring import KEEP_ALL, Keep
 from core.errors import AddressError
 from core.net.settings import (
     AutoReply,
     EngineSettings,
     Limits,
     ListenAddress,
+    keep_text,
     parse_address,
     parse_host_name,
+    parse_keep,
     parse_origin,
 )
 from core.protocol.violations import Judgement
@@ -126,6 +129,7 @@ class Settings:
             else None,
             check_host=self._flag("peers/check_host", default=True),
             extra_hosts=self._parsed("peers/hosts", parse_host_name),
+            keep=self._keep(),
         )
 
     def _store_engine(self, settings: EngineSettings) -> None:
@@ -139,6 +143,7 @@ class Settings:
             self._store_origins(settings.allowed_origins)
         self._store.setValue("peers/check_host", settings.check_host)
         self._store.setValue("peers/hosts", list(settings.extra_hosts))
+        self._store.setValue("capture/keep", keep_text(settings.keep))
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -274,6 +279,13 @@ class Settings:
             if value > 0:
                 limits = replace(limits, **{limit.name: value})
         return limits
+
+    def _keep(self) -> Keep:
+        # An ini file gives a text with commas back as a list.
+        try:
+            return parse_keep(",".join(self._list("capture/keep")))
+        except ValueError:
+            return KEEP_ALL
 
     def _list(self, key: str) -> tuple[str, ...]:
         # An ini file gives a list of one back as text.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.capture.follow import Close, Entry, Handshake
+from core.capture.follow import Close, Entry, Gap, Handshake
 from core.capture.records import ConnectionState, Direction, FrameRecord
 from core.decoders.visible import visible
 from core.protocol import close_codes
@@ -55,6 +55,8 @@ class StoryText:
             yield from self._handshake(entry)
         elif isinstance(entry, Close):
             yield self._close(entry)
+        elif isinstance(entry, Gap):
+            yield self._gap(entry)
         else:
             yield from self._frame(entry)
 
@@ -140,6 +142,10 @@ class StoryText:
             f"{start} {record.close_code} {name}{reason} ({by}; {frames} frame{'s' if frames != 1 else ''})"
         )
 
+    def _gap(self, gap: Gap) -> str:
+        frames = "1 frame" if gap.frames == 1 else f"{gap.frames} frames"
+        return f"{self._clock(gap.time_ns)} {self._style.dim}… {frames} dropped{self._style.reset}"
+
     def _violations(self, found: tuple[Violation, ...]) -> Iterator[str]:
         for each in found:
             colour = self._style.error if each.rule.severity is Severity.ERROR else self._style.warning
@@ -150,9 +156,12 @@ class StoryText:
             )
 
     def _when(self, time_ns: int, connection: int) -> str:
+        return f"{self._clock(time_ns)} #{connection}"
+
+    def _clock(self, time_ns: int) -> str:
         seconds, rest = divmod(time_ns, 1_000_000_000)
         clock = time.strftime("%H:%M:%S", time.localtime(seconds))
-        return f"{self._style.dim}{clock}.{rest // 1_000_000:03d}{self._style.reset} #{connection}"
+        return f"{self._style.dim}{clock}.{rest // 1_000_000:03d}{self._style.reset}"
 
 
 def _one_line(text: str) -> str:

@@ -31,10 +31,13 @@ from core.net.settings import (
     AutoReply,
     EngineSettings,
     ListenAddress,
+    keep_text,
     parse_address,
     parse_host_name,
+    parse_keep,
     parse_origin,
     parse_size,
+    size_text,
 )
 from core.protocol.violations import Judgement
 
@@ -66,7 +69,7 @@ class SettingsDialog(QDialog):
         columns.setSpacing(16)
         for boxes in (
             (self._listening_box(settings), self._peers_box(settings)),
-            (self._limits_box(), self._look_box(settings)),
+            (self._limits_box(), self._recording_box(), self._look_box(settings)),
         ):
             column = QVBoxLayout()
             column.setSpacing(12)
@@ -101,6 +104,7 @@ class SettingsDialog(QDialog):
             allowed_origins=self.origins if self._only_origins.isChecked() else None,
             check_host=self._check_host.isChecked(),
             extra_hosts=_parsed(self._hosts.text(), parse_host_name),
+            keep=parse_keep(self._keep.text()),
         )
 
     @property
@@ -126,7 +130,8 @@ class SettingsDialog(QDialog):
             parse_address(self._address.text())
             _parsed(self._origins.toPlainText(), parse_origin)
             _parsed(self._hosts.text(), parse_host_name)
-        except AddressError as error:
+            parse_keep(self._keep.text())
+        except (AddressError, ValueError) as error:
             return str(error)
         for field, smallest, what in (
             (self._message, 1, self.tr("Largest message")),
@@ -189,8 +194,8 @@ class SettingsDialog(QDialog):
     def _limits_box(self) -> QGroupBox:
         limits = self._before.limits
         box, form = self._box(self.tr("Limits for each peer, from its next connection on"))
-        self._message = QLineEdit(_size_text(limits.message_bytes))
-        self._head = QLineEdit(_size_text(limits.head_bytes))
+        self._message = QLineEdit(size_text(limits.message_bytes))
+        self._head = QLineEdit(size_text(limits.head_bytes))
         for field in (self._message, self._head):
             field.setToolTip(self.tr("Bytes, or with K, M or G, such as 16M"))
         self._headers = self._number(limits.header_count, 1, 10_000)
@@ -202,6 +207,18 @@ class SettingsDialog(QDialog):
         form.addRow(self.tr("Header &lines"), self._headers)
         form.addRow(self.tr("Open &connections"), self._connections)
         form.addRow(self.tr("Time for the hand&shake"), self._handshake)
+        return box
+
+    def _recording_box(self) -> QGroupBox:
+        box, form = self._box(self.tr("Recording"))
+        self._keep = QLineEdit(keep_text(self._before.keep))
+        self._keep.setPlaceholderText(self.tr("everything, or such as 2GB, 1000000 frames, 24h"))
+        self._keep.setToolTip(
+            self.tr(
+                "A size on disk, a number of frames or a time, or several with commas between; what is older is dropped"
+            )
+        )
+        form.addRow(self.tr("&Keep the last"), self._keep)
         return box
 
     def _look_box(self, settings: Settings) -> QGroupBox:
@@ -234,11 +251,3 @@ class SettingsDialog(QDialog):
 def _parsed(text: str, parse: Callable[[str], str]) -> tuple[str, ...]:
     """The words of `text`, each once; AddressError for one that is none."""
     return tuple(dict.fromkeys(parse(word) for word in text.replace(",", " ").split()))
-
-
-def _size_text(size: int) -> str:
-    """`64M`, `64K` or `1000`, as `parse_size` reads it."""
-    for unit, factor in (("G", KIB**3), ("M", KIB**2), ("K", KIB)):
-        if size % factor == 0:
-            return f"{size // factor}{unit}"
-    return str(size)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from core.capture.reader import CaptureReader
-from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord
+from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, View
 from core.protocol.violations import Violation
 
 
@@ -35,7 +35,18 @@ class Close:
     connection: ConnectionRecord
 
 
-Entry = Handshake | FrameRecord | Close
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Frames that were recorded and dropped before they could be told, because only the newest are kept."""
+
+    frames: int
+    before: int
+    """Id of the frame behind them."""
+    time_ns: int
+    """When that one came."""
+
+
+Entry = Handshake | FrameRecord | Gap | Close
 Choose = Callable[[Iterable[Entry]], Iterable[Entry]]
 """What lets only some entries through."""
 
@@ -55,7 +66,8 @@ class Follower:
         with self._reader.snapshot():
             totals = self._reader.totals()
             changed = self._reader.connections(self._changes, limit=totals.connections)
-            last = self._reader.last_frame_id()
+            first, last = self._reader.first_frame_id(), self._reader.last_frame_id()
+            dropped = self._reader.dropped(View())
         if totals.generation != self._generation:
             self._generation = totals.generation
             self._reader.forget()
@@ -63,7 +75,10 @@ class Follower:
             self._announced &= {record.id for record in changed}
         self._changes = totals.changes
         opened, closed = self._handshakes(changed), self._closes(changed)
-        for _, _, _, entry in heapq.merge(opened, self._frames(last), closed):
+        # What was cleared is missing too, and is no gap.
+        gap = max(0, min(first - 1 - self._frame, dropped))
+        self._frame = max(self._frame, first - 1)
+        for _, _, _, entry in heapq.merge(opened, self._frames(last, gap), closed):
             yield entry
 
     def _handshakes(self, changed: list[ConnectionRecord]) -> Iterator[tuple[int, Chapter, int, Entry]]:
@@ -77,13 +92,17 @@ class Follower:
             entry = Handshake(record, self._reader.connection_violations(record.id))
             yield record.opened_ns, Chapter.HANDSHAKE, record.id, entry
 
-    def _frames(self, last: int) -> Iterator[tuple[int, Chapter, int, Entry]]:
+    def _frames(self, last: int, gap: int) -> Iterator[tuple[int, Chapter, int, Entry]]:
         for record in self._reader.frames_after(self._frame, last - self._frame):
             if record.row.id > last:
                 # Cleared meanwhile: this one's handshake may not be told yet.
                 return
-            self._frame = record.row.id
-            yield record.row.time_ns, Chapter.FRAME, record.row.id, record
+            time_ns, frame = record.row.time_ns, record.row.id
+            gap += frame - self._frame - 1
+            if gap:
+                yield time_ns, Chapter.FRAME, frame - 1, Gap(gap, frame, time_ns)
+            gap, self._frame = 0, frame
+            yield time_ns, Chapter.FRAME, frame, record
 
     def _closes(self, changed: list[ConnectionRecord]) -> Iterator[tuple[int, Chapter, int, Entry]]:
         over = [record for record in changed if record.closed_ns is not None]

@@ -106,22 +106,38 @@ class CaptureReader(Snapshots):
 
     @reads
     def count(self, view: View) -> int:
-        """How many rows the view has."""
+        """How many rows the view has, with those in front that are `dropped`."""
         row = self._db.execute(
             "SELECT position + count, data_position + data_count FROM lane WHERE connection = ? "
             "ORDER BY block DESC LIMIT 1",
             (view.connection or ALL,),
         ).fetchone()
-        if row is None:
-            return 0
-        count = int(row[0] if view.control else row[1])
-        if count < 0:
-            raise ValueError(f"a list has {count} rows")
-        return count
+        return self._recorded(view) if row is None else _row_count(row, view)
+
+    @reads
+    def dropped(self, view: View) -> int:
+        """How many rows in front were dropped, as a ring does: they are counted, but are no more."""
+        row = self._db.execute(
+            "SELECT position, data_position FROM lane WHERE connection = ? ORDER BY block LIMIT 1",
+            (view.connection or ALL,),
+        ).fetchone()
+        return self._recorded(view) if row is None else _row_count(row, view)
+
+    def _recorded(self, view: View) -> int:
+        """How many rows the view has had; that is more than none where all of them were dropped."""
+        if view.connection is None:
+            row = self._db.execute("SELECT frames, frames - control_frames FROM total").fetchone()
+        else:
+            row = self._db.execute(
+                "SELECT frame_count, data_frame_count FROM connection WHERE id = ?", (view.connection,)
+            ).fetchone()
+        return 0 if row is None else _row_count(row, view)
 
     @reads
     def rows(self, view: View, first: int, count: int) -> list[FrameRow]:
-        """Rows `first` to `first + count - 1` of the view, counted from 0; fewer where it ends."""
+        """Rows `first` to `first + count - 1` of the view, counted from 0; fewer where it ends, none from a `first` on
+        that was dropped.
+        """
         rows: list[FrameRow] = []
         for block, indices in self._places(view, first, count):
             rows += self._rows_of(block, indices)
@@ -207,8 +223,8 @@ class CaptureReader(Snapshots):
                     record = self.frame(frame_id)
                 else:
                     record = self._frame(block, frame_id, notes.get(frame_id))
-                if record is None:  # cleared meanwhile
-                    return
+                if record is None:  # cleared or dropped meanwhile
+                    break
                 yield record
             count -= stop - start
             block = self._block_from(block.first + block.count)
@@ -411,6 +427,14 @@ class CaptureReader(Snapshots):
         with self._db.blobopen("payload", "bytes", first, readonly=True) as blob:
             blob.seek(offset)
             return _whole(blob.read(length), length)
+
+
+def _row_count(row: Sequence[int], view: View) -> int:
+    """Of a row with a count, and the same without control frames."""
+    count = int(row[0] if view.control else row[1])
+    if count < 0:
+        raise ValueError(f"a list has {count} rows")
+    return count
 
 
 def _whole(payload: bytes, length: int) -> bytes:

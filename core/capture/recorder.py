@@ -18,6 +18,7 @@ from typing import cast
 
 from core.capture.disk_space import DiskSpace, SpaceGauge
 from core.capture.marks import MarkChange
+from core.capture.ring import KEEP_ALL, Dropped, Keep
 from core.capture.timings import Timings
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
@@ -28,6 +29,8 @@ COMMIT_SECONDS = 0.03
 BACKLOG_BYTES = 96 * 1024 * 1024
 """About what the queue may take in memory."""
 _COMMIT_AT_BYTES = 32 * 1024 * 1024
+_DROP_BYTES = 16 * 1024 * 1024
+"""About what is dropped at once of a capture that holds more than it is to keep."""
 _EVENT_BYTES = 400
 """About what an event takes beside its payload."""
 
@@ -54,9 +57,10 @@ class Recorder:
         path: Path,
         version: str,
         callbacks: RecorderCallbacks,
+        keep: Keep = KEEP_ALL,
         gauge: SpaceGauge | None = None,
     ) -> None:
-        self._writer = CaptureWriter(path, version)
+        self._writer = CaptureWriter(path, version, keep=keep)
         self._callbacks = callbacks
         self.commits = Timings()
         """How long each transaction took."""
@@ -70,6 +74,8 @@ class Recorder:
         self._hurry = False
         self._stopping = False
         self._was_full = False
+        self._dropping = False
+        """There is more to drop than was dropped at once."""
         self._failure: CaptureError | None = None
         self._next_connection = 1
         self._thread = threading.Thread(target=self._run, name="unmask-recorder", daemon=True)
@@ -155,6 +161,14 @@ class Recorder:
 
         self._command(switch)
 
+    def set_keep(self, keep: Keep) -> None:
+        """What the capture holds at most, of the newest frames."""
+
+        def change() -> None:
+            self._writer.keep = keep
+
+        self._command(change)
+
     def clear(self) -> None:
         """Forget all frames and all connections that are over."""
         self._command(self._writer.clear)
@@ -236,7 +250,7 @@ class Recorder:
     def _turn(self) -> bool:
         """Wait for work, do it, tell; False when all is done and the recorder is to stop."""
         with self._lock:
-            while not (self._queue or self._stopping):
+            while not (self._queue or self._stopping or self._dropping):
                 self._idle = True
                 if not self._lock.wait(max(self._look_due - time.monotonic(), 0.0)):
                     break
@@ -253,7 +267,8 @@ class Recorder:
             else:
                 for command in cast(Sequence[_Command], part):
                     self._guard(command)
-        if work:
+        dropped = self._drop_oldest(max(_DROP_BYTES, 2 * taken))
+        if work or dropped.frames:
             self._guard(self._callbacks.on_commit)
         with self._lock:
             self._backlog_bytes -= taken
@@ -275,6 +290,18 @@ class Recorder:
         if self._guard(lambda: self._writer.write(batches)):
             self._failure = None
             self.commits.add(time.perf_counter_ns() - began)
+
+    def _drop_oldest(self, budget: int) -> Dropped:
+        """What is beyond the ring, in steps that keep up with what comes."""
+        dropped = Dropped()
+
+        def drop() -> None:
+            nonlocal dropped
+            dropped = self._writer.drop_oldest(time.time_ns(), budget)
+
+        self._guard(drop)
+        self._dropping = dropped.more
+        return dropped
 
     def _guard(self, action: Callable[[], None]) -> bool:
         """Do it, and tell of what goes wrong, once: nothing may end this thread without a word."""

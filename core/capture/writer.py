@@ -17,6 +17,7 @@ from typing import cast
 
 from core.capture.blocks import BlockBuilder
 from core.capture.marks import MarkChange, change_marks
+from core.capture.ring import KEEP_ALL, Dropped, Keep, drop_oldest
 from core.capture.store import (
     ALL,
     close_writing,
@@ -68,6 +69,8 @@ class CaptureWriter:
     version: str
     recording: bool = True
     """Off: connections are kept, frames are counted but not kept."""
+    keep: Keep = KEEP_ALL
+    """What is more than this is dropped by `drop_oldest`."""
     lost_frames: int = field(init=False, default=0)
     """Frames that the disk did not take."""
     written_frames: int = field(init=False, default=0)
@@ -83,6 +86,8 @@ class CaptureWriter:
     _blocks: list[tuple[BlockBuilder, list[tuple[int, ...]]]] = field(init=False, default_factory=list)
     """Blocks that are full, with their rows of `lane`."""
     _found: list[tuple[int, int | None, Violation]] = field(init=False, default_factory=list)
+    _next_violation: int = field(init=False, default=1)
+    """Given out here, so that no id comes again when the newest violation is dropped."""
 
     def __post_init__(self) -> None:
         self._db = self._create(self.path)
@@ -127,6 +132,21 @@ class CaptureWriter:
             raise
         self._keep()
 
+    def drop_oldest(self, now_ns: int, budget: int) -> Dropped:
+        """Drop what is beyond `keep`, about `budget` bytes at once. CaptureError as in `write`."""
+        if self.keep.everything:
+            return Dropped()
+        with self._transaction():
+            dropped = drop_oldest(self._db, self.keep, now_ns, budget)
+            if dropped.frames:
+                self._db.execute(
+                    "UPDATE total SET violations = violations - ?, mark_changes = mark_changes + ?",
+                    (dropped.violations, dropped.marks),
+                )
+        for total in (self._total, self._committed):
+            total.violations -= dropped.violations
+        return dropped
+
     def change_marks(self, change: MarkChange) -> None:
         """CaptureError or CallerError where that cannot be: all is as it was."""
         change_marks(self._db, self.path, change)
@@ -158,6 +178,7 @@ class CaptureWriter:
         self._db, self.path = new, path
         self._total, self._committed = _Running(), _Running()
         self._next_frame, self._block = 1, BlockBuilder(1)
+        self._next_violation = 1
         self._touched = dict(self._tracks)
         for track in self._tracks.values():
             track.counts, track.committed = Counts(), None
@@ -202,6 +223,7 @@ class CaptureWriter:
             track.keep()
         self._touched.clear()
         self._blocks.clear()
+        self._next_violation += len(self._found)
         self._found.clear()
 
     def _fall_back(self) -> None:
@@ -240,10 +262,10 @@ class CaptureWriter:
             )
         if self._found:
             self._db.executemany(
-                'INSERT INTO violation(connection, frame, rule, detail, "offset", length) VALUES(?,?,?,?,?,?)',
+                "INSERT INTO violation VALUES(?,?,?,?,?,?,?)",
                 [
-                    (connection, frame, found.rule.id, found.detail, found.offset, found.length)
-                    for connection, frame, found in self._found
+                    (number, connection, frame, found.rule.id, found.detail, found.offset, found.length)
+                    for number, (connection, frame, found) in enumerate(self._found, self._next_violation)
                 ],
             )
         self._db.execute(

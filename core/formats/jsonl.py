@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Iterator
 
-from core.capture.follow import Choose, Close, Entry, Follower, Handshake
+from core.capture.follow import Choose, Close, Entry, Follower, Gap, Handshake
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, MessageInfo
 from core.protocol.frames import Frame, Opcode, opcode_name
@@ -27,7 +27,7 @@ class JsonLines:
     name = "jsonl"
     title = "JSON Lines"
     ending = ".jsonl"
-    help = "One JSON object a line: handshake, frame, message and close events with all their fields."
+    help = "One JSON object a line: handshake, frame, message, gap and close events with all their fields."
 
     def export(self, reader: CaptureReader, choose: Choose | None = None) -> Iterator[bytes]:
         """The whole capture, or what is chosen of it, line by line."""
@@ -43,6 +43,8 @@ def lines_of(entry: Entry) -> Iterator[str]:
         yield _dump(_handshake(entry))
     elif isinstance(entry, Close):
         yield _dump(_close(entry.connection))
+    elif isinstance(entry, Gap):
+        yield _dump(_gap(entry))
     else:
         yield _dump(_frame(entry))
         if entry.row.message is not None and entry.message_payload is not None:
@@ -150,6 +152,15 @@ def _message(record: FrameRecord, message: MessageInfo, payload: bytes) -> Line:
         "length": message.length,
         "wire_length": message.wire_length,
         **_payload(payload, as_text=message.opcode == Opcode.TEXT),
+    }
+
+
+def _gap(gap: Gap) -> Line:
+    return {
+        "event": "gap",
+        "time": iso_time(gap.time_ns),
+        "frames": gap.frames,
+        "before_frame": gap.before,
     }
 
 

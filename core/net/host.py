@@ -85,7 +85,7 @@ class EngineHost:
         callbacks = RecorderCallbacks(
             listener.on_changed, self._on_drained, lambda error: listener.on_failed(str(error))
         )
-        self.recorder = Recorder(capture, version, callbacks)
+        self.recorder = Recorder(capture, version, callbacks, settings.keep)
 
     def listen(self, address: ListenAddress) -> None:
         """Listen there, in place of before. Answers with `on_listening` or `on_failed`."""
@@ -132,6 +132,11 @@ class EngineHost:
     def start_new(self, path: Path) -> None:
         """Finish the capture and go on recording in a new one at `path`. Answers with `on_capture_moved`."""
         self.recorder.start_new(path, lambda error: self._capture_moved(path, error))
+
+    def set_settings(self, settings: EngineSettings) -> None:
+        """Takes effect with the next connection; what is to be kept, at once."""
+        self.recorder.set_keep(settings.keep)
+        self.ask(lambda engine: engine.set_settings(settings))
 
     @property
     def slow_peers(self) -> tuple[SlowPeer, ...]:

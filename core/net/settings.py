@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
+from core.capture.ring import KEEP_ALL, Keep
 from core.errors import AddressError
 from core.protocol.violations import Judgement
 
@@ -56,6 +57,8 @@ class EngineSettings:
     """Whether who comes over loopback must call us by a name of loopback (RFC 6455 section 10.2, DNS rebinding)."""
     extra_hosts: tuple[str, ...] = ()
     """Names that Host may have besides, as `parse_host_name` gives them."""
+    keep: Keep = KEEP_ALL
+    """How much of the newest the capture keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +140,54 @@ def parse_size(text: str) -> int:
     if found is None or not int(found["number"]):
         raise ValueError(f"“{text}” is no size: write a number of bytes, or one with K, M or G, such as 16M.")
     return int(found["number"]) * _UNITS[(found["unit"] or "").lower()]
+
+
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+_FRAMES = re.compile(r"(?P<count>[0-9]{1,12}) ?frames?", re.IGNORECASE)
+_SPAN = re.compile(r"(?P<count>[0-9]{1,6}) ?(?P<unit>s|min|h|d)", re.IGNORECASE)
+LEAST_KEPT_BYTES = MIB
+"""A ring of fewer bytes would hold little but its own tables."""
+
+
+def parse_keep(text: str) -> Keep:
+    """Bounds with commas between, such as `2GB`, `1000000 frames` or `2GB, 24h`; "" keeps all. ValueError."""
+    keep = KEEP_ALL
+    for part in filter(None, map(str.strip, text.split(","))):
+        keep = keep.both(_bound(part))
+    return keep
+
+
+def keep_text(keep: Keep) -> str:
+    """`keep` as `parse_keep` reads it."""
+    parts = [] if keep.bytes is None else [f"{size_text(keep.bytes)}B"]
+    if keep.frames is not None:
+        parts.append(f"{keep.frames} frames")
+    if keep.seconds is not None:
+        unit = next(name for name in reversed(_SECONDS) if keep.seconds % _SECONDS[name] == 0)
+        parts.append(f"{keep.seconds // _SECONDS[unit]}{unit}")
+    return ", ".join(parts)
+
+
+def size_text(size: int) -> str:
+    """`64M`, `64K` or `1000`, as `parse_size` reads it."""
+    for unit in ("g", "m", "k"):
+        if size % _UNITS[unit] == 0:
+            return f"{size // _UNITS[unit]}{unit.upper()}"
+    return str(size)
+
+
+def _bound(text: str) -> Keep:
+    if (frames := _FRAMES.fullmatch(text)) is not None and int(frames["count"]):
+        return Keep(frames=int(frames["count"]))
+    if (span := _SPAN.fullmatch(text)) is not None and int(span["count"]):
+        return Keep(seconds=int(span["count"]) * _SECONDS[span["unit"].lower()])
+    try:
+        size = parse_size(text)
+    except ValueError:
+        raise ValueError(
+            f"“{text}” does not say how much to keep: write a size such as 2GB, a number of frames such as "
+            "1000000frames, or a time such as 24h."
+        ) from None
+    if size < LEAST_KEPT_BYTES:
+        raise ValueError(f"“{text}” is too little to keep: give at least 1 MB.")
+    return Keep(bytes=size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from core.capture.follow import Close, Entry, Handshake
+from core.capture.follow import Close, Entry, Gap, Handshake
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord
 from core.query.expressions import Expression
@@ -12,7 +12,7 @@ from core.query.predicate import FrameFilter
 
 
 class StoryFilter:
-    """Lets entries through, in the order in which they come. Remembers the connections that are open."""
+    """Lets entries through, in the order in which they come; gaps always. Remembers the connections that are open."""
 
     def __init__(self, expression: Expression, reader: CaptureReader) -> None:
         self._filter = FrameFilter(expression)
@@ -25,7 +25,9 @@ class StoryFilter:
                 self._open[entry.connection.id] = entry.connection
             elif isinstance(entry, Close):
                 self._open.pop(entry.connection.id, None)
-            elif not self._filter.matches(entry, self._connection(entry.row.connection)):
+            elif not isinstance(entry, Gap) and not self._filter.matches(
+                entry, self._connection(entry.row.connection)
+            ):
                 continue
             yield entry
 

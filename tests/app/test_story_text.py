@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from app.story_text import COLOURED, PLAIN, StoryText
+from core.capture.follow import Gap
 from core.protocol.deflate import DeflateParameters, Deflater
 from core.protocol.frames import RSV1, Opcode, make_frame
 from core.protocol.state import Role
-from tests.tools.conversation import KEY, Conversation
+from tests.tools.conversation import KEY, START, Conversation
 
 WHEN = "08:53:20.000 #1"
 IN = "        "
@@ -279,3 +280,11 @@ def test_colours_are_in_the_coloured_style_alone(talk: Conversation) -> None:
         assert any(getattr(COLOURED, field.name) in line for line in coloured), field.name
     for line in coloured:
         assert line.count("\x1b[0m") * 2 == line.count("\x1b"), "every colour ends on its line"
+
+
+def test_frames_that_were_dropped_are_counted() -> None:
+    texts = [list(StoryText(PLAIN).lines_of(Gap(frames, 9, START))) for frames in (1, 4096)]
+    assert [re.sub(r"^[\d:.]+ ", "", text[0]) for text in texts] == [
+        "… 1 frame dropped",
+        "… 4096 frames dropped",
+    ]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.capture.marks import KeepMarks, Mark
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
+from core.capture.ring import Keep
 from core.capture.writer import Batch, CaptureWriter
 from core.protocol.events import (
     Completes,
@@ -67,6 +68,10 @@ def write_capture(path: Path, seed: int) -> None:
             events = [_event(dice) for _ in range(dice.choice((1, 2, 5, 20)))]
             batches.append(Batch(dice.choice(connections), time_ns, events, 0))
         writer.write(batches)
+    if seed % 4 == 3:
+        # A ring that has come round.
+        writer.keep = Keep(frames=dice.randrange(1, 60))
+        writer.drop_oldest(time_ns, 1 << 40)
     _mark(writer, dice)
     writer.close()
 

@@ -19,15 +19,16 @@ from pathlib import Path
 from app.actions import plain_text, specs
 from app.cli import export_parser, main_parser
 from app.sampling import Sample, WindowSpreads, sample_line
+from core.capture.follow import Gap
 from core.capture.reader import CaptureReader
 from core.capture.timings import Spread
 from core.decoders.registry import default_decoders
-from core.formats.jsonl import JsonLines, error_line, listening_line
+from core.formats.jsonl import JsonLines, error_line, lines_of, listening_line
 from core.formats.registry import default_formats
 from core.protocol import violations
 from core.protocol.frames import Opcode
 from core.protocol.violations import CATALOGUE, Rule, Severity
-from tests.tools.conversation import Conversation
+from tests.tools.conversation import START, Conversation
 from tests.tools.filter_page import filter_page
 from tests.tools.json_fields import DIAGNOSTICS, MEANINGS
 
@@ -169,6 +170,7 @@ def _examples() -> list[dict[str, object]]:
         with closing(CaptureReader(talk.keep())) as reader:
             lines = b"".join(JsonLines().export(reader)).decode().splitlines()
     lines = [listening_line(("127.0.0.1:8080",)), *lines]
+    lines[-1:-1] = lines_of(Gap(4096, 4097, START + 5_000_000))
     lines.append(error_line("Port 8080 on 127.0.0.1 is in use by another program. Stop that program, or …"))
     return [json.loads(line) for line in lines]
 

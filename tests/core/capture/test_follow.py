@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from core.capture.follow import Close, Entry, Follower, Handshake
+from core.capture.follow import Close, Entry, Follower, Gap, Handshake
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionState, FrameRecord
+from core.capture.ring import Keep
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
 from core.protocol.events import ClosedBy, ConnectionClosed, Event, HandshakeFailed
@@ -38,7 +39,7 @@ def gone(connection: int, time_ns: int) -> Batch:
 
 
 def told(entries: Iterable[Entry]) -> list[str]:
-    """`open 1`, `1 hello` and `over 1`."""
+    """`open 1`, `1 hello`, `5 gone` and `over 1`."""
     return list(map(in_short, entries))
 
 
@@ -47,6 +48,8 @@ def in_short(entry: Entry) -> str:
         return f"open {entry.connection.id}"
     if isinstance(entry, Close):
         return f"over {entry.connection.id}"
+    if isinstance(entry, Gap):
+        return f"{entry.frames} gone"
     return f"{entry.row.connection} {entry.frame.payload.decode()}"
 
 
@@ -218,3 +221,49 @@ def test_a_connection_of_any_kind_is_told_once(writer: CaptureWriter, follower: 
     assert told(follower.entries()) == ["open 1"]
     writer.write([gone(1, START + 2)])
     assert told(follower.entries()) == ["over 1"]
+
+
+def drop_all_but(writer: CaptureWriter, frames: int) -> None:
+    writer.keep = Keep(frames=frames)
+    writer.drop_oldest(0, 1 << 40)
+
+
+def test_what_a_ring_dropped_before_is_told_as_a_gap(writer: CaptureWriter, follower: Follower) -> None:
+    writer.write([*accepted(1, START), said(1, "a", START + 1), said(1, "b", START + 2)])
+    writer.write([said(1, "c", START + 3)])
+    drop_all_but(writer, 1)
+    entries = list(follower.entries())
+    assert told(entries) == ["open 1", "2 gone", "1 c"]
+    assert entries[1] == Gap(2, 3, START + 3)
+
+
+def test_what_a_ring_drops_before_it_was_told_is_a_gap(writer: CaptureWriter, follower: Follower) -> None:
+    writer.write([*accepted(1, START), said(1, "a", START + 1)])
+    assert told(follower.entries()) == ["open 1", "1 a"]
+    for number in range(2, 6):
+        writer.write([said(1, f"{number}", START + number)])
+    drop_all_but(writer, 2)
+    assert told(follower.entries()) == ["2 gone", "1 4", "1 5"]
+    writer.write([said(1, "6", START + 6)])
+    assert told(follower.entries()) == ["1 6"]
+
+
+def test_what_a_ring_drops_while_it_is_told_is_a_gap(writer: CaptureWriter, follower: Follower) -> None:
+    writer.write(accepted(1, START))
+    for number in range(1, 6):
+        writer.write([said(1, f"{number}", START + number)])
+    story = follower.entries()
+    assert [in_short(next(story)) for _ in range(2)] == ["open 1", "1 1"]
+    drop_all_but(writer, 2)
+    # One frame is looked at ahead, to be told in order of time.
+    rest = told(story)
+    assert rest in (["2 gone", "1 4", "1 5"], ["1 2", "1 gone", "1 4", "1 5"])
+
+
+def test_what_was_cleared_is_no_gap(writer: CaptureWriter, follower: Follower) -> None:
+    writer.write([*accepted(1, START), said(1, "a", START + 1), said(1, "b", START + 2)])
+    writer.clear()
+    for number in (3, 4, 5):
+        writer.write([said(1, f"{number}", START + number)])
+    drop_all_but(writer, 2)
+    assert told(follower.entries()) == ["open 1", "1 gone", "1 4", "1 5"]

@@ -361,7 +361,7 @@ def test_the_disk_is_looked_at_again_and_again_also_while_nothing_happens(tmp_pa
         return left
 
     nothing = RecorderCallbacks(lambda: None, lambda: None, lambda _error: None)
-    recorder = Recorder(tmp_path / "a.unmask", "1", nothing, SpaceGauge(free, interval=0.01))
+    recorder = Recorder(tmp_path / "a.unmask", "1", nothing, gauge=SpaceGauge(free, interval=0.01))
     try:
         assert recorder.space is not None
         assert recorder.space.free_bytes <= 1_000_000

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.capture.follow import Gap
 from core.capture.marks import KeepMarks, Mark, change_marks_of
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
@@ -291,3 +292,10 @@ def test_the_line_of_a_frame_is_the_one_of_the_export(talk: Conversation) -> Non
 )
 def test_times_are_utc_to_the_nanosecond(time_ns: int, text: str) -> None:
     assert iso_time(time_ns) == text
+
+
+def test_frames_that_were_dropped_are_a_gap() -> None:
+    lines = list(lines_of(Gap(4096, 4097, START + 1)))
+    assert [json.loads(line) for line in lines] == [
+        {"event": "gap", "time": TIME, "frames": 4096, "before_frame": 4097}
+    ]

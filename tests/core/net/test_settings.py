@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.capture.ring import Keep
 from core.errors import AddressError
-from core.net.settings import KIB, MIB, ListenAddress, parse_address, parse_size
+from core.net.settings import KIB, MIB, ListenAddress, keep_text, parse_address, parse_keep, parse_size
 
 
 @pytest.mark.parametrize(
@@ -80,3 +81,49 @@ def test_sizes(text: str, size: int | None) -> None:
             parse_size(text)
     else:
         assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "keep"),
+    [
+        ("", Keep()),
+        ("2GB", Keep(bytes=2 * KIB * MIB)),
+        ("500M", Keep(bytes=500 * MIB)),
+        ("1000000frames", Keep(frames=1_000_000)),
+        ("1 frame", Keep(frames=1)),
+        ("24h", Keep(seconds=86_400)),
+        ("90 S", Keep(seconds=90)),
+        ("10min", Keep(seconds=600)),
+        ("7d", Keep(seconds=604_800)),
+        (" 2G , 24h,5 frames,", Keep(2 * KIB * MIB, 5, 86_400)),
+        ("1h, 2h", Keep(seconds=7200)),
+    ],
+)
+def test_how_much_to_keep(text: str, keep: Keep) -> None:
+    assert parse_keep(text) == keep
+    assert parse_keep(keep_text(keep)) == keep
+
+
+@pytest.mark.parametrize(
+    "text", ["all", "0 frames", "-1h", "1.5GB", "1y", "2GB 24h", "frames", "0h", "९ frames"]
+)
+def test_what_does_not_say_how_much_to_keep(text: str) -> None:
+    with pytest.raises(ValueError, match="does not say how much to keep: write a size such as 2GB"):
+        parse_keep(text)
+
+
+def test_a_ring_that_would_hold_next_to_nothing() -> None:
+    with pytest.raises(ValueError, match="“100K” is too little to keep: give at least 1 MB"):
+        parse_keep("100K")
+
+
+@given(
+    st.builds(
+        Keep,
+        st.none() | st.integers(MIB, 999_999_999_999),
+        st.none() | st.integers(1, 999_999_999_999),
+        st.none() | st.integers(1, 999_999),
+    )
+)
+def test_how_much_to_keep_is_written_as_it_is_read(keep: Keep) -> None:
+    assert parse_keep(keep_text(keep)) == keep

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.capture.follow import Close, Follower, Handshake
+from core.capture.follow import Close, Follower, Gap, Handshake
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
 from core.formats.chosen import Chosen
@@ -69,3 +69,9 @@ def test_a_filtered_export(capture: Path) -> None:
     assert events == ["handshake", "frame", "message", "frame", "message", "close"]
     assert len(without_frames) == 1
     assert wanted.name == "jsonl"
+
+
+def test_a_gap_goes_through_every_filter(capture: Path) -> None:
+    gap = Gap(5, 6, 7)
+    with closing(CaptureReader(capture)) as reader:
+        assert list(StoryFilter(LANGUAGE.parse("opcode == 3"), reader)([gap])) == [gap]

@@ -1,0 +1,110 @@
+"""What a capture keeps at most: beyond that its oldest blocks are dropped, and their room in the file is used again.
+
+Ids and list positions go on counting what was dropped, so that nothing that is kept gets another one. The newest
+block always stays.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from core.capture.blocks import RECORD, SELECT
+from core.capture.store import ALL, PAGE_SIZE
+
+_SMALL_BLOCK = 2 * PAGE_SIZE
+"""What a block takes at least, as work and as room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Bounds; None where there is none."""
+
+    bytes: int | None = None
+    """Of the database, without its write-ahead log."""
+    frames: int | None = None
+    seconds: int | None = None
+
+    @property
+    def everything(self) -> bool:
+        return self.bytes is None and self.frames is None and self.seconds is None
+
+    def both(self, other: Keep) -> Keep:
+        """This, and where `other` has a bound, that."""
+        return Keep(
+            self.bytes if other.bytes is None else other.bytes,
+            self.frames if other.frames is None else other.frames,
+            self.seconds if other.seconds is None else other.seconds,
+        )
+
+
+KEEP_ALL = Keep()
+
+
+@dataclass(slots=True)
+class Dropped:
+    """What was dropped at once."""
+
+    frames: int = 0
+    violations: int = 0
+    marks: int = 0
+    bytes: int = 0
+    """About what it took in the file."""
+    more: bool = False
+    """There is more to drop."""
+
+
+def drop_oldest(db: sqlite3.Connection, keep: Keep, now_ns: int, budget: int) -> Dropped:
+    """Drop blocks that are beyond what is to be kept, until about `budget` bytes are. A transaction of the caller's."""
+    dropped = Dropped()
+    held = _held_frames(db) if keep.frames is not None else 0
+    (newest,) = db.execute("SELECT max(first) FROM block").fetchone()
+    while True:
+        row = db.execute("SELECT first, count, last_ns FROM block ORDER BY first LIMIT 1").fetchone()
+        if row is None or row[0] == newest:
+            return dropped
+        first, count, last_ns = row
+        old = keep.seconds is not None and last_ns < now_ns - keep.seconds * 1_000_000_000
+        many = keep.frames is not None and held - count >= keep.frames
+        if not (old or many or (keep.bytes is not None and _used_bytes(db) > keep.bytes)):
+            return dropped
+        if dropped.bytes >= budget:
+            dropped.more = True
+            return dropped
+        _drop(db, first, count, dropped)
+        held -= count
+
+
+def _drop(db: sqlite3.Connection, first: int, count: int, dropped: Dropped) -> None:
+    """Everything that belongs to one block."""
+    (records, payload_bytes) = db.execute(
+        "SELECT records, length(bytes) FROM block LEFT JOIN payload ON block = first WHERE first = ?",
+        (first,),
+    ).fetchone()
+    lanes = {ALL, *(connection for connection, _ in SELECT.iter_unpack(records))}
+    db.execute("DELETE FROM block WHERE first = ?", (first,))
+    db.execute("DELETE FROM payload WHERE block = ?", (first,))
+    db.executemany(
+        "DELETE FROM lane WHERE connection = ? AND block = ?", [(connection, first) for connection in lanes]
+    )
+    span = (first, first + count - 1)
+    dropped.violations += db.execute("DELETE FROM violation WHERE frame BETWEEN ? AND ?", span).rowcount
+    dropped.marks += db.execute("DELETE FROM mark WHERE frame BETWEEN ? AND ?", span).rowcount
+    dropped.frames += count
+    dropped.bytes += max(count * RECORD.size + (payload_bytes or 0), _SMALL_BLOCK)
+
+
+def _held_frames(db: sqlite3.Connection) -> int:
+    """From the oldest block to the newest."""
+    (first,) = db.execute(
+        "SELECT position FROM lane WHERE connection = ? ORDER BY block LIMIT 1", (ALL,)
+    ).fetchone() or (0,)
+    (frames,) = db.execute("SELECT frames FROM total").fetchone()
+    return int(frames - first)
+
+
+def _used_bytes(db: sqlite3.Connection) -> int:
+    """Of the file, those that hold something."""
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
+    (free,) = db.execute("PRAGMA freelist_count").fetchone()
+    return int(pages - free) * PAGE_SIZE
