@@ -28,7 +28,7 @@ from core.protocol.violations import Severity
 from tests.fuzz.script import Script, one_in
 from tests.fuzz.tampered import tampered
 
-_THOROUGH = 32
+_THOROUGH = 64
 _WITH_LOG = 4
 """One in so many of those that ask for it: SQLite takes its time over a log."""
 _MOST_ENTRIES = 60
