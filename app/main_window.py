@@ -438,7 +438,7 @@ class MainWindow(QMainWindow):
     def _show_totals(self) -> None:
         totals = self.connection_model.totals
         self.status.set_totals(totals, self.connection_model.open_count)
-        self.sides.set_problem_count(totals.violations)
+        self.sides.set_count(self.problems, totals.violations)
 
     def _show_counts(self) -> None:
         model = self.frame_model

@@ -196,7 +196,7 @@ class Marking(QObject):
         self.model.set_reader(self._desk.reader)
 
     def _show_count(self) -> None:
-        self._sides.set_mark_count(self.model.rowCount())
+        self._sides.set_count(self.list, self.model.rowCount())
         self._actions[ActionId.REMOVE_MARKS].setEnabled(self.model.rowCount() > 0)
 
     def _note(self, sentence: str, *buttons: QPushButton) -> None:

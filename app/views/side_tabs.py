@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from app.icons import IconName, Icons
@@ -11,8 +14,24 @@ from app.views.problem_list import SEVERITY_LOOKS
 from core.protocol.violations import Severity
 
 
+@dataclass(slots=True)
+class _Tab:
+    name: str
+    icon: IconName
+    role: Role
+    count: int | None = None
+    """None: nothing is counted."""
+
+    @property
+    def words(self) -> str:
+        return f"{self.name} {grouped(self.count)}" if self.count else self.name
+
+
 class SideTabs(QTabWidget):
-    """Connections, problems and bookmarks, the latter two with their number on the tab."""
+    """Connections, problems and bookmarks, the latter two with their number on the tab.
+
+    Where there is no room for all words, only the tab in front has any, or none; a tooltip says them.
+    """
 
     def __init__(
         self,
@@ -24,22 +43,19 @@ class SideTabs(QTabWidget):
     ) -> None:
         super().__init__(parent)
         self._icons = icons
-        self._count = 0
-        self._mark_count = 0
-        self._marks: QWidget | None = None
+        self._problems = problems
+        self._tabs: list[_Tab] = []
         self.setDocumentMode(True)
         self.setUsesScrollButtons(False)
-        self.addTab(connections, self.tr("Connections"))
-        self.addTab(problems, "")
-        self._problems = problems
+        self.tabBar().setProperty("look", "narrow")
+        self._add(connections, self.tr("Connections"), IconName.CONNECTIONS, Role.TEXT)
+        self._add(problems, self.tr("Problems"), *SEVERITY_LOOKS[Severity.WARNING])
+        self.currentChanged.connect(self._show)
         theme.changed.connect(self._show)
-        self._show()
 
     def add_marks(self, marks: QWidget) -> None:
         """A third tab."""
-        self._marks = marks
-        self.addTab(marks, "")
-        self._show()
+        self._add(marks, self.tr("Marks"), IconName.BOOKMARK, Role.ACCENT)
 
     @property
     def shows_problems(self) -> bool:
@@ -50,23 +66,37 @@ class SideTabs(QTabWidget):
         self.setCurrentWidget(page)
         page.setFocus()
 
-    def set_problem_count(self, count: int) -> None:
-        if count != self._count:
-            self._count = count
+    def set_count(self, page: QWidget, count: int) -> None:
+        """How much there is on a page."""
+        tab = self._tabs[self.indexOf(page)]
+        if count != tab.count:
+            tab.count = count
             self._show()
 
-    def set_mark_count(self, count: int) -> None:
-        if count != self._mark_count:
-            self._mark_count = count
-            self._show()
+    def words(self, page: QWidget) -> str:
+        """What a tab says, or would say if there were room."""
+        return self._tabs[self.indexOf(page)].words
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show()
+
+    def _add(self, page: QWidget, name: str, icon: IconName, role: Role) -> None:
+        self._tabs.append(_Tab(name, icon, role))
+        self.addTab(page, "")
+        self._show()
 
     def _show(self) -> None:
-        icon, role = SEVERITY_LOOKS[Severity.WARNING]
-        self._show_tab(self._problems, self.tr("Problems"), self._count, icon, role)
-        if self._marks is not None:
-            self._show_tab(self._marks, self.tr("Marks"), self._mark_count, IconName.BOOKMARK, Role.ACCENT)
-
-    def _show_tab(self, page: QWidget, text: str, count: int, icon: IconName, role: Role) -> None:
-        at = self.indexOf(page)
-        self.setTabText(at, f"{text} {grouped(count)}" if count else text)
-        self.setTabIcon(at, self._icons.icon(icon, role if count else Role.DISABLED))
+        for at, tab in enumerate(self._tabs):
+            self.setTabText(at, tab.words)
+            self.setTabToolTip(at, "")
+            counted = tab.count is None or tab.count > 0
+            self.setTabIcon(at, self._icons.icon(tab.icon, tab.role if counted else Role.DISABLED))
+        others = [at for at in range(len(self._tabs)) if at != self.currentIndex()]
+        for shortened in (others, [self.currentIndex()]):
+            if self.tabBar().sizeHint().width() <= self.width():
+                return
+            for at in shortened:
+                tab = self._tabs[at]
+                self.setTabText(at, grouped(tab.count) if tab.count else "")
+                self.setTabToolTip(at, tab.words)

@@ -91,8 +91,8 @@ def read_place(text: str) -> Place:
         if place is not None:
             return place
     raise CallerError(
-        "That is no place: expected a frame's number such as 12345, +100, 50%, a time such as 14:03:59.5 or "
-        "2026-01-31 14:03, or a duration such as 90s or -2m."
+        "That is no place in a capture: expected a number such as 12345, a share such as 50%, a time such as "
+        "14:03:59, or a duration such as 90s."
     )
 
 

@@ -86,7 +86,7 @@ def test_what_is_a_place(text: str, place: Place) -> None:
      "0x10", "1" * 200, "12 34", "\u0661\u0662:", "4 5 s"],
 )  # fmt: skip
 def test_what_is_none(text: str) -> None:
-    with pytest.raises(CallerError, match=r"That is no place: expected a frame's number such as 12345"):
+    with pytest.raises(CallerError, match="That is no place in a capture: expected a number such as 12345"):
         read_place(text)
 
 
