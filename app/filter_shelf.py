@@ -50,11 +50,11 @@ class FilterShelf(QObject):
         saved, recent = self._settings.saved_filters, self._settings.recent_filters
         menu.setToolTipsVisible(True)
         if saved:
-            menu.addSection(self.tr("Saved"))
+            self._head(menu, self.tr("Saved"))
         for each in saved:
             self._offer(menu, each.name, each.text)
         if recent:
-            menu.addSection(self.tr("Recent"))
+            self._head(menu, self.tr("Recent"))
         for text in recent:
             self._offer(menu, text, text)
         if not saved and not recent:
@@ -67,6 +67,12 @@ class FilterShelf(QObject):
             menu.addAction(self.tr("&Forget recent filters")).triggered.connect(
                 self._settings.forget_recent_filters
             )
+
+    @staticmethod
+    def _head(menu: QMenu, title: str) -> None:
+        # Not a section: its title is not shown by every style.
+        menu.addSeparator()
+        menu.addAction(title).setEnabled(False)
 
     def _offer(self, menu: QMenu, title: str, text: str) -> None:
         action = menu.addAction(menu_text(title))

@@ -24,6 +24,7 @@ from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.errors import FilterError
 from core.query.expressions import Expression, all_of, negation
+from core.query.needles import needles
 
 _BEHIND_ALL = 2**62
 """Greater than the id of any frame."""
@@ -157,9 +158,7 @@ class Filtering(QObject):
         if applied is None:
             self._found = None
             self._thread.search(None)
-        self._frames.set_hits(
-            self._found if applied is not None and applied.mode is FilterMode.MARK else None
-        )
+        self._mark()
         self._show()
         self.changed.emit()
 
@@ -173,8 +172,14 @@ class Filtering(QObject):
         self._thread.search(self._found.run)
         if applied.mode is FilterMode.HIDE:
             return FoundRows(reader, self._found)
-        self._frames.set_hits(self._found)
+        self._mark()
         return self._plain(reader, view)
+
+    def _mark(self) -> None:
+        applied = self._applied
+        marks = applied is not None and applied.mode is FilterMode.MARK
+        looked_for = () if applied is None else needles(applied.expression)
+        self._frames.set_hits(self._found if marks else None, looked_for)
 
     def _narrowed(self, expression: Expression, view: View) -> Expression:
         """Only what the view has."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from PySide6.QtCore import QCoreApplication
+
 from app.models.connections import ConnectionModel
 from core.capture.records import ConnectionRecord
 from core.query.completion import Candidate, CandidateKind
@@ -50,5 +52,6 @@ def _texts(
         value = read(record)
         if value and len(value) <= _LONGEST and (value in seen or len(seen) < OFFERED):
             seen.setdefault(value, record.id)
+    where = QCoreApplication.translate("LiveValues", "of connection {number}")
     for value, number in seen.items():
-        yield Candidate(text_literal(value), CandidateKind.VALUE, f"#{number}")
+        yield Candidate(text_literal(value), CandidateKind.VALUE, where.format(number=number))

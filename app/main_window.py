@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
@@ -19,13 +18,11 @@ from app.diagnostics import Diagnostics
 from app.empty_table import EmptyTable
 from app.engine_controls import EngineControls
 from app.engine_thread import EngineThread
-from app.filter_assistant import FilterAssistant
-from app.filtering import Filtering
+from app.filter_desk import FilterDesk
 from app.help_pages import HelpPages
 from app.icons import Icons, application_icon
 from app.jobs import Jobs
 from app.listening import Listening
-from app.live_values import known_values
 from app.marking import Marking
 from app.menus import connection_menu, fill_menu_bar, frame_menu
 from app.models.connections import ConnectionModel
@@ -42,7 +39,6 @@ from app.views.banner import Banner, Tone
 from app.views.composer import Composer
 from app.views.connection_list import ConnectionList
 from app.views.detail_tabs import DetailTabs
-from app.views.filter_bar import FilterBar
 from app.views.frame_table import FrameTable
 from app.views.problem_list import ProblemList
 from app.views.side_tabs import SideTabs
@@ -95,8 +91,6 @@ class MainWindow(QMainWindow):
         self.problems = ProblemList(self.problem_model, theme, icons)
         self.sides = SideTabs(self.connections, self.problems, theme, icons)
         self.frames = FrameTable(self.frame_model, theme, icons)
-        assistant = FilterAssistant(partial(known_values, self.connection_model))
-        self.filter_bar = FilterBar(assistant, self.actions_, theme, icons)
         self.tabs = DetailTabs(theme, icons, jobs, decoders)
         self.composer = Composer(theme, icons)
         self.status = StatusBar(theme, icons)
@@ -117,10 +111,11 @@ class MainWindow(QMainWindow):
         self._showed_live = True
         self._connections_due = 0.0
         self._refresher = Refresher(self)
-        self.filtering = Filtering(
-            assistant, self.filter_bar, self.frame_model, self.frames, desk, settings, self.actions_, self._refresher,
-            jobs, self,
+        self.filters = FilterDesk(
+            self.frame_model, self.frames, self.connection_model, desk, settings, self.actions_, self._refresher, jobs,
+            theme, icons, self,
         )  # fmt: skip
+        self.filtering, self.filter_bar = self.filters.filtering, self.filters.bar
         self._empty_table = EmptyTable(
             self.frames, self.frame_model, self.selection, self.filtering, self.listening, desk, self
         )
@@ -414,11 +409,13 @@ class MainWindow(QMainWindow):
 
     def _frame_menu(self, position: QPoint) -> None:
         menu = frame_menu(self, self.actions_)
+        self.filters.menus.add_of_cell(menu, position)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(position)
 
     def _connection_menu(self, position: QPoint) -> None:
         menu = connection_menu(self, self.actions_)
+        self.filters.menus.add_of_connection(menu, self.connections.chosen_record)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(position)
 

@@ -105,6 +105,9 @@ class FilterBar(QFrame):
     def show_status(self, text: str, tooltip: str = "") -> None:
         """How many frames there are, and the like."""
         self.status.setText(text)
+        # Numbers that grow do not make the line beside them narrower at every step.
+        least = max(self.status.minimumWidth(), self.status.sizeHint().width()) if text else 0
+        self.status.setMinimumWidth(least)
         self.status.setToolTip(tooltip)
         self.status.setVisible(bool(text))
 

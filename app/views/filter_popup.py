@@ -141,10 +141,7 @@ class FilterPopup(QFrame):
         height = rows * self._delegate.row_height + (8 if rows else 0)
         self.list.setFixedHeight(height)
         if not self.strip.isHidden():
-            margins = self.strip.layout()
-            assert margins is not None
-            inner = width - 2 - 20 - (24 if not self._mark.isHidden() else 0)
-            height += self.sentence.heightForWidth(inner) + 12
+            height += self.strip.heightForWidth(width - 2)
         return height + 2
 
     def _show_strip(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Flag, auto
 from itertools import accumulate
@@ -17,8 +17,10 @@ from app.models.frame_lines import Badge, Line, PayloadKind
 from app.models.marks import note_lines
 from app.text import one_line, tooltip
 from app.theme import Role, Theme
+from app.views.needle_marks import NeedleMarks
 from core.capture.records import Direction
 from core.protocol.violations import Severity
+from core.query.needles import Needle
 
 PADDING = 8
 _ICON = 15
@@ -79,6 +81,7 @@ class FramePainter:
         self._icons = icons
         self._pixmaps: dict[tuple[IconName, Role], QPixmap] = {}
         self._pixel_ratio = 1.0
+        self._needles = NeedleMarks(())
         self.note_of: Callable[[int], str | None] = lambda _frame: None
         """What is noted on a frame, by its id; None where it is not bookmarked."""
         self.reload()
@@ -119,6 +122,10 @@ class FramePainter:
         """Width of a column for so many digits."""
         return ceil(self._char_width * characters) + 2 * PADDING + 1
 
+    def set_needles(self, needles: Sequence[Needle]) -> None:
+        """What is to be marked in payloads."""
+        self._needles = NeedleMarks(needles)
+
     def set_pixel_ratio(self, ratio: float) -> None:
         """How many device pixels a logical pixel has."""
         if ratio != self._pixel_ratio:
@@ -132,7 +139,7 @@ class FramePainter:
         if line is not None and line.row.severity:
             role = _SEVERITIES[Severity(line.row.severity)][1]
             painter.fillRect(row.left(), row.top(), _STRIPE, row.height() - 1, self._colours[role])
-        if RowState.CURRENT in state and RowState.FOCUSED in state:
+        if RowState.CURRENT in state and (RowState.FOCUSED | RowState.HIT) & state:
             painter.setPen(self._colours[Role.ACCENT])
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(row.adjusted(0, 0, -1, -1))
@@ -189,6 +196,10 @@ class FramePainter:
 
     def _payload(self, painter: QPainter, line: Line, rect: QRect, *, muted: bool) -> None:
         kind = line.payload_kind
+        for start, end in self._needles.spans(line):
+            left, right = (self._mono_metrics.horizontalAdvance(line.payload[:at]) for at in (start, end))
+            mark = QRect(rect.left() + left - 1, rect.top() + 3, right - left + 2, rect.height() - 6)
+            painter.fillRect(mark & rect, self._colours[Role.HIGHLIGHT])
         if kind is PayloadKind.EMPTY:
             self._text(painter, rect, self._empty, Role.DISABLED, _LEFT)
         elif kind is PayloadKind.BYTES:

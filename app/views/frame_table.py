@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import (
     QEvent,
@@ -37,6 +37,7 @@ from app.gauges import PaintGauge
 from app.icons import Icons
 from app.models.found import FoundFrames
 from app.models.frame_columns import Column
+from app.models.frame_lines import Line
 from app.models.frames import FrameModel
 from app.models.marks import MarkModel
 from app.models.rows import RowsOf
@@ -44,8 +45,9 @@ from app.theme import Role, Theme
 from app.views.catch_up import CatchUp
 from app.views.empty_page import paint_empty
 from app.views.frame_header import FrameHeader
-from app.views.frame_painter import Cell, FramePainter, RowState
+from app.views.frame_painter import PADDING, Cell, FramePainter, RowState
 from core.capture.records import View
+from core.query.needles import Needle
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -132,9 +134,10 @@ class FrameTable(QTableView):
         self._painter.note_of = marks.note
         marks.changed.connect(self.viewport().update)
 
-    def set_hits(self, hits: FoundFrames | None) -> None:
-        """Marks the rows of these frames, and of those that come to be among them."""
+    def set_hits(self, hits: FoundFrames | None, needles: Sequence[Needle]) -> None:
+        """Marks the rows of these frames, and of those that come to be among them, and the needles in all rows."""
         self._hits = hits
+        self._painter.set_needles(needles)
         self.viewport().update()
 
     def _show_other(self, change: Callable[[], None]) -> None:
@@ -159,6 +162,12 @@ class FrameTable(QTableView):
 
     def selected_count(self) -> int:
         return sum(bottom - top + 1 for top, bottom in self._selected_spans())
+
+    def cell_at(self, position: QPoint) -> tuple[Line, Column] | None:
+        """The line and the column at a global position; beside the columns that of the payload."""
+        place = self.viewport().mapFromGlobal(position)
+        line, column = self._frames.line(self.rowAt(place.y())), self.columnAt(place.x())
+        return None if line is None else (line, Column(column) if column >= 0 else Column.PAYLOAD)
 
     def go_to_row(self, row: int) -> None:
         """Selects a row and brings it into sight."""
@@ -363,8 +372,13 @@ class FrameTable(QTableView):
             self.viewport().update(0, self.rowViewportPosition(row), width, height)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        if self.selectionModel().hasSelection():
-            self.context_menu_requested.emit(event.globalPos())
+        if not self.selectionModel().hasSelection():
+            return
+        position = event.globalPos()
+        if event.reason() is QContextMenuEvent.Reason.Keyboard:
+            cell = self.visualRect(self.currentIndex().siblingAtColumn(Column.PAYLOAD))
+            position = self.viewport().mapToGlobal(cell.topLeft() + QPoint(PADDING, cell.height() // 2))
+        self.context_menu_requested.emit(position)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         moving, self._moving = self._moving, True

@@ -1,0 +1,37 @@
+"""The bytes that a filter looks for in payloads, to show where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from core.query.expressions import And, Expression, Not, Or, Term
+
+_LIMIT = 16
+_FIELDS = frozenset({"payload", "message", "frame.payload"})
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """Bytes that a payload may contain."""
+
+    data: bytes
+    folded: bool
+    """A–Z and a–z are the same."""
+
+
+def needles(expression: Expression) -> tuple[Needle, ...]:
+    """At most 16, in the order of the text; none of what must not be there."""
+    return tuple(dict.fromkeys(each for each, _ in zip(_needles(expression), range(_LIMIT), strict=False)))
+
+
+def _needles(expression: Expression) -> Iterator[Needle]:
+    match expression:
+        case Term(field=field, operator=operator, operand=bytes() as data):
+            if field.name in _FIELDS and data and operator.name in ("contains", "icontains", "=="):
+                yield Needle(data, operator.name == "icontains")
+        case And(parts=parts) | Or(parts=parts):
+            for part in parts:
+                yield from _needles(part)
+        case Not():
+            return
