@@ -298,7 +298,8 @@ class CaptureReader(Snapshots):
     def _broken_frame(self, view: View, condition: str, order: str, frame_id: int) -> int | None:
         narrowed = "" if view.connection is None else " AND connection = ?"
         rows = self._db.execute(
-            f"SELECT frame FROM violation WHERE {condition}{narrowed} ORDER BY frame {order}",
+            f"SELECT frame FROM violation WHERE {condition}{narrowed} AND frame >= (SELECT min(first) FROM block) "
+            f"ORDER BY frame {order}",
             (frame_id,) if view.connection is None else (frame_id, view.connection),
         )
         return next((found for (found,) in rows if view.control or not self._is_control(found)), None)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from core.capture.blocks import RECORD, SELECT
 from core.capture.store import ALL, PAGE_SIZE
 
+PROBLEMS_LEFT = 20_000
+"""So many of the problems whose frames are gone stay listed; they go when there are twice as many, the oldest first."""
 _SMALL_BLOCK = 2 * PAGE_SIZE
 """What a block takes at least, as work and as room."""
 
@@ -47,6 +49,7 @@ class Dropped:
 
     frames: int = 0
     violations: int = 0
+    """Long after their frames."""
     marks: int = 0
     bytes: int = 0
     """About what it took in the file."""
@@ -62,17 +65,20 @@ def drop_oldest(db: sqlite3.Connection, keep: Keep, now_ns: int, budget: int) ->
     while True:
         row = db.execute("SELECT first, count, last_ns FROM block ORDER BY first LIMIT 1").fetchone()
         if row is None or row[0] == newest:
-            return dropped
+            break
         first, count, last_ns = row
         old = keep.seconds is not None and last_ns < now_ns - keep.seconds * 1_000_000_000
         many = keep.frames is not None and held - count >= keep.frames
         if not (old or many or (keep.bytes is not None and _used_bytes(db) > keep.bytes)):
-            return dropped
+            break
         if dropped.bytes >= budget:
             dropped.more = True
-            return dropped
+            break
         _drop(db, first, count, dropped)
         held -= count
+    if dropped.frames:
+        _drop_problems(db, dropped)
+    return dropped
 
 
 def _drop(db: sqlite3.Connection, first: int, count: int, dropped: Dropped) -> None:
@@ -87,11 +93,20 @@ def _drop(db: sqlite3.Connection, first: int, count: int, dropped: Dropped) -> N
     db.executemany(
         "DELETE FROM lane WHERE connection = ? AND block = ?", [(connection, first) for connection in lanes]
     )
-    span = (first, first + count - 1)
-    dropped.violations += db.execute("DELETE FROM violation WHERE frame BETWEEN ? AND ?", span).rowcount
-    dropped.marks += db.execute("DELETE FROM mark WHERE frame BETWEEN ? AND ?", span).rowcount
+    marks = db.execute("DELETE FROM mark WHERE frame BETWEEN ? AND ?", (first, first + count - 1))
+    dropped.marks += marks.rowcount
     dropped.frames += count
     dropped.bytes += max(count * RECORD.size + (payload_bytes or 0), _SMALL_BLOCK)
+
+
+def _drop_problems(db: sqlite3.Connection, dropped: Dropped) -> None:
+    """The oldest of very many whose frames are gone. Few stay, so that a list of them seldom changes at its front."""
+    gone = "frame < (SELECT min(first) FROM block)"
+    too_many = f"SELECT 1 FROM violation WHERE {gone} ORDER BY frame DESC LIMIT 1 OFFSET ?"
+    if db.execute(too_many, (2 * PROBLEMS_LEFT,)).fetchone() is not None:
+        newest = f"SELECT frame FROM violation WHERE {gone} ORDER BY frame DESC LIMIT 1 OFFSET ?"
+        cursor = db.execute(f"DELETE FROM violation WHERE frame <= ({newest})", (PROBLEMS_LEFT,))
+        dropped.violations += cursor.rowcount
 
 
 def _held_frames(db: sqlite3.Connection) -> int:

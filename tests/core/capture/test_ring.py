@@ -21,7 +21,8 @@ from core.capture.records import View
 from core.capture.ring import KEEP_ALL, Keep
 from core.capture.store import files_of
 from core.capture.writer import Batch, CaptureWriter
-from core.protocol.events import Event, FrameReceived
+from core.protocol.events import Event, FrameReceived, HandshakeFailed
+from core.protocol.handshake import refuse
 from core.protocol.violations import violation
 from tests.tools.captures import OPENED, Account, Kept, Traffic, all_views, opened, plain, received
 from tests.tools.waiting import PATIENCE_SECONDS
@@ -30,6 +31,10 @@ SECOND = 1_000_000_000
 NOW = 100 * SECOND
 ALL_AT_ONCE = 1 << 40
 MEGA = 1 << 20
+
+REFUSED = HandshakeFailed(
+    b"hello\r\n\r\n", refuse(400, "That is no HTTP.", (violation("head-not-http", offset=0, length=5),))
+)
 
 CHILD = """
 import sys
@@ -120,9 +125,13 @@ def test_a_ring_is_the_end_of_what_would_be_there_without_it(writer: CaptureWrit
                 whole(reader, each)
             totals = reader.totals()
             assert totals.frames == len(account.kept)
-            found = [rule.rule.id for each in held for rule in each.violations]
+            found = [(each.id, rule.rule.id) for each in account.kept for rule in each.violations]
             assert totals.violations == reader.problem_count() == len(found)
-            assert [each.violation.rule.id for each in reader.problems(count=100_000)] == found
+            assert [(each.frame, each.violation.rule.id) for each in reader.problems(count=99_999)] == found
+            broken_frames = [frame for frame, _ in found if frame >= first]
+            assert reader.next_violation(View(), 0) == (broken_frames[0] if broken_frames else None)
+            if broken_frames:
+                assert reader.previous_violation(View(), broken_frames[0]) is None
         assert first > 1
         record = reader.connection(1)
         assert record is not None
@@ -204,7 +213,26 @@ def test_a_connection_without_frames_any_more_stays(writer: CaptureWriter) -> No
         assert reader.rows(View(1), 2, 9)[0].number == 3
 
 
-def test_no_id_comes_again(writer: CaptureWriter) -> None:
+def test_problems_of_frames_that_are_gone_stay_until_they_are_very_many(
+    writer: CaptureWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.capture.ring.PROBLEMS_LEFT", 10)
+    writer.write([opened(1), Batch(1, 1, [REFUSED], 0)])
+    with closing(CaptureReader(writer.path)) as reader:
+        for number in range(1, 13):
+            writer.write([broken(1)])
+            drop(writer, Keep(frames=1))
+            gone = 2 * (number - 1)
+            left = gone if gone <= 20 else 10
+            assert reader.totals().violations == len(reader.problems()) == 1 + left + 2
+            assert reader.problems()[0].frame is None
+        assert [each.frame for each in reader.problems()[1:]] == [
+            frame for frame in range(7, 13) for _ in range(2)
+        ]
+
+
+def test_no_id_comes_again(writer: CaptureWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.capture.ring.PROBLEMS_LEFT", 0)
     writer.write([opened(1), broken(1)])
     writer.write([received(1, b"clean")])
     with closing(CaptureReader(writer.path)) as reader:
