@@ -18,6 +18,7 @@ from core.capture.marks import notes_between
 from core.capture.store import open_for_reading
 from core.errors import CaptureError
 
+_CACHE_KIB = 512
 _TIME_AND_CONNECTION = struct.Struct(f"<qI{RECORD.size - 12}x")
 
 
@@ -50,6 +51,8 @@ class BlockReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._db = open_for_reading(path)
+        # Pages that are read once: in few places of memory, which stay in the processor's cache.
+        self._db.execute(f"PRAGMA cache_size = {-_CACHE_KIB}")
 
     def close(self) -> None:
         self._db.close()
@@ -141,15 +144,16 @@ class BlockReader:
 
     def _blob(self, table: str, column: str, key: BlockKey) -> bytes:
         """b"" when the block is gone: the capture was cleared."""
-        with self._reading():
-            try:
-                with self._db.blobopen(table, column, key.first, readonly=True) as blob:
-                    return blob.read()
-            except sqlite3.OperationalError as error:
-                row = self._db.execute("SELECT 1 FROM block WHERE first = ?", (key.first,)).fetchone()
-                if row is None:
-                    return b""
-                raise error
+        try:
+            with self._db.blobopen(table, column, key.first, readonly=True) as blob:
+                return blob.read()
+        except sqlite3.ProgrammingError:
+            raise
+        except sqlite3.Error as error:
+            with self._reading():
+                if self._db.execute("SELECT 1 FROM block WHERE first = ?", (key.first,)).fetchone():
+                    raise error
+            return b""
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

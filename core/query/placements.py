@@ -70,7 +70,7 @@ class ScannedBlock:
 
     def is_few(self, mask: Mask) -> bool:
         """Whether so few frames matter that they are better looked at one by one."""
-        return mask.bit_count() * _SPARSE < self.count
+        return mask != self.full and mask.bit_count() * _SPARSE < self.count
 
     def indices(self, mask: Mask) -> list[int]:
         marks = mask.to_bytes(self.count, "little")

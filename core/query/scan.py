@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
 from pathlib import Path
 
 from core.capture.block_reader import EVERY, BlockKey, BlockReader, Condition
@@ -15,9 +15,7 @@ from core.capture.records import ConnectionRecord
 from core.query.expressions import And, Expression, Not, Or, Term
 from core.query.placements import BlockTest, Mask, ScannedBlock
 
-_AT_ONCE = 64
-"""Blocks that are chosen at once."""
-BLOCKS_IN_STEP = 16
+BLOCKS_IN_STEP = 64
 _STEP_SECONDS = 0.005
 """After so long a step ends with the block that it is at."""
 
@@ -41,7 +39,7 @@ class Scan:
     """
 
     def __init__(self, path: Path, expression: Expression, most_blocks: int = BLOCKS_IN_STEP) -> None:
-        """`most_blocks`: in one step. CaptureError if there is no capture."""
+        """`most_blocks`: in a step. CaptureError if there is no capture."""
         self._most_blocks = most_blocks
         self._expression = expression
         self._test = _prepared(expression)
@@ -69,24 +67,25 @@ class Scan:
         # After `last` was read, so that every connection that has frames up to it is known.
         condition = _blocks(self._expression, _Connections(self._capture, start_ns))
         through = after
-        while keys := self._blocks.choose(through, last, condition, _AT_ONCE):
-            is_end = len(keys) < _AT_ONCE
-            left = iter(keys)
-            for key in left:
-                found = self._step(chain((key,), left), start_ns, through, last)
+        most = self._most_blocks
+        while keys := self._blocks.choose(through, last, condition, most):
+            left = deque(keys)
+            while left:
+                found = self._step(left, start_ns, through, last)
                 through = found.through
                 yield found
-            if is_end:
+            if len(keys) < most:
                 break
         if through < last:
             yield Found((), last, last)
 
-    def _step(self, keys: Iterator[BlockKey], start_ns: int, after: int, last: int) -> Found:
-        """Look at the next few blocks."""
+    def _step(self, left: deque[BlockKey], start_ns: int, after: int, last: int) -> Found:
+        """Look at the next of the blocks that are left."""
         end = time.perf_counter() + _STEP_SECONDS
         frames: list[int] = []
         with self._blocks.snapshot():
-            for key in islice(keys, self._most_blocks):
+            while left:
+                key = left.popleft()
                 block = ScannedBlock(BlockColumns(self._blocks, key), self._capture.connection, start_ns)
                 frames += self._matches(block, after, last)
                 after = min(key.first + key.count - 1, last)

@@ -52,7 +52,7 @@ class LiteralSearch:
     needle: bytes
 
     def over(self, blob: bytes) -> Searching:
-        return _LiteralSearching(self.needle, blob, _rare_place((self.needle,), blob))
+        return _LiteralSearching(self.needle, blob, _rare_place(self.needle, _sample(blob)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class FoldedSearch:
     """In small letters."""
 
     def over(self, blob: bytes) -> Searching:
-        return _FoldedSearching(self.needle, blob, _rare_place((self.needle, self.needle.upper()), blob))
+        return _FoldedSearching(self.needle, blob, _rare_place(self.needle, _sample(blob).lower()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +144,10 @@ def marks(search: Search, columns: BlockColumns, region: Region) -> bytes | byte
     """A byte for each frame: 1 where there is a hit in its region. b"" where there is none, and no record was read."""
     blob = columns.payloads
     searching = search.over(blob)
-    few = list(_one_by_one(searching, len(blob)))
-    if not few or not columns.records:
+    if searching.first(0, len(blob)) is None or not columns.records:
         return b""
     found = bytearray(columns.key.count)
+    few = list(_first_hits(searching, len(blob)))
     end = few[-1][1]
     if len(few) < _FEW_HITS:
         _mark(found, few, searching, columns, region)
@@ -165,8 +165,8 @@ def marks(search: Search, columns: BlockColumns, region: Region) -> bytes | byte
     return found
 
 
-def _one_by_one(searching: Searching, size: int) -> Iterator[Span]:
-    """The first hits."""
+def _first_hits(searching: Searching, size: int) -> Iterator[Span]:
+    """Up to _FEW_HITS of them."""
     end = 0
     for _ in range(_FEW_HITS):
         span = searching.first(end, size)
@@ -209,16 +209,16 @@ def _mark_rest(found: bytearray, start: int, searching: Searching, places: Regio
             found[frame] = 1
 
 
-def _rare_place(spellings: tuple[bytes, ...], blob: bytes) -> int | None:
-    """Place in a needle, in all of its spellings, of a byte that hardly occurs; None where each occurs often."""
-    if len(spellings[0]) < 2:
-        return None
+def _sample(blob: bytes) -> bytes:
     middle = max(0, (len(blob) - _SAMPLE) // 2)
-    sample = blob[middle : middle + _SAMPLE]
-    for place, letters in enumerate(zip(*spellings, strict=True)):
-        if not any(letter in sample for letter in letters):
-            return place
-    return None
+    return blob[middle : middle + _SAMPLE]
+
+
+def _rare_place(needle: bytes, sample: bytes) -> int | None:
+    """Place in the needle of a byte that hardly occurs; None where each occurs often."""
+    if len(needle) < 2:
+        return None
+    return next((place for place, byte in enumerate(needle) if byte not in sample), None)
 
 
 def _find_by(needle: bytes, place: int, blob: bytes, start: int, stop: int) -> int:
