@@ -9,13 +9,15 @@ a fifth of a row a frame, and a payload search runs over contiguous bytes.
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, repeat
+from itertools import accumulate
 from typing import NamedTuple, cast
 
 from core.capture.records import Direction, FrameRow, MessageInfo
 from core.protocol.events import Completes, FrameReceived, FrameSent, Origin
-from core.protocol.frames import Frame, Opcode
+from core.protocol.frames import FIN, Frame, FrameColumns, Opcode
 from core.protocol.violations import Severity, Violation
 
 BLOCK_FRAMES = 4096
@@ -43,15 +45,14 @@ OWN_PAYLOAD = 0x20
 COMPRESSED = 0x40
 TEXT = 0x80
 
+_NUMBER_AT, _OFFSET_AT, _CAPTURED_AT, _DECLARED_AT, _HEAD_AT, _FLAGS_AT, _KEY_AT = 12, 16, 20, 24, 32, 33, 50
+"""Where in a RECORD they stand."""
+_TEXT_HEAD = FIN | Opcode.TEXT
 _NO_KEY = b""
 _EXTENDED_LENGTH = (0, 2, 8)
 """Bytes of extended payload length, by `LengthForm`."""
 _LONGEST = (125, 0xFFFF, 0xFFFF_FFFF_FFFF_FFFF, -1)
 """The largest payload length that it can state; -1: there is no such form."""
-
-
-_COLUMNS_FROM = 4
-"""From this many frames on a run is quicker by columns than one by one."""
 
 
 class RunCount(NamedTuple):
@@ -68,7 +69,7 @@ class BlockBuilder:
     def __init__(self, first: int) -> None:
         self.first = first
         """Id of the block's first frame."""
-        self.records: list[bytes] = []
+        self.records = bytearray()
         self.payloads: list[bytes] = []
         self.size = 0
         """Bytes in `payloads`."""
@@ -78,13 +79,18 @@ class BlockBuilder:
         """The greatest."""
 
     @property
+    def count(self) -> int:
+        """How many frames it has."""
+        return len(self.records) // RECORD.size
+
+    @property
     def full(self) -> bool:
-        return len(self.records) >= BLOCK_FRAMES or self.size >= BLOCK_BYTES
+        return self.count >= BLOCK_FRAMES or self.size >= BLOCK_BYTES
 
     @property
     def room(self) -> int:
         """How many more frames it takes, by count."""
-        return BLOCK_FRAMES - len(self.records)
+        return BLOCK_FRAMES - self.count
 
     def extend(
         self,
@@ -99,13 +105,7 @@ class BlockBuilder:
 
         `from_server` is FROM_SERVER or 0. What comes after the block is full by its bytes may be left: go by `frames`.
         """  # fmt: skip
-        # The clock may have been set back meanwhile.
-        self.first_ns = min(time_ns, self.first_ns) if self.records else time_ns
-        self.last_ns = max(time_ns, self.last_ns) if self.records else time_ns
-        if len(run) >= _COLUMNS_FROM:
-            count = self._extend_plain(run, connection, number, time_ns, from_server)
-            if count is not None:
-                return count
+        self._note_time(time_ns)
         frames = data_frames = wire_bytes = 0
         for event in cast(Sequence[FrameReceived | FrameSent], run):
             wire_bytes += self._append(event, connection, number + frames, time_ns, from_server)
@@ -116,58 +116,56 @@ class BlockBuilder:
                 break
         return RunCount(frames, data_frames, wire_bytes)
 
-    def _extend_plain(
+    def extend_run(
         self,
-        run: Sequence[FrameReceived] | Sequence[FrameSent],
+        frames: FrameColumns,
+        *,
         connection: int,
         number: int,
         time_ns: int,
         from_server: int,
-    ) -> RunCount | None:
-        """The short way, by columns, for what a flood is made of: plain messages of one frame, no rule broken.
-
-        None, and nothing done, where the run is anything else.
-        """  # fmt: skip
-        frames, seconds, completes = zip(*run, strict=True)
-        count = len(run)
-        if completes.count(Completes.ITSELF) != count:
-            return None
-        heads, keys, payloads, forms, lengths = zip(*frames, strict=True)
-        origins: Iterable[int]
-        if type(run[0]) is FrameReceived:
-            if any(seconds):
-                return None
-            origins = repeat(0)
-        else:
-            origins = seconds
-        base = from_server | MESSAGE
-        headers = 2 * count
-        unmasked = keys.count(None)
-        stored_keys: Iterable[bytes] = keys
-        if unmasked == count:
-            stored_keys = repeat(_NO_KEY)
-        elif unmasked:
-            return None
-        else:
-            base |= MASKED
-            headers += 4 * count
-        flags: Iterable[int] = repeat(base)
-        if 0x81 in heads or any(forms):
-            flags = [
-                base | form << FORM_SHIFT | (TEXT if head & 0x0F == 1 else 0)
-                for head, form in zip(heads, forms, strict=True)
-            ]
-            headers += sum(map(_EXTENDED_LENGTH.__getitem__, forms))
+        origin: Origin,
+    ) -> RunCount:
+        """`extend` for whole plain messages that break no rule, all masked or none."""
+        self._note_time(time_ns)
+        heads, keys, payloads, forms = frames
+        count = len(heads)
+        masked = keys[0] is not None
+        base = from_server | MESSAGE | (MASKED if masked else 0)
+        # What all of them have in common first, then what each has, column by column.
+        common = PLAIN_RECORD.pack(time_ns, connection, 0, 0, 0, 0, 0, base, origin, _NO_KEY)
+        records = bytearray(common * count)
+        lengths = list(map(len, payloads))
         offsets = list(accumulate(lengths, initial=self.size))
-        numbers = range(number, number + count)
-        self.records += map(
-            PLAIN_RECORD.pack, repeat(time_ns), repeat(connection), numbers, offsets, lengths, lengths, heads, flags,
-            origins, stored_keys,
-        )  # fmt: skip
+        size = offsets.pop() - self.size
+        _put_column(records, _NUMBER_AT, range(number, number + count), number + count)
+        _put_column(records, _OFFSET_AT, offsets, offsets[-1])
+        longest = max(lengths)
+        _put_column(records, _CAPTURED_AT, lengths, longest)
+        _put_column(records, _DECLARED_AT, lengths, longest)
+        records[_HEAD_AT :: RECORD.size] = bytes(heads)
+        headers = 2 * count
+        if masked:
+            headers += 4 * count
+            joined = b"".join(cast(list[bytes], keys))
+            for place in range(4):
+                records[_KEY_AT + place :: RECORD.size] = joined[place::4]
+        if any(forms):
+            headers += sum(map(_EXTENDED_LENGTH.__getitem__, forms))
+        if _TEXT_HEAD in heads or any(forms):
+            records[_FLAGS_AT :: RECORD.size] = bytes(
+                base | form << FORM_SHIFT | (TEXT if head == _TEXT_HEAD else 0)
+                for head, form in zip(heads, forms, strict=True)
+            )
+        self.records += records
         self.payloads += payloads
-        size = offsets[-1] - self.size
-        self.size = offsets[-1]
+        self.size += size
         return RunCount(count, count, headers + size)
+
+    def _note_time(self, time_ns: int) -> None:
+        # The clock may have been set back meanwhile.
+        self.first_ns = min(time_ns, self.first_ns) if self.records else time_ns
+        self.last_ns = max(time_ns, self.last_ns) if self.records else time_ns
 
     def _append(
         self, event: FrameReceived | FrameSent, connection: int, number: int, time_ns: int, from_server: int
@@ -196,13 +194,21 @@ class BlockBuilder:
             length = len(content)
             self.payloads.append(content)
             self.size += length
-        self.records.append(
-            RECORD.pack(
-                time_ns, connection, number, offset, captured, declared, head, flags, origin, severity, broken,
-                length, wire_length, frame_count, key or _NO_KEY,
-            )
+        self.records += RECORD.pack(
+            time_ns, connection, number, offset, captured, declared, head, flags, origin, severity, broken,
+            length, wire_length, frame_count, key or _NO_KEY,
         )  # fmt: skip
         return 2 + _EXTENDED_LENGTH[form] + (0 if key is None else 4) + captured
+
+
+def _put_column(records: bytearray, at: int, numbers: Iterable[int], greatest: int) -> None:
+    """Write a number of up to four bytes into each record, where there are zeros: byte by byte of the number."""
+    column = array("I", numbers)
+    if sys.byteorder == "big":
+        column.byteswap()
+    raw = column.tobytes()
+    for place in range((greatest.bit_length() + 7) // 8):
+        records[at + place :: RECORD.size] = raw[place :: column.itemsize]
 
 
 class StoredFrame:
@@ -229,7 +235,7 @@ class StoredFrame:
         "offset", "origin", "severity", "time_ns", "wire_length",
     )  # fmt: skip
 
-    def __init__(self, records: bytes, index: int) -> None:
+    def __init__(self, records: bytes | bytearray, index: int) -> None:
         (
             self.time_ns, self.connection, self.number, self.offset, self.captured, self.declared, self.head,
             self.flags, self.origin, self.severity, self.broken, self.length, self.wire_length, self.frame_count,

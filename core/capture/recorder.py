@@ -23,7 +23,7 @@ from core.capture.timings import Timings
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
 from core.errors import CaptureError, UnmaskError
-from core.protocol.events import Event
+from core.protocol.events import Report, RunReceived, RunSent
 
 COMMIT_SECONDS = 0.03
 BACKLOG_BYTES = 96 * 1024 * 1024
@@ -33,6 +33,8 @@ _DROP_BYTES = 16 * 1024 * 1024
 """About what is dropped at once of a capture that holds more than it is to keep."""
 _EVENT_BYTES = 400
 """About what an event takes beside its payload."""
+_RUN_FRAME_BYTES = 150
+"""The same for a frame of a run."""
 
 _Command = Callable[[], None]
 
@@ -137,9 +139,13 @@ class Recorder:
         self._put(Batch(connection, time_ns, opened, _EVENT_BYTES))
         return connection
 
-    def record(self, connection: int, time_ns: int, events: list[Event], size: int) -> None:
-        """Take over what a connection reported. `size` is about the bytes it holds; the list must not be changed."""
-        self._put(Batch(connection, time_ns, events, size + _EVENT_BYTES * len(events)))
+    def record(self, connection: int, time_ns: int, events: Sequence[Report], size: int) -> None:
+        """Take over what a connection reported. `size` is about the bytes it holds; `events` must not be changed."""
+        size += _EVENT_BYTES * len(events)
+        for event in events:
+            if isinstance(event, RunReceived | RunSent):
+                size += _RUN_FRAME_BYTES * len(event.frames.heads)
+        self._put(Batch(connection, time_ns, events, size))
 
     def _put(self, batch: Batch) -> None:
         with self._lock:

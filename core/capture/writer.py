@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import cast
 
-from core.capture.blocks import BlockBuilder
+from core.capture.blocks import BlockBuilder, RunCount
 from core.capture.marks import MarkChange, change_marks
 from core.capture.ring import KEEP_ALL, Dropped, Keep, drop_oldest
 from core.capture.store import (
@@ -30,8 +30,8 @@ from core.capture.store import (
 )
 from core.capture.tracks import Counts, Opened, Track
 from core.errors import CaptureError
-from core.protocol.events import Event, FrameReceived, FrameSent
-from core.protocol.frames import Opcode
+from core.protocol.events import Event, FrameReceived, FrameSent, Origin, Report, RunReceived, RunSent
+from core.protocol.frames import FrameColumns, Opcode
 from core.protocol.violations import Violation
 
 _MOST_WAITING = 256
@@ -44,7 +44,7 @@ class Batch:
 
     connection: int
     time_ns: int
-    events: list[Event] | Opened
+    events: Sequence[Report] | Opened
     size: int
 
 
@@ -217,7 +217,7 @@ class CaptureWriter:
 
     def _keep(self) -> None:
         """All is in the file."""
-        self.written_frames += sum(len(block.records) for block, _ in self._blocks)
+        self.written_frames += sum(block.count for block, _ in self._blocks)
         self._committed = replace(self._total)
         for track in self._touched.values():
             track.keep()
@@ -229,7 +229,7 @@ class CaptureWriter:
     def _fall_back(self) -> None:
         """Nothing since `_keep` is in the file: count what is lost, keep what connections have come to."""
         blocks = [*(block for block, _ in self._blocks), self._block]
-        self.lost_frames += sum(len(block.records) for block in blocks)
+        self.lost_frames += sum(block.count for block in blocks)
         self._next_frame = blocks[0].first
         self._block = BlockBuilder(self._next_frame)
         self._blocks.clear()
@@ -245,7 +245,7 @@ class CaptureWriter:
         for block, lanes in self._blocks:
             self._db.execute(
                 "INSERT INTO block VALUES(?,?,?,?,?)",
-                (block.first, len(block.records), block.first_ns, block.last_ns, b"".join(block.records)),
+                (block.first, block.count, block.first_ns, block.last_ns, block.records),
             )
             self._db.execute("INSERT INTO payload VALUES(?,?)", (block.first, b"".join(block.payloads)))
             self._db.executemany("INSERT INTO lane VALUES(?,?,?,?,?,?)", lanes)
@@ -279,13 +279,19 @@ class CaptureWriter:
 
     # What connections report.
 
-    def _add(self, batch: Batch, events: list[Event]) -> None:
+    def _add(self, batch: Batch, events: Sequence[Report]) -> None:
         track = self._tracks.get(batch.connection)
         if track is None:
             return
         self._touched[track.id] = track
         for kind, run in groupby(events, type):
-            if kind is FrameReceived:
+            if kind is RunReceived:
+                for each in cast(Iterator[RunReceived], run):
+                    self._add_columns(track, batch.time_ns, each.frames, Origin.PEER, track.received_flag)
+            elif kind is RunSent:
+                for told in cast(Iterator[RunSent], run):
+                    self._add_columns(track, batch.time_ns, told.frames, told.origin, track.sent_flag)
+            elif kind is FrameReceived:
                 received = cast(list[FrameReceived], list(run))
                 if self.recording:
                     self._note_frames(track, received)
@@ -296,7 +302,7 @@ class CaptureWriter:
                 if sent[-1].frame.opcode == Opcode.CLOSE:
                     track.close_sent()
             else:
-                for event in run:
+                for event in cast(Iterator[Event], run):
                     self._note(track, None, track.change(batch.time_ns, event))
         if track.closed_ns is not None:
             del self._tracks[track.id]
@@ -322,28 +328,50 @@ class CaptureWriter:
             track.number += len(run)
             return
         while run:
-            block = self._block
-            added = block.extend(
-                run[: block.room], connection=track.id, number=track.number + 1, time_ns=time_ns,
+            added = self._block.extend(
+                run[: self._block.room], connection=track.id, number=track.number + 1, time_ns=time_ns,
                 from_server=from_server,
             )  # fmt: skip
             run = run[added.frames :]
-            track.number += added.frames
-            track.block_frames += added.frames
-            track.block_data += added.data_frames
-            self._next_frame += added.frames
-            self._total.bytes += added.wire_bytes
-            if from_server:
-                track.counts.bytes_out += added.wire_bytes
-            else:
-                track.counts.bytes_in += added.wire_bytes
-            if block.full:
-                self._end_block()
+            self._count(track, added, from_server)
+
+    def _add_columns(
+        self, track: Track, time_ns: int, run: FrameColumns, origin: Origin, from_server: int
+    ) -> None:
+        """`_add_run` for whole plain messages."""
+        count = len(run.heads)
+        if not self.recording:
+            track.number += count
+            return
+        start = 0
+        while start < count:
+            stop = min(start + self._block.room, count)
+            part = run if stop - start == count else run.part(start, stop)
+            added = self._block.extend_run(
+                part, connection=track.id, number=track.number + 1, time_ns=time_ns,
+                from_server=from_server, origin=origin,
+            )  # fmt: skip
+            start = stop
+            self._count(track, added, from_server)
+
+    def _count(self, track: Track, added: RunCount, from_server: int) -> None:
+        """Frames have come into the block."""
+        track.number += added.frames
+        track.block_frames += added.frames
+        track.block_data += added.data_frames
+        self._next_frame += added.frames
+        self._total.bytes += added.wire_bytes
+        if from_server:
+            track.counts.bytes_out += added.wire_bytes
+        else:
+            track.counts.bytes_in += added.wire_bytes
+        if self._block.full:
+            self._end_block()
 
     def _end_block(self) -> None:
         """Put the block that was being filled with those to be written, and say where its frames stand in each list."""
         block, total = self._block, self._total
-        count = len(block.records)
+        count = block.count
         if not count:
             return
         lanes: list[tuple[int, ...]] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Protocol, cast
 
@@ -16,7 +16,16 @@ from core.net.settings import AutoReply, EngineSettings, is_loopback
 from core.net.sockets import name_of
 from core.protocol.connection import Connection, ConnectionLimits, ServerSide
 from core.protocol.deflate import DeflatePolicy
-from core.protocol.events import Completes, Event, FrameReceived, Message, Origin, RequestReceived
+from core.protocol.events import (
+    Completes,
+    Event,
+    FrameReceived,
+    Message,
+    Origin,
+    Report,
+    RequestReceived,
+    RunReceived,
+)
 from core.protocol.frames import Opcode
 from core.protocol.handshake import Answer, ServerPolicy
 from core.protocol.http11 import HeadLimits, RequestHead
@@ -111,17 +120,17 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         connection = self.connection
         now = self._host.clock()
-        events = connection.receive_data(data)
+        events = connection.receive_runs(data)
         if connection.state is ReadyState.CONNECTING:
-            events = self._answer(events)
-        if self._host.settings.auto_reply is AutoReply.ECHO:
-            all_events = self._echo(events)
-            while connection.has_more:
-                all_events += self._echo(connection.receive_data(b""))
-            events = all_events
-        else:
-            while connection.has_more:
-                events += connection.receive_data(b"")
+            self._answer(events)
+        echoes = self._host.settings.auto_reply is AutoReply.ECHO
+        if echoes:
+            events += self._echo(events)
+        while connection.has_more:
+            more = connection.receive_runs(b"")
+            events += more
+            if echoes:
+                events += self._echo(more)
         out = connection.data_to_send()
         if out and self._transport is not None:
             # Before it is recorded: the peer need not wait for that.
@@ -209,19 +218,22 @@ class Session(asyncio.Protocol):
 
     # Within.
 
-    def _answer(self, events: list[Event]) -> list[Event]:
+    def _answer(self, events: list[Report]) -> None:
         """Answer the request if it has come, and go on with what came behind it."""
         for event in tuple(events):
             if isinstance(event, RequestReceived):
                 self._stop_timer()
                 events += self.connection.answer(self._host.respond(event.request, event.proposed))
-        return events
 
-    def _echo(self, events: list[Event]) -> list[Event]:
+    def _echo(self, events: Sequence[Report]) -> Sequence[Report]:
+        """What goes back."""
         opcodes: list[int] = []
         payloads: list[bytes] = []
         for event in events:
-            if type(event) is FrameReceived:
+            if type(event) is RunReceived:
+                opcodes += [head & 0x0F for head in event.frames.heads]
+                payloads += event.frames.payloads
+            elif type(event) is FrameReceived:
                 frame, _, completes = event
                 if completes is Completes.ITSELF:
                     opcodes.append(frame[0] & 0x0F)
@@ -230,10 +242,10 @@ class Session(asyncio.Protocol):
                     opcodes.append(completes.opcode)
                     payloads.append(completes.payload)
         if not opcodes or self.connection.state is not ReadyState.OPEN:
-            return events
-        return events + self.connection.send_messages(opcodes, payloads, origin=Origin.RULE)
+            return ()
+        return self.connection.send_messages(opcodes, payloads, origin=Origin.RULE)
 
-    def _after(self, events: list[Event]) -> None:
+    def _after(self, events: Sequence[Event]) -> None:
         """Record and write what `Connection` made of something."""
         out = self.connection.data_to_send()
         if events:
@@ -284,7 +296,7 @@ def _server_connection(settings: EngineSettings, local: object) -> Connection:
     )
 
 
-def _inflated_bytes(events: list[Event]) -> int:
+def _inflated_bytes(events: list[Report]) -> int:
     """Payload bytes of the messages received, where they are not those of frames."""
     return sum(
         len(event.completes.payload)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
-from core.protocol.frames import Frame
+from core.protocol.frames import Frame, FrameColumns
 
 if TYPE_CHECKING:
     from core.protocol.handshake import Answer, ResponseVerdict
@@ -78,6 +80,19 @@ def _message(frame: Frame, completes: Message | Completes | None) -> Message | N
     if completes is Completes.ITSELF:
         return Message(frame.opcode, frame.payload, False, 1, len(frame.payload))
     return completes
+
+
+class RunReceived(NamedTuple):
+    """Many `FrameReceived` at once: whole plain messages that break no rule."""
+
+    frames: FrameColumns
+
+
+class RunSent(NamedTuple):
+    """Many `FrameSent` at once: whole plain messages."""
+
+    frames: FrameColumns
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +168,26 @@ Event = (
     | ConnectionFailed
     | ConnectionClosed
 )
+
+Report = Event | RunReceived | RunSent
+"""What a connection reports where many frames may come at once."""
+
+_new_received: Callable[[type[FrameReceived], Iterable[object]], FrameReceived] = tuple.__new__
+_new_sent: Callable[[type[FrameSent], Iterable[object]], FrameSent] = tuple.__new__
+
+
+def singly(reports: Iterable[Report]) -> list[Event]:
+    """The same, every frame an event of its own."""
+    events: list[Event] = []
+    whole = repeat(Completes.ITSELF)
+    for report in reports:
+        if isinstance(report, RunReceived):
+            # `zip` ends with the frames.
+            rows: Iterable[tuple[object, ...]] = zip(report.frames.frames(), repeat(()), whole, strict=False)
+            events += map(_new_received, repeat(FrameReceived), rows)
+        elif isinstance(report, RunSent):
+            rows = zip(report.frames.frames(), repeat(report.origin), whole, strict=False)
+            events += map(_new_sent, repeat(FrameSent), rows)
+        else:
+            events.append(report)
+    return events

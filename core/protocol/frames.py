@@ -12,7 +12,17 @@ import secrets
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from io import BytesIO
+from itertools import repeat
 from typing import NamedTuple
+
+try:
+    # A hundred times as quick on large payloads, four times on small ones.
+    from websockets.speedups import apply_mask as _compiled_mask
+except ImportError:
+    # websockets comes without its compiled part where there is no wheel.
+    HAS_COMPILED_MASK = False
+else:
+    HAS_COMPILED_MASK = True
 
 FIN = 0x80
 RSV1 = 0x40
@@ -21,8 +31,13 @@ RSV3 = 0x10
 RSV = RSV1 | RSV2 | RSV3
 MASK = 0x80
 
-_LARGE = 256 * 1024
-"""Bytes from which on a payload is masked in pieces; a multiple of 4."""
+_LARGE = 32 * 1024
+"""Bytes from which on a frame is not copied once more for the sake of simplicity."""
+_PIECE = 256 * 1024
+"""Bytes that are masked at once without the compiled part; a multiple of 4."""
+
+_COLUMNS_FROM = 3
+"""From this many frames on a run is quicker by columns than one by one."""
 
 _from_bytes = int.from_bytes
 
@@ -126,6 +141,31 @@ class Frame(NamedTuple):
         return self.header() + self.masked_payload()
 
 
+class FrameColumns(NamedTuple):
+    """Whole data frames that follow each other, each a message in itself by its first byte: FIN, no RSV bit.
+
+    What thousands of frames have in common is looked at, sent and stored by columns, without building each of them.
+    """
+
+    heads: list[int]
+    keys: list[bytes | None]
+    payloads: list[bytes]
+    forms: list[int]
+
+    def frames(self) -> list[Frame]:
+        lengths = map(len, self.payloads)
+        rows = zip(self.heads, self.keys, self.payloads, self.forms, lengths, strict=True)
+        return list(map(_new_frame, repeat(Frame), rows))
+
+    def part(self, start: int, stop: int) -> FrameColumns:
+        heads, keys, payloads, forms = self
+        return FrameColumns(heads[start:stop], keys[start:stop], payloads[start:stop], forms[start:stop])
+
+
+_new_frame: Callable[[type[Frame], Iterable[object]], Frame] = tuple.__new__
+Segment = Frame | FrameColumns
+
+
 def encode_header(head: int, masking_key: bytes | None, length: int, length_form: int) -> bytes:
     """The header of a frame in the given length form, minimal or not (RFC 6455 section 5.2)."""
     mask = 0 if masking_key is None else MASK
@@ -138,17 +178,22 @@ def encode_header(head: int, masking_key: bytes | None, length: int, length_form
     return prefix if masking_key is None else prefix + masking_key
 
 
-def apply_mask(data: bytes | memoryview, masking_key: bytes) -> bytes:
-    """Mask or unmask: transformed octet i is octet i XOR key octet i mod 4 (RFC 6455 section 5.3)."""
+def mask_by_numbers(data: bytes | bytearray | memoryview, masking_key: bytes) -> bytes:
+    """`apply_mask` where websockets comes without its compiled part."""
     length = len(data)
-    if length > _LARGE:
+    if length > _PIECE:
         # Piece by piece, because numbers as long as the data would take several times its memory.
         with memoryview(data) as view, BytesIO() as masked:
-            for at in range(0, length, _LARGE):
-                masked.write(apply_mask(view[at : at + _LARGE], masking_key))
+            for at in range(0, length, _PIECE):
+                masked.write(mask_by_numbers(view[at : at + _PIECE], masking_key))
             return masked.getvalue()
     stream = (masking_key * ((length + 3) >> 2))[:length]
     return (_from_bytes(data, "little") ^ _from_bytes(stream, "little")).to_bytes(length, "little")
+
+
+apply_mask: Callable[[bytes | bytearray | memoryview, bytes], bytes]
+apply_mask = _compiled_mask if HAS_COMPILED_MASK else mask_by_numbers
+"""Mask or unmask: transformed octet i is octet i XOR key octet i mod 4 (RFC 6455 section 5.3)."""
 
 
 def new_masking_key() -> bytes:
@@ -189,33 +234,39 @@ class FrameDecoder:
 
     def feed(self, data: bytes) -> list[Frame]:
         """All frames that `data` completes."""
+        frames: list[Frame] = []
+        for segment in self.feed_segments(data):
+            if isinstance(segment, FrameColumns):
+                frames += segment.frames()
+            else:
+                frames.append(segment)
+        return frames
+
+    def feed_segments(self, data: bytes) -> list[Segment]:
+        """All frames that `data` completes, those by columns that can be."""
+        segments: list[Segment] = []
         held = self._held
         if held:
             held += data
             if len(held) < self._wanted:
-                return []
-            if self._wanted > _LARGE:
-                return self._feed_large()
-            data = bytes(held)
+                return segments
+            data = self._take_large(segments) if self._wanted > _LARGE else bytes(held)
             held.clear()
-        frames, position, self._wanted = self._decode(data)
+        position, self._wanted = self._decode(data, segments)
         if position < len(data):
             held += data[position:] if position else data
-        return frames
+        return segments
 
-    def _feed_large(self) -> list[Frame]:
-        """What is held begins with a large frame, whole: take it without a copy of all that is held."""
+    def _take_large(self, segments: list[Segment]) -> bytes:
+        """What is held begins with a large frame, whole: add it without a copy of all that is held; the rest."""
         held, stop = self._held, self._wanted
         header = parse_header(held[:14])
         assert header is not None, "its length is known"
         with memoryview(held) as view, view[header.size : stop] as body:
             key = header.masking_key
             payload = bytes(body) if key is None else apply_mask(body, key)
-            rest = bytes(view[stop:])
-        frame = Frame(held[0], key, payload, header.length_form, header.length)
-        held.clear()
-        self._wanted = 2
-        return [frame, *self.feed(rest)]
+            segments.append(Frame(held[0], key, payload, header.length_form, header.length))
+            return bytes(view[stop:])
 
     def take_partial(self) -> tuple[Frame | None, bytes]:
         """What is left at the end of the stream: a truncated frame, or bytes that are less than a header."""
@@ -231,19 +282,19 @@ class FrameDecoder:
         frame = Frame(data[0], header.masking_key, payload, header.length_form, length)
         return frame, data[start + length :]
 
-    def _decode(self, data: bytes) -> tuple[list[Frame], int, int]:
-        """Frames, the position after the last of them, and how many bytes the next one wants at least.
+    def _decode(self, data: bytes, segments: list[Segment]) -> tuple[int, int]:
+        """The position after the last frame, and how many bytes the next one wants at least.
 
         One loop with everything in line: this is where a flood spends its time.
         """
-        frames: list[Frame] = []
-        append = frames.append
-        new: Callable[[type[Frame], Iterable[object]], Frame] = tuple.__new__
+        run = FrameColumns([], [], [], [])
+        heads, keys, payloads, forms = run
         position, end = 0, len(data)
         while True:
             start = position + 2
             if start > end:
-                return frames, position, 2
+                wanted = 2
+                break
             second = data[position + 1]
             length = second & 0x7F
             form = 0
@@ -251,28 +302,44 @@ class FrameDecoder:
                 form = length - 125
                 start += 2 if form == 1 else 8
                 if start > end:
-                    return frames, position, start - position
+                    wanted = start - position
+                    break
                 length = _from_bytes(data[position + 2 : start], "big")
+            key: bytes | None = None
             if second > 0x7F:
-                stop = start + 4 + length
-                if stop > end:
-                    if start + 4 > end:
-                        return frames, position, start + 4 - position
-                    self.overlong = length > self._limit
-                    return frames, position, stop - position
-                key = data[start : start + 4]
-                stream = (key * ((length + 3) >> 2))[:length]
-                payload = (
-                    _from_bytes(data[start + 4 : stop], "little") ^ _from_bytes(stream, "little")
-                ).to_bytes(length, "little")
-                append(new(Frame, (data[position], key, payload, form, length)))
+                start += 4
+                if start > end:
+                    wanted = start - position
+                    break
+                key = data[start - 4 : start]
+            stop = start + length
+            if stop > end:
+                self.overlong = length > self._limit
+                wanted = stop - position
+                break
+            payload = data[start:stop] if key is None else apply_mask(data[start:stop], key)
+            head = data[position]
+            if head == 0x82 or head == 0x81:
+                heads.append(head)
+                keys.append(key)
+                payloads.append(payload)
+                forms.append(form)
             else:
-                stop = start + length
-                if stop > end:
-                    self.overlong = length > self._limit
-                    return frames, position, stop - position
-                append(new(Frame, (data[position], None, data[start:stop], form, length)))
+                _end_run(run, segments)
+                run = FrameColumns([], [], [], [])
+                heads, keys, payloads, forms = run
+                segments.append(Frame(head, key, payload, form, length))
             position = stop
+        _end_run(run, segments)
+        return position, wanted
+
+
+def _end_run(run: FrameColumns, segments: list[Segment]) -> None:
+    """Few frames are quicker one by one."""
+    if len(run.heads) >= _COLUMNS_FROM:
+        segments.append(run)
+    elif run.heads:
+        segments += run.frames()
 
 
 class Header(NamedTuple):

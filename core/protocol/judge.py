@@ -5,11 +5,12 @@ Holds the little memory that some rules need: the masking key before, and what w
 
 from __future__ import annotations
 
+from itertools import islice
 from operator import eq
 
 from core.errors import PayloadError
 from core.protocol import close_codes
-from core.protocol.frames import FIN, RSV1, RSV2, RSV3, Frame, Opcode, shortest_length_form
+from core.protocol.frames import FIN, RSV1, RSV2, RSV3, Frame, FrameColumns, Opcode, shortest_length_form
 from core.protocol.state import Role
 from core.protocol.utf8 import Utf8Check, is_utf8, utf8_violation
 from core.protocol.violations import Violation, violation
@@ -17,7 +18,6 @@ from core.protocol.violations import Violation, violation
 _MAX_CONTROL = 125
 _ZERO_KEY = bytes(4)
 _TEXT_HEAD = FIN | Opcode.TEXT
-_PLAIN_HEADS = frozenset((_TEXT_HEAD, FIN | Opcode.BINARY))
 
 
 class Judge:
@@ -53,24 +53,26 @@ class Judge:
         self._last_key = key
         return True
 
-    def all_plain(self, frames: list[Frame], limit: int) -> bool:
-        """Whether each of `frames` is a short, whole, plain message that breaks no rule: looked at by columns.
+    def all_plain(self, run: FrameColumns, limit: int) -> bool:
+        """Whether each frame of `run` is a whole message that breaks no rule.
 
         `limit` is the most bytes that a message may have.
         """
-        heads, keys, payloads, forms, lengths = zip(*frames, strict=True)
-        if any(forms) or not _PLAIN_HEADS.issuperset(heads):
-            return False
+        heads, keys, payloads, forms = run
         # No character of UTF-8 has a NUL inside: joined by it, texts are UTF-8 where each alone is.
         if _TEXT_HEAD in heads and not is_utf8(b"\0".join(payloads)):
             return False
-        if limit < _MAX_CONTROL and max(lengths) > limit:
+        if any(forms):
+            lengths = list(map(len, payloads))
+            if max(lengths) > limit or forms != list(map(shortest_length_form, lengths)):
+                return False
+        elif limit < _MAX_CONTROL and max(map(len, payloads)) > limit:
             return False
         if not self._masks:
             return keys.count(None) == len(keys)
         if None in keys or (not self._zero_noted and _ZERO_KEY in keys):
             return False
-        if not self._reuse_noted and (keys[0] == self._last_key or any(map(eq, keys, keys[1:]))):
+        if not self._reuse_noted and (keys[0] == self._last_key or any(map(eq, keys, islice(keys, 1, None)))):
             return False
         self._last_key = keys[-1]
         return True

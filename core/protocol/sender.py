@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import chain, repeat
 
 from core.protocol.deflate import Deflater
-from core.protocol.events import Completes, Event, FrameSent, Message, Origin
-from core.protocol.frames import FIN, RSV1, Frame, Opcode, new_masking_key, shortest_length_form
+from core.protocol.events import Completes, Event, FrameSent, Message, Origin, Report, RunSent
+from core.protocol.frames import (
+    FIN,
+    RSV1,
+    Frame,
+    FrameColumns,
+    Opcode,
+    encode_header,
+    new_masking_key,
+    shortest_length_form,
+)
 from core.protocol.state import Role
 
 _ITSELF = Completes.ITSELF
-_new_sent: Callable[[type[FrameSent], Iterable[object]], FrameSent] = tuple.__new__
-_new_frame: Callable[[type[Frame], Iterable[object]], Frame] = tuple.__new__
 
 
 @cache
@@ -62,14 +69,23 @@ class Sender:
         message = Message(opcode, payload, rsv != 0, fragments, len(data))
         return self._frames(heads, pieces, [*[None] * (fragments - 1), message], origin)
 
-    def messages(self, opcodes: Sequence[int], payloads: Sequence[bytes], *, origin: Origin) -> list[Event]:
+    def messages(self, opcodes: Sequence[int], payloads: list[bytes], *, origin: Origin) -> Sequence[Report]:
         """Many messages, each as one frame: `message` for many at once."""
-        if self.deflater is not None:
+        if self.deflater is not None or self._role is Role.CLIENT or len(payloads) < 2:
             events: list[Event] = []
             for opcode, payload in zip(opcodes, payloads, strict=True):
                 events += self.message(opcode, payload, origin=origin)
             return events
-        return self._frames([FIN | opcode for opcode in opcodes], payloads, repeat(_ITSELF), origin)
+        heads = [FIN | opcode for opcode in opcodes]
+        lengths = list(map(len, payloads))
+        forms = [0] * len(heads)
+        if max(lengths) < 126:
+            headers = map(_short_header, heads, lengths)
+        else:
+            forms = list(map(int, map(shortest_length_form, lengths)))
+            headers = map(encode_header, heads, repeat(None), lengths, forms)
+        self._out += chain.from_iterable(zip(headers, payloads, strict=True))
+        return [RunSent(FrameColumns(heads, [None] * len(heads), payloads, forms), origin)]
 
     def control(self, opcode: Opcode, payload: bytes, *, origin: Origin) -> list[Event]:
         """A control frame."""
@@ -79,41 +95,17 @@ class Sender:
         self,
         heads: Sequence[int],
         payloads: Sequence[bytes],
-        completes: Iterable[Message | Completes | None],
+        completes: Sequence[Message | Completes | None],
         origin: Origin,
     ) -> list[Event]:
-        """The one way by which frames go out: first bytes, payloads, and what each frame completes, by columns.
-
-        A frame that goes out alone takes the short way, `_frame`.
-        """
-        if len(heads) == 1:
-            return [self._frame(heads[0], payloads[0], next(iter(completes)), origin)]
-        lengths = list(map(len, payloads))
-        if self._role is Role.CLIENT:
-            # RFC 6455 section 5.3: a client masks each frame with a fresh key.
-            keys: Iterable[bytes | None] = [new_masking_key() for _ in heads]
-        else:
-            keys = repeat(None)  # RFC 6455 section 5.1: a server must not mask.
-        longest = max(lengths, default=0)
-        forms: Iterable[int] = repeat(0) if longest < 126 else map(shortest_length_form, lengths)
-        frames = list(
-            map(_new_frame, repeat(Frame), zip(heads, keys, payloads, forms, lengths, strict=False))
-        )
-        if self._role is Role.CLIENT:
-            self._out += [frame.wire() for frame in frames]
-        elif longest < 126:
-            headers = map(_short_header, heads, lengths)
-            self._out += chain.from_iterable(zip(headers, payloads, strict=True))
-        else:
-            for frame in frames:
-                self._out.append(frame.header())
-                self._out.append(frame.payload)
-        return list(map(_new_sent, repeat(FrameSent), zip(frames, repeat(origin), completes, strict=False)))
+        """First bytes, payloads, and what each frame completes."""
+        rows = zip(heads, payloads, completes, strict=True)
+        return [self._frame(head, payload, whole, origin) for head, payload, whole in rows]
 
     def _frame(
         self, head: int, payload: bytes, completes: Message | Completes | None, origin: Origin
     ) -> FrameSent:
-        """`_frames` for one."""
+        """The one way by which a single frame goes out."""
         length = len(payload)
         form = 0 if length < 126 else int(shortest_length_form(length))
         key = new_masking_key() if self._role is Role.CLIENT else None

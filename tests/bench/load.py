@@ -1,25 +1,51 @@
-"""The load generator: one raw client in a process of its own. Frames are encoded beforehand; it counts echoed bytes.
+"""The load generator: a raw client in a process of its own. Frames are encoded beforehand; it counts echoed bytes.
 
-    python -m tests.bench.load PORT SECONDS SIZE pipelined|single
+    python -m tests.bench.load PORT SECONDS SIZE CONNECTIONS pipelined|single
 
-Prints one line of JSON: messages echoed, seconds taken.
+Prints one line of JSON, a `Load`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import select
+import selectors
 import socket
 import sys
 import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from enum import Enum
 
 from core.protocol.frames import Opcode, encode_header, make_frame, shortest_length_form
 
-_AHEAD_BYTES = 4 * 1024 * 1024
-_BATCH_BYTES = 64 * 1024
-_READ_BYTES = 1024 * 1024
-_PATIENCE_SECONDS = 10.0
+_AHEAD_BYTES = 512 * 1024
+"""Of all connections together, so that the slowest server has answered all of it within a second or so."""
+_BATCHES_AHEAD = 8
+_READ_BYTES = 256 * 1024
+_PATIENCE_SECONDS = 30.0
+
+
+class Way(Enum):
+    """How far ahead of the echoes a connection may be."""
+
+    PIPELINED = "pipelined"
+    """As many messages as go through, up to some megabytes."""
+    SINGLE = "single"
+    """One message in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What went through."""
+
+    messages: int
+    """Sent, and echoed whole."""
+    began: float
+    """Of the system's monotonic clock, in seconds."""
+    ended: float
+    cpu_seconds: float
+    """What the generator itself took meanwhile."""
 
 
 def connect(port: int) -> socket.socket:
@@ -44,53 +70,119 @@ def frame_of(size: int) -> tuple[bytes, int]:
     return frame, len(encode_header(0x82, None, size, shortest_length_form(size))) + size
 
 
-def pipelined(sock: socket.socket, seconds: float, size: int) -> tuple[int, float]:
-    """As many messages as go through, up to some megabytes ahead of the echoes."""
-    frame, echo = frame_of(size)
-    per_batch = max(1, _BATCH_BYTES // len(frame))
-    batch = memoryview(frame * per_batch)
-    sock.setblocking(False)
-    sent = received = place = 0
-    start = time.perf_counter()
-    end = start + seconds
-    while True:
-        stopping = place == 0 and time.perf_counter() > end
-        if stopping and received >= sent * echo:
-            return sent, time.perf_counter() - start
-        ahead = sent * len(frame) - received * len(frame) // echo
-        wants_write = place > 0 or (not stopping and ahead < _AHEAD_BYTES)
-        readable, writable, _ = select.select([sock], [sock] if wants_write else [], [], _PATIENCE_SECONDS)
-        if not readable and not writable:
-            raise RuntimeError(f"nothing moves: {sent} messages sent, {received} bytes came back")
-        if readable:
-            received += len(sock.recv(_READ_BYTES))
-        if writable:
-            place += sock.send(batch[place:])
-            if place == len(batch):
-                place = 0
-                sent += per_batch
+class _Pipe:
+    """One connection: sends a batch of frames again and again, no further ahead of the echoes than it may."""
+
+    def __init__(self, sock: socket.socket, batch: memoryview, echoes: int, ahead: int) -> None:
+        self.sock = sock
+        self._batch = batch
+        self._echoes = echoes
+        """Bytes that come back for a batch."""
+        self._ahead = ahead
+        self._place = 0
+        self._due = 0
+        """Bytes still to come back."""
+        self.batches = 0
+        self.stopping = False
+        sock.setblocking(False)
+
+    @property
+    def interest(self) -> int:
+        return selectors.EVENT_READ | (selectors.EVENT_WRITE if self.wants_write else 0)
+
+    @property
+    def wants_write(self) -> bool:
+        return self._place > 0 or (not self.stopping and self._due < self._ahead)
+
+    @property
+    def done(self) -> bool:
+        return self.stopping and self._place == 0 and self._due <= 0
+
+    def read(self, buffer: bytearray) -> None:
+        count = self.sock.recv_into(buffer)
+        if not count:
+            raise RuntimeError("the server closed the connection")
+        self._due -= count
+
+    def write(self) -> None:
+        try:
+            self._place += self.sock.send(self._batch[self._place :] if self._place else self._batch)
+        except BlockingIOError:
+            return
+        if self._place == len(self._batch):
+            self._place = 0
+            self._due += self._echoes
+            self.batches += 1
 
 
-def single(sock: socket.socket, seconds: float, size: int) -> tuple[int, float]:
-    """One message in flight."""
-    frame, echo = frame_of(size)
+def move(pipes: list[_Pipe], seconds: float) -> int:
+    """Keep all pipes busy for so long, then wait for the last echo; how many batches went through."""
+    buffer = bytearray(_READ_BYTES)
+    busy = len(pipes)
+    with selectors.DefaultSelector() as selector:
+        for pipe in pipes:
+            selector.register(pipe.sock, pipe.interest, pipe)
+        end = time.monotonic() + seconds
+        while busy:
+            ready = selector.select(_PATIENCE_SECONDS)
+            if not ready:
+                raise RuntimeError(f"nothing moves: {sum(pipe.batches for pipe in pipes)} batches were sent")
+            late = time.monotonic() > end
+            for key, events in ready:
+                pipe = key.data
+                if events & selectors.EVENT_READ:
+                    pipe.read(buffer)
+                pipe.stopping = late
+                if pipe.wants_write:
+                    pipe.write()
+                interest = pipe.interest
+                if pipe.done:
+                    selector.unregister(pipe.sock)
+                    busy -= 1
+                elif interest != key.events:
+                    selector.modify(pipe.sock, interest, pipe)
+    return sum(pipe.batches for pipe in pipes)
+
+
+def to_and_fro(sock: socket.socket, seconds: float, frame: bytes, echo: int) -> int:
+    """One connection, one message in flight, without what many connections cost; how many messages."""
+    buffer = bytearray(_READ_BYTES)
     count = 0
-    start = time.perf_counter()
-    end = start + seconds
-    while time.perf_counter() < end:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         sock.sendall(frame)
-        received = 0
-        while received < echo:
-            received += len(sock.recv(_READ_BYTES))
+        due = echo
+        while due > 0:
+            got = sock.recv_into(buffer)
+            if not got:
+                raise RuntimeError("the server closed the connection")
+            due -= got
         count += 1
-    return count, time.perf_counter() - start
+    return count
+
+
+def run(port: int, seconds: float, size: int, connections: int, way: Way) -> Load:
+    """Load the server at `port`."""
+    most = _AHEAD_BYTES // connections
+    per_batch = max(1, most // _BATCHES_AHEAD // size) if way is Way.PIPELINED else 1
+    pairs = [frame_of(size) for _ in range(per_batch)]
+    batch, echoes = b"".join(frame for frame, _ in pairs), sum(echo for _, echo in pairs)
+    # A large message goes out when half of the one before it is back.
+    ahead = max(most, echoes + echoes // 2) if way is Way.PIPELINED else 1
+    with ExitStack() as open_sockets:
+        socks = [open_sockets.enter_context(connect(port)) for _ in range(connections)]
+        began, cpu = time.monotonic(), time.process_time()
+        if way is Way.SINGLE and connections == 1:
+            count = to_and_fro(socks[0], seconds, batch, echoes)
+        else:
+            view = memoryview(batch)
+            count = move([_Pipe(sock, view, echoes, ahead) for sock in socks], seconds)
+        return Load(count * per_batch, began, time.monotonic(), time.process_time() - cpu)
 
 
 def main() -> None:
-    port, seconds, size, way = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-    with connect(port) as sock:
-        count, taken = (pipelined if way == "pipelined" else single)(sock, seconds, size)
-    print(json.dumps({"messages": count, "seconds": taken}))
+    port, seconds, size, connections, way = sys.argv[1:]
+    print(json.dumps(asdict(run(int(port), float(seconds), int(size), int(connections), Way(way)))))
 
 
 if __name__ == "__main__":

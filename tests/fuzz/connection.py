@@ -24,6 +24,7 @@ from core.protocol.events import (
     Origin,
     RequestReceived,
     ResponseReceived,
+    singly,
 )
 from core.protocol.frames import RSV1, Opcode, make_frame
 from core.protocol.handshake import ServerPolicy, accept_key, client_request
@@ -226,7 +227,7 @@ class Talk:
                     said = self.connection.send_messages(
                         [message.opcode], [message.payload], origin=Origin.RULE
                     )
-                    self._events += said
+                    self._events += singly(said)
         self._out += self.connection.data_to_send()
 
     def _answer(self, answer: handshake.Answer) -> None:

@@ -8,8 +8,17 @@ from itertools import pairwise
 
 from core.protocol.connection import ClientSide, Connection, ConnectionLimits, ServerSide
 from core.protocol.deflate import DeflatePolicy
-from core.protocol.events import ConnectionClosed, Event, FrameReceived, FrameSent, Message, RequestReceived
-from core.protocol.frames import Frame, FrameDecoder, make_frame
+from core.protocol.events import (
+    ConnectionClosed,
+    Event,
+    FrameReceived,
+    FrameSent,
+    Message,
+    Report,
+    RequestReceived,
+    singly,
+)
+from core.protocol.frames import Frame, FrameColumns, FrameDecoder, make_frame
 from core.protocol.handshake import ServerPolicy, accept_key, client_request
 from core.protocol.http11 import write_response
 from core.protocol.state import ReadyState
@@ -111,12 +120,18 @@ def receive(connection: Connection, *pieces: bytes) -> list[Event]:
     return events
 
 
-def received(events: Iterable[Event]) -> list[FrameReceived]:
-    return [event for event in events if isinstance(event, FrameReceived)]
+def received(reports: Iterable[Report]) -> list[FrameReceived]:
+    return [event for event in singly(reports) if isinstance(event, FrameReceived)]
 
 
-def sent(events: Iterable[Event]) -> list[FrameSent]:
-    return [event for event in events if isinstance(event, FrameSent)]
+def sent(reports: Iterable[Report]) -> list[FrameSent]:
+    return [event for event in singly(reports) if isinstance(event, FrameSent)]
+
+
+def columns_of(frames: Iterable[Frame]) -> FrameColumns:
+    """Frames of which none is truncated."""
+    heads, keys, payloads, forms, _ = map(list, zip(*frames, strict=True))
+    return FrameColumns(heads, keys, payloads, forms)
 
 
 def messages(events: Iterable[Event]) -> list[Message]:

@@ -18,8 +18,9 @@ from core.capture.blocks import (
 )
 from core.capture.records import Direction, MessageInfo
 from core.protocol.events import Completes, FrameReceived, FrameSent, Message, Origin
-from core.protocol.frames import Frame, Opcode, parse_header
+from core.protocol.frames import Frame, Opcode, make_frame, parse_header
 from core.protocol.violations import Severity, violation
+from tests.tools.wires import columns_of
 
 ITSELF = Completes.ITSELF
 FORM_LIMITS = (125, 0xFFFF, 2**64 - 1)
@@ -45,8 +46,8 @@ def extend(
 
 def stored(block: BlockBuilder, index: int) -> tuple[StoredFrame, bytes, bytes]:
     """A frame of the block with its payload and its content."""
-    records, payloads = b"".join(block.records), b"".join(block.payloads)
-    found = StoredFrame(records, index)
+    payloads = b"".join(block.payloads)
+    found = StoredFrame(block.records, index)
     offset, length = found.content
     return found, payloads[found.offset : found.offset + found.captured], payloads[offset : offset + length]
 
@@ -78,23 +79,31 @@ def test_the_wire_bytes_are_those_of_the_header_and_the_counted_ones(frame: Fram
 @pytest.mark.parametrize("sent", [True, False])
 @pytest.mark.parametrize("opcode", [Opcode.TEXT, Opcode.BINARY])
 @pytest.mark.parametrize("sizes", [(0, 1, 125, 7), (5, 126, 70_000, 0)])
-def test_the_short_way_stores_what_the_long_way_does(
+def test_a_run_is_stored_as_its_frames_are(
     *, masked: bool, sent: bool, opcode: Opcode, sizes: tuple[int, ...]
 ) -> None:
-    plain: list[FrameReceived | FrameSent] = []
-    for size in sizes:
-        form = 0 if size < 126 else 1 if size < 65536 else 2
-        frame = Frame(0x80 | opcode, b"abcd" if masked else None, b"x" * size, form, size)
-        plain.append(FrameSent(frame, Origin.RULE, ITSELF) if sent else FrameReceived(frame, (), ITSELF))
-    direction = FROM_SERVER if sent else 0
-    short, long = BlockBuilder(1), BlockBuilder(1)
-    by_columns = extend(short, *plain, from_server=direction)
-    one_by_one = [
-        extend(long, event, number=number, from_server=direction) for number, event in enumerate(plain, 1)
+    key = b"abcd" if masked else None
+    plain = [make_frame(opcode, b"x" * size, masking_key=key) for size in sizes]
+    direction, origin = (FROM_SERVER, Origin.RULE) if sent else (0, Origin.PEER)
+    by_columns, one_by_one = BlockBuilder(1), BlockBuilder(1)
+    for block in (by_columns, one_by_one):
+        extend(block, FrameSent(make_frame(9, b"before"), Origin.COMPOSED, None))
+    added = by_columns.extend_run(
+        columns_of(plain), connection=7, number=255, time_ns=1, from_server=direction, origin=origin
+    )
+    each = [
+        extend(
+            one_by_one,
+            FrameSent(frame, origin, ITSELF) if sent else FrameReceived(frame, (), ITSELF),
+            number=number,
+            from_server=direction,
+        )
+        for number, frame in enumerate(plain, 255)
     ]
-    assert short.records == long.records
-    assert b"".join(short.payloads) == b"".join(long.payloads)
-    assert by_columns == tuple(map(sum, zip(*one_by_one, strict=True)))
+    assert by_columns.records == one_by_one.records
+    assert by_columns.payloads == one_by_one.payloads
+    assert by_columns.size == one_by_one.size
+    assert added == tuple(map(sum, zip(*each, strict=True)))
 
 
 def test_a_row_says_what_the_frame_was() -> None:
@@ -130,7 +139,7 @@ def test_picking_reads_connection_and_head_of_a_record() -> None:
     block = BlockBuilder(1)
     extend(block, FrameReceived(Frame(0x89, bytes(4), b"abc", 0, 3), (), None))
     assert SELECT.size == RECORD.size
-    assert list(SELECT.iter_unpack(b"".join(block.records))) == [(7, 0x89)]
+    assert list(SELECT.iter_unpack(block.records)) == [(7, 0x89)]
 
 
 def test_a_block_is_full_by_frames() -> None:
@@ -147,5 +156,5 @@ def test_a_block_full_by_bytes_leaves_the_rest_of_a_run() -> None:
     block = BlockBuilder(1)
     big = Message(Opcode.BINARY, bytes(BLOCK_BYTES // 2), True, 1, 4)
     added = extend(block, *[FrameReceived(Frame(0xC2, b"abcd", b"tiny", 0, 4), (), big)] * 10)
-    assert added.frames == len(block.records) == 2
+    assert added.frames == block.count == 2
     assert block.full

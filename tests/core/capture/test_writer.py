@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from core.capture.blocks import BLOCK_FRAMES
 from core.capture.reader import CaptureReader
-from core.capture.records import ConnectionState, Direction, Mode, View
+from core.capture.records import ConnectionState, Direction, FrameRecord, Mode, View
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
 from core.errors import CaptureError
@@ -23,13 +24,18 @@ from core.protocol.events import (
     HandshakeDone,
     HandshakeFailed,
     Origin,
+    Report,
     RequestReceived,
+    RunReceived,
+    RunSent,
+    singly,
 )
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.handshake import ServerPolicy, propose, refuse
 from core.protocol.http11 import HeadKind, HeadLimits, HeadParser, RequestHead
 from core.protocol.violations import Judgement, violation
 from tests.tools.captures import ACCEPTED, files_of, opened, plain, received
+from tests.tools.wires import columns_of
 
 REQUEST = (
     b"GET /chat?x=1 HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -115,6 +121,29 @@ def test_handshakes_that_come_to_nothing(writer: CaptureWriter) -> None:
         last = reader.connection(3)
     assert last is not None
     assert last.request == b"\x16\x03raw"
+
+
+@pytest.mark.parametrize("recording", [True, False])
+def test_runs_are_kept_as_their_frames_are(tmp_path: Path, *, recording: bool) -> None:
+    """Over the ends of blocks too."""
+    count = BLOCK_FRAMES + 300
+    peers = [make_frame(1 + number % 2, b"%d" % number, masking_key=b"abcd") for number in range(count)]
+    ours = [make_frame(2, b"x" * (number % 200)) for number in range(count)]
+    reports: list[Report] = [RunReceived(columns_of(peers)), FrameReceived(make_frame(9), (), None)]
+    reports += [RunSent(columns_of(ours), Origin.RULE), RunSent(columns_of(ours[:3]), Origin.COMPOSED)]
+    kept: list[list[FrameRecord]] = []
+    for name, happened in (("runs", reports), ("single", singly(reports))):
+        writer = CaptureWriter(tmp_path / name, "1")
+        writer.recording = recording
+        writer.write([opened(1), Batch(1, 5, happened, 0)])
+        writer.recording = True
+        writer.write([received(1, b"behind")])
+        with closing(CaptureReader(tmp_path / name)) as reader:
+            kept.append(list(reader.frames_after(0, 100_000)))
+        writer.close()
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == (2 * count + 4 if recording else 0) + 1
+    assert kept[0][-1].row.number == 2 * count + 5
 
 
 def test_a_connection_is_closing_once_we_have_said_so(writer: CaptureWriter) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+import sys
 import tracemalloc
 from time import process_time
 
@@ -10,16 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wsproto.frame_protocol import FrameDecoder as WsprotoDecoder
 
+from core.protocol import frames
 from core.protocol.frames import (
     FIN,
     RSV1,
     Frame,
+    FrameColumns,
     FrameDecoder,
     LengthForm,
     Opcode,
     apply_mask,
     encode_header,
     make_frame,
+    mask_by_numbers,
     opcode_name,
     parse_header,
     shortest_length_form,
@@ -155,6 +160,7 @@ def test_masking(data: bytes, key: bytes) -> None:
     """RFC 6455 section 5.3, word for word."""
     assert apply_mask(data, key) == bytes(octet ^ key[index % 4] for index, octet in enumerate(data))
     assert apply_mask(apply_mask(data, key), key) == data
+    assert mask_by_numbers(data, key) == apply_mask(memoryview(data), key)
 
 
 @given(any_frame())
@@ -164,6 +170,35 @@ def test_the_header_alone(frame: Frame) -> None:
     assert parsed == (len(header), len(frame.payload), frame.length_form, frame.masking_key)
     assert all(parse_header(header[:size]) is None for size in range(len(header)))
     assert header == encode_header(frame.head, frame.masking_key, len(frame.payload), frame.length_form)
+
+
+def test_masking_does_without_the_compiled_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "websockets.speedups", None)
+    without = runpy.run_path(frames.__file__)
+    assert without["apply_mask"] is without["mask_by_numbers"]
+    assert frames.HAS_COMPILED_MASK
+    decoded = without["FrameDecoder"](LIMIT).feed(make_frame(2, b"Hello" * 9, masking_key=b"wxyz").wire())
+    assert [frame.payload for frame in decoded] == [b"Hello" * 9]
+
+
+def test_large_payloads_are_masked_in_pieces() -> None:
+    data = bytes(range(256)) * 3000 + b"odd"
+    assert mask_by_numbers(data, b"\x00\x00\x00\x01") == apply_mask(data, b"\x00\x00\x00\x01")
+
+
+def test_messages_come_by_columns_and_what_is_between_them_apart() -> None:
+    """So that a ping among thousands of messages costs no more than itself."""
+    ping = make_frame(9, b"ping")
+    texts = [make_frame(1, b"text" * number, masking_key=b"wxyz") for number in range(50)]
+    segments = FrameDecoder(LIMIT).feed_segments(
+        b"".join(frame.wire() for frame in (*texts, ping, texts[0], ping))
+    )
+    kinds = [type(segment) for segment in segments]
+    assert kinds == [FrameColumns, Frame, Frame, Frame]
+    assert isinstance(segments[0], FrameColumns)
+    assert segments[0].frames() == texts
+    assert segments[0].part(7, 9).frames() == texts[7:9]
+    assert segments[1:] == [ping, texts[0], ping]
 
 
 @pytest.mark.parametrize("mask", [0x00, 0x80])
