@@ -76,10 +76,13 @@ class MarkModel(QAbstractListModel):
 
     def set_reader(self, reader: CaptureReader | None) -> None:
         """Shows another capture. The reader stays the caller's, who closes it after giving another one or None."""
+        self.beginResetModel()
         self._reader = reader
         self._failed = False
         self._seen = None
-        self._take(array("q"))
+        self._set(array("q"))
+        self.endResetModel()
+        self.changed.emit()
         self.refresh()
 
     def refresh(self) -> None:
@@ -181,19 +184,24 @@ class MarkModel(QAbstractListModel):
         same = _common_start(before, frames)
         end = min(_common_end(before, frames), len(before) - same, len(frames) - same)
         gone, new = len(before) - same - end, len(frames) - same - end
-        self._notes.clear()
-        self._lines.clear()
         if gone:
             self.beginRemoveRows(QModelIndex(), same, same + gone - 1)
-            self._frames = before[:same] + before[same + gone :]
+            self._set(before[:same] + before[same + gone :])
             self.endRemoveRows()
         if new:
             self.beginInsertRows(QModelIndex(), same, same + new - 1)
-            self._frames = frames
+            self._set(frames)
             self.endInsertRows()
+        # Also the notes may be others.
+        self._set(frames)
         if len(frames):
             self.dataChanged.emit(self.index(0), self.index(len(frames) - 1))
         self.changed.emit()
+
+    def _set(self, frames: array[int]) -> None:
+        self._frames = frames
+        self._notes.clear()
+        self._lines.clear()
 
     def _fail(self, error: CaptureError) -> None:
         if not self._failed:
