@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -21,6 +21,18 @@ from core.capture.marks import MAX_NOTE
 _SIZE = (460, 240)
 
 
+class _Edit(QPlainTextEdit):
+    finished = Signal()
+    """Ctrl+Return."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        entered = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if entered and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.finished.emit()
+        else:
+            super().keyPressEvent(event)
+
+
 class NoteDialog(QDialog):
     """`accepted` with `note`, which may be empty; it can only be accepted when it is short enough."""
 
@@ -29,7 +41,7 @@ class NoteDialog(QDialog):
         self.frame_id = frame_id
         self.setWindowTitle(self.tr("Note on frame {number}").format(number=grouped(frame_id)))
         self.resize(*_SIZE)
-        self.edit = QPlainTextEdit(note, self)
+        self.edit = _Edit(note, self)
         self.edit.setPlaceholderText(self.tr("What is worth remembering of this frame"))
         self.edit.setTabChangesFocus(True)
         self.room = QLabel(self)
@@ -42,7 +54,7 @@ class NoteDialog(QDialog):
         buttons.addButton(self.keep, QDialogButtonBox.ButtonRole.AcceptRole)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
-        QShortcut(QKeySequence("Ctrl+Return"), self, self._accept_if_it_fits)
+        self.edit.finished.connect(self._accept_if_it_fits)
         below = QHBoxLayout()
         below.addWidget(self.room, 1)
         below.addWidget(buttons)
