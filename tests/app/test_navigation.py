@@ -51,7 +51,7 @@ def go(desktop: Desktop, text: str) -> int | None:
     return desktop.window.frames.current_frame
 
 
-def test_numbers_shares_times_and_steps(window_with_frames: Desktop) -> None:
+def test_numbers_shares_times_and_steps(window_with_frames: Desktop, qtbot: QtBot) -> None:
     desktop = window_with_frames
     assert go(desktop, "500") == 500
     assert go(desktop, "+100") == 600
@@ -64,7 +64,10 @@ def test_numbers_shares_times_and_steps(window_with_frames: Desktop) -> None:
     assert go(desktop, f"{at:%H:%M:%S}.5") == 1012
     assert go(desktop, f"{at:%Y-%m-%d %H:%M:%S}") == 1
     assert desktop.window.frames.hasFocus()
-    assert desktop.window.selection.connection is not None
+    window = desktop.window
+    qtbot.waitUntil(
+        lambda: window.selection.connection is not None and window.selection.connection.path == "/a"
+    )
 
 
 def test_it_says_where_it_would_go(window_with_frames: Desktop) -> None:
