@@ -11,17 +11,15 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
 
 from app.display import missing_display
-from app.exporting import export_capture
+from app.exporting import export_capture, pieces
 from core.capture.reader import CaptureReader
 from core.capture.session_files import CaptureFolder, default_folder
 from core.errors import AddressError, FilterError, UnmaskError
-from core.formats.chosen import Chosen
 from core.formats.registry import Format, default_formats
 from core.net.loop import tune_interpreter
 from core.net.settings import (
@@ -38,7 +36,6 @@ from core.net.settings import (
 from core.net.test_page import load_test_page
 from core.protocol.violations import Judgement
 from core.query.expressions import Expression
-from core.query.story import StoryFilter
 
 _T = TypeVar("_T")
 _FILTER_HELP = (
@@ -153,15 +150,14 @@ def _must_be_new(path: Path) -> None:
 
 def _export(options: argparse.Namespace) -> int:
     wanted: Format = default_formats().get(options.format)
-    if options.filter is not None:
-        wanted = Chosen(wanted, partial(StoryFilter, _parsed(options.filter)))
+    filtered = None if options.filter is None else _parsed(options.filter)
     try:
         if options.output is not None:
-            export_capture(wanted, options.file, options.output)
+            export_capture(wanted, options.file, options.output, filtered=filtered)
             return 0
         reader = CaptureReader(options.file)
         try:
-            for piece in wanted.export(reader):
+            for piece in pieces(wanted, reader, filtered):
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
         finally:

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.test_page import TestPage
 from core.query.expressions import Expression
-from core.query.story import StoryFilter
+from core.query.scan import Scan
 
 _LAST_SECONDS = 3.0
 """How long the last lines may take once the program is told to end."""
@@ -85,7 +85,8 @@ class Console:
     def run(self) -> int:
         """Listen and tell until `stop`; the exit status. BrokenPipeError when nobody reads `out` any more."""
         reader = CaptureReader(self._host.recorder.path)
-        story = _story(reader, self._filter)
+        scan = None if self._filter is None else Scan(reader.path, self._filter)
+        story = Follower(reader, None if scan is None else scan.run)
         thread = threading.Thread(target=self._run_host, name="unmask-engine")
         thread.start()
         self._host.listen(self._address)
@@ -102,6 +103,8 @@ class Console:
             self._end(thread)
             if self._diagnostics is not None:
                 self._diagnostics.close()
+            if scan is not None:
+                scan.close()
             reader.close()
             self._host.close()
         if self._bug is not None:
@@ -121,12 +124,12 @@ class Console:
             self._bug = error
             self.stop()
 
-    def _tell(self, news: str | None, story: Callable[[], Iterable[Entry]]) -> None:
+    def _tell(self, news: str | None, story: Follower) -> None:
         """Write a line of news, then what is new in the capture."""
         if news is not None:
             self._out.write(news + "\n")
         tell: Callable[[Entry], Iterator[str]] = lines_of if self._json else self._text.lines_of
-        for entry in story():
+        for entry in story.entries():
             if self._stopping and self._is_enough():
                 break
             for line in tell(entry):
@@ -176,15 +179,6 @@ class Console:
 
 def _warn(sentence: str) -> None:
     print(f"unmask: warning: {sentence}", file=sys.stderr)
-
-
-def _story(reader: CaptureReader, wanted: Expression | None) -> Callable[[], Iterable[Entry]]:
-    """What is new in the capture since the last call, as far as it is wanted."""
-    follower = Follower(reader)
-    if wanted is None:
-        return follower.entries
-    choose = StoryFilter(wanted, reader)
-    return lambda: choose(follower.entries())
 
 
 @contextmanager

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Protocol
 
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, View
@@ -47,15 +48,31 @@ class Gap:
 
 
 Entry = Handshake | FrameRecord | Gap | Close
-Choose = Callable[[Iterable[Entry]], Iterable[Entry]]
-"""What lets only some entries through."""
+
+
+class Stretch(Protocol):
+    """Frames that were looked at."""
+
+    @property
+    def frames(self) -> Sequence[int]:
+        """Ids of those that are to be told, in order."""
+
+    @property
+    def through(self) -> int:
+        """All frames up to this id have been looked at."""
+
+
+Find = Callable[[int], Iterable[Stretch]]
+"""Looks at the frames with ids above the one given, in order."""
 
 
 class Follower:
     """Reads on where it stopped. Remembers only the ids of connections that are not over."""
 
-    def __init__(self, reader: CaptureReader) -> None:
+    def __init__(self, reader: CaptureReader, find: Find | None = None) -> None:
+        """Tells only the frames that `find` finds; None: all."""
         self._reader = reader
+        self._find = find
         self._changes = 0
         self._frame = 0
         self._announced: set[int] = set()
@@ -78,7 +95,8 @@ class Follower:
         # What was cleared is missing too, and is no gap.
         gap = max(0, min(first - 1 - self._frame, dropped))
         self._frame = max(self._frame, first - 1)
-        for _, _, _, entry in heapq.merge(opened, self._frames(last, gap), closed):
+        frames = self._frames(last, gap) if self._find is None else self._found(self._find, last, gap)
+        for _, _, _, entry in heapq.merge(opened, frames, closed):
             yield entry
 
     def _handshakes(self, changed: list[ConnectionRecord]) -> Iterator[tuple[int, Chapter, int, Entry]]:
@@ -103,6 +121,32 @@ class Follower:
                 yield time_ns, Chapter.FRAME, frame - 1, Gap(gap, frame, time_ns)
             gap, self._frame = 0, frame
             yield time_ns, Chapter.FRAME, frame, record
+
+    def _found(self, find: Find, last: int, gap: int) -> Iterator[tuple[int, Chapter, int, Entry]]:
+        for stretch in find(self._frame):
+            first = self._reader.first_frame_id()
+            if self._frame < first - 1 < last:
+                gap += first - 1 - self._frame
+                self._frame = first - 1
+            yield from self._gap(gap, last)
+            wanted = [each for each in stretch.frames if self._frame < each <= last]
+            told = 0
+            for record in self._reader.frames(wanted):
+                yield record.row.time_ns, Chapter.FRAME, record.row.id, record
+                told += 1
+            gap = len(wanted) - told
+            self._frame = max(self._frame, min(stretch.through, last))
+            if self._frame == last:
+                break
+        yield from self._gap(gap, last)
+
+    def _gap(self, frames: int, last: int) -> Iterator[tuple[int, Chapter, int, Entry]]:
+        """Nothing where these were not dropped but cleared: then there is none left up to `last`."""
+        first = self._reader.first_frame_id() if frames else 0
+        behind = self._reader.frame(first) if 0 < first <= last else None
+        if behind is not None:
+            time_ns = behind.row.time_ns
+            yield time_ns, Chapter.FRAME, first - 1, Gap(frames, first, time_ns)
 
     def _closes(self, changed: list[ConnectionRecord]) -> Iterator[tuple[int, Chapter, int, Entry]]:
         over = [record for record in changed if record.closed_ns is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -217,17 +217,24 @@ class CaptureReader(Snapshots):
         while block is not None and count > 0:
             start = max(frame_id + 1 - block.first, 0)
             stop = min(block.count, start + count)
-            notes = self.marks.notes(block.first + start, block.first + stop - 1)
-            for frame_id in range(block.first + start, block.first + stop):
-                if block.payloads is None:
-                    record = self.frame(frame_id)
-                else:
-                    record = self._frame(block, frame_id, notes.get(frame_id))
-                if record is None:  # cleared or dropped meanwhile
-                    break
-                yield record
+            yield from self.frames(range(block.first + start, block.first + stop))
             count -= stop - start
             block = self._block_from(block.first + block.count)
+
+    def frames(self, ids: Iterable[int]) -> Iterator[FrameRecord]:
+        """Those of these frames that are there; quickest in order."""
+        block: _Block | None = None
+        notes: dict[int, str] = {}
+        for frame_id in ids:
+            if block is None or not block.first <= frame_id < block.first + block.count:
+                block = self._block_of(frame_id)
+                if block is None:
+                    continue
+                notes = self.marks.notes(block.first, block.first + block.count - 1)
+            if block.payloads is not None:
+                yield self._frame(block, frame_id, notes.get(frame_id))
+            elif (record := self.frame(frame_id)) is not None:
+                yield record
 
     # One frame.
 
@@ -235,9 +242,7 @@ class CaptureReader(Snapshots):
     def frame(self, frame_id: int) -> FrameRecord | None:
         """One frame whole, with its violations and the message that it completed."""
         block = self._block_of(frame_id)
-        if block is None:
-            return None
-        return self._frame(block, frame_id, self.marks.note(frame_id))
+        return None if block is None else self._frame(block, frame_id, self.marks.note(frame_id))
 
     @reads
     def _frame(self, block: _Block, frame_id: int, note: str | None) -> FrameRecord:

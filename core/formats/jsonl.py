@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Iterator
 
-from core.capture.follow import Choose, Close, Entry, Follower, Gap, Handshake
+from core.capture.follow import Close, Entry, Find, Follower, Gap, Handshake
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, MessageInfo
 from core.protocol.frames import Frame, Opcode, opcode_name
@@ -29,10 +29,9 @@ class JsonLines:
     ending = ".jsonl"
     help = "One JSON object a line: handshake, frame, message, gap and close events with all their fields."
 
-    def export(self, reader: CaptureReader, choose: Choose | None = None) -> Iterator[bytes]:
-        """The whole capture, or what is chosen of it, line by line."""
-        entries = Follower(reader).entries()
-        for entry in entries if choose is None else choose(entries):
+    def export(self, reader: CaptureReader, find: Find | None = None) -> Iterator[bytes]:
+        """The whole capture, or of its frames only those that are found, line by line."""
+        for entry in Follower(reader, find).entries():
             for line in lines_of(entry):
                 yield line.encode() + b"\n"
 

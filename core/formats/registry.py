@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from core.capture.follow import Choose
+from core.capture.follow import Find
 from core.capture.reader import CaptureReader
 from core.errors import CallerError
 from core.formats.jsonl import JsonLines
@@ -28,8 +28,8 @@ class Format(Protocol):
     @property
     def help(self) -> str: ...
 
-    def export(self, reader: CaptureReader, choose: Choose | None = None) -> Iterator[bytes]:
-        """The whole capture, or what is chosen of it, in pieces of any size."""
+    def export(self, reader: CaptureReader, find: Find | None = None) -> Iterator[bytes]:
+        """The whole capture, or of its frames only those that are found, in pieces of any size."""
 
 
 class Formats:

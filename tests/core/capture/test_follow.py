@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -267,3 +268,74 @@ def test_what_was_cleared_is_no_gap(writer: CaptureWriter, follower: Follower) -
         writer.write([said(1, f"{number}", START + number)])
     drop_all_but(writer, 2)
     assert told(follower.entries()) == ["open 1", "1 gone", "1 4", "1 5"]
+
+
+class Looked(NamedTuple):
+    frames: tuple[int, ...]
+    through: int
+
+
+class Even:
+    """Finds frames of even ids, two frames at a time."""
+
+    def __init__(self, reader: CaptureReader) -> None:
+        self._reader = reader
+        self.between: Callable[[], None] = lambda: None
+
+    def __call__(self, after: int) -> Iterator[Looked]:
+        last = self._reader.last_frame_id()
+        for first in range(after + 1, last + 1, 2):
+            yield Looked((first + first % 2,), min(first + 1, last))
+            self.between()
+
+
+def test_only_frames_that_are_found_are_told(writer: CaptureWriter) -> None:
+    with closing(CaptureReader(writer.path)) as reader:
+        follower = Follower(reader, Even(reader))
+        assert told(follower.entries()) == []
+        writer.write([*accepted(1, START), *(said(1, f"{number}", START + number) for number in range(1, 6))])
+        assert told(follower.entries()) == ["open 1", "1 2", "1 4"]
+        writer.write([said(1, "6", START + 6), gone(1, START + 7)])
+        assert told(follower.entries()) == ["1 6", "over 1"]
+        writer.write([*accepted(2, START + 8), said(2, "7", START + 9), said(2, "8", START + 10)])
+        assert told(follower.entries()) == ["open 2", "2 8"]
+
+
+def test_what_comes_while_telling_what_is_found_waits(writer: CaptureWriter) -> None:
+    writer.write([*accepted(1, START), said(1, "1", START + 1), said(1, "2", START + 2)])
+    with closing(CaptureReader(writer.path)) as reader:
+        follower = Follower(reader, lambda after: [Looked((2, 4), 4)] if after < 4 else [])
+        entries = follower.entries()
+        assert in_short(next(entries)) == "open 1"
+        writer.write([*accepted(2, START + 3), said(2, "3", START + 4), said(2, "4", START + 5)])
+        assert told(entries) == ["1 2"]
+        assert told(follower.entries()) == ["open 2", "2 4"]
+
+
+def test_gaps_between_frames_that_are_found(writer: CaptureWriter) -> None:
+    writer.write(accepted(1, START))
+    for number in range(1, 11):
+        writer.write([said(1, f"{number}", START + number)])
+    drop_all_but(writer, 8)
+    with closing(CaptureReader(writer.path)) as reader:
+        even = Even(reader)
+        follower = Follower(reader, even)
+        even.between = lambda: drop_all_but(writer, 3)
+        rest = told(follower.entries())
+    # Those up to 4 were looked at before they were dropped.
+    assert rest in (
+        ["open 1", "2 gone", "1 4", "3 gone", "1 8", "1 10"],
+        ["open 1", "2 gone", "4 gone", "1 8", "1 10"],
+    )
+
+
+def test_clearing_while_telling_what_is_found_is_no_gap(writer: CaptureWriter) -> None:
+    writer.write([*accepted(1, START), *(said(1, f"{number}", START + number) for number in range(1, 6))])
+    with closing(CaptureReader(writer.path)) as reader:
+        even = Even(reader)
+        follower = Follower(reader, even)
+        even.between = writer.clear
+        assert told(follower.entries()) == ["open 1", "1 2"]
+        writer.write([said(1, "6", START + 6)])
+        even.between = lambda: None
+        assert told(follower.entries()) == ["1 6"]
