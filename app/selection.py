@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.capture_desk import CaptureDesk
+from app.shown_frame import shown_frame
 from app.views.composer import Composer
 from app.views.connection_list import ConnectionList
 from app.views.detail_tabs import DetailTabs
@@ -168,12 +169,12 @@ class Selection(QObject):
     def _show_frame(self) -> None:
         frame_id = self._frames.current_frame
         reader = self._desk.reader
-        record = None
+        shown = None
         if frame_id is not None and reader is not None:
             try:
-                record = reader.frame(frame_id)
+                shown = shown_frame(reader, frame_id)
             except CaptureError as error:
                 self.problem.emit(str(error))
-        self._frame_connection = None if record is None else record.row.connection
-        self._tabs.show_frame(record)
+        self._frame_connection = None if shown is None else shown.outline.row.connection
+        self._tabs.show_frame(shown)
         self.refresh()

@@ -94,7 +94,7 @@ class BitDiagram(QWidget):
         self._take_fonts()
 
     def set_frame(self, frame: Frame | None, fields: tuple[Field, ...]) -> None:
-        """Draw `frame`, taken apart into `fields`."""
+        """Draw `frame`, of which the beginning of the payload is enough, taken apart into `fields`."""
         self._frame, self._fields = frame, fields
         self._hovered = None
         if frame is None:
@@ -104,7 +104,7 @@ class BitDiagram(QWidget):
             header_rows = -(-header * 8 // BITS)
             shown = min(header + len(frame.payload), (header_rows + _PAYLOAD_ROWS) * 4)
             self._rows = -(-shown // 4)
-            self._left_out = header + len(frame.payload) - shown
+            self._left_out = max((field.end_byte for field in fields), default=header) - shown
             self._head = (
                 frame.header() + frame._replace(payload=frame.payload[: shown - header]).masked_payload()
             )

@@ -101,6 +101,12 @@ class ByteDump(QAbstractScrollArea):
             self._bring_into_sight(marked.start)
         self.viewport().update()
 
+    def first_in_sight(self) -> int:
+        """The offset of the first byte that is shown, or that the caret is on where that is in sight."""
+        bar, per_line = self.verticalScrollBar(), self._layout.per_line
+        first, end = bar.value() * per_line, (bar.value() + bar.pageStep()) * per_line
+        return self._caret if self._anchor is not None and first <= self._caret < end else first
+
     # Geometry
 
     def _take_font(self) -> None:
@@ -206,6 +212,9 @@ class ByteDump(QAbstractScrollArea):
         painter.drawText(offset_box, _LEFT, f"{start:0{digits}x}")
         self._paint_backgrounds(painter, start, end)
         wire, plain = self._bytes.wire(start, end), self._bytes.plain(start, end)
+        if wire is None or plain is None:
+            painter.drawText(QRectF(left.left(), left.top(), 16 * self._char, self._line), _LEFT, "…")
+            return
         text, faint = self._theme.color(Role.TEXT), self._theme.color(Role.DISABLED)
         masked, header = self._bytes.masked, self._bytes.header_length
         for offset in range(start, end):

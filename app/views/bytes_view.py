@@ -6,18 +6,28 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QVBoxLayout, QWidget
 
+from app.jobs import Jobs
+from app.payload_transfer import HexText
+from app.shown_frame import ShownFrame
 from app.text import count_bytes, counted, grouped
 from app.theme import Theme
 from app.views.byte_dump import ByteDump
+from app.views.byte_window import ByteWindow
+from app.views.find_bar import FindBar
+from app.views.finder import Finder
 from app.views.parts import field_of, part_range
+from app.views.payload_carrier import PayloadCarrier
 from app.views.wire_bytes import WireBytes
-from core.capture.records import FrameRecord
+from app.views.work_bar import WorkBar
+from core.decoders.hexdump import HexDumpDecoder
+from core.decoders.search import Hit
 from core.decoders.visible import visible
 from core.protocol.anatomy import Field, Part, anatomy
 from core.protocol.violations import Violation
 
-COPY_LIMIT = 16 * 1024 * 1024
-"""Bytes that are copied at once."""
+COPY_LIMIT = 4 * 1024 * 1024
+"""Bytes that are copied at once: three times as many characters."""
+_AT_ONCE = 16 * 1024
 _NAMED = 6
 
 
@@ -27,9 +37,13 @@ class BytesView(QWidget):
     field_selected = Signal(object)
     """The `Field` of the byte that the person selected."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._record: FrameRecord | None = None
+        self._jobs = jobs
+        self._shown: ShownFrame | None = None
+        self.window_ = ByteWindow(jobs, self)
+        self.finder = Finder(jobs, self)
+        self.carrier = PayloadCarrier(jobs, self)
         self._fields: tuple[Field, ...] = ()
         self._wire: WireBytes | None = None
         self.dump = ByteDump(theme, self)
@@ -40,21 +54,34 @@ class BytesView(QWidget):
         foot = QHBoxLayout()
         foot.setContentsMargins(10, 4, 10, 5)
         foot.addWidget(self._status, 1)
+        self.carrying = WorkBar(self)
+        self.find_bar = FindBar(self)
+        self.find_bar.set_hint(self.tr("Find text, or bytes as hex digits, in the whole payload"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.dump, 1)
         layout.addLayout(foot)
+        layout.addWidget(self.carrying)
+        layout.addWidget(self.find_bar)
         self._make_actions()
-        self.dump.selection_changed.connect(self._on_selection)
+        self._connect()
         self.show_frame(None)
 
-    def show_frame(self, record: FrameRecord | None) -> None:
+    def show_frame(self, shown: ShownFrame | None) -> None:
         """Show a frame, or nothing."""
-        self._record = record
-        self._fields = () if record is None else anatomy(record.frame)
-        self._wire = None if record is None else WireBytes(record.frame)
-        self.dump.show_bytes(self._wire, self._fields, () if record is None else record.violations)
+        self._shown = shown
+        self.finder.clear()
+        self.carrier.cancel()
+        if shown is None:
+            self._fields, self._wire = (), None
+            self.window_.set_source(None)
+        else:
+            outline = shown.outline
+            self._fields = anatomy(outline.frame, outline.row.captured_length)
+            self._wire = WireBytes(outline.frame, outline.row.captured_length, self.window_.peek)
+            self.window_.set_source(shown.payload)
+        self.dump.show_bytes(self._wire, self._fields, () if shown is None else shown.outline.violations)
         self._status.setText(self._summary())
 
     def highlight(self, part: Part | None) -> None:
@@ -84,6 +111,29 @@ class BytesView(QWidget):
         """Select every byte."""
         self.dump.select(range(len(self._wire or ())))
 
+    def find_text(self) -> None:
+        """Open the find line, or go to the next place where it is open."""
+        if self.find_bar.isVisible() and self.find_bar.input.text():
+            self.find_bar.search(backward=False)
+        else:
+            self.find_bar.open()
+
+    def _connect(self) -> None:
+        self.dump.selection_changed.connect(self._on_selection)
+        self.window_.loaded.connect(self.dump.viewport().update)
+        self.window_.failed.connect(self._status.setText)
+        self.carrier.said.connect(self._status.setText)
+        self.carrier.changed.connect(self._show_carrying)
+        self.carrying.cancelled.connect(self.carrier.cancel)
+        self.find_bar.find_requested.connect(self._find)
+        self.find_bar.stop_requested.connect(self.finder.stop)
+        self.find_bar.edited.connect(self.finder.clear)
+        self.find_bar.closed.connect(self._end_find)
+        self.finder.found.connect(self._show_hit)
+        self.finder.changed.connect(
+            lambda: self.find_bar.show_result(self.finder.summary(), running=self.finder.is_running)
+        )
+
     def _make_actions(self) -> None:
         copy = QAction(self.tr("Copy as hex\tCtrl+C"), self)
         copy.triggered.connect(self.copy_wire)
@@ -92,8 +142,15 @@ class BytesView(QWidget):
         plain.triggered.connect(self.copy_plain)
         everything = QAction(self.tr("Select all\tCtrl+A"), self)
         everything.triggered.connect(self.select_all)
-        plain.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        self.addActions([copy, plain, everything])
+        find = QAction(self.tr("Find"), self)
+        find.setShortcut(QKeySequence("F3"))
+        find.triggered.connect(self.find_text)
+        back = QAction(self.tr("Find previous"), self)
+        back.setShortcut(QKeySequence("Shift+F3"))
+        back.triggered.connect(lambda: self.find_bar.search(backward=True))
+        for action in (plain, find, back):
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self.addActions([copy, plain, everything, find, back])
         self.dump.copy_pressed.connect(self.copy_wire)
         self.dump.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.dump.customContextMenuRequested.connect(self._show_menu)
@@ -113,8 +170,43 @@ class BytesView(QWidget):
             self._status.setText(sentence.format(count_bytes(len(chosen)), count_bytes(COPY_LIMIT)))
             return
         read = self._wire.plain if plain else self._wire.wire
-        QGuiApplication.clipboard().setText(read(chosen.start, chosen.stop).hex(" "))
-        self._status.setText(self.tr("Copied {0}.").format(count_bytes(len(chosen))))
+        found = read(chosen.start, chosen.stop) if len(chosen) <= _AT_ONCE else None
+        if found is not None:
+            QGuiApplication.clipboard().setText(found.hex(" "))
+            self._status.setText(self.tr("Copied {0}.").format(count_bytes(len(chosen))))
+            return
+        assert self._shown is not None
+        outline = self._shown.outline
+        wire = WireBytes(outline.frame, outline.row.captured_length, self._shown.payload.read)
+        text = HexText(wire.plain if plain else wire.wire, chosen)
+        words = self.tr("Copying {0}").format(count_bytes(len(chosen)))
+        self.carrier.copy_steps(text, len(chosen), words)
+
+    def _show_carrying(self) -> None:
+        if self.carrier.is_running:
+            self.carrying.show_work(self.carrier.words, self.carrier.done, self.carrier.total)
+        else:
+            self.carrying.hide()
+
+    def _find(self, wanted: str, backward: bool) -> None:
+        if self._shown is None or self._wire is None:
+            return
+        source, header = self._shown.payload, self._wire.header_length
+        needle = HexDumpDecoder().pages(source).needle(wanted)
+        origin = max(self.dump.first_in_sight() - header, 0)
+        self.finder.find(source, wanted, needle, origin, backward=backward)
+
+    def _show_hit(self, hit: Hit) -> None:
+        if self._wire is not None:
+            header = self._wire.header_length
+            self.dump.mark(range(header + hit.first, header + hit.end))
+            text = self.tr("Found at byte {0} of the payload, {1} of the frame.")
+            self._status.setText(text.format(grouped(hit.first), grouped(header + hit.first)))
+
+    def _end_find(self) -> None:
+        self.finder.clear()
+        self.dump.mark(range(0))
+        self.dump.setFocus()
 
     def _on_selection(self) -> None:
         chosen = self.dump.selection()
@@ -159,7 +251,8 @@ class BytesView(QWidget):
         text = self.tr("{0}: {1} of header, {2} of payload").format(
             count_bytes(total), count_bytes(header), count_bytes(total - header)
         )
-        if self._record is not None and self._record.frame.truncated:
-            missing = self._record.frame.declared_length - len(self._record.frame.payload)
+        if self._shown is not None and self._shown.outline.row.truncated:
+            row = self._shown.outline.row
+            missing = row.declared_length - row.captured_length
             text += self.tr("; {0} that the header declares are not here").format(count_bytes(missing))
         return text

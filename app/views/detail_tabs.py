@@ -10,12 +10,13 @@ from PySide6.QtWidgets import QLabel, QStackedWidget, QTabWidget, QVBoxLayout, Q
 
 from app.icons import Icons
 from app.jobs import Jobs
+from app.shown_frame import ShownFrame
 from app.theme import Theme
 from app.views.bytes_view import BytesView
 from app.views.frame_bits import FrameBits
 from app.views.handshake_view import HandshakeView
 from app.views.message_view import MessageView
-from core.capture.records import ConnectionRecord, FrameRecord
+from core.capture.records import ConnectionRecord
 from core.decoders.registry import Decoders
 from core.protocol.anatomy import Field, Part
 from core.protocol.violations import Violation
@@ -51,13 +52,13 @@ class DetailTabs(QWidget):
         self, theme: Theme, icons: Icons, jobs: Jobs, decoders: Decoders, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._frame: FrameRecord | None = None
+        self._frame: ShownFrame | None = None
         self._connection: ConnectionRecord | None = None
         self._violations: tuple[Violation, ...] = ()
         self._chosen: Part | None = None
         self.message = MessageView(theme, jobs, decoders)
         self.frame = FrameBits(theme, icons)
-        self.bytes = BytesView(theme)
+        self.bytes = BytesView(theme, jobs)
         self.handshake = HandshakeView(theme, icons)
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
@@ -90,9 +91,9 @@ class DetailTabs(QWidget):
         self._connect()
         self._catch_up()
 
-    def show_frame(self, record: FrameRecord | None) -> None:
+    def show_frame(self, shown: ShownFrame | None) -> None:
         """Show a frame, or none."""
-        self._frame = record
+        self._frame = shown
         self._chosen = None
         self._outdated(self._message_page, self._frame_page, self._bytes_page)
 

@@ -12,17 +12,21 @@ class FindBar(QWidget):
 
     find_requested = Signal(str, bool)
     """The text, and whether to go backward."""
+    edited = Signal()
+    """What was found is of another text than the line holds."""
+    stop_requested = Signal()
     closed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.input = QLineEdit(self)
-        self.input.setPlaceholderText(self.tr("Find in this message"))
+        self.set_hint(self.tr("Find in the whole message"))
         self.input.setClearButtonEnabled(True)
         self.input.setMaxLength(1000)
         self._result = QLabel(self)
         self._result.setTextFormat(Qt.TextFormat.PlainText)
         self._result.setProperty("look", "muted")
+        self.stop = self._button(self.tr("Stop"), self.tr("Search no further"))
         before = self._button(self.tr("Previous"), self.tr("Previous place (Shift+F3)"))
         after = self._button(self.tr("Next"), self.tr("Next place (F3)"))
         close = self._button(self.tr("Close"), self.tr("Close the find line (Esc)"))
@@ -30,13 +34,19 @@ class FindBar(QWidget):
         layout.setContentsMargins(10, 4, 10, 4)
         layout.addWidget(self.input, 1)
         layout.addWidget(self._result)
-        for button in (before, after, close):
+        for button in (self.stop, before, after, close):
             layout.addWidget(button)
         before.clicked.connect(lambda: self.search(backward=True))
         after.clicked.connect(lambda: self.search(backward=False))
         close.clicked.connect(self.close_bar)
-        self.input.textEdited.connect(lambda: self._result.setText(""))
+        self.stop.clicked.connect(self.stop_requested)
+        self.input.textEdited.connect(self.edited)
+        self.show_result("")
         self.hide()
+
+    def set_hint(self, hint: str) -> None:
+        """What can be found here."""
+        self.input.setPlaceholderText(hint)
 
     def open(self) -> None:
         """Show the line and put the keyboard on it."""
@@ -49,14 +59,18 @@ class FindBar(QWidget):
         if self.input.text():
             self.find_requested.emit(self.input.text(), backward)
 
-    def show_result(self, sentence: str) -> None:
-        """Say how it went."""
+    def show_result(self, sentence: str, *, running: bool = False) -> None:
+        """Say how it goes, and offer to stop while it does."""
         self._result.setText(sentence)
+        self.stop.setVisible(running)
+
+    def result(self) -> str:
+        """What it says."""
+        return self._result.text()
 
     def close_bar(self) -> None:
         """Hide the line."""
         self.hide()
-        self._result.setText("")
         self.closed.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -6,12 +6,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from app.icons import Icons
+from app.shown_frame import ShownFrame
 from app.theme import Role, Theme
 from app.views.bit_diagram import BitDiagram
 from app.views.fact_table import Column, Fact, FactTable
 from app.views.parts import part_color
 from app.views.violation_list import ViolationList
-from core.capture.records import FrameRecord
 from core.decoders.visible import visible
 from core.protocol.anatomy import Field, Part, anatomy
 
@@ -58,11 +58,12 @@ class FrameBits(QWidget):
         self.table.cellDoubleClicked.connect(lambda row, _: self.field_activated.emit(self._fields[row]))
         theme.changed.connect(self._fill_table)
 
-    def show_frame(self, record: FrameRecord | None) -> None:
+    def show_frame(self, shown: ShownFrame | None) -> None:
         """Show a frame, or nothing."""
-        self._fields = () if record is None else anatomy(record.frame)
-        self.violations.set_violations(() if record is None else record.violations)
-        self.diagram.set_frame(None if record is None else record.frame, self._fields)
+        outline = None if shown is None else shown.outline
+        self._fields = () if outline is None else anatomy(outline.frame, outline.row.captured_length)
+        self.violations.set_violations(() if outline is None else outline.violations)
+        self.diagram.set_frame(None if outline is None else outline.frame, self._fields)
         self._fill_table()
 
     def select(self, part: Part | None) -> None:

@@ -4,35 +4,37 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
+from app.shown_frame import ShownFrame
 from app.text import count_bytes, grouped
-from core.capture.records import FrameRecord, MessageInfo
+from core.capture.records import FrameOutline, MessageInfo
+from core.decoders.source import Rest, Source
 from core.decoders.visible import visible
 from core.protocol.close_codes import describe
-from core.protocol.frames import Opcode, opcode_name
+from core.protocol.frames import Frame, Opcode, opcode_name
 
 _translate = QCoreApplication.translate
 
 
-def shown_payload(record: FrameRecord) -> tuple[bytes, int]:
+def shown_content(shown: ShownFrame) -> tuple[Source, int]:
     """The bytes to decode and the opcode they belong to.
 
     Those of the message where the frame completed one, the reason of a close frame, else the frame's own.
     """
-    message = record.row.message
-    if message is not None and record.message_payload is not None:
-        return record.message_payload, message.opcode
-    if record.frame.opcode == Opcode.CLOSE and len(record.frame.payload) >= 2:
+    message, opcode = shown.outline.row.message, shown.outline.frame.opcode
+    if message is not None:
+        return shown.content, message.opcode
+    if opcode == Opcode.CLOSE and len(shown.payload) >= 2:
         # RFC 6455 section 5.5.1: the reason is UTF-8 text behind the two bytes of the code.
-        return record.frame.payload[2:], Opcode.TEXT
-    if record.frame.opcode in (Opcode.PING, Opcode.PONG):
-        return record.frame.payload, Opcode.BINARY
-    return record.frame.payload, record.frame.opcode
+        return Rest(shown.payload, 2), Opcode.TEXT
+    if opcode in (Opcode.PING, Opcode.PONG):
+        return shown.payload, Opcode.BINARY
+    return shown.payload, opcode
 
 
-def describe_message(record: FrameRecord) -> str:
+def describe_message(outline: FrameOutline) -> str:
     """Such as `text · 1,234 bytes · inflated from 456 bytes (2.7×) · 3 frames · complete`."""
-    message = record.row.message
-    return " · ".join(_message_facts(message) if message is not None else _frame_facts(record))
+    message = outline.row.message
+    return " · ".join(_message_facts(message) if message is not None else _frame_facts(outline))
 
 
 def _message_facts(message: MessageInfo) -> list[str]:
@@ -52,15 +54,15 @@ def _inflated(message: MessageInfo) -> str:
     return f"{text} ({message.length / message.wire_length:.1f}×)"
 
 
-def _frame_facts(record: FrameRecord) -> list[str]:
-    frame = record.frame
-    facts = [opcode_name(frame.opcode), count_bytes(len(frame.payload))]
-    if frame.truncated:
+def _frame_facts(outline: FrameOutline) -> list[str]:
+    frame, row = outline.frame, outline.row
+    facts = [opcode_name(frame.opcode), count_bytes(row.captured_length)]
+    if row.truncated:
         facts.append(_translate("MessageView", "of {0} declared").format(count_bytes(frame.declared_length)))
     if frame.opcode == Opcode.CLOSE:
         facts[1:] = [_close(frame.payload)]
     elif not frame.is_control:
-        facts.append(_fragment(record))
+        facts.append(_fragment(frame))
     return facts
 
 
@@ -77,8 +79,7 @@ def _close(payload: bytes) -> str:
     return visible(f"{code} {said.name}: {said.explanation} · {reason}")
 
 
-def _fragment(record: FrameRecord) -> str:
-    frame = record.frame
+def _fragment(frame: Frame) -> str:
     if frame.rsv1:
         return _translate("MessageView", "a compressed piece of a message that is not complete here")
     if frame.fin and frame.opcode in (Opcode.TEXT, Opcode.BINARY):

@@ -1,9 +1,12 @@
-"""The Message tab: what a frame carried, inflated and joined, through the decoder that fits or the chosen one."""
+"""The Message tab: what a frame carried, inflated and joined, through the decoder that fits or the chosen one.
+
+However long a payload is, this thread handles no more than a page of it.
+"""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -17,21 +20,24 @@ from PySide6.QtWidgets import (
 )
 
 from app.jobs import Jobs
+from app.shown_frame import ShownFrame
 from app.text import count_bytes, grouped
 from app.theme import Theme
 from app.views.find_bar import FindBar
-from app.views.message_facts import describe_message, shown_payload
+from app.views.finder import Finder
+from app.views.message_facts import describe_message, shown_content
+from app.views.page_bar import PageBar
+from app.views.page_loader import PageLoader
+from app.views.payload_carrier import PayloadCarrier
 from app.views.text_pane import FOLD, TextPane
-from core.capture.records import FrameRecord
-from core.decoders.decoder import ContentKind, Decoded
+from app.views.work_bar import WorkBar
+from core.decoders.decoder import ContentKind, Page, Place
 from core.decoders.registry import Decoders
+from core.decoders.search import Hit
+from core.decoders.source import Source
 
-AT_ONCE = 64 * 1024
-"""Bytes that are decoded right here; more goes to another thread."""
-MORE = 1024 * 1024
-"""Characters that "Show more" adds."""
-COPY_LIMIT = 64 * 1024 * 1024
-"""Characters that are put on the clipboard."""
+_MARKED_AT_ONCE = 500
+"""Found places that are marked in one line of text."""
 
 
 class MessageView(QWidget):
@@ -40,23 +46,31 @@ class MessageView(QWidget):
     def __init__(self, theme: Theme, jobs: Jobs, decoders: Decoders, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._jobs = jobs
         self._decoders = decoders
-        self._record: FrameRecord | None = None
-        self._decoded: Decoded | None = None
-        self._busy = False
-        self._asked = 0
-        """Goes up with every payload and choice of decoder; an answer to an older one is thrown away."""
+        self._source: Source | None = None
+        self._opcode = 0
+        self._page: Page | None = None
+        self.loader = PageLoader(jobs, decoders, self)
+        self.finder = Finder(jobs, self)
+        self.carrier = PayloadCarrier(jobs, self)
         self._make_widgets()
         self._arrange()
         self._connect()
         self.show_frame(None)
 
-    def show_frame(self, record: FrameRecord | None) -> None:
+    def show_frame(self, shown: ShownFrame | None) -> None:
         """Show the message that a frame completed, or else what the frame itself carried."""
-        self._record = record
-        self.facts.setText("" if record is None else describe_message(record))
-        self._decode()
+        self.facts.setText("" if shown is None else describe_message(shown.outline))
+        self._source = None
+        if shown is not None:
+            self._source, self._opcode = shown_content(shown)
+        self.carrier.cancel()
+        self._decode(None)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that was asked for is shown."""
+        return self.loader.is_settled and self.text.is_whole
 
     def decoder_name(self) -> str | None:
         """The decoder that is chosen by hand, or None for the automatic choice."""
@@ -64,14 +78,26 @@ class MessageView(QWidget):
         return name
 
     def copy_all(self) -> None:
-        """Put the whole decoded text on the clipboard."""
-        if self._decoded is None:
+        """Put the whole decoded text on the clipboard, or say why not."""
+        pages = self.loader.pages
+        if pages is None or self._page is None:
             return
-        if len(self._decoded.text) > COPY_LIMIT:
-            sentence = self.tr("The text has {0} characters and at most {1} can be copied.")
-            self._say(sentence.format(grouped(len(self._decoded.text)), grouped(COPY_LIMIT)))
-            return
-        QGuiApplication.clipboard().setText(self._decoded.text)
+        if self.loader.is_preparing or self.loader.is_stopped:
+            self._say(self.tr("Not all pages are known yet. Copy this page, or save the payload as it is."))
+        elif pages.count == 1:
+            self.carrier.copy(self._page.text)
+        else:
+            self.carrier.copy_pages(pages)
+
+    def copy_page(self) -> None:
+        """Put the text of the page on the clipboard."""
+        if self._page is not None:
+            self.carrier.copy(self._page.text)
+
+    def save_payload(self) -> None:
+        """Ask for a name and write the bytes of the message, as they are, to a file."""
+        if self._source is not None:
+            self.carrier.ask_save(self._source)
 
     def find_text(self) -> None:
         """Open the find line, or go to the next place where it is open."""
@@ -85,6 +111,8 @@ class MessageView(QWidget):
     def _make_widgets(self) -> None:
         self.facts = self._plain_label("muted")
         self.notice = self._plain_label("warning")
+        self.go_on = QPushButton(self.tr("Go on"), self)
+        self.go_on.setProperty("look", "quiet")
         self.choice = QComboBox(self)
         self.choice.setAccessibleName(self.tr("Decoder"))
         self.choice.setToolTip(self.tr("How the payload is shown"))
@@ -96,15 +124,20 @@ class MessageView(QWidget):
         self.wrap = QCheckBox(self.tr("Wrap"), self)
         self.wrap.setToolTip(self.tr("Break long lines at the edge of the window"))
         self.wrap.setChecked(True)
-        self.search = self._tool(self.tr("Find"), self.tr("Find in this message (F3)"))
+        self.search = self._tool(self.tr("Find"), self.tr("Find in the whole message (F3)"))
         self.copy = self._tool(self.tr("Copy"), self.tr("Copy the whole text as it is shown here"))
+        self.save = self._tool(self.tr("Save…"), self.tr("Save the payload, as it is, to a file"))
         self.text = TextPane(self._theme, self)
         self.text.setAccessibleName(self.tr("Message"))
         self.text.setProperty("look", "pane")
         self.find_bar = FindBar(self)
-        self.part = self._plain_label("muted")
-        self.more = self._push(self.tr("Show more"))
-        self.everything = self._push(self.tr("Show all"))
+        self.page_bar = PageBar(self)
+        self.folded = self._plain_label("muted")
+        self.folded.setText(
+            self.tr("Lines are broken after {0} characters; what you copy is not.").format(grouped(FOLD))
+        )
+        self.preparing = WorkBar(self)
+        self.carrying = WorkBar(self)
 
     def _plain_label(self, look: str) -> QLabel:
         label = QLabel(self)
@@ -121,139 +154,176 @@ class MessageView(QWidget):
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button
 
-    def _push(self, text: str) -> QPushButton:
-        button = QPushButton(text, self)
-        button.setProperty("look", "quiet")
-        return button
-
     def _arrange(self) -> None:
         top = QHBoxLayout()
         top.setContentsMargins(12, 5, 8, 5)
         top.setSpacing(6)
         top.addWidget(self.facts, 1)
-        for widget in (self.wrap, self.search, self.copy, self.choice):
+        for widget in (self.wrap, self.search, self.copy, self.save, self.choice):
             top.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
         self._notice_row = QWidget(self)
         notice = QHBoxLayout(self._notice_row)
         notice.setContentsMargins(12, 0, 12, 4)
-        notice.addWidget(self.notice)
-        self._part_row = QWidget(self)
-        part = QHBoxLayout(self._part_row)
-        part.setContentsMargins(12, 2, 12, 2)
-        part.addWidget(self.part, 1)
-        part.addWidget(self.more)
-        part.addWidget(self.everything)
+        notice.addWidget(self.notice, 1)
+        notice.addWidget(self.go_on)
+        self.folded.setContentsMargins(12, 2, 12, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(top)
         layout.addWidget(self._notice_row)
         layout.addWidget(self.text, 1)
-        layout.addWidget(self._part_row)
-        layout.addWidget(self.find_bar)
+        for line in (self.folded, self.preparing, self.carrying, self.page_bar, self.find_bar):
+            layout.addWidget(line)
 
     def _connect(self) -> None:
-        self.choice.currentIndexChanged.connect(self._decode)
+        self.choice.currentIndexChanged.connect(self._decode_again)
         self.wrap.toggled.connect(self._set_wrap)
         self.search.clicked.connect(self.find_bar.open)
         self.copy.clicked.connect(self.copy_all)
-        self.more.clicked.connect(lambda: self.text.show_more(MORE))
-        self.everything.clicked.connect(lambda: self.text.show_more(self.text.total))
-        self.text.shown_changed.connect(self._show_part)
+        self.save.clicked.connect(self.save_payload)
+        self.go_on.clicked.connect(self._decode_again)
+        self.text.shown_changed.connect(lambda: self.folded.setVisible(self.text.is_folded))
+        self.page_bar.page_requested.connect(self.loader.show_page)
+        self.page_bar.copy.clicked.connect(self.copy_page)
+        self.page_bar.byte_requested.connect(self._go_to_byte)
+        self.loader.page_ready.connect(self._show_page)
+        self.loader.changed.connect(self._show_reading)
+        self.loader.failed.connect(self._say)
+        self.preparing.cancelled.connect(self.loader.stop)
+        self.carrying.cancelled.connect(self.carrier.cancel)
+        self.carrier.changed.connect(self._show_carrying)
+        self.carrier.said.connect(self._say)
         self.find_bar.find_requested.connect(self._find)
-        self.find_bar.closed.connect(self.text.setFocus)
-        for keys, slot in (("F3", self.find_text), ("Shift+F3", lambda: self.find_bar.search(backward=True))):
+        self.find_bar.stop_requested.connect(self.finder.stop)
+        self.find_bar.edited.connect(self.finder.clear)
+        self.find_bar.closed.connect(self._end_find)
+        self.finder.found.connect(self.loader.show_bytes)
+        self.finder.changed.connect(self._show_found)
+        for keys, slot in (
+            ("F3", self.find_text),
+            ("Shift+F3", lambda: self.find_bar.search(backward=True)),
+            ("Alt+PgDown", self.page_bar.next.click),
+            ("Alt+PgUp", self.page_bar.previous.click),
+            ("Alt+Home", self.page_bar.first.click),
+            ("Alt+End", self.page_bar.last.click),
+        ):
             action = QAction(self)
             action.setShortcut(QKeySequence(keys))
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.triggered.connect(slot)
             self.addAction(action)
 
-    # Decoding
+    # Pages
 
-    def _decode(self) -> None:
-        """Decode what is shown, here where it is short, else on another thread, one at a time."""
-        self._asked += 1
+    def _decode_again(self) -> None:
+        """With another decoder, or from the point where it was stopped: the same bytes stay in sight."""
+        page = self._page
+        self._decode(None if page is None or not page.first else Hit(page.first, page.first))
+
+    def _decode(self, at: Hit | None) -> None:
         self.choice.setItemText(0, self.tr("Auto"))
-        if self._record is None:
-            self._show(None)
+        self.finder.clear()
+        self._take_page(None)
+        self._say("")
+        for line in (self.page_bar, self.preparing, self.folded):
+            line.hide()
+        if self._source is None:
+            self.loader.close()
             return
-        payload, opcode = shown_payload(self._record)
-        name = self.decoder_name()
-        if len(payload) <= AT_ONCE:
-            self._show(self._decoders.decode(payload, opcode, name))
+        self.loader.open(self._source, self._opcode, self.decoder_name(), at)
+        if self._page is None and not self.notice.text():
+            self._say(self.tr("Reading {0} …").format(count_bytes(len(self._source))))
+
+    def _show_reading(self) -> None:
+        """More pages are known, or another decoder took over."""
+        reading, pages = self.loader.reading, self.loader.pages
+        if reading is None or reading.decoder is None or self._source is None:
             return
-        self._show(None)
-        self._say(self.tr("Reading {0} …").format(count_bytes(len(payload))))
-        if not self._busy:
-            self._start(payload, opcode, name)
-
-    def _start(self, payload: bytes, opcode: int, name: str | None) -> None:
-        asked = self._asked
-        self._busy = self._jobs.run(
-            lambda: self._decoders.decode(payload, opcode, name),
-            lambda decoded: self._on_decoded(asked, decoded),
-            lambda error: self._on_failed(asked, error),
-        )
-        if not self._busy:
-            self._say(self.tr("Too much is under way to read this now; select it again in a moment."))
-
-    def _on_decoded(self, asked: int, decoded: Decoded) -> None:
-        self._busy = False
-        if asked == self._asked:
-            self._show(decoded)
-        else:
-            self._decode()
-
-    def _on_failed(self, asked: int, error: Exception) -> None:
-        self._busy = False
-        if asked == self._asked:
-            self._say(self.tr("This payload could not be read: {0}").format(error))
-        else:
-            self._decode()
-
-    def _show(self, decoded: Decoded | None) -> None:
-        self._decoded = decoded
-        self._say("" if decoded is None else decoded.notice)
-        if decoded is not None and self.decoder_name() is None:
-            chosen = self._decoders.get(decoded.decoder)
-            self.choice.setItemText(
-                0, self.tr("Auto: {0}").format(chosen.title if chosen else decoded.decoder)
+        if self.decoder_name() is None:
+            self.choice.setItemText(0, self.tr("Auto: {0}").format(reading.decoder.title))
+        count = 0 if pages is None else pages.count
+        self.page_bar.show_count(count, is_final=not self.loader.is_preparing)
+        self.page_bar.setVisible(count > 1)
+        if self.loader.is_preparing:
+            words = self.tr("Reading {0} as {1}").format(
+                count_bytes(len(self._source)), reading.decoder.title
             )
+            self.preparing.show_work(words, self.loader.done, len(self._source))
+        else:
+            self.preparing.hide()
+        if self._page is not None or self.loader.is_stopped:
+            self._say(self._notices())
+
+    def _show_page(self, page: Page, hit: Hit | None) -> None:
+        if page is not self._page:
+            self._take_page(page)
+            self.page_bar.show_page(self.loader.number, page, len(self._source or b""))
+            self._say(self._notices())
+        if hit is not None:
+            self.text.show_places(page.places(hit.first, max(hit.end, hit.first + 1)))
+
+    def _take_page(self, page: Page | None) -> None:
+        self._page = page
         self._set_wrap()
-        self.text.show_decoded(decoded)
+        self.text.show_page(page)
+        self.folded.setVisible(self.text.is_folded)
+
+    def _notices(self) -> str:
+        reading = self.loader.reading
+        parts = [] if reading is None else [reading.notice]
+        if self._page is not None:
+            parts.append(self._page.notice)
+        if self.loader.is_stopped:
+            parts.append(self.tr("Stopped: only the pages up to here are known."))
+        return " ".join(filter(None, parts))
+
+    def _go_to_byte(self, offset: int) -> None:
+        if self._source is not None:
+            last = max(len(self._source) - 1, 0)
+            if offset > last:
+                self._say(self.tr("The last byte is {0}.").format(grouped(last)))
+            at = min(offset, last)
+            self.loader.show_bytes(Hit(at, at + 1))
 
     def _set_wrap(self) -> None:
         """A hex dump is never wrapped: its columns would fall apart."""
-        is_hex = self._decoded is not None and self._decoded.kind is ContentKind.HEX
+        is_hex = self.loader.pages is not None and self.loader.pages.kind is ContentKind.HEX
         mode = QPlainTextEdit.LineWrapMode
         self.text.setLineWrapMode(mode.WidgetWidth if self.wrap.isChecked() and not is_hex else mode.NoWrap)
 
     def _say(self, sentence: str) -> None:
         self.notice.setText(sentence)
+        self.go_on.setVisible(self.loader.is_stopped)
         self._notice_row.setVisible(bool(sentence))
 
-    def _show_part(self) -> None:
-        """Say how much of the text is shown, and whether long lines are broken."""
-        shown, total = self.text.shown, self.text.total
-        sentences = []
-        if shown < total:
-            sentences.append(
-                self.tr("Showing the first {0} of {1} characters.").format(grouped(shown), grouped(total))
-            )
-        if self.text.is_folded:
-            sentences.append(
-                self.tr("Lines are broken after {0} characters; what you copy is not.").format(grouped(FOLD))
-            )
-        self.part.setText(" ".join(sentences))
-        self.more.setVisible(shown < total)
-        self.everything.setVisible(shown < total)
-        self._part_row.setVisible(bool(sentences))
+    def _show_carrying(self) -> None:
+        if self.carrier.is_running:
+            self.carrying.show_work(self.carrier.words, self.carrier.done, self.carrier.total)
+        else:
+            self.carrying.hide()
+
+    # Find
 
     def _find(self, wanted: str, backward: bool) -> None:
-        if self.text.find_text(wanted, backward=backward):
-            self.find_bar.show_result("")
-        elif self.text.shown < self.text.total:
-            self.find_bar.show_result(self.tr("Not in the part that is shown"))
-        else:
-            self.find_bar.show_result(self.tr("Not found"))
+        pages, page, source = self.loader.pages, self._page, self._source
+        if pages is None or page is None or source is None:
+            return
+        at = page.bytes_of(self.text.first_in_sight(), self.text.first_in_sight() + 1).start
+        self.finder.find(source, wanted, pages.needle(wanted), at, backward=backward)
+
+    def _show_found(self) -> None:
+        self.find_bar.show_result(self.finder.summary(), running=self.finder.is_running)
+        self.text.mark_places(self._found_places if self.finder.has_hits else None)
+
+    def _found_places(self, start: int, end: int) -> list[Place]:
+        """What was found among these characters of the page."""
+        if self._page is None:
+            return []
+        among = self._page.bytes_of(start, end)
+        hits = self.finder.hits(among.start, among.stop, _MARKED_AT_ONCE)
+        return [place for hit in hits for place in self._page.places(hit.first, hit.end)]
+
+    def _end_find(self) -> None:
+        self.finder.clear()
+        self.text.setFocus()

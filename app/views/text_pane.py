@@ -1,31 +1,30 @@
-"""Shows a decoded text piece by piece, so that no length of it holds the window up, and colours what is in sight."""
+"""Shows one page of text piece by piece, so that it never holds the window up, and colours what is in sight."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 from PySide6.QtCore import QMimeData, QTimer, Signal
 from PySide6.QtGui import (
-    QColor,
+    QBrush,
     QPaintEvent,
     QTextBlock,
     QTextCharFormat,
     QTextCursor,
-    QTextDocument,
     QTextLayout,
 )
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from app.theme import Role, Theme
-from core.decoders.decoder import Decoded, Span, TokenKind
+from core.decoders.decoder import Page, Place, Span, TokenKind
 
-FIRST_SHOWN = 256 * 1024
-"""Characters that are shown before somebody asks for more."""
 FOLD = 8192
 """Characters after which a line is broken: the layout of one endless line would take seconds."""
 _PIECE = 16 * 1024
-"""Characters that are laid out in one go."""
+_PIECE_LINES = 256
+"""Characters, and lines, that are laid out in one go."""
 
 _ROLES = {
     TokenKind.KEY: Role.JSON_KEY,
@@ -46,11 +45,15 @@ def cut(text: str, start: int, end: int) -> Iterator[str]:
         at = stop
 
 
+def _no_places(_start: int, _end: int) -> list[Place]:
+    return []
+
+
 class TextPane(QPlainTextEdit):
-    """Read-only plain text with coloured spans."""
+    """Read-only plain text with coloured spans and marked places."""
 
     shown_changed = Signal()
-    """More of the text is shown than before, or another text."""
+    """Another text is shown, all of it by now."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,14 +62,19 @@ class TextPane(QPlainTextEdit):
         self._spans: tuple[Span, ...] = ()
         self._span_starts: list[int] = []
         self._shown = 0
-        self._wanted = 0
         self._starts: list[int] = [0]
         """Of each block the offset in the text, in code points."""
         self._folds: set[int] = set()
         """Numbers of the blocks that go on with the line of the block before."""
         self._coloured: dict[int, int] = {}
         """Numbers of the blocks that have their colours, and how long they were then: the last one may grow."""
-        self._found: QTextCursor | None = None
+        self._places_in: Callable[[int, int], list[Place]] = _no_places
+        self._is_marked = False
+        """Some blocks of this page have or had marks."""
+        self._chosen: tuple[Place, ...] = ()
+        """The places to show, the first one in sight."""
+        self._is_choice_due = False
+        """They wait until they are laid out."""
         self._timer = QTimer(self, interval=0)
         self._timer.timeout.connect(self._show_piece)
         self.setReadOnly(True)
@@ -76,55 +84,52 @@ class TextPane(QPlainTextEdit):
         self._restyle()
 
     @property
-    def total(self) -> int:
-        """Characters of the text."""
-        return len(self._text)
-
-    @property
-    def shown(self) -> int:
-        """Characters of it that are shown or about to be."""
-        return self._wanted
+    def is_whole(self) -> bool:
+        """Whether all of the page is laid out."""
+        return self._shown >= len(self._text)
 
     @property
     def is_folded(self) -> bool:
-        """Whether a line in sight was too long and is broken."""
+        """Whether a line was too long and is broken."""
         return bool(self._folds)
 
-    def show_decoded(self, decoded: Decoded | None) -> None:
-        """Show a text from its beginning."""
+    def show_page(self, page: Page | None) -> None:
+        """Show a page from its beginning."""
         self._timer.stop()
-        self._text = "" if decoded is None else decoded.text
-        self._spans = () if decoded is None else decoded.spans
+        self._text = "" if page is None else page.text
+        self._spans = () if page is None else page.spans
         self._span_starts = [span.start for span in self._spans]
-        self._shown, self._wanted, self._starts = 0, 0, [0]
+        self._shown, self._starts = 0, [0]
         self._folds.clear()
         self._coloured.clear()
-        self._found = None
+        self._chosen, self._is_choice_due = (), False
+        self._is_marked = self._places_in is not _no_places
         self.setExtraSelections([])
         self.clear()
-        self.show_more(FIRST_SHOWN)
+        self._show_piece()
 
-    def show_more(self, count: int) -> None:
-        """Show `count` characters more, or as many as there are."""
-        self._wanted = min(len(self._text), self._wanted + count)
-        if self._shown < self._wanted:
-            self._show_piece()
-        self.shown_changed.emit()
+    def mark_places(self, places_in: Callable[[int, int], list[Place]] | None) -> None:
+        """Mark all that `places_in` gives for the characters from the first to before the second number."""
+        self._places_in = places_in or _no_places
+        self._is_marked = self._is_marked or places_in is not None
+        self._coloured.clear()
+        self.viewport().update()
 
-    def find_text(self, wanted: str, *, backward: bool = False) -> bool:
-        """Go to the next place where `wanted` stands in what is shown, round the end; case does not matter."""
-        if not wanted:
-            return False
-        flags = QTextDocument.FindFlag.FindBackward if backward else QTextDocument.FindFlag(0)
-        found = self.document().find(wanted, self.textCursor(), flags)
-        if found.isNull():
-            found = self.document().find(wanted, self.document().characterCount() if backward else 0, flags)
-        if found.isNull():
-            return False
-        self.setTextCursor(found)
-        self._found = QTextCursor(found)
-        self._mark_found()
-        return True
+    def show_places(self, places: list[Place]) -> None:
+        """Choose these places and bring the first into sight, as soon as that is laid out."""
+        self._chosen = tuple(places)
+        self._is_choice_due = bool(places)
+        self._bring_chosen()
+
+    def first_in_sight(self) -> int:
+        """The character that a search begins at: that of the cursor, or the first in sight where it is elsewhere."""
+        cursor = self.textCursor()
+        top = self.firstVisibleBlock()
+        bottom = self.cursorForPosition(self.viewport().rect().bottomRight()).block()
+        block = cursor.block()
+        if top.blockNumber() <= block.blockNumber() <= bottom.blockNumber():
+            return self._character(block, cursor.selectionStart() - block.position())
+        return self._starts[top.blockNumber()]
 
     def createMimeDataFromSelection(self) -> QMimeData:
         """What was selected as it was sent, without the breaks that folding put in."""
@@ -147,16 +152,16 @@ class TextPane(QPlainTextEdit):
     def _restyle(self) -> None:
         self.document().setDefaultFont(self._theme.mono_font())
         self._coloured.clear()
-        self._mark_found()
+        self._mark_chosen()
         self.viewport().update()
 
     def _show_piece(self) -> None:
-        """Lay out the next piece; the timer comes back until all that is wanted is shown."""
-        end = min(self._wanted, self._shown + _PIECE)
+        """Lay out the next piece; the timer comes back until all of it is shown."""
+        end = min(len(self._text), self._shown + _PIECE)
         cursor = QTextCursor(self.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.beginEditBlock()
-        for line in cut(self._text, self._shown, end):
+        for line in islice(cut(self._text, self._shown, end), _PIECE_LINES):
             if not line.endswith("\n") and self._is_fold_due(cursor):
                 self._break(cursor, self._shown, folded=True)
             cursor.insertText(line.removesuffix("\n"))
@@ -164,8 +169,10 @@ class TextPane(QPlainTextEdit):
             if line.endswith("\n"):
                 self._break(cursor, self._shown, folded=False)
         cursor.endEditBlock()
-        if self._shown >= self._wanted:
+        self._bring_chosen()
+        if self.is_whole:
             self._timer.stop()
+            self.shown_changed.emit()
         elif not self._timer.isActive():
             self._timer.start()
 
@@ -178,9 +185,45 @@ class TextPane(QPlainTextEdit):
             self._folds.add(len(self._starts))
         self._starts.append(start)
 
+    # Places
+
+    def _bring_chosen(self) -> None:
+        if self._is_choice_due and self._chosen[-1].end <= self._shown:
+            self._is_choice_due = False
+            self.setTextCursor(self._cursor_of(self._chosen[0]))
+            self._mark_chosen()
+
+    def _cursor_of(self, place: Place) -> QTextCursor:
+        cursor = QTextCursor(self.document())
+        cursor.setPosition(self._position(place.start))
+        cursor.setPosition(self._position(place.end), QTextCursor.MoveMode.KeepAnchor)
+        return cursor
+
+    def _position(self, character: int) -> int:
+        """Where in the document a character of the text is, in UTF-16 units."""
+        number = bisect_right(self._starts, character) - 1
+        block = self.document().findBlockByNumber(number)
+        return block.position() + _units(block.text(), character - self._starts[number])
+
+    def _character(self, block: QTextBlock, units: int) -> int:
+        before = block.text().encode("utf-16-le", "surrogatepass")[: 2 * units]
+        return self._starts[block.blockNumber()] + len(before.decode("utf-16-le", "replace"))
+
+    def _mark_chosen(self) -> None:
+        selections = []
+        for place in self._chosen:
+            if place.end <= self._shown:
+                selection = QTextEdit.ExtraSelection()
+                selection.cursor = self._cursor_of(place)
+                selection.format.setBackground(self._theme.color(Role.HIGHLIGHT))
+                selections.append(selection)
+        self.setExtraSelections(selections)
+
+    # Colours
+
     def _colour_in_sight(self) -> None:
         """Put colours on the blocks in sight that have none yet."""
-        if not self._spans:
+        if not self._spans and not self._is_marked:
             return
         block = self.firstVisibleBlock()
         last = self.cursorForPosition(self.viewport().rect().bottomRight()).blockNumber()
@@ -191,7 +234,7 @@ class TextPane(QPlainTextEdit):
 
     def _colour(self, block: QTextBlock) -> None:
         self._coloured[block.blockNumber()] = block.length()
-        block.layout().setFormats(list(self._formats_of(block)))
+        block.layout().setFormats([*self._formats_of(block), *self._marks_of(block)])
         self.document().markContentsDirty(block.position(), block.length())
 
     def _formats_of(self, block: QTextBlock) -> Iterator[QTextLayout.FormatRange]:
@@ -201,18 +244,19 @@ class TextPane(QPlainTextEdit):
         for span in self._spans[first : bisect_left(self._span_starts, end)]:
             left, right = max(span.start, start) - start, min(span.end, end) - start
             if left < right:
-                yield _format_range(
-                    _units(text, left), _units(text, right), self._theme.color(_ROLES[span.kind])
-                )
+                look = QTextCharFormat()
+                look.setForeground(QBrush(self._theme.color(_ROLES[span.kind])))
+                yield _format_range(_units(text, left), _units(text, right), look)
 
-    def _mark_found(self) -> None:
-        selections = []
-        if self._found is not None:
-            selection = QTextEdit.ExtraSelection()
-            selection.cursor = self._found
-            selection.format.setBackground(self._theme.color(Role.HIGHLIGHT))
-            selections.append(selection)
-        self.setExtraSelections(selections)
+    def _marks_of(self, block: QTextBlock) -> Iterator[QTextLayout.FormatRange]:
+        start, text = self._starts[block.blockNumber()], block.text()
+        end = start + len(text)
+        look = QTextCharFormat()
+        look.setBackground(QBrush(self._theme.color(Role.SELECTION_INACTIVE)))
+        for place in self._places_in(start, end) if text else ():
+            left, right = max(place.start, start) - start, min(place.end, end) - start
+            if left < right:
+                yield _format_range(_units(text, left), _units(text, right), look)
 
 
 def _units(text: str, count: int) -> int:
@@ -220,9 +264,7 @@ def _units(text: str, count: int) -> int:
     return count if text.isascii() else len(text[:count].encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _format_range(start: int, end: int, colour: QColor) -> QTextLayout.FormatRange:
-    look = QTextCharFormat()
-    look.setForeground(colour)
+def _format_range(start: int, end: int, look: QTextCharFormat) -> QTextLayout.FormatRange:
     formats = QTextLayout.FormatRange()
     formats.start, formats.length, formats.format = start, end - start, look
     return formats

@@ -12,6 +12,7 @@ from pathlib import Path
 from core.capture import checks
 from core.capture.blocks import OWN_PAYLOAD, PREVIEW_BYTES, RECORD, SELECT, StoredFrame
 from core.capture.marks import MarkReader
+from core.capture.pieces import PieceReader, whole
 from core.capture.records import (
     ConnectionRecord,
     FrameRecord,
@@ -57,6 +58,7 @@ class CaptureReader(Snapshots):
     def __init__(self, path: Path) -> None:
         super().__init__(path, open_for_reading(path))
         self.marks = MarkReader(path, self._db)
+        self.pieces = PieceReader(path, self._db)
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
 
     def close(self) -> None:
@@ -256,10 +258,7 @@ class CaptureReader(Snapshots):
 
     @reads
     def violations(self, frame_id: int) -> tuple[Violation, ...]:
-        rows = self._db.execute(
-            'SELECT rule, detail, "offset", length FROM violation WHERE frame = ? ORDER BY id', (frame_id,)
-        )
-        return tuple(violation_of(*row) for row in rows)
+        return self.pieces.violations(frame_id)
 
     # Problems.
 
@@ -424,15 +423,11 @@ class CaptureReader(Snapshots):
     def _payload(self, block: _Block, offset: int, length: int) -> bytes:
         if block.payloads is None or not length:
             return self._piece(block.first, offset, length)
-        return _whole(block.payloads[offset : offset + length], length)
+        return whole(block.payloads[offset : offset + length], length)
 
     def _piece(self, first: int, offset: int, length: int) -> bytes:
         """Of the payloads of block `first`, which are not held."""
-        if not length:
-            return b""
-        with self._db.blobopen("payload", "bytes", first, readonly=True) as blob:
-            blob.seek(offset)
-            return _whole(blob.read(length), length)
+        return self.pieces.read(first, offset, length)
 
 
 def _row_count(row: Sequence[int], view: View) -> int:
@@ -441,9 +436,3 @@ def _row_count(row: Sequence[int], view: View) -> int:
     if count < 0:
         raise ValueError(f"a list has {count} rows")
     return count
-
-
-def _whole(payload: bytes, length: int) -> bytes:
-    if len(payload) != length:
-        raise ValueError(f"{len(payload)} of the {length} bytes of a payload are there")
-    return payload

@@ -9,6 +9,9 @@ from core.protocol.events import ClosedBy, Origin
 from core.protocol.frames import Frame
 from core.protocol.violations import Violation
 
+OUTLINE_BYTES = 4096
+"""As much of a payload as one looks at without asking for all of it."""
+
 
 class Direction(IntEnum):
     """Named from the wire, the same in every mode."""
@@ -146,6 +149,25 @@ class FrameRecord:
     violations: tuple[Violation, ...]
     note: str | None = None
     """What the person noted on it, or ""; None where it is not marked."""
+
+
+class PayloadPart(IntEnum):
+    """Which bytes of a frame."""
+
+    FRAME = 0
+    """The frame's own payload, unmasked."""
+    MESSAGE = 1
+    """The payload of the message that the frame completed, inflated and joined; where there is none, FRAME."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameOutline:
+    """One frame with no more than the beginning of its payload: the same cost for every size."""
+
+    row: FrameRow
+    frame: Frame
+    """Its payload is cut off after OUTLINE_BYTES; `row.captured_length` says how much of it there is."""
+    violations: tuple[Violation, ...]
 
 
 @dataclass(frozen=True, slots=True)

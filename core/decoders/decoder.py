@@ -1,11 +1,13 @@
-"""The extension point: a decoder turns a payload into something a person reads."""
+"""The extension point: a decoder turns a payload into pages of something a person reads."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from enum import Enum, IntEnum
 from typing import NamedTuple, Protocol
 
+from core.decoders.search import Needle
+from core.decoders.source import Source
 from core.errors import UnmaskError
 
 
@@ -43,9 +45,9 @@ class TokenKind(Enum):
 
 
 class Span(NamedTuple):
-    """Characters `start`..`end` of the decoded text, counted in code points (not UTF-16 units).
+    """Characters `start`..`end` of a page's text, counted in code points (not UTF-16 units).
 
-    A named tuple because there are hundreds of thousands of them.
+    A named tuple because there are tens of thousands of them.
     """
 
     start: int
@@ -53,19 +55,75 @@ class Span(NamedTuple):
     kind: TokenKind
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """What a decoder made of a payload."""
+class Place(NamedTuple):
+    """Characters `start`..`end` of a page's text."""
 
-    text: str
-    """Safe to show: `core.decoders.visible` has been at it."""
-    kind: ContentKind
-    spans: tuple[Span, ...] = ()
-    """In order, without overlap; what lies between has no colour."""
-    notice: str = ""
-    """What the person should know: that something failed, or that not everything is shown. Plain text."""
-    decoder: str = ""
-    """`Decoder.name` of the one that did it; set by `Decoders`."""
+    start: int
+    end: int
+
+
+class Page(Protocol):
+    """One piece of a payload as text."""
+
+    @property
+    def text(self) -> str:
+        """Safe to show: `core.decoders.visible` has been at it."""
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """In order, without overlap; what lies between has no colour."""
+
+    @property
+    def first(self) -> int:
+        """The first byte of the payload that this page shows."""
+
+    @property
+    def end(self) -> int:
+        """The byte behind the last one."""
+
+    @property
+    def notice(self) -> str:
+        """What the person should know of this page. Plain text."""
+
+    @property
+    def lead(self) -> str:
+        """What stands between the text of the page before and this one, where they are put together."""
+
+    def places(self, first: int, end: int) -> list[Place]:
+        """Where bytes `first`..`end` of the payload are shown here, best place first; none where they are not."""
+
+    def bytes_of(self, start: int, end: int) -> range:
+        """Bytes of the payload among which are all that characters `start`..`end` show."""
+
+
+class Pages(Protocol):
+    """A payload as pages, numbered from 0. Memory is used for one page at a time, however long the payload is."""
+
+    @property
+    def kind(self) -> ContentKind: ...
+
+    @property
+    def count(self) -> int:
+        """How many pages are known so far."""
+
+    @property
+    def known(self) -> int:
+        """How many bytes of the payload these show, from its beginning."""
+
+    def steps(self) -> Iterator[int]:
+        """Finds the pages, in steps of a few milliseconds; gives how many bytes it has been through.
+
+        May be left at any step: the pages known by then can be shown. DecodeError where the decoder does not fit.
+        """
+
+    def page(self, number: int) -> Page:
+        """Reads and renders a page; for any thread, also between two steps."""
+
+    def page_at(self, offset: int) -> int:
+        """Number of the page that shows byte `offset`, or of the last known one. May read."""
+
+    def needle(self, wanted: str) -> Needle:
+        """What to look for in the payload where a person wants to find `wanted`, which is not empty."""
 
 
 class Decoder(Protocol):
@@ -83,8 +141,8 @@ class Decoder(Protocol):
     def help(self) -> str:
         """One sentence."""
 
-    def accepts(self, payload: bytes, opcode: int) -> Confidence:
-        """Cheap whatever the size: looks at the ends of the payload only."""
+    def accepts(self, ends: bytes, opcode: int) -> Confidence:
+        """`ends` is the payload; of a long one its two ends put together."""
 
-    def decode(self, payload: bytes) -> Decoded:
-        """Raises DecodeError where it cannot."""
+    def pages(self, source: Source) -> Pages:
+        """Raises DecodeError where it cannot; reads little, as the work is for `steps`."""

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from core.decoders.decoder import Confidence, ContentKind, Decoded
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+from core.decoders.decoder import Confidence, ContentKind, Place, Span
+from core.decoders.search import Needle, needle, text_pattern
+from core.decoders.source import Source
+
+PAGE = 64 * 1024
+"""Bytes of a page: 4096 lines."""
 _WIDTH = 16
+_HEX, _ASCII, _LINE = 10, 60, 77
+"""Where in a line the hex digits and the letters begin, and how long it is with its line feed."""
 _PRINTABLE = bytes(byte if 0x20 <= byte < 0x7F else 0x2E for byte in range(256))
+_HEX_BYTES = re.compile(r"(?:0x)?((?:[0-9a-f]{2}[ :]?)+)", re.IGNORECASE)
 
 
-def hexdump(data: bytes) -> str:
+def hexdump(data: bytes, first: int = 0) -> str:
     """Lines such as `00000000  48 65 6c 6c 6f                                    Hello`, without a last line end.
 
-    Bytes that are no printable ASCII stand as a dot.
+    Offsets count from `first`. Bytes that are no printable ASCII stand as a dot.
     """
     lines = []
     for offset in range(0, len(data), _WIDTH):
         row = data[offset : offset + _WIDTH]
         left, right = row[:8].hex(" "), row[8:].hex(" ")
         ascii_column = row.translate(_PRINTABLE).decode("ascii")
-        lines.append(f"{offset:08x}  {left:<23}  {right:<23}  {ascii_column}")
+        lines.append(f"{first + offset:08x}  {left:<23}  {right:<23}  {ascii_column}")
     return "\n".join(lines)
 
 
@@ -29,15 +40,81 @@ class HexDumpDecoder:
     title = "Hex"
     help = "Every byte of the payload: offset, hexadecimal, ASCII."
 
-    def __init__(self, limit: int = 1 << 20) -> None:
-        """Of a payload over `limit` bytes only the beginning is shown."""
-        self._limit = limit
+    def __init__(self, page: int = PAGE) -> None:
+        """`page` is the size of a page in bytes, a multiple of 16."""
+        self._page = page
 
-    def accepts(self, payload: bytes, opcode: int) -> Confidence:  # noqa: ARG002
+    def accepts(self, ends: bytes, opcode: int) -> Confidence:  # noqa: ARG002
         return Confidence.FALLBACK
 
-    def decode(self, payload: bytes) -> Decoded:
-        notice = ""
-        if len(payload) > self._limit:
-            notice = f"Only the first {self._limit:,} of {len(payload):,} bytes are shown."
-        return Decoded(hexdump(payload[: self._limit]), ContentKind.HEX, notice=notice)
+    def pages(self, source: Source) -> HexPages:
+        return HexPages(source, self._page)
+
+
+@dataclass(frozen=True, slots=True)
+class HexPage:
+    """Some lines of a dump."""
+
+    text: str
+    first: int
+    end: int
+    lead: str
+    notice: str = ""
+    spans: tuple[Span, ...] = ()
+
+    def places(self, first: int, end: int) -> list[Place]:
+        first, end = max(first, self.first) - self.first, min(end, self.end) - self.first
+        digits, letters = [], []
+        for line in range(first // _WIDTH, -(-end // _WIDTH)) if first < end else ():
+            start, stop = max(first - line * _WIDTH, 0), min(end - line * _WIDTH, _WIDTH)
+            at = line * _LINE
+            digits.append(Place(at + _digits(start), at + _digits(stop - 1) + 2))
+            letters.append(Place(at + _ASCII + start, at + _ASCII + stop))
+        return digits + letters
+
+    def bytes_of(self, start: int, end: int) -> range:
+        first = self.first + start // _LINE * _WIDTH
+        return range(min(first, self.end), min(self.first + -(-end // _LINE) * _WIDTH, self.end))
+
+
+class HexPages:
+    """Every page has the same number of lines."""
+
+    kind = ContentKind.HEX
+
+    def __init__(self, source: Source, size: int) -> None:
+        self._source = source
+        self._size = size
+
+    @property
+    def count(self) -> int:
+        return max(1, -(-len(self._source) // self._size))
+
+    @property
+    def known(self) -> int:
+        return len(self._source)
+
+    def steps(self) -> Iterator[int]:
+        yield len(self._source)
+
+    def page(self, number: int) -> HexPage:
+        first = number * self._size
+        data = self._source.read(first, first + self._size)
+        return HexPage(hexdump(data, first), first, first + len(data), "\n" if number else "")
+
+    def page_at(self, offset: int) -> int:
+        return min(offset // self._size, self.count - 1)
+
+    def needle(self, wanted: str) -> Needle:
+        """The text; where it reads as hex digits also these bytes."""
+        pattern = text_pattern(wanted)
+        digits = _HEX_BYTES.fullmatch(wanted.strip())
+        if digits is not None:
+            found = bytes.fromhex(digits[1].replace(":", " "))
+            pattern = b"(?:" + re.escape(found) + b"|" + pattern + b")"
+        return needle(pattern)
+
+
+def _digits(column: int) -> int:
+    """Where in a line the digits of a byte stand."""
+    return _HEX + 3 * column + (column >= _WIDTH // 2)

@@ -1,57 +1,30 @@
-"""JSON, indented and coloured, token by token as it was written.
-
-Nothing is parsed into values: numbers keep every digit, escapes stay escapes, a key that stands twice stays
-twice. Source: RFC 8259.
-"""
+"""JSON (RFC 8259), indented and coloured, token by token as it was written."""
 
 from __future__ import annotations
 
+import codecs
 import re
-from dataclasses import dataclass
-from enum import Enum
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from operator import itemgetter
 
-from core.decoders.decoder import Confidence, ContentKind, Decoded, DecodeError, Span, TokenKind
-from core.decoders.visible import is_visible, visible
+from core.decoders.decoder import Confidence, ContentKind, DecodeError, Place, Span
+from core.decoders.json_layout import START, Mark, Measure, Printer
+from core.decoders.search import Needle, needle, text_pattern
+from core.decoders.source import Source, pieces
+from core.decoders.utf8 import character_end, character_start, shown
 from core.protocol.frames import Opcode
 
-_INDENT = "  "
-_SPACE = re.compile(r"[ \t\n\r]*+")
-_TOKEN = re.compile(
-    r"""[\ \t\n\r]*+(?:
-        (?P<punctuation>[{}\[\]:,])
-      | (?P<string>"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+")
-      | (?P<number>-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?)
-      | (?P<literal>true|false|null))""",
-    re.VERBOSE,
-)
-_KINDS = {kind.value: kind for kind in TokenKind}
-_CLOSING = {"{": "}", "[": "]"}
-
-
-@dataclass(frozen=True, slots=True)
-class JsonLimits:
-    """Above any of these the payload is not pretty-printed."""
-
-    payload_bytes: int = 4 << 20
-    tokens: int = 500_000
-    depth: int = 200
-    text_length: int = 16 << 20
-    """Characters of the indented text: deep nesting makes a small payload long."""
-
-
-class _Expect(Enum):
-    """What the grammar allows next; the value is how an error message says it."""
-
-    VALUE = "a value"
-    FIRST_VALUE = "a value or ]"
-    KEY = "a key"
-    FIRST_KEY = "a key or }"
-    COLON = "a colon"
-    COMMA_OR_END = "a comma or the closing bracket"
-    NOTHING = "the end"
-
-
-_FIRST = (_Expect.FIRST_VALUE, _Expect.FIRST_KEY)
+PAGE = 256 * 1024
+"""Characters of a page, about: it ends with a token, or within a very long string."""
+DEPTH = 200
+"""Levels of nesting above which the indentation would be wider than any screen."""
+_STEP = 32 * 1024
+_PUNCTUATION = frozenset("{}[]:,")
+_GAP = rb"[ \t\n\r]{0,400}"
+_GAP_ROOM = 400
 
 
 class JsonDecoder:
@@ -61,145 +34,129 @@ class JsonDecoder:
     title = "JSON"
     help = "Indented and coloured; numbers, escapes and repeated keys stay exactly as they were sent."
 
-    def __init__(self, limits: JsonLimits | None = None) -> None:
-        self._limits = limits or JsonLimits()
+    def __init__(self, page: int = PAGE, depth: int = DEPTH) -> None:
+        """`page` is the size of a page in characters, `depth` how many levels of nesting are laid out."""
+        self._page = page
+        self._depth = depth
 
-    def accepts(self, payload: bytes, opcode: int) -> Confidence:
+    def accepts(self, ends: bytes, opcode: int) -> Confidence:
         if opcode not in (Opcode.TEXT, Opcode.BINARY):
             return Confidence.NONE
-        first, last = payload[:64].lstrip(b" \t\r\n")[:1], payload[-64:].rstrip(b" \t\r\n")[-1:]
+        first, last = ends[:64].lstrip(b" \t\r\n")[:1], ends[-64:].rstrip(b" \t\r\n")[-1:]
         return Confidence.LIKELY if first + last in (b"{}", b"[]") else Confidence.NONE
 
-    def decode(self, payload: bytes) -> Decoded:
-        limit = self._limits.payload_bytes
-        if len(payload) > limit:
-            raise DecodeError(f"{len(payload):,} bytes are more than the {limit:,} that are pretty-printed")
-        try:
-            source = payload.decode()
-        except UnicodeDecodeError as error:
-            raise DecodeError(f"not UTF-8 from byte {error.start:,}") from None
-        printer = _Printer(self._limits, all_visible=is_visible(source))
-        at = 0
-        while (token := _TOKEN.match(source, at)) is not None:
-            if not printer.add(_KINDS[str(token.lastgroup)], token[str(token.lastgroup)]):
-                break
-            at = token.end()
-        at = _skip_space(source, at)
-        if at < len(source):
-            raise DecodeError(f"{printer.expected} expected at character {at:,}, not {_quote(source, at)}")
-        if not printer.is_complete:
-            raise DecodeError(f"{printer.expected} expected at character {at:,}, but the text ends")
-        return Decoded(printer.text(), ContentKind.JSON, tuple(printer.spans))
+    def pages(self, source: Source) -> JsonPages:
+        return JsonPages(source, self._page, self._depth)
 
 
-def _skip_space(source: str, at: int) -> int:
-    space = _SPACE.match(source, at)
-    return at if space is None else space.end()
+@dataclass(frozen=True, slots=True)
+class JsonPage:
+    """Some tokens of the text."""
+
+    text: str
+    first: int
+    end: int
+    spans: tuple[Span, ...]
+    data: bytes
+    """Bytes `first`..`end`."""
+    offsets: array[int]
+    """Of each span, where in the payload it stands."""
+    lead: str
+    notice: str = ""
+
+    def places(self, first: int, end: int) -> list[Place]:
+        first, end = max(first, self.first), min(end, self.end)
+        if first >= end or not self.spans:
+            return []
+        start = character_start(self.data, first - self.first)
+        stop = character_end(self.data, end - self.first)
+        return [Place(self._character(start), self._character(stop, behind=True))]
+
+    def bytes_of(self, start: int, end: int) -> range:
+        at = max(bisect_right(self.spans, start, key=itemgetter(0)) - 1, 0)
+        behind = bisect_left(self.spans, end, key=itemgetter(0))
+        first = self.offsets[at] if self.spans else self.first
+        return range(first, self.offsets[behind] if behind < len(self.spans) else self.end)
+
+    def _character(self, at: int, *, behind: bool = False) -> int:
+        """Where byte `at` of the page is shown, or ends to be; white space goes with the token before."""
+        number = max(bisect_right(self.offsets, self.first + at - behind) - 1, 0)
+        span, token = self.spans[number], self.offsets[number] - self.first
+        return min(span.start + len(shown(self.data[token : max(at, token)])), span.end)
 
 
-def _quote(source: str, at: int) -> str:
-    return visible(repr(source[at : at + 12]))
+class JsonPages:
+    """The pages become known one after the other, as the grammar has to be followed from the beginning."""
 
+    kind = ContentKind.JSON
 
-class _Printer:
-    """Takes tokens in order, holds them to the grammar and lays them out."""
-
-    def __init__(self, limits: JsonLimits, *, all_visible: bool) -> None:
-        self.spans: list[Span] = []
-        self._limits = limits
-        self._all_visible = all_visible
-        self._parts: list[str] = []
-        self._length = 0
-        self._open: list[str] = []
-        """The closing brackets that are due, innermost last."""
-        self._expect = _Expect.VALUE
+    def __init__(self, source: Source, size: int, depth: int) -> None:
+        self._source = source
+        self._size = size
+        self._depth = depth
+        self._marks: list[Mark] = [START]
+        """Where the known pages begin, and where the last of them ends."""
 
     @property
-    def is_complete(self) -> bool:
-        return self._expect is _Expect.NOTHING
+    def count(self) -> int:
+        return len(self._marks) - 1
 
     @property
-    def expected(self) -> str:
-        return self._expect.value
+    def known(self) -> int:
+        return self._marks[-1].offset
 
-    def text(self) -> str:
-        return "".join(self._parts)
+    def steps(self) -> Iterator[int]:
+        measure = Measure(START, self._depth)
+        held, undecoded = b"", b""
+        length = len(self._source)
+        for first, data in pieces(self._source, min(_STEP, self._size)):
+            done = first + len(data)
+            undecoded = _check_utf8(undecoded + data, first - len(undecoded), is_last=done == length)
+            held += data
+            taken = measure.feed(held, is_last=done == length)
+            held = held[taken:]
+            if measure.length >= self._size and done < length:
+                measure.length = 0
+                self._marks.append(measure.mark())
+            yield done
+        if not measure.is_complete:
+            raise DecodeError(f"{measure.expected} expected at byte {length:,}, but the text ends")
+        self._marks.append(replace(START, offset=length))
 
-    def add(self, kind: TokenKind, word: str) -> bool:
-        """False where the grammar does not allow the token here."""
-        expect = self._expect
-        if kind is TokenKind.PUNCTUATION and word in "}]:,":
-            return self._add_separator(word)
-        if expect in (_Expect.KEY, _Expect.FIRST_KEY):
-            if kind is not TokenKind.STRING:
-                return False
-            self._new_line()
-            self._put(TokenKind.KEY, word)
-            self._expect = _Expect.COLON
-            return True
-        if expect not in (_Expect.VALUE, _Expect.FIRST_VALUE):
-            return False
-        if self._open and self._open[-1] == "]":
-            self._new_line()
-        self._put(kind, word)
-        if kind is TokenKind.PUNCTUATION:
-            self._enter(word)
-        else:
-            self._value_is_over()
-        return True
+    def page(self, number: int) -> JsonPage:
+        mark, end = self._marks[number], self._marks[number + 1].offset
+        data = self._source.read(mark.offset, end)
+        printer = Printer(mark, self._depth)
+        printer.feed(data, is_last=True)
+        return JsonPage(
+            printer.text(), mark.offset, end, tuple(printer.spans), data, printer.offsets, printer.lead
+        )
 
-    def _add_separator(self, word: str) -> bool:
-        if word == ":":
-            if self._expect is not _Expect.COLON:
-                return False
-            self._put(TokenKind.PUNCTUATION, word)
-            self._blank(" ")
-            self._expect = _Expect.VALUE
-            return True
-        if word == ",":
-            if self._expect is not _Expect.COMMA_OR_END:
-                return False
-            self._put(TokenKind.PUNCTUATION, word)
-            self._expect = _Expect.KEY if self._open[-1] == "}" else _Expect.VALUE
-            return True
-        return self._leave(word)
+    def page_at(self, offset: int) -> int:
+        number = bisect_right(self._marks, offset, key=lambda mark: mark.offset) - 1
+        return max(min(number, self.count - 1), 0)
 
-    def _enter(self, bracket: str) -> None:
-        if len(self._open) >= self._limits.depth:
-            raise DecodeError(f"nested deeper than the {self._limits.depth:,} levels that are pretty-printed")
-        self._open.append(_CLOSING[bracket])
-        self._expect = _Expect.FIRST_KEY if bracket == "{" else _Expect.FIRST_VALUE
+    def needle(self, wanted: str) -> Needle:
+        """White space beside punctuation may be as it likes: the layout has another than what was sent."""
+        parts, gaps, after = [], 0, ""
+        for letter in wanted.strip() or wanted:
+            if letter == " " and after in _PUNCTUATION:
+                continue
+            if after and (letter in _PUNCTUATION or after in _PUNCTUATION):
+                parts.append(_GAP)
+                gaps += 1
+            parts.append(text_pattern(letter))
+            after = letter
+        return needle(_SPACE_BEFORE_GAP.sub(_GAP, b"".join(parts)), gaps * _GAP_ROOM)
 
-    def _leave(self, bracket: str) -> bool:
-        is_empty = self._expect in _FIRST
-        if not (is_empty or self._expect is _Expect.COMMA_OR_END) or self._open[-1] != bracket:
-            return False
-        self._open.pop()
-        if not is_empty:
-            self._new_line()
-        self._put(TokenKind.PUNCTUATION, bracket)
-        self._value_is_over()
-        return True
 
-    def _value_is_over(self) -> None:
-        self._expect = _Expect.COMMA_OR_END if self._open else _Expect.NOTHING
+_SPACE_BEFORE_GAP = re.compile(rb"(?:\\ )+" + re.escape(_GAP))
 
-    def _put(self, kind: TokenKind, word: str) -> None:
-        if not self._all_visible:
-            word = visible(word)
-        if len(self.spans) >= self._limits.tokens:
-            raise DecodeError(f"more than the {self._limits.tokens:,} tokens that are pretty-printed")
-        start = self._length
-        self._blank(word)
-        self.spans.append(Span(start, self._length, kind))
 
-    def _new_line(self) -> None:
-        self._blank("\n" + _INDENT * len(self._open))
-
-    def _blank(self, text: str) -> None:
-        self._parts.append(text)
-        self._length += len(text)
-        if self._length > self._limits.text_length:
-            raise DecodeError(
-                f"longer than the {self._limits.text_length:,} characters that are pretty-printed"
-            )
+def _check_utf8(data: bytes, first: int, *, is_last: bool) -> bytes:
+    """The bytes at the end of `data` that are no whole character yet."""
+    try:
+        _, taken = codecs.utf_8_decode(data, "strict", is_last)
+    except UnicodeDecodeError as error:
+        raise DecodeError(f"not UTF-8 from byte {first + error.start:,}") from None
+    return data[taken:]

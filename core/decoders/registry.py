@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from core.decoders.decoder import Confidence, Decoded, DecodeError, Decoder
+from core.decoders.decoder import Confidence, DecodeError, Decoder, Pages
 from core.decoders.hexdump import HexDumpDecoder
 from core.decoders.json import JsonDecoder
+from core.decoders.source import Source, ends
 from core.decoders.text import TextDecoder
-from core.errors import CallerError
+from core.errors import CallerError, CaptureError
 
 
 class Decoders:
@@ -22,7 +22,7 @@ class Decoders:
             raise CallerError(
                 f"Two decoders have the same name among {[d.name for d in decoders]}; rename one."
             )
-        self._raw = raw
+        self.raw = raw
 
     def __iter__(self) -> Iterator[Decoder]:
         return iter(self._decoders.values())
@@ -34,39 +34,59 @@ class Decoders:
         """The decoder of that name, None if there is none (an old setting may name one that is gone)."""
         return self._decoders.get(name)
 
-    def best(self, payload: bytes, opcode: int) -> Decoder:
+    def best(self, payload_ends: bytes, opcode: int) -> Decoder:
         """The decoder that fits best."""
-        return self._ranked(payload, opcode)[0]
+        return self.ranked(payload_ends, opcode)[0]
 
-    def decode(self, payload: bytes, opcode: int, name: str | None = None) -> Decoded:
-        """`payload` as decoder `name` shows it, or the one that fits best. Never fails.
+    def ranked(self, payload_ends: bytes, opcode: int) -> list[Decoder]:
+        """All that fit, best first, and at least `raw`."""
+        rated = [(_confidence(decoder, payload_ends, opcode), decoder) for decoder in self]
+        fitting = [(confidence, decoder) for confidence, decoder in rated if confidence > Confidence.NONE]
+        fitting.sort(key=lambda pair: -pair[0])
+        return [decoder for _, decoder in fitting] or [self.raw]
 
-        Where the decoder fails the next best one takes over, at last `raw`, and `notice` says so.
-        """
-        candidates = [*self._ranked(payload, opcode), self._raw]
+
+class Reading:
+    """One payload on its way to pages. Where a decoder fails the next best one takes over, at last `raw`."""
+
+    def __init__(self, decoders: Decoders, source: Source, opcode: int, name: str | None = None) -> None:
+        """`name` is the decoder to take first, None the one that fits best."""
+        self._decoders = decoders
+        self._opcode = opcode
+        self._name = name
+        self.source = source
+        self.decoder: Decoder | None = None
+        """None before the first step."""
+        self.pages: Pages | None = None
+        """Those of `decoder`; another object after it has failed."""
+        self.notice = ""
+        """Which decoder failed, why, and which one took its place."""
+
+    def steps(self) -> Iterator[int]:
+        """Gives how many bytes the decoder at work has been through. CaptureError if the payload can't be read."""
         why = ""
-        if name is not None:
-            chosen = self.get(name)
+        candidates = self._decoders.ranked(ends(self.source), self._opcode)
+        if self._name is not None:
+            chosen = self._decoders.get(self._name)
             if chosen is None:
-                why = f"There is no decoder {name!r}"
+                why = f"There is no decoder {self._name!r}"
             else:
                 candidates.insert(0, chosen)
-        for decoder in dict.fromkeys(candidates):
+        for decoder in dict.fromkeys([*candidates, self._decoders.raw]):
+            self.decoder = decoder
+            self.notice = f"{why}. Shown as {decoder.title}." if why else ""
             try:
-                decoded = decoder.decode(payload)
+                self.pages = decoder.pages(self.source)
+                yield from self.pages.steps()
+            except CaptureError:
+                raise
             except Exception as error:
                 # A plug-in may fail in any way; one payload must not take the window with it.
                 why = f"{decoder.title}: {_reason(error)}"
-                continue
-            return replace(decoded, decoder=decoder.name, notice=_notice(why, decoder, decoded.notice))
-        raise CallerError(f"The decoder {self._raw.name!r} must take any payload, but failed. {why}")
-
-    def _ranked(self, payload: bytes, opcode: int) -> list[Decoder]:
-        """All that fit, best first, and at least `raw`."""
-        rated = [(_confidence(decoder, payload, opcode), decoder) for decoder in self]
-        fitting = [(confidence, decoder) for confidence, decoder in rated if confidence > Confidence.NONE]
-        fitting.sort(key=lambda pair: -pair[0])
-        return [decoder for _, decoder in fitting] or [self._raw]
+                self.pages = None
+            else:
+                return
+        raise CallerError(f"The decoder {self._decoders.raw.name!r} must take any payload, but failed. {why}")
 
 
 def default_decoders() -> Decoders:
@@ -75,18 +95,12 @@ def default_decoders() -> Decoders:
     return Decoders((JsonDecoder(), TextDecoder(), raw), raw)
 
 
-def _confidence(decoder: Decoder, payload: bytes, opcode: int) -> Confidence:
+def _confidence(decoder: Decoder, payload_ends: bytes, opcode: int) -> Confidence:
     try:
-        return decoder.accepts(payload, opcode)
+        return decoder.accepts(payload_ends, opcode)
     except Exception:
         return Confidence.NONE
 
 
 def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, DecodeError) else f"{type(error).__name__}: {error}"
-
-
-def _notice(why: str, decoder: Decoder, notice: str) -> str:
-    if not why:
-        return notice
-    return " ".join(filter(None, (f"{why}. Shown as {decoder.title}.", notice)))

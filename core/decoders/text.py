@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import codecs
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from operator import itemgetter
 
-from core.decoders.decoder import Confidence, ContentKind, Decoded
-from core.decoders.visible import is_visible, visible
+from core.decoders.decoder import Confidence, ContentKind, Place, Span
+from core.decoders.search import Needle, text_needle
+from core.decoders.source import Source
+from core.decoders.utf8 import character_end, character_start, shown
+from core.decoders.visible import is_visible
 from core.protocol.frames import Opcode
 
-__all__ = ["TextDecoder", "visible"]
-
+PAGE = 256 * 1024
+"""Bytes of a page, about: it ends with a line or at least with a character."""
 _SAMPLE = 4096
+_MARK = 4096
+_LINE = 8 * 1024
+"""How far from the end of a page a line end is looked for."""
 
 
 class TextDecoder:
@@ -20,46 +30,126 @@ class TextDecoder:
     title = "Text"
     help = "The payload as UTF-8 text, with control and other invisible characters spelled out."
 
-    def __init__(self, limit: int = 16 << 20) -> None:
-        """Of a payload over `limit` bytes only the beginning is shown."""
-        self._limit = limit
+    def __init__(self, page: int = PAGE) -> None:
+        """`page` is the size of a page in bytes."""
+        self._page = page
 
-    def accepts(self, payload: bytes, opcode: int) -> Confidence:
+    def accepts(self, ends: bytes, opcode: int) -> Confidence:
         if opcode == Opcode.TEXT:
             return Confidence.POSSIBLE
-        return Confidence.POSSIBLE if payload and _looks_like_text(payload) else Confidence.NONE
+        return Confidence.POSSIBLE if ends and _looks_like_text(ends) else Confidence.NONE
 
-    def decode(self, payload: bytes) -> Decoded:
-        notices = []
-        data = payload
-        if len(payload) > self._limit:
-            data = _whole_characters(payload[: self._limit])
-            notices.append(f"Only the first {len(data):,} of {len(payload):,} bytes are shown.")
+    def pages(self, source: Source) -> TextPages:
+        return TextPages(source, self._page)
+
+
+@dataclass(frozen=True, slots=True)
+class TextPage:
+    """Some lines of a text."""
+
+    text: str
+    first: int
+    end: int
+    notice: str
+    data: bytes
+    """Bytes `first`..`end`."""
+    marks: tuple[tuple[int, int], ...]
+    """Every few thousand bytes, counted from `first`: a byte, and the character with which it is shown."""
+    spans: tuple[Span, ...] = ()
+    lead: str = ""
+
+    def places(self, first: int, end: int) -> list[Place]:
+        first, end = max(first, self.first), min(end, self.end)
+        if first >= end:
+            return []
+        start = character_start(self.data, first - self.first)
+        stop = character_end(self.data, end - self.first)
+        byte, character = self.marks[bisect_right(self.marks, start, key=itemgetter(0)) - 1]
+        before = character + len(shown(self.data[byte:start]))
+        return [Place(before, before + len(shown(self.data[start:stop])))]
+
+    def bytes_of(self, start: int, end: int) -> range:
+        at = bisect_right(self.marks, start, key=itemgetter(1)) - 1
+        behind = bisect_left(self.marks, end, key=itemgetter(1))
+        last = self.marks[behind][0] if behind < len(self.marks) else len(self.data)
+        return range(self.first + self.marks[at][0], self.first + last)
+
+
+class TextPages:
+    """Where a page begins follows from the few bytes before: any page can be had at once."""
+
+    kind = ContentKind.TEXT
+
+    def __init__(self, source: Source, size: int) -> None:
+        self._source = source
+        self._size = size
+        self._line = min(_LINE, size // 2)
+
+    @property
+    def count(self) -> int:
+        return max(1, -(-len(self._source) // self._size))
+
+    @property
+    def known(self) -> int:
+        return len(self._source)
+
+    def steps(self) -> Iterator[int]:
+        yield len(self._source)
+
+    def page(self, number: int) -> TextPage:
+        start, end = number * self._size, min((number + 1) * self._size, len(self._source))
+        from_ = max(start - self._line, 0)
+        data = self._source.read(from_, end + 4)
+        first = from_ + _page_start(data[: start - from_ + 4], start - from_)
+        if end < len(self._source):
+            window = max(end - self._line, from_) - from_
+            end = from_ + window + _page_start(data[window:], end - from_ - window)
+        return self._render(first, data[first - from_ : end - from_])
+
+    def page_at(self, offset: int) -> int:
+        number = min(offset // self._size, self.count - 1)
+        following = (number + 1) * self._size
+        if offset < following - self._line or number + 1 >= self.count:
+            return number
+        from_ = max(following - self._line, 0)
+        data = self._source.read(from_, following + 4)
+        return number + (offset >= from_ + _page_start(data, following - from_))
+
+    def needle(self, wanted: str) -> Needle:
+        return text_needle(wanted)
+
+    def _render(self, first: int, data: bytes) -> TextPage:
+        notice = ""
         try:
-            text = data.decode()
+            data.decode()
         except UnicodeDecodeError as error:
-            text = data.decode("utf-8", "backslashreplace")
-            notices.append(
-                f"Not UTF-8 from byte {error.start:,}; such bytes are shown as \\x{data[error.start]:02x}."
+            notice = (
+                f"Not UTF-8 from byte {first + error.start:,}; such bytes are shown as "
+                f"\\x{data[error.start]:02x}."
             )
-        return Decoded(visible(text), ContentKind.TEXT, notice=" ".join(notices))
+        parts: list[str] = []
+        marks = [(0, 0)]
+        while marks[-1][0] < len(data):
+            at, characters = marks[-1]
+            end = character_start(data, at + _MARK)
+            parts.append(shown(data[at:end]))
+            marks.append((min(end, len(data)), characters + len(parts[-1])))
+        return TextPage("".join(parts), first, first + len(data), notice, data, tuple(marks))
 
 
-def _looks_like_text(payload: bytes) -> bool:
+def _page_start(data: bytes, at: int) -> int:
+    """`at`, or less so that neither a line nor a character is cut; `data` begins where a line end is looked for."""
+    if at <= 0:
+        return 0
+    line = data.rfind(b"\n", 0, at)
+    return line + 1 if line >= 0 else character_start(data, at)
+
+
+def _looks_like_text(ends: bytes) -> bool:
     """Whether the beginning is UTF-8 with nothing invisible in it but line ends."""
-    sample = payload[:_SAMPLE]
+    sample = ends[:_SAMPLE]
     try:
-        text = codecs.getincrementaldecoder("utf-8")().decode(sample, final=len(sample) == len(payload))
+        text = codecs.getincrementaldecoder("utf-8")().decode(sample, final=len(sample) == len(ends))
     except UnicodeDecodeError:
         return False
     return is_visible(text.replace("\r\n", "\n"))
-
-
-def _whole_characters(data: bytes) -> bytes:
-    """`data` without a character that is cut off at its end (at most 3 bytes shorter)."""
-    for length in range(1, min(4, len(data)) + 1):
-        byte = data[-length]
-        if byte & 0xC0 != 0x80:
-            wanted = 1 + (byte >= 0xC0) + (byte >= 0xE0) + (byte >= 0xF0)
-            return data[:-length] if wanted > length else data
-    return data

@@ -64,9 +64,13 @@ class Field:
         return (self.bit_offset + self.bit_length + 7) >> 3
 
 
-def anatomy(frame: Frame) -> tuple[Field, ...]:
-    """The fields of `frame` in wire order; those that it does not have (extended length, key) are left out."""
-    return (*_first_byte(frame), *_mask_and_length(frame), *_payload(frame))
+def anatomy(frame: Frame, captured: int | None = None) -> tuple[Field, ...]:
+    """The fields of `frame` in wire order; those that it does not have (extended length, key) are left out.
+
+    `captured` is how many bytes of the payload there are, where `frame` has only the beginning of them.
+    """
+    length = len(frame.payload) if captured is None else captured
+    return (*_first_byte(frame), *_mask_and_length(frame), *_payload(frame, length))
 
 
 def count_bytes(count: int) -> str:
@@ -191,32 +195,32 @@ def _length_meaning(frame: Frame) -> str:
     return meaning
 
 
-def _payload(frame: Frame) -> list[Field]:
+def _payload(frame: Frame, length: int) -> list[Field]:
     start = len(frame.header()) * 8
     if frame.opcode == Opcode.CLOSE and len(frame.payload) >= 2:
-        return _close_fields(frame, start)
-    return [_payload_field(frame, start)]
+        return _close_fields(frame, length, start)
+    return [_payload_field(frame, length, start)]
 
 
-def _close_fields(frame: Frame, start: int) -> list[Field]:
+def _close_fields(frame: Frame, length: int, start: int) -> list[Field]:
     code = int.from_bytes(frame.payload[:2], "big")
     said = describe(code)
     fields = [Field(Part.CLOSE_CODE, f"{code} {said.name}", said.explanation, "RFC 6455 §7.4", start, 16)]
-    reason = frame.payload[2:]
-    if reason:
-        text = reason.decode("utf-8", "backslashreplace")
-        meaning = f"Why, in {count_bytes(len(reason))} of UTF-8; for people and logs, not for programs."
-        fields.append(Field(Part.CLOSE_REASON, text, meaning, _CLOSE, start + 16, len(reason) * 8))
+    if length > 2:
+        text = frame.payload[2:].decode("utf-8", "backslashreplace")
+        if length > len(frame.payload):
+            text += " …"
+        meaning = f"Why, in {count_bytes(length - 2)} of UTF-8; for people and logs, not for programs."
+        fields.append(Field(Part.CLOSE_REASON, text, meaning, _CLOSE, start + 16, (length - 2) * 8))
     return fields
 
 
-def _payload_field(frame: Frame, start: int) -> Field:
-    length = len(frame.payload)
+def _payload_field(frame: Frame, length: int, start: int) -> Field:
     value = count_bytes(length)
     if frame.is_control and length:
-        value = _short_payload(frame.payload)
+        value = _short_payload(frame.payload, length)
     meaning = _payload_meaning(frame)
-    if frame.truncated:
+    if length != frame.declared_length:
         meaning += (
             f" Only {length:,} of the {frame.declared_length:,} bytes that the header declares are here."
         )
@@ -224,10 +228,10 @@ def _payload_field(frame: Frame, start: int) -> Field:
     return Field(Part.PAYLOAD, value, meaning, section, start, length * 8)
 
 
-def _short_payload(payload: bytes) -> str:
+def _short_payload(payload: bytes, length: int) -> str:
     """A control frame's payload as text where it is printable text, else as hex."""
     shown = payload[:_SHOWN_PAYLOAD]
-    more = f" … ({count_bytes(len(payload))})" if len(payload) > len(shown) else ""
+    more = f" … ({count_bytes(length)})" if length > len(shown) else ""
     try:
         text = shown.decode()
     except UnicodeDecodeError:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from app.shown_frame import ShownFrame
 from core.capture.records import (
+    OUTLINE_BYTES,
     ConnectionRecord,
     ConnectionState,
     Direction,
-    FrameRecord,
+    FrameOutline,
     FrameRow,
     MessageInfo,
     Mode,
 )
+from core.decoders.source import Held
 from core.protocol.events import ClosedBy, Origin
 from core.protocol.frames import Frame, Opcode, make_frame
 from core.protocol.violations import Violation, violation
@@ -76,7 +79,7 @@ def record(
     violations: tuple[Violation, ...] = (),
     message: MessageInfo | None = None,
     payload: bytes | None = None,
-) -> FrameRecord:
+) -> ShownFrame:
     row = FrameRow(
         id=1,
         connection=1,
@@ -94,10 +97,12 @@ def record(
         violation_count=len(violations),
         severity=max((one.rule.severity for one in violations), default=0),
     )
-    return FrameRecord(row, frame, payload, violations)
+    begun = frame._replace(payload=frame.payload[:OUTLINE_BYTES])
+    own = Held(frame.payload)
+    return ShownFrame(FrameOutline(row, begun, violations), own, own if payload is None else Held(payload))
 
 
-def whole(payload: bytes, opcode: Opcode = Opcode.TEXT, key: bytes | None = KEY) -> FrameRecord:
+def whole(payload: bytes, opcode: Opcode = Opcode.TEXT, key: bytes | None = KEY) -> ShownFrame:
     """A frame that is a message."""
     info = MessageInfo(opcode, len(payload), len(payload), False, 1)
     return record(make_frame(opcode, payload, masking_key=key), (), info, payload)

@@ -8,6 +8,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from app.jobs import Jobs
 from app.theme import Theme
 from app.views import bytes_view
 from app.views.byte_dump import Pane
@@ -20,13 +21,14 @@ MASKED = whole(b"Hello, world: more than one line of it")
 
 
 @pytest.fixture
-def view(qtbot: QtBot, theme: Theme) -> Iterator[BytesView]:
-    view = BytesView(theme)
+def view(qtbot: QtBot, theme: Theme, jobs: Jobs) -> Iterator[BytesView]:
+    view = BytesView(theme, jobs)
     view.resize(1100, 420)
     with qtbot.waitExposed(view):
         view.show()
     yield view
     view.close()
+    jobs.stop()
     view.deleteLater()
 
 
@@ -40,7 +42,7 @@ def click(view: BytesView, offset: int, pane: Pane = Pane.WIRE) -> None:
 def test_every_byte_is_where_it_is_drawn(view: BytesView, width: int, pane: Pane) -> None:
     view.resize(width, 420)
     view.show_frame(MASKED)
-    for offset in range(len(MASKED.frame.wire())):
+    for offset in range(len(MASKED.outline.frame.wire())):
         assert view.dump.byte_at(view.dump.rect_of(offset, pane).center().toPoint()) == offset
 
 
@@ -77,11 +79,11 @@ def test_keyboard_selects_and_copies_as_on_the_wire(view: BytesView) -> None:
         QTest.keyClick(view.dump, Qt.Key.Key_Right, shift)
     assert view.dump.selection() == range(8)
     QTest.keyClick(view.dump, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-    assert QGuiApplication.clipboard().text() == MASKED.frame.wire()[:8].hex(" ")
+    assert QGuiApplication.clipboard().text() == MASKED.outline.frame.wire()[:8].hex(" ")
     view.copy_plain()
-    assert QGuiApplication.clipboard().text() == (MASKED.frame.header() + b"He").hex(" ")
+    assert QGuiApplication.clipboard().text() == (MASKED.outline.frame.header() + b"He").hex(" ")
     QTest.keyClick(view.dump, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-    assert len(view.dump.selection()) == len(MASKED.frame.wire())
+    assert len(view.dump.selection()) == len(MASKED.outline.frame.wire())
     QTest.keyClick(view.dump, Qt.Key.Key_End, Qt.KeyboardModifier.ControlModifier)
     assert view.dump.selection() == range(43, 44)
 
@@ -107,7 +109,7 @@ def test_too_much_to_copy_is_said(view: BytesView, monkeypatch: pytest.MonkeyPat
 
 
 def test_broken_bytes_are_underlined(view: BytesView) -> None:
-    view.show_frame(record(BAD.frame))
+    view.show_frame(record(BAD.outline.frame))
     plain = view.dump.viewport().grab().toImage()
     view.show_frame(BAD)
     assert view.dump.viewport().grab().toImage() != plain

@@ -73,7 +73,7 @@ def test_the_chosen_tab_stays_and_is_told(tabs: DetailTabs, qtbot: QtBot) -> Non
 def test_a_field_chosen_in_one_tab_is_marked_in_the_other(tabs: DetailTabs) -> None:
     tabs.set_current_tab("frame")
     tabs.show_frame(HELLO)
-    key = next(field for field in anatomy(HELLO.frame) if field.part is Part.MASKING_KEY)
+    key = next(field for field in anatomy(HELLO.outline.frame) if field.part is Part.MASKING_KEY)
     tabs.frame.field_selected.emit(key)
     tabs.set_current_tab("bytes")
     assert tabs.bytes.status_text().startswith("Masking key = ")
@@ -87,7 +87,7 @@ def test_a_field_chosen_in_one_tab_is_marked_in_the_other(tabs: DetailTabs) -> N
 def test_enter_on_a_field_goes_to_its_bytes(tabs: DetailTabs) -> None:
     tabs.set_current_tab("frame")
     tabs.show_frame(HELLO)
-    tabs.frame.field_activated.emit(anatomy(HELLO.frame)[0])
+    tabs.frame.field_activated.emit(anatomy(HELLO.outline.frame)[0])
     assert tabs.current_tab() == "bytes"
     assert tabs.bytes.status_text().startswith("FIN = 1: bit 0 of byte 0")
 
@@ -104,7 +104,7 @@ def test_pointing_marks_bytes_for_as_long_as_it_lasts(tabs: DetailTabs) -> None:
     tabs.show_frame(HELLO)
     tabs.set_current_tab("bytes")
     tabs.set_current_tab("frame")
-    tabs.frame.field_hovered.emit(anatomy(HELLO.frame)[-1])
+    tabs.frame.field_hovered.emit(anatomy(HELLO.outline.frame)[-1])
     assert tabs.bytes.status_text().startswith("Payload data = ")
     tabs.frame.field_hovered.emit(None)
     assert tabs.bytes.status_text().startswith("11 bytes")

@@ -10,12 +10,12 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.jobs import Jobs
-from app.text import grouped
+from app.shown_frame import AT_ONCE, ShownFrame
 from app.theme import Role, Theme
-from app.views.message_facts import describe_message, shown_payload
-from app.views.message_view import AT_ONCE, MessageView
-from app.views.text_pane import FIRST_SHOWN, FOLD
-from core.capture.records import FrameRecord, MessageInfo
+from app.views.message_facts import describe_message, shown_content
+from app.views.message_view import MessageView
+from app.views.text_pane import FOLD
+from core.capture.records import MessageInfo
 from core.decoders.registry import Decoders
 from core.protocol.frames import RSV1, Frame, Opcode, make_frame
 from tests.app.views.samples import record, whole
@@ -92,25 +92,13 @@ def test_binary_is_a_hex_dump_that_never_wraps(view: MessageView) -> None:
     assert view.text.lineWrapMode() is view.text.LineWrapMode.NoWrap
 
 
-def test_a_big_message_is_shown_in_parts_and_says_so(view: MessageView, qtbot: QtBot) -> None:
-    text = "".join(f"line {number} 世界\n" for number in range(60_000))
-    view.show_frame(whole(text.encode()))
-    assert view.notice.text() == f"Reading {grouped(len(text.encode()))} bytes …"
-    qtbot.waitUntil(lambda: len(view.text.toPlainText()) == FIRST_SHOWN, timeout=20_000)
-    assert view.part.text() == f"Showing the first {grouped(FIRST_SHOWN)} of {grouped(len(text))} characters."
-    assert not view.notice.isVisible()
-    view.more.click()
-    qtbot.waitUntil(lambda: shown_whole(view, text), timeout=20_000)
-    assert not view.more.isVisible()
-    assert not view.part.isVisible()
-
-
 def test_an_endless_line_is_folded_but_copied_whole(view: MessageView, qtbot: QtBot) -> None:
     line = "0123456789" * 5000
     view.show_frame(whole(line.encode()))
     qtbot.waitUntil(lambda: view.text.toPlainText().replace("\n", "") == line)
     assert view.text.document().blockCount() == -(-len(line) // FOLD)
-    assert "Lines are broken after 8\u202f192 characters" in view.part.text()
+    assert view.folded.text().startswith("Lines are broken after 8\u202f192 characters")
+    assert view.folded.isVisible()
     view.text.selectAll()
     view.text.copy()
     assert QGuiApplication.clipboard().text() == line
@@ -174,13 +162,18 @@ def test_find(view: MessageView) -> None:
         ),
     ],
 )
-def test_line_of_facts(shown: FrameRecord, facts: str) -> None:
-    assert describe_message(shown) == facts
+def test_line_of_facts(shown: ShownFrame, facts: str) -> None:
+    assert describe_message(shown.outline) == facts
+
+
+def decoded_of(shown: ShownFrame) -> tuple[bytes, int]:
+    source, opcode = shown_content(shown)
+    return source.read(0, len(source)), opcode
 
 
 def test_what_is_decoded() -> None:
-    assert shown_payload(record(make_frame(8, b"\x03\xe9bye"))) == (b"bye", Opcode.TEXT)
-    assert shown_payload(whole(json.dumps([1]).encode())) == (b"[1]", Opcode.TEXT)
-    assert shown_payload(record(make_frame(9, b"tick"))) == (b"tick", Opcode.BINARY)
+    assert decoded_of(record(make_frame(8, b"\x03\xe9bye"))) == (b"bye", Opcode.TEXT)
+    assert decoded_of(whole(json.dumps([1]).encode())) == (b"[1]", Opcode.TEXT)
+    assert decoded_of(record(make_frame(9, b"tick"))) == (b"tick", Opcode.BINARY)
     joined = record(make_frame(0, b"lo"), (), MessageInfo(1, 5, 5, False, 2), b"Hello")
-    assert shown_payload(joined) == (b"Hello", Opcode.TEXT)
+    assert decoded_of(joined) == (b"Hello", Opcode.TEXT)

@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.decoders.decoder import Confidence, ContentKind, Decoded
+from core.decoders.decoder import Confidence, ContentKind, Pages
 from core.decoders.hexdump import HexDumpDecoder
-from core.decoders.registry import Decoders, default_decoders
+from core.decoders.registry import Decoders, Reading, default_decoders
+from core.decoders.source import Held, Source
 from core.decoders.text import TextDecoder
 from core.errors import CallerError
 from core.protocol.frames import Opcode
+from tests.tools.pages import all_pages, joined, notices, read
 
 DECODERS = default_decoders()
 
@@ -31,8 +33,8 @@ class Broken:
             raise IndexError(f"{len(payload)} {opcode}")
         return self._confidence
 
-    def decode(self, payload: bytes) -> Decoded:
-        raise ZeroDivisionError(f"{len(payload)} bytes")
+    def pages(self, source: Source) -> Pages:
+        raise ZeroDivisionError(f"{len(source)} bytes")
 
 
 @pytest.mark.parametrize(
@@ -51,37 +53,61 @@ class Broken:
 )
 def test_the_best_one_is_chosen(payload: bytes, opcode: int, name: str) -> None:
     assert DECODERS.best(payload, opcode).name == name
-    decoded = DECODERS.decode(payload, opcode)
-    assert decoded.decoder == name
+    reading = read(DECODERS, payload, opcode)
+    assert reading.decoder is DECODERS.get(name)
+
+
+def kind_of(payload: bytes, name: str) -> ContentKind:
+    pages = read(DECODERS, payload, Opcode.TEXT, name).pages
+    assert pages is not None
+    return pages.kind
+
+
+def text_of(reading: Reading) -> str:
+    assert reading.pages is not None
+    return joined(reading.pages)
 
 
 def test_one_can_be_chosen_by_name() -> None:
-    assert DECODERS.decode(b'{"a":1}', Opcode.TEXT, "hex").kind is ContentKind.HEX
-    assert DECODERS.decode(b"1", Opcode.TEXT, "json").kind is ContentKind.JSON
-    decoded = DECODERS.decode(b"[1]", Opcode.TEXT, "gone")
-    assert (decoded.decoder, decoded.notice) == ("json", "There is no decoder 'gone'. Shown as JSON.")
+    assert kind_of(b'{"a":1}', "hex") is ContentKind.HEX
+    assert kind_of(b"1", "json") is ContentKind.JSON
+    reading = read(DECODERS, b"[1]", Opcode.TEXT, "gone")
+    assert reading.decoder is DECODERS.get("json")
+    assert reading.notice == "There is no decoder 'gone'. Shown as JSON."
 
 
 @pytest.mark.parametrize("name", [None, "json"])
 def test_json_that_is_none_is_shown_as_text(name: str | None) -> None:
-    decoded = DECODERS.decode(b'{"a":1,}', Opcode.TEXT, name)
-    assert (decoded.text, decoded.kind, decoded.decoder) == ('{"a":1,}', ContentKind.TEXT, "text")
-    assert decoded.notice == "JSON: a key expected at character 7, not '}'. Shown as Text."
+    reading = read(DECODERS, b'{"a":1,}', Opcode.TEXT, name)
+    assert (text_of(reading), reading.decoder) == ('{"a":1,}', DECODERS.get("text"))
+    assert reading.notice == "JSON: a key expected at byte 7, not '}'. Shown as Text."
 
 
-def test_json_over_the_limit_is_shown_as_text_and_says_so() -> None:
-    payload = b"[" + b" " * (4 << 20) + b"]"
-    decoded = DECODERS.decode(payload, Opcode.TEXT)
-    assert decoded.text == payload.decode()
-    assert (
-        decoded.notice
-        == "JSON: 4,194,306 bytes are more than the 4,194,304 that are pretty-printed. Shown as Text."
-    )
+def test_json_of_many_megabytes_is_laid_out_in_pages() -> None:
+    payload = b"[" + b'{"a":[1,2,3],"b":"c"},' * 250_000 + b"0]"
+    reading = Reading(DECODERS, Held(payload), Opcode.TEXT)
+    done = list(reading.steps())
+    assert done == sorted(done)
+    assert done[-1] == len(payload)
+    assert (reading.decoder, reading.notice) == (DECODERS.get("json"), "")
+    assert reading.pages is not None
+    assert reading.pages.count > 20
+    assert reading.pages.page(reading.pages.count - 1).text.endswith("\n  0\n]")
+
+
+def test_what_is_known_stays_when_one_stops() -> None:
+    reading = Reading(DECODERS, Held(b"[" + b"[1,2]," * 1_000_000 + b"0]"), Opcode.TEXT)
+    for _ in reading.steps():
+        if reading.pages is not None and reading.pages.count == 3:
+            break
+    assert reading.pages is not None
+    last = reading.pages.page(2)
+    assert last.end == reading.pages.known
+    assert reading.pages.page_at(last.end + 1) == 2
 
 
 def test_notices_of_both_are_kept() -> None:
-    decoded = DECODERS.decode(b"{\xff}", Opcode.TEXT)
-    assert decoded.notice == (
+    assert notices(read(DECODERS, b"{\xff}", Opcode.TEXT)) == (
         "JSON: not UTF-8 from byte 1. Shown as Text. Not UTF-8 from byte 1; such bytes are shown as \\xff."
     )
 
@@ -89,17 +115,17 @@ def test_notices_of_both_are_kept() -> None:
 def test_a_decoder_that_breaks_is_passed_over() -> None:
     raw = HexDumpDecoder()
     decoders = Decoders((Broken(Confidence.CERTAIN), TextDecoder(), raw), raw)
-    decoded = decoders.decode(b"hi", Opcode.TEXT)
-    assert (decoded.text, decoded.notice) == ("hi", "Broken: ZeroDivisionError: 2 bytes. Shown as Text.")
-    assert decoders.decode(b"\xff", Opcode.BINARY).kind is ContentKind.HEX
+    reading = read(decoders, b"hi", Opcode.TEXT)
+    assert (text_of(reading), reading.notice) == ("hi", "Broken: ZeroDivisionError: 2 bytes. Shown as Text.")
+    assert read(decoders, b"\xff", Opcode.BINARY).decoder is raw
     cannot_rate = Decoders((Broken(None), TextDecoder(), raw), raw)
-    assert cannot_rate.decode(b"hi", Opcode.TEXT).notice == ""
+    assert read(cannot_rate, b"hi", Opcode.TEXT).notice == ""
 
 
 def test_raw_must_not_fail() -> None:
     broken = Broken(Confidence.NONE)
     with pytest.raises(CallerError, match="any payload"):
-        Decoders((broken,), broken).decode(b"", Opcode.TEXT)
+        read(Decoders((broken,), broken), b"", Opcode.TEXT)
 
 
 def test_names_are_unique() -> None:
@@ -118,7 +144,9 @@ def test_every_decoder_introduces_itself() -> None:
 
 @given(st.binary(max_size=100), st.integers(0, 15), st.sampled_from([None, "json", "text", "hex", "x"]))
 def test_every_payload_can_be_shown(payload: bytes, opcode: int, name: str | None) -> None:
-    decoded = DECODERS.decode(payload, opcode, name)
-    decoded.text.encode()
-    ends = [0, *(edge for span in decoded.spans for edge in span[:2]), len(decoded.text)]
-    assert ends == sorted(ends)
+    reading = read(DECODERS, payload, opcode, name)
+    text_of(reading).encode()
+    assert reading.pages is not None
+    for page in all_pages(reading.pages):
+        ends = [0, *(edge for span in page.spans for edge in span[:2]), len(page.text)]
+        assert ends == sorted(ends)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.decoders.decoder import Confidence, ContentKind
 from core.decoders.hexdump import HexDumpDecoder, hexdump
+from tests.tools.pages import hits, joined, only_page, pages_of
 
 
 def test_lines() -> None:
@@ -26,11 +28,33 @@ def test_the_bytes_can_be_read_back(data: bytes) -> None:
     )
 
 
-def test_the_decoder_takes_anything_and_says_what_it_leaves_out() -> None:
-    decoder = HexDumpDecoder(limit=16)
+def test_the_decoder_takes_anything_in_pages() -> None:
+    decoder = HexDumpDecoder(32)
     assert decoder.accepts(b"", 9) is Confidence.FALLBACK
-    whole = decoder.decode(b"x" * 16)
-    assert (whole.kind, whole.notice) == (ContentKind.HEX, "")
-    cut = decoder.decode(b"x" * 1017)
-    assert cut.text == whole.text
-    assert cut.notice == "Only the first 16 of 1,017 bytes are shown."
+    data = bytes(range(100))
+    pages = pages_of(decoder, data)
+    assert (pages.kind, pages.count, pages.known) == (ContentKind.HEX, 4, 100)
+    assert joined(pages) == hexdump(data)
+    assert [pages.page_at(offset) for offset in (0, 31, 32, 99, 500)] == [0, 0, 1, 3, 3]
+    assert only_page(decoder, b"").text == ""
+
+
+def test_places_are_digits_first_and_then_letters() -> None:
+    page = only_page(HexDumpDecoder(), bytes(range(0x40, 0x80)))
+
+    def shown_for(first: int, end: int) -> list[str]:
+        return [page.text[start:end] for start, end in page.places(first, end)]
+
+    assert shown_for(1, 3) == ["41 42", "AB"]
+    assert shown_for(6, 10) == ["46 47  48 49", "FGHI"]
+    assert shown_for(15, 18) == ["4f", "50 51", "O", "PQ"]
+    assert shown_for(64, 70) == []
+    assert page.bytes_of(80, 90) == range(16, 32)
+
+
+@pytest.mark.parametrize("wanted", ["dead", "0xDEAD", "de ad", "DE:AD"])
+def test_a_search_takes_hex_digits_for_bytes_and_text_for_text(wanted: str) -> None:
+    data = b"\x00\xde\xad dead DE AD"
+    found = hits(data, pages_of(HexDumpDecoder(), data).needle(wanted))
+    assert found[0] == b"\xde\xad"
+    assert found[1:] == ([b"dead"] if wanted == "dead" else [b"DE AD"] if " " in wanted else [])

@@ -1,0 +1,47 @@
+"""The frame that the details show: its outline, and where its payload is to be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.capture.reader import CaptureReader
+from core.capture.records import FrameOutline, PayloadPart
+from core.capture.stored_payload import StoredPayload
+from core.decoders.source import Held, Source
+
+AT_ONCE = 16 * 1024
+"""Bytes of a payload that are read and shown right here; all of a longer one is for other threads."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFrame:
+    """One frame, however long."""
+
+    outline: FrameOutline
+    payload: Source
+    """The frame's own payload, unmasked."""
+    content: Source
+    """The payload of the message that the frame completed; where there is none, `payload`."""
+
+
+def shown_frame(reader: CaptureReader, frame_id: int) -> ShownFrame | None:
+    """Reads no more of it than AT_ONCE; None where there is no such frame. CaptureError where it can't be read."""
+    outline = reader.pieces.outline(frame_id)
+    if outline is None:
+        return None
+    row = outline.row
+    payload = _source(reader, frame_id, PayloadPart.FRAME, row.captured_length)
+    is_own = row.message is not None and (row.message.compressed or row.message.frame_count > 1)
+    content = _source(reader, frame_id, PayloadPart.MESSAGE, row.content_length) if is_own else payload
+    return ShownFrame(outline, payload, content)
+
+
+def is_at_hand(source: Source) -> bool:
+    """Whether it is so short, and in memory, that it can be gone through right here."""
+    return source.is_held and len(source) <= AT_ONCE
+
+
+def _source(reader: CaptureReader, frame_id: int, part: PayloadPart, length: int) -> Source:
+    if length <= AT_ONCE:
+        return Held(reader.pieces.payload(frame_id, part, 0, length) or b"")
+    return StoredPayload(reader.path, frame_id, part, length)

@@ -1,0 +1,143 @@
+"""Looks for a text in a whole payload, on another thread where it is long, and walks from place to place."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from app.jobs import Jobs
+from app.shown_frame import is_at_hand
+from app.stepping import Stepper
+from app.text import grouped
+from core.decoders.search import Hit, Needle, Search
+from core.decoders.source import Source
+
+
+class Finder(QObject):
+    """One search at a time in one payload."""
+
+    found = Signal(object)
+    """The `Hit` to show."""
+    changed = Signal()
+    """`summary`, or what there is to mark, is another."""
+
+    def __init__(self, jobs: Jobs, parent: QObject) -> None:
+        super().__init__(parent)
+        self._source: Source | None = None
+        self._wanted = ""
+        self._search: Search | None = None
+        self._current: int | None = None
+        """Number of the hit that is shown."""
+        self._origin: int | None = None
+        """The byte from which on a hit is still to be shown."""
+        self._backward = False
+        self._is_stopped = False
+        self._failure = ""
+        self._reached = 0
+        """Bytes that were searched."""
+        self._stepper = Stepper(jobs, self)
+        self._stepper.stepped.connect(self._look)
+        self._stepper.ended.connect(self._look)
+        self._stepper.failed.connect(self._fail)
+
+    @property
+    def is_running(self) -> bool:
+        return self._stepper.is_running
+
+    @property
+    def has_hits(self) -> bool:
+        return self._search is not None and self._search.count > 0
+
+    def clear(self) -> None:
+        """Forget what was found: the payload or its decoder is another one."""
+        self._stepper.cancel()
+        self._source, self._search, self._current, self._origin = None, None, None, None
+        self._failure = ""
+        self.changed.emit()
+
+    def find(self, source: Source, wanted: str, needle: Needle, origin: int, *, backward: bool) -> None:
+        """Go to the next place of `wanted`, or to the first one from byte `origin` on where it is a new search."""
+        if self._search is None or self._source is not source or wanted != self._wanted:
+            self._begin(source, wanted, needle, origin, backward=backward)
+            return
+        self._backward = backward
+        if self._current is not None:
+            here = self._search.hit(self._current)
+            self._origin = here.first if backward else here.end
+        else:
+            self._origin = origin
+        self._look()
+
+    def stop(self) -> None:
+        """Look no further; what was found stays."""
+        if self.is_running:
+            self._stepper.cancel()
+            self._is_stopped = True
+            self._look()
+
+    def hits(self, first: int, end: int, most: int) -> list[Hit]:
+        """Up to `most` found hits that begin in bytes `first`..`end`."""
+        if self._search is None:
+            return []
+        number = self._search.first_from(first)
+        last = min(self._search.kept, number + most)
+        found = (self._search.hit(each) for each in range(number, last))
+        return [hit for hit in found if hit.first < end]
+
+    def summary(self) -> str:
+        """How it goes, in a few words."""
+        search = self._search
+        if self._failure or search is None or self._source is None:
+            return self._failure
+        if not search.count and not self.is_running and not self._is_stopped:
+            return self.tr("Not found")
+        count = grouped(search.count)
+        if self._current is not None:
+            count = self.tr("{0} of {1}").format(grouped(self._current + 1), count)
+        if self.is_running or self._is_stopped:
+            share = 100 * self._reached // max(len(self._source), 1)
+            so_far = self.tr("{0} so far, {1} %") if self.is_running else self.tr("{0}, stopped at {1} %")
+            return so_far.format(count, share)
+        if search.count > search.kept:
+            return self.tr("{0}; the first {1} can be visited").format(count, grouped(search.kept))
+        return count
+
+    def _begin(self, source: Source, wanted: str, needle: Needle, origin: int, *, backward: bool) -> None:
+        self._source, self._wanted = source, wanted
+        self._search = Search(source, needle)
+        self._current, self._origin, self._backward = None, origin, backward
+        self._is_stopped, self._failure, self._reached = False, "", 0
+        if is_at_hand(source):
+            self._stepper.run_here(self._search.steps())
+        else:
+            self._stepper.start(self._search.steps())
+            self.changed.emit()
+
+    def _look(self) -> None:
+        """Show the hit that is due, if it is known by now."""
+        search = self._search
+        assert search is not None
+        if self.is_running:
+            self._reached = self._stepper.done
+        if self._origin is not None and search.kept:
+            number = self._due(search, self._origin)
+            if number is not None:
+                self._current, self._origin = number, None
+                self.found.emit(search.hit(number))
+        elif not self.is_running:
+            self._origin = None
+        self.changed.emit()
+
+    def _due(self, search: Search, origin: int) -> int | None:
+        """The hit before or from `origin` on; round the end, but not before that is known."""
+        number = search.first_from(origin)
+        if self._backward:
+            if number > 0 and (number < search.kept or not self.is_running):
+                return number - 1
+            return None if self.is_running else search.kept - 1
+        if number < search.kept:
+            return number
+        return None if self.is_running else 0
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = self.tr("The search has failed: {0}").format(error)
+        self.changed.emit()

@@ -1,0 +1,39 @@
+"""A line that says what is under way, how far it is, and takes it back."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+
+_PARTS = 1000
+
+
+class WorkBar(QWidget):
+    """Hidden while nothing is under way."""
+
+    cancelled = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.words = QLabel(self)
+        self.words.setTextFormat(Qt.TextFormat.PlainText)
+        self.words.setProperty("look", "muted")
+        self.progress = QProgressBar(self)
+        self.progress.setRange(0, _PARTS)
+        self.progress.setTextVisible(False)
+        self.progress.setFixedHeight(6)
+        self.cancel = QPushButton(self.tr("Cancel"), self)
+        self.cancel.setProperty("look", "quiet")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 2, 8, 2)
+        layout.addWidget(self.words)
+        layout.addWidget(self.progress, 1)
+        layout.addWidget(self.cancel)
+        self.cancel.clicked.connect(self.cancelled)
+        self.hide()
+
+    def show_work(self, words: str, done: int, total: int) -> None:
+        """`done` of `total` is behind it."""
+        self.words.setText(words)
+        self.progress.setValue(_PARTS * done // max(total, 1))
+        self.show()

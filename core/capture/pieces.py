@@ -1,0 +1,96 @@
+"""Frames and pieces of their payloads at a cost that does not grow with the payload."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import NamedTuple
+
+from core.capture import checks
+from core.capture.blocks import PREVIEW_BYTES, StoredFrame
+from core.capture.records import OUTLINE_BYTES, FrameOutline, PayloadPart
+from core.capture.snapshots import Snapshots, reads
+from core.capture.stored_values import violation_of
+from core.protocol.violations import Violation
+
+_FAR = 2 * 1024 * 1024
+_MAPPED_BYTES = 1 << 40
+
+
+class _Found(NamedTuple):
+    block: int
+    """Id of the block's first frame."""
+    stored: StoredFrame
+
+
+class PieceReader(Snapshots):
+    """Reads one frame at a time, and of long payloads only what is asked for. CaptureError."""
+
+    @reads
+    def outline(self, frame_id: int) -> FrameOutline | None:
+        """One frame without the bulk of its payload; None where there is none of that id."""
+        found = self._find(frame_id)
+        if found is None:
+            return None
+        stored = found.stored
+        payload = self.read(found.block, stored.offset, min(stored.captured, OUTLINE_BYTES))
+        row = stored.row(frame_id, payload[:PREVIEW_BYTES])
+        return FrameOutline(row, stored.frame(payload), self.violations(frame_id) if stored.broken else ())
+
+    @reads
+    def payload(self, frame_id: int, part: PayloadPart, start: int, end: int) -> bytes | None:
+        """Bytes `start`..`end` of a payload, fewer where it ends; None where there is no frame of that id."""
+        found = self._find(frame_id)
+        if found is None:
+            return None
+        stored = found.stored
+        first, length = stored.content if part is PayloadPart.MESSAGE else (stored.offset, stored.captured)
+        start, end = max(start, 0), min(end, length)
+        return self.read(found.block, first + start, end - start) if start < end else b""
+
+    @reads
+    def violations(self, frame_id: int) -> tuple[Violation, ...]:
+        rows = self._db.execute(
+            'SELECT rule, detail, "offset", length FROM violation WHERE frame = ? ORDER BY id', (frame_id,)
+        )
+        return tuple(violation_of(*row) for row in rows)
+
+    def read(self, block: int, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset` on of the payloads of a block. sqlite3.Error or ValueError if that can't be."""
+        if not length:
+            return b""
+        with (
+            _mapped(self._db) if offset > _FAR else nullcontext(),
+            self._db.blobopen("payload", "bytes", block, readonly=True) as blob,
+        ):
+            blob.seek(offset)
+            return whole(blob.read(length), length)
+
+    def _find(self, frame_id: int) -> _Found | None:
+        row = self._db.execute(
+            "SELECT first, count, records, NULL FROM block WHERE first <= ? ORDER BY first DESC LIMIT 1",
+            (frame_id,),
+        ).fetchone()
+        if row is None or frame_id >= row[0] + row[1]:
+            return None
+        _, records, _ = checks.block_row(row[1:])
+        return _Found(row[0], StoredFrame(records, frame_id - row[0]))
+
+
+def whole(payload: bytes, length: int) -> bytes:
+    """`payload`; ValueError where it is not that long."""
+    if len(payload) != length:
+        raise ValueError(f"{len(payload)} of the {length} bytes of a payload are there")
+    return payload
+
+
+@contextmanager
+def _mapped(db: sqlite3.Connection) -> Iterator[None]:
+    """For bytes far behind in a long payload: all its pages lie on the way, and mapped they need not be copied."""
+    db.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
+    try:
+        yield
+    finally:
+        # What is mapped counts as memory of the process.
+        db.execute("PRAGMA mmap_size = 0")

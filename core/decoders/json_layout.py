@@ -1,0 +1,388 @@
+"""The grammar and the layout of JSON (RFC 8259), token by token, over bytes that come piece by piece.
+
+Nothing is parsed into values: numbers keep every digit, escapes stay escapes, a key that stands twice stays twice.
+The grammar holds a few words of state, so that one can stop at any token, and in a long string at any character, and
+go on there later.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from dataclasses import dataclass
+from enum import Enum
+
+from core.decoders.decoder import DecodeError, Span, TokenKind
+from core.decoders.utf8 import character_start, shown
+from core.decoders.visible import visible
+
+LONG = 32 * 1024
+"""A string token longer than this is taken in pieces."""
+_LONGEST_NUMBER = 4096
+_LONGEST_LITERAL = len(b"-false")
+_CUT_NUMBER = len(b"e+1")
+_INDENT = "  "
+_NESTED = 5
+"""So many levels are taken in one go where only the grammar is looked after."""
+_MOST_SKIPPED = 64
+_SPAN = 4096
+_CLOSING = {"{": "}", "[": "]"}
+
+_SPACE = rb"[ \t\n\r]*+"
+_BODY = rb'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+'
+_STRING = b'"' + _BODY + b'"'
+_NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?"
+
+
+def _value(levels: int) -> bytes:
+    """Any value that is nested no deeper than `levels`."""
+    scalar = _STRING + b"|" + _NUMBER + b"|true|false|null"
+    if not levels:
+        return b"(?:" + scalar + b")"
+    inner = _value(levels - 1)
+    return rb"(?:%b|\[%b\]|\{%b\})" % (scalar, _list(inner, rb"\]"), _list(_member(inner), rb"\}"))
+
+
+def _list(each: bytes, closing: bytes) -> bytes:
+    """None, one or many, with commas between; what each is made of stands here only once: nesting doubles it."""
+    return rb"%b(?:%b%b(?:,(?!%b%b)|(?=%b))%b)*+" % (_SPACE, each, _SPACE, _SPACE, closing, closing, _SPACE)
+
+
+def _member(value: bytes) -> bytes:
+    return _STRING + _SPACE + b":" + _SPACE + value
+
+
+_TOKEN = re.compile(
+    _SPACE
+    + rb"(?:(?P<punctuation>[{}\[\]:,])|(?P<string>%b)|(?P<number>%b)|(?P<literal>true|false|null))"
+    % (_STRING, _NUMBER)
+)
+_SKIP = re.compile(_SPACE)
+_MORE = re.compile(_BODY)
+_ELEMENTS = re.compile(rb"(?:%b%b%b,)++" % (_SPACE, _value(_NESTED), _SPACE))
+_MEMBERS = re.compile(rb"(?:%b%b%b,)++" % (_SPACE, _member(_value(_NESTED)), _SPACE))
+_OF_MEMBER = re.compile(rb"%b%b(?=%b[,}])" % (_SPACE, _value(_NESTED), _SPACE))
+_KINDS = {kind.value: kind for kind in TokenKind}
+
+
+class Expect(Enum):
+    """What the grammar allows next; the value is how an error message says it."""
+
+    VALUE = "a value"
+    FIRST_VALUE = "a value or ]"
+    KEY = "a key"
+    FIRST_KEY = "a key or }"
+    COLON = "a colon"
+    COMMA_OR_END = "a comma or the closing bracket"
+    NOTHING = "the end"
+
+
+_VALUES = (Expect.VALUE, Expect.FIRST_VALUE)
+_KEYS = (Expect.KEY, Expect.FIRST_KEY)
+_TAKEN_IN_RUNS = (*_VALUES, *_KEYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a payload at which one may stop and go on."""
+
+    offset: int
+    expect: Expect
+    open: str
+    """The closing brackets that are due, innermost last."""
+    inside: TokenKind | None
+    """In the midst of a string or a key."""
+
+
+START = Mark(0, Expect.VALUE, "", None)
+
+
+class Layout:
+    """Takes bytes in order and holds them to the grammar. What becomes of the tokens is up to who derives from it."""
+
+    _long = LONG
+    """Bytes above which a string is not waited for."""
+
+    def __init__(self, mark: Mark, depth: int) -> None:
+        self._offset = mark.offset
+        """Of the next byte to come."""
+        self._expect = mark.expect
+        self._open = list(mark.open)
+        self._inside = mark.inside
+        self._depth = depth
+
+    @property
+    def is_complete(self) -> bool:
+        return self._expect is Expect.NOTHING and self._inside is None
+
+    @property
+    def expected(self) -> str:
+        return "the rest of a string" if self._inside is not None else self._expect.value
+
+    def mark(self) -> Mark:
+        """Where it stands."""
+        return Mark(self._offset, self._expect, "".join(self._open), self._inside)
+
+    def feed(self, data: bytes, *, is_last: bool) -> int:
+        """Take what is whole of `data`; gives how much that is. The rest is to come again, with more behind it.
+
+        `is_last`: nothing more comes. DecodeError where it is no JSON.
+        """
+        at, end = 0, len(data)
+        while at < end:
+            stop = self._step(data, at, is_last=is_last)
+            if stop == at:
+                break
+            self._offset += stop - at
+            at = stop
+        return at
+
+    def _step(self, data: bytes, at: int, *, is_last: bool) -> int:
+        """One token, or whatever can be taken at once; where it ends, or `at` where more must come first."""
+        if self._inside is not None:
+            return self._go_on(data, at, is_last=is_last)
+        token = _TOKEN.match(data, at)
+        if token is not None:
+            kind = str(token.lastgroup)
+            if kind == "number" and not is_last and token.end() + _CUT_NUMBER > len(data):
+                self._check_number(len(token[kind]))
+                return at
+            if not self._add(_KINDS[kind], token[kind], self._offset + token.start(kind) - at):
+                raise self._refuse(data, token.start(kind), at)
+            return token.end()
+        space = _SKIP.match(data, at)
+        start = at if space is None else space.end()
+        if start == len(data):
+            return start
+        left = len(data) - start
+        is_string = data[start] == 0x22 and self._expect in (*_VALUES, *_KEYS)
+        if is_string and (left > self._long or not is_last) and _is_cut(data, start + 1):
+            return self._begin(data, start, at) if left > self._long else at
+        if not is_string and not is_last and left < _LONGEST_LITERAL:
+            return at
+        raise self._refuse(data, start, at)
+
+    def _begin(self, data: bytes, start: int, at: int) -> int:
+        """A string that is too long to wait for its end."""
+        kind = TokenKind.KEY if self._expect in _KEYS else TokenKind.STRING
+        self._before(kind)
+        stop = _piece_end(data, start + 1)
+        self._inside = kind
+        self._piece(kind, data[start:stop], self._offset + start - at)
+        return stop
+
+    def _go_on(self, data: bytes, at: int, *, is_last: bool) -> int:
+        assert self._inside is not None
+        kind = self._inside
+        more = _MORE.match(data, at)
+        stop = at if more is None else more.end()
+        if stop < len(data) and data[stop] == 0x22:
+            self._inside = None
+            self._piece(kind, data[at : stop + 1], self._offset)
+            self._after(kind)
+            return stop + 1
+        if not _is_cut(data, at) or (is_last and stop < len(data)):
+            raise self._refuse(data, stop, at)
+        stop = _piece_end(data, at)
+        if stop > at:
+            self._piece(kind, data[at:stop], self._offset)
+        return stop
+
+    def _check_number(self, length: int) -> None:
+        if length > _LONGEST_NUMBER:
+            raise DecodeError(f"a number of more than {_LONGEST_NUMBER:,} digits at byte {self._offset:,}")
+
+    def _refuse(self, data: bytes, start: int, at: int) -> DecodeError:
+        quote = visible(
+            repr(data[start : character_start(data, start + 12)].decode("utf-8", "backslashreplace"))
+        )
+        return DecodeError(f"{self.expected} expected at byte {self._offset + start - at:,}, not {quote}")
+
+    def _add(self, kind: TokenKind, word: bytes, offset: int) -> bool:
+        """False where the grammar does not allow the token here."""
+        if kind is TokenKind.PUNCTUATION and word in b"}]:,":
+            return self._add_separator(word, offset)
+        if self._expect in _KEYS:
+            if kind is not TokenKind.STRING:
+                return False
+            kind = TokenKind.KEY
+        elif self._expect not in _VALUES:
+            return False
+        self._before(kind)
+        self._piece(kind, word, offset)
+        if kind is TokenKind.PUNCTUATION:
+            self._enter(word.decode())
+        else:
+            self._after(kind)
+        return True
+
+    def _add_separator(self, word: bytes, offset: int) -> bool:
+        if word == b":":
+            if self._expect is not Expect.COLON:
+                return False
+            self._piece(TokenKind.PUNCTUATION, word, offset)
+            self._blank(" ")
+            self._expect = Expect.VALUE
+            return True
+        if word == b",":
+            if self._expect is not Expect.COMMA_OR_END:
+                return False
+            self._piece(TokenKind.PUNCTUATION, word, offset)
+            self._expect = Expect.KEY if self._open[-1] == "}" else Expect.VALUE
+            return True
+        return self._leave(word, offset)
+
+    def _enter(self, bracket: str) -> None:
+        if len(self._open) >= self._depth:
+            raise DecodeError(f"nested deeper than the {self._depth:,} levels that are pretty-printed")
+        self._open.append(_CLOSING[bracket])
+        self._expect = Expect.FIRST_KEY if bracket == "{" else Expect.FIRST_VALUE
+
+    def _leave(self, word: bytes, offset: int) -> bool:
+        is_empty = self._expect in (Expect.FIRST_KEY, Expect.FIRST_VALUE)
+        if not (is_empty or self._expect is Expect.COMMA_OR_END) or self._open[-1] != word.decode():
+            return False
+        self._open.pop()
+        if not is_empty:
+            self._new_line()
+        self._piece(TokenKind.PUNCTUATION, word, offset)
+        self._after(TokenKind.PUNCTUATION)
+        return True
+
+    def _before(self, kind: TokenKind) -> None:
+        if kind is TokenKind.KEY or (self._open and self._open[-1] == "]"):
+            self._new_line()
+
+    def _after(self, kind: TokenKind) -> None:
+        if kind is TokenKind.KEY:
+            self._expect = Expect.COLON
+        else:
+            self._expect = Expect.COMMA_OR_END if self._open else Expect.NOTHING
+
+    def _new_line(self) -> None:
+        self._blank("\n" + _INDENT * len(self._open))
+
+    def _piece(self, kind: TokenKind, word: bytes, offset: int) -> None:
+        """A token, or a piece of one, that stands at `offset` of the payload."""
+        raise NotImplementedError
+
+    def _blank(self, text: str) -> None:
+        """White space of the layout."""
+        raise NotImplementedError
+
+
+class Measure(Layout):
+    """Looks only after the grammar and how long the text gets, and therefore takes whole runs of values at once."""
+
+    length = 0
+    """Characters laid out since it was set to 0; never too few, but for invisible ones."""
+    _skipped = 0
+    """Tokens to take one by one before a run is tried again: more and more where it was in vain."""
+    _to_skip = 1
+
+    def _step(self, data: bytes, at: int, *, is_last: bool) -> int:
+        run = None
+        if self._skipped:
+            self._skipped -= 1
+        elif (
+            self._open
+            and self._inside is None
+            and self._expect in _TAKEN_IN_RUNS
+            and len(self._open) + _NESTED <= self._depth
+        ):
+            run = self._pattern().match(data, at)
+            if run is None:
+                self._skipped = self._to_skip
+                self._to_skip = min(2 * self._to_skip, _MOST_SKIPPED)
+        if run is None:
+            return super()._step(data, at, is_last=is_last)
+        self._to_skip = 1
+        stop = run.end()
+        line = 1 + len(_INDENT) * (len(self._open) + _NESTED)
+        lines = data.count(b",", at, stop) + 2 * (data.count(b"{", at, stop) + data.count(b"[", at, stop))
+        self.length += stop - at + data.count(b":", at, stop) + lines * line
+        if self._open[-1] == "]":
+            self._expect = Expect.VALUE
+        else:
+            self._expect = Expect.COMMA_OR_END if self._expect is Expect.VALUE else Expect.KEY
+        return stop
+
+    def _pattern(self) -> re.Pattern[bytes]:
+        if self._open[-1] == "]":
+            return _ELEMENTS
+        return _OF_MEMBER if self._expect is Expect.VALUE else _MEMBERS
+
+    def _piece(self, kind: TokenKind, word: bytes, offset: int) -> None:  # noqa: ARG002
+        self.length += len(word)
+
+    def _blank(self, text: str) -> None:
+        self.length += len(text)
+
+
+class Printer(Layout):
+    """Lays out as text what lies between two marks, and has been held to the grammar already."""
+
+    _long = 0
+
+    def __init__(self, mark: Mark, depth: int) -> None:
+        super().__init__(mark, depth)
+        self.spans: list[Span] = []
+        self.offsets = array("Q")
+        """Of each span, where in the payload it stands."""
+        self.lead = ""
+        """A line feed that stands ahead of the text."""
+        self._parts: list[str] = []
+        self._length = 0
+
+    def text(self) -> str:
+        return "".join(self._parts)
+
+    def _piece(self, kind: TokenKind, word: bytes, offset: int) -> None:
+        at = 0
+        while at < len(word):
+            # In short spans a place is soon found.
+            end = min(character_start(word, at + _SPAN), len(word))
+            text = shown(word[at:end])
+            self.spans.append(Span(self._length, self._length + len(text), kind))
+            self.offsets.append(offset + at)
+            self._put(text)
+            at = end
+
+    def _blank(self, text: str) -> None:
+        if not self._length and text.startswith("\n"):
+            # A page does not begin with an empty line.
+            self.lead, text = "\n", text[1:]
+        self._put(text)
+
+    def _put(self, text: str) -> None:
+        self._parts.append(text)
+        self._length += len(text)
+
+
+def _is_cut(data: bytes, at: int) -> bool:
+    """Whether the string of which `at` is in the midst goes on behind the end of `data`."""
+    more = _MORE.match(data, at)
+    stop = at if more is None else more.end()
+    if stop == len(data):
+        return True
+    return data[stop] == 0x5C and _CUT_ESCAPE.fullmatch(data, stop) is not None
+
+
+_CUT_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?")
+
+
+def _piece_end(data: bytes, at: int) -> int:
+    """Where the string, which goes on behind the end of `data`, is best cut: ahead of a cut escape or character."""
+    more = _MORE.match(data, at)
+    stop = at if more is None else more.end()
+    return _whole_characters(data, stop) if stop == len(data) else stop
+
+
+def _whole_characters(data: bytes, end: int) -> int:
+    """`end`, or less where a character of which `data` has only the beginning ends there."""
+    for back in range(1, min(3, end) + 1):
+        byte = data[end - back]
+        if byte & 0xC0 != 0x80:
+            wanted = 1 + (byte >= 0xC0) + (byte >= 0xE0) + (byte >= 0xF0)
+            return end - back if wanted > back else end
+    return end
