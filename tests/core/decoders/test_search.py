@@ -47,7 +47,6 @@ def test_it_can_be_left_at_any_step() -> None:
     steps = found.steps()
     assert next(steps) == search._STEP
     assert found.count == 1
-    steps.close()
 
 
 def test_sources_give_what_there_is() -> None:
