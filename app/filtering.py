@@ -84,8 +84,8 @@ class Filtering(QObject):
         self._found: FoundFrames | None = None
         self._told: RunState | None = None
         self._awaited: Way | None = None
-        self._thread = ScanThread(self)
-        self._thread.found.connect(refresher.poke)
+        self.scanner = ScanThread(self)
+        self.scanner.found.connect(refresher.poke)
         refresher.due.connect(self._follow)
         model.counts_changed.connect(self._show)
         frames.current_frame_changed.connect(self._show)
@@ -101,6 +101,11 @@ class Filtering(QObject):
     def applied(self) -> Applied | None:
         """What the list is under; None where it shows everything."""
         return self._applied
+
+    @property
+    def found(self) -> FoundFrames | None:
+        """What was found of it so far."""
+        return self._found
 
     @property
     def hides(self) -> bool:
@@ -147,7 +152,7 @@ class Filtering(QObject):
 
     def stop(self) -> None:
         """Ends the thread; at the end of the window."""
-        self._thread.stop()
+        self.scanner.stop()
 
     # The list.
 
@@ -157,7 +162,7 @@ class Filtering(QObject):
         self._frames.set_rows(self._rows)
         if applied is None:
             self._found = None
-            self._thread.search(None)
+            self.scanner.search(None)
         self._mark()
         self._show()
         self.changed.emit()
@@ -169,7 +174,7 @@ class Filtering(QObject):
             return self._plain(reader, view)
         self._told = None
         self._found = FoundFrames(ScanRun(reader.path, self._narrowed(applied.expression, view)))
-        self._thread.search(self._found.run)
+        self.scanner.search(self._found.run)
         if applied.mode is FilterMode.HIDE:
             return FoundRows(reader, self._found)
         self._mark()
@@ -198,7 +203,7 @@ class Filtering(QObject):
         if found is None:
             return
         if self._desk.shows_live:
-            self._thread.poke()
+            self.scanner.poke()
         if found.pull() and not self.hides:
             self._frames.viewport().update()
         self._tell(found)
@@ -223,6 +228,9 @@ class Filtering(QObject):
         found, way = self._found, self._awaited
         if found is None or way is None:
             return
+        # First: what was found by the time the search was over is known then.
+        searching = found.progress.state is RunState.SEARCHING
+        found.pull()
         current = self._frames.current_frame
         wrapped = ""
         if way is Way.NEXT:
@@ -230,7 +238,7 @@ class Filtering(QObject):
         else:
             target = found.last_before(current or _BEHIND_ALL)
         if target is None:
-            if found.progress.state is RunState.SEARCHING:
+            if searching:
                 return
             if way is Way.NEXT:
                 target, wrapped = found.next_after(0), self.tr("Went on from the first hit.")
@@ -345,5 +353,5 @@ class Filtering(QObject):
             return
         run = self._found.run
         run.set_paused(run.progress.state is RunState.SEARCHING)
-        self._thread.poke()
+        self.scanner.poke()
         self._show()

@@ -30,6 +30,7 @@ ROWS = 9
 """Candidates in sight; the rest by scrolling."""
 _WIDTH = (380, 760)
 _EDGE = 8
+_BORDER = 1
 _CANDIDATE = Qt.ItemDataRole.UserRole
 
 _LOOKS = {
@@ -141,7 +142,7 @@ class FilterPopup(QFrame):
         height = rows * self._delegate.row_height + (8 if rows else 0)
         self.list.setFixedHeight(height)
         if not self.strip.isHidden():
-            height += self.strip.heightForWidth(width - 2)
+            height += self.strip.heightForWidth(width - 2) + 2 * _BORDER
         return height + 2
 
     def _show_strip(self) -> None:
