@@ -30,7 +30,8 @@ class _Tab:
 class SideTabs(QTabWidget):
     """Connections, problems and bookmarks, the latter two with their number on the tab.
 
-    Where there is no room for all words, only the tab in front has any, or none; a tooltip says them.
+    Where there is no room for all words, only the tab in front has any, then none, and at last no numbers either; a
+    tooltip says what is not written.
     """
 
     def __init__(
@@ -92,11 +93,15 @@ class SideTabs(QTabWidget):
             self.setTabToolTip(at, "")
             counted = tab.count is None or tab.count > 0
             self.setTabIcon(at, self._icons.icon(tab.icon, tab.role if counted else Role.DISABLED))
-        others = [at for at in range(len(self._tabs)) if at != self.currentIndex()]
-        for shortened in (others, [self.currentIndex()]):
+        every, front = range(len(self._tabs)), self.currentIndex()
+        for shortened, counts in (
+            ([at for at in every if at != front], True),
+            ([front], True),
+            (every, False),
+        ):
             if self.tabBar().sizeHint().width() <= self.width():
                 return
             for at in shortened:
                 tab = self._tabs[at]
-                self.setTabText(at, grouped(tab.count) if tab.count else "")
+                self.setTabText(at, grouped(tab.count) if tab.count and counts else "")
                 self.setTabToolTip(at, tab.words)
