@@ -246,7 +246,8 @@ class Filtering(QObject):
                 target, wrapped = found.last_before(_BEHIND_ALL), self.tr("Went on from the last hit.")
         self._awaited = None
         if target is None:
-            self.note.emit(self.tr("No frame matches."))
+            if found.progress.state is not RunState.FAILED:
+                self.note.emit(self.tr("No frame matches."))
         elif not self._frames.go_to_frame(target):
             text = self.tr(
                 "Frame {number} is not in the list: it came after the list was frozen, or is gone."

@@ -283,9 +283,12 @@ def test_a_damaged_capture_is_told_once(desktop: Desktop, maker: CaptureMaker, q
         database.execute("UPDATE block SET records = x'00'")
         database.commit()
     window.filtering.apply("fin")
-    qtbot.waitUntil(lambda: window.filter_bar.status.text() == "Search failed")
+    qtbot.waitUntil(lambda: len(told) == 1)
+    assert window.filter_bar.status.text() == "Search failed"
     trigger(desktop, ActionId.NEXT_HIT)
+    window.frame_model.refresh()
     assert len(told) == 1
+    assert window.banner.text != "No frame matches."
     assert str(maker.path) in told[0]
 
 
