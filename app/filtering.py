@@ -112,6 +112,11 @@ class Filtering(QObject):
         """Whether frames are hidden that do not match."""
         return self._applied is not None and self._applied.mode is FilterMode.HIDE
 
+    @property
+    def shown(self) -> Expression | None:
+        """What is true of the frames that the list has rows for; None where it hides none by a filter."""
+        return self._found.run.expression if self.hides and self._found is not None else None
+
     def apply(self, text: str) -> None:
         """Puts the list under a filter, as if it had been typed and entered. What is no filter is pointed at."""
         if text != self._bar.edit.text():
@@ -206,6 +211,9 @@ class Filtering(QObject):
             self.scanner.poke()
         if found.pull() and not self.hides:
             self._frames.viewport().update()
+        if self._model.first_row and not self.hides:
+            # The row in front says that frames are gone; hits may be among them.
+            found.drop_before(self._model.frame_id(self._model.first_row) or 0)
         self._tell(found)
         self._go_on()
         self._show()

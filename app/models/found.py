@@ -16,18 +16,25 @@ class FoundFrames:
     def __init__(self, run: ScanRun) -> None:
         self.run = run
         self._ids = array("Q")
+        self._gone = 0
 
     def __len__(self) -> int:
-        return len(self._ids)
+        """How many frames were found that are still kept."""
+        return len(self._ids) - self._gone
 
     @property
     def progress(self) -> Progress:
         return self.run.progress
 
     def pull(self) -> int:
-        """Takes over what was found meanwhile; how many frames that makes in all."""
+        """Takes over what was found meanwhile; how many frames that makes in all, with those that are gone."""
         self._ids.extend(self.run.take())
         return len(self._ids)
+
+    def drop_before(self, frame_id: int) -> int:
+        """Frames ahead of this one are gone; how many of the found frames that are."""
+        self._gone = bisect_left(self._ids, frame_id, self._gone)
+        return self._gone
 
     def ids(self, first: int, count: int) -> array[int]:
         """Of the found frames `first` to `first + count - 1`, counted from 0."""
@@ -35,18 +42,18 @@ class FoundFrames:
 
     def place(self, frame_id: int) -> int | None:
         """Which of the found frames this is, counted from 0; None where it is none of them."""
-        place = bisect_left(self._ids, frame_id)
+        place = bisect_left(self._ids, frame_id, self._gone)
         return place if place < len(self._ids) and self._ids[place] == frame_id else None
 
     def next_after(self, frame_id: int) -> int | None:
         """The first one behind a frame."""
-        place = bisect_right(self._ids, frame_id)
+        place = bisect_right(self._ids, frame_id, self._gone)
         return self._ids[place] if place < len(self._ids) else None
 
     def last_before(self, frame_id: int) -> int | None:
         """The last one ahead of a frame."""
-        place = bisect_left(self._ids, frame_id)
-        return self._ids[place - 1] if place else None
+        place = bisect_left(self._ids, frame_id, self._gone)
+        return self._ids[place - 1] if place > self._gone else None
 
 
 class FoundRows:
@@ -58,6 +65,13 @@ class FoundRows:
 
     def count(self) -> int:
         return self._found.pull()
+
+    def dropped(self) -> int:
+        return self._found.drop_before(self._reader.first_frame_id())
+
+    def gap(self) -> int:
+        """None: nobody knows how many of the frames that are gone would have matched."""
+        return 0
 
     def rows(self, first: int, count: int) -> list[FrameRow]:
         return self._reader.rows_of(self._found.ids(first, count))

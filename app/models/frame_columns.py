@@ -7,6 +7,7 @@ from enum import IntEnum
 from PySide6.QtCore import QCoreApplication
 
 from app.models.frame_lines import Line, PayloadKind, TimeFormat
+from app.text import counted
 from core.capture.records import Direction
 
 
@@ -41,6 +42,14 @@ def title(column: Column, time_format: TimeFormat) -> str:
         Column.FLAGS: translate("FrameModel", "Flags"),
         Column.PAYLOAD: translate("FrameModel", "Payload"),
     }[column]
+
+
+def gap_sentence(frames: int) -> str:
+    """What the row in front says of frames that are gone."""
+    translate = QCoreApplication.translate
+    one = translate("FrameModel", "1 frame was dropped: only the newest are kept")
+    many = translate("FrameModel", "{count} frames were dropped: only the newest are kept")
+    return counted(frames, one, many)
 
 
 def explanation(column: Column) -> str:

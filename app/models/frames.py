@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import OrderedDict
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from app.models.frame_columns import Column, cell, explanation, title
+from app.models.frame_columns import Column, cell, explanation, gap_sentence, title
 from app.models.frame_lines import Line, TimeFormat, make_line
+from app.models.row_pages import RowPages
 from app.models.rows import RowsOf, RowSource, ViewRows
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRow, View
 from core.errors import CaptureError
 
-PAGE_ROWS = 256
-CACHED_PAGES = 16
 MAX_ROWS = 60_000_000
 """More rows than this overflow the pixel coordinates of a table."""
 
@@ -23,19 +21,12 @@ _Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()
 
 
-class _Page:
-    """Up to PAGE_ROWS rows of a view; the last page of a view may grow."""
-
-    __slots__ = ("before_ns", "lines", "rows")
-
-    def __init__(self, before_ns: int | None, rows: list[FrameRow]) -> None:
-        self.before_ns = before_ns
-        self.rows = rows
-        self.lines: dict[int, Line] = {}
-
-
 class FrameModel(QAbstractTableModel):
-    """Rows of a `CaptureReader` under a `View`: all, or those of another source. Nothing moves until `refresh()`."""
+    """Rows of a `CaptureReader` under a `View`: all, or those of another source. Nothing moves until `refresh()`.
+
+    A source has positions, of which those in front may be gone; a row is a position that is not. Where frames are gone
+    that would have rows, a first row says how many (`gap_at`); it stands for no frame and cannot be chosen.
+    """
 
     failed = Signal(str)
     """The capture cannot be read; a sentence. Once for each reader."""
@@ -48,7 +39,10 @@ class FrameModel(QAbstractTableModel):
         self._view = View()
         self._rows_of: RowsOf = ViewRows
         self._rows: RowSource | None = None
-        self._count = 0
+        self._gap = 0
+        """How many frames the first row says to be gone; 0: there is no such row."""
+        self._end = 0
+        """The position behind the last row."""
         self._view_count = 0
         self._control_count = 0
         self._behind = 0
@@ -57,7 +51,7 @@ class FrameModel(QAbstractTableModel):
         self._failed = False
         self._time_format = TimeFormat.ABSOLUTE
         self._start_ns: int | None = None
-        self._pages: OrderedDict[int, _Page] = OrderedDict()
+        self._pages = RowPages(self._fetch)
 
     # What is shown.
 
@@ -88,11 +82,10 @@ class FrameModel(QAbstractTableModel):
 
     def set_time_format(self, time_format: TimeFormat) -> None:
         self._time_format = time_format
-        for page in self._pages.values():
-            page.lines.clear()
+        self._pages.forget_lines()
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, Column.TIME, Column.TIME)
-        if self._count:
-            self.dataChanged.emit(self.index(0, Column.TIME), self.index(self._count - 1, Column.TIME))
+        if self.rowCount():
+            self.dataChanged.emit(self.index(0, Column.TIME), self.index(self.rowCount() - 1, Column.TIME))
 
     @property
     def frozen(self) -> bool:
@@ -118,69 +111,101 @@ class FrameModel(QAbstractTableModel):
         """How many control frames the view has, shown or hidden."""
         return self._control_count
 
+    @property
+    def first_row(self) -> int:
+        """The first row that stands for a frame."""
+        return 1 if self._gap else 0
+
+    def gap_at(self, row: int) -> int:
+        """How many frames are gone, where the row says that; 0 where it stands for a frame."""
+        return self._gap if row == 0 else 0
+
     # What there is.
 
     def refresh(self) -> None:
-        """Asks the capture what is new and inserts it at the end in one go."""
+        """Asks the capture what is new and inserts it at the end in one go, and takes away what is gone in front."""
         reader = self._reader
         if reader is None:
             return
         try:
-            generation = reader.totals().generation
-            if generation != self._generation:
-                reader.forget()
-                self._generation = generation
-                self._clear_rows()
-            if self._rows is None:
-                self._rows = self._rows_of(reader, self._view)
-            every = reader.count(View(self._view.connection, control=True))
-            data = reader.count(View(self._view.connection, control=False))
-            count = min(self._rows.count(), MAX_ROWS)
+            with reader.snapshot():
+                generation = reader.totals().generation
+                if generation != self._generation:
+                    reader.forget()
+                    self._generation = generation
+                    self._clear_rows()
+                if self._rows is None:
+                    self._rows = self._rows_of(reader, self._view)
+                every = _held(reader, View(self._view.connection, control=True))
+                data = _held(reader, View(self._view.connection, control=False))
+                count, gone = self._rows.count(), self._rows.dropped()
+                gap = self._rows.gap()
         except CaptureError as error:
             self._fail(error)
             return
         self._view_count = every if self._view.control else data
         self._control_count = every - data
-        self._behind = count - self._count if self._frozen else 0
-        if count > self._count and not self._frozen:
-            self.beginInsertRows(QModelIndex(), self._count, count - 1)
-            self._count = count
+        self._drop(gone, gap)
+        count = min(count, self._pages.begin + MAX_ROWS)
+        self._behind = count - self._end if self._frozen else 0
+        if count > self._end and not self._frozen:
+            rows = self.rowCount()
+            self.beginInsertRows(QModelIndex(), rows, rows + count - self._end - 1)
+            self._end = count
             self.endInsertRows()
         self.counts_changed.emit()
 
+    def _drop(self, gone: int, gap: int) -> None:
+        """Positions up to `gone` are gone, of which the first row is to count `gap`."""
+        first, begin = self.first_row, self._pages.begin
+        going = min(gone, self._end) - begin
+        if going > 0:
+            self.beginRemoveRows(QModelIndex(), first, first + going - 1)
+            self._pages.begin = begin + going
+            self.endRemoveRows()
+        if gone > self._end:
+            self._pages.begin = self._end = gone
+        if gap and not first:
+            self.beginInsertRows(QModelIndex(), 0, 0)
+            self._gap = gap
+            self.endInsertRows()
+        elif gap != self._gap:
+            self._gap = gap
+            self.dataChanged.emit(self.index(0, 0), self.index(0, len(Column) - 1))
+
     def line(self, row: int) -> Line | None:
         """The cells of a row; None outside the view or when it cannot be read."""
-        page = self._page(row)
-        offset = row % PAGE_ROWS
-        if page is None or offset >= len(page.rows):
-            return None
-        line = page.lines.get(offset)
-        if line is None:
-            line = make_line(
-                page.rows[offset],
-                previous_ns=page.rows[offset - 1].time_ns if offset else page.before_ns,
-                start_ns=self._start(),
-                time_format=self._time_format,
-            )
-            page.lines[offset] = line
-        return line
+        position = self._position_at(row)
+        return None if position is None else self._pages.line(position, self._make_line)
 
     def frame_id(self, row: int) -> int | None:
         """The id of the frame in a row."""
-        page = self._page(row)
-        offset = row % PAGE_ROWS
-        return None if page is None or offset >= len(page.rows) else page.rows[offset].id
+        position = self._position_at(row)
+        found = None if position is None else self._pages.row(position)
+        return None if found is None else found.id
+
+    def _make_line(self, row: FrameRow, previous_ns: int | None) -> Line:
+        return make_line(row, previous_ns=previous_ns, start_ns=self._start(), time_format=self._time_format)
+
+    def _position_at(self, row: int) -> int | None:
+        position = row - self.first_row + self._pages.begin
+        return position if self._pages.begin <= position < self._end else None
+
+    def _row_at(self, position: int) -> int:
+        return position - self._pages.begin + self.first_row
 
     def row_from(self, frame_id: int) -> int | None:
         """The row of a frame, or of the next one that has a row, or the last row; None where there are no rows."""
         row = self.position(frame_id)
-        if row is None and self._count:
-            row = min(bisect_left(range(self._count), frame_id, key=self._id_at), self._count - 1)
+        positions = range(self._pages.begin, self._end)
+        if row is None and positions:
+            place = min(bisect_left(positions, frame_id, key=self._id_at), len(positions) - 1)
+            row = self._row_at(positions[place])
         return row
 
-    def _id_at(self, row: int) -> int:
+    def _id_at(self, position: int) -> int:
         """Without the pages: rows that are looked up on the way are not looked at."""
-        rows = self._fetch(row, 1)
+        rows = self._fetch(position, 1)
         return rows[0].id if rows else 0
 
     def position(self, frame_id: int) -> int | None:
@@ -188,16 +213,17 @@ class FrameModel(QAbstractTableModel):
         if self._rows is None:
             return None
         try:
-            row = self._rows.position(frame_id)
+            position = self._rows.position(frame_id)
         except CaptureError as error:
             self._fail(error)
             return None
-        return row if row is not None and row < self._count else None
+        there = position is not None and self._pages.begin <= position < self._end
+        return self._row_at(position) if there and position is not None else None
 
     # QAbstractTableModel.
 
     def rowCount(self, parent: _Index = _NO_INDEX) -> int:
-        return 0 if parent.isValid() else self._count
+        return 0 if parent.isValid() else self._end - self._pages.begin + self.first_row
 
     def columnCount(self, parent: _Index = _NO_INDEX) -> int:
         return 0 if parent.isValid() else len(Column)
@@ -207,11 +233,18 @@ class FrameModel(QAbstractTableModel):
         if not index.isValid():
             return None
         if role == Qt.ItemDataRole.DisplayRole:
+            if gap := self.gap_at(index.row()):
+                return gap_sentence(gap) if index.column() == 0 else None
             line = self.line(index.row())
             return None if line is None else cell(line, Column(index.column()))
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (Column.NUMBER, Column.LENGTH):
             return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
         return None
+
+    def flags(self, index: _Index) -> Qt.ItemFlag:
+        if index.isValid() and self.gap_at(index.row()):
+            return Qt.ItemFlag.ItemNeverHasChildren
+        return super().flags(index)
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
@@ -228,36 +261,7 @@ class FrameModel(QAbstractTableModel):
             return int((side | Qt.AlignmentFlag.AlignVCenter).value)
         return None
 
-    # Pages.
-
-    def _page(self, row: int) -> _Page | None:
-        if not 0 <= row < self._count:
-            return None
-        number, offset = divmod(row, PAGE_ROWS)
-        page = self._pages.get(number)
-        if page is None:
-            page = self._load(number)
-        elif offset >= len(page.rows):
-            self._extend(page, number)
-        if page is not None:
-            self._pages[number] = page
-            self._pages.move_to_end(number)
-            while len(self._pages) > CACHED_PAGES:
-                self._pages.popitem(last=False)
-        return page
-
-    def _load(self, number: int) -> _Page | None:
-        first = number * PAGE_ROWS
-        # One row more in front: the first row's Δ counts from it.
-        lead = 1 if first else 0
-        rows = self._fetch(first - lead, PAGE_ROWS + lead)
-        if not rows:
-            return None
-        return _Page(rows[0].time_ns if lead else None, rows[lead:])
-
-    def _extend(self, page: _Page, number: int) -> None:
-        have = len(page.rows)
-        page.rows += self._fetch(number * PAGE_ROWS + have, PAGE_ROWS - have)
+    # Rows.
 
     def _fetch(self, first: int, count: int) -> list[FrameRow]:
         if self._rows is None:
@@ -272,7 +276,7 @@ class FrameModel(QAbstractTableModel):
         """Time of the first frame of the view, also where that frame is none of the rows."""
         if self._start_ns is None and self._reader is not None:
             try:
-                rows = self._reader.rows(self._view, 0, 1)
+                rows = self._reader.rows(self._view, self._reader.dropped(self._view), 1)
             except CaptureError as error:
                 self._fail(error)
                 return 0
@@ -291,7 +295,7 @@ class FrameModel(QAbstractTableModel):
         self.beginResetModel()
         self._rows = None
         self._pages.clear()
-        self._count = 0
+        self._end = self._gap = 0
         self._behind = 0
         self._start_ns = None
         self.endResetModel()
@@ -300,3 +304,8 @@ class FrameModel(QAbstractTableModel):
         if not self._failed:
             self._failed = True
             self.failed.emit(str(error))
+
+
+def _held(reader: CaptureReader, view: View) -> int:
+    """How many frames of a view are there."""
+    return reader.count(view) - reader.dropped(view)

@@ -10,19 +10,26 @@ from core.capture.records import FrameRow, View
 
 
 class RowSource(Protocol):
-    """Rows that only ever come to be at the end; whatever else is to change takes another source.
+    """Rows at positions that count from 0. New ones come at the end and old ones go in front, where their positions
+    stay with them; whatever else is to change takes another source.
 
     Belongs to the window's thread. Each method answers within a few milliseconds, or raises a CaptureError.
     """
 
     def count(self) -> int:
-        """How many rows there are by now."""
+        """How many positions there are by now, with those in front that are gone."""
+
+    def dropped(self) -> int:
+        """How many in front are gone."""
+
+    def gap(self) -> int:
+        """How many frames a row in front is to say to be gone; 0: there is to be no such row."""
 
     def rows(self, first: int, count: int) -> list[FrameRow]:
-        """Rows `first` to `first + count - 1`, counted from 0; fewer where the list ends."""
+        """Rows at `first` to `first + count - 1`; fewer where the list ends, none where `first` is gone."""
 
     def position(self, frame_id: int) -> int | None:
-        """The row of a frame, or None where the list has it not."""
+        """Where a frame stands, or None where the list has it not."""
 
 
 RowsOf = Callable[[CaptureReader, View], RowSource]
@@ -38,6 +45,12 @@ class ViewRows:
 
     def count(self) -> int:
         return self._reader.count(self._view)
+
+    def dropped(self) -> int:
+        return self._reader.dropped(self._view)
+
+    def gap(self) -> int:
+        return self._reader.dropped(self._view)
 
     def rows(self, first: int, count: int) -> list[FrameRow]:
         return self._reader.rows(self._view, first, count)

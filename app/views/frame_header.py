@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
 
 from app.models.frame_columns import Column
 from app.views.column_fit import ColumnFit
+from app.views.frame_painter import Cell
 
 # In digits.
 _FIRST_WIDTHS = {
@@ -49,6 +50,15 @@ class FrameHeader(QHeaderView):
     def fit(self, room: int) -> None:
         """Uses `room` pixels."""
         self._columns.fit(room)
+
+    def cells(self, width: int) -> list[Cell]:
+        """Where the columns lie that can be seen in so many pixels."""
+        cells = []
+        for column in Column:
+            cell = Cell(column, self.sectionViewportPosition(column), self.sectionSize(column))
+            if not self.isSectionHidden(column) and cell.x < width and cell.x + cell.width > 0:
+                cells.append(cell)
+        return cells
 
     def fill_menu(self, menu: QMenu) -> None:
         """One switch for each column."""

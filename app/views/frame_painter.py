@@ -9,10 +9,10 @@ from itertools import accumulate
 from math import ceil
 
 from PySide6.QtCore import QCoreApplication, QRect, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, QPixmap
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, QPixmap
 
 from app.icons import IconName, Icons
-from app.models.frame_columns import Column
+from app.models.frame_columns import Column, gap_sentence
 from app.models.frame_lines import Badge, Line, PayloadKind
 from app.models.marks import note_lines
 from app.text import one_line, tooltip
@@ -143,6 +143,15 @@ class FramePainter:
             painter.setPen(self._colours[Role.ACCENT])
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(row.adjusted(0, 0, -1, -1))
+
+    def gap(self, painter: QPainter, frames: int, row: QRect) -> None:
+        """The row in front that says how many frames are gone: hatched, so that it is taken for none."""
+        painter.fillRect(row, self._colours[Role.RAISED])
+        painter.fillRect(row, QBrush(self._colours[Role.GRID], Qt.BrushStyle.BDiagPattern))
+        painter.fillRect(row.left(), row.bottom(), row.width(), 1, self._colours[Role.BORDER])
+        painter.setFont(self._ui)
+        painter.setPen(self._colours[Role.MUTED])
+        painter.drawText(row.adjusted(PADDING, 0, -PADDING, -1), _CENTRE, gap_sentence(frames))
 
     def cells(self, painter: QPainter, line: Line, row: QRect, cells: list[Cell]) -> None:
         """The cells of a line; `row` gives the vertical place."""

@@ -28,7 +28,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QTableView,
     QToolTip,
     QWidget,
 )
@@ -45,14 +44,15 @@ from app.theme import Role, Theme
 from app.views.catch_up import CatchUp
 from app.views.empty_page import paint_empty
 from app.views.frame_header import FrameHeader
-from app.views.frame_painter import PADDING, Cell, FramePainter, RowState
+from app.views.frame_painter import PADDING, FramePainter, RowState
+from app.views.steady_table import SteadyTable
 from core.capture.records import View
 from core.query.needles import Needle
 
 _Index = QModelIndex | QPersistentModelIndex
 
 
-class FrameTable(QTableView):
+class FrameTable(SteadyTable):
     """Shows a `FrameModel`. The selected frame is known by its id and survives a change of the view."""
 
     current_frame_changed = Signal(object)
@@ -72,7 +72,6 @@ class FrameTable(QTableView):
         self.gauge: PaintGauge | None = None
         """Is told of every paint, while there is one."""
         self._following = True
-        self._moving = False
         self._count_when_stopped = 0
         self._hovered = -1
         self._current_id: int | None = None
@@ -88,6 +87,8 @@ class FrameTable(QTableView):
         self.selectionModel().currentRowChanged.connect(self._current_changed)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
         model.rowsInserted.connect(self._rows_came)
+        self.front_changed.connect(self._front_changed)
+        self.current_went.connect(lambda: self.current_frame_changed.emit(None))
         model.modelReset.connect(self._was_reset)
         theme.changed.connect(self._look_changed)
 
@@ -143,12 +144,9 @@ class FrameTable(QTableView):
     def _show_other(self, change: Callable[[], None]) -> None:
         chosen = self._current_id
         seen = [] if self._following else self._visible_ids()
-        self._moving = True
-        try:
+        with self._by_itself():
             change()
             self._restore(chosen, seen)
-        finally:
-            self._moving = False
         self._sought = chosen if self._current_id is None else None
         self._count_when_stopped = self._frames.rowCount()
         self._show_catch_up()
@@ -170,8 +168,8 @@ class FrameTable(QTableView):
         return None if line is None else (line, Column(column) if column >= 0 else Column.PAYLOAD)
 
     def go_to_row(self, row: int) -> None:
-        """Selects a row and brings it into sight."""
-        if 0 <= row < self._frames.rowCount():
+        """Selects the frame of a row and brings it into sight."""
+        if self._frames.first_row <= row < self._frames.rowCount():
             self.setCurrentIndex(self._frames.index(row, 0))
             self.scrollTo(self._frames.index(row, 0))
 
@@ -184,7 +182,7 @@ class FrameTable(QTableView):
         return True
 
     def go_to_first(self) -> None:
-        self.go_to_row(0)
+        self.go_to_row(self._frames.first_row)
 
     def go_to_last(self) -> None:
         """Selects the last row and follows the tail."""
@@ -232,19 +230,21 @@ class FrameTable(QTableView):
             self._to_tail()
         self._show_catch_up()
 
+    def _front_changed(self, rows: int) -> None:
+        self._hovered = -1
+        self._count_when_stopped += rows
+
     def _find_again(self, frame_id: int) -> None:
         known, self._current_id = self._current_id, None
-        self._moving = True
-        self._restore(frame_id, [] if self._following else [frame_id])
-        self._moving = False
+        with self._by_itself():
+            self._restore(frame_id, [] if self._following else [frame_id])
         self._sought = None
         if known != frame_id:
             self.current_frame_changed.emit(frame_id)
 
     def _to_tail(self) -> None:
-        moving, self._moving = self._moving, True
-        self.scrollToBottom()
-        self._moving = moving
+        with self._by_itself():
+            self.scrollToBottom()
 
     def _scrolled(self, value: int) -> None:
         self._hovered = -1
@@ -294,7 +294,8 @@ class FrameTable(QTableView):
         """First and last row of each stretch of selected rows, in order."""
         selection = self.selectionModel().selection()
         spans = (selection.at(index) for index in range(selection.count()))
-        return sorted((span.top(), span.bottom()) for span in spans)
+        rows = sorted((max(span.top(), self._frames.first_row), span.bottom()) for span in spans)
+        return [(top, bottom) for top, bottom in rows if top <= bottom]
 
     def _visible_ids(self) -> list[int]:
         first, last = self._visible_rows()
@@ -406,7 +407,8 @@ class FrameTable(QTableView):
             paint_empty(painter, self.viewport().rect(), self._theme, self._icons, *self.empty_text)
             return
         self._painter.set_pixel_ratio(self.devicePixelRatioF())
-        cells, width = self._cells(), self.viewport().width()
+        width = self.viewport().width()
+        cells = self.header.cells(width)
         selected = self._selected_spans()
         height = self.rowHeight(first)
         current = self.currentIndex().row()
@@ -422,19 +424,12 @@ class FrameTable(QTableView):
                 state |= RowState.CURRENT
             if row == self._hovered:
                 state |= RowState.HOVERED
+            if gap := self._frames.gap_at(row):
+                self._painter.gap(painter, gap, rect)
+                continue
             line = self._frames.line(row)
             if self._hits is not None and line is not None and self._hits.place(line.row.id) is not None:
                 state |= RowState.HIT
             self._painter.background(painter, line, rect, state)
             if line is not None:
                 self._painter.cells(painter, line, rect, cells)
-
-    def _cells(self) -> list[Cell]:
-        """Where the columns lie that can be seen."""
-        width = self.viewport().width()
-        cells = []
-        for column in Column:
-            cell = Cell(column, self.columnViewportPosition(column), self.columnWidth(column))
-            if not self.isColumnHidden(column) and cell.x < width and cell.x + cell.width > 0:
-                cells.append(cell)
-        return cells

@@ -23,7 +23,9 @@ class Recording:
     open_connections = 3
 
     def __init__(self, path: Path) -> None:
-        self.recorder = Recorder(path, "1", RecorderCallbacks(lambda: None, lambda: None, lambda _error: None))
+        self.recorder = Recorder(
+            path, "1", RecorderCallbacks(lambda: None, lambda: None, lambda _error: None)
+        )
         self._connection = self.recorder.open_connection(OPENED, 1)
 
     def say(self, *payloads: bytes) -> None:

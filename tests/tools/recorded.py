@@ -8,6 +8,7 @@ from types import TracebackType
 from core.capture.reader import CaptureReader
 from core.capture.recorder import Recorder, RecorderCallbacks
 from core.capture.records import Direction, Mode
+from core.capture.ring import Keep
 from core.capture.tracks import Opened
 from core.protocol.connection import Connection
 from core.protocol.events import Event, Origin, RequestReceived
@@ -87,6 +88,14 @@ class CaptureMaker:
     def peer(self, path: str = "/chat") -> Peer:
         """Another client connects."""
         return Peer(self, path)
+
+    def keep_last(self, frames: int) -> None:
+        """The capture is to hold these, in whole blocks; what was recorded since the last `flush` is one."""
+        self.recorder.flush()
+        self.recorder.set_keep(Keep(frames=frames))
+        # What is beyond is dropped at the end of the turn in which the first one is reached.
+        self.recorder.flush()
+        self.recorder.flush()
 
     def reader(self) -> CaptureReader:
         """A reader of all that was recorded up to now; closed with the maker."""

@@ -10,7 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from app.models.frame_columns import Column
 from app.models.frame_lines import TimeFormat
-from app.models.frames import CACHED_PAGES, PAGE_ROWS, FrameModel
+from app.models.frames import FrameModel
+from app.models.row_pages import CACHED_PAGES, PAGE_ROWS
 from core.capture.records import View
 from core.protocol.frames import Opcode
 from tests.tools.qt import dispose

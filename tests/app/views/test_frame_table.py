@@ -324,3 +324,105 @@ def test_badges_are_named_in_a_tooltip(
     assert QToolTip.text() == "first part"
     point_at(Column.OPCODE)
     qtbot.waitUntil(lambda: QToolTip.text() == "")
+
+
+def floods(maker: CaptureMaker, *counts: int) -> None:
+    """A peer sends so many frames, a block for each of `counts`."""
+    peer = maker.peer()
+    for count in counts:
+        peer.flood(count)
+        maker.recorder.flush()
+
+
+def in_sight(table: FrameTable) -> list[int]:
+    return table._visible_ids()
+
+
+def test_frames_that_go_in_front_move_nothing_that_is_in_sight(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker, qtbot: QtBot
+) -> None:
+    floods(maker, 100, 100, 100)
+    model.set_reader(maker.reader())
+    table.go_to_frame(250)
+    table.verticalScrollBar().setValue(240)
+    seen = in_sight(table)
+    for kept, gone in ((200, 100), (100, 200)):
+        maker.keep_last(kept)
+        with qtbot.assertNotEmitted(table.current_frame_changed):
+            model.refresh()
+            QApplication.processEvents()
+        assert in_sight(table) == seen
+        assert (model.gap_at(0), table.current_frame, table.following) == (gone, 250, False)
+        assert table.selected_frames(10) == [250]
+
+
+def test_following_goes_on_while_frames_go_in_front(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker
+) -> None:
+    floods(maker, 100, 100)
+    model.set_reader(maker.reader())
+    maker.keep_last(100)
+    floods(maker, 50)
+    model.refresh()
+    QApplication.processEvents()
+    assert table.following
+    assert at_tail(table)
+    assert in_sight(table)[-1] == 250
+
+
+def test_where_the_chosen_frame_goes_nothing_is_chosen(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker, qtbot: QtBot
+) -> None:
+    floods(maker, 100, 100)
+    model.set_reader(maker.reader())
+    table.go_to_frame(50)
+    maker.keep_last(100)
+    with qtbot.waitSignal(table.current_frame_changed) as changed:
+        model.refresh()
+    QApplication.processEvents()
+    assert changed.args == [None]
+    assert (table.current_frame, table.selected_frames(9), table.following) == (None, [], False)
+    # What was in sight is gone: the list is at its beginning.
+    assert in_sight(table)[0] == 101
+
+
+def test_the_button_counts_what_came_not_what_went(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker
+) -> None:
+    floods(maker, 100, 100)
+    model.set_reader(maker.reader())
+    table.go_to_frame(150)
+    floods(maker, 7)
+    maker.keep_last(107)
+    model.refresh()
+    assert table._catch_up.text() == "7 new"
+
+
+def test_the_row_of_the_gap_cannot_be_chosen(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker
+) -> None:
+    floods(maker, 100, 5)
+    maker.keep_last(5)
+    model.set_reader(maker.reader())
+    table.setFocus()
+    for key in (Qt.Key.Key_Home, Qt.Key.Key_Up, Qt.Key.Key_PageUp):
+        QTest.keyClick(table, key)
+        assert table.current_frame == 101
+    QTest.mouseClick(
+        table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(model.index(0, 1)).center()
+    )
+    assert table.current_frame == 101
+    table.selectAll()
+    assert (table.selected_count(), table.selected_frames(9)) == (5, [101, 102, 103, 104, 105])
+
+
+def test_the_row_of_the_gap_looks_like_none_of_the_others(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker, theme: Theme
+) -> None:
+    floods(maker, 100, 5)
+    maker.keep_last(5)
+    model.set_reader(maker.reader())
+    image = table.viewport().grab().toImage()
+    rows = [table.visualRect(model.index(row, 0)).top() + 3 for row in (0, 1)]
+    grounds = [{image.pixelColor(x, y).name() for x in range(5, 300)} for y in rows]
+    assert theme.name(Role.RAISED) in grounds[0] - grounds[1]
