@@ -28,6 +28,7 @@ from core.capture.session_files import (
 from core.errors import CaptureError
 from core.formats.registry import Format, Formats
 from core.net.host import CaptureMoved
+from core.query.expressions import Expression
 
 
 class CaptureCommands(QObject):
@@ -139,24 +140,42 @@ class CaptureCommands(QObject):
 
     # Export.
 
-    def ask_export(self, format_name: str) -> None:
-        """Asks for a name and writes the capture that is shown in one of the interchange formats."""
+    def ask_export(self, format_name: str, shown: Expression | None = None) -> None:
+        """Asks for a name and writes the capture that is shown in one of the interchange formats.
+
+        `shown` is what the list of frames is narrowed to; then it asks first whether to write only that.
+        """
         wanted = self._formats.get(format_name)
+        if shown is None:
+            self._ask_target(wanted, None)
+            return
+        box = self._box(
+            self.tr("Export"),
+            self.tr("A filter hides frames. Export those that the list shows, or all?"),
+            "",
+        )
+        role = QMessageBox.ButtonRole.AcceptRole
+        only = box.add(self.tr("&Shown frames"), role, lambda: self._ask_target(wanted, shown))
+        box.add(self.tr("&All frames"), role, lambda: self._ask_target(wanted, None))
+        box.setDefaultButton(only)
+        box.open()
+
+    def _ask_target(self, wanted: Format, filtered: Expression | None) -> None:
         start = str(Path(self._last_folder()) / f"capture{wanted.ending}")
         name, _ = QFileDialog.getSaveFileName(
             self._window, self.tr("Export capture"), start, f"{wanted.title} (*{wanted.ending})"
         )
         if name:
-            self.export(wanted, Path(name))
+            self.export(wanted, Path(name), filtered)
 
-    def export(self, wanted: Format, path: Path) -> None:
-        """Writes on another thread; answers with `done` or `problem`."""
+    def export(self, wanted: Format, path: Path, filtered: Expression | None = None) -> None:
+        """Writes all frames, or those that match, on another thread; answers with `done` or `problem`."""
         reader = self._desk.reader
         if reader is None:
             return
         source, live = reader.path, self._desk.live_path
         accepted = self._jobs.run(
-            lambda: export_capture(wanted, source, path, (live,)),
+            lambda: export_capture(wanted, source, path, (live,), filtered),
             lambda _: self.done.emit(self.tr("Exported to {path}.").format(path=path)),
             lambda error: self.problem.emit(
                 self.tr("The export to {path} failed: {error}").format(path=path, error=error)

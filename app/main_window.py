@@ -211,7 +211,7 @@ class MainWindow(QMainWindow):
             ActionId.FOCUS_ADDRESS: self.tool_bar.focus_address,
             ActionId.DISCONNECT: self._disconnect,
             ActionId.NEW_CAPTURE: self.commands.ask_new,
-            ActionId.EXPORT_JSONL: lambda: self.commands.ask_export("jsonl"),
+            ActionId.EXPORT_JSONL: lambda: self.commands.ask_export("jsonl", self.filtering.shown),
             ActionId.OPEN_CAPTURE: self.commands.ask_open,
             ActionId.SHOW_LIVE: self._show_live,
             ActionId.SAVE_AS: self.commands.ask_save,
