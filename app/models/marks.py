@@ -217,11 +217,13 @@ def note_lines(note: str) -> list[str]:
 
 def _common_start(one: array[int], other: array[int]) -> int:
     """How many items at the start are the same."""
+    ours, theirs = memoryview(one), memoryview(other)
     lengths = range(1, min(len(one), len(other)) + 1)
-    return bisect_left(lengths, True, key=lambda length: one[:length] != other[:length])
+    return bisect_left(lengths, True, key=lambda length: ours[:length] != theirs[:length])
 
 
 def _common_end(one: array[int], other: array[int]) -> int:
     """How many items at the end are the same."""
+    ours, theirs = memoryview(one), memoryview(other)
     lengths = range(1, min(len(one), len(other)) + 1)
-    return bisect_left(lengths, True, key=lambda length: one[-length:] != other[-length:])
+    return bisect_left(lengths, True, key=lambda length: ours[-length:] != theirs[-length:])
