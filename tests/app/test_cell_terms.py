@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from app.cell_terms import FIRST_BYTES, Joint, connection_terms, joined, terms
 from app.models.frame_columns import Column
@@ -16,7 +14,6 @@ from core.protocol.frames import Opcode, make_frame
 from core.query.fields import Subject
 from core.query.language import default_language
 from core.query.predicate import predicate
-from core.query.quoting import bytes_literal, text_literal
 from tests.tools.recorded import CaptureMaker
 
 LANGUAGE = default_language()
@@ -90,18 +87,3 @@ def test_a_joined_line_keeps_its_meaning() -> None:
     assert joined(Joint.NOT, "x", "not fin") == "fin"
     assert joined(Joint.AND, "a or b", "fin") == "(a or b) and fin"
     assert joined(Joint.OR, "a and b", "fin") == "(a and b) or fin"
-
-
-@given(st.text(max_size=60))
-@settings(max_examples=300, deadline=None)
-def test_any_text_can_be_quoted(text: str) -> None:
-    term = LANGUAGE.parse(f"path == {text_literal(text)}")
-    assert term.operand == text
-    assert "\u202e" not in text_literal(text)
-
-
-@given(st.binary(max_size=60))
-@settings(max_examples=300, deadline=None)
-def test_any_bytes_can_be_quoted(data: bytes) -> None:
-    term = LANGUAGE.parse(f"payload == {bytes_literal(data)}")
-    assert term.operand == data

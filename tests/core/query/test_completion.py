@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import FilterError
-from core.query.completion import CandidateKind, complete
+from core.query.completion import Candidate, CandidateKind, complete
+from core.query.fields import Field
 from core.query.language import default_language
 from tests.tools.filters import filters
 
@@ -47,9 +48,31 @@ def test_the_best_candidate(text: str, first: str) -> None:
     assert offered(text)[0] == first
 
 
-@pytest.mark.parametrize("text", ['"abc', "a & ", "bogus == ", "opcode == ping)", "x" * 20_000])
+@pytest.mark.parametrize("text", ["a & ", "bogus == ", "opcode == ping)", "x" * 20_000])
 def test_nothing_fits(text: str) -> None:
     assert offered(text) == []
+
+
+def known(field: Field) -> list[Candidate]:
+    paths = [Candidate('"/chat"', CandidateKind.VALUE, ""), Candidate('"/a b"', CandidateKind.VALUE, "")]
+    return paths if field.name == "path" else []
+
+
+@pytest.mark.parametrize(
+    ("text", "offered", "start"),
+    [
+        ("path == ", ['"/chat"', '"/a b"'], 8),
+        ("path == /c", ['"/chat"'], 8),
+        ('path == "/a ', ['"/a b"'], 8),
+        ('note == "it\'s" and path in {"x", "/ch', ['"/chat"'], 33),
+        ('subprotocol == "/c', [], 15),
+        ('"/c', [], 0),
+    ],
+)
+def test_values_of_the_capture_are_offered_too(text: str, offered: list[str], start: int) -> None:
+    found = complete(LANGUAGE, text, len(text), known)
+    assert [each.text for each in found.candidates] == offered
+    assert found.start == start
 
 
 def test_only_fitting_operators_are_offered() -> None:
