@@ -39,6 +39,8 @@ class ProblemModel(QAbstractListModel):
         self._rows = 0
         self._last_id = 0
         """Up to which violation everything is counted."""
+        self._kept_from = 0
+        """Id of the oldest frame that there is."""
         self._anchors = array("q")
         """For each page the id after which it begins."""
         self._pages: OrderedDict[int, list[Problem]] = OrderedDict()
@@ -71,16 +73,24 @@ class ProblemModel(QAbstractListModel):
         if reader is None:
             return False
         try:
-            totals = reader.totals()
-            if totals.generation != self._generation:
-                self._clear()
-                self._generation = totals.generation
-            if sum(self._counts.values()) >= totals.violations:
-                return False
-            found = reader.severities(self._last_id, READ_AT_ONCE)
+            with reader.snapshot():
+                totals = reader.totals()
+                self._kept_from = reader.first_frame_id()
+                if totals.generation != self._generation:
+                    self._clear()
+                    self._generation = totals.generation
+                if sum(self._counts.values()) == totals.violations:
+                    return False
+                found = reader.severities(self._last_id, READ_AT_ONCE)
+                count = sum(self._counts.values()) + len(found)
+                # Where totals were wrong, as a damaged capture's may be, this would not end.
+                are_some_gone = count > totals.violations and count > reader.problem_count()
         except CaptureError as error:
             self._fail(error)
             return False
+        if are_some_gone:
+            self._clear()
+            return True
         self._take_in(found)
         return len(found) == READ_AT_ONCE
 
@@ -111,7 +121,10 @@ class ProblemModel(QAbstractListModel):
         """Where: connection, frame and section."""
         where = self.tr("handshake")
         if problem.frame is not None:
-            where = self.tr("frame {number}").format(number=problem.frame)
+            where = self.tr("frame {number}")
+            if problem.frame < self._kept_from:
+                where = self.tr("frame {number}, which was dropped")
+            where = where.format(number=problem.frame)
         return f"#{problem.connection} · {where} · {problem.violation.rule.section}".rstrip(" ·")
 
     def severity_name(self, severity: Severity) -> str:

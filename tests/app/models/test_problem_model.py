@@ -125,3 +125,42 @@ def test_a_capture_that_cannot_be_read_is_said_once(
     assert "cannot be read" in failed.args[0]
     with qtbot.assertNotEmitted(model.failed):
         model.refresh()
+
+
+def broken(maker: CaptureMaker, blocks: int) -> None:
+    """So many blocks of a frame that broke a rule."""
+    peer = maker.peer()
+    for _ in range(blocks):
+        peer.frame(Opcode.TEXT, b"naked", key=None)
+        maker.recorder.flush()
+
+
+def test_problems_of_frames_that_were_dropped_say_so(model: ProblemModel, maker: CaptureMaker) -> None:
+    broken(maker, 2)
+    model.set_reader(maker.reader())
+    model.refresh()
+    maker.keep_last(1)
+    model.refresh()
+    found = [model.problem(row) for row in range(model.rowCount())]
+    assert [model.place(problem) for problem in found if problem is not None] == [
+        "#1 · frame 1, which was dropped · RFC 6455 §5.1",
+        "#1 · frame 2 · RFC 6455 §5.1",
+    ]
+
+
+def test_problems_that_go_long_after_their_frames_leave_the_list(
+    model: ProblemModel, maker: CaptureMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.capture.ring.PROBLEMS_LEFT", 2)
+    broken(maker, 5)
+    model.set_reader(maker.reader())
+    model.refresh()
+    maker.keep_last(5)
+    broken(maker, 3)
+    maker.keep_last(1)
+    assert model.refresh(), "it begins anew"
+    assert not model.refresh()
+    assert model.rowCount() == model.count(Severity.ERROR) == 3
+    first = model.problem(0)
+    assert first is not None
+    assert first.frame == 6
