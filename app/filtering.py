@@ -23,9 +23,11 @@ from app.views.frame_table import FrameTable
 from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.errors import FilterError
-from core.query.expressions import Expression, all_of, negation
+from core.query.expressions import Expression, all_of, fields_in, negation
+from core.query.frame_fields import mark_fields
 from core.query.needles import needles
 
+_OF_MARKS = frozenset(each.name for each in mark_fields())
 _BEHIND_ALL = 2**62
 """Greater than the id of any frame."""
 
@@ -154,6 +156,11 @@ class Filtering(QObject):
         self._awaited = way
         self._go_on()
         self._show()
+
+    def ask_anew_of_marks(self) -> None:
+        """Bookmarks or notes are others: a filter that asks for them may match other frames."""
+        if self._applied is not None and not _OF_MARKS.isdisjoint(fields_in(self._applied.expression)):
+            self._put(self._applied)
 
     def stop(self) -> None:
         """Ends the thread; at the end of the window."""

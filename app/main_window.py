@@ -124,8 +124,8 @@ class MainWindow(QMainWindow):
             self,
         )  # fmt: skip
         self.marking = Marking(
-            engine, desk, jobs, self.frames, self.sides, self.selection, self._refresher, self.banner, self.actions_,
-            theme, icons, self,
+            engine, desk, jobs, self.frames, self.sides, self.selection, self.filtering, self._refresher, self.banner,
+            self.actions_, theme, icons, self,
         )  # fmt: skip
         self._rate_timer = QTimer(self)
         self._rate_timer.setInterval(_RATE_MS)

@@ -14,6 +14,7 @@ from app.capture_desk import CaptureDesk
 from app.dialogs.note_dialog import NoteDialog
 from app.dialogs.question import Question
 from app.engine_thread import EngineThread
+from app.filtering import Filtering
 from app.icons import Icons
 from app.jobs import Jobs
 from app.menus import mark_menu
@@ -48,6 +49,7 @@ class Marking(QObject):
         frames: FrameTable,
         sides: SideTabs,
         selection: Selection,
+        filtering: Filtering,
         refresher: Refresher,
         banner: Banner,
         actions: Actions,
@@ -74,6 +76,7 @@ class Marking(QObject):
         sides.add_marks(self.list)
         frames.set_marks(self.model)
         self.model.changed.connect(self._show_count)
+        self.model.edited.connect(filtering.ask_anew_of_marks)
         self.model.failed.connect(lambda sentence: banner.say(Tone.ERROR, sentence))
         self.list.chosen.connect(self._go_to)
         self.list.context_menu_requested.connect(self._show_menu)

@@ -62,7 +62,9 @@ class MarkModel(QAbstractListModel):
     failed = Signal(str)
     """The capture cannot be read; a sentence. Once for each reader."""
     changed = Signal()
-    """Frames were marked, or not any more, or notes are others."""
+    """Frames were marked, or not any more, or notes are others; or the capture is another one."""
+    edited = Signal()
+    """The same capture has other marks than before."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -98,8 +100,10 @@ class MarkModel(QAbstractListModel):
         except CaptureError as error:
             self._fail(error)
             return
-        self._seen = seen
+        edited, self._seen = self._seen is not None, seen
         self._take(frames)
+        if edited:
+            self.edited.emit()
 
     # What there is.
 

@@ -46,6 +46,17 @@ class Not:
 Expression: TypeAlias = Term | And | Or | Not
 
 
+def fields_in(expression: Expression) -> set[str]:
+    """Names of the fields that it asks for."""
+    match expression:
+        case Term(field=field):
+            return {field.name}
+        case And(parts=parts) | Or(parts=parts):
+            return set().union(*map(fields_in, parts))
+        case Not(part=part):
+            return fields_in(part)
+
+
 def all_of(parts: list[Expression]) -> Expression:
     """One part alone is itself; `And`s in an `And` become one."""
     if len(parts) == 1:

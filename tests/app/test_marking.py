@@ -371,6 +371,18 @@ def test_the_row_shows_them(marked: Desktop) -> None:
     assert different == {1, 2, 3}
 
 
+def test_a_filter_for_bookmarks_is_asked_anew(marked: Desktop, qtbot: QtBot) -> None:
+    window = marked.window
+    window.filtering.apply("marked and not note")
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 1)
+    assert window.frame_model.frame_id(0) == 3
+    window.frames.go_to_row(0)
+    write_note(marked, "now with a note")
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 0)
+    write_note(marked, "")
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 1)
+
+
 def test_an_empty_list_says_how(desktop: Desktop) -> None:
     assert "press Ctrl+B" in desktop.window.marking.list.rows.empty_text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import FilterError
-from core.query.expressions import And, Expression, Not, Or, Term
+from core.query.expressions import And, Expression, Not, Or, Term, fields_in
 from core.query.language import LENGTH_LIMIT, FilterLanguage, default_language
 from core.query.operators import PATTERN_LIMIT, SET_LIMIT, Range
 from core.query.values import JsonWord
@@ -129,6 +129,11 @@ def test_control_characters_do_not_break_the_pointing(language: FilterLanguage) 
     with pytest.raises(FilterError) as caught:
         language.parse('fin\n\t"\x1b')
     assert caught.value.pointed().split("\n")[0] == 'fin  " '
+
+
+def test_which_fields_it_asks_for(language: FilterLanguage) -> None:
+    text = 'not (marked or header["Origin"] == x) and (note contains y or z)'
+    assert fields_in(language.parse(text)) == {"marked", "header", "note", "payload"}
 
 
 def test_limits(language: FilterLanguage) -> None:
