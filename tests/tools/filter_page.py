@@ -40,7 +40,7 @@ def filter_page(table: Table) -> Iterator[str]:
     """The parts of the page; `table` lays out heads and rows."""
     yield (
         "A filter is one line that says which frames are wanted: "
-        "`unmask --headless --filter EXPR`, `unmask export FILE --filter EXPR`. "
+        "in the line above the list of frames, `unmask --headless --filter EXPR`, `unmask export FILE --filter EXPR`. "
         "It looks at whole payloads, with compressed messages inflated, never at the beginning only."
     )
     yield (
