@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QIcon, QResizeEvent
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from app.icons import IconName, Icons
@@ -19,7 +19,7 @@ class _Tab:
     name: str
     icon: IconName
     role: Role
-    count: int | None = None
+    count: int | None
     """None: nothing is counted."""
 
     @property
@@ -50,13 +50,13 @@ class SideTabs(QTabWidget):
         self.setUsesScrollButtons(False)
         self.tabBar().setProperty("look", "narrow")
         self._add(connections, self.tr("Connections"), IconName.CONNECTIONS, Role.TEXT)
-        self._add(problems, self.tr("Problems"), *SEVERITY_LOOKS[Severity.WARNING])
+        self._add(problems, self.tr("Problems"), *SEVERITY_LOOKS[Severity.WARNING], count=0)
         self.currentChanged.connect(self._show)
         theme.changed.connect(self._show)
 
     def add_marks(self, marks: QWidget) -> None:
         """A third tab."""
-        self._add(marks, self.tr("Marks"), IconName.BOOKMARK, Role.ACCENT)
+        self._add(marks, self.tr("Marks"), IconName.BOOKMARK, Role.ACCENT, count=0)
 
     @property
     def shows_problems(self) -> bool:
@@ -82,18 +82,15 @@ class SideTabs(QTabWidget):
         super().resizeEvent(event)
         self._show()
 
-    def _add(self, page: QWidget, name: str, icon: IconName, role: Role) -> None:
-        self._tabs.append(_Tab(name, icon, role))
+    def _add(self, page: QWidget, name: str, icon: IconName, role: Role, count: int | None = None) -> None:
+        self._tabs.append(_Tab(name, icon, role, count))
         self.addTab(page, "")
         self._show()
 
     def _show(self) -> None:
-        for at, tab in enumerate(self._tabs):
-            self.setTabText(at, tab.words)
-            self.setTabToolTip(at, "")
-            counted = tab.count is None or tab.count > 0
-            self.setTabIcon(at, self._icons.icon(tab.icon, tab.role if counted else Role.DISABLED))
         every, front = range(len(self._tabs)), self.currentIndex()
+        for at in every:
+            self._write(at, self._tabs[at].words)
         for shortened, counts in (
             ([at for at in every if at != front], True),
             ([front], True),
@@ -102,6 +99,15 @@ class SideTabs(QTabWidget):
             if self.tabBar().sizeHint().width() <= self.width():
                 return
             for at in shortened:
-                tab = self._tabs[at]
-                self.setTabText(at, grouped(tab.count) if tab.count and counts else "")
-                self.setTabToolTip(at, tab.words)
+                count = self._tabs[at].count
+                self._write(at, grouped(count) if count and counts else "")
+
+    def _write(self, at: int, text: str) -> None:
+        tab = self._tabs[at]
+        self.setTabText(at, text)
+        self.setTabToolTip(at, "" if text == tab.words else tab.words)
+        # Where nothing is counted, the words need no icon.
+        icon = QIcon()
+        if tab.count is not None or not text:
+            icon = self._icons.icon(tab.icon, Role.DISABLED if tab.count == 0 else tab.role)
+        self.setTabIcon(at, icon)
