@@ -55,6 +55,8 @@ class Filtering(QObject):
     """The capture cannot be searched; a sentence, once for each run."""
     note = Signal(str)
     """Something worth a sentence that is no problem."""
+    sought = Signal(str)
+    """What is looked for in messages, as text or as hex digits; "" for nothing."""
     changed = Signal()
     """The list is under another filter, or under none."""
 
@@ -197,6 +199,7 @@ class Filtering(QObject):
         marks = applied is not None and applied.mode is FilterMode.MARK
         looked_for = () if applied is None else needles(applied.expression)
         self._frames.set_hits(self._found if marks else None, looked_for)
+        self.sought.emit(looked_for[0].text if marks and looked_for else "")
 
     def _narrowed(self, expression: Expression, view: View) -> Expression:
         """Only what the view has."""

@@ -196,6 +196,7 @@ class MainWindow(QMainWindow):
         self.selection.control_wanted.connect(lambda: self.actions_[ActionId.SHOW_CONTROL].setChecked(True))
         self.tool_bar.address.textChanged.connect(self._empty_table.look)
         self.frame_model.counts_changed.connect(self._show_counts)
+        self.filtering.sought.connect(self.tabs.look_for)
         self.connection_model.totals_changed.connect(self._show_totals)
         self.frames.opened.connect(self.tabs.setFocus)
         self.frames.following_changed.connect(self.actions_[ActionId.FOLLOW].setChecked)

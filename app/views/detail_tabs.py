@@ -113,6 +113,10 @@ class DetailTabs(QWidget):
             if page.objectName() == name:
                 self.tabs.setCurrentWidget(page)
 
+    def look_for(self, wanted: str) -> None:
+        """Mark a text in the messages that are shown from now on; "" for none."""
+        self.message.look_for(wanted)
+
     def show_frame_violation(self, violation: Violation) -> None:
         """Mark the bytes of the frame that broke a rule."""
         self.tabs.setCurrentWidget(self._bytes_page)

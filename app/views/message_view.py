@@ -50,6 +50,10 @@ class MessageView(QWidget):
         self._source: Source | None = None
         self._opcode = 0
         self._page: Page | None = None
+        self._sought = ""
+        """What is marked in every message that is shown."""
+        self._is_due = False
+        """Whether it is still to be looked for in this one."""
         self.loader = PageLoader(jobs, decoders, self)
         self.finder = Finder(jobs, self)
         self.carrier = PayloadCarrier(jobs, self)
@@ -66,6 +70,16 @@ class MessageView(QWidget):
             self._source, self._opcode = shown_content(shown)
         self.carrier.cancel()
         self._decode(None)
+
+    def look_for(self, wanted: str) -> None:
+        """Mark a text in this message and in those that are shown next, without taking the keyboard; "" ends that."""
+        self._sought = wanted
+        self._is_due = bool(wanted)
+        if wanted or self.find_bar.isVisible():
+            self.find_bar.input.setText(wanted)
+            self.find_bar.setVisible(bool(wanted))
+            self.finder.clear()
+        self._find_sought()
 
     @property
     def is_settled(self) -> bool:
@@ -196,7 +210,7 @@ class MessageView(QWidget):
         self.carrier.said.connect(self._say)
         self.find_bar.find_requested.connect(self._find)
         self.find_bar.stop_requested.connect(self.finder.stop)
-        self.find_bar.edited.connect(self.finder.clear)
+        self.find_bar.edited.connect(self._forget_sought)
         self.find_bar.closed.connect(self._end_find)
         self.finder.found.connect(self.loader.show_bytes)
         self.finder.changed.connect(self._show_found)
@@ -226,6 +240,7 @@ class MessageView(QWidget):
         self.finder.clear()
         self._take_page(None)
         self._say("")
+        self._is_due = bool(self._sought)
         for line in (self.page_bar, self.preparing, self.folded):
             line.hide()
         if self._source is None:
@@ -260,6 +275,7 @@ class MessageView(QWidget):
             self._take_page(page)
             self.page_bar.show_page(self.loader.number, page, len(self._source or b""))
             self._say(self._notices())
+            self._find_sought()
         if hit is not None:
             self.text.show_places(page.places(hit.first, max(hit.end, hit.first + 1)))
 
@@ -312,6 +328,16 @@ class MessageView(QWidget):
         at = page.bytes_of(self.text.first_in_sight(), self.text.first_in_sight() + 1).start
         self.finder.find(source, wanted, pages.needle(wanted), at, backward=backward)
 
+    def _find_sought(self) -> None:
+        if self._is_due and self._page is not None:
+            self._is_due = False
+            self._find(self._sought, backward=False)
+
+    def _forget_sought(self) -> None:
+        """The person looks for something else."""
+        self._sought, self._is_due = "", False
+        self.finder.clear()
+
     def _show_found(self) -> None:
         self.find_bar.show_result(self.finder.summary(), running=self.finder.is_running)
         self.text.mark_places(self._found_places if self.finder.has_hits else None)
@@ -325,5 +351,5 @@ class MessageView(QWidget):
         return [place for hit in hits for place in self._page.places(hit.first, hit.end)]
 
     def _end_find(self) -> None:
-        self.finder.clear()
+        self._forget_sought()
         self.text.setFocus()

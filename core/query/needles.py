@@ -19,6 +19,15 @@ class Needle:
     folded: bool
     """A–Z and a–z are the same."""
 
+    @property
+    def text(self) -> str:
+        """As a person writes it: UTF-8 that can be read, else pairs of hex digits."""
+        try:
+            text = self.data.decode()
+        except UnicodeDecodeError:
+            text = ""
+        return text if text.isprintable() and text else self.data.hex(" ")
+
 
 def needles(expression: Expression) -> tuple[Needle, ...]:
     """At most 16, in the order of the text; none of what must not be there."""

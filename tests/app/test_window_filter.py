@@ -440,6 +440,29 @@ def test_recent_filters_can_be_forgotten(desktop: Desktop, settings: Settings) -
     assert settings.recent_filters == ()
 
 
+def test_what_is_looked_for_is_marked_in_the_details(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    window = desktop.window
+    message = window.tabs.message
+    say(qtbot, desktop, client("/"), "an apple", "two apples: one apple", "pear")
+    trigger(desktop, ActionId.FOCUS_FIND)
+    qtbot.waitUntil(window.filter_bar.edit.hasFocus)
+    enter(desktop, "apple")
+    qtbot.waitUntil(lambda: message.find_bar.result() == "1 of 1")
+    trigger(desktop, ActionId.NEXT_HIT)
+    qtbot.waitUntil(lambda: message.find_bar.result() == "1 of 2")
+    assert window.filter_bar.edit.hasFocus()
+    window.frames.go_to_row(2)
+    qtbot.waitUntil(lambda: message.find_bar.result() == "Not found")
+    # What the person looks for by hand stays as it is.
+    message.find_bar.input.clear()
+    QTest.keyClicks(message.find_bar.input, "pea")
+    window.frames.go_to_row(0)
+    qtbot.waitUntil(lambda: message.text.toPlainText() == "an apple")
+    assert message.find_bar.result() == ""
+    window.filtering.clear()
+    assert not message.find_bar.isVisible()
+
+
 def test_what_is_looked_for_is_marked_in_the_rows(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
     window = desktop.window
     say(qtbot, desktop, client("/"), "an apple")

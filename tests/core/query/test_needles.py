@@ -35,3 +35,10 @@ def test_capital_letters_may_be_the_same() -> None:
 
 def test_they_are_few() -> None:
     assert len(needles(LANGUAGE.parse(" ".join(f"word{number}" for number in range(40))))) == 16
+
+
+@pytest.mark.parametrize(
+    ("data", "text"), [(b"a b", "a b"), (b"a\n", "61 0a"), (b"\xff", "ff"), ("é".encode(), "é")]
+)
+def test_how_a_person_writes_it(data: bytes, text: str) -> None:
+    assert Needle(data, folded=False).text == text
