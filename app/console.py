@@ -17,6 +17,8 @@ from typing import TextIO
 
 from app.sampling import DiagnosticsLog, Sampler
 from app.story_text import COLOURED, PLAIN, StoryText
+from app.text import byte_size, rough_time
+from core.capture.disk_space import SpaceGauge
 from core.capture.follow import Entry, Follower, Gap
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
@@ -30,6 +32,8 @@ from core.query.scan import Scan
 
 _LAST_SECONDS = 3.0
 """How long the last lines may take once the program is told to end."""
+_MARGIN = 1.3
+"""By which there has to be more room before there may be another warning of little room."""
 _SIGNAL_SECONDS = 0.5
 """How often signals are looked for; Windows lets none through to a thread that waits."""
 
@@ -51,8 +55,15 @@ class ConsoleOptions:
 class Console:
     """Runs an engine until it is told to stop, and writes what happens to `out`."""
 
-    def __init__(self, options: ConsoleOptions, version: str, page: TestPage, out: TextIO) -> None:
-        """UnmaskError if the capture or the file of diagnostics can't be created."""
+    def __init__(
+        self,
+        options: ConsoleOptions,
+        version: str,
+        page: TestPage,
+        out: TextIO,
+        gauge: SpaceGauge | None = None,
+    ) -> None:
+        """UnmaskError if the capture or the file of diagnostics can't be created. `gauge` looks at the disk."""
         self._out = out
         self._json = options.json
         self._text = StoryText(COLOURED if _wants_colour(out) else PLAIN)
@@ -66,8 +77,9 @@ class Console:
         self._told_frames = 0
         self._exit_status = 0
         self._listening = False
+        self._room_is_low = False
         self._bug: BaseException | None = None
-        self._host = EngineHost(options.capture, version, options.settings, page, self)
+        self._host = EngineHost(options.capture, version, options.settings, page, self, gauge)
         self._diagnostics: DiagnosticsLog | None = None
         if options.diagnostics is not None:
             try:
@@ -94,6 +106,7 @@ class Console:
             while not self._stopping:
                 with suppress(queue.Empty):
                     self._tell(self._news.get(timeout=_SIGNAL_SECONDS), story)
+                self._look_at_room()
             self._end(thread)
             while not self._news.empty():
                 self._tell(self._news.get(), story)
@@ -149,6 +162,21 @@ class Console:
         left = reader.totals().frames - self._told_frames
         if left > 0 and self._enough is not None and self._is_enough():
             print(f"unmask: stopped; {left} frames more are in {reader.path}.", file=sys.stderr)
+
+    def _look_at_room(self) -> None:
+        """Warns once, until there is more room."""
+        space, was_low = self._host.recorder.space, self._room_is_low
+        self._room_is_low = space is not None and space.is_low(_MARGIN if was_low else 1.0)
+        if space is not None and self._room_is_low and not was_low:
+            left = (
+                ""
+                if space.seconds_left is None
+                else f", about {rough_time(space.seconds_left)} at the present rate"
+            )
+            _warn(
+                f"the disk of the capture has only {byte_size(space.free_bytes)} left{left}: make room there, "
+                "stop recording, or keep only the last part (--keep)."
+            )
 
     # HostListener.
 

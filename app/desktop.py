@@ -20,6 +20,7 @@ from app.main_window import MainWindow
 from app.settings import Settings
 from app.signals import QuitSignals
 from app.theme import Theme
+from core.capture.disk_space import SpaceGauge
 from core.capture.session_files import CaptureFolder, ClaimedCapture, default_folder
 from core.decoders.registry import default_decoders
 from core.errors import CaptureError
@@ -39,6 +40,7 @@ class Desktop(QObject):
         *,
         capture: Path | None = None,
         adjust: Callable[[EngineSettings], EngineSettings] = lambda settings: settings,
+        gauge: SpaceGauge | None = None,
     ) -> None:
         """Records into `capture`, or into a new unsaved one in `folder`. CaptureError if neither can be written."""
         super().__init__()
@@ -57,7 +59,7 @@ class Desktop(QObject):
         self._crashes.install()
         engine_settings = adjust(settings.engine)
         settings.hold_for_this_run(engine_settings)
-        self.engine = EngineThread(capture, version, engine_settings, load_test_page())
+        self.engine = EngineThread(capture, version, engine_settings, load_test_page(), gauge=gauge)
         self.engine.crashed.connect(lambda error: self._crashes.report(error, CrashedPart.ENGINE))
         self.desk = CaptureDesk(capture, saved=claimed is None)
         self.window = MainWindow(

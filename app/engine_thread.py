@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from core.capture.disk_space import SpaceGauge
 from core.capture.marks import MarkChange
 from core.capture.recorder import Recorder
 from core.net.engine import SlowPeer
@@ -45,11 +46,12 @@ class EngineThread(QThread):
         settings: EngineSettings,
         page: TestPage,
         parent: QObject | None = None,
+        gauge: SpaceGauge | None = None,
     ) -> None:
-        """Creates the capture file at once: CaptureError if that can't be."""
+        """Creates the capture file at once: CaptureError if that can't be. `gauge` looks at its disk."""
         super().__init__(parent)
         self.setObjectName("unmask-engine")
-        self._host = EngineHost(capture, version, settings, page, self)
+        self._host = EngineHost(capture, version, settings, page, self, gauge)
 
     @property
     def recorder(self) -> Recorder:

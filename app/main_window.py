@@ -96,7 +96,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(theme, icons)
         self.listening = Listening(engine, settings, self.actions_, self.tool_bar, icons, self)
         self.controls = EngineControls(engine, settings, self.actions_, theme, self.listening, self)
-        self.watch = Watch(engine, settings, self.listening, self.fault_banner, self)
+        self.watch = Watch(engine, settings, self.listening, self.fault_banner, self.actions_, self)
         self.commands = CaptureCommands(engine, desk, settings, jobs, formats, folder, claimed, icons, self)
         self.recovery = Recovery(folder, self.commands, jobs, icons, self)
         self.help_pages = HelpPages(self.actions_, version, self)

@@ -1,18 +1,25 @@
-"""Looks about twice a second at what nobody tells: slow peers, a slow disk, a capture that cannot be written."""
+"""Looks about twice a second at what nobody tells: slow peers, a slow or nearly full disk, a capture that cannot be
+written.
+"""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QPushButton
 
+from app.actions import ActionId, Actions
 from app.engine_thread import EngineThread
 from app.listening import Listening
 from app.settings import Settings
-from app.text import counted
+from app.text import byte_size, counted, rough_time
 from app.views.banner import Banner, Tone
+from core.capture.disk_space import DiskSpace
 from core.errors import CaptureError
 
 _LOOK_MS = 500
+_MARGIN = 1.3
+"""By which there has to be more room before a warning is taken back."""
+_LONG_SECONDS = 3600
 
 
 class Watch(QObject):
@@ -26,15 +33,24 @@ class Watch(QObject):
     """A fault is over; a sentence that says what it cost."""
 
     def __init__(
-        self, engine: EngineThread, settings: Settings, listening: Listening, banner: Banner, parent: QObject
+        self,
+        engine: EngineThread,
+        settings: Settings,
+        listening: Listening,
+        banner: Banner,
+        actions: Actions,
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._engine = engine
         self._settings = settings
         self._listening = listening
         self._banner = banner
+        self._actions = actions
         self._engine_died = False
         self._fault = ""
+        self._room_is_low = False
+        """And the banner says so."""
         self._lost_before = 0
         """Frames lost by faults that are over."""
         self._slow_peers: dict[int, int] = {}
@@ -99,16 +115,51 @@ class Watch(QObject):
                 "you leave Unmask."
             )
             fault = text.format(path=recorder.path)
-        if fault == self._fault:
-            return
-        self._fault = fault
-        if fault:
-            save = QPushButton(self.tr("&Save as…"))
-            save.clicked.connect(lambda: self.save_wanted.emit())
-            self._banner.say(Tone.ERROR, fault, save)
-        else:
+        if fault != self._fault:
+            self._fault = fault
+            self._room_is_low = False
+            if fault:
+                self._banner.say(Tone.ERROR, fault, self._save_button())
+            else:
+                self._banner.dismiss()
+                self._tell_recovery()
+        if not fault:
+            self._look_at_room()
+
+    def _look_at_room(self) -> None:
+        space, was_low = self._engine.recorder.space, self._room_is_low
+        recording = self._actions[ActionId.RECORD].isChecked()
+        low = space is not None and recording and space.is_low(_MARGIN if was_low else 1.0)
+        self._room_is_low = low
+        if space is not None and low:
+            if was_low:
+                self._banner.reword(self._room_text(space))
+            else:
+                stop = QPushButton(self.tr("S&top recording"))
+                stop.clicked.connect(lambda: self._actions[ActionId.RECORD].setChecked(False))
+                stop.clicked.connect(self.look)
+                less = QPushButton(self.tr("&Keep less…"))
+                less.clicked.connect(self._actions[ActionId.SETTINGS].trigger)
+                self._banner.say(Tone.WARNING, self._room_text(space), stop, self._save_button(), less)
+        elif was_low:
             self._banner.dismiss()
-            self._tell_recovery()
+
+    def _room_text(self, space: DiskSpace) -> str:
+        free, left = byte_size(space.free_bytes), space.seconds_left
+        if left is None or left > _LONG_SECONDS:
+            text = self.tr("The disk of the capture has only {free} left.").format(free=free)
+        else:
+            text = self.tr("About {left} of disk space left at the present rate ({free} free).")
+            text = text.format(left=rough_time(left), free=free)
+        advice = self.tr(
+            "Stop recording, save the capture to another disk, or keep only the last part of it."
+        )
+        return f"{text} {advice}"
+
+    def _save_button(self) -> QPushButton:
+        save = QPushButton(self.tr("&Save as…"))
+        save.clicked.connect(lambda: self.save_wanted.emit())
+        return save
 
     def _with_losses(self, failure: CaptureError) -> str:
         lost = self._engine.recorder.lost_frames - self._lost_before

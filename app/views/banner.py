@@ -81,6 +81,10 @@ class Banner(QFrame):
         self._tint()
         self.show()
 
+    def reword(self, text: str) -> None:
+        """Other words for what is being said; the buttons stay."""
+        self._text.setText(visible(text))
+
     def dismiss(self) -> None:
         self._drop_buttons()
         self.hide()

@@ -15,6 +15,8 @@ from core.capture.store import files_of
 LOW_BYTES = 1 << 30
 LOW_SECONDS = 60.0
 LOOK_SECONDS = 2.0
+_LOG_BYTES = 64 * 1024 * 1024
+"""What the write-ahead log may take beside a capture that grows no more."""
 _RATE_SECONDS = 10.0
 _LEAST_SPAN = 0.5
 
@@ -29,17 +31,20 @@ class DiskSpace:
     """What this user may still write on its disk."""
     growth: float
     """Bytes a second by which the capture has grown lately; 0 where it has not."""
+    to_grow: int | None = None
+    """By how many bytes it may grow at most; None: without a bound."""
 
     @property
     def seconds_left(self) -> float | None:
         """Until the disk is full at the present rate; None where the capture does not grow."""
         return self.free_bytes / self.growth if self.growth > 0 else None
 
-    @property
-    def is_low(self) -> bool:
-        """Whether it is time to say something."""
+    def is_low(self, margin: float = 1.0) -> bool:
+        """Whether it is time to say something; with a larger margin, whether it still is."""
+        if self.to_grow is not None and self.free_bytes > self.to_grow + _LOG_BYTES * margin:
+            return False
         left = self.seconds_left
-        return self.free_bytes < LOW_BYTES or (left is not None and left < LOW_SECONDS)
+        return self.free_bytes < LOW_BYTES * margin or (left is not None and left < LOW_SECONDS * margin)
 
 
 def free_bytes(path: Path) -> int:
@@ -62,8 +67,8 @@ class SpaceGauge:
         self._path: Path | None = None
         self._sizes: deque[tuple[float, int]] = deque(maxlen=64)
 
-    def look(self, path: Path) -> DiskSpace | None:
-        """At the disk of the capture at `path`; None where that can't be."""
+    def look(self, path: Path, most: int | None = None) -> DiskSpace | None:
+        """At the disk of the capture at `path`, which is to hold `most` bytes at most; None where that can't be."""
         if path != self._path:
             self._path = path
             self._sizes.clear()
@@ -81,4 +86,5 @@ class SpaceGauge:
             self._sizes.popleft()
         began, first = self._sizes[0]
         span = now - began
-        return DiskSpace(size, free, max(0.0, (size - first) / span) if span >= _LEAST_SPAN else 0.0)
+        growth = max(0.0, (size - first) / span) if span >= _LEAST_SPAN else 0.0
+        return DiskSpace(size, free, growth, None if most is None else max(0, most - size))

@@ -67,7 +67,7 @@ class Recorder:
         self.commits = Timings()
         """How long each transaction took."""
         self._gauge = gauge or SpaceGauge()
-        self._space = self._gauge.look(path)
+        self._space = self._gauge.look(path, keep.bytes)
         self._look_due = time.monotonic() + self._gauge.interval
         self._lock = threading.Condition()
         self._queue: list[Batch | _Command] = []
@@ -284,7 +284,7 @@ class Recorder:
         if drained:
             self._guard(self._callbacks.on_drained)
         if time.monotonic() >= self._look_due:
-            self._space = self._gauge.look(self._writer.path)
+            self._space = self._gauge.look(self._writer.path, self._writer.keep.bytes)
             self._look_due = time.monotonic() + self._gauge.interval
         return not stopping
 

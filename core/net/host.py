@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from core.capture.disk_space import SpaceGauge
 from core.capture.marks import MarkChange
 from core.capture.recorder import Recorder, RecorderCallbacks
 from core.errors import CaptureError, UnmaskError
@@ -67,9 +68,15 @@ class EngineHost:
     """The engine, reachable from any thread."""
 
     def __init__(
-        self, capture: Path, version: str, settings: EngineSettings, page: TestPage, listener: HostListener
+        self,
+        capture: Path,
+        version: str,
+        settings: EngineSettings,
+        page: TestPage,
+        listener: HostListener,
+        gauge: SpaceGauge | None = None,
     ) -> None:
-        """Creates the capture file at once: CaptureError if that can't be."""
+        """Creates the capture file at once: CaptureError if that can't be. `gauge` looks at its disk."""
         self.clock = wall_clock()
         """By which frames are stamped: ns since the epoch, never stepping."""
         self._settings = settings
@@ -85,7 +92,7 @@ class EngineHost:
         callbacks = RecorderCallbacks(
             listener.on_changed, self._on_drained, lambda error: listener.on_failed(str(error))
         )
-        self.recorder = Recorder(capture, version, callbacks, settings.keep)
+        self.recorder = Recorder(capture, version, callbacks, settings.keep, gauge)
 
     def listen(self, address: ListenAddress) -> None:
         """Listen there, in place of before. Answers with `on_listening` or `on_failed`."""

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.text import byte_size, counted, decode_prefix, duration, grouped, one_line, one_line_bytes
+from app.text import (
+    byte_size,
+    counted,
+    decode_prefix,
+    duration,
+    grouped,
+    one_line,
+    one_line_bytes,
+    rough_time,
+)
 
 
 def test_one_line_shows_what_cannot_be_seen() -> None:
@@ -72,3 +81,11 @@ def test_counted(count: int, shown: str) -> None:
 
 def test_grouped() -> None:
     assert grouped(1234567) == "1\u202f234\u202f567"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.2, "1 s"), (39.6, "40 s"), (99, "99 s"), (700, "12 min"), (5999, "100 min"), (10_800, "3 h")],
+)
+def test_a_time_to_come(seconds: float, shown: str) -> None:
+    assert rough_time(seconds) == shown

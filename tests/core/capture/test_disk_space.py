@@ -66,10 +66,30 @@ def test_another_file_does_not_grow_by_what_the_one_before_was_smaller(tmp_path:
         (DiskSpace(1, LOW_BYTES - 1, 0.0), True),
         (DiskSpace(1, 10 * LOW_BYTES, 10 * LOW_BYTES / 61), False),
         (DiskSpace(1, 10 * LOW_BYTES, 10 * LOW_BYTES / 59), True),
+        (DiskSpace(1, 100 * MEGA, 0.0, to_grow=0), False),
+        (DiskSpace(1, 60 * MEGA, 0.0, to_grow=0), True),
+        (DiskSpace(1, 10 * LOW_BYTES, 10 * LOW_BYTES / 59, to_grow=LOW_BYTES), False),
+        (DiskSpace(1, LOW_BYTES // 2, 1.0, to_grow=LOW_BYTES), True),
     ],
 )
 def test_low_is_little_room_or_little_time(space: DiskSpace, low: bool) -> None:
-    assert space.is_low is low
+    assert space.is_low() is low
+
+
+def test_what_was_low_is_so_until_there_is_a_little_more() -> None:
+    space = DiskSpace(1, LOW_BYTES + 1, 0.0)
+    assert (space.is_low(), space.is_low(1.5)) == (False, True)
+
+
+def test_a_ring_grows_to_its_bound_and_no_further(tmp_path: Path) -> None:
+    path = tmp_path / "c.unmask"
+    path.write_bytes(bytes(1000))
+    gauge = gauge_of(PLENTY, Clock())
+    assert [space.to_grow for most in (None, 5000, 10) if (space := gauge.look(path, most))] == [
+        None,
+        4000,
+        0,
+    ]
 
 
 def test_a_disk_that_is_gone_has_no_room(tmp_path: Path) -> None:
