@@ -15,8 +15,9 @@ from app.views.frame_table import FrameTable
 from core.capture.reader import CaptureReader
 from core.errors import CaptureError
 
-_AT_ONCE = 200
-"""Frames that are copied without a detour over another thread."""
+_AT_ONCE = 100
+_BYTES_AT_ONCE = 256 * 1024
+"""Frames that are copied without a detour over another thread, and what they may hold together."""
 
 
 class PlainClipboard(QObject):
@@ -65,11 +66,11 @@ class FrameCopier(QObject):
             return
         self._newest += 1
         frames = self._frames.selected_frames(COPY_FRAMES)
-        if len(frames) > _AT_ONCE:
-            self._copy_later(reader.path, frames, copy_format, selected)
-            return
         try:
-            self._take(copy_frames(reader, frames, copy_format), selected)
+            if len(frames) > _AT_ONCE or sum(map(reader.pieces.content_length, frames)) > _BYTES_AT_ONCE:
+                self._copy_later(reader.path, frames, copy_format, selected)
+            else:
+                self._take(copy_frames(reader, frames, copy_format), selected)
         except CaptureError as error:
             self.problem.emit(str(error))
 
@@ -78,7 +79,9 @@ class FrameCopier(QObject):
 
         def take(copied: Copied) -> None:
             if number == self._newest:
-                self.note.emit(self.tr("Copied {count} frames.").format(count=grouped(copied.frames)))
+                self.note.emit(
+                    counted(copied.frames, self.tr("Copied 1 frame."), self.tr("Copied {count} frames."))
+                )
                 self._take(copied, selected)
 
         accepted = self._jobs.run(
@@ -87,13 +90,23 @@ class FrameCopier(QObject):
             lambda error: self.problem.emit(str(error)),
         )
         if accepted:
-            self.note.emit(self.tr("Copying {count} frames …").format(count=grouped(len(frames))))
+            self.note.emit(
+                counted(len(frames), self.tr("Copying 1 frame …"), self.tr("Copying {count} frames …"))
+            )
         else:
             self.problem.emit(self.tr("Too much is being done at once. Try again in a moment."))
 
     def _take(self, copied: Copied, selected: int) -> None:
-        self._clipboard.setText(copied.text)
         left_out = selected - copied.frames
+        if not copied.frames and left_out:
+            self.caution.emit(
+                self.tr(
+                    "Nothing was copied: the first frame holds more than the clipboard takes at once. Save its payload "
+                    "in the Message tab."
+                )
+            )
+            return
+        self._clipboard.setText(copied.text)
         if left_out:
             self.caution.emit(
                 counted(

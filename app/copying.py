@@ -11,7 +11,8 @@ from core.capture.records import FrameRecord
 from core.formats.jsonl import frame_line
 
 COPY_FRAMES = 10_000
-COPY_CHARS = 64 * 1024 * 1024
+COPY_CHARS = 16 * 1024 * 1024
+"""Every program that looks at the clipboard gets them all at once."""
 
 
 class CopyFormat(Enum):
@@ -23,6 +24,10 @@ class CopyFormat(Enum):
     BASE64 = auto()
     JSON = auto()
     """All that is known of the frame as one JSON object."""
+
+
+_CHARS_A_BYTE = {CopyFormat.TEXT: 0.25, CopyFormat.HEX: 3, CopyFormat.BASE64: 4 / 3, CopyFormat.JSON: 0.25}
+"""At least so many characters become of a byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +44,14 @@ def copy_frames(reader: CaptureReader, frame_ids: list[int], copy_format: CopyFo
     pieces: list[str] = []
     size = 0
     for frame_id in frame_ids[:COPY_FRAMES]:
+        if size + reader.pieces.content_length(frame_id) * _CHARS_A_BYTE[copy_format] > COPY_CHARS:
+            break
         record = reader.frame(frame_id)
         if record is None:
             continue
         piece = _piece(record, copy_format)
         size += len(piece)
-        if size > COPY_CHARS and pieces:
+        if size > COPY_CHARS:
             break
         pieces.append(piece)
     return Copied("\n".join(pieces), len(pieces))

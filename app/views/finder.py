@@ -47,6 +47,14 @@ class Finder(QObject):
     def has_hits(self) -> bool:
         return self._search is not None and self._search.count > 0
 
+    @property
+    def reached(self) -> int:
+        """All hits that begin before this byte are known."""
+        search, source = self._search, self._source
+        if search is None or source is None:
+            return 0
+        return self._reached if self.is_running or self._is_stopped else len(source)
+
     def clear(self) -> None:
         """Forget what was found: the payload or its decoder is another one."""
         self._stepper.cancel()

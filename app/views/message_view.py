@@ -28,7 +28,7 @@ from app.views.finder import Finder
 from app.views.message_facts import describe_message, shown_content
 from app.views.page_bar import PageBar
 from app.views.page_loader import PageLoader
-from app.views.payload_carrier import PayloadCarrier
+from app.views.payload_carrier import COPY_LIMIT, PayloadCarrier
 from app.views.text_pane import FOLD, TextPane
 from app.views.work_bar import WorkBar
 from core.decoders.decoder import ContentKind, Page, Place
@@ -36,6 +36,8 @@ from core.decoders.registry import Decoders
 from core.decoders.search import Hit
 from core.decoders.source import Source
 
+_HOPELESS = 4
+"""A text that seems to be so many times what can be copied need not be put together to find out."""
 _MARKED_AT_ONCE = 500
 """Found places that are marked in one line of text."""
 
@@ -54,6 +56,8 @@ class MessageView(QWidget):
         """What is marked in every message that is shown."""
         self._is_due = False
         """Whether it is still to be looked for in this one."""
+        self._marked_to = 0
+        """Up to this byte the page has marks where something was found."""
         self.loader = PageLoader(jobs, decoders, self)
         self.finder = Finder(jobs, self)
         self.carrier = PayloadCarrier(jobs, self)
@@ -100,6 +104,10 @@ class MessageView(QWidget):
             self._say(self.tr("Not all pages are known yet. Copy this page, or save the payload as it is."))
         elif pages.count == 1:
             self.carrier.copy(self._page.text)
+        elif len(self._page.text) * pages.known > _HOPELESS * COPY_LIMIT * (
+            self._page.end - self._page.first
+        ):
+            self.carrier.refuse()
         else:
             self.carrier.copy_pages(pages)
 
@@ -281,6 +289,7 @@ class MessageView(QWidget):
 
     def _take_page(self, page: Page | None) -> None:
         self._page = page
+        self._marked_to = self.finder.reached
         self._set_wrap()
         self.text.show_page(page)
         self.folded.setVisible(self.text.is_folded)
@@ -340,7 +349,12 @@ class MessageView(QWidget):
 
     def _show_found(self) -> None:
         self.find_bar.show_result(self.finder.summary(), running=self.finder.is_running)
-        self.text.mark_places(self._found_places if self.finder.has_hits else None)
+        if not self.finder.has_hits:
+            self._marked_to = 0
+            self.text.mark_places(None)
+        elif self._page is not None and self._marked_to < min(self.finder.reached, self._page.end):
+            self._marked_to = self.finder.reached
+            self.text.mark_places(self._found_places)
 
     def _found_places(self, start: int, end: int) -> list[Place]:
         """What was found among these characters of the page."""

@@ -59,13 +59,22 @@ class PayloadCarrier(QObject):
     def copy(self, text: str) -> None:
         """Put a text on the clipboard now."""
         if len(text) > COPY_LIMIT:
-            self._refuse()
+            self.refuse()
         else:
             QGuiApplication.clipboard().setText(text)
 
     def copy_pages(self, pages: Pages) -> None:
         """Put all pages together on the clipboard."""
         self.copy_steps(WholeText(pages, COPY_LIMIT), pages.count, self.tr("Copying the whole text"))
+
+    def refuse(self) -> None:
+        """Say that a text is too long to be copied."""
+        self.said.emit(
+            self.tr(
+                "The text has more than the {0} characters that can be copied at once, and nothing was copied. Copy "
+                "this page, or save the payload."
+            ).format(grouped(COPY_LIMIT))
+        )
 
     def copy_steps(self, text: Gathered, total: int, words: str) -> None:
         """Put a text on the clipboard that takes `total` to put together."""
@@ -94,18 +103,11 @@ class PayloadCarrier(QObject):
         if self._text is None:
             self.said.emit(self.tr("Saved as {0}.").format(self._target))
         elif self._text.is_too_long:
-            self._refuse()
+            self.refuse()
         else:
             text, self._text = self._text.text, None
             QGuiApplication.clipboard().setText(text)
             self.said.emit(self.tr("Copied {0} characters.").format(grouped(len(text))))
-
-    def _refuse(self) -> None:
-        sentence = self.tr(
-            "The text has more than the {0} characters that can be copied at once, and nothing was copied. Copy this "
-            "page, or save the payload."
-        )
-        self.said.emit(sentence.format(grouped(COPY_LIMIT)))
 
     def _fail(self, error: Exception) -> None:
         self.changed.emit()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import islice
 
@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from app.theme import Role, Theme
-from core.decoders.decoder import Page, Place, Span, TokenKind
+from core.decoders.decoder import NO_SPANS, Page, Place, TokenKind
 
 FOLD = 8192
 """Characters after which a line is broken: the layout of one endless line would take seconds."""
@@ -59,8 +59,7 @@ class TextPane(QPlainTextEdit):
         super().__init__(parent)
         self._theme = theme
         self._text = ""
-        self._spans: tuple[Span, ...] = ()
-        self._span_starts: list[int] = []
+        self._spans = NO_SPANS
         self._shown = 0
         self._starts: list[int] = [0]
         """Of each block the offset in the text, in code points."""
@@ -97,8 +96,7 @@ class TextPane(QPlainTextEdit):
         """Show a page from its beginning."""
         self._timer.stop()
         self._text = "" if page is None else page.text
-        self._spans = () if page is None else page.spans
-        self._span_starts = [span.start for span in self._spans]
+        self._spans = NO_SPANS if page is None else page.spans
         self._shown, self._starts = 0, [0]
         self._folds.clear()
         self._coloured.clear()
@@ -203,7 +201,7 @@ class TextPane(QPlainTextEdit):
         """Where in the document a character of the text is, in UTF-16 units."""
         number = bisect_right(self._starts, character) - 1
         block = self.document().findBlockByNumber(number)
-        return block.position() + _units(block.text(), character - self._starts[number])
+        return block.position() + _Units(block.text()).of(character - self._starts[number])
 
     def _character(self, block: QTextBlock, units: int) -> int:
         before = block.text().encode("utf-16-le", "surrogatepass")[: 2 * units]
@@ -223,7 +221,7 @@ class TextPane(QPlainTextEdit):
 
     def _colour_in_sight(self) -> None:
         """Put colours on the blocks in sight that have none yet."""
-        if not self._spans and not self._is_marked:
+        if not len(self._spans) and not self._is_marked:
             return
         block = self.firstVisibleBlock()
         last = self.cursorForPosition(self.viewport().rect().bottomRight()).blockNumber()
@@ -240,28 +238,43 @@ class TextPane(QPlainTextEdit):
     def _formats_of(self, block: QTextBlock) -> Iterator[QTextLayout.FormatRange]:
         start, text = self._starts[block.blockNumber()], block.text()
         end = start + len(text)
-        first = max(0, bisect_right(self._span_starts, start) - 1)
-        for span in self._spans[first : bisect_left(self._span_starts, end)]:
+        units = _Units(text)
+        for span in self._spans.among(start, end):
             left, right = max(span.start, start) - start, min(span.end, end) - start
             if left < right:
                 look = QTextCharFormat()
                 look.setForeground(QBrush(self._theme.color(_ROLES[span.kind])))
-                yield _format_range(_units(text, left), _units(text, right), look)
+                yield _format_range(units.of(left), units.of(right), look)
 
     def _marks_of(self, block: QTextBlock) -> Iterator[QTextLayout.FormatRange]:
         start, text = self._starts[block.blockNumber()], block.text()
         end = start + len(text)
         look = QTextCharFormat()
         look.setBackground(QBrush(self._theme.color(Role.SELECTION_INACTIVE)))
+        units = _Units(text)
         for place in self._places_in(start, end) if text else ():
             left, right = max(place.start, start) - start, min(place.end, end) - start
             if left < right:
-                yield _format_range(_units(text, left), _units(text, right), look)
+                yield _format_range(units.of(left), units.of(right), look)
 
 
-def _units(text: str, count: int) -> int:
-    """UTF-16 units of the first `count` characters: what Qt counts in."""
-    return count if text.isascii() else len(text[:count].encode("utf-16-le", "surrogatepass")) // 2
+class _Units:
+    """Counts in UTF-16 units, as Qt does; quick where it is asked in ascending order."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._is_ascii = text.isascii()
+        self._count = self._units = 0
+
+    def of(self, count: int) -> int:
+        """Units of the first `count` characters."""
+        if self._is_ascii:
+            return count
+        if count < self._count:
+            self._count = self._units = 0
+        self._units += len(self._text[self._count : count].encode("utf-16-le", "surrogatepass")) // 2
+        self._count = count
+        return self._units
 
 
 def _format_range(start: int, end: int, look: QTextCharFormat) -> QTextLayout.FormatRange:

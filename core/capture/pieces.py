@@ -39,6 +39,12 @@ class PieceReader(Snapshots):
         return FrameOutline(row, stored.frame(payload), self.violations(frame_id) if stored.broken else ())
 
     @reads
+    def content_length(self, frame_id: int) -> int:
+        """Bytes of the message that a frame completed, else of its payload; 0 where there is no frame of that id."""
+        found = self._find(frame_id)
+        return 0 if found is None else found.stored.content[1]
+
+    @reads
     def payload(self, frame_id: int, part: PayloadPart, start: int, end: int) -> bytes | None:
         """Bytes `start`..`end` of a payload, fewer where it ends; None where there is no frame of that id."""
         found = self._find(frame_id)

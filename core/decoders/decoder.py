@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from enum import Enum, IntEnum
 from typing import NamedTuple, Protocol
@@ -44,15 +46,59 @@ class TokenKind(Enum):
     PUNCTUATION = "punctuation"
 
 
-class Span(NamedTuple):
-    """Characters `start`..`end` of a page's text, counted in code points (not UTF-16 units).
+_KINDS = tuple(TokenKind)
+_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 
-    A named tuple because there are tens of thousands of them.
-    """
+
+class Span(NamedTuple):
+    """Characters `start`..`end` of a page's text, counted in code points (not UTF-16 units)."""
 
     start: int
     end: int
     kind: TokenKind
+
+
+class Spans:
+    """Many spans, in order and without overlap.
+
+    Plain numbers: objects, of which there would be tens of thousands, set off the garbage collector, and while that
+    goes over all objects there are, nothing else goes on.
+    """
+
+    def __init__(self) -> None:
+        self._starts = array("I")
+        self._ends = array("I")
+        self._kinds = bytearray()
+
+    def add(self, start: int, end: int, kind: TokenKind) -> None:
+        """Append one, behind all the others."""
+        self._starts.append(start)
+        self._ends.append(end)
+        self._kinds.append(_NUMBERS[kind])
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, number: int) -> Span:
+        return Span(self._starts[number], self._ends[number], _KINDS[self._kinds[number]])
+
+    def __iter__(self) -> Iterator[Span]:
+        return map(self.__getitem__, range(len(self)))
+
+    def at(self, character: int) -> int:
+        """Number of the last one that begins at `character` or before; -1 where there is none."""
+        return bisect_right(self._starts, character) - 1
+
+    def behind(self, character: int) -> int:
+        """Number of the first one that begins at `character` or behind it; the length where there is none."""
+        return bisect_left(self._starts, character)
+
+    def among(self, start: int, end: int) -> Iterator[Span]:
+        """Those that may have characters in `start`..`end`."""
+        return map(self.__getitem__, range(max(self.at(start), 0), self.behind(end)))
+
+
+NO_SPANS = Spans()
 
 
 class Place(NamedTuple):
@@ -70,8 +116,8 @@ class Page(Protocol):
         """Safe to show: `core.decoders.visible` has been at it."""
 
     @property
-    def spans(self) -> tuple[Span, ...]:
-        """In order, without overlap; what lies between has no colour."""
+    def spans(self) -> Spans:
+        """What lies between has no colour."""
 
     @property
     def first(self) -> int:

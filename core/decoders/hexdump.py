@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.decoders.decoder import Confidence, ContentKind, Place, Span
+from core.decoders.decoder import NO_SPANS, Confidence, ContentKind, Place, Spans
 from core.decoders.search import Needle, needle, text_pattern
 from core.decoders.source import Source
 
@@ -60,7 +60,7 @@ class HexPage:
     end: int
     lead: str
     notice: str = ""
-    spans: tuple[Span, ...] = ()
+    spans: Spans = NO_SPANS
 
     def places(self, first: int, end: int) -> list[Place]:
         first, end = max(first, self.first) - self.first, min(end, self.end) - self.first

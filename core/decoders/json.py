@@ -5,12 +5,11 @@ from __future__ import annotations
 import codecs
 import re
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from operator import itemgetter
 
-from core.decoders.decoder import Confidence, ContentKind, DecodeError, Place, Span
+from core.decoders.decoder import Confidence, ContentKind, DecodeError, Place, Spans
 from core.decoders.json_layout import START, Mark, Measure, Printer
 from core.decoders.search import Needle, needle, text_pattern
 from core.decoders.source import Source, pieces
@@ -56,7 +55,7 @@ class JsonPage:
     text: str
     first: int
     end: int
-    spans: tuple[Span, ...]
+    spans: Spans
     data: bytes
     """Bytes `first`..`end`."""
     offsets: array[int]
@@ -66,16 +65,15 @@ class JsonPage:
 
     def places(self, first: int, end: int) -> list[Place]:
         first, end = max(first, self.first), min(end, self.end)
-        if first >= end or not self.spans:
+        if first >= end or not len(self.spans):
             return []
         start = character_start(self.data, first - self.first)
         stop = character_end(self.data, end - self.first)
         return [Place(self._character(start), self._character(stop, behind=True))]
 
     def bytes_of(self, start: int, end: int) -> range:
-        at = max(bisect_right(self.spans, start, key=itemgetter(0)) - 1, 0)
-        behind = bisect_left(self.spans, end, key=itemgetter(0))
-        first = self.offsets[at] if self.spans else self.first
+        at, behind = max(self.spans.at(start), 0), self.spans.behind(end)
+        first = self.offsets[at] if len(self.spans) else self.first
         return range(first, self.offsets[behind] if behind < len(self.spans) else self.end)
 
     def _character(self, at: int, *, behind: bool = False) -> int:
@@ -128,9 +126,7 @@ class JsonPages:
         data = self._source.read(mark.offset, end)
         printer = Printer(mark, self._depth)
         printer.feed(data, is_last=True)
-        return JsonPage(
-            printer.text(), mark.offset, end, tuple(printer.spans), data, printer.offsets, printer.lead
-        )
+        return JsonPage(printer.text(), mark.offset, end, printer.spans, data, printer.offsets, printer.lead)
 
     def page_at(self, offset: int) -> int:
         number = bisect_right(self._marks, offset, key=lambda mark: mark.offset) - 1

@@ -12,7 +12,7 @@ from array import array
 from dataclasses import dataclass
 from enum import Enum
 
-from core.decoders.decoder import DecodeError, Span, TokenKind
+from core.decoders.decoder import DecodeError, Spans, TokenKind
 from core.decoders.utf8 import character_start, shown
 from core.decoders.visible import visible
 
@@ -25,7 +25,7 @@ _INDENT = "  "
 _NESTED = 5
 """So many levels are taken in one go where only the grammar is looked after."""
 _MOST_SKIPPED = 64
-_SPAN = 4096
+_SPAN = 1024
 _CLOSING = {"{": "}", "[": "]"}
 
 _SPACE = rb"[ \t\n\r]*+"
@@ -326,7 +326,7 @@ class Printer(Layout):
 
     def __init__(self, mark: Mark, depth: int) -> None:
         super().__init__(mark, depth)
-        self.spans: list[Span] = []
+        self.spans = Spans()
         self.offsets = array("Q")
         """Of each span, where in the payload it stands."""
         self.lead = ""
@@ -343,7 +343,7 @@ class Printer(Layout):
             # In short spans a place is soon found.
             end = min(character_start(word, at + _SPAN), len(word))
             text = shown(word[at:end])
-            self.spans.append(Span(self._length, self._length + len(text), kind))
+            self.spans.add(self._length, self._length + len(text), kind)
             self.offsets.append(offset + at)
             self._put(text)
             at = end

@@ -11,7 +11,7 @@ from core.decoders.source import Source, pieces
 
 KEPT = 1_000_000
 """Hits whose places are remembered; all are counted."""
-_STEP = 128 * 1024
+_STEP = 32 * 1024
 
 
 class Needle(NamedTuple):

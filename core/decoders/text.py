@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 
-from core.decoders.decoder import Confidence, ContentKind, Place, Span
+from core.decoders.decoder import NO_SPANS, Confidence, ContentKind, Place, Spans
 from core.decoders.search import Needle, text_needle
 from core.decoders.source import Source
 from core.decoders.utf8 import character_end, character_start, shown
@@ -18,7 +18,7 @@ from core.protocol.frames import Opcode
 PAGE = 256 * 1024
 """Bytes of a page, about: it ends with a line or at least with a character."""
 _SAMPLE = 4096
-_MARK = 4096
+_MARK = 512
 _LINE = 8 * 1024
 """How far from the end of a page a line end is looked for."""
 
@@ -55,7 +55,7 @@ class TextPage:
     """Bytes `first`..`end`."""
     marks: tuple[tuple[int, int], ...]
     """Every few thousand bytes, counted from `first`: a byte, and the character with which it is shown."""
-    spans: tuple[Span, ...] = ()
+    spans: Spans = NO_SPANS
     lead: str = ""
 
     def places(self, first: int, end: int) -> list[Place]:
