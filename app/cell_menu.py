@@ -10,12 +10,17 @@ from PySide6.QtWidgets import QMenu
 from app.capture_desk import CaptureDesk
 from app.cell_terms import Joint, connection_terms, joined, terms
 from app.filtering import Filtering
+from app.models.frame_columns import Column
 from app.text import one_line
+from app.views.detail_tabs import DetailTabs
 from app.views.filter_bar import FilterBar
 from app.views.frame_table import FrameTable
 from core.capture.records import ConnectionRecord
 from core.errors import CaptureError
+from core.query.quoting import text_literal
 
+_SELECTED = 200
+"""Characters selected in a message that make a term."""
 _SHOWN = 70
 """Characters of a term in a menu."""
 
@@ -49,9 +54,12 @@ def menu_text(text: str) -> str:
 class CellMenus:
     """Adds to the menus of the lists what can be filtered by what is pointed at."""
 
-    def __init__(self, desk: CaptureDesk, frames: FrameTable, bar: FilterBar, filtering: Filtering) -> None:
+    def __init__(
+        self, desk: CaptureDesk, frames: FrameTable, tabs: DetailTabs, bar: FilterBar, filtering: Filtering
+    ) -> None:
         self._desk = desk
         self._frames = frames
+        self._tabs = tabs
         self._bar = bar
         self._filtering = filtering
 
@@ -69,7 +77,11 @@ class CellMenus:
         except CaptureError:
             # The list says so itself; the other terms are there all the same.
             rules = []
-        self._add(menu, terms(line.row, rules, column))
+        found = terms(line.row, rules, column)
+        selected = self._tabs.selected_text
+        if column is Column.PAYLOAD and 0 < len(selected) <= _SELECTED:
+            found = (f"payload contains {text_literal(selected)}", *found)
+        self._add(menu, found)
 
     def add_of_connection(self, menu: QMenu, record: ConnectionRecord | None) -> None:
         """Of a connection; nothing for None, which stands for all of them."""

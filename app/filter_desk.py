@@ -20,6 +20,7 @@ from app.models.frames import FrameModel
 from app.refresher import Refresher
 from app.settings import Settings
 from app.theme import Theme
+from app.views.detail_tabs import DetailTabs
 from app.views.filter_bar import FilterBar
 from app.views.frame_table import FrameTable
 
@@ -31,6 +32,7 @@ class FilterDesk:
         self,
         model: FrameModel,
         frames: FrameTable,
+        tabs: DetailTabs,
         connections: ConnectionModel,
         desk: CaptureDesk,
         settings: Settings,
@@ -47,4 +49,4 @@ class FilterDesk:
             assistant, self.bar, model, frames, desk, settings, actions, refresher, jobs, window
         )
         self.shelf = FilterShelf(self.bar, self.filtering, settings, actions, theme, window)
-        self.menus = CellMenus(desk, frames, self.bar, self.filtering)
+        self.menus = CellMenus(desk, frames, tabs, self.bar, self.filtering)

@@ -314,7 +314,7 @@ class Filtering(QObject):
         elif applied.mode is FilterMode.MARK:
             words = counted(count, self.tr("1 hit"), self.tr("{count} hits"))
         else:
-            words = self.tr("{count} of {every}").format(count=grouped(count), every=grouped(every))
+            words = self.tr("{count} of {every} frames").format(count=grouped(count), every=grouped(every))
         if progress.state is RunState.SEARCHING and progress.last and progress.share < 1:
             words += self.tr(" · {share} %").format(share=int(progress.share * 100))
         elif progress.state is RunState.PAUSED:

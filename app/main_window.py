@@ -112,8 +112,8 @@ class MainWindow(QMainWindow):
         self._connections_due = 0.0
         self._refresher = Refresher(self)
         self.filters = FilterDesk(
-            self.frame_model, self.frames, self.connection_model, desk, settings, self.actions_, self._refresher, jobs,
-            theme, icons, self,
+            self.frame_model, self.frames, self.tabs, self.connection_model, desk, settings, self.actions_,
+            self._refresher, jobs, theme, icons, self,
         )  # fmt: skip
         self.filtering, self.filter_bar = self.filters.filtering, self.filters.bar
         self._empty_table = EmptyTable(

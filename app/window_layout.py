@@ -53,7 +53,7 @@ class WindowLayout:
         """As it was when `keep` was called last, or as it is at the first start."""
         self._window.resize(*_FIRST_SIZE)
         self.sides.setSizes([270, 1010])
-        self.details.setSizes([280, 340, 110])
+        self.details.setSizes([320, 300, 110])
         if (geometry := settings.layout("window")) is not None:
             self._window.restoreGeometry(geometry)
         for splitter in (self.sides, self.details):

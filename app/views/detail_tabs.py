@@ -113,6 +113,14 @@ class DetailTabs(QWidget):
             if page.objectName() == name:
                 self.tabs.setCurrentWidget(page)
 
+    @property
+    def selected_text(self) -> str:
+        """What is selected in the message in sight."""
+        text = self.message.text
+        if not text.isVisible() or not text.textCursor().hasSelection():
+            return ""
+        return text.createMimeDataFromSelection().text()
+
     def look_for(self, wanted: str) -> None:
         """Mark a text in the messages that are shown from now on; "" for none."""
         self.message.look_for(wanted)

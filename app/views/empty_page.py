@@ -9,6 +9,8 @@ from app.icons import IconName, Icons
 from app.theme import Role, Theme
 
 _PICTURE = 56
+_LOW = 150
+"""Pixels below which there is no room for the picture."""
 
 
 def paint_empty(painter: QPainter, place: QRect, theme: Theme, icons: Icons, title: str, text: str) -> None:
@@ -19,8 +21,11 @@ def paint_empty(painter: QPainter, place: QRect, theme: Theme, icons: Icons, tit
     title_font.setPointSizeF(title_font.pointSizeF() * 1.25)
     title_font.setWeight(QFont.Weight.DemiBold)
     flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
-    top = max(area.top(), area.center().y() - 80)
-    painter.drawPixmap(area.center().x() - _PICTURE // 2, top, icon)
+    if place.height() < _LOW:
+        top = max(place.top(), area.center().y() - 30) - 66
+    else:
+        top = max(area.top(), area.center().y() - 80)
+        painter.drawPixmap(area.center().x() - _PICTURE // 2, top, icon)
     painter.setFont(title_font)
     painter.setPen(theme.color(Role.TEXT))
     painter.drawText(QRect(area.left(), top + 66, area.width(), 30), flags, title)

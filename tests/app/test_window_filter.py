@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 from pytestqt.qtbot import QtBot
@@ -80,7 +81,7 @@ def test_what_does_not_match_is_hidden_also_what_comes_later(
     say(qtbot, desktop, peer, "apple", "pear", "apple pie")
     enter(desktop, "apple")
     qtbot.waitUntil(lambda: payloads(desktop) == ["apple", "apple pie"])
-    assert desktop.window.filter_bar.status.text() == "2 of 3"
+    assert desktop.window.filter_bar.status.text() == "2 of 3 frames"
     assert desktop.window.frames.following
     say(qtbot, desktop, peer, "plum", "more apples")
     qtbot.waitUntil(lambda: payloads(desktop) == ["apple", "apple pie", "more apples"])
@@ -144,7 +145,7 @@ def test_nothing_matches_is_said_in_the_list(desktop: Desktop, client: Connect, 
     desktop.window.filtering.apply("nowhere")
     complete(qtbot, desktop)
     qtbot.waitUntil(lambda: desktop.window.frames.empty_text[0] == "No frame matches")
-    assert desktop.window.filter_bar.status.text() == "0 of 1"
+    assert desktop.window.filter_bar.status.text() == "0 of 1 frames"
 
 
 def test_finding_marks_and_goes_from_hit_to_hit(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
@@ -211,13 +212,13 @@ def test_the_search_can_be_stopped_and_goes_on(desktop: Desktop, client: Connect
         assert bar.halt.text() == "Stop"
         QTest.mouseClick(bar.halt, Qt.MouseButton.LeftButton)
         assert bar.halt.text() == "Continue"
-        assert bar.status.text() == "0 of 1 · stopped at 0 %"
+        assert bar.status.text() == "0 of 1 frames · stopped at 0 %"
     window.frame_model.refresh()
     assert payloads(desktop) == []
     QTest.mouseClick(bar.halt, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: payloads(desktop) == ["a"])
     qtbot.waitUntil(lambda: not bar.halt.isVisible())
-    assert bar.status.text() == "1 of 1"
+    assert bar.status.text() == "1 of 1 frames"
 
 
 def test_a_hit_is_waited_for_while_the_search_goes_on(
@@ -353,6 +354,20 @@ def test_a_filter_from_a_cell(desktop: Desktop, client: Connect, qtbot: QtBot) -
     entries(cell_menu(desktop, 1, Column.LENGTH), "Filter: and also")["length == 1"]()
     assert window.filter_bar.edit.text() == "(not opcode == ping) and length == 1"
     qtbot.waitUntil(lambda: payloads(desktop) == ["y", "y"])
+
+
+def test_a_filter_from_selected_text(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    window = desktop.window
+    say(qtbot, desktop, client("/"), "plum", "one apple", "apple")
+    window.frames.go_to_row(1)
+    text = window.tabs.message.text
+    qtbot.waitUntil(lambda: text.toPlainText() == "one apple")
+    cursor = text.textCursor()
+    cursor.setPosition(4)
+    cursor.setPosition(9, QTextCursor.MoveMode.KeepAnchor)
+    text.setTextCursor(cursor)
+    entries(cell_menu(desktop, 1, Column.PAYLOAD), "Filter: only")['payload contains "apple"']()
+    qtbot.waitUntil(lambda: payloads(desktop) == ["one apple", "apple"])
 
 
 def test_a_filter_from_a_connection(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
