@@ -26,6 +26,7 @@ from pytestqt.qtbot import QtBot
 from app.actions import ActionId
 from app.desktop import Desktop
 from app.text import tooltip
+from core.capture.marks import KeepMarks, Mark
 from core.decoders.visible import is_visible
 from core.protocol.frames import Opcode, make_frame
 from tests.tools.raw_peer import RawPeer
@@ -133,6 +134,12 @@ def test_nothing_of_a_peer_is_interpreted_anywhere(desktop: Desktop, qtbot: QtBo
     seen = check(window)
     window.actions_[ActionId.FOCUS_PROBLEMS].trigger()
     qtbot.waitUntil(lambda: window.problem_model.rowCount() == window.connection_model.totals.violations)
+    # A note may be pasted from a payload.
+    desktop.engine.change_marks(KeepMarks((Mark(1, EVIL), Mark(2, ""))))
+    window.actions_[ActionId.FOCUS_MARKS].trigger()
+    qtbot.waitUntil(lambda: window.marking.model.rowCount() == 2)
+    seen += check(window.marking.list)
+    assert not window.grab().isNull()
     for tab in ("message", "frame", "bytes", "handshake"):
         window.tabs.set_current_tab(tab)
         for connection in (None, 1, 2):

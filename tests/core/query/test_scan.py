@@ -72,6 +72,7 @@ def test_marks_and_notes(tmp_path: Path) -> None:
     assert frames(path, "marked") == [2, 4, 12]
     assert frames(path, 'marked and note contains "login"') == [12]
     assert frames(path, "note icontains login") == [4, 12]
+    assert frames(path, "not marked") == [each for each in range(1, 21) if each not in (2, 4, 12)]
     assert frames(path, "note != Login") == [12], "where nothing is noted there is nothing that differs"
     assert (
         frames(path, "frame <= 5 and not marked")
