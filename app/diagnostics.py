@@ -74,6 +74,7 @@ class Diagnostics(QObject):
             self._dialog.reset_wanted.connect(self.reset)
             self._dialog.copy_wanted.connect(lambda text: self._clipboard.setText(text))
             self._dialog.finished.connect(self._closed)
+            self._sampler = Sampler(self._engine, self.gauges)
             self.reset()
             self.measure()
             self._timer.start()

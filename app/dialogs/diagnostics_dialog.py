@@ -203,7 +203,7 @@ class DiagnosticsDialog(QDialog):
                 self.tr("how late it comes to a timer of {count} ms").format(count=TICK_MS),
             ),
             (self.tr("Paint"), self.tr("drawing the frames in sight")),
-            (self.tr("Socket to pixel"), self.tr("from reading a frame to its row, following")),
+            (self.tr("Socket to pixel"), self.tr("from reading a frame to showing it")),
         )
         return tuple(
             _Times(title, explanation, theme, grid, 2 + row) for row, (title, explanation) in enumerate(rows)

@@ -212,13 +212,15 @@ class SettingsDialog(QDialog):
     def _recording_box(self) -> QGroupBox:
         box, form = self._box(self.tr("Recording"))
         self._keep = QLineEdit(keep_text(self._before.keep))
-        self._keep.setPlaceholderText(self.tr("everything, or such as 2GB, 1000000 frames, 24h"))
+        self._keep.setPlaceholderText(self.tr("everything"))
         self._keep.setToolTip(
-            self.tr(
-                "A size on disk, a number of frames or a time, or several with commas between; what is older is dropped"
-            )
+            self.tr("A size on disk, a number of frames or a time; or several, with commas between")
         )
+        hint = QLabel(self.tr("Such as 2GB, 1000000 frames or 24h. Older frames are dropped."))
+        hint.setProperty("look", "muted")
+        hint.setWordWrap(True)
         form.addRow(self.tr("&Keep the last"), self._keep)
+        form.addRow(hint)
         return box
 
     def _look_box(self, settings: Settings) -> QGroupBox:

@@ -9,7 +9,7 @@ from itertools import accumulate
 from math import ceil
 
 from PySide6.QtCore import QCoreApplication, QRect, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, QPixmap
 
 from app.icons import IconName, Icons
 from app.models.frame_columns import Column, gap_sentence
@@ -145,9 +145,8 @@ class FramePainter:
             painter.drawRect(row.adjusted(0, 0, -1, -1))
 
     def gap(self, painter: QPainter, frames: int, row: QRect) -> None:
-        """The row in front that says how many frames are gone: hatched, so that it is taken for none."""
+        """The row in front that says how many frames are gone, on another ground, so that it is taken for none."""
         painter.fillRect(row, self._colours[Role.RAISED])
-        painter.fillRect(row, QBrush(self._colours[Role.GRID], Qt.BrushStyle.BDiagPattern))
         painter.fillRect(row.left(), row.bottom(), row.width(), 1, self._colours[Role.BORDER])
         painter.setFont(self._ui)
         painter.setPen(self._colours[Role.MUTED])
@@ -205,10 +204,13 @@ class FramePainter:
 
     def _payload(self, painter: QPainter, line: Line, rect: QRect, *, muted: bool) -> None:
         kind = line.payload_kind
+        # Of what is cut off, the dots at the end are marked.
+        last = rect.width() - ceil(self._char_width)
         for start, end in self._needles.spans(line):
             left, right = (self._mono_metrics.horizontalAdvance(line.payload[:at]) for at in (start, end))
+            left, right = max(0, min(left, last)), min(right, rect.width())
             mark = QRect(rect.left() + left - 1, rect.top() + 3, right - left + 2, rect.height() - 6)
-            painter.fillRect(mark & rect, self._colours[Role.HIGHLIGHT])
+            painter.fillRect(mark, self._colours[Role.HIGHLIGHT])
         if kind is PayloadKind.EMPTY:
             self._text(painter, rect, self._empty, Role.DISABLED, _LEFT)
         elif kind is PayloadKind.BYTES:

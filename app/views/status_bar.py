@@ -84,7 +84,11 @@ class StatusBar(QStatusBar):
         while len(self._samples) > 1 and now - self._samples[1][0] >= _RATE_SECONDS:
             self._samples.popleft()
         self._open.setText(self.tr("{count} open").format(count=grouped(open_count)))
-        self._frames.setText(counted(totals.frames, self.tr("1 frame"), self.tr("{count} frames")))
+        frames = counted(totals.frames, self.tr("1 frame"), self.tr("{count} frames"))
+        if totals.dropped_frames:
+            kept = grouped(totals.frames - totals.dropped_frames)
+            frames = self.tr("{frames}, {count} kept").format(frames=frames, count=kept)
+        self._frames.setText(frames)
         self._rate.setText(self.tr("{count}/s").format(count=grouped(self._frames_per_second(now))))
         self._bytes.setText(byte_size(totals.bytes))
         self.problems.setText(counted(totals.violations, self.tr("1 problem"), self.tr("{count} problems")))

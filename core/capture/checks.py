@@ -19,7 +19,7 @@ CONNECTION: tuple[Kind, ...] = (
     *(int, str, _OPTIONAL_INT, int, bytes, int, int, int, int, int, int),
 )
 """Of the fields of a `ConnectionRecord`, in their order."""
-TOTALS: tuple[Kind, ...] = (int,) * 8
+TOTALS: tuple[Kind, ...] = (int,) * 9
 VIOLATION: tuple[Kind, ...] = (str, str, int, int)
 """Rule, detail, offset, length."""
 PROBLEM: tuple[Kind, ...] = (int, int, _OPTIONAL_INT, *VIOLATION)

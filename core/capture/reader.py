@@ -68,8 +68,9 @@ class CaptureReader(Snapshots):
     @reads
     def totals(self) -> Totals:
         row = self._db.execute(
-            "SELECT connections, frames, control_frames, bytes, violations, changes, generation, mark_changes "
-            "FROM total"
+            "SELECT connections, frames, control_frames, bytes, violations, changes, generation, mark_changes, "
+            "coalesce((SELECT position FROM lane WHERE connection = ? ORDER BY block LIMIT 1), frames) FROM total",
+            (ALL,),
         ).fetchone()
         return Totals(*checks.typed(row, checks.TOTALS))
 

@@ -182,7 +182,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a capture holds."""
+    """What a capture holds. Frames and bytes count what was recorded, be it dropped since or not."""
 
     connections: int
     frames: int
@@ -196,6 +196,8 @@ class Totals:
     """Goes up when the capture is cleared: then nothing fetched before is of worth."""
     mark_changes: int = 0
     """Goes up with every change to any mark; see `core.capture.marks`."""
+    dropped_frames: int = 0
+    """Those that are kept no longer; see `core.capture.ring`."""
 
 
 @dataclass(frozen=True, slots=True)

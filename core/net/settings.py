@@ -163,7 +163,9 @@ def keep_text(keep: Keep) -> str:
     if keep.frames is not None:
         parts.append(f"{keep.frames} frames")
     if keep.seconds is not None:
-        unit = next(name for name in reversed(_SECONDS) if keep.seconds % _SECONDS[name] == 0)
+        units = [name for name in _SECONDS if keep.seconds % _SECONDS[name] == 0]
+        # A single day is said in hours.
+        unit = units[-1] if keep.seconds != _SECONDS["d"] else "h"
         parts.append(f"{keep.seconds // _SECONDS[unit]}{unit}")
     return ", ".join(parts)
 

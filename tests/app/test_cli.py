@@ -66,6 +66,10 @@ def test_help_and_version(capsys: Captured) -> None:
             ["--max-message", "lots"],
             "“lots” is no size: write a number of bytes, or one with K, M or G, such as 16M.",
         ),
+        (
+            ["--keep", "a bit"],
+            "“a bit” does not say how much to keep: write a size such as 2GB, a number of frames",
+        ),
         (["--auto-reply", "loud"], "invalid choice: 'loud' (choose from"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
         (["export"], "the following arguments are required: FILE"),
@@ -266,6 +270,14 @@ def test_signals_end_the_console_mode_cleanly(tmp_path: Path, number: int) -> No
         assert program.end(number) == 0
         assert program.errors == ""
     assert [path.name for path in tmp_path.iterdir()] == [capture.name]
+
+
+def test_diagnostics_that_cannot_be_written_are_said(tmp_path: Path) -> None:
+    ended = run_unmask("--headless", "--listen", "127.0.0.1:0", "--diagnostics", tmp_path / "no" / "d.jsonl")
+    assert (ended.stdout, ended.returncode) == ("", 1)
+    assert ended.stderr.startswith(
+        f"unmask: No diagnostics can be written to {tmp_path / 'no' / 'd.jsonl'}: "
+    )
 
 
 def test_without_a_display_the_console_mode_runs_and_says_so() -> None:

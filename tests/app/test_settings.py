@@ -4,12 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QByteArray
+from PySide6.QtCore import QByteArray, QSettings
 
 from app.models.frame_lines import TimeFormat
 from app.settings import HISTORY_ENTRIES, HISTORY_ENTRY_CHARS, RECENT_CAPTURES, Settings
 from app.theme import ThemeChoice
-from core.net.settings import AutoReply, EngineSettings, Limits, ListenAddress
+from core.capture.ring import KEEP_ALL, Keep
+from core.net.settings import MIB, AutoReply, EngineSettings, Limits, ListenAddress
 from core.protocol.violations import Judgement
 
 
@@ -40,6 +41,7 @@ def test_all_comes_back(path: Path) -> None:
         judgement=Judgement.TOLERANT,
         auto_reply=AutoReply.ECHO,
         compression=False,
+        keep=Keep(2 * MIB, 1000, 86_400),
     )
     settings.address = ListenAddress("::1", 9000)
     settings.engine = engine
@@ -133,3 +135,10 @@ def test_an_origin_that_is_added_counts_where_settings_are_held(tmp_path: Path) 
     assert settings.engine.allowed_origins == settings.origins
     settings.sync()
     assert Settings.at(tmp_path / "a.ini").engine == settings.engine
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "-5h", ["2GB", "nonsense"]])
+def test_what_does_not_say_how_much_to_keep_keeps_all(path: Path, text: str | list[str]) -> None:
+    store = QSettings(str(path), QSettings.Format.IniFormat)
+    store.setValue("capture/keep", text)
+    assert reopened(Settings(store), path).engine.keep == KEEP_ALL

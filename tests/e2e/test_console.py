@@ -562,3 +562,27 @@ def _has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+class TestRing:
+    def test_only_the_last_frames_are_kept_and_the_rest_is_a_gap_in_the_export(self, tmp_path: Path) -> None:
+        capture, figures = tmp_path / "ring.unmask", tmp_path / "figures.jsonl"
+        keep = ("--keep", "5frames", "--keep", "24h", "--diagnostics", figures)
+        with (
+            console("--json", "--capture", capture, *keep) as (program, port),
+            connect(f"ws://127.0.0.1:{port}/") as client,
+        ):
+            for number in range(20):
+                client.send(f"{number}")
+                program.line_with(f'"payload":"{number}"')
+        assert main(["export", str(capture), "--format", "jsonl", "-o", str(tmp_path / "out")]) == 0
+        exported = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+        frames = [each["frame"] for each in exported if each["event"] == "frame"]
+        [gap] = [each for each in exported if each["event"] == "gap"]
+        # The client's close, ours, and what stays of the block that is dropped next.
+        assert 5 <= len(frames) < 15
+        assert frames == list(range(gap["frames"] + 1, gap["frames"] + 1 + len(frames)))
+        assert gap["before_frame"] == frames[0]
+        last = json.loads(figures.read_text().splitlines()[-1])
+        assert last["event"] == "diagnostics"
+        assert last["frames"] == frames[-1]

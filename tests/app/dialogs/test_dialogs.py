@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from app.dialogs.settings_dialog import SettingsDialog
 from app.icons import Icons
 from app.settings import Settings
 from app.theme import ThemeChoice
+from core.capture.ring import Keep
 from core.capture.session_files import Holdings, LeftBehind
 from core.net.settings import AutoReply, ListenAddress
 from core.protocol.violations import Judgement
@@ -22,6 +24,7 @@ from tests.tools.qt import dispose
 
 @pytest.fixture
 def dialog(settings: Settings, qtbot: QtBot) -> Iterator[SettingsDialog]:
+    settings.engine = replace(settings.engine, keep=Keep(seconds=86_400))
     dialog = SettingsDialog(settings)
     dialog.show()
     qtbot.waitExposed(dialog)
@@ -50,6 +53,7 @@ def test_it_shows_what_is_set_and_gives_it_back(dialog: SettingsDialog, settings
 def test_it_gives_what_was_typed(dialog: SettingsDialog, qtbot: QtBot) -> None:
     field(dialog, "127.0.0.1:0").setText("[::1]:9000")
     field(dialog, "64M").setText("1M")
+    dialog._keep.setText("2GB, 24h")
     dialog._judgement.setCurrentIndex(1)
     dialog._reply.setCurrentIndex(1)
     dialog._theme.setCurrentIndex(2)
@@ -59,6 +63,7 @@ def test_it_gives_what_was_typed(dialog: SettingsDialog, qtbot: QtBot) -> None:
     assert dialog.engine.limits.message_bytes == 1024 * 1024
     assert dialog.engine.judgement is Judgement.TOLERANT
     assert dialog.engine.auto_reply is AutoReply.ECHO
+    assert dialog.engine.keep == Keep(bytes=2 * 1024**3, seconds=86_400)
     assert dialog.theme is ThemeChoice.DARK
 
 
@@ -70,6 +75,7 @@ def test_it_gives_what_was_typed(dialog: SettingsDialog, qtbot: QtBot) -> None:
         ("64M", "much", "no size"),
         ("64M", "0", "Largest message"),
         ("64K", "10", "Largest request head"),
+        ("24h", "little", "does not say how much to keep"),
     ],
 )
 def test_it_says_what_is_wrong_and_stays(

@@ -73,6 +73,8 @@ def test_the_status_bar_counts(theme: Theme, icons: Icons) -> None:
     shown = all_text(bar).replace("\u202f", " ")
     assert "Listening on ws://127.0.0.1:8080, ws://[::1]:8080" in shown
     assert "3 open | 12 345 frames | 12 345/s | 12.0 MB" in shown
+    bar.set_totals(Totals(3, 12_345, 5, 12_000_000, 0, 9, 1, 0, dropped_frames=2_345), 3)
+    assert "12 345 frames, 10 000 kept |" in all_text(bar).replace("\u202f", " ")
     now[0] += 10
     bar.set_totals(Totals(3, 12_345, 5, 12_000_000, 0, 9, 1), 3)
     now[0] += 1

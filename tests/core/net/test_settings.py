@@ -127,3 +127,8 @@ def test_a_ring_that_would_hold_next_to_nothing() -> None:
 )
 def test_how_much_to_keep_is_written_as_it_is_read(keep: Keep) -> None:
     assert parse_keep(keep_text(keep)) == keep
+
+
+@pytest.mark.parametrize("text", ["", "2GB", "500MB, 1000000 frames, 24h", "90min", "7d", "2d", "45s", "1h"])
+def test_how_much_to_keep_in_words(text: str) -> None:
+    assert keep_text(parse_keep(text)) == text
