@@ -26,6 +26,7 @@ from core.capture.recorder import Recorder, RecorderCallbacks
 from core.capture.store import SCHEMA_VERSION, copy
 from core.capture.writer import CaptureWriter
 from core.errors import CallerError, CaptureError, UnmaskError
+from tests.core.capture.test_recorder import events
 from tests.core.capture.test_store import as_anybody, posix
 from tests.tools.captures import OPENED, files_of, opened, received
 
@@ -255,7 +256,7 @@ def test_marks_of_the_capture_being_recorded(tmp_path: Path) -> None:
     failures: list[UnmaskError] = []
     recorder = Recorder(path, "1", NOTHING)
     connection = recorder.open_connection(OPENED, 0)
-    recorder.record(connection, 0, received(connection, b"a", b"b").events, 0)
+    recorder.record(connection, 0, events(b"a", b"b"), 0)
     recorder.change_marks(kept(f2="just recorded"), failures.append)
     recorder.change_marks(kept(f3="not yet"), failures.append)
     recorder.flush()
