@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QMenu, QPushButton
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 from websockets.sync.client import connect
 
@@ -18,10 +20,13 @@ from app.actions import ActionId
 from app.desktop import Desktop
 from app.dialogs.note_dialog import NoteDialog
 from app.dialogs.question import Question
+from app.dialogs.recovery_dialog import RecoveryDialog
 from app.marking import Marking
 from core.capture.marks import MAX_NOTE, DropMarks, KeepMarks, Mark, change_marks_of
 from core.capture.reader import CaptureReader
+from core.capture.session_files import CaptureFolder
 from core.protocol.frames import Opcode
+from tests.core.capture.test_marks import CHILD
 from tests.core.capture.test_store import posix
 from tests.tools.recorded import CaptureMaker
 
@@ -239,6 +244,27 @@ def test_a_note_belongs_to_the_capture_that_was_shown(opened: Desktop, old: Path
     dialog.keep.click()
     qtbot.waitUntil(lambda: marks_in(old) == {1: "about the old one"})
     assert shown(opened) == {}
+
+
+def test_a_crash_keeps_them_and_what_it_left_can_be_marked(
+    desktop: Desktop, captures: CaptureFolder, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = captures.folder / "unsaved_2026-01-31_12-00-00.unmask"
+    child = subprocess.run([sys.executable, "-c", CHILD, str(path)], check=False)
+    assert child.returncode == 9
+    window = desktop.window
+    assert window.recovery.offer() == 1
+    offered = visible_dialog(desktop, RecoveryDialog)
+    next(each for each in offered.findChildren(QPushButton) if each.text() == "&Open").click()
+    assert shown(desktop) == {2: "before the crash"}
+    window.frames.go_to_frame(3)
+    write_note(desktop, "after")
+    wait_for(desktop, qtbot, f2="before the crash", f3="after")
+    saved = tmp_path / "rescued.unmask"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(saved), ""))
+    window.recovery.save(path)
+    qtbot.waitUntil(lambda: desktop.desk.reader is not None and desktop.desk.reader.path == saved)
+    assert shown(desktop) == marks_in(saved) == {2: "before the crash", 3: "after"}
 
 
 @posix
