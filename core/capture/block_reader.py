@@ -19,6 +19,7 @@ from core.capture.store import open_for_reading
 from core.errors import CaptureError
 
 _CACHE_KIB = 512
+_MOST_TIMES = 10_000
 _TIME_AND_CONNECTION = struct.Struct(f"<qI{RECORD.size - 12}x")
 
 
@@ -51,6 +52,9 @@ class BlockReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._db = open_for_reading(path)
+        self._times: dict[int, int] = {}
+        self._times_before = 0
+        """The block for which `_times` holds."""
         # Pages that are read once: in few places of memory, which stay in the processor's cache.
         self._db.execute(f"PRAGMA cache_size = {-_CACHE_KIB}")
 
@@ -126,21 +130,38 @@ class BlockReader:
         with self._reading():
             return notes_between(self._db, key.first, key.first + key.count - 1)
 
-    def last_times(self, connections: list[int], before: int) -> Iterator[tuple[int, int]]:
+    def last_times(self, connections: list[int], before: int) -> dict[int, int]:
         """Of those that have frames in blocks ahead of block `before`: the connection, and the time of its last one."""
+        known = self._times if self._times_before == before else {}
+        found: dict[int, int] = {}
         for connection in connections:
-            with self._reading():
-                row = self._db.execute(
-                    "SELECT records FROM block WHERE first = "
-                    "(SELECT max(block) FROM lane WHERE connection = ? AND block < ?)",
-                    (connection, before),
-                ).fetchone()
-                records = b"" if row is None else row[0]
-                places = range(len(records) - RECORD.size, -1, -RECORD.size)
-                pairs = (_TIME_AND_CONNECTION.unpack_from(records, place) for place in places)
-                found = next((time_ns for time_ns, each in pairs if each == connection), None)
-            if found is not None:
-                yield connection, found
+            time_ns = known.get(connection) or self._last_time(connection, before)
+            if time_ns is not None:
+                found[connection] = time_ns
+        return found
+
+    def note_times(self, key: BlockKey, times: dict[int, int]) -> None:
+        """Of connections with frames up to the end of a block, the times of their last ones: the next need not look."""
+        if self._times_before != key.first or len(self._times) > _MOST_TIMES:
+            self._times = {}
+        self._times |= times
+        self._times_before = key.first + key.count
+
+    def forget_times(self) -> None:
+        """The capture may have been cleared meanwhile."""
+        self._times_before = 0
+
+    def _last_time(self, connection: int, before: int) -> int | None:
+        with self._reading():
+            row = self._db.execute(
+                "SELECT records FROM block WHERE first = "
+                "(SELECT max(block) FROM lane WHERE connection = ? AND block < ?)",
+                (connection, before),
+            ).fetchone()
+            records = b"" if row is None else row[0]
+            places = range(len(records) - RECORD.size, -1, -RECORD.size)
+            pairs = (_TIME_AND_CONNECTION.unpack_from(records, place) for place in places)
+            return next((time_ns for time_ns, each in pairs if each == connection), None)
 
     def _blob(self, table: str, column: str, key: BlockKey) -> bytes:
         """b"" when the block is gone: the capture was cleared."""

@@ -136,12 +136,13 @@ class BlockColumns:
     def deltas(self) -> list[int | None]:
         """Time since the frame before of the same connection, in ns; None for its first one."""
         times = self.numbers_of(WideField.TIME_NS)
-        last = dict(self._reader.last_times(sorted(set(self.connections)), self.key.first))
+        last = self._reader.last_times(sorted(set(self.connections)), self.key.first)
         deltas: list[int | None] = []
         for connection, time_ns in zip(self.connections, times, strict=True):
             before = last.get(connection)
             deltas.append(None if before is None else time_ns - before)
             last[connection] = time_ns
+        self._reader.note_times(self.key, last)
         return deltas
 
     @cached_property

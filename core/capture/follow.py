@@ -132,8 +132,12 @@ class Follower:
             wanted = [each for each in stretch.frames if self._frame < each <= last]
             told = 0
             for record in self._reader.frames(wanted):
-                yield record.row.time_ns, Chapter.FRAME, record.row.id, record
-                told += 1
+                time_ns, frame = record.row.time_ns, record.row.id
+                place = wanted.index(frame, told)
+                if place > told:
+                    yield time_ns, Chapter.FRAME, frame - 1, Gap(place - told, frame, time_ns)
+                yield time_ns, Chapter.FRAME, frame, record
+                told = place + 1
             gap = len(wanted) - told
             self._frame = max(self._frame, min(stretch.through, last))
             if self._frame == last:

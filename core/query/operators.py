@@ -16,7 +16,7 @@ from itertools import chain
 from typing import Any
 
 from core.query.patterns import is_local, required
-from core.query.search import FoldedSearch, LiteralSearch, PatternSearch, Search
+from core.query.search import FoldedSearch, LiteralSearch, PatternSearch, RarestSearch, Search
 from core.query.values import ORDERED, TEXTUAL, Kind, Value
 
 PATTERN_LIMIT = 1000
@@ -179,13 +179,14 @@ def _matches(kind: Kind, operand: Operand) -> Matcher:
         raise OperandError(f"a regular expression; {error}") from None
     search_bytes = pattern.search
     matcher = Matcher(lambda value: search_bytes(value) is not None)
-    needle, folded = required(pattern), bool(pattern.flags & re.IGNORECASE)
+    needles, folded = required(pattern), bool(pattern.flags & re.IGNORECASE)
     # Without regard to capitals Python's engine is slower over a whole block than the search for what is required.
-    if is_local(operand) and pattern.search(b"") is None and not (folded and needle):
+    if is_local(operand) and pattern.search(b"") is None and not (folded and needles):
         return replace(matcher, search=PatternSearch(pattern))
-    if needle is None:
+    if not needles:
         return matcher
-    return replace(matcher, sieve=FoldedSearch(needle) if folded else LiteralSearch(needle))
+    searches = (FoldedSearch(needle) if folded else LiteralSearch(needle) for needle in needles)
+    return replace(matcher, sieve=RarestSearch(tuple(searches)))
 
 
 def _in(kind: Kind, operand: Operand) -> Matcher:

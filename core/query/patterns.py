@@ -31,7 +31,6 @@ _PIECE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _LEADING_FLAGS = re.compile(rb"\(\?[a-zA-Z]+\)")
-_SHORTEST = 2
 
 
 def is_local(pattern: str) -> bool:
@@ -42,14 +41,14 @@ def is_local(pattern: str) -> bool:
     return _LOCAL.fullmatch(pattern) is not None
 
 
-def required(pattern: re.Pattern[bytes]) -> bytes | None:
+def required(pattern: re.Pattern[bytes]) -> tuple[bytes, ...]:
     """Bytes that are in everything the pattern matches (with re.IGNORECASE: but for capitals, as small letters).
 
-    A cautious answer from its text, the longest outside of brackets; None where there is none worth a search.
+    A cautious answer from its text outside of brackets; the longest first.
     """
     text = pattern.pattern
     if pattern.flags & (re.VERBOSE | re.LOCALE) or b"(?#" in text:
-        return None
+        return ()
     leading = _LEADING_FLAGS.match(text)
     runs, depth = [bytearray()], 0
     for piece in _PIECE.finditer(text, 0 if leading is None else leading.end()):
@@ -57,13 +56,11 @@ def required(pattern: re.Pattern[bytes]) -> bytes | None:
             case "bracket":
                 depth += 1 if piece[0] == b"(" else -1
             case "either" if depth == 0:
-                return None
+                return ()
         if depth == 0:
             _go_on(runs, piece)
-    longest = bytes(max(runs, key=len))
-    if len(longest) < _SHORTEST:
-        return None
-    return longest.lower() if pattern.flags & re.IGNORECASE else longest
+    found = {bytes(run.lower() if pattern.flags & re.IGNORECASE else run) for run in runs if run}
+    return tuple(sorted(found, key=lambda run: (-len(run), run)))
 
 
 def _go_on(runs: list[bytearray], piece: re.Match[bytes]) -> None:

@@ -60,6 +60,7 @@ class Scan:
         Stop by not going on. To follow a capture that is being written, run again after the last `through`.
         CaptureError where the capture is damaged.
         """
+        self._blocks.forget_times()
         last = self._blocks.last_frame_id()
         start_ns = self._blocks.start_ns()
         if last <= after or start_ns is None:

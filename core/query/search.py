@@ -52,7 +52,11 @@ class LiteralSearch:
     needle: bytes
 
     def over(self, blob: bytes) -> Searching:
-        return _LiteralSearching(self.needle, blob, _rare_place(self.needle, _sample(blob)))
+        return _LiteralSearching(self.needle, blob, self.rare_place(_sample(blob)))
+
+    def rare_place(self, sample: bytes) -> int | None:
+        """Place in the needle of a byte that hardly occurs; None where each occurs often."""
+        return _missing(self.needle, sample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,24 @@ class FoldedSearch:
     """In small letters."""
 
     def over(self, blob: bytes) -> Searching:
-        return _FoldedSearching(self.needle, blob, _rare_place(self.needle, _sample(blob).lower()))
+        return _FoldedSearching(self.needle, blob, self.rare_place(_sample(blob)))
+
+    def rare_place(self, sample: bytes) -> int | None:
+        """The same."""
+        return _missing(self.needle, sample.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class RarestSearch:
+    """One of several: each finds something wherever there is anything to be found."""
+
+    searches: tuple[LiteralSearch | FoldedSearch, ...]
+    """At least one. The first is taken where none has a rare byte."""
+
+    def over(self, blob: bytes) -> Searching:
+        sample = _sample(blob)
+        rare = (each for each in self.searches if each.rare_place(sample) is not None)
+        return next(rare, self.searches[0]).over(blob)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,10 +235,7 @@ def _sample(blob: bytes) -> bytes:
     return blob[middle : middle + _SAMPLE]
 
 
-def _rare_place(needle: bytes, sample: bytes) -> int | None:
-    """Place in the needle of a byte that hardly occurs; None where each occurs often."""
-    if len(needle) < 2:
-        return None
+def _missing(needle: bytes, sample: bytes) -> int | None:
     return next((place for place, byte in enumerate(needle) if byte not in sample), None)
 
 

@@ -110,6 +110,10 @@ def test_times_between_frames_of_a_connection(reader: BlockReader, records: list
     # Last block first: what came before a block does not hang on what was read before.
     found = [block.deltas for block in reversed(blocks(reader))]
     assert [delta for deltas in reversed(found) for delta in deltas] == expected
+    assert [delta for block in blocks(reader) for delta in block.deltas] == expected
+    for block in (blocks(reader)[each] for each in (3, 4, 6, 7)):
+        start = block.key.first - 1
+        assert block.deltas == expected[start : start + block.key.count]
 
 
 def test_rules_and_start(reader: BlockReader, records: list[FrameRecord]) -> None:

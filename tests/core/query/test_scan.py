@@ -172,6 +172,19 @@ def test_a_capture_that_is_cleared_meanwhile_has_no_matches_any_more(tmp_path: P
             assert [each.frames for each in run if each.frames] == []
 
 
+def test_what_was_cleared_is_not_what_came_before(tmp_path: Path) -> None:
+    with CaptureMaker(tmp_path / "a.unmask") as maker:
+        peer = maker.peer()
+        peer.flood(2)
+        maker.recorder.flush()
+        with closing(Scan(maker.path, LANGUAGE.parse("delta"))) as scan:
+            assert [each.frames for each in scan.run()] == [(2,)]
+            maker.recorder.clear()
+            peer.flood(2)
+            maker.recorder.flush()
+            assert [each.frames for each in scan.run(2)] == [(4,)]
+
+
 def test_a_damaged_capture_is_told(captures: dict[int, Path], tmp_path: Path) -> None:
     path = tmp_path / "damaged.unmask"
     path.write_bytes(captures[1].read_bytes())

@@ -13,7 +13,7 @@ from core.capture.blocks import RECORD
 from core.capture.columns import BlockColumns, Region
 from core.errors import CaptureError
 from core.query.patterns import is_local
-from core.query.search import FoldedSearch, LiteralSearch, PatternSearch, Search, marks
+from core.query.search import FoldedSearch, LiteralSearch, PatternSearch, RarestSearch, Search, marks
 
 
 class Payloads(BlockReader):
@@ -115,3 +115,22 @@ def test_a_forged_block_does_no_harm() -> None:
     with pytest.raises(CaptureError, match="payloads lie where there are none"):
         marks(LiteralSearch(b"b"), columns, Region.CONTENT)
     assert not marks(LiteralSearch(b"none"), columns, Region.CONTENT)
+
+
+@pytest.mark.parametrize("spellings", [(b"a Zebra", b"a zebra"), (b"a zebra", b"a ZEBRA")])
+def test_the_first_of_both_spellings_comes_first(spellings: tuple[bytes, bytes]) -> None:
+    """In the middle there is neither, so that it is searched by its rare letter."""
+    payloads = [spellings[0], b"e" * 2000, spellings[1], b"zebr", b"ZEBR"]
+    assert found(FoldedSearch(b"zebra"), payloads) == [0, 2]
+
+
+def test_a_letter_that_is_rare_in_the_middle_only() -> None:
+    payloads = [b"zZ" * 50_000, b"a" * 20_000, b"Z" * 50_000, b"azB", b"z" * 50_000]
+    assert found(FoldedSearch(b"zb"), payloads) == [3]
+
+
+def test_the_rarest_of_several_is_searched() -> None:
+    searches = (LiteralSearch(b"common"), LiteralSearch(b"z"), LiteralSearch(b"word"))
+    payloads = [b"a common word"] * 1000
+    assert found(RarestSearch(searches), [*payloads, b"z"]) == [1000]
+    assert found(RarestSearch(searches[::2]), [b"x", *payloads]) == list(range(1, 1001))
