@@ -173,6 +173,7 @@ class Filtering(QObject):
     def _put(self, applied: Applied | None) -> None:
         self._applied = applied
         self._awaited = None
+        self._bar.show_status("")
         self._frames.set_rows(self._rows)
         if applied is None:
             self._found = None
@@ -184,6 +185,7 @@ class Filtering(QObject):
     def _rows(self, reader: CaptureReader, view: View) -> RowSource:
         """The model asks for them again whenever the capture or the view is another: then the scan begins anew."""
         applied = self._applied
+        self._frames.set_old(up_to=reader.last_frame_id() if self.hides else 0)
         if applied is None:
             return self._plain(reader, view)
         self._told = None

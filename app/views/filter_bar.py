@@ -70,6 +70,7 @@ class FilterBar(QFrame):
         self.status.setProperty("look", "muted")
         self.status.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         self.halt = self._button(self.tr("Stop"), "")
+        self.halt.setProperty("look", "anchor")
         self.halt.clicked.connect(self.halt_wanted)
         self.before = self._action_button(actions, ActionId.PREVIOUS_HIT)
         self.after = self._action_button(actions, ActionId.NEXT_HIT)

@@ -78,6 +78,7 @@ class FrameTable(SteadyTable):
         self._sought: int | None = None
         """The frame to select as soon as it has a row."""
         self._hits: FoundFrames | None = None
+        self._old_up_to = 0
         self._empty_title = ""
         self._empty_text = ""
         self._catch_up = CatchUp(theme, icons, self.viewport())
@@ -140,6 +141,10 @@ class FrameTable(SteadyTable):
         self._hits = hits
         self._painter.set_needles(needles)
         self.viewport().update()
+
+    def set_old(self, *, up_to: int) -> None:
+        """Rows of frames up to this id are nothing new when they come: they were only found now."""
+        self._old_up_to = up_to
 
     def _show_other(self, change: Callable[[], None]) -> None:
         chosen = self._current_id
@@ -226,6 +231,9 @@ class FrameTable(SteadyTable):
     def _rows_came(self) -> None:
         if self._sought is not None and self._frames.position(self._sought) is not None:
             self._find_again(self._sought)
+        count = self._frames.rowCount()
+        if self._old_up_to and not self._following and (self._frames.frame_id(count - 1) or 0) <= self._old_up_to:
+            self._count_when_stopped = count
         if self._following:
             self._to_tail()
         self._show_catch_up()

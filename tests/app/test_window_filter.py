@@ -22,6 +22,7 @@ from app.dialogs.filter_dialogs import SavedFiltersDialog, SaveFilterDialog
 from app.dialogs.question import Question
 from app.models.frame_columns import Column
 from app.settings import FilterMode, SavedFilter, Settings
+from app.views.catch_up import CatchUp
 from core.capture.session_files import CaptureFolder
 from tests.tools.qt import dispose
 from tests.tools.recorded import CaptureMaker
@@ -138,6 +139,23 @@ def test_the_selected_frame_stays_the_selected_one(desktop: Desktop, client: Con
     assert window.frames.selected_frames(10) == []
     window.filtering.clear()
     assert window.frames.currentIndex().row() == 21
+
+
+def test_only_what_came_since_counts_as_new(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    window = desktop.window
+    peer = client("/")
+    say(qtbot, desktop, peer, *(["apple"] * 30), "pear")
+    window.frames.go_to_row(0)
+    window.filtering.apply("apple")
+    qtbot.waitUntil(lambda: len(payloads(desktop)) == 30)
+    complete(qtbot, desktop)
+    qtbot.waitUntil(lambda: not window.filter_bar.halt.isVisible())
+    button = window.frames.findChild(CatchUp)
+    assert button is not None
+    assert not button.isVisible()
+    say(qtbot, desktop, peer, "apple", "pear")
+    qtbot.waitUntil(button.isVisible)
+    assert button.text() == "1 new"
 
 
 def test_nothing_matches_is_said_in_the_list(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
