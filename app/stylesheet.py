@@ -52,6 +52,9 @@ QPushButton[look="quiet"] { background: transparent; border-color: transparent; 
 QPushButton[look="quiet"]:hover { background: $HOVER; }
 QPushButton[look="quiet"]:focus { border-color: $ACCENT; }
 
+QProgressBar { border: 0; border-radius: 3px; background: $BORDER; }
+QProgressBar::chunk { border-radius: 3px; background: $ACCENT; }
+
 QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 
 QLineEdit, QPlainTextEdit, QTextEdit, QTextBrowser, QSpinBox, QDoubleSpinBox, QComboBox {

@@ -25,8 +25,10 @@ class Finder(QObject):
         self._source: Source | None = None
         self._wanted = ""
         self._search: Search | None = None
+        self._before = 0
+        """Hits ahead of where the search began."""
         self._current: int | None = None
-        """Number of the hit that is shown."""
+        """Number of the hit that is shown, among those of the search."""
         self._origin: int | None = None
         """The byte from which on a hit is still to be shown."""
         self._backward = False
@@ -67,13 +69,20 @@ class Finder(QObject):
         if self._search is None or self._source is not source or wanted != self._wanted:
             self._begin(source, wanted, needle, origin, backward=backward)
             return
-        self._backward = backward
-        if self._current is not None:
-            here = self._search.hit(self._current)
-            self._origin = here.first if backward else here.end
+        if self._current is None:
+            self._backward, self._origin = backward, origin
+            self._look()
+            return
+        here, is_last = self._search.hit(self._current), self._current + 1 == self._search.kept
+        if not backward and is_last and self._search.count > self._search.kept:
+            # Places are kept of so many only: on to the next ones, or back to the first ones.
+            before = self._before + self._search.kept
+            self._begin(source, wanted, needle, here.end, backward=False, before=before)
+        elif backward and not self._current and self._before:
+            self._begin(source, wanted, needle, here.first, backward=True)
         else:
-            self._origin = origin
-        self._look()
+            self._backward, self._origin = backward, here.first if backward else here.end
+            self._look()
 
     def stop(self) -> None:
         """Look no further; what was found stays."""
@@ -98,20 +107,23 @@ class Finder(QObject):
             return self._failure
         if not search.count and not self.is_running and not self._is_stopped:
             return self.tr("Not found")
-        count = grouped(search.count)
+        count = grouped(self._before + search.count)
         if self._current is not None:
-            count = self.tr("{0} of {1}").format(grouped(self._current + 1), count)
+            count = self.tr("{0} of {1}").format(grouped(self._before + self._current + 1), count)
         if self.is_running or self._is_stopped:
             share = 100 * self._reached // max(len(self._source), 1)
             so_far = self.tr("{0} so far, {1} %") if self.is_running else self.tr("{0}, stopped at {1} %")
             return so_far.format(count, share)
         if search.count > search.kept:
-            return self.tr("{0}; the first {1} can be visited").format(count, grouped(search.kept))
+            return self.tr("{0}; {1} of them are marked").format(count, grouped(search.kept))
         return count
 
-    def _begin(self, source: Source, wanted: str, needle: Needle, origin: int, *, backward: bool) -> None:
-        self._source, self._wanted = source, wanted
-        self._search = Search(source, needle)
+    def _begin(
+        self, source: Source, wanted: str, needle: Needle, origin: int, *, backward: bool, before: int = 0
+    ) -> None:
+        """A new search of all, or of what follows the first `before` hits."""
+        self._source, self._wanted, self._before = source, wanted, before
+        self._search = Search(source, needle, origin if before else 0)
         self._current, self._origin, self._backward = None, origin, backward
         self._is_stopped, self._failure, self._reached = False, "", 0
         if is_at_hand(source):

@@ -266,8 +266,8 @@ class MessageView(QWidget):
         if self.decoder_name() is None:
             self.choice.setItemText(0, self.tr("Auto: {0}").format(reading.decoder.title))
         count = 0 if pages is None else pages.count
-        self.page_bar.show_count(count, is_final=not self.loader.is_preparing)
-        self.page_bar.setVisible(count > 1)
+        self.page_bar.show_count(count, is_final=self.loader.is_complete)
+        self.page_bar.setVisible(count > 1 and self._page is not None)
         if self.loader.is_preparing:
             words = self.tr("Reading {0} as {1}").format(
                 count_bytes(len(self._source)), reading.decoder.title
@@ -275,13 +275,13 @@ class MessageView(QWidget):
             self.preparing.show_work(words, self.loader.done, len(self._source))
         else:
             self.preparing.hide()
-        if self._page is not None or self.loader.is_stopped:
-            self._say(self._notices())
+        self._say(self._notices())
 
     def _show_page(self, page: Page, hit: Hit | None) -> None:
         if page is not self._page:
             self._take_page(page)
             self.page_bar.show_page(self.loader.number, page, len(self._source or b""))
+            self.page_bar.setVisible(self.loader.pages is not None and self.loader.pages.count > 1)
             self._say(self._notices())
             self._find_sought()
         if hit is not None:
@@ -299,8 +299,9 @@ class MessageView(QWidget):
         parts = [] if reading is None else [reading.notice]
         if self._page is not None:
             parts.append(self._page.notice)
-        if self.loader.is_stopped:
-            parts.append(self.tr("Stopped: only the pages up to here are known."))
+        if self.loader.is_stopped and self.loader.pages is not None and self._source is not None:
+            sentence = self.tr("Stopped: pages are known of the first {0} of {1} bytes.")
+            parts.append(sentence.format(grouped(self.loader.pages.known), grouped(len(self._source))))
         return " ".join(filter(None, parts))
 
     def _go_to_byte(self, offset: int) -> None:

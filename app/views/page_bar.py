@@ -23,6 +23,7 @@ class PageBar(QWidget):
         self.previous = self._button("‹", self.tr("Previous page (Alt+PgUp)"))
         self.page = QSpinBox(self)
         self.page.setKeyboardTracking(False)
+        self.page.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.page.setAccessibleName(self.tr("Page"))
         self.page.setToolTip(self.tr("Number of the page: type another one and press Enter"))
         self.of = QLabel(self)
@@ -42,7 +43,7 @@ class PageBar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 2, 12, 2)
         layout.setSpacing(2)
-        for widget in (self.first, self.previous, QLabel(self.tr("Page")), self.page, self.of):
+        for widget in (self.first, self.previous, QLabel(self.tr("Page ")), self.page, self.of):
             layout.addWidget(widget)
         for widget in (self.next, self.last):
             layout.addWidget(widget)

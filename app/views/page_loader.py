@@ -62,6 +62,11 @@ class PageLoader(QObject):
         return self._stopped
 
     @property
+    def is_complete(self) -> bool:
+        """Whether all pages are known."""
+        return not self.is_preparing and not self._stopped
+
+    @property
     def is_settled(self) -> bool:
         """Whether nothing more comes by itself."""
         return not self.is_preparing and not self._is_fetching

@@ -16,7 +16,7 @@ from core.decoders.source import Source, pieces
 from core.decoders.utf8 import character_end, character_start, shown
 from core.protocol.frames import Opcode
 
-PAGE = 256 * 1024
+PAGE = 128 * 1024
 """Characters of a page, about: it ends with a token, or within a very long string."""
 DEPTH = 200
 """Levels of nesting above which the indentation would be wider than any screen."""

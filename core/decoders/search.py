@@ -54,8 +54,10 @@ def _either_case(letter: str) -> bytes:
 class Search:
     """Goes once through a payload. `count`, `done` and the hits grow with every step."""
 
-    def __init__(self, source: Source, wanted: Needle) -> None:
+    def __init__(self, source: Source, wanted: Needle, start: int = 0) -> None:
+        """What begins before byte `start` is left out."""
         self._source = source
+        self._start = start
         self._needle = wanted
         self._firsts = array("Q")
         self._ends = array("Q")
@@ -80,10 +82,10 @@ class Search:
         return low
 
     def steps(self) -> Iterator[int]:
-        """Gives how many bytes have been searched."""
-        tail, free = b"", 0
+        """Gives up to which byte it has been."""
+        tail, free = b"", self._start
         length = len(self._source)
-        for first, data in pieces(self._source, _STEP):
+        for first, data in pieces(self._source, _STEP, self._start):
             start, joined = first - len(tail), tail + data
             done = first + len(data)
             # A hit that begins so late might be longer, or be cut, and is found with the next piece.
