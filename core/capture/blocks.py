@@ -11,9 +11,9 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import accumulate
-from typing import NamedTuple, cast
+from typing import cast
 
 from core.capture.records import Direction, FrameRow, MessageInfo
 from core.protocol.events import Completes, FrameReceived, FrameSent, Origin
@@ -49,18 +49,11 @@ _NUMBER_AT, _OFFSET_AT, _CAPTURED_AT, _DECLARED_AT, _HEAD_AT, _FLAGS_AT, _KEY_AT
 """Where in a RECORD they stand."""
 _TEXT_HEAD = FIN | Opcode.TEXT
 _NO_KEY = b""
+_FOREVER = (1 << 63) - 1
 _EXTENDED_LENGTH = (0, 2, 8)
 """Bytes of extended payload length, by `LengthForm`."""
 _LONGEST = (125, 0xFFFF, 0xFFFF_FFFF_FFFF_FFFF, -1)
 """The largest payload length that it can state; -1: there is no such form."""
-
-
-class RunCount(NamedTuple):
-    """What was added to a block."""
-
-    frames: int
-    data_frames: int
-    wire_bytes: int
 
 
 class BlockBuilder:
@@ -71,17 +64,14 @@ class BlockBuilder:
         """Id of the block's first frame."""
         self.records = bytearray()
         self.payloads: list[bytes] = []
+        self.count = 0
+        """How many frames it has."""
         self.size = 0
         """Bytes in `payloads`."""
-        self.first_ns = 0
-        """The least of its frames' times."""
-        self.last_ns = 0
+        self.first_ns = _FOREVER
+        """The least of its frames' times; the clock may be set back."""
+        self.last_ns = -_FOREVER
         """The greatest."""
-
-    @property
-    def count(self) -> int:
-        """How many frames it has."""
-        return len(self.records) // RECORD.size
 
     @property
     def full(self) -> bool:
@@ -92,30 +82,6 @@ class BlockBuilder:
         """How many more frames it takes, by count."""
         return BLOCK_FRAMES - self.count
 
-    def extend(
-        self,
-        run: Sequence[FrameReceived] | Sequence[FrameSent],
-        *,
-        connection: int,
-        number: int,
-        time_ns: int,
-        from_server: int,
-    ) -> RunCount:
-        """Append frames of one connection and one direction, numbered from `number`; `run` is no longer than `room`.
-
-        `from_server` is FROM_SERVER or 0. What comes after the block is full by its bytes may be left: go by `frames`.
-        """  # fmt: skip
-        self._note_time(time_ns)
-        frames = data_frames = wire_bytes = 0
-        for event in cast(Sequence[FrameReceived | FrameSent], run):
-            wire_bytes += self._append(event, connection, number + frames, time_ns, from_server)
-            frames += 1
-            if not event[0][0] & 8:
-                data_frames += 1
-            if self.size >= BLOCK_BYTES:
-                break
-        return RunCount(frames, data_frames, wire_bytes)
-
     def extend_run(
         self,
         frames: FrameColumns,
@@ -125,9 +91,12 @@ class BlockBuilder:
         time_ns: int,
         from_server: int,
         origin: Origin,
-    ) -> RunCount:
-        """`extend` for whole plain messages that break no rule, all masked or none."""
-        self._note_time(time_ns)
+    ) -> int:
+        """Append whole plain messages that break no rule, all masked or none, numbered from `number`.
+
+        No more than there is `room` for. `from_server` is FROM_SERVER or 0. Their wire bytes.
+        """
+        self._note(time_ns)
         heads, keys, payloads, forms = frames
         count = len(heads)
         masked = keys[0] is not None
@@ -159,18 +128,21 @@ class BlockBuilder:
             )
         self.records += records
         self.payloads += payloads
+        self.count += count
         self.size += size
-        return RunCount(count, count, headers + size)
+        return headers + size
 
-    def _note_time(self, time_ns: int) -> None:
-        # The clock may have been set back meanwhile.
-        self.first_ns = min(time_ns, self.first_ns) if self.records else time_ns
-        self.last_ns = max(time_ns, self.last_ns) if self.records else time_ns
+    def _note(self, time_ns: int) -> None:
+        if time_ns < self.first_ns:
+            self.first_ns = time_ns
+        if time_ns > self.last_ns:
+            self.last_ns = time_ns
 
-    def _append(
+    def append(
         self, event: FrameReceived | FrameSent, connection: int, number: int, time_ns: int, from_server: int
     ) -> int:
-        """Any one frame; its wire bytes."""
+        """Append any one frame; its wire bytes. `from_server` is FROM_SERVER or 0."""
+        self._note(time_ns)
         frame, second, completes = event
         head, key, payload, form, declared = frame
         origin = severity = broken = 0
@@ -184,6 +156,7 @@ class BlockBuilder:
         flags = from_server | form << FORM_SHIFT | (0 if key is None else MASKED)
         offset = self.size
         self.payloads.append(payload)
+        self.count += 1
         self.size += captured
         length = wire_length = frame_count = 0
         if completes is Completes.ITSELF:

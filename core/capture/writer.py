@@ -11,11 +11,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
-from typing import cast
 
-from core.capture.blocks import BlockBuilder, RunCount
+from core.capture.blocks import BlockBuilder
 from core.capture.marks import MarkChange, change_marks
 from core.capture.ring import KEEP_ALL, Dropped, Keep, drop_oldest
 from core.capture.store import (
@@ -30,7 +28,7 @@ from core.capture.store import (
 )
 from core.capture.tracks import Counts, Opened, Track
 from core.errors import CaptureError
-from core.protocol.events import Event, FrameReceived, FrameSent, Origin, Report, RunReceived, RunSent
+from core.protocol.events import FrameReceived, FrameSent, Origin, Report, RunReceived, RunSent
 from core.protocol.frames import FrameColumns, Opcode
 from core.protocol.violations import Violation
 
@@ -284,26 +282,20 @@ class CaptureWriter:
         if track is None:
             return
         self._touched[track.id] = track
-        for kind, run in groupby(events, type):
-            if kind is RunReceived:
-                for each in cast(Iterator[RunReceived], run):
-                    self._add_columns(track, batch.time_ns, each.frames, Origin.PEER, track.received_flag)
-            elif kind is RunSent:
-                for told in cast(Iterator[RunSent], run):
-                    self._add_columns(track, batch.time_ns, told.frames, told.origin, track.sent_flag)
-            elif kind is FrameReceived:
-                received = cast(list[FrameReceived], list(run))
-                if self.recording:
-                    self._note_frames(track, received)
-                self._add_run(track, batch.time_ns, received, track.received_flag)
-            elif kind is FrameSent:
-                sent = cast(list[FrameSent], list(run))
-                self._add_run(track, batch.time_ns, sent, track.sent_flag)
-                if sent[-1].frame.opcode == Opcode.CLOSE:
+        time_ns = batch.time_ns
+        for event in events:
+            if isinstance(event, FrameReceived):
+                self._add_frame(track, time_ns, event, track.received_flag, event[1])
+            elif isinstance(event, FrameSent):
+                self._add_frame(track, time_ns, event, track.sent_flag, ())
+                if event.frame.opcode == Opcode.CLOSE:
                     track.close_sent()
+            elif isinstance(event, RunReceived):
+                self._add_run(track, time_ns, event.frames, Origin.PEER, track.received_flag)
+            elif isinstance(event, RunSent):
+                self._add_run(track, time_ns, event.frames, event.origin, track.sent_flag)
             else:
-                for event in cast(Iterator[Event], run):
-                    self._note(track, None, track.change(batch.time_ns, event))
+                self._note(track, None, track.change(time_ns, event))
         if track.closed_ns is not None:
             del self._tracks[track.id]
 
@@ -313,58 +305,56 @@ class CaptureWriter:
             self._total.violations += 1
             self._found.append((track.id, frame, each))
 
-    def _note_frames(self, track: Track, run: list[FrameReceived]) -> None:
-        for index, event in enumerate(run):
-            if event[1]:
-                self._note(track, self._next_frame + index, event[1])
-
     # Frames.
 
-    def _add_run(
-        self, track: Track, time_ns: int, run: list[FrameReceived] | list[FrameSent], from_server: int
+    def _add_frame(
+        self,
+        track: Track,
+        time_ns: int,
+        event: FrameReceived | FrameSent,
+        from_server: int,
+        found: tuple[Violation, ...],
     ) -> None:
-        """Frames of one direction."""
+        track.number += 1
         if not self.recording:
-            track.number += len(run)
             return
-        while run:
-            added = self._block.extend(
-                run[: self._block.room], connection=track.id, number=track.number + 1, time_ns=time_ns,
-                from_server=from_server,
-            )  # fmt: skip
-            run = run[added.frames :]
-            self._count(track, added, from_server)
+        if found:
+            self._note(track, self._next_frame, found)
+        wire_bytes = self._block.append(event, track.id, track.number, time_ns, from_server)
+        track.block_frames += 1
+        if not event[0][0] & 8:
+            track.block_data += 1
+        self._count(track, 1, wire_bytes, from_server)
 
-    def _add_columns(
+    def _add_run(
         self, track: Track, time_ns: int, run: FrameColumns, origin: Origin, from_server: int
     ) -> None:
-        """`_add_run` for whole plain messages."""
-        count = len(run.heads)
+        """Whole plain messages."""
+        total = len(run.heads)
         if not self.recording:
-            track.number += count
+            track.number += total
             return
         start = 0
-        while start < count:
-            stop = min(start + self._block.room, count)
-            part = run if stop - start == count else run.part(start, stop)
-            added = self._block.extend_run(
-                part, connection=track.id, number=track.number + 1, time_ns=time_ns,
-                from_server=from_server, origin=origin,
+        while start < total:
+            count = min(self._block.room, total - start)
+            wire_bytes = self._block.extend_run(
+                run if count == total else run.part(start, start + count),
+                connection=track.id, number=track.number + 1, time_ns=time_ns, from_server=from_server, origin=origin,
             )  # fmt: skip
-            start = stop
-            self._count(track, added, from_server)
+            start += count
+            track.number += count
+            track.block_frames += count
+            track.block_data += count
+            self._count(track, count, wire_bytes, from_server)
 
-    def _count(self, track: Track, added: RunCount, from_server: int) -> None:
+    def _count(self, track: Track, frames: int, wire_bytes: int, from_server: int) -> None:
         """Frames have come into the block."""
-        track.number += added.frames
-        track.block_frames += added.frames
-        track.block_data += added.data_frames
-        self._next_frame += added.frames
-        self._total.bytes += added.wire_bytes
+        self._next_frame += frames
+        self._total.bytes += wire_bytes
         if from_server:
-            track.counts.bytes_out += added.wire_bytes
+            track.counts.bytes_out += wire_bytes
         else:
-            track.counts.bytes_in += added.wire_bytes
+            track.counts.bytes_in += wire_bytes
         if self._block.full:
             self._end_block()
 

@@ -223,7 +223,7 @@ class Connection:
         else:
             self._waiting += self._decoder.feed_segments(data)
         reports = self._receive_waiting()
-        if self.has_more and not reports:
+        if not reports and self.has_more:
             return [*self._fail_overlong()]
         return reports
 

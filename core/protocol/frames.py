@@ -336,10 +336,13 @@ class FrameDecoder:
 
 def _end_run(run: FrameColumns, segments: list[Segment]) -> None:
     """Few frames are quicker one by one."""
-    if len(run.heads) >= _COLUMNS_FROM:
-        segments.append(run)
-    elif run.heads:
+    heads, keys, payloads, forms = run
+    if len(heads) == 1:
+        segments.append(Frame(heads[0], keys[0], payloads[0], forms[0], len(payloads[0])))
+    elif len(heads) < _COLUMNS_FROM:
         segments += run.frames()
+    else:
+        segments.append(run)
 
 
 class Header(NamedTuple):

@@ -71,7 +71,9 @@ class Sender:
 
     def messages(self, opcodes: Sequence[int], payloads: list[bytes], *, origin: Origin) -> Sequence[Report]:
         """Many messages, each as one frame: `message` for many at once."""
-        if self.deflater is not None or self._role is Role.CLIENT or len(payloads) < 2:
+        if len(payloads) == 1 and self.deflater is None:
+            return [self._frame(FIN | opcodes[0], payloads[0], _ITSELF, origin)]
+        if self.deflater is not None or self._role is Role.CLIENT or not payloads:
             events: list[Event] = []
             for opcode, payload in zip(opcodes, payloads, strict=True):
                 events += self.message(opcode, payload, origin=origin)

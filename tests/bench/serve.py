@@ -143,7 +143,8 @@ def serve_unmask() -> None:
         engine.listening.connect(announcer.on_listening)
         engine.set_auto_reply(AutoReply.ECHO)
         questions = Questions()
-        questions.ended.connect(application.quit, Qt.ConnectionType.QueuedConnection)
+        questions.ended.connect(window.leave, Qt.ConnectionType.QueuedConnection)
+        window.closed.connect(application.quit)
 
         def answer() -> None:
             for number, _ in enumerate(sys.stdin):

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +11,6 @@ from core.capture.blocks import (
     RECORD,
     SELECT,
     BlockBuilder,
-    RunCount,
     StoredFrame,
 )
 from core.capture.records import Direction, MessageInfo
@@ -39,9 +36,8 @@ def frames(draw: st.DrawFn) -> Frame:
 
 def extend(
     block: BlockBuilder, *events: FrameReceived | FrameSent, number: int = 1, from_server: int = 0
-) -> RunCount:
-    run = cast(list[FrameReceived], list(events))
-    return block.extend(run, connection=7, number=number, time_ns=1, from_server=from_server)
+) -> int:
+    return sum(block.append(event, 7, count, 1, from_server) for count, event in enumerate(events, number))
 
 
 def stored(block: BlockBuilder, index: int) -> tuple[StoredFrame, bytes, bytes]:
@@ -71,8 +67,7 @@ def test_the_wire_bytes_are_those_of_the_header_and_the_counted_ones(frame: Fram
     added = extend(BlockBuilder(1), FrameReceived(frame, (), None))
     header = parse_header(frame.wire())
     assert header is not None
-    assert added == RunCount(1, 0 if frame.is_control else 1, header.size + len(frame.payload))
-    assert added.wire_bytes == len(frame.wire())
+    assert added == header.size + len(frame.payload) == len(frame.wire())
 
 
 @pytest.mark.parametrize("masked", [True, False])
@@ -91,19 +86,13 @@ def test_a_run_is_stored_as_its_frames_are(
     added = by_columns.extend_run(
         columns_of(plain), connection=7, number=255, time_ns=1, from_server=direction, origin=origin
     )
-    each = [
-        extend(
-            one_by_one,
-            FrameSent(frame, origin, ITSELF) if sent else FrameReceived(frame, (), ITSELF),
-            number=number,
-            from_server=direction,
-        )
-        for number, frame in enumerate(plain, 255)
+    events = [
+        FrameSent(frame, origin, ITSELF) if sent else FrameReceived(frame, (), ITSELF) for frame in plain
     ]
+    assert added == extend(one_by_one, *events, number=255, from_server=direction)
     assert by_columns.records == one_by_one.records
     assert by_columns.payloads == one_by_one.payloads
-    assert by_columns.size == one_by_one.size
-    assert added == tuple(map(sum, zip(*each, strict=True)))
+    assert (by_columns.count, by_columns.size) == (one_by_one.count, one_by_one.size)
 
 
 def test_a_row_says_what_the_frame_was() -> None:
@@ -151,10 +140,19 @@ def test_a_block_is_full_by_frames() -> None:
     assert (block.full, block.room) == (True, 0)
 
 
-def test_a_block_full_by_bytes_leaves_the_rest_of_a_run() -> None:
-    """Small frames may inflate to much: the run ends where the block has enough."""
+def test_a_block_is_full_by_bytes() -> None:
+    """Small frames may inflate to much."""
     block = BlockBuilder(1)
     big = Message(Opcode.BINARY, bytes(BLOCK_BYTES // 2), True, 1, 4)
-    added = extend(block, *[FrameReceived(Frame(0xC2, b"abcd", b"tiny", 0, 4), (), big)] * 10)
-    assert added.frames == block.count == 2
-    assert block.full
+    extend(block, FrameReceived(Frame(0xC2, b"abcd", b"tiny", 0, 4), (), big))
+    assert (block.full, block.count) == (False, 1)
+    extend(block, FrameReceived(Frame(0xC2, b"abcd", b"tiny", 0, 4), (), big))
+    assert (block.full, block.count) == (True, 2)
+
+
+def test_a_block_knows_from_when_to_when_it_is() -> None:
+    """Also where the clock was set back meanwhile."""
+    block = BlockBuilder(1)
+    for time_ns in (50, 40, 70, 60):
+        block.append(FrameReceived(Frame(0x82, b"abcd", b"", 0, 0), (), ITSELF), 1, 1, time_ns, 0)
+    assert (block.first_ns, block.last_ns) == (40, 70)
