@@ -1,7 +1,7 @@
 """The window under a flood: how quickly it answers, memory, and whether every frame is in the file.
 
     python -m tests.bench.flood [--rate 10000 50000 100000] [--seconds 10] [--size 32] [--echo] [--active 1] [--idle 0]
-                                [--filter TEXT]
+                                [--filter TEXT] [--keep 100000frames]
 
 Runs the real window (offscreen where there is no display) with its table following the tail, a run for each rate; the
 client is a process of its own. The times are those that Help ▸ Diagnostics shows: how late the event loop comes to a
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QEventLoop, QTimer
@@ -26,10 +27,11 @@ from app.desktop import Desktop
 from app.display import missing_display
 from app.sampling import resident_bytes
 from app.settings import Settings
+from core.capture.ring import KEEP_ALL
 from core.capture.session_files import CaptureFolder
 from core.capture.timings import Timings
 from core.net.loop import tune_interpreter
-from core.net.settings import AutoReply, ListenAddress
+from core.net.settings import AutoReply, ListenAddress, parse_keep
 
 _SAMPLE_MS = 500
 _PATIENCE_SECONDS = 60
@@ -46,7 +48,12 @@ class Flood:
         self._application = application
         self._memory: list[int] = []
         settings = Settings.at(folder / "settings.ini")
-        self._desktop = Desktop(application, settings, CaptureFolder(folder / "captures"))
+        self._desktop = Desktop(
+            application,
+            settings,
+            CaptureFolder(folder / "captures"),
+            adjust=lambda engine: replace(engine, keep=options.keep),
+        )
         self._desktop.engine.set_auto_reply(AutoReply.ECHO if options.echo else AutoReply.NONE)
         self._client: subprocess.Popen[str] | None = None
 
@@ -71,7 +78,7 @@ class Flood:
         assert client.stdout is not None
         sent = json.loads(client.stdout.read())
         expected = sent["frames"] * (2 if options.echo else 1)
-        self._spin_until(lambda: window.frame_model.view_count >= expected)
+        self._spin_until(lambda: window.connection_model.totals.frames >= expected)
         samples.stop()
         desktop.engine.recorder.flush()
         reader = desktop.desk.reader
@@ -133,6 +140,7 @@ def main() -> None:
     parser.add_argument("--echo", action="store_true")
     parser.add_argument("--active", type=int, default=1, help="connections that share the rate")
     parser.add_argument("--idle", type=int, default=0, help="connections that are open and silent")
+    parser.add_argument("--keep", type=parse_keep, default=KEEP_ALL, help="such as 100000frames")
     parser.add_argument("--filter", default="", help="that the window is under meanwhile")
     options = parser.parse_args()
     if missing_display() is not None:
