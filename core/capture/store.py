@@ -1,7 +1,8 @@
 """The capture file.
 
 An SQLite database (WAL while it is written), recognised by its `application_id`; `user_version` is the schema's
-version. One writer (`core.capture.recorder`), any number of readers, each with a read-only connection of its own.
+version. One writer (`core.capture.recorder`), any number of readers, each with a read-only connection of its own. Once
+it is finished only marks change (`core.capture.marks`).
 
     meta        key, value: `created_ns`, `version` of the program
     total       one row: running totals, `changes`, `generation` and `mark_changes` (see `Totals`)
