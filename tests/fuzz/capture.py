@@ -1,6 +1,7 @@
 """A capture file that was tampered with: opened, and read in some way; only CaptureError may come.
 
-Opening is most of the cost, so every input is opened and read in the one way that its first byte names; one in
+Opening is most of the cost, so one in `_OPENED` is opened; the others come under a reader that has a good file open,
+as damage and other writers do. Each is read in the one way that its first byte names; of those that are opened one in
 `_THOROUGH` is read by every way there is, copied and written to.
 """
 
@@ -28,12 +29,15 @@ from core.protocol.violations import Severity
 from tests.fuzz.script import Script, one_in
 from tests.fuzz.tampered import tampered
 
-_THOROUGH = 64
-_WITH_LOG = 4
+_OPENED = 4
+_THOROUGH = 16
+_WITH_LOG = 8
 """One in so many of those that ask for it: SQLite takes its time over a log."""
 _MOST_ENTRIES = 60
 _MOST_BLOCKS = 8
 _VIEWS = (View(), View(1, control=False), View(9), View(2))
+_COUNTERS = (slice(24, 28), slice(92, 96))
+"""Where a database tells its readers that it has changed (SQLite file format, section 1.3)."""
 
 
 def run(data: bytes) -> None:
@@ -41,34 +45,55 @@ def run(data: bytes) -> None:
     script = Script(data)
     options = script.byte()
     file, log = tampered(script, with_log=bool(options & 1) and one_in(_WITH_LOG, data))
+    with suppress(CaptureError):
+        # Another page size or a log would stay with the reader.
+        if (
+            one_in(_OPENED, data)
+            or log
+            or not file.startswith(_kept().start)
+            or options >> 2 & 7 == len(_WAYS)
+        ):
+            _read_opened(file, log, options, thorough=one_in(_OPENED * _THOROUGH, data))
+        else:
+            _read_kept(file, options)
+
+
+def _read_opened(file: bytes, log: bytes, options: int, *, thorough: bool) -> None:
     place = _place()
     place.write(file, log)
-    thorough = one_in(_THOROUGH, data)
     try:
         with suppress(CaptureError):
             _read(place.path, options, thorough=thorough)
         if thorough:
             with suppress(CaptureError):
                 copy(place.path, place.path.with_name("copied.unmask"))
-            with suppress(CaptureError, CallerError):
+            with suppress(CallerError):
                 change_marks_of(place.path, KeepMarks((Mark(1, "noted"),)))
     finally:
         place.clear()
 
 
+def _read_kept(file: bytes, options: int) -> None:
+    kept = _kept()
+    kept.change(file)
+    way, view = _WAYS[options >> 2 & 7], _VIEWS[options >> 5 & 3]
+    with kept.reader.snapshot() if not options & 2 else nullcontext():
+        way(kept.reader, view)
+
+
 class _Place:
     """A file that is written again and again, in memory where there is such a place."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         shared = "/dev/shm"
         usable = os.access(shared, os.W_OK)
         folder = tempfile.TemporaryDirectory(prefix="unmask-fuzz-", dir=shared if usable else None)
         atexit.register(folder.cleanup)
-        self.path = Path(folder.name, "capture.unmask")
+        self.path = Path(folder.name, name)
         self._beside = tuple(f"{self.path}{ending}" for ending in ("-wal", "-shm", "-journal"))
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT)
 
-    def write(self, file: bytes, log: bytes) -> None:
+    def write(self, file: bytes | bytearray, log: bytes) -> None:
         os.pwrite(self._file, file, 0)
         os.ftruncate(self._file, len(file))
         if log:
@@ -82,7 +107,34 @@ class _Place:
 
 @cache
 def _place() -> _Place:
-    return _Place()
+    return _Place("capture.unmask")
+
+
+class _Kept:
+    """A file that changes under its reader."""
+
+    def __init__(self) -> None:
+        self._place = _Place("kept.unmask")
+        good, _ = tampered(Script(b""), with_log=False)
+        self.start = good[:24]
+        self._place.write(good, b"")
+        self.reader = CaptureReader(self._place.path)
+        atexit.register(self.reader.close)
+        self._changes = 0
+
+    def change(self, file: bytes) -> None:
+        """The file is another one now."""
+        self._changes += 1
+        changed = bytearray(file)
+        for counter in _COUNTERS:
+            changed[counter] = self._changes.to_bytes(4, "big")
+        self._place.write(changed, b"")
+        self.reader.forget()
+
+
+@cache
+def _kept() -> _Kept:
+    return _Kept()
 
 
 # What is read.

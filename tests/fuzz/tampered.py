@@ -23,6 +23,8 @@ from core.protocol.violations import Judgement
 from tests.fuzz.head import KEY
 from tests.fuzz.script import Script
 
+Value = str | int | float | bytes | None
+
 _PAGE = 1024
 _TABLES = ("total", "connection", "block", "lane", "violation", "meta", "payload", "mark")
 _KEYS = {"lane": "connection, block", "meta": "key"}
@@ -40,11 +42,28 @@ _SCHEMES = (
     "PRAGMA user_version = 0",
     "PRAGMA user_version = 77",
 )
+_VALUES: tuple[Value, ...] = (
+    None,
+    *range(-2, 18),
+    *(54, 108, 255, 4096, 4097, 65535, 2**31 - 1, 2**31, 2**32, 2**62, 2**63 - 1, -(2**31), -(2**63)),
+    *(0.5, -1.5, 1e300, float("inf")),
+    *("", "text", "2", "\0", "\x1b[31m", "\u202e\U0001f600", "frame-too-long", "x" * 3000),
+    *(
+        b"",
+        b"\0",
+        b"\xff",
+        b"GET / HTTP/1.1\r\n\r\n",
+        bytes(54),
+        b"\xff" * 54,
+        bytes(range(108)),
+        bytes(3000),
+    ),
+)
+"""A few only, so that a changed file is often one that was made before."""
 _MOST_CHANGES = 3
 """Through SQLite, which are dear."""
 _MOST_PATCHES = 8
 
-Value = str | int | float | bytes | None
 Range = tuple[int, int]
 
 
@@ -106,7 +125,7 @@ def tampered(script: Script, *, with_log: bool) -> tuple[bytes, bytes]:
             case _:
                 table = _choose(_TABLES, script)
                 column = _choose(base.columns[table], script)
-                changes.append(Cell(table, column, script.byte() & 3, _value(script)))
+                changes.append(Cell(table, column, script.byte() & 3, _VALUES[script.byte() % len(_VALUES)]))
     file = bytearray(_changed(base.file, tuple(changes[:_MOST_CHANGES])))
     for at, patch in patches:
         file[at : at + len(patch)] = patch
@@ -120,21 +139,6 @@ def _patch(script: Script) -> tuple[int, bytes]:
 
 def _choose(choices: tuple[str, ...], script: Script) -> str:
     return choices[script.byte() % len(choices)]
-
-
-def _value(script: Script) -> Value:
-    kind = script.byte() % 7
-    if kind == 0:
-        return None
-    if kind == 1:
-        return int.from_bytes(script.take(8), "big", signed=True)
-    if kind == 2:
-        return script.byte() - 4
-    if kind == 3:
-        return script.number() / 7
-    if kind == 4:
-        return script.take(script.byte() & 31).decode("latin-1")
-    return script.take(script.byte() & 127)
 
 
 @lru_cache(4096)
