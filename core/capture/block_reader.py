@@ -83,8 +83,11 @@ class BlockReader:
     def start_ns(self) -> int | None:
         """Time of the first frame; None where there is none."""
         with self._reading():
-            row = self._db.execute("SELECT records FROM block ORDER BY first LIMIT 1").fetchone()
-            return None if row is None else int(_TIME_AND_CONNECTION.unpack_from(row[0])[0])
+            row = self._db.execute("SELECT first FROM block ORDER BY first LIMIT 1").fetchone()
+            if row is None:
+                return None
+            with self._db.blobopen("block", "records", row[0], readonly=True) as records:
+                return int(_TIME_AND_CONNECTION.unpack(records.read(RECORD.size))[0])
 
     def choose(self, after: int, up_to: int, condition: Condition, limit: int) -> list[BlockKey]:
         """Up to `limit` blocks, in order, with frames of ids above `after` and not above `up_to`."""

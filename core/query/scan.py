@@ -16,6 +16,8 @@ from core.query.expressions import And, Expression, Not, Or, Term
 from core.query.placements import BlockTest, Mask, ScannedBlock
 
 BLOCKS_IN_STEP = 64
+_FEW_FRAMES = 10_000
+"""So many that came since the last look are looked at sooner than it is found out which of them cannot match."""
 _STEP_SECONDS = 0.005
 """After so long a step ends with the block that it is at."""
 
@@ -65,8 +67,10 @@ class Scan:
         start_ns = self._blocks.start_ns()
         if last <= after or start_ns is None:
             return
-        # After `last` was read, so that every connection that has frames up to it is known.
-        condition = _blocks(self._expression, _Connections(self._capture, start_ns))
+        condition = EVERY
+        if not after or last - after > _FEW_FRAMES:
+            # After `last` was read, so that every connection that has frames up to it is known.
+            condition = _blocks(self._expression, _Connections(self._capture, start_ns))
         through = after
         most = self._most_blocks
         while keys := self._blocks.choose(through, last, condition, most):

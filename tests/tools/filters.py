@@ -177,7 +177,7 @@ _LITERALS = {
 }  # fmt: skip
 _PATTERNS = (
     "a", "a+b", "ab|B", "a{2}", "a?b", "^a", "b$", ".", r"\d\d", "(?i)AB", "[^a]", r"\bid", "(?s)a.b", "a?",
-    "(ab){2}", "b.{1,3}b", "aab|a", "a(?=b)",
+    "(ab){2}", "b.{1,3}b", "aab|a", "a(?=b)", "ab.*B", "id=\\d+", "(?i)A.*B", "(?i)ID=", "b+ab",
 )  # fmt: skip
 
 
