@@ -7,12 +7,12 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from core.errors import FilterError
+from core.query.candidates import Completion, KnownValues
 from core.query.expressions import Expression
 
 if TYPE_CHECKING:
     from lark import Token
 
-    from core.query.completion import Completion, KnownValues
     from core.query.language import FilterLanguage
 
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.models.connections import ConnectionModel
 from core.capture.records import ConnectionRecord
-from core.query.completion import Candidate, CandidateKind
+from core.query.candidates import Candidate, CandidateKind
 from core.query.fields import Field
 from core.query.quoting import text_literal
 

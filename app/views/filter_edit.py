@@ -10,7 +10,7 @@ from app.filter_assistant import FilterAssistant, Look, PartKind, Standing
 from app.icons import Icons
 from app.theme import Role, Theme
 from app.views.filter_popup import FilterPopup, StripTone
-from core.query.completion import Candidate, CandidateKind
+from core.query.candidates import Candidate, CandidateKind
 
 _COLOURS = {
     PartKind.FIELD: Role.JSON_KEY,

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from app.icons import IconName, Icons
 from app.text import one_line
 from app.theme import Role, Theme
-from core.query.completion import Candidate, CandidateKind
+from core.query.candidates import Candidate, CandidateKind
 
 ROWS = 9
 """Candidates in sight; the rest by scrolling."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Iterable
 
 from lark import Token
 
+from core.query.candidates import Candidate, CandidateKind, Completion, KnownValues
 from core.query.fields import Access, Field
 from core.query.language import FilterLanguage
 from core.query.operators import Operator
@@ -17,37 +16,6 @@ CANDIDATE_LIMIT = 200
 _OPERAND = frozenset({"NOT", "FUNCTION"})
 _OPERATOR = frozenset({"COMPARE", "TEXTUAL", "IN"})
 _WORDS = {"AND": "and", "OR": "or"}
-
-
-class CandidateKind(Enum):
-    """What a candidate is, for its icon."""
-
-    FIELD = "field"
-    OPERATOR = "operator"
-    VALUE = "value"
-    KEYWORD = "keyword"
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One thing that can stand here."""
-
-    text: str
-    kind: CandidateKind
-    help: str
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """What can stand in the place of characters `start`..`end`, best first."""
-
-    start: int
-    end: int
-    candidates: tuple[Candidate, ...]
-
-
-KnownValues = Callable[[Field], Iterable[Candidate]]
-"""What is known of a field's values beside its own choices, such as the paths of a capture's connections."""
 
 
 def _none_known(_field: Field) -> Iterable[Candidate]:

@@ -87,3 +87,11 @@ def test_a_joined_line_keeps_its_meaning() -> None:
     assert joined(Joint.NOT, "x", "not fin") == "fin"
     assert joined(Joint.AND, "a or b", "fin") == "(a or b) and fin"
     assert joined(Joint.OR, "a and b", "fin") == "(a and b) or fin"
+
+
+def test_the_beginning_of_a_long_text_cuts_no_character(maker: CaptureMaker) -> None:
+    # Of two bytes each, behind one of one: the last place falls within a character.
+    maker.peer().say("x" + "é" * FIRST_BYTES)
+    (row,) = maker.reader().rows_of([1])
+    assert FIRST_BYTES % 2 == 0
+    assert terms(row, [], Column.PAYLOAD)[0] == f'payload contains "x{"é" * (FIRST_BYTES // 2 - 1)}"'

@@ -14,7 +14,7 @@ from app.filter_assistant import FilterAssistant, PartKind, Standing
 from app.icons import Icons
 from app.theme import Theme
 from app.views.filter_edit import FilterEdit
-from core.query.completion import Candidate, CandidateKind
+from core.query.candidates import Candidate, CandidateKind
 from tests.tools.qt import dispose
 
 Key = Qt.Key
@@ -147,6 +147,7 @@ def test_values_of_the_capture_are_offered_also_within_quotes(edit: FilterEdit) 
     assert offered(typed(edit, 'path == "/c')) == ['"/chat"']
     QTest.keyClick(edit, Key.Key_Tab)
     assert edit.text() == 'path == "/chat"'
+    assert offered(edit) == []
 
 
 def test_a_click_accepts(edit: FilterEdit) -> None:

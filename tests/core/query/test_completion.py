@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import FilterError
-from core.query.completion import Candidate, CandidateKind, complete
+from core.query.candidates import Candidate, CandidateKind
+from core.query.completion import complete
 from core.query.fields import Field
 from core.query.language import default_language
 from tests.tools.filters import filters
