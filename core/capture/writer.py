@@ -129,6 +129,10 @@ class CaptureWriter:
             self._fall_back()
             raise
         self._keep()
+        # Its room goes back to the disk, where nobody is just reading: little is left to be moved together.
+        with suppress(sqlite3.Error):
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def drop_oldest(self, now_ns: int, budget: int) -> Dropped:
         """Drop what is beyond `keep`, about `budget` bytes at once. CaptureError as in `write`."""

@@ -396,3 +396,32 @@ def test_a_capture_in_use_is_not_written_over(writer: CaptureWriter, tmp_path: P
     assert shown(other.path) == [b"b", b"c"]
     writer.move_to(other.path)
     assert shown(other.path) == [b"a"]
+
+
+def test_clearing_gives_the_room_back(tmp_path: Path) -> None:
+    writer = CaptureWriter(tmp_path / "a.unmask", "0")
+    with closing(CaptureReader(writer.path)) as reader:
+        writer.write([opened(1)])
+        for _ in range(4):
+            writer.write([received(1, *[bytes(1000)] * 5000)])
+        assert reader.count(View()) == 20_000
+        before = writer.path.stat().st_size
+        writer.clear()
+        assert before > 5_000_000
+        assert writer.path.stat().st_size < 500_000
+        writer.write([received(1, b"after")])
+        reader.forget()
+        assert [(row.id, row.preview) for row in reader.rows(View(), 0, 9)] == [(20_001, b"after")]
+    writer.close()
+
+
+def test_clearing_does_not_wait_for_who_reads(tmp_path: Path) -> None:
+    writer = CaptureWriter(tmp_path / "a.unmask", "0")
+    with closing(CaptureReader(writer.path)) as reader:
+        writer.write([opened(1), received(1, *[bytes(1000)] * 5000)])
+        with reader.snapshot():
+            assert reader.count(View()) == 5000
+            writer.clear()
+            assert len(reader.rows(View(), 0, 10)) == 10
+        assert reader.count(View()) == 0
+    writer.close()
