@@ -60,14 +60,17 @@ class _Job(QRunnable):
     ) -> None:
         super().__init__()
         self._identity = identity
-        self._work = work
+        self._work: Callable[[], Any] | None = work
         self._report = report
 
     def run(self) -> None:
         result: object = None
         failure: Exception | None = None
+        # Qt keeps the job a while; what its work holds is let go of now.
+        work, self._work = self._work, None
+        assert work is not None, "a job runs once"
         try:
-            result = self._work()
+            result = work()
         except Exception as error:
             failure = error
         self._report(self._identity, result, failure)

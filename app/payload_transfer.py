@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from core.decoders.source import WINDOW, Source, pieces
 _HEX_STEP = 256 * 1024
 
 
-def save_steps(source: Source, target: Path, kept: tuple[Path, ...] = ()) -> Iterator[int]:
+def save_steps(source: Source, target: Path, kept: tuple[Path, ...] = ()) -> Generator[int]:
     """Writes a payload as it is, to a file that is there only once it is whole; gives how many bytes are written.
 
     Left at any step, nothing of it stays. CaptureError or OSError; a file that was at `target` is then untouched, as
@@ -44,7 +44,7 @@ class Gathered(Protocol):
     def is_too_long(self) -> bool:
         """It was given up."""
 
-    def steps(self) -> Iterator[int]: ...
+    def steps(self) -> Generator[int]: ...
 
 
 class HexText:
@@ -57,7 +57,7 @@ class HexText:
         self._chosen = chosen
         self.text = ""
 
-    def steps(self) -> Iterator[int]:
+    def steps(self) -> Generator[int]:
         """Gives how many bytes are through."""
         parts = []
         for at in range(0, len(self._chosen), _HEX_STEP):
@@ -77,7 +77,7 @@ class WholeText:
         self.text = ""
         self.is_too_long = False
 
-    def steps(self) -> Iterator[int]:
+    def steps(self) -> Generator[int]:
         """Gives how many pages are through."""
         parts: list[str] = []
         length = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -30,7 +30,9 @@ class Stepper(QObject):
     def __init__(self, jobs: Jobs, parent: QObject) -> None:
         super().__init__(parent)
         self._jobs = jobs
-        self._steps: Iterator[int] | None = None
+        self._steps: Generator[int] | None = None
+        self._is_away = False
+        """Whether a slice of them is under way."""
         self.done = 0
         """The number that the last step gave."""
         self._again = QTimer(self)
@@ -42,13 +44,13 @@ class Stepper(QObject):
     def is_running(self) -> bool:
         return self._steps is not None
 
-    def start(self, steps: Iterator[int]) -> None:
+    def start(self, steps: Generator[int]) -> None:
         """Begin with the first step on another thread."""
         self.cancel()
         self._steps = steps
         self._go_on()
 
-    def run_here(self, steps: Iterator[int]) -> None:
+    def run_here(self, steps: Generator[int]) -> None:
         """Take all steps now, on this thread: for work that is known to be short."""
         self.cancel()
         self._steps = steps
@@ -61,9 +63,12 @@ class Stepper(QObject):
 
     def cancel(self) -> None:
         """Take no more steps; a slice that is under way ends unheard."""
-        self._steps = None
+        steps, self._steps = self._steps, None
         self.done = 0
         self._again.stop()
+        if steps is not None and not self._is_away:
+            steps.close()
+        self._is_away = False
 
     def _go_on(self) -> None:
         steps = self._steps
@@ -74,12 +79,15 @@ class Stepper(QObject):
             lambda done: self._take(steps, done),
             lambda error: self._fail(steps, error),
         )
+        self._is_away = accepted
         if not accepted:
             self._again.start()
 
-    def _take(self, steps: Iterator[int], done: int) -> None:
+    def _take(self, steps: Generator[int], done: int) -> None:
         if steps is not self._steps:
+            steps.close()
             return
+        self._is_away = False
         if done == _END:
             self._steps = None
             self.ended.emit()
@@ -88,13 +96,13 @@ class Stepper(QObject):
         self.stepped.emit()
         self._go_on()
 
-    def _fail(self, steps: Iterator[int], error: Exception) -> None:
+    def _fail(self, steps: Generator[int], error: Exception) -> None:
         if steps is self._steps:
-            self._steps = None
+            self._steps, self._is_away = None, False
             self.failed.emit(error)
 
 
-def _slice(steps: Iterator[int], seconds: float) -> int:
+def _slice(steps: Generator[int], seconds: float) -> int:
     """Where the work is after about `seconds`; _END when it is done."""
     end = time.monotonic() + seconds
     for done in steps:

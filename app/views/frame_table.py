@@ -232,7 +232,11 @@ class FrameTable(SteadyTable):
         if self._sought is not None and self._frames.position(self._sought) is not None:
             self._find_again(self._sought)
         count = self._frames.rowCount()
-        if self._old_up_to and not self._following and (self._frames.frame_id(count - 1) or 0) <= self._old_up_to:
+        if (
+            self._old_up_to
+            and not self._following
+            and (self._frames.frame_id(count - 1) or 0) <= self._old_up_to
+        ):
             self._count_when_stopped = count
         if self._following:
             self._to_tail()

@@ -309,8 +309,8 @@ class MessageView(QWidget):
             last = max(len(self._source) - 1, 0)
             if offset > last:
                 self._say(self.tr("The last byte is {0}.").format(grouped(last)))
-            at = min(offset, last)
-            self.loader.show_bytes(Hit(at, at + 1))
+            else:
+                self.loader.show_bytes(Hit(offset, offset + 1))
 
     def _set_wrap(self) -> None:
         """A hex dump is never wrapped: its columns would fall apart."""

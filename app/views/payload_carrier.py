@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -93,7 +93,7 @@ class PayloadCarrier(QObject):
         words = self.tr("Saving {0}").format(count_bytes(len(source)))
         self._start(save_steps(source, target), len(source), words)
 
-    def _start(self, steps: Iterator[int], total: int, words: str) -> None:
+    def _start(self, steps: Generator[int], total: int, words: str) -> None:
         self.words, self.total = words, total
         self._stepper.start(steps)
         self.changed.emit()

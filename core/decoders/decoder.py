@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from enum import Enum, IntEnum
 from typing import NamedTuple, Protocol
 
@@ -156,7 +156,7 @@ class Pages(Protocol):
     def known(self) -> int:
         """How many bytes of the payload these show, from its beginning."""
 
-    def steps(self) -> Iterator[int]:
+    def steps(self) -> Generator[int]:
         """Finds the pages, in steps of a few milliseconds; gives how many bytes it has been through.
 
         May be left at any step: the pages known by then can be shown. DecodeError where the decoder does not fit.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from core.decoders.decoder import NO_SPANS, Confidence, ContentKind, Place, Spans
@@ -94,7 +94,7 @@ class HexPages:
     def known(self) -> int:
         return len(self._source)
 
-    def steps(self) -> Iterator[int]:
+    def steps(self) -> Generator[int]:
         yield len(self._source)
 
     def page(self, number: int) -> HexPage:

@@ -6,7 +6,7 @@ import codecs
 import re
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 
 from core.decoders.decoder import Confidence, ContentKind, DecodeError, Place, Spans
@@ -103,19 +103,19 @@ class JsonPages:
     def known(self) -> int:
         return self._marks[-1].offset
 
-    def steps(self) -> Iterator[int]:
-        measure = Measure(START, self._depth)
+    def steps(self) -> Generator[int]:
+        measure = Measure(self._depth, self._size)
         held, undecoded = b"", b""
         length = len(self._source)
         for first, data in pieces(self._source, min(_STEP, self._size)):
             done = first + len(data)
             undecoded = _check_utf8(undecoded + data, first - len(undecoded), is_last=done == length)
             held += data
-            taken = measure.feed(held, is_last=done == length)
-            held = held[taken:]
-            if measure.length >= self._size and done < length:
-                measure.length = 0
+            held = held[measure.feed(held, is_last=done == length) :]
+            while measure.is_full and not measure.is_complete:
+                measure.empty()
                 self._marks.append(measure.mark())
+                held = held[measure.feed(held, is_last=done == length) :]
             yield done
         if not measure.is_complete:
             raise DecodeError(f"{measure.expected} expected at byte {length:,}, but the text ends")

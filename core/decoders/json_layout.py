@@ -119,6 +119,11 @@ class Layout:
     def expected(self) -> str:
         return "the rest of a string" if self._inside is not None else self._expect.value
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it takes no more."""
+        return False
+
     def mark(self) -> Mark:
         """Where it stands."""
         return Mark(self._offset, self._expect, "".join(self._open), self._inside)
@@ -129,7 +134,7 @@ class Layout:
         `is_last`: nothing more comes. DecodeError where it is no JSON.
         """
         at, end = 0, len(data)
-        while at < end:
+        while at < end and not self.is_full:
             stop = self._step(data, at, is_last=is_last)
             if stop == at:
                 break
@@ -274,11 +279,28 @@ class Layout:
 class Measure(Layout):
     """Looks only after the grammar and how long the text gets, and therefore takes whole runs of values at once."""
 
-    length = 0
-    """Characters laid out since it was set to 0; never too few, but for invisible ones."""
     _skipped = 0
     """Tokens to take one by one before a run is tried again: more and more where it was in vain."""
     _to_skip = 1
+
+    def __init__(self, depth: int, size: int) -> None:
+        """It is full after about `size` characters."""
+        super().__init__(START, depth)
+        self._size = size
+        self._length = 0
+        """Characters laid out; never too few, but for invisible ones."""
+
+    @property
+    def is_full(self) -> bool:
+        if self._length < self._size:
+            return False
+        # With a line, if there is an end of one.
+        is_line = self._expect in _KEYS or (self._expect is Expect.VALUE and self._open[-1:] == ["]"])
+        return self._length >= 2 * self._size or (is_line and self._inside is None)
+
+    def empty(self) -> None:
+        """Take as much again."""
+        self._length = 0
 
     def _step(self, data: bytes, at: int, *, is_last: bool) -> int:
         run = None
@@ -300,7 +322,7 @@ class Measure(Layout):
         stop = run.end()
         line = 1 + len(_INDENT) * (len(self._open) + _NESTED)
         lines = data.count(b",", at, stop) + 2 * (data.count(b"{", at, stop) + data.count(b"[", at, stop))
-        self.length += stop - at + data.count(b":", at, stop) + lines * line
+        self._length += stop - at + data.count(b":", at, stop) + lines * line
         if self._open[-1] == "]":
             self._expect = Expect.VALUE
         else:
@@ -313,10 +335,10 @@ class Measure(Layout):
         return _OF_MEMBER if self._expect is Expect.VALUE else _MEMBERS
 
     def _piece(self, kind: TokenKind, word: bytes, offset: int) -> None:  # noqa: ARG002
-        self.length += len(word)
+        self._length += len(word)
 
     def _blank(self, text: str) -> None:
-        self.length += len(text)
+        self._length += len(text)
 
 
 class Printer(Layout):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from core.decoders.decoder import Confidence, DecodeError, Decoder, Pages
 from core.decoders.hexdump import HexDumpDecoder
@@ -62,7 +62,7 @@ class Reading:
         self.notice = ""
         """Which decoder failed, why, and which one took its place."""
 
-    def steps(self) -> Iterator[int]:
+    def steps(self) -> Generator[int]:
         """Gives how many bytes the decoder at work has been through. CaptureError if the payload can't be read."""
         why = ""
         candidates = self._decoders.ranked(ends(self.source), self._opcode)

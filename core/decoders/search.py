@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import NamedTuple
 
 from core.decoders.source import Source, pieces
@@ -81,7 +81,7 @@ class Search:
             low, high = (middle + 1, high) if self._firsts[middle] < offset else (low, middle)
         return low
 
-    def steps(self) -> Iterator[int]:
+    def steps(self) -> Generator[int]:
         """Gives up to which byte it has been."""
         tail, free = b"", self._start
         length = len(self._source)

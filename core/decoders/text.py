@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -93,7 +93,7 @@ class TextPages:
     def known(self) -> int:
         return len(self._source)
 
-    def steps(self) -> Iterator[int]:
+    def steps(self) -> Generator[int]:
         yield len(self._source)
 
     def page(self, number: int) -> TextPage:

@@ -92,7 +92,7 @@ def test_json_of_many_megabytes_is_laid_out_in_pages() -> None:
     assert (reading.decoder, reading.notice) == (DECODERS.get("json"), "")
     assert reading.pages is not None
     assert reading.pages.count > 20
-    assert reading.pages.page(reading.pages.count - 1).text.endswith("\n  0\n]")
+    assert reading.pages.page(reading.pages.count - 1).text.endswith("  0\n]")
 
 
 def test_what_is_known_stays_when_one_stops() -> None:
