@@ -16,6 +16,10 @@ it is finished only marks change (`core.capture.marks`).
     violation   every rule broken, with the frame that broke it, or NULL for the opening handshake
     mark        frames that the person marked, with a note or "" (`core.capture.marks`)
 
+Blocks are only ever missing in front, where a ring has dropped them (`core.capture.ring`) or all was cleared. Positions
+go on counting what a ring dropped; after clearing they begin anew. Counters of `total` and `connection` say what was
+recorded, but `total.violations` how many rows `violation` has.
+
 Payloads are stored unmasked; with the masking key in the record the exact wire bytes can be rebuilt. A message's
 payload is stored apart only where it is not the payload of its one frame.
 """
