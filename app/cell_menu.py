@@ -11,7 +11,7 @@ from app.capture_desk import CaptureDesk
 from app.cell_terms import Joint, connection_terms, joined, terms
 from app.filtering import Filtering
 from app.models.frame_columns import Column
-from app.text import one_line
+from app.text import one_line, tooltip
 from app.views.detail_tabs import DetailTabs
 from app.views.filter_bar import FilterBar
 from app.views.frame_table import FrameTable
@@ -39,6 +39,7 @@ def add_filters(menu: QMenu, terms: Sequence[str], line: str, apply: Callable[[s
         submenu.setEnabled(joint in (Joint.ONLY, Joint.NOT) or bool(line.strip()))
         for term in terms:
             action = submenu.addAction(menu_text(term))
+            action.setToolTip(tooltip(term))
             text = joined(joint, line, term)
             action.triggered.connect(lambda _checked=False, text=text: apply(text))
 

@@ -10,6 +10,7 @@ from app.cell_menu import menu_text
 from app.dialogs.filter_dialogs import SavedFiltersDialog, SaveFilterDialog
 from app.filtering import Filtering
 from app.settings import SavedFilter, Settings
+from app.text import one_line, tooltip
 from app.theme import Theme
 from app.views.filter_bar import FilterBar
 
@@ -40,6 +41,7 @@ class FilterShelf(QObject):
 
     def save(self, name: str, text: str) -> None:
         """Keeps a filter, in place of one of the same name."""
+        name = one_line(name)
         others = [each for each in self._settings.saved_filters if each.name != name]
         self._settings.saved_filters = (*others, SavedFilter(name, text))
 
@@ -48,7 +50,6 @@ class FilterShelf(QObject):
 
     def _fill(self, menu: QMenu) -> None:
         saved, recent = self._settings.saved_filters, self._settings.recent_filters
-        menu.setToolTipsVisible(True)
         if saved:
             self._head(menu, self.tr("Saved"))
         for each in saved:
@@ -76,6 +77,7 @@ class FilterShelf(QObject):
 
     def _offer(self, menu: QMenu, title: str, text: str) -> None:
         action = menu.addAction(menu_text(title))
+        action.setToolTip(tooltip(text))
         action.triggered.connect(lambda: self._filtering.apply(text))
 
     def _ask_name(self) -> None:

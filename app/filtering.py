@@ -17,7 +17,7 @@ from app.models.rows import RowsOf, RowSource, ViewRows
 from app.refresher import Refresher
 from app.scanning import RunState, ScanRun, ScanThread
 from app.settings import FilterMode, Settings
-from app.text import counted, grouped
+from app.text import counted, grouped, tooltip
 from app.views.filter_bar import FilterBar
 from app.views.frame_table import FrameTable
 from core.capture.reader import CaptureReader
@@ -305,7 +305,7 @@ class Filtering(QObject):
     def _status(self, found: FoundFrames, applied: Applied) -> tuple[str, str]:
         progress = found.progress
         if progress.state is RunState.FAILED:
-            return self.tr("Search failed"), progress.problem
+            return self.tr("Search failed"), tooltip(progress.problem)
         count, every = len(found), self._model.view_count
         current = self._frames.current_frame
         place = None if current is None else found.place(current)

@@ -60,7 +60,7 @@ class FilterBar(QFrame):
         if self._clear_button is not None:
             self._clear_button.clicked.connect(self.cleared)
             self._clear_button.setToolTip(self.tr("Clear the filter"))
-        self.modes = {mode: self._mode_button(mode) for mode in FilterMode}
+        self.modes = {mode: self._mode_button(actions, mode) for mode in FilterMode}
         self._group = QButtonGroup(self)
         for mode, button in self.modes.items():
             self._group.addButton(button)
@@ -167,13 +167,10 @@ class FilterBar(QFrame):
         for widget in (self.status, self.halt, self.before, self.after, self.menu_button, self.help):
             layout.addWidget(widget)
 
-    def _mode_button(self, mode: FilterMode) -> QToolButton:
+    def _mode_button(self, actions: Actions, mode: FilterMode) -> QToolButton:
         words = {FilterMode.HIDE: self.tr("Filter"), FilterMode.MARK: self.tr("Find")}
-        tooltips = {
-            FilterMode.HIDE: self.tr("Show only the frames that match (F6)"),
-            FilterMode.MARK: self.tr("Show all frames and mark those that match (Shift+F6)"),
-        }
-        button = self._button(words[mode], tooltips[mode])
+        focus = {FilterMode.HIDE: ActionId.FOCUS_FILTER, FilterMode.MARK: ActionId.FOCUS_FIND}
+        button = self._button(words[mode], actions[focus[mode]].toolTip())
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setCheckable(True)
         button.setProperty("look", "segment")

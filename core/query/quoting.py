@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+"""Letters and marks that show nothing, though Unicode has them printable."""
 _NAMED = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -16,12 +18,16 @@ def bytes_literal(data: bytes) -> str:
         text = data.decode()
     except UnicodeDecodeError:
         return f'hex"{data.hex(" ")}"'
-    printable = all(each.isprintable() or each in "\n\t\r" for each in text)
-    return text_literal(text) if text and printable else f'hex"{data.hex(" ")}"'
+    readable = text and all(_is_seen(each) or each in "\n\t\r" for each in text)
+    return text_literal(text) if readable else f'hex"{data.hex(" ")}"'
 
 
 def _shown(character: str) -> str:
     if (named := _NAMED.get(character)) is not None:
         return named
     # A code above U+FFFF has no escape; it stands for itself.
-    return character if character.isprintable() or ord(character) > 0xFFFF else f"\\u{ord(character):04x}"
+    return character if _is_seen(character) or ord(character) > 0xFFFF else f"\\u{ord(character):04x}"
+
+
+def _is_seen(character: str) -> bool:
+    return character.isprintable() and character not in _UNSEEN

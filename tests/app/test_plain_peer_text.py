@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, QModelIndex, QObject, Qt
 from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QLabel,
     QLineEdit,
+    QMenu,
     QMessageBox,
     QPlainTextEdit,
     QTabBar,
@@ -25,6 +27,7 @@ from pytestqt.qtbot import QtBot
 
 from app.actions import ActionId
 from app.desktop import Desktop
+from app.models.frame_columns import Column
 from app.text import tooltip
 from core.capture.marks import KeepMarks, Mark
 from core.decoders.visible import is_visible
@@ -160,6 +163,49 @@ def test_nothing_of_a_peer_is_interpreted_anywhere(desktop: Desktop, qtbot: QtBo
         for dialog in window.findChildren(QDialog):
             dialog.close()
     assert seen > 200
+
+
+@pytest.mark.usefixtures("evil")
+def test_filters_made_of_what_a_peer_says_are_plain(desktop: Desktop, qtbot: QtBot) -> None:
+    window, seen = desktop.window, 0
+    filters, edit = window.filters, window.filter_bar.edit
+    menu = QMenu(window)
+    for row in range(window.frame_model.rowCount()):
+        window.frames.go_to_row(row)
+        cell = window.frames.visualRect(window.frame_model.index(row, Column.PAYLOAD))
+        filters.menus.add_of_cell(menu, window.frames.viewport().mapToGlobal(cell.center()))
+    window.connections.choose(1)
+    filters.menus.add_of_connection(menu, window.connections.chosen_record)
+    seen += check(menu)
+    for submenu in menu.findChildren(QMenu):
+        for action in submenu.actions():
+            action.trigger()
+            assert window.filtering.applied is not None
+            assert window.filtering.applied.text == edit.text()
+            seen += check(window.filter_bar)
+    menu.deleteLater()
+    window.filter_bar.menu.aboutToShow.emit()
+    seen += check(window.filter_bar.menu)
+    window.activateWindow()
+    edit.setFocus()
+    qtbot.waitUntil(edit.hasFocus)
+    edit.clear()
+    QTest.keyClicks(edit, "path == ")
+    assert "bold" in edit.popup.candidates[0].text
+    QTest.keyClick(edit, Qt.Key.Key_Tab)
+    seen += check(window)
+    window.actions_[ActionId.SAVE_FILTER].trigger()
+    seen += check(window)
+    filters.shelf.save(f"name {EVIL}", edit.text())
+    window.filter_bar.menu.aboutToShow.emit()
+    seen += check(window.filter_bar.menu)
+    for action in window.filter_bar.menu.actions():
+        if "Manage" in action.text():
+            action.trigger()
+    for dialog in window.findChildren(QDialog):
+        seen += check(dialog)
+        dialog.close()
+    assert seen > 50
 
 
 @pytest.mark.usefixtures("evil")
