@@ -26,15 +26,16 @@ from core.errors import CaptureError, UnmaskError
 from core.protocol.events import Report, RunReceived, RunSent
 
 COMMIT_SECONDS = 0.03
-BACKLOG_BYTES = 96 * 1024 * 1024
+BACKLOG_BYTES = 64 * 1024 * 1024
 """About what the queue may take in memory."""
-_COMMIT_AT_BYTES = 32 * 1024 * 1024
+_COMMIT_AT_BYTES = 16 * 1024 * 1024
 _DROP_BYTES = 16 * 1024 * 1024
 """About what is dropped at once of a capture that holds more than it is to keep."""
 _EVENT_BYTES = 400
 """About what an event takes beside its payload."""
 _RUN_FRAME_BYTES = 150
 """The same for a frame of a run."""
+_RUNS = (RunReceived, RunSent)
 
 _Command = Callable[[], None]
 
@@ -143,7 +144,7 @@ class Recorder:
         """Take over what a connection reported. `size` is about the bytes it holds; `events` must not be changed."""
         size += _EVENT_BYTES * len(events)
         for event in events:
-            if isinstance(event, RunReceived | RunSent):
+            if isinstance(event, _RUNS):
                 size += _RUN_FRAME_BYTES * len(event.frames.heads)
         self._put(Batch(connection, time_ns, events, size))
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from core.capture.blocks import BlockBuilder
 from core.capture.marks import MarkChange, change_marks
@@ -36,8 +37,7 @@ _MOST_WAITING = 256
 """Connections that ended while nothing could be written and are kept in memory to be written later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """What one connection did at one moment. `size` is about what it takes in memory, in bytes."""
 
     connection: int

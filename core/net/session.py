@@ -131,13 +131,11 @@ class Session(asyncio.Protocol):
             events += more
             if echoes:
                 events += self._echo(more)
-        out = connection.data_to_send()
-        if out and self._transport is not None:
-            # Before it is recorded: the peer need not wait for that.
-            self._transport.write(out)
+        # Before it is recorded: the peer need not wait for that.
+        sent = self._write()
         self._unrecorded += len(data)
         if events:
-            size = self._unrecorded + len(out)
+            size = self._unrecorded + sent
             if connection.deflate is not None:
                 size += _inflated_bytes(events)
             self._unrecorded = 0
@@ -247,13 +245,24 @@ class Session(asyncio.Protocol):
 
     def _after(self, events: Sequence[Event]) -> None:
         """Record and write what `Connection` made of something."""
-        out = self.connection.data_to_send()
+        now = self._host.clock()
+        sent = self._write()
         if events:
-            self._host.recorder.record(self.id, self._host.clock(), events, len(out))
-        if out and self._transport is not None:
-            self._transport.write(out)
+            self._host.recorder.record(self.id, now, events, sent)
         if self.connection.wants_close:
             self._end()
+
+    def _write(self) -> int:
+        """Write what the connection has to say; how many bytes."""
+        pieces = self.connection.pieces_to_send()
+        if not pieces:
+            return 0
+        if self._transport is not None:
+            if len(pieces) == 1:
+                self._transport.write(pieces[0])
+            else:
+                self._transport.writelines(pieces)
+        return sum(map(len, pieces))
 
     def _end(self) -> None:
         """We have no more to say. The peer gets a while to close its side, so that what it still sends is seen."""

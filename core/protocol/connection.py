@@ -91,6 +91,10 @@ class Connection:
 
     def data_to_send(self) -> bytes:
         """The bytes to hand to the transport; each is handed out once."""
+        return b"".join(self._sender.take())
+
+    def pieces_to_send(self) -> list[bytes]:
+        """`data_to_send` in pieces, without a copy of large payloads."""
         return self._sender.take()
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
 
 from core.protocol.deflate import Deflater
 from core.protocol.events import Completes, Event, FrameSent, Message, Origin, Report, RunSent
@@ -21,6 +21,8 @@ from core.protocol.frames import (
 from core.protocol.state import Role
 
 _ITSELF = Completes.ITSELF
+_APART_BYTES = 16 * 1024
+"""From this size on a payload is not copied to stand behind its header."""
 
 
 @cache
@@ -42,13 +44,18 @@ class Sender:
         """Bytes that are no frame: a head."""
         self._out.append(data)
 
-    def take(self) -> bytes:
-        """All bytes since the last call."""
-        if not self._out:
-            return b""
-        data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
-        self._out.clear()
-        return data
+    def take(self) -> list[bytes]:
+        """All bytes since the last call; small pieces are joined, large payloads stand apart, uncopied."""
+        out, self._out = self._out, []
+        if len(out) < 2:
+            return out
+        if max(map(len, out)) < _APART_BYTES:
+            return [b"".join(out)]
+        pieces: list[bytes] = []
+        for is_large, run in groupby(out, lambda piece: len(piece) >= _APART_BYTES):
+            part = list(run)
+            pieces += part if is_large else [b"".join(part)]
+        return pieces
 
     def message(
         self, opcode: int, payload: bytes, *, origin: Origin, fragments: int = 1, compress: bool = True

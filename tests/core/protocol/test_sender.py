@@ -23,12 +23,16 @@ def compressing(role: Role) -> tuple[Sender, Inflater]:
     return sender, Inflater(DeflateParameters(), Role.SERVER if role is Role.CLIENT else Role.CLIENT)
 
 
+def taken(sender: Sender) -> bytes:
+    return b"".join(sender.take())
+
+
 def test_bytes_of_a_server() -> None:
     sender = Sender(Role.SERVER)
     events = sender.message(Opcode.TEXT, b"Hello", origin=Origin.COMPOSED)
     assert events == [FrameSent(make_frame(1, b"Hello"), Origin.COMPOSED, Completes.ITSELF)]
-    assert sender.take() == bytes.fromhex("81 05 48 65 6c 6c 6f")
-    assert sender.take() == b""
+    assert taken(sender) == bytes.fromhex("81 05 48 65 6c 6c 6f")
+    assert taken(sender) == b""
 
 
 def test_bytes_are_in_the_order_in_which_they_were_said() -> None:
@@ -36,7 +40,23 @@ def test_bytes_are_in_the_order_in_which_they_were_said() -> None:
     sender.write(b"HTTP/1.1 101\r\n\r\n")
     sender.control(Opcode.PING, b"p", origin=Origin.COMPOSED)
     sender.messages([1, 2], [b"a", b"b"], origin=Origin.RULE)
-    assert sender.take() == b"HTTP/1.1 101\r\n\r\n\x89\x01p\x81\x01a\x82\x01b"
+    assert taken(sender) == b"HTTP/1.1 101\r\n\r\n\x89\x01p\x81\x01a\x82\x01b"
+
+
+def test_large_payloads_go_out_without_a_copy() -> None:
+    sender = Sender(Role.SERVER)
+    large = bytes(100_000)
+    sender.messages([2, 2, 2, 1], [b"a", large, large, b"b"], origin=Origin.RULE)
+    sender.control(Opcode.PING, b"c", origin=Origin.COMPOSED)
+    pieces = sender.take()
+    header = b"\x82\x7f\x00\x00\x00\x00\x00\x01\x86\xa0"
+    assert [piece for piece in pieces if piece is not large] == [
+        b"\x82\x01a" + header,
+        header,
+        b"\x81\x01b\x89\x01c",
+    ]
+    assert [piece is large for piece in pieces] == [False, True, False, True, False]
+    assert sender.take() == []
 
 
 @given(ROLES, st.lists(st.tuples(st.sampled_from([1, 2]), PAYLOADS), max_size=6))
@@ -48,7 +68,7 @@ def test_many_at_once_are_the_same_as_one_by_one(role: Role, parts: list[tuple[i
     others = [
         event for opcode, data in parts for event in one_by_one.message(opcode, data, origin=Origin.RULE)
     ]
-    frames = frames_of(at_once.take())
+    frames = frames_of(taken(at_once))
     assert [event.frame for event in sent(events)] == frames
     assert [event.frame._replace(masking_key=None) for event in sent(others)] == [
         frame._replace(masking_key=None) for frame in frames
@@ -60,7 +80,7 @@ def test_many_at_once_are_the_same_as_one_by_one(role: Role, parts: list[tuple[i
 def test_what_is_told_is_what_is_on_the_wire(role: Role, payload: bytes, count: int, compress: bool) -> None:
     sender, inflater = compressing(role)
     events = sent(sender.message(2, payload, origin=Origin.COMPOSED, fragments=count, compress=compress))
-    frames = frames_of(sender.take())
+    frames = frames_of(taken(sender))
     assert [event.frame for event in events] == frames
     assert len(frames) == count
     assert [frame.opcode for frame in frames] == [2, *[0] * (count - 1)]
@@ -86,7 +106,7 @@ def test_a_client_takes_a_fresh_key_for_each_frame() -> None:
 def test_many_at_once_compressed() -> None:
     sender, inflater = compressing(Role.SERVER)
     events = sent(sender.messages([1, 2], [b"Hello" * 9, b"Hello" * 9], origin=Origin.RULE))
-    assert [event.frame for event in events] == frames_of(sender.take())
+    assert [event.frame for event in events] == frames_of(taken(sender))
     assert [inflater.inflate(event.frame.payload, 100) for event in events] == [b"Hello" * 9] * 2
 
 
@@ -94,4 +114,4 @@ def test_many_at_once_compressed() -> None:
 def test_no_messages_are_no_bytes(role: Role) -> None:
     sender = Sender(role)
     assert sender.messages([], [], origin=Origin.RULE) == []
-    assert sender.take() == b""
+    assert taken(sender) == b""
