@@ -275,6 +275,7 @@ class MainWindow(QMainWindow):
         self.watch.stop()
         self.filtering.stop()
         self.diagnostics.stop()
+        self.tabs.stop()
         self.recovery.close()
         self._desk.close()
         super().closeEvent(event)

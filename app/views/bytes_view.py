@@ -72,7 +72,6 @@ class BytesView(QWidget):
         """Show a frame, or nothing."""
         self._shown = shown
         self.finder.clear()
-        self.carrier.cancel()
         if shown is None:
             self._fields, self._wire = (), None
             self.window_.set_source(None)
@@ -83,6 +82,11 @@ class BytesView(QWidget):
             self.window_.set_source(shown.payload)
         self.dump.show_bytes(self._wire, self._fields, () if shown is None else shown.outline.violations)
         self._status.setText(self._summary())
+
+    def stop(self) -> None:
+        """Give up all that is under way."""
+        self.carrier.cancel()
+        self.show_frame(None)
 
     def highlight(self, part: Part | None) -> None:
         """Mark the bytes of a field and name it; None marks nothing."""

@@ -95,7 +95,16 @@ class DetailTabs(QWidget):
         """Show a frame, or none."""
         self._frame = shown
         self._chosen = None
+        for page, view in ((self._message_page, self.message), (self._bytes_page, self.bytes)):
+            if page is not self.tabs.currentWidget():
+                # What it reads or looks for is of no use any more.
+                view.show_frame(None)
         self._outdated(self._message_page, self._frame_page, self._bytes_page)
+
+    def stop(self) -> None:
+        """Give up all that is under way, such as a payload being saved."""
+        self.message.stop()
+        self.bytes.stop()
 
     def show_connection(self, connection: ConnectionRecord | None, violations: tuple[Violation, ...]) -> None:
         """Show a connection and the rules that its handshake broke, or none."""

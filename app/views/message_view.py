@@ -72,8 +72,12 @@ class MessageView(QWidget):
         self._source = None
         if shown is not None:
             self._source, self._opcode = shown_content(shown)
-        self.carrier.cancel()
         self._decode(None)
+
+    def stop(self) -> None:
+        """Give up all that is under way; a payload being saved and a text being copied are else brought to an end."""
+        self.carrier.cancel()
+        self.show_frame(None)
 
     def look_for(self, wanted: str) -> None:
         """Mark a text in this message and in those that are shown next, without taking the keyboard; "" ends that."""

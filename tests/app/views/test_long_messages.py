@@ -81,7 +81,7 @@ def view(qtbot: QtBot, theme: Theme, jobs: Jobs, decoders: Decoders) -> Iterator
     with qtbot.waitExposed(view):
         view.show()
     yield view
-    view.show_frame(None)
+    view.stop()
     view.close()
     jobs.stop()
     view.deleteLater()
@@ -353,6 +353,7 @@ def test_what_cannot_be_copied_is_said_and_can_be_saved(
         assert QGuiApplication.clipboard().text() == "before"
     view.carrier.save(shown[5].content, tmp_path / "bytes.bin")
     assert view.carrying.isVisible()
+    view.show_frame(shown[4])
     settle(view, qtbot)
     assert not view.carrying.isVisible()
     assert (tmp_path / "bytes.bin").read_bytes() == BYTES
