@@ -307,5 +307,5 @@ class FrameModel(QAbstractTableModel):
 
 
 def _held(reader: CaptureReader, view: View) -> int:
-    """How many frames of a view are there."""
-    return reader.count(view) - reader.dropped(view)
+    """How many frames of a view are there; 0 where a damaged capture says more to be gone than there were."""
+    return max(0, reader.count(view) - reader.dropped(view))

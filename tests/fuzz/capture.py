@@ -159,6 +159,7 @@ def _read(path: Path, options: int, *, thorough: bool) -> None:
 def _read_list(reader: CaptureReader, view: View) -> None:
     count = reader.count(view)
     assert count >= 0
+    assert reader.dropped(view) >= 0
     first = max(count - 6, 0)
     rows = reader.rows(view, first, 6)
     for row in rows:
