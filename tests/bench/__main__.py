@@ -5,6 +5,8 @@ Every round takes each cell of the table to each server in turn, so that a slow 
 them. Medians are printed, and medians of the ratios within each round. A rate of Unmask counts until the last frame
 is in the file. Columns: MB/s of payload recorded, CPU of Unmask for each message, share of a core that the load
 generator took (with ! it may be what was measured), the window's greatest resident set so far.
+
+Writes some GB to the disk of temporary files.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from statistics import median
 from typing import TextIO
 
 from app.display import missing_display
-from tests.bench.disk import BLOB_BYTES, sqlite_write_rate
+from tests.bench.disk import MIB, sqlite_write_rate
 from tests.bench.load import Way
 from tests.bench.servers import NAMES, OURS, Cell, Server, running
 from tests.bench.table import Results, lines, verdicts
@@ -32,7 +34,7 @@ from tests.tools.display import xvfb_with_openbox
 
 _SIZES = "16,125,1024,65536,1048576"
 _CONNECTIONS = "1,8,100"
-_SUSTAINED = (Cell(Way.PIPELINED, 16, 1), Cell(Way.PIPELINED, BLOB_BYTES, 1))
+_SUSTAINED = (Cell(Way.PIPELINED, 16, 1), Cell(Way.PIPELINED, MIB, 1))
 _TITLES = {
     Way.PIPELINED: "echo, pipelined (messages/s)",
     Way.SINGLE: "echo, one in flight on each connection (messages/s)",
@@ -119,7 +121,7 @@ class Bench:
 
     def _judge(self, results: Results) -> None:
         rate = median(self._disk_rates)
-        echoed = rate / 2 / BLOB_BYTES
+        echoed = rate / 2 / MIB
         print(f"\nSQLite writes {rate / 1e6:,.0f} MB/s here: {echoed:,.0f} echoed messages of 1 MiB a second")
         for verdict in verdicts(results, self._disk_rates):
             print(verdict)
@@ -151,7 +153,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
-        "--seconds", type=float, default=0.6, help="for each server in each cell of each round"
+        "--seconds", type=float, default=0.5, help="for each server in each cell of each round"
     )
     parser.add_argument("--sizes", type=_numbers, default=_SIZES, help="payload bytes (%(default)s)")
     parser.add_argument("--connections", type=_numbers, default=_CONNECTIONS, help="(%(default)s)")
@@ -161,7 +163,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", help="a file that gets every single outcome, one a line")
     options = parser.parse_args()
     if options.quick:
-        options.sizes, options.connections, options.rounds = [16, BLOB_BYTES], [1, 100], 2
+        options.sizes, options.connections, options.rounds = [16, MIB], [1, 100], 2
         options.seconds, options.sustained = 0.4, 0
     return options
 

@@ -1,8 +1,8 @@
 """The load generator: a raw client in a process of its own. Frames are encoded beforehand; it counts echoed bytes.
 
-    python -m tests.bench.load PORT SECONDS SIZE CONNECTIONS pipelined|single
+    echo PORT SECONDS SIZE CONNECTIONS pipelined|single | python -m tests.bench.load
 
-Prints one line of JSON, a `Load`.
+Answers each such line with one line of JSON, a `Load`.
 """
 
 from __future__ import annotations
@@ -181,8 +181,10 @@ def run(port: int, seconds: float, size: int, connections: int, way: Way) -> Loa
 
 
 def main() -> None:
-    port, seconds, size, connections, way = sys.argv[1:]
-    print(json.dumps(asdict(run(int(port), float(seconds), int(size), int(connections), Way(way)))))
+    for line in sys.stdin:
+        port, seconds, size, connections, way = line.split()
+        load = run(int(port), float(seconds), int(size), int(connections), Way(way))
+        print(json.dumps(asdict(load)), flush=True)
 
 
 if __name__ == "__main__":

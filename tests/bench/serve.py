@@ -3,8 +3,8 @@
     python -m tests.bench.serve unmask|engine|picows|websockets|aiohttp
 
 Each prints its port. `unmask` is the window, following the tail, and `engine` what stands behind it alone: both
-record every frame to disk, and answer a line on standard input with one line of JSON, a `Settled`. The others keep
-and show nothing. Node's `ws` is `tests/e2e/node/echo.mjs`.
+record every frame to disk. To a number on standard input they answer, once they have recorded as many data frames,
+with one line of JSON, a `Settled`. The others keep and show nothing. Node's `ws` is `tests/e2e/node/echo.mjs`.
 """
 
 from __future__ import annotations
@@ -47,21 +47,33 @@ class Settled:
     """When the last of them was committed, by the system's monotonic clock, in seconds."""
 
 
-def settle(recorder: Recorder, is_shown: Callable[[int], bool]) -> Settled:
-    """Wait until all is written, and `is_shown` says so of as many frames. Not on a thread that writes or shows."""
-    recorder.flush()
-    drained = time.monotonic()
-    reader = CaptureReader(recorder.path)
-    try:
-        totals, data_frames = reader.totals(), reader.count(View(control=False))
-    finally:
-        reader.close()
-    end = drained + _PATIENCE_SECONDS
+def settle(recorder: Recorder, expected: int, is_shown: Callable[[int], bool]) -> Settled:
+    """Wait until `expected` data frames are written, and `is_shown` says so of all frames.
+
+    Not on a thread that writes or shows.
+    """
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        # The last echo goes out just before it is recorded.
+        recorder.flush()
+        drained = time.monotonic()
+        reader = CaptureReader(recorder.path)
+        try:
+            totals, data_frames = reader.totals(), reader.count(View(control=False))
+        finally:
+            reader.close()
+        if data_frames >= expected:
+            break
+        _wait_until(end, f"{data_frames} of {expected} data frames are recorded")
     while not is_shown(totals.frames):
-        if time.monotonic() > end:
-            raise RuntimeError(f"the window does not show the {totals.frames} frames that were recorded")
-        time.sleep(_LOOK_SECONDS)
+        _wait_until(end, f"the window does not show the {totals.frames} frames that were recorded")
     return Settled(data_frames, totals.bytes, drained)
+
+
+def _wait_until(end: float, otherwise: str) -> None:
+    if time.monotonic() > end:
+        raise RuntimeError(otherwise)
+    time.sleep(_LOOK_SECONDS)
 
 
 class Announcer:
@@ -101,8 +113,8 @@ def serve_engine() -> None:
         thread = threading.Thread(target=host.run)
         thread.start()
         host.listen(ListenAddress("127.0.0.1", 0))
-        for _ in sys.stdin:
-            settled = settle(host.recorder, lambda _frames: True)
+        for line in sys.stdin:
+            settled = settle(host.recorder, int(line), lambda _frames: True)
             path = host.recorder.path
             moved.clear()
             host.recorder.start_new(next(paths), on_moved)
@@ -147,8 +159,10 @@ def serve_unmask() -> None:
         window.closed.connect(application.quit)
 
         def answer() -> None:
-            for number, _ in enumerate(sys.stdin):
-                settled = settle(engine.recorder, lambda frames: window.frame_model.rowCount() >= frames)
+            for number, line in enumerate(sys.stdin):
+                settled = settle(
+                    engine.recorder, int(line), lambda frames: window.frame_model.rowCount() >= frames
+                )
                 path = engine.recorder.path
                 moved.clear()
                 engine.start_new(folder / f"{number}.unmask")

@@ -49,28 +49,44 @@ class Outcome:
     """The greatest resident set of the server since it started, in bytes."""
 
 
-class Server:
-    """A running server."""
+class Program:
+    """A program that answers lines with lines."""
 
     def __init__(self, name: str, process: subprocess.Popen[str]) -> None:
         self.name = name
-        self._process = process
+        self.pid = process.pid
+        assert process.stdin is not None
         assert process.stdout is not None
-        self._answers = process.stdout
-        self._port = self._answer()
+        self._questions, self._answers = process.stdin, process.stdout
+
+    def ask(self, question: str) -> str:
+        self._questions.write(question + "\n")
+        self._questions.flush()
+        return self.answer()
+
+    def answer(self) -> str:
+        """The next line that it prints."""
+        ready = select.select([self._answers], [], [], _PATIENCE_SECONDS)[0]
+        line = self._answers.readline().strip() if ready else ""
+        if not line:
+            raise RuntimeError(f"{self.name} does not answer; what it says itself stands above")
+        return line
+
+
+class Server:
+    """A running server."""
+
+    def __init__(self, program: Program, generator: Program) -> None:
+        self.name = program.name
+        self._program = program
+        self._generator = generator
+        self._port = program.answer()
 
     def measure(self, cell: Cell, seconds: float) -> Outcome:
         """Load it. RuntimeError where one that records has not recorded each message twice."""
-        words = [self._port, str(seconds), str(cell.size), str(cell.connections), cell.way.value]
         cpu = self._cpu_seconds()
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.bench.load", *words],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-            timeout=seconds + _PATIENCE_SECONDS,
-        )
-        load = Load(**json.loads(done.stdout))
+        words = (self._port, seconds, cell.size, cell.connections, cell.way.value)
+        load = Load(**json.loads(self._generator.ask(" ".join(map(str, words)))))
         ended = load.ended if self.name not in OURS else self._settle(load)
         cpu = self._cpu_seconds() - cpu
         return Outcome(
@@ -83,55 +99,47 @@ class Server:
         )
 
     def _settle(self, load: Load) -> float:
-        assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        settled = Settled(**json.loads(self._answer()))
+        settled = Settled(**json.loads(self._program.ask(str(2 * load.messages))))
         if settled.data_frames != 2 * load.messages:
             raise RuntimeError(
                 f"{self.name}: {load.messages} messages were echoed, {settled.data_frames} data frames are recorded"
             )
         return max(load.ended, settled.drained)
 
-    def _answer(self) -> str:
-        """The next line that it prints."""
-        ready = select.select([self._answers], [], [], _PATIENCE_SECONDS)[0]
-        line = self._answers.readline().strip() if ready else ""
-        if not line:
-            raise RuntimeError(f"{self.name} does not answer; what it says itself stands above")
-        return line
-
     def _cpu_seconds(self) -> float:
         # proc_pid_stat(5): the name in parentheses may have spaces; utime and stime are fields 14 and 15.
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{self._program.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def _most_resident(self) -> int:
-        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{self._program.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 @contextmanager
 def running(names: Sequence[str], environment: Mapping[str, str]) -> Iterator[list[Server]]:
-    """Start all of them; end all of them."""
+    """Start all of them, and the load generator; end all of them."""
     with ExitStack() as stack:
-        yield [Server(name, stack.enter_context(_process(name, environment))) for name in names]
+        command = [sys.executable, "-m", "tests.bench.load"]
+        generator = stack.enter_context(_started("the load generator", command, environment))
+        servers = []
+        for name in names:
+            command = [sys.executable, "-m", "tests.bench.serve", name]
+            if name == "ws":
+                command = ["node", str(_NODE_ECHO)]
+            servers.append(Server(stack.enter_context(_started(name, command, environment)), generator))
+        yield servers
 
 
 @contextmanager
-def _process(name: str, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-    if name == "ws":
-        command = ["node", str(_NODE_ECHO)]
-    else:
-        command = [sys.executable, "-m", "tests.bench.serve", name]
+def _started(name: str, command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Program]:
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(environment)
     ) as process:
         try:
-            yield process
+            yield Program(name, process)
         finally:
-            assert process.stdin is not None
-            if name in OURS:
+            if name in OURS and process.stdin is not None:
                 # The end of its input is what makes it leave.
                 with suppress(BrokenPipeError):
                     process.stdin.close()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from tests.bench.disk import BLOB_BYTES
+from tests.bench.disk import MIB
 from tests.bench.load import Way
 from tests.bench.servers import OURS, Cell, Outcome
 
@@ -106,10 +106,10 @@ def verdicts(results: Results, disk_rates: Sequence[float]) -> Iterator[Verdict]
             yield from _at_least(
                 f"{name}, ≥ {_SMALL_RATIO} × {_RIVAL}", _SMALL_RATIO, _paired(results, cells)
             )
-        large = [cell for cell in results.cells if cell.size == BLOB_BYTES and cell.way is Way.PIPELINED]
+        large = [cell for cell in results.cells if cell.size == MIB and cell.way is Way.PIPELINED]
         if disk_rates:
             # Each echoed message is written twice.
-            writable = median(disk_rates) / (2 * BLOB_BYTES)
+            writable = median(disk_rates) / (2 * MIB)
             ratios = [results.rate(cell, ours) / min(results.rate(cell, _RIVAL), writable) for cell in large]
             goal = f"1 MiB, pipelined, ≥ {_LARGE_RATIO} × the lesser of {_RIVAL} and SQLite"
             yield from _at_least(goal, _LARGE_RATIO, ratios)
