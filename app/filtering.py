@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -23,7 +24,7 @@ from app.views.frame_table import FrameTable
 from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.errors import FilterError
-from core.query.expressions import Expression, all_of, fields_in, negation
+from core.query.expressions import Expression, all_of, fields_in
 from core.query.frame_fields import mark_fields
 from core.query.needles import needles
 
@@ -189,7 +190,7 @@ class Filtering(QObject):
         if applied is None:
             return self._plain(reader, view)
         self._told = None
-        self._found = FoundFrames(ScanRun(reader.path, self._narrowed(applied.expression, view)))
+        self._found = FoundFrames(self._run(reader.path, applied, view))
         self.scanner.search(self._found.run)
         if applied.mode is FilterMode.HIDE:
             return FoundRows(reader, self._found)
@@ -203,14 +204,12 @@ class Filtering(QObject):
         self._frames.set_hits(self._found if marks else None, looked_for)
         self.sought.emit(looked_for[0].text if marks and looked_for else "")
 
-    def _narrowed(self, expression: Expression, view: View) -> Expression:
-        """Only what the view has."""
-        parts = []
-        if view.connection is not None:
-            parts.append(self._assistant.parse(f"connection == {view.connection}"))
-        if not view.control:
-            parts.append(negation(self._assistant.parse("control")))
-        return all_of([*parts, expression])
+    def _run(self, path: Path, applied: Applied, view: View) -> ScanRun:
+        """Over what the view has."""
+        narrow = [] if view.connection is None else [f"connection == {view.connection}"]
+        narrow += [] if view.control else ["not control"]
+        text = " and ".join([*narrow, f"({applied.text})" if narrow else applied.text])
+        return ScanRun(path, text, all_of([*map(self._assistant.parse, narrow), applied.expression]))
 
     # Following the scan.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
@@ -10,6 +11,7 @@ from threading import Condition, Lock
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from app.child_scan import ChildScan, has_pattern
 from core.errors import CaptureError
 from core.query.expressions import Expression
 from core.query.scan import Found, Scan
@@ -54,8 +56,10 @@ class Progress:
 class ScanRun:
     """What one filter found in one capture so far: the thread puts it in, the window takes it out."""
 
-    def __init__(self, path: Path, expression: Expression, limit: int = FOUND_LIMIT) -> None:
+    def __init__(self, path: Path, text: str, expression: Expression, limit: int = FOUND_LIMIT) -> None:
+        """`expression` is what `text` says."""
         self.path = path
+        self.text = text
         self.expression = expression
         self.limit = limit
         self._lock = Lock()
@@ -156,11 +160,8 @@ class ScanThread(QThread):
     def run(self) -> None:
         while (run := self._next()) is not None:
             try:
-                scan = Scan(run.path, run.expression)
-                try:
+                with closing(self._scan(run)) as scan:
                     self._work(run, scan)
-                finally:
-                    scan.close()
             except CaptureError as error:
                 if run.end(RunState.FAILED, str(error)):
                     self.found.emit()
@@ -173,8 +174,13 @@ class ScanThread(QThread):
                 self._condition.wait()
             return None if self._ending else self._wanted
 
-    def _work(self, run: ScanRun, scan: Scan) -> None:
-        while self._wanted is run and self._may_go_on(run):
+    def _scan(self, run: ScanRun) -> Scan | ChildScan:
+        if has_pattern(run.expression):
+            return ChildScan(run.path, run.text, lambda: self._is_wanted(run))
+        return Scan(run.path, run.expression)
+
+    def _work(self, run: ScanRun, scan: Scan | ChildScan) -> None:
+        while self._is_wanted(run):
             with self._condition:
                 self._poked = False
             if not self._look(run, scan):
@@ -185,14 +191,17 @@ class ScanThread(QThread):
                 self._condition.wait_for(lambda: self._wanted is not run, _REST_SECONDS)
                 self._condition.wait_for(lambda: self._wanted is not run or self._poked)
 
-    def _look(self, run: ScanRun, scan: Scan) -> bool:
+    def _look(self, run: ScanRun, scan: Scan | ChildScan) -> bool:
         """Whether it has seen everything that is there."""
         for found in scan.run(run.progress.through):
             if run.add(found):
                 self.found.emit()
-            if self._wanted is not run or not self._may_go_on(run):
-                return False
-        return True
+            if not self._is_wanted(run):
+                break
+        return self._is_wanted(run)
+
+    def _is_wanted(self, run: ScanRun) -> bool:
+        return self._wanted is run and self._may_go_on(run)
 
     def _may_go_on(self, run: ScanRun) -> bool:
         return run.progress.state in (RunState.SEARCHING, RunState.COMPLETE)

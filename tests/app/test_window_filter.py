@@ -504,3 +504,15 @@ def test_what_is_looked_for_is_marked_in_the_rows(desktop: Desktop, client: Conn
     window.filtering.apply("apple")
     complete(qtbot, desktop)
     qtbot.waitUntil(lambda: window.frames.grab().toImage() != plain)
+
+
+def test_a_pattern_narrowed_to_a_connection(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    window = desktop.window
+    say(qtbot, desktop, client("/one"), "a1", "b1")
+    say(qtbot, desktop, client("/two"), "a2", "b2")
+    window.connections.choose(2)
+    trigger(desktop, ActionId.SHOW_CONTROL)
+    window.filtering.apply('payload ~ "^a" or payload ~ "^c"')
+    qtbot.waitUntil(lambda: payloads(desktop) == ["a2"])
+    window.connections.choose(None)
+    qtbot.waitUntil(lambda: payloads(desktop) == ["a1", "a2"])
