@@ -19,7 +19,8 @@ _COLOURS = {
     PartKind.TEXT: Role.JSON_STRING,
     PartKind.NUMBER: Role.JSON_NUMBER,
 }
-_MAX_CHARACTERS = 10_000
+_MAX_CHARACTERS = 30_000
+"""More than a filter may have, so that it is said of one that is too long and nothing is cut off."""
 
 
 class FilterEdit(QLineEdit):

@@ -13,6 +13,7 @@ from core.query.operators import Operator
 from core.query.values import DURATION_UNITS, SIZE_UNITS, Form, Kind, read_word
 
 CANDIDATE_LIMIT = 200
+_QUOTES_TRIED = 16
 _OPERAND = frozenset({"NOT", "FUNCTION"})
 _OPERATOR = frozenset({"COMPARE", "TEXTUAL", "IN"})
 _WORDS = {"AND": "and", "OR": "or"}
@@ -46,8 +47,9 @@ def complete(
 
 def _open_quote(language: FilterLanguage, text: str) -> tuple[int, list[Token] | None]:
     """Where the quote begins that is not closed, and the tokens ahead of it; None where there is no such quote."""
-    for at in range(len(text) - 1, -1, -1):
-        if text[at] in "\"'" and (tokens := language.tokens(text[:at])) is not None:
+    quotes = (at for at in range(len(text) - 1, -1, -1) if text[at] in "\"'")
+    for at, _ in zip(quotes, range(_QUOTES_TRIED), strict=False):
+        if (tokens := language.tokens(text[:at])) is not None:
             return at, tokens
     return len(text), None
 

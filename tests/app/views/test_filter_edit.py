@@ -205,3 +205,11 @@ def test_the_popup_stays_within_a_narrow_window(edit: FilterEdit) -> None:
     popup = edit.popup
     assert window.rect().contains(popup.geometry())
     assert popup.sentence.height() >= popup.sentence.heightForWidth(popup.sentence.width())
+
+
+def test_one_that_is_too_long_is_said_to_be(edit: FilterEdit) -> None:
+    edit.setText("x" * 10_001)
+    assert edit.standing is not Standing.VALID
+    edit.insist()
+    assert len(edit.text()) == 10_001
+    assert "at most 10,000 characters" in edit.popup.sentence.text()
