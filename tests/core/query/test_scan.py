@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import tempfile
 from collections.abc import Generator, Iterator
@@ -193,12 +194,29 @@ def test_a_damaged_capture_is_told(captures: dict[int, Path], tmp_path: Path) ->
         db.commit()
         with pytest.raises(CaptureError, match="bytes of records"):
             frames(path, "fin")
+        assert frames(path, '"not there"') == [], "a search reads no records before there is a hit"
         db.execute("UPDATE lane SET count = 1 << 40")
         db.commit()
         with pytest.raises(CaptureError, match="a block of 1099511627776 frames"):
             frames(path, "fin")
     with pytest.raises(CaptureError, match="There is no capture"):
         frames(tmp_path / "none.unmask", "fin")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a file that is open cannot be cut short")
+def test_a_capture_that_is_cut_short_meanwhile_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.unmask"
+    writer = CaptureWriter(path, "0")
+    writer.write([opened(1)])
+    for _ in range(20):
+        writer.write([received(1, b"x" * 200_000)])
+    writer.close()
+    with closing(Scan(path, LANGUAGE.parse("y"), most_blocks=1)) as scan:
+        run = scan.run()
+        assert next(run).frames == ()
+        os.truncate(path, 1_000_000)
+        with pytest.raises(CaptureError, match="cannot be read"):
+            list(run)
 
 
 def test_a_hit_in_the_compressed_bytes_of_a_message_is_none(tmp_path: Path) -> None:
