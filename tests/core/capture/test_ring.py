@@ -219,15 +219,15 @@ def test_problems_of_frames_that_are_gone_stay_until_they_are_very_many(
     monkeypatch.setattr("core.capture.ring.PROBLEMS_LEFT", 10)
     writer.write([opened(1), Batch(1, 1, [REFUSED], 0)])
     with closing(CaptureReader(writer.path)) as reader:
-        for number in range(1, 13):
+        for number in range(1, 15):
             writer.write([broken(1)])
             drop(writer, Keep(frames=1))
             gone = 2 * (number - 1)
-            left = gone if gone <= 20 else 10
+            left = gone if gone <= 20 else gone - 12
             assert reader.totals().violations == len(reader.problems()) == 1 + left + 2
             assert reader.problems()[0].frame is None
         assert [each.frame for each in reader.problems()[1:]] == [
-            frame for frame in range(7, 13) for _ in range(2)
+            frame for frame in range(7, 15) for _ in range(2)
         ]
 
 
@@ -290,11 +290,11 @@ def test_a_ring_goes_on_in_a_new_capture_and_in_one_that_was_saved(
 class Recording:
     """A recorder that drops, and how often it told that something is new."""
 
-    def __init__(self, path: Path, keep: Keep = KEEP_ALL) -> None:
+    def __init__(self, path: Path, keep: Keep = KEEP_ALL, interval: float = 0.05) -> None:
         self.news = threading.Condition()
         self.failures: list[Exception] = []
         callbacks = RecorderCallbacks(self._on_commit, lambda: None, self.failures.append)
-        self.recorder = Recorder(path, "1", callbacks, keep, SpaceGauge(interval=0.05))
+        self.recorder = Recorder(path, "1", callbacks, keep, SpaceGauge(interval=interval))
         self.connection = self.recorder.open_connection(OPENED, 1)
 
     def say(self, *payloads: bytes, time_ns: int = 2) -> None:
@@ -322,6 +322,18 @@ def test_the_recorder_drops_what_is_too_much_and_tells(tmp_path: Path) -> None:
     recording.until_dropped(4)
     recording.recorder.close()
     assert recording.failures == []
+
+
+def test_the_recorder_drops_much_step_by_step_without_being_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.capture.recorder._DROP_BYTES", 1)
+    recording = Recording(tmp_path / "a.unmask", interval=3600)
+    for payload in (b"a", b"b", b"c", b"d", b"e"):
+        recording.say(payload)
+    recording.recorder.set_keep(Keep(frames=1))
+    recording.until_dropped(4)
+    recording.recorder.close()
 
 
 def test_what_grows_old_is_dropped_also_while_nothing_comes(tmp_path: Path) -> None:
