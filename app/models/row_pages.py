@@ -67,7 +67,7 @@ class RowPages:
         """The page that holds a position."""
         number = position // PAGE_ROWS
         page = self._pages.get(number)
-        if page is None or position < page.first or page.first + len(page.rows) < self.begin:
+        if page is None or page.first + len(page.rows) < self.begin:
             page = self._load(number)
         elif position >= page.first + len(page.rows):
             start = page.first + len(page.rows)
@@ -78,7 +78,7 @@ class RowPages:
         self._pages.move_to_end(number)
         while len(self._pages) > CACHED_PAGES:
             self._pages.popitem(last=False)
-        return page if page.first <= position < page.first + len(page.rows) else None
+        return page if position < page.first + len(page.rows) else None
 
     def _load(self, number: int) -> _Page | None:
         first = max(number * PAGE_ROWS, self.begin)

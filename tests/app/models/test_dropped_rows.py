@@ -180,8 +180,9 @@ def test_cleared_frames_are_not_counted_as_gone(model: FrameModel, maker: Captur
 def test_a_list_of_hits_loses_those_that_are_gone(model: FrameModel, maker: CaptureMaker) -> None:
     floods(maker, 10, 10)
     reader = maker.reader()
-    expression = default_language().parse('payload == "3" or payload == "7"')
-    run = ScanRun(maker.path, expression)
+    text = 'payload == "3" or payload == "7"'
+    expression = default_language().parse(text)
+    run = ScanRun(maker.path, text, expression)
     with closing(Scan(maker.path, expression)) as scan:
         for each in scan.run():
             run.add(each)

@@ -306,7 +306,8 @@ class Recording:
     def until_dropped(self, count: int) -> None:
         """Until the wake-up after which so many are dropped."""
         with closing(CaptureReader(self.recorder.path)) as reader, self.news:
-            assert self.news.wait_for(lambda: reader.dropped(View()) == count, PATIENCE_SECONDS)
+            while reader.dropped(View()) != count:
+                assert self.news.wait(PATIENCE_SECONDS)
 
     def _on_commit(self) -> None:
         with self.news:
