@@ -8,8 +8,8 @@ from collections.abc import Callable
 from app.models.frame_lines import Line
 from core.capture.records import FrameRow
 
-PAGE_ROWS = 256
-CACHED_PAGES = 16
+PAGE_ROWS = 64
+CACHED_PAGES = 64
 
 
 class _Page:

@@ -251,7 +251,8 @@ class FrameDecoder:
             if len(held) < self._wanted:
                 return segments
             data = self._take_large(segments) if self._wanted > _LARGE else bytes(held)
-            held.clear()
+            # A new one: to shrink a large one and to grow it again has the system map memory anew, each time.
+            held = self._held = bytearray()
         position, self._wanted = self._decode(data, segments)
         if position < len(data):
             held += data[position:] if position else data
