@@ -45,6 +45,18 @@ def test_only_the_tab_in_sight_works(tabs: DetailTabs) -> None:
     assert tabs.handshake.title.text().startswith("GET /chat")
 
 
+def test_a_tab_out_of_sight_lets_go_of_what_it_showed(tabs: DetailTabs) -> None:
+    tabs.show_frame(HELLO)
+    tabs.set_current_tab("bytes")
+    assert tabs.message.text.toPlainText() == "Hello"
+    tabs.show_frame(whole(b"another"))
+    assert tabs.message.text.toPlainText() == ""
+    tabs.set_current_tab("message")
+    assert tabs.message.text.toPlainText() == "another"
+    tabs.show_frame(HELLO)
+    assert tabs.bytes.status_text() == ""
+
+
 def test_nothing_selected_says_what_to_do(tabs: DetailTabs) -> None:
     for name, view in (("message", tabs.message), ("frame", tabs.frame), ("bytes", tabs.bytes)):
         tabs.set_current_tab(name)
