@@ -21,9 +21,18 @@ from core.capture.blocks import RECORD
 from core.capture.follow import Follower, Gap
 from core.capture.marks import KeepMarks, Mark, change_marks_of
 from core.capture.reader import CaptureReader
-from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, FrameRow, Mode, View
+from core.capture.records import (
+    ConnectionRecord,
+    ConnectionState,
+    FrameRecord,
+    FrameRow,
+    Mode,
+    PayloadPart,
+    View,
+)
 from core.capture.store import copy
 from core.errors import CallerError, CaptureError
+from core.protocol.anatomy import anatomy
 from core.protocol.events import Origin
 from core.protocol.violations import Severity
 from tests.fuzz.script import Script, one_in
@@ -198,6 +207,19 @@ def _read_frames(reader: CaptureReader, view: View) -> None:
             if record is not None:
                 _check_frame(record)
                 reader.frame_at(record.row.time_ns)
+        _read_pieces(reader, number)
+
+
+def _read_pieces(reader: CaptureReader, number: int) -> None:
+    with suppress(CaptureError):
+        outline = reader.pieces.outline(number)
+        if outline is not None:
+            _check_row(outline.row)
+            anatomy(outline.frame, outline.row.captured_length)
+    for part in PayloadPart:
+        with suppress(CaptureError):
+            found = reader.pieces.payload(number, part, 3, 300)
+            assert found is None or len(found) <= 297
 
 
 def _read_connections(reader: CaptureReader, view: View) -> None:
