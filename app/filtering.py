@@ -89,6 +89,8 @@ class Filtering(QObject):
         self._found: FoundFrames | None = None
         self._told: RunState | None = None
         self._awaited: Way | None = None
+        self._wrapped = ""
+        """Said of the last step where it went round an end."""
         self.scanner = ScanThread(self)
         self.scanner.found.connect(refresher.poke)
         refresher.due.connect(self._follow)
@@ -174,6 +176,7 @@ class Filtering(QObject):
     def _put(self, applied: Applied | None) -> None:
         self._applied = applied
         self._awaited = None
+        self._wrapped = ""
         self._bar.show_status("")
         self._frames.set_rows(self._rows)
         if applied is None:
@@ -252,6 +255,7 @@ class Filtering(QObject):
         found.pull()
         current = self._frames.current_frame
         wrapped = ""
+        self._wrapped = ""
         if way is Way.NEXT:
             target = found.next_after(current or 0)
         else:
@@ -260,20 +264,19 @@ class Filtering(QObject):
             if searching:
                 return
             if way is Way.NEXT:
-                target, wrapped = found.next_after(0), self.tr("Went on from the first hit.")
+                target, wrapped = found.next_after(0), self.tr(" · went on from the first")
             else:
-                target, wrapped = found.last_before(_BEHIND_ALL), self.tr("Went on from the last hit.")
+                target, wrapped = found.last_before(_BEHIND_ALL), self.tr(" · went on from the last")
         self._awaited = None
         if target is None:
-            if found.progress.state is not RunState.FAILED:
-                self.note.emit(self.tr("No frame matches."))
-        elif not self._frames.go_to_frame(target):
+            return
+        if not self._frames.go_to_frame(target):
             text = self.tr(
                 "Frame {number} is not in the list: it came after the list was frozen, or is gone."
             )
             self.note.emit(text.format(number=target))
-        elif wrapped and len(found) > 1:
-            self.note.emit(wrapped)
+        elif len(found) > 1:
+            self._wrapped = wrapped
 
     # What is said about it.
 
@@ -320,7 +323,7 @@ class Filtering(QObject):
             words += self.tr(" · {share} %").format(share=int(progress.share * 100))
         elif progress.state is RunState.PAUSED:
             words += self.tr(" · stopped at {share} %").format(share=int(progress.share * 100))
-        return words, self.tr("Frames that match, of all in the list")
+        return words + self._wrapped, self.tr("Frames that match, of all in the list")
 
     # Set-up.
 
