@@ -78,7 +78,7 @@ class BlockReader:
             row = self._db.execute(
                 "SELECT first + count - 1 FROM block ORDER BY first DESC LIMIT 1"
             ).fetchone()
-        return 0 if row is None else int(row[0])
+            return 0 if row is None else int(row[0])
 
     def start_ns(self) -> int | None:
         """Time of the first frame; None where there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from operator import le
@@ -147,3 +148,14 @@ def test_an_empty_capture(tmp_path: Path) -> None:
     CaptureWriter(tmp_path / "empty.unmask", "0").close()
     with closing(BlockReader(tmp_path / "empty.unmask")) as reader:
         assert (reader.last_frame_id(), reader.start_ns(), reader.choose(0, 10, EVERY, 9)) == (0, None, [])
+
+
+def test_a_last_block_that_counts_nonsense(tmp_path: Path) -> None:
+    writer = CaptureWriter(tmp_path / "a.unmask", "0")
+    writer.write(Traffic(7, CONNECTIONS).opening())
+    writer.write(Traffic(7, CONNECTIONS).batches(5))
+    writer.close()
+    with closing(sqlite3.connect(writer.path, isolation_level=None)) as db:
+        db.execute("UPDATE block SET count = 1e999")
+    with closing(BlockReader(writer.path)) as reader, pytest.raises(CaptureError, match="is damaged"):
+        reader.last_frame_id()
