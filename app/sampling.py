@@ -142,7 +142,8 @@ class DiagnosticsLog:
             self._file = path.open("a", encoding="ascii")
         except (OSError, ValueError) as error:
             raise UnmaskError(
-                f"No diagnostics can be written to {path}: {error}. Choose a file in a folder that you may write to."
+                f"No diagnostics can be written to {path}: {_reason(error)}. "
+                "Choose a file in a folder that you may write to."
             ) from error
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="unmask-diagnostics", daemon=True)
@@ -165,5 +166,11 @@ class DiagnosticsLog:
                     self._file.flush()
         except OSError as error:
             self._failed(
-                f"Diagnostics are written to {self._path} no longer: {error}. All else goes on; make room on the disk."
+                f"Diagnostics are written to {self._path} no longer: {_reason(error)}. All else goes on; "
+                "make room on the disk."
             )
+
+
+def _reason(error: Exception) -> str:
+    """Why, in the system's words, without a path that the sentence names already."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
