@@ -205,15 +205,6 @@ def _said(runs: list[Run]) -> str:
     return f"{found}, all {whole:8.1f} ms, longest step {longest:5.1f} ms, {runs[0].count:>10,} frames"
 
 
-def _said(runs: list[Run]) -> str:
-    first, whole, longest = (
-        statistics.median(each) * 1000
-        for each in zip(*((run.first, run.whole, run.longest) for run in runs), strict=True)
-    )
-    found = f"first rows {first:7.1f} ms" if runs[0].count else "no rows              "
-    return f"{found}, all {whole:8.1f} ms, longest step {longest:5.1f} ms, {runs[0].count:>10,} frames"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
