@@ -5,10 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 
 from app.capture_desk import CaptureDesk
-from app.empty_text import empty_reason, empty_text
+from app.empty_text import EmptyReason, empty_reason, empty_text
 from app.filtering import Filtering
 from app.listening import Listening
 from app.models.frames import FrameModel
+from app.scanning import RunState
 from app.selection import Selection
 from app.views.frame_table import FrameTable
 
@@ -48,7 +49,14 @@ class EmptyTable(QObject):
             hidden=hidden,
             live=self._desk.shows_live,
             listening=bool(self._listening.addresses),
-            filtered=self._filtering.hides and model.view_count > 0,
+            filter_reason=self._filter_reason(),
         )
         addresses = self._listening.addresses or (self._listening.next_address,)
         self._frames.set_empty_text(*empty_text(reason, addresses, hidden))
+
+    def _filter_reason(self) -> EmptyReason | None:
+        found = self._filtering.found
+        if found is None or not self._filtering.hides or not self._model.view_count:
+            return None
+        searching = found.progress.state is RunState.SEARCHING
+        return EmptyReason.SEARCHING if searching else EmptyReason.FILTERED

@@ -24,16 +24,21 @@ class EmptyReason(Enum):
     ONLY_CONTROL = auto()
     """All frames are control frames, and those are hidden."""
     EMPTY_FILE = auto()
+    SEARCHING = auto()
+    """A filter has found nothing yet."""
     FILTERED = auto()
     """There are frames, and none of them matches."""
 
 
 def empty_reason(
-    chosen: ConnectionRecord | None, *, hidden: int, live: bool, listening: bool, filtered: bool
+    chosen: ConnectionRecord | None, *, hidden: int, live: bool, listening: bool, filter_reason: EmptyReason | None
 ) -> EmptyReason:
-    """Why there are no rows of `chosen`, or of all connections; `hidden` counts control frames."""
-    if filtered:
-        return EmptyReason.FILTERED
+    """Why there are no rows of `chosen`, or of all connections; `hidden` counts control frames.
+
+    `filter_reason` is what a filter makes of frames that there are; None without one.
+    """
+    if filter_reason is not None:
+        return filter_reason
     if hidden:
         return EmptyReason.ONLY_CONTROL
     if chosen is not None:
@@ -61,6 +66,11 @@ def empty_text(reason: EmptyReason, addresses: tuple[str, ...], hidden: int) -> 
         one = translate("EmptyText", "1 control frame is hidden. Ctrl+Shift+K shows it.")
         many = translate("EmptyText", "{count} control frames are hidden. Ctrl+Shift+K shows them.")
         return translate("EmptyText", "Only control frames"), counted(hidden, one, many)
+    if reason is EmptyReason.SEARCHING:
+        return (
+            translate("EmptyText", "Searching"),
+            translate("EmptyText", "Frames that match stand here as soon as they are found."),
+        )
     if reason is EmptyReason.FILTERED:
         return (
             translate("EmptyText", "No frame matches"),

@@ -24,6 +24,7 @@ from app.views.filter_edit import FilterEdit
 
 _ICON = QSize(16, 16)
 _PROGRESS_HEIGHT = 2
+_STEP = 40
 
 
 class FilterBar(QFrame):
@@ -106,9 +107,8 @@ class FilterBar(QFrame):
     def show_status(self, text: str, tooltip: str = "") -> None:
         """How many frames there are, and the like."""
         self.status.setText(text)
-        # Numbers that grow do not make the line beside them narrower at every step.
-        least = max(self.status.minimumWidth(), self.status.sizeHint().width()) if text else 0
-        self.status.setMinimumWidth(least)
+        # In steps: numbers that grow do not make the line beside them narrower each time.
+        self.status.setMinimumWidth(-(-self.status.fontMetrics().horizontalAdvance(text) // _STEP) * _STEP)
         self.status.setToolTip(tooltip)
         self.status.setVisible(bool(text))
 

@@ -24,6 +24,7 @@ LANGUAGE = default_language()
 _ENDLESS = 'payload matches "(a+)+$"'
 """Takes some 2^40 steps over `_TRAP`."""
 _TRAP = "a" * 40 + "b"
+_PATIENCE_MS = 30_000
 
 
 @pytest.fixture
@@ -72,11 +73,11 @@ def test_a_pattern_without_an_end_stops_nothing(
     maker.reader()
     stuck = FoundFrames(ScanRun(maker.path, _ENDLESS, LANGUAGE.parse(_ENDLESS)))
     thread.search(stuck.run)
-    qtbot.waitUntil(lambda: bool(active_children()))
+    qtbot.waitUntil(lambda: bool(active_children()), timeout=_PATIENCE_MS)
     # The window goes on, and the next filter has its turn.
     other = FoundFrames(ScanRun(maker.path, "fin", LANGUAGE.parse("fin")))
     thread.search(other.run)
-    qtbot.waitUntil(lambda: other.progress.state is RunState.COMPLETE)
+    qtbot.waitUntil(lambda: other.progress.state is RunState.COMPLETE, timeout=_PATIENCE_MS)
     assert other.pull() == 1
     assert stuck.progress.state is RunState.SEARCHING
     assert not active_children()
@@ -89,12 +90,12 @@ def test_it_can_be_stopped_and_the_thread_ended(
     maker.reader()
     stuck = FoundFrames(ScanRun(maker.path, _ENDLESS, LANGUAGE.parse(_ENDLESS)))
     thread.search(stuck.run)
-    qtbot.waitUntil(lambda: bool(active_children()))
+    qtbot.waitUntil(lambda: bool(active_children()), timeout=_PATIENCE_MS)
     stuck.run.set_paused(True)
-    qtbot.waitUntil(lambda: not active_children())
+    qtbot.waitUntil(lambda: not active_children(), timeout=_PATIENCE_MS)
     stuck.run.set_paused(False)
     thread.poke()
-    qtbot.waitUntil(lambda: bool(active_children()))
+    qtbot.waitUntil(lambda: bool(active_children()), timeout=_PATIENCE_MS)
     began = time.monotonic()
     thread.stop()
     assert time.monotonic() - began < 10
@@ -106,8 +107,8 @@ def test_a_process_that_dies_is_told(maker: CaptureMaker, thread: ScanThread, qt
     maker.reader()
     stuck = FoundFrames(ScanRun(maker.path, _ENDLESS, LANGUAGE.parse(_ENDLESS)))
     thread.search(stuck.run)
-    qtbot.waitUntil(lambda: bool(active_children()))
+    qtbot.waitUntil(lambda: bool(active_children()), timeout=_PATIENCE_MS)
     for process in active_children():
         process.kill()
-    qtbot.waitUntil(lambda: stuck.progress.state is RunState.FAILED)
+    qtbot.waitUntil(lambda: stuck.progress.state is RunState.FAILED, timeout=_PATIENCE_MS)
     assert "Apply the filter again" in stuck.progress.problem

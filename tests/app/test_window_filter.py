@@ -29,6 +29,8 @@ from tests.tools.recorded import CaptureMaker
 
 Connect = Callable[[str], ClientConnection]
 Key = Qt.Key
+_PROCESS_MS = 30_000
+"""A process of its own may take long to start on a busy machine."""
 
 
 @pytest.fixture
@@ -228,6 +230,7 @@ def test_the_search_can_be_stopped_and_goes_on(desktop: Desktop, client: Connect
     with window.filtering.scanner._condition:
         window.filtering.apply("a")
         assert bar.halt.text() == "Stop"
+        assert window.frames.empty_text[0] == "Searching"
         QTest.mouseClick(bar.halt, Qt.MouseButton.LeftButton)
         assert bar.halt.text() == "Continue"
         assert bar.status.text() == "0 of 1 frames · stopped at 0 %"
@@ -512,6 +515,6 @@ def test_a_pattern_narrowed_to_a_connection(desktop: Desktop, client: Connect, q
     window.connections.choose(2)
     trigger(desktop, ActionId.SHOW_CONTROL)
     window.filtering.apply('payload ~ "^a" or payload ~ "^c"')
-    qtbot.waitUntil(lambda: payloads(desktop) == ["a2"])
+    qtbot.waitUntil(lambda: payloads(desktop) == ["a2"], timeout=_PROCESS_MS)
     window.connections.choose(None)
-    qtbot.waitUntil(lambda: payloads(desktop) == ["a1", "a2"])
+    qtbot.waitUntil(lambda: payloads(desktop) == ["a1", "a2"], timeout=_PROCESS_MS)
