@@ -213,6 +213,8 @@ class TestJson:
             "encoding": "text",
             "payload": "é",
             "violations": [],
+            "marked": False,
+            "note": None,
         }
         assert told[1] == frame
         assert told[2] == frame | {
