@@ -58,6 +58,12 @@ def say(qtbot: QtBot, desktop: Desktop, peer: ClientConnection, *texts: str) -> 
     qtbot.waitUntil(lambda: model.view_count == wanted)
 
 
+def choose(qtbot: QtBot, desktop: Desktop, connection: int) -> None:
+    """A connection, as soon as the list has it."""
+    qtbot.waitUntil(lambda: desktop.window.connection_model.row_of(connection) is not None)
+    desktop.window.connections.choose(connection)
+
+
 def enter(desktop: Desktop, text: str) -> None:
     """Types a filter and Enter."""
     edit = desktop.window.filter_bar.edit
@@ -117,7 +123,7 @@ def test_connection_and_control_frames_narrow_it_further(
     qtbot.waitUntil(lambda: window.frame_model.view_count == 4)
     window.filtering.apply("from")
     qtbot.waitUntil(lambda: payloads(desktop) == ["from one", "from two", "from ping", "from ping"])
-    window.connections.choose(1)
+    choose(qtbot, desktop, 1)
     qtbot.waitUntil(lambda: payloads(desktop) == ["from one", "from ping", "from ping"])
     trigger(desktop, ActionId.SHOW_CONTROL)
     qtbot.waitUntil(lambda: payloads(desktop) == ["from one"])
@@ -394,7 +400,7 @@ def test_a_filter_from_a_connection(desktop: Desktop, client: Connect, qtbot: Qt
     window = desktop.window
     say(qtbot, desktop, client("/one"), "a")
     say(qtbot, desktop, client("/two"), "b")
-    window.connections.choose(2)
+    choose(qtbot, desktop, 2)
     menu = QMenu(window)
     window.filters.menus.add_of_connection(menu, window.connections.chosen_record)
     entries(menu, "Filter: only")['path == "/two"']()
@@ -512,7 +518,7 @@ def test_a_pattern_narrowed_to_a_connection(desktop: Desktop, client: Connect, q
     window = desktop.window
     say(qtbot, desktop, client("/one"), "a1", "b1")
     say(qtbot, desktop, client("/two"), "a2", "b2")
-    window.connections.choose(2)
+    choose(qtbot, desktop, 2)
     trigger(desktop, ActionId.SHOW_CONTROL)
     window.filtering.apply('payload ~ "^a" or payload ~ "^c"')
     qtbot.waitUntil(lambda: payloads(desktop) == ["a2"], timeout=_PROCESS_MS)
