@@ -31,7 +31,12 @@ class EmptyReason(Enum):
 
 
 def empty_reason(
-    chosen: ConnectionRecord | None, *, hidden: int, live: bool, listening: bool, filter_reason: EmptyReason | None
+    chosen: ConnectionRecord | None,
+    *,
+    hidden: int,
+    live: bool,
+    listening: bool,
+    filter_reason: EmptyReason | None,
 ) -> EmptyReason:
     """Why there are no rows of `chosen`, or of all connections; `hidden` counts control frames.
 
