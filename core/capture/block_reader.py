@@ -15,6 +15,7 @@ from pathlib import Path
 
 from core.capture.blocks import BLOCK_FRAMES, RECORD
 from core.capture.marks import notes_between
+from core.capture.snapshots import UNREADABLE, reason
 from core.capture.store import open_for_reading
 from core.errors import CaptureError
 
@@ -173,7 +174,7 @@ class BlockReader:
                 return blob.read()
         except sqlite3.ProgrammingError:
             raise
-        except sqlite3.Error as error:
+        except (sqlite3.Error, MemoryError) as error:
             with self._reading():
                 if self._db.execute("SELECT 1 FROM block WHERE first = ?", (key.first,)).fetchone():
                     raise error
@@ -185,8 +186,8 @@ class BlockReader:
             yield
         except sqlite3.ProgrammingError:
             raise
-        except (sqlite3.Error, struct.error, ValueError, TypeError, OverflowError) as error:
-            raise self._damage(str(error)) from error
+        except UNREADABLE as error:
+            raise self._damage(reason(error)) from error
 
     def _damage(self, what: str) -> CaptureError:
         return CaptureError(

@@ -12,6 +12,14 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from core.errors import CaptureError
 
+UNREADABLE = (sqlite3.Error, struct.error, ValueError, TypeError, OverflowError, MemoryError)
+"""What reading a damaged capture raises; SQLite asks for as much memory as a damaged row declares."""
+
+
+def reason(error: Exception) -> str:
+    """What went wrong; a MemoryError itself says nothing."""
+    return str(error) or "one of its rows is larger than the memory"
+
 
 class Snapshots:
     """Reads the capture at `path` through `db`, which belongs to one thread."""
@@ -49,9 +57,9 @@ def reads(method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S,
                 return method(self, *args, **kwargs)
         except sqlite3.ProgrammingError:
             raise
-        except (sqlite3.Error, struct.error, ValueError, TypeError, IndexError, OverflowError) as error:
+        except (*UNREADABLE, IndexError) as error:
             raise CaptureError(
-                f"The capture {self.path} cannot be read: {error}. It is damaged, or its disk has failed."
+                f"The capture {self.path} cannot be read: {reason(error)}. It is damaged, or its disk has failed."
             ) from error
 
     return reading

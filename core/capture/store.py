@@ -43,6 +43,9 @@ ALL = 0
 """The lane of all connections."""
 UNFINISHED = (ConnectionState.CONNECTING, ConnectionState.OPEN, ConnectionState.CLOSING)
 """States that end with the run that records."""
+_LONGEST_VALUE = 64 * 1024 * 1024
+"""Bytes of a value that is read as one. Payloads can be longer and are read piece by piece; a damaged row may declare
+a length that nothing could hold."""
 _BESIDE = ("-wal", "-shm", "-journal")
 """Endings of what SQLite keeps beside a database."""
 
@@ -184,9 +187,9 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
             return _connect_unchanging(real, path)
-    except (sqlite3.Error, ValueError) as error:
+    except (sqlite3.Error, ValueError, MemoryError) as error:
         raise CaptureError(
-            f"{path} cannot be read as a capture: {error}. It may be damaged or no capture."
+            f"{path} cannot be read as a capture: {_reason(error)}. It may be damaged or no capture."
         ) from error
 
 
@@ -233,6 +236,7 @@ def _connect_unchanging(real: Path, path: Path) -> sqlite3.Connection:
 def _connect_and_check(uri: str, path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=1.0)
     try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
         connection.execute("PRAGMA cache_size = -8192")
         connection.execute("PRAGMA trusted_schema = OFF")
         (application_id,) = connection.execute("PRAGMA application_id").fetchone()
@@ -330,4 +334,5 @@ def is_same(path: Path, other: Path) -> bool:
 
 def _reason(error: Exception) -> str:
     """Why, in the system's words, without a path that the sentence names already."""
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    said = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return said or "one of its rows is larger than the memory"
