@@ -36,6 +36,7 @@ class EmptyTable(QObject):
         self._desk = desk
         selection.view_changed.connect(self.look)
         filtering.changed.connect(self.look)
+        filtering.stood_otherwise.connect(self.look)
         model.counts_changed.connect(self.look)
 
     def look(self) -> None:
@@ -58,5 +59,8 @@ class EmptyTable(QObject):
         found = self._filtering.found
         if found is None or not self._filtering.hides or not self._model.view_count:
             return None
-        searching = found.progress.state is RunState.SEARCHING
-        return EmptyReason.SEARCHING if searching else EmptyReason.FILTERED
+        return {
+            RunState.SEARCHING: EmptyReason.SEARCHING,
+            RunState.PAUSED: EmptyReason.STOPPED,
+            RunState.FAILED: EmptyReason.SEARCH_FAILED,
+        }.get(found.progress.state, EmptyReason.FILTERED)

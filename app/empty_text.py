@@ -26,6 +26,9 @@ class EmptyReason(Enum):
     EMPTY_FILE = auto()
     SEARCHING = auto()
     """A filter has found nothing yet."""
+    STOPPED = auto()
+    """The person stopped the search before it found anything."""
+    SEARCH_FAILED = auto()
     FILTERED = auto()
     """There are frames, and none of them matches."""
 
@@ -75,6 +78,20 @@ def empty_text(reason: EmptyReason, addresses: tuple[str, ...], hidden: int) -> 
         return (
             translate("EmptyText", "Searching"),
             translate("EmptyText", "Frames that match stand here as soon as they are found."),
+        )
+    if reason is EmptyReason.STOPPED:
+        return (
+            translate("EmptyText", "Nothing so far"),
+            translate(
+                "EmptyText", "The search was stopped before it saw every frame. Continue, above, goes on."
+            ),
+        )
+    if reason is EmptyReason.SEARCH_FAILED:
+        return (
+            translate("EmptyText", "The search failed"),
+            translate(
+                "EmptyText", "Frames may match that were not found. Esc in the filter's line shows all."
+            ),
         )
     if reason is EmptyReason.FILTERED:
         return (

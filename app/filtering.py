@@ -16,7 +16,7 @@ from app.models.found import FoundFrames, FoundRows
 from app.models.frames import FrameModel
 from app.models.rows import RowsOf, RowSource, ViewRows
 from app.refresher import Refresher
-from app.scanning import RunState, ScanRun, ScanThread
+from app.scanning import Progress, RunState, ScanRun, ScanThread
 from app.settings import FilterMode, Settings
 from app.text import counted, grouped, tooltip
 from app.views.filter_bar import FilterBar
@@ -60,6 +60,8 @@ class Filtering(QObject):
     """What is looked for in messages, as text or as hex digits; "" for nothing."""
     changed = Signal()
     """The list is under another filter, or under none."""
+    stood_otherwise = Signal()
+    """The search goes on, was stopped, or is over."""
 
     def __init__(
         self,
@@ -135,6 +137,8 @@ class Filtering(QObject):
         try:
             expression = self._assistant.parse(text)
         except FilterError:
+            # It may come from a menu; what is wrong is said below the line that has the keyboard.
+            self._bar.edit.setFocus()
             self._bar.edit.insist()
             return
         self._settings.add_recent_filter(text)
@@ -237,6 +241,7 @@ class Filtering(QObject):
         if state is self._told:
             return
         self._told = state
+        self.stood_otherwise.emit()
         if state is RunState.FAILED:
             self.problem.emit(found.progress.problem)
         elif state is RunState.FULL:
@@ -269,6 +274,7 @@ class Filtering(QObject):
                 target, wrapped = found.last_before(_BEHIND_ALL), self.tr(" · went on from the last")
         self._awaited = None
         if target is None:
+            self._say_none(found.progress)
             return
         if not self._frames.go_to_frame(target):
             text = self.tr(
@@ -277,6 +283,13 @@ class Filtering(QObject):
             self.note.emit(text.format(number=target))
         elif len(found) > 1:
             self._wrapped = wrapped
+
+    def _say_none(self, progress: Progress) -> None:
+        if progress.state is RunState.PAUSED:
+            text = self.tr("Nothing was found up to {share} %, where the search was stopped. Continue it.")
+            self.note.emit(text.format(share=int(progress.share * 100)))
+        elif progress.state is not RunState.FAILED:
+            self.note.emit(self.tr("No frame matches."))
 
     # What is said about it.
 
@@ -310,11 +323,11 @@ class Filtering(QObject):
             return self.tr("Search failed"), tooltip(progress.problem)
         count, every = len(found), self._model.view_count
         current = self._frames.current_frame
-        place = None if current is None else found.place(current)
+        number = None if current is None else found.number(current)
         if self._awaited is not None:
             words = self.tr("searching…")
-        elif applied.mode is FilterMode.MARK and place is not None:
-            words = self.tr("hit {place} of {count}").format(place=grouped(place + 1), count=grouped(count))
+        elif applied.mode is FilterMode.MARK and number is not None:
+            words = self.tr("hit {number} of {count}").format(number=grouped(number), count=grouped(count))
         elif applied.mode is FilterMode.MARK:
             words = counted(count, self.tr("1 hit"), self.tr("{count} hits"))
         else:
@@ -376,5 +389,8 @@ class Filtering(QObject):
             return
         run = self._found.run
         run.set_paused(run.progress.state is RunState.SEARCHING)
+        if run.progress.state is RunState.PAUSED:
+            self._awaited = None
         self.scanner.poke()
+        self._tell(self._found)
         self._show()

@@ -45,6 +45,11 @@ class FoundFrames:
         place = bisect_left(self._ids, frame_id, self._gone)
         return place if place < len(self._ids) and self._ids[place] == frame_id else None
 
+    def number(self, frame_id: int) -> int | None:
+        """Which of the found frames that are still kept this is, counted from 1; None where it is none of them."""
+        place = self.place(frame_id)
+        return None if place is None else place - self._gone + 1
+
     def next_after(self, frame_id: int) -> int | None:
         """The first one behind a frame."""
         place = bisect_right(self._ids, frame_id, self._gone)

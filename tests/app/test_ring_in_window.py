@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from app.actions import ActionId
 from app.desktop import Desktop
 from app.dialogs.settings_dialog import SettingsDialog
-from app.settings import Settings
+from app.settings import FilterMode, Settings
 from core.capture.ring import Keep
 from core.capture.session_files import CaptureFolder
 from core.net.settings import EngineSettings
@@ -71,6 +71,16 @@ def test_what_is_dropped_is_counted_in_the_list_and_below(ring: Desktop, peer: R
     record = ring.window.connection_model.line(1)
     assert record is not None
     assert record.record.frame_count == 8
+
+
+def test_hits_are_counted_among_those_that_are_kept(ring: Desktop, peer: RawPeer, qtbot: QtBot) -> None:
+    window = ring.window
+    window.filtering.set_mode(FilterMode.MARK)
+    window.filtering.apply("hit")
+    say(ring, peer, qtbot, *(f"hit {number}" for number in range(8)))
+    qtbot.waitUntil(lambda: kept(ring) == [None, 4, 5, 6, 7, 8])
+    window.frames.go_to_frame(8)
+    qtbot.waitUntil(lambda: window.filter_bar.status.text() == "hit 5 of 5")
 
 
 def test_the_frame_that_is_read_goes_when_it_is_dropped(ring: Desktop, peer: RawPeer, qtbot: QtBot) -> None:

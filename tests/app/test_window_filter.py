@@ -240,6 +240,7 @@ def test_the_search_can_be_stopped_and_goes_on(desktop: Desktop, client: Connect
         QTest.mouseClick(bar.halt, Qt.MouseButton.LeftButton)
         assert bar.halt.text() == "Continue"
         assert bar.status.text() == "0 of 1 frames · stopped at 0 %"
+        assert window.frames.empty_text[0] == "Nothing so far"
     window.frame_model.refresh()
     assert payloads(desktop) == []
     QTest.mouseClick(bar.halt, Qt.MouseButton.LeftButton)
@@ -260,6 +261,38 @@ def test_a_hit_is_waited_for_while_the_search_goes_on(
         assert window.frames.current_frame is None
     qtbot.waitUntil(lambda: window.frames.current_frame == 2)
     assert window.filter_bar.status.text() == "hit 1 of 1"
+
+
+def test_a_stopped_search_says_that_it_was_stopped(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    window = desktop.window
+    say(qtbot, desktop, client("/"), "miss", "hit")
+    told: list[str] = []
+    window.filtering.note.connect(told.append)
+    window.filtering.set_mode(FilterMode.MARK)
+    with window.filtering.scanner._condition:
+        enter(desktop, "hit")
+        QTest.mouseClick(window.filter_bar.halt, Qt.MouseButton.LeftButton)
+        assert window.filter_bar.status.text() == "0 hits · stopped at 0 %"
+        trigger(desktop, ActionId.NEXT_HIT)
+        assert told == ["Nothing was found up to 0 %, where the search was stopped. Continue it."]
+    enter(desktop, "nowhere")
+    complete(qtbot, desktop)
+    trigger(desktop, ActionId.NEXT_HIT)
+    qtbot.waitUntil(lambda: told[1:2] == ["No frame matches."])
+
+
+def test_a_wrong_filter_from_elsewhere_is_said_below_the_line(
+    desktop: Desktop, client: Connect, qtbot: QtBot
+) -> None:
+    window = desktop.window
+    say(qtbot, desktop, client("/"), "a")
+    window.activateWindow()
+    window.frames.setFocus()
+    qtbot.waitUntil(window.frames.hasFocus)
+    window.filtering.apply("opcode == ((")
+    assert window.filter_bar.edit.hasFocus()
+    assert window.filter_bar.edit.popup.isVisible()
+    assert "cannot stand here" in window.filter_bar.edit.popup.sentence.text()
 
 
 def test_clear_and_a_new_capture_and_a_file_begin_anew(
