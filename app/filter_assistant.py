@@ -80,6 +80,8 @@ class FilterAssistant:
     def __init__(self, known: KnownValues) -> None:
         self._known = known
         self._language: FilterLanguage | None = None
+        self._read: tuple[str, Expression | FilterError] | None = None
+        """The text that was read last and what it says: Enter comes after the last key."""
 
     @property
     def language(self) -> FilterLanguage:
@@ -94,7 +96,14 @@ class FilterAssistant:
 
     def parse(self, text: str) -> Expression:
         """FilterError where the text says nothing."""
-        return self.language.parse(text)
+        if self._read is None or self._read[0] != text:
+            try:
+                self._read = text, self.language.parse(text)
+            except FilterError as error:
+                self._read = text, error
+        if isinstance(self._read[1], FilterError):
+            raise self._read[1]
+        return self._read[1]
 
     def look(self, text: str, position: int) -> Look:
         """Never fails."""
@@ -105,7 +114,7 @@ class FilterAssistant:
         if not text.strip():
             return Look(Standing.EMPTY, "", 0, 0, (), completion)
         try:
-            self.language.parse(text)
+            self.parse(text)
         except FilterError as error:
             at_end = error.end >= len(text.rstrip()) and position == len(text)
             typing = at_end and (

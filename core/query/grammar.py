@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import pairwise
 
 from lark import Lark, Token, Transformer
 
@@ -139,6 +140,8 @@ class Builder(Transformer[Token, Expression]):
         return self._present(place)
 
     def words(self, children: list[Literal]) -> Expression:
+        for literal, behind in pairwise(children):
+            self._refuse_value(literal, behind)
         return all_of([self._word(literal) for literal in children])
 
     def named(self, children: list[Token]) -> _Place:
@@ -147,6 +150,7 @@ class Builder(Transformer[Token, Expression]):
         if found is None:
             close = get_close_matches(name.lower(), self._fields.names(), 1)
             hint = f" Did you mean “{close[0]}”?" if close else ""
+            hint += " To search for it as a text, put it in quotes."
             raise self._error(f"There is no field {quoted(str(name))}.{hint}", name)
         return self._place(found, None, name)
 
@@ -211,6 +215,21 @@ class Builder(Transformer[Token, Expression]):
                 behind,
             )
         return self._present(self._place(found, None, name))
+
+    def _refuse_value(self, literal: Literal, behind: Literal) -> None:
+        """A field that only some frames have, and a value behind it: an operator was forgotten, or is none."""
+        found = self._fields.get(Token("WORD", literal.text)) if literal.form is Form.WORD else None
+        if (
+            found is None
+            or found.kind is Kind.FLAG
+            or not (found.optional and isinstance(found.access, Access))
+        ):
+            return
+        raise self._wrong(
+            f"“{literal.text}” is a field: expected an operator behind it, such as {found.example}. To ask whether a "
+            f'frame has it, write “and” between; to search for the word, write "{literal.text}".',
+            behind,
+        )
 
     def _present(self, place: _Place) -> Expression:
         operator = IS_SET if place.field.kind is Kind.FLAG else PRESENT

@@ -8,14 +8,14 @@ from lark import Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from core.errors import FilterError
 from core.protocol.headers import quoted
-from core.query.expressions import Expression
+from core.query.expressions import Expression, Filter, all_of
 from core.query.fields import Field, Fields
 from core.query.frame_fields import header_fields, mark_fields, message_fields, place_fields
 from core.query.grammar import Builder, make_parser
 from core.query.operators import Operators, default_operators
 from core.query.payload_fields import connection_fields, payload_fields
 
-LENGTH_LIMIT = 10_000
+LENGTH_LIMIT = 2_000
 """Characters in a filter."""
 _DEPTH_LIMIT = 50
 """Brackets within brackets."""
@@ -62,6 +62,10 @@ class FilterLanguage:
         except UnexpectedInput as error:
             raise _understood(text, error) from None
         return parsed
+
+    def filter(self, *texts: str) -> Filter:
+        """Several texts that a frame has to match. FilterError."""
+        return Filter(texts, all_of([self.parse(text) for text in texts]))
 
     def tokens(self, text: str) -> list[Token] | None:
         """The text in pieces; None where it cannot be cut into such."""

@@ -207,9 +207,17 @@ def test_the_popup_stays_within_a_narrow_window(edit: FilterEdit) -> None:
     assert popup.sentence.height() >= popup.sentence.heightForWidth(popup.sentence.width())
 
 
+def test_a_filter_is_read_once(edit: FilterEdit) -> None:
+    typed(edit, "opcode == ping")
+    assistant = edit._assistant
+    known = assistant.parse("opcode == ping")
+    assert assistant.parse("opcode == ping") is known
+    assert assistant.parse("opcode == pong") is not known
+
+
 def test_one_that_is_too_long_is_said_to_be(edit: FilterEdit) -> None:
     edit.setText("x" * 10_001)
     assert edit.standing is not Standing.VALID
     edit.insist()
     assert len(edit.text()) == 10_001
-    assert "at most 10,000 characters" in edit.popup.sentence.text()
+    assert "at most 2,000 characters" in edit.popup.sentence.text()
