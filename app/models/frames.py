@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
@@ -48,6 +48,8 @@ class FrameModel(QAbstractTableModel):
         self._behind = 0
         self._generation = 0
         self._frozen = False
+        self._newest = 0
+        """Id of the last frame that the list may show; stands still while frozen."""
         self._failed = False
         self._time_format = TimeFormat.ABSOLUTE
         self._start_ns: int | None = None
@@ -60,13 +62,13 @@ class FrameModel(QAbstractTableModel):
         return self._view
 
     def set_view(self, view: View) -> None:
-        """Shows other frames, also while frozen."""
+        """Shows other frames; while frozen, those that were there by then."""
         if view != self._view:
             self._view = view
             self._reset()
 
     def set_rows(self, rows_of: RowsOf) -> None:
-        """Shows the rows of such a source, also while frozen; `ViewRows` stands for every frame of the view."""
+        """Shows the rows of such a source; `ViewRows` stands for every frame of the view."""
         self._rows_of = rows_of
         self._reset()
 
@@ -74,7 +76,9 @@ class FrameModel(QAbstractTableModel):
         """Shows another capture. The reader stays the caller's, who closes it after giving another one or None."""
         self._reader = reader
         self._failed = False
+        frozen, self._frozen = self._frozen, False
         self._reset()
+        self._frozen = frozen
 
     @property
     def time_format(self) -> TimeFormat:
@@ -92,7 +96,7 @@ class FrameModel(QAbstractTableModel):
         return self._frozen
 
     def set_frozen(self, frozen: bool) -> None:
-        """Frozen, `refresh()` only counts what it does not show (`behind`)."""
+        """Frozen, `refresh()` shows no frame that came later, but counts them (`behind`)."""
         self._frozen = frozen
         self.refresh()
 
@@ -105,6 +109,11 @@ class FrameModel(QAbstractTableModel):
     def view_count(self) -> int:
         """How many frames the view has, whether they have rows or not."""
         return self._view_count
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames have rows."""
+        return self._end - self._pages.begin
 
     @property
     def control_count(self) -> int:
@@ -133,7 +142,10 @@ class FrameModel(QAbstractTableModel):
                 if generation != self._generation:
                     reader.forget()
                     self._generation = generation
+                    self._newest = 0
                     self._clear_rows()
+                if not self._frozen:
+                    self._newest = reader.last_frame_id()
                 if self._rows is None:
                     self._rows = self._rows_of(reader, self._view)
                 every = _held(reader, View(self._view.connection, control=True))
@@ -147,13 +159,22 @@ class FrameModel(QAbstractTableModel):
         self._control_count = every - data
         self._drop(gone, gap)
         count = min(count, self._pages.begin + MAX_ROWS)
-        self._behind = count - self._end if self._frozen else 0
-        if count > self._end and not self._frozen:
+        end = self._frozen_end(count) if self._frozen else count
+        self._behind = max(0, count - end)
+        if end > self._end:
             rows = self.rowCount()
-            self.beginInsertRows(QModelIndex(), rows, rows + count - self._end - 1)
-            self._end = count
+            self.beginInsertRows(QModelIndex(), rows, rows + end - self._end - 1)
+            self._end = end
             self.endInsertRows()
         self.counts_changed.emit()
+
+    def _frozen_end(self, count: int) -> int:
+        """The position behind the last frame that was there when the list was frozen."""
+        come = range(self._end, count)
+        # Mostly there is none of them among those that came.
+        if not come or self._id_at(come[0]) > self._newest:
+            return self._end
+        return come.start + bisect_right(come, self._newest, key=self._id_at)
 
     def _drop(self, gone: int, gap: int) -> None:
         """Positions up to `gone` are gone, of which the first row is to count `gap`."""
@@ -284,12 +305,9 @@ class FrameModel(QAbstractTableModel):
         return self._start_ns or 0
 
     def _reset(self) -> None:
-        """Forgets every row and asks anew; views see one reset."""
-        frozen, self._frozen = self._frozen, True
+        """Forgets every row and asks anew."""
         self._clear_rows()
-        self._frozen = False
         self.refresh()
-        self._frozen = frozen
 
     def _clear_rows(self) -> None:
         self.beginResetModel()

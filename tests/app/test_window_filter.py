@@ -334,6 +334,23 @@ def test_frozen_only_counts(desktop: Desktop, client: Connect, qtbot: QtBot) -> 
     assert payloads(desktop) == ["apple", "apple"]
 
 
+def test_frozen_another_filter_shows_nothing_that_came_later(
+    desktop: Desktop, client: Connect, qtbot: QtBot
+) -> None:
+    window = desktop.window
+    peer = client("/")
+    say(qtbot, desktop, peer, "apple", "pear")
+    trigger(desktop, ActionId.FREEZE)
+    say(qtbot, desktop, peer, "apple", "apple")
+    window.filtering.apply("apple")
+    complete(qtbot, desktop)
+    qtbot.waitUntil(lambda: window.filter_bar.status.text() == "1 of 4 frames")
+    assert payloads(desktop) == ["apple"]
+    qtbot.waitUntil(lambda: window.frame_model.behind == 2)
+    trigger(desktop, ActionId.FREEZE)
+    assert payloads(desktop) == ["apple"] * 3
+
+
 def test_a_damaged_capture_is_told_once(desktop: Desktop, maker: CaptureMaker, qtbot: QtBot) -> None:
     maker.peer().say("x")
     maker.reader()

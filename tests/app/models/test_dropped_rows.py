@@ -181,9 +181,9 @@ def test_a_list_of_hits_loses_those_that_are_gone(model: FrameModel, maker: Capt
     floods(maker, 10, 10)
     reader = maker.reader()
     text = 'payload == "3" or payload == "7"'
-    expression = default_language().parse(text)
-    run = ScanRun(maker.path, text, expression)
-    with closing(Scan(maker.path, expression)) as scan:
+    wanted = default_language().filter(text)
+    run = ScanRun(maker.path, wanted)
+    with closing(Scan(maker.path, wanted.expression)) as scan:
         for each in scan.run():
             run.add(each)
     found = FoundFrames(run)

@@ -12,6 +12,7 @@ from app.models.frame_columns import Column
 from app.models.frame_lines import TimeFormat
 from app.models.frames import FrameModel
 from app.models.row_pages import CACHED_PAGES, PAGE_ROWS
+from app.models.rows import ViewRows
 from core.capture.records import View
 from core.protocol.frames import Opcode
 from tests.tools.qt import dispose
@@ -119,6 +120,21 @@ def test_frozen_another_view_still_shows_its_rows(model: FrameModel, maker: Capt
     model.set_frozen(True)
     model.set_view(View(peer.id))
     assert (model.rowCount(), model.behind, model.frozen) == (1, 0, True)
+
+
+def test_frozen_no_other_rows_show_what_came_later(model: FrameModel, maker: CaptureMaker) -> None:
+    peer = maker.peer()
+    peer.flood(10)
+    model.set_reader(maker.reader())
+    model.set_frozen(True)
+    peer.flood(20)
+    maker.recorder.flush()
+    model.set_view(View(peer.id))
+    assert (model.rowCount(), model.behind) == (10, 20)
+    model.set_rows(ViewRows)
+    assert (model.rowCount(), model.behind) == (10, 20)
+    model.set_frozen(False)
+    assert (model.rowCount(), model.behind) == (30, 0)
 
 
 def test_a_cleared_capture_starts_again(model: FrameModel, maker: CaptureMaker, qtbot: QtBot) -> None:
