@@ -5,9 +5,15 @@ from __future__ import annotations
 import sys
 from multiprocessing import freeze_support
 
-from app.cli import main
+
+def main() -> int:
+    """Run `unmask`; the exit status."""
+    # In the packaged executable a process of our own starts here too, and goes no further.
+    freeze_support()
+    from app.cli import main as run
+
+    return run()
+
 
 if __name__ == "__main__":
-    # In the packaged executable a process of our own starts here too.
-    freeze_support()
     sys.exit(main())

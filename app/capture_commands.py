@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, SignalInstance
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from app.capture_desk import CaptureDesk
+from app.dialogs.export_progress import ExportProgress
 from app.dialogs.question import Question
 from app.engine_thread import EngineThread
-from app.exporting import export_capture
+from app.exporting import ExportWork, export_capture
 from app.icons import Icons
 from app.jobs import Jobs
 from app.settings import Settings
@@ -25,10 +26,10 @@ from core.capture.session_files import (
     discard,
     holdings,
 )
-from core.errors import CaptureError
+from core.errors import CancelledError, CaptureError
 from core.formats.registry import Format, Formats
 from core.net.host import CaptureMoved
-from core.query.expressions import Expression
+from core.query.expressions import Filter
 
 
 class CaptureCommands(QObject):
@@ -65,6 +66,7 @@ class CaptureCommands(QObject):
         self._next: ClaimedCapture | None = None
         self._discard_at_end = False
         self._after_save: Callable[[], None] | None = None
+        self._exports: list[ExportWork] = []
         self._icons = icons
         self._window = window
         engine.capture_moved.connect(self._moved)
@@ -140,7 +142,7 @@ class CaptureCommands(QObject):
 
     # Export.
 
-    def ask_export(self, format_name: str, shown: Expression | None = None) -> None:
+    def ask_export(self, format_name: str, shown: Filter | None = None) -> None:
         """Asks for a name and writes the capture that is shown in one of the interchange formats.
 
         `shown` is what the list of frames is narrowed to; then it asks first whether to write only that.
@@ -160,7 +162,7 @@ class CaptureCommands(QObject):
         box.setDefaultButton(only)
         box.open()
 
-    def _ask_target(self, wanted: Format, filtered: Expression | None) -> None:
+    def _ask_target(self, wanted: Format, filtered: Filter | None) -> None:
         start = str(Path(self._last_folder()) / f"capture{wanted.ending}")
         name, _ = QFileDialog.getSaveFileName(
             self._window, self.tr("Export capture"), start, f"{wanted.title} (*{wanted.ending})"
@@ -168,21 +170,43 @@ class CaptureCommands(QObject):
         if name:
             self.export(wanted, Path(name), filtered)
 
-    def export(self, wanted: Format, path: Path, filtered: Expression | None = None) -> None:
-        """Writes all frames, or those that match, on another thread; answers with `done` or `problem`."""
+    def export(self, wanted: Format, path: Path, filtered: Filter | None = None) -> None:
+        """Writes all frames, or those that match, on another thread; answers with `done` or `problem`.
+
+        While that takes long, a dialog says how far it is and can end it.
+        """
         reader = self._desk.reader
         if reader is None:
             return
-        source, live = reader.path, self._desk.live_path
+        source, live, work = reader.path, self._desk.live_path, ExportWork()
+        progress = ExportProgress(work, path.name, self._window)
+
+        def ended(say: SignalInstance, sentence: str) -> None:
+            self._exports.remove(work)
+            progress.end()
+            say.emit(sentence)
+
+        def failed(error: Exception) -> None:
+            if isinstance(error, CancelledError):
+                ended(self.done, str(error))
+                return
+            ended(
+                self.problem, self.tr("The export to {path} failed: {error}").format(path=path, error=error)
+            )
+
+        self._exports.append(work)
         accepted = self._jobs.run(
-            lambda: export_capture(wanted, source, path, (live,), filtered),
-            lambda _: self.done.emit(self.tr("Exported to {path}.").format(path=path)),
-            lambda error: self.problem.emit(
-                self.tr("The export to {path} failed: {error}").format(path=path, error=error)
-            ),
+            lambda: export_capture(wanted, source, path, (live,), filtered, work),
+            lambda _: ended(self.done, self.tr("Exported to {path}.").format(path=path)),
+            failed,
         )
         if not accepted:
-            self.problem.emit(self.tr("Too much is being done at once. Try again in a moment."))
+            ended(self.problem, self.tr("Too much is being done at once. Try again in a moment."))
+
+    def cancel_exports(self) -> None:
+        """Ends those that are under way; they leave nothing."""
+        for work in self._exports:
+            work.cancel()
 
     # Clear.
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TypeVar
+from types import FrameType
+from typing import NoReturn, TypeVar
 
 from app.display import missing_display
-from app.exporting import export_capture, pieces
+from app.exporting import ExportWork, export_capture, pieces
 from core.capture.reader import CaptureReader
 from core.capture.session_files import CaptureFolder, default_folder
 from core.errors import AddressError, FilterError, UnmaskError
@@ -28,14 +31,14 @@ from core.net.settings import (
     Limits,
     ListenAddress,
     parse_address,
+    parse_bounds,
     parse_host_name,
-    parse_keep,
     parse_origin,
     parse_size,
 )
 from core.net.test_page import load_test_page
 from core.protocol.violations import Judgement
-from core.query.expressions import Expression
+from core.query.expressions import Filter
 
 _T = TypeVar("_T")
 _FILTER_HELP = (
@@ -52,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if words[:1] == ["export"]:
-            return _export(export_parser().parse_args(words[1:]))
+            with _ended_in_order():
+                return _export(export_parser().parse_args(words[1:]))
         options = main_parser().parse_args(words)
         if options.self_test is not None:
             from app.self_test import run_self_test
@@ -65,10 +69,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnmaskError as error:
         print(f"unmask: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("unmask: stopped.", file=sys.stderr)
+        return 128 + signal.SIGINT
     except BrokenPipeError:
         # Whoever read our lines has enough. What is still buffered goes nowhere, without a complaint at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Within, SIGTERM lets what is half written be removed first."""
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def program_version() -> str:
@@ -128,12 +149,12 @@ def _run_console(options: argparse.Namespace) -> int:
             claimed.release()
 
 
-def _parsed(text: str) -> Expression:
+def _parsed(text: str) -> Filter:
     """FilterError where it is no filter."""
     # Not before it is asked for: it takes a tenth of a second to load.
     from core.query.language import default_language
 
-    return default_language().parse(text)
+    return default_language().filter(text)
 
 
 def _everybody_can_reach(address: ListenAddress) -> str:
@@ -157,7 +178,7 @@ def _export(options: argparse.Namespace) -> int:
             return 0
         reader = CaptureReader(options.file)
         try:
-            for piece in pieces(wanted, reader, filtered):
+            for piece in pieces(wanted, reader, filtered, ExportWork()):
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
         finally:
@@ -227,7 +248,7 @@ def main_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--keep",
-        type=_in_words(parse_keep),
+        type=_in_words(parse_bounds),
         action="append",
         metavar="HOWMUCH",
         help="keep only the last 2GB, 1000000frames or 24h; what is older is dropped; may be given more than once",

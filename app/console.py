@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
+from app.patient_scan import PatientScan
 from app.sampling import DiagnosticsLog, Sampler
 from app.story_text import COLOURED, PLAIN, StoryText
 from app.text import byte_size, rough_time
@@ -22,13 +23,13 @@ from core.capture.disk_space import SpaceGauge
 from core.capture.follow import Entry, Follower, Gap
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
+from core.capture.session_files import discard
 from core.errors import UnmaskError
 from core.formats.jsonl import error_line, lines_of, listening_line
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.test_page import TestPage
-from core.query.expressions import Expression
-from core.query.scan import Scan
+from core.query.expressions import Filter
 
 _LAST_SECONDS = 3.0
 """How long the last lines may take once the program is told to end."""
@@ -46,7 +47,7 @@ class ConsoleOptions:
     settings: EngineSettings
     capture: Path
     json: bool
-    filter: Expression | None = None
+    filter: Filter | None = None
     """Only frames that match are told of."""
     diagnostics: Path | None = None
     """Where figures about Unmask itself go."""
@@ -86,6 +87,7 @@ class Console:
                 self._diagnostics = DiagnosticsLog(options.diagnostics, Sampler(self._host), _warn)
             except UnmaskError:
                 self._host.close()
+                discard(options.capture)
                 raise
 
     def stop(self) -> None:
@@ -97,8 +99,10 @@ class Console:
     def run(self) -> int:
         """Listen and tell until `stop`; the exit status. BrokenPipeError when nobody reads `out` any more."""
         reader = CaptureReader(self._host.recorder.path)
-        scan = None if self._filter is None else Scan(reader.path, self._filter)
-        story = Follower(reader, None if scan is None else scan.run)
+        scan = None
+        if self._filter is not None:
+            scan = PatientScan(reader, self._filter, self._is_wanted, self._say)
+        story = Follower(reader, None if scan is None else scan.find)
         thread = threading.Thread(target=self._run_host, name="unmask-engine")
         thread.start()
         self._host.listen(self._address)
@@ -143,7 +147,7 @@ class Console:
             self._out.write(news + "\n")
         tell: Callable[[Entry], Iterator[str]] = lines_of if self._json else self._text.lines_of
         for entry in story.entries():
-            if self._stopping and self._is_enough():
+            if not self._is_wanted():
                 break
             for line in tell(entry):
                 self._out.write(line + "\n")
@@ -151,6 +155,14 @@ class Console:
                 self._told_frames += entry.frames
             self._told_frames += isinstance(entry, FrameRecord)
         self._out.flush()
+
+    def _say(self, sentence: str) -> None:
+        self._out.write((error_line(sentence) if self._json else sentence) + "\n")
+        self._out.flush()
+
+    def _is_wanted(self) -> bool:
+        """Whether to look for more to tell."""
+        return not (self._stopping and self._is_enough())
 
     def _is_enough(self) -> bool:
         """Whether to leave the rest to the capture: a lagging terminal must not keep the program from ending."""

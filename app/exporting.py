@@ -9,19 +9,55 @@ from pathlib import Path
 
 from core.capture.reader import CaptureReader
 from core.capture.store import is_capture, is_in_use, is_same
-from core.errors import CaptureError
+from core.errors import CancelledError, CaptureError
 from core.formats.registry import Format
-from core.query.expressions import Expression
-from core.query.scan import Scan
+from core.query.child_scan import AnyScan, scan_of
+from core.query.expressions import Filter
+from core.query.scan import Found
 
 
-def pieces(wanted: Format, reader: CaptureReader, filtered: Expression | None) -> Iterator[bytes]:
-    """The capture, of its frames those that the filter finds; None: all."""
+class ExportWork:
+    """How far an export is, and whether it is still wanted. Any thread."""
+
+    def __init__(self) -> None:
+        self._wanted = True
+        self.share: float | None = None
+        """0 to 1; None where nobody knows."""
+
+    def cancel(self) -> None:
+        """The export ends soon, and leaves nothing."""
+        self._wanted = False
+
+    def is_wanted(self) -> bool:
+        return self._wanted
+
+    def check(self) -> None:
+        """CancelledError where it is not wanted any more."""
+        if not self._wanted:
+            raise CancelledError("The export was cancelled; nothing was written.")
+
+
+def pieces(
+    wanted: Format, reader: CaptureReader, filtered: Filter | None, work: ExportWork
+) -> Iterator[bytes]:
+    """The capture, of its frames those that the filter finds; None: all. CaptureError, CancelledError."""
     if filtered is None:
-        yield from wanted.export(reader)
+        for piece in wanted.export(reader):
+            work.check()
+            yield piece
         return
-    with closing(Scan(reader.path, filtered)) as scan:
-        yield from wanted.export(reader, scan.run)
+    with closing(scan_of(reader.path, filtered, work.is_wanted)) as scan:
+        for piece in wanted.export(reader, lambda after: _found(scan, after, work)):
+            work.check()
+            yield piece
+
+
+def _found(scan: AnyScan, after: int, work: ExportWork) -> Iterator[Found]:
+    for found in scan.run(after):
+        work.share = found.through / max(found.last, 1)
+        yield found
+    # A scan that is not wanted any more ends as if there were no more frames.
+    work.check()
 
 
 def export_capture(
@@ -29,12 +65,14 @@ def export_capture(
     source: Path,
     target: Path,
     kept: Iterable[Path] = (),
-    filtered: Expression | None = None,
+    filtered: Filter | None = None,
+    work: ExportWork | None = None,
 ) -> None:
     """Write `source` to `target`, in place of what is there, unless that is a capture or in `kept`.
 
-    CaptureError or OSError; a file that was at `target` is then untouched.
+    CaptureError, CancelledError or OSError; a file that was at `target` is then untouched.
     """
+    work = work or ExportWork()
     kept = (source, *kept)
     check_target(target, kept)
     reader = CaptureReader(source)
@@ -42,20 +80,24 @@ def export_capture(
         if target.exists() and not target.is_file():
             # A pipe or a device: nothing can take its place.
             with target.open("wb") as out:
-                out.writelines(pieces(wanted, reader, filtered))
+                out.writelines(pieces(wanted, reader, filtered, work))
             return
-        whole = Path(os.path.realpath(target))
-        partial = whole.with_name(whole.name + ".part")
-        try:
-            with partial.open("wb") as out:
-                out.writelines(pieces(wanted, reader, filtered))
-            # It may have become a capture meanwhile.
-            check_target(target, kept)
-            partial.replace(whole)
-        finally:
-            partial.unlink(missing_ok=True)
+        _write_whole(target, kept, pieces(wanted, reader, filtered, work))
     finally:
         reader.close()
+
+
+def _write_whole(target: Path, kept: tuple[Path, ...], content: Iterator[bytes]) -> None:
+    place = Path(os.path.realpath(target))
+    partial = place.with_name(place.name + ".part")
+    try:
+        with partial.open("wb") as out:
+            out.writelines(content)
+        # It may have become a capture meanwhile.
+        check_target(target, kept)
+        partial.replace(place)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def check_target(target: Path, kept: Iterable[Path]) -> None:

@@ -24,7 +24,7 @@ from app.views.frame_table import FrameTable
 from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.errors import FilterError
-from core.query.expressions import Expression, all_of, fields_in
+from core.query.expressions import Expression, Filter, all_of, fields_in
 from core.query.frame_fields import mark_fields
 from core.query.needles import needles
 
@@ -122,9 +122,9 @@ class Filtering(QObject):
         return self._applied is not None and self._applied.mode is FilterMode.HIDE
 
     @property
-    def shown(self) -> Expression | None:
+    def shown(self) -> Filter | None:
         """What is true of the frames that the list has rows for; None where it hides none by a filter."""
-        return self._found.run.expression if self.hides and self._found is not None else None
+        return self._found.run.wanted if self.hides and self._found is not None else None
 
     def apply(self, text: str) -> None:
         """Puts the list under a filter, as if it had been typed and entered. What is no filter is pointed at."""
@@ -215,8 +215,8 @@ class Filtering(QObject):
         """Over what the view has."""
         narrow = [] if view.connection is None else [f"connection == {view.connection}"]
         narrow += [] if view.control else ["not control"]
-        text = " and ".join([*narrow, f"({applied.text})" if narrow else applied.text])
-        return ScanRun(path, text, all_of([*map(self._assistant.parse, narrow), applied.expression]))
+        expression = all_of([*map(self._assistant.parse, narrow), applied.expression])
+        return ScanRun(path, Filter((*narrow, applied.text), expression))
 
     # Following the scan.
 
@@ -369,7 +369,8 @@ class Filtering(QObject):
     def _entered(self) -> None:
         """Applies what stands in the line; where that is applied and only marks, goes on to the next hit."""
         text = self._bar.edit.text()
-        if self._applied is None or self._applied.text != text.strip():
+        failed = self._found is not None and self._found.progress.state is RunState.FAILED
+        if self._applied is None or self._applied.text != text.strip() or failed:
             self.apply(text)
         if (
             self._applied is not None

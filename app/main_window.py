@@ -274,6 +274,7 @@ class MainWindow(QMainWindow):
         self._rate_timer.stop()
         self.watch.stop()
         self.filtering.stop()
+        self.commands.cancel_exports()
         self.diagnostics.stop()
         self.tabs.stop()
         self.recovery.close()

@@ -11,10 +11,10 @@ from threading import Condition, Lock
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from app.child_scan import ChildScan, has_pattern
 from core.errors import CaptureError
-from core.query.expressions import Expression
-from core.query.scan import Found, Scan
+from core.query.child_scan import AnyScan, scan_of
+from core.query.expressions import Filter
+from core.query.scan import Found
 
 FOUND_LIMIT = 10_000_000
 """Frames that one run finds at most: eight bytes each."""
@@ -56,11 +56,9 @@ class Progress:
 class ScanRun:
     """What one filter found in one capture so far: the thread puts it in, the window takes it out."""
 
-    def __init__(self, path: Path, text: str, expression: Expression, limit: int = FOUND_LIMIT) -> None:
-        """`expression` is what `text` says."""
+    def __init__(self, path: Path, wanted: Filter, limit: int = FOUND_LIMIT) -> None:
         self.path = path
-        self.text = text
-        self.expression = expression
+        self.wanted = wanted
         self.limit = limit
         self._lock = Lock()
         self._fresh = array("Q")
@@ -174,12 +172,10 @@ class ScanThread(QThread):
                 self._condition.wait()
             return None if self._ending else self._wanted
 
-    def _scan(self, run: ScanRun) -> Scan | ChildScan:
-        if has_pattern(run.expression):
-            return ChildScan(run.path, run.text, lambda: self._is_wanted(run))
-        return Scan(run.path, run.expression)
+    def _scan(self, run: ScanRun) -> AnyScan:
+        return scan_of(run.path, run.wanted, lambda: self._is_wanted(run))
 
-    def _work(self, run: ScanRun, scan: Scan | ChildScan) -> None:
+    def _work(self, run: ScanRun, scan: AnyScan) -> None:
         while self._is_wanted(run):
             with self._condition:
                 self._poked = False
@@ -191,7 +187,7 @@ class ScanThread(QThread):
                 self._condition.wait_for(lambda: self._wanted is not run, _REST_SECONDS)
                 self._condition.wait_for(lambda: self._wanted is not run or self._poked)
 
-    def _look(self, run: ScanRun, scan: Scan | ChildScan) -> bool:
+    def _look(self, run: ScanRun, scan: AnyScan) -> bool:
         """Whether it has seen everything that is there."""
         for found in scan.run(run.progress.through):
             if run.add(found):

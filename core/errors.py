@@ -9,10 +9,12 @@
     │   ├── PayloadError         a payload, close code or reason that no conforming frame can carry
     │   ├── PeerNotReadingError  the peer reads nothing and our queue for it is full
     │   ├── AddressError         a listen address that is no address
-    │   └── FilterError          a filter that cannot be understood; knows at which character
+    │   ├── FilterError          a filter that cannot be understood; knows at which character
+    │   └── CancelledError       the person took back what was under way
     └── EnvironmentFailure   the machine said no
         ├── ListenError          port in use, no permission, address not on this machine
         └── CaptureError         the capture file cannot be created, opened, read or written
+            └── SearchError          a search of it took too long, or its process ended
 
 Each message says what happened, with which value, and what to do.
 """
@@ -88,6 +90,10 @@ def _columns(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
 
 
+class CancelledError(CallerError):
+    """What was under way is not wanted any more."""
+
+
 class EnvironmentFailure(UnmaskError):
     """The machine refused."""
 
@@ -98,3 +104,7 @@ class ListenError(EnvironmentFailure):
 
 class CaptureError(EnvironmentFailure):
     """The capture file could not be created, opened, read or written."""
+
+
+class SearchError(CaptureError):
+    """A search of the capture took too long, or ended before it was done."""

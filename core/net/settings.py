@@ -150,10 +150,15 @@ LEAST_KEPT_BYTES = MIB
 
 
 def parse_keep(text: str) -> Keep:
-    """Bounds with commas between, such as `2GB`, `1000000 frames` or `2GB, 24h`; "" keeps all. ValueError."""
+    """As `parse_bounds`; "" keeps all."""
+    return parse_bounds(text) if text.strip() else KEEP_ALL
+
+
+def parse_bounds(text: str) -> Keep:
+    """Bounds with commas between, such as `2GB`, `1000000 frames` or `2GB, 24h`. ValueError."""
     keep = KEEP_ALL
-    for part in filter(None, map(str.strip, text.split(","))):
-        keep = keep.both(_bound(part))
+    for part in text.split(","):
+        keep = keep.both(_bound(part.strip()))
     return keep
 
 

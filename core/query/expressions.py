@@ -46,6 +46,16 @@ class Not:
 Expression: TypeAlias = Term | And | Or | Not
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a frame has to match, and the texts that say so, for another process to read."""
+
+    texts: tuple[str, ...]
+    """It has to match all of them."""
+    expression: Expression
+    """What they say together."""
+
+
 def fields_in(expression: Expression) -> set[str]:
     """Names of the fields that it asks for."""
     match expression:

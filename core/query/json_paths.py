@@ -23,7 +23,9 @@ def json_values(path: str) -> Extract:
     """What takes the values at `path` out of a payload; no values where it is no JSON. ValueError: it is no path."""
     try:
         compiled = JSONPathEnvironment(strict=True).compile(path)
-    except (JSONPathError, RecursionError) as error:
+    except RecursionError:
+        raise ValueError("it nests too deep") from None
+    except JSONPathError as error:
         raise ValueError(str(error).partition("\n")[0] or "it ends too early") from None
 
     def extract(payload: bytes) -> tuple[Value, ...]:

@@ -35,6 +35,8 @@ _MOST_CONNECTIONS = 5000
 """Connections that are asked beforehand, to leave out blocks that have nothing of those that match."""
 _MOST_NAMED = 200
 """Connections that one condition names at most."""
+_MOST = 2**63 - 1
+"""The greatest integer that SQLite takes."""
 _CONTROL_BLOCKS = Condition("block.count > block.data_count")
 _MARKED_BLOCKS = Condition(
     "EXISTS(SELECT 1 FROM mark WHERE mark.frame BETWEEN block.first AND block.first + block.count - 1)"
@@ -165,11 +167,10 @@ class InColumn:
 
 def _outwards(bound: float | int | None, shift: int, sign: int) -> int:
     """An integer at or beyond the bound, within what SQLite takes."""
-    most = 2**63 - 1
     if bound is None:
-        return sign * most
+        return sign * _MOST
     whole = bound if isinstance(bound, int) else math.ceil(bound) if sign > 0 else math.floor(bound)
-    return max(-most, min(most, whole + shift))
+    return max(-_MOST, min(_MOST, whole + shift))
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +292,7 @@ class InConnectionId:
 
 def blocks_of(connections: Sequence[int]) -> Condition:
     """Blocks that have frames of any of them."""
+    connections = [each for each in connections if -_MOST <= each <= _MOST]
     if len(connections) > _MOST_NAMED:
         return EVERY
     marks = ",".join("?" * len(connections))

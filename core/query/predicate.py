@@ -1,4 +1,4 @@
-"""A filter as a predicate over one frame: for what comes in live, and for what is read as a story."""
+"""A filter asked of single frames: the plain meaning of the language, to which the scan over blocks is held."""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.child_scan import ChildScan, has_pattern
 from app.models.found import FoundFrames
 from app.scanning import RunState, ScanRun, ScanThread
 from core.errors import CaptureError
+from core.query.child_scan import ChildScan, may_take_long
 from core.query.language import default_language
 from tests.tools.qt import dispose
 from tests.tools.recorded import CaptureMaker
@@ -43,10 +43,12 @@ def thread(qapp: QApplication) -> Iterator[ScanThread]:
         ("not (fin and path matches x)", True),
         ("fin or masked", False),
         ("payload contains x", False),
+        ('json("$.a") == 1', True),
+        ("""not json("$[?search(@, '(a+)+$')]")""", True),
     ],
 )
 def test_which_filters_may_take_long(text: str, expected: bool) -> None:
-    assert has_pattern(LANGUAGE.parse(text)) is expected
+    assert may_take_long(LANGUAGE.parse(text)) is expected
 
 
 def test_it_finds_follows_and_says_what_is_wrong(maker: CaptureMaker, tmp_path: Path) -> None:
@@ -54,13 +56,13 @@ def test_it_finds_follows_and_says_what_is_wrong(maker: CaptureMaker, tmp_path: 
     for text in ("one", "two", "three"):
         peer.say(text)
     maker.reader()
-    with closing(ChildScan(maker.path, 'payload ~ "^t"', lambda: True)) as scan:
+    with closing(ChildScan(maker.path, LANGUAGE.filter('payload ~ "^t"'), lambda: True)) as scan:
         assert [frame for found in scan.run() for frame in found.frames] == [2, 3]
         peer.say("ten")
         maker.recorder.flush()
         assert [frame for found in scan.run(3) for frame in found.frames] == [4]
     with (
-        closing(ChildScan(tmp_path / "nowhere", "payload ~ x", lambda: True)) as scan,
+        closing(ChildScan(tmp_path / "nowhere", LANGUAGE.filter("payload ~ x"), lambda: True)) as scan,
         pytest.raises(CaptureError, match="nowhere"),
     ):
         list(scan.run())
@@ -71,11 +73,11 @@ def test_a_pattern_without_an_end_stops_nothing(
 ) -> None:
     maker.peer().say(_TRAP)
     maker.reader()
-    stuck = FoundFrames(ScanRun(maker.path, _ENDLESS, LANGUAGE.parse(_ENDLESS)))
+    stuck = FoundFrames(ScanRun(maker.path, LANGUAGE.filter(_ENDLESS)))
     thread.search(stuck.run)
     qtbot.waitUntil(lambda: bool(active_children()), timeout=_PATIENCE_MS)
     # The window goes on, and the next filter has its turn.
-    other = FoundFrames(ScanRun(maker.path, "fin", LANGUAGE.parse("fin")))
+    other = FoundFrames(ScanRun(maker.path, LANGUAGE.filter("fin")))
     thread.search(other.run)
     qtbot.waitUntil(lambda: other.progress.state is RunState.COMPLETE, timeout=_PATIENCE_MS)
     assert other.pull() == 1
@@ -88,7 +90,7 @@ def test_it_can_be_stopped_and_the_thread_ended(
 ) -> None:
     maker.peer().say(_TRAP)
     maker.reader()
-    stuck = FoundFrames(ScanRun(maker.path, _ENDLESS, LANGUAGE.parse(_ENDLESS)))
+    stuck = FoundFrames(ScanRun(maker.path, LANGUAGE.filter(_ENDLESS)))
     thread.search(stuck.run)
     qtbot.waitUntil(lambda: bool(active_children()), timeout=_PATIENCE_MS)
     stuck.run.set_paused(True)
@@ -105,7 +107,7 @@ def test_it_can_be_stopped_and_the_thread_ended(
 def test_a_process_that_dies_is_told(maker: CaptureMaker, thread: ScanThread, qtbot: QtBot) -> None:
     maker.peer().say(_TRAP)
     maker.reader()
-    stuck = FoundFrames(ScanRun(maker.path, _ENDLESS, LANGUAGE.parse(_ENDLESS)))
+    stuck = FoundFrames(ScanRun(maker.path, LANGUAGE.filter(_ENDLESS)))
     thread.search(stuck.run)
     qtbot.waitUntil(lambda: bool(active_children()), timeout=_PATIENCE_MS)
     for process in active_children():

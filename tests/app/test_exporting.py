@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.exporting import export_capture, pieces
+from app.exporting import ExportWork, export_capture, pieces
 from core.capture.follow import Follower
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
@@ -52,14 +52,16 @@ def test_frames_that_match_between_handshake_and_close(
     capture: Path, tmp_path: Path, text: str, frames: list[str]
 ) -> None:
     target = tmp_path / "out.jsonl"
-    export_capture(JsonLines(), capture, target, filtered=LANGUAGE.parse(text))
+    export_capture(JsonLines(), capture, target, filtered=LANGUAGE.filter(text))
     assert events(target.read_bytes()) == ["handshake", *frames, "close"]
 
 
 def test_without_a_filter_all_is_there(capture: Path, tmp_path: Path) -> None:
     export_capture(JsonLines(), capture, tmp_path / "out.jsonl")
     with closing(CaptureReader(capture)) as reader:
-        assert (tmp_path / "out.jsonl").read_bytes() == b"".join(pieces(JsonLines(), reader, None))
+        assert (tmp_path / "out.jsonl").read_bytes() == b"".join(
+            pieces(JsonLines(), reader, None, ExportWork())
+        )
         assert events((tmp_path / "out.jsonl").read_bytes()).count("frame") == reader.totals().frames
 
 

@@ -44,7 +44,7 @@ Search = Callable[..., FoundFrames]
 @pytest.fixture
 def search(thread: ScanThread) -> Search:
     def begin(path: Path, text: str, limit: int = 1000) -> FoundFrames:
-        run = ScanRun(path, text, LANGUAGE.parse(text), limit)
+        run = ScanRun(path, LANGUAGE.filter(text), limit)
         thread.search(run)
         return FoundFrames(run)
 
@@ -93,7 +93,7 @@ def test_a_stopped_run_keeps_what_it_found_and_goes_on(
 ) -> None:
     maker.peer().flood(10)
     maker.reader()
-    found = FoundFrames(ScanRun(maker.path, "fin", LANGUAGE.parse("fin")))
+    found = FoundFrames(ScanRun(maker.path, LANGUAGE.filter("fin")))
     found.run.set_paused(True)
     thread.search(found.run)
     peer = maker.peer()
@@ -149,7 +149,7 @@ def test_a_damaged_capture_ends_the_run_and_not_the_thread(
 
 
 def test_the_window_is_told_once_until_it_takes() -> None:
-    run = ScanRun(Path("a"), "fin", LANGUAGE.parse("fin"))
+    run = ScanRun(Path("a"), LANGUAGE.filter("fin"))
     assert run.add(Found((1, 2), 2, 9))
     assert not run.add(Found((3,), 3, 9))
     assert list(run.take()) == [1, 2, 3]
@@ -161,7 +161,7 @@ def test_the_window_is_told_once_until_it_takes() -> None:
 
 
 def test_from_one_found_frame_to_the_next() -> None:
-    run = ScanRun(Path("a"), "fin", LANGUAGE.parse("fin"))
+    run = ScanRun(Path("a"), LANGUAGE.filter("fin"))
     run.add(Found((3, 7, 20), 20, 20))
     found = FoundFrames(run)
     assert found.next_after(0) is None

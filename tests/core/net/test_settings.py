@@ -95,7 +95,7 @@ def test_sizes(text: str, size: int | None) -> None:
         ("90 S", Keep(seconds=90)),
         ("10min", Keep(seconds=600)),
         ("7d", Keep(seconds=604_800)),
-        (" 2G , 24h,5 frames,", Keep(2 * KIB * MIB, 5, 86_400)),
+        (" 2G , 24h,5 frames ", Keep(2 * KIB * MIB, 5, 86_400)),
         ("1h, 2h", Keep(seconds=7200)),
     ],
 )
@@ -105,7 +105,7 @@ def test_how_much_to_keep(text: str, keep: Keep) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["all", "0 frames", "-1h", "1.5GB", "1y", "2GB 24h", "frames", "0h", "९ frames"]
+    "text", ["all", "0 frames", "-1h", "1.5GB", "1y", "2GB 24h", "frames", "0h", "९ frames", ",", "24h,2GB,,"]
 )
 def test_what_does_not_say_how_much_to_keep(text: str) -> None:
     with pytest.raises(ValueError, match="does not say how much to keep: write a size such as 2GB"):

@@ -1,0 +1,58 @@
+"""Finds the frames of a story under a filter that may take for ever over some of them: those it leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from core.capture.reader import CaptureReader
+from core.errors import SearchError
+from core.query.child_scan import AnyScan, scan_of
+from core.query.expressions import Filter
+from core.query.scan import Found
+
+PATIENCE_SECONDS = 5.0
+"""How long a filter may take over a few blocks."""
+
+
+class PatientScan:
+    """Belongs to one thread. Close it."""
+
+    def __init__(
+        self,
+        reader: CaptureReader,
+        wanted: Filter,
+        is_wanted: Callable[[], bool],
+        say: Callable[[str], None],
+        patience_s: float = PATIENCE_SECONDS,
+    ) -> None:
+        """`say` gets a sentence where frames are left out; `is_wanted` is asked while the filter takes its time."""
+        self._reader = reader
+        self._wanted = wanted
+        self._is_wanted = is_wanted
+        self._say = say
+        self._patience_s = patience_s
+        self._scan: AnyScan | None = None
+
+    def close(self) -> None:
+        """The next `find` would begin anew."""
+        if self._scan is not None:
+            self._scan.close()
+            self._scan = None
+
+    def find(self, after: int) -> Iterator[Found]:
+        """Like `Scan.run`. CaptureError where the capture cannot be read."""
+        through = after
+        try:
+            if self._scan is None:
+                self._scan = scan_of(self._reader.path, self._wanted, self._is_wanted, self._patience_s)
+            for found in self._scan.run(after):
+                through = found.through
+                yield found
+        except SearchError as error:
+            self.close()
+            self._say(
+                f"{error} From frame {through + 1} on, frames were left out that match it or not; all are in "
+                f"{self._reader.path}."
+            )
+            last = max(through, self._reader.last_frame_id())
+            yield Found((), last, last)

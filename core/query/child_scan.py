@@ -1,0 +1,180 @@
+"""A scan in a process of its own, for filters that may take very long over a single payload.
+
+Python's engine for patterns goes back and tries again, in the worst case for hours, a JSONPath may visit a document
+as often, and neither lets anything else in its process run meanwhile: not the window, not the recording. A process
+can be ended.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple, TypeAlias
+
+from core.errors import CaptureError, FilterError, SearchError
+from core.query.expressions import And, Expression, Filter, Not, Or, Term
+from core.query.scan import Found, Scan
+from core.query.values import Kind
+
+_LOOK_SECONDS = 0.05
+"""So often it is asked whether the scan is still wanted."""
+_PARENT_SECONDS = 1.0
+"""So often the process looks whether the one that it works for is still there."""
+
+
+def may_take_long(expression: Expression) -> bool:
+    """Whether a filter may take very long over a single payload."""
+    match expression:
+        case Term(field=field, operator=operator):
+            return operator.name == "matches" or field.kind is Kind.JSON
+        case And(parts=parts) | Or(parts=parts):
+            return any(map(may_take_long, parts))
+        case Not(part=part):
+            return may_take_long(part)
+
+
+class _Asked(NamedTuple):
+    number: int
+    """Of the run."""
+    after: int
+
+
+class _Answer(NamedTuple):
+    number: int
+    """Of the run that asked."""
+    found: Found | None
+    """None where there is no more."""
+    problem: str = ""
+    """A sentence that ends it."""
+
+
+class ChildScan:
+    """Like a `Scan`. Belongs to the thread that made it. Close it."""
+
+    def __init__(
+        self, path: Path, wanted: Filter, is_wanted: Callable[[], bool], patience_s: float = math.inf
+    ) -> None:
+        """`is_wanted` is asked again and again while there is nothing new; `patience_s` is how long that may be."""
+        context = get_context("spawn")
+        self._is_wanted = is_wanted
+        self._patience_s = patience_s
+        self._number = 0
+        self._here, there = context.Pipe()
+        self._process = context.Process(target=_serve, args=(there, str(path), wanted.texts), daemon=True)
+        try:
+            self._process.start()
+        except OSError as error:
+            self._here.close()
+            raise SearchError(f"The search could not be started: {error}. Try again.") from error
+        finally:
+            there.close()
+
+    def close(self) -> None:
+        """Ends the process at once, whatever it does."""
+        self._here.close()
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+
+    def run(self, after: int = 0) -> Iterator[Found]:
+        """As `Scan.run`, but that it ends early where the scan is not wanted any more.
+
+        SearchError where the process took too long or is gone. May be left at any step, and run again.
+        """
+        self._number += 1
+        try:
+            self._here.send(_Asked(self._number, after))
+            while (found := self._answer()) is not None:
+                yield found
+        except (EOFError, OSError) as error:
+            raise SearchError("The search ended before it was done. Apply the filter again.") from error
+
+    def _answer(self) -> Found | None:
+        """None where there is no more."""
+        while True:
+            end = time.monotonic() + self._patience_s
+            while not self._here.poll(_LOOK_SECONDS):
+                if not self._is_wanted():
+                    return None
+                if time.monotonic() > end:
+                    raise SearchError(
+                        f"The filter takes longer than {self._patience_s:g} s over a few frames. Make its pattern or "
+                        "path simpler."
+                    )
+            answer: _Answer = self._here.recv()
+            if answer.number != self._number:
+                # Of a run that was left.
+                continue
+            if answer.problem:
+                raise CaptureError(answer.problem)
+            return answer.found
+
+
+AnyScan: TypeAlias = Scan | ChildScan
+
+
+def scan_of(
+    path: Path, wanted: Filter, is_wanted: Callable[[], bool], patience_s: float = math.inf
+) -> AnyScan:
+    """What runs this filter, in a process of its own where it may take long. CaptureError."""
+    if may_take_long(wanted.expression):
+        return ChildScan(path, wanted, is_wanted, patience_s)
+    return Scan(path, wanted.expression)
+
+
+def _serve(there: Connection, path: str, texts: tuple[str, ...]) -> None:
+    """The process: takes runs, sends what they find."""
+    # These go to a whole group of processes; the one that it works for ends this one itself.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    _end_with_parent()
+    from core.query.language import default_language
+
+    asked = _Asked(0, 0)
+    try:
+        asked = there.recv()
+        with closing(Scan(Path(path), default_language().filter(*texts).expression)) as scan:
+            while True:
+                _run(there, scan, asked)
+                asked = there.recv()
+    except (CaptureError, FilterError) as error:
+        there.send(_Answer(asked.number, None, str(error)))
+    except (EOFError, OSError):
+        # The other end is closed.
+        return
+
+
+def _run(there: Connection, scan: Scan, asked: _Asked) -> None:
+    for found in scan.run(asked.after):
+        there.send(_Answer(asked.number, found))
+        if there.poll():
+            # It was left for another one.
+            return
+    there.send(_Answer(asked.number, None))
+
+
+def _end_with_parent() -> None:
+    """From now on this process ends when its parent has, also within a pattern.
+
+    The engine for patterns holds off every other thread, but looks for signals.
+    """
+    if sys.platform == "win32":
+        return
+    parent = os.getppid()
+
+    def look(_number: int, _frame: FrameType | None) -> None:
+        if os.getppid() != parent:
+            os._exit(0)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.siginterrupt(signal.SIGALRM, False)
+    signal.setitimer(signal.ITIMER_REAL, _PARENT_SECONDS, _PARENT_SECONDS)
