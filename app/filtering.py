@@ -56,8 +56,8 @@ class Filtering(QObject):
     """The capture cannot be searched; a sentence, once for each run."""
     note = Signal(str)
     """Something worth a sentence that is no problem."""
-    sought = Signal(str)
-    """What is looked for in messages, as text or as hex digits; "" for nothing."""
+    sought = Signal(object)
+    """What is looked for in messages: a tuple of needles."""
     changed = Signal()
     """The list is under another filter, or under none."""
     stood_otherwise = Signal()
@@ -209,7 +209,7 @@ class Filtering(QObject):
         marks = applied is not None and applied.mode is FilterMode.MARK
         looked_for = () if applied is None else needles(applied.expression)
         self._frames.set_hits(self._found if marks else None, looked_for)
-        self.sought.emit(looked_for[0].text if marks and looked_for else "")
+        self.sought.emit(looked_for if marks else ())
 
     def _run(self, path: Path, applied: Applied, view: View) -> ScanRun:
         """Over what the view has."""
@@ -322,6 +322,8 @@ class Filtering(QObject):
         if progress.state is RunState.FAILED:
             return self.tr("Search failed"), tooltip(progress.problem)
         count, every = len(found), self._model.view_count
+        if self._model.frozen and applied.mode is FilterMode.HIDE:
+            count = self._model.frame_count
         current = self._frames.current_frame
         number = None if current is None else found.number(current)
         if self._awaited is not None:

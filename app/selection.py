@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.capture_desk import CaptureDesk
 from app.shown_frame import shown_frame
+from app.text import grouped
 from app.views.composer import Composer
 from app.views.connection_list import ConnectionList
 from app.views.detail_tabs import DetailTabs
@@ -50,6 +51,8 @@ class Selection(QObject):
         self._control = True
         self._connection: ConnectionRecord | None = None
         self._frame_connection: int | None = None
+        self._shown: int | None = None
+        """Id of the frame that the details show."""
         # Holding ↓ passes over many frames; only the one it rests on is read.
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -57,6 +60,7 @@ class Selection(QObject):
         self._settle.timeout.connect(self._show_frame)
         connections.chosen.connect(self._choose)
         frames.current_frame_changed.connect(self._settle.start)
+        frames.current_went.connect(self._say_gone)
 
     @property
     def connection(self) -> ConnectionRecord | None:
@@ -166,8 +170,13 @@ class Selection(QObject):
         self._frames.set_view(self.view)
         self.view_changed.emit()
 
+    def _say_gone(self) -> None:
+        if self._shown is not None:
+            text = self.tr("Frame {number} is gone: the capture keeps only the newest frames.")
+            self.note.emit(text.format(number=grouped(self._shown)))
+
     def _show_frame(self) -> None:
-        frame_id = self._frames.current_frame
+        frame_id = self._shown = self._frames.current_frame
         reader = self._desk.reader
         shown = None
         if frame_id is not None and reader is not None:

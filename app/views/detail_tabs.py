@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
@@ -20,6 +20,7 @@ from core.capture.records import ConnectionRecord
 from core.decoders.registry import Decoders
 from core.protocol.anatomy import Field, Part
 from core.protocol.violations import Violation
+from core.query.needles import Needle
 
 
 class _Page(QStackedWidget):
@@ -130,8 +131,8 @@ class DetailTabs(QWidget):
             return ""
         return text.createMimeDataFromSelection().text()
 
-    def look_for(self, wanted: str) -> None:
-        """Mark a text in the messages that are shown from now on; "" for none."""
+    def look_for(self, wanted: Sequence[Needle]) -> None:
+        """Mark the first of these that there is in the messages that are shown from now on."""
         self.message.look_for(wanted)
 
     def show_frame_violation(self, violation: Violation) -> None:

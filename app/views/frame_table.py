@@ -323,7 +323,8 @@ class FrameTable(SteadyTable):
         return first, min(count - 1, first + fit)
 
     def _show_catch_up(self) -> None:
-        new = self._frames.rowCount() - self._count_when_stopped
+        # Of the rows that came, those that went again are no longer new.
+        new = self._frames.rowCount() - max(self._count_when_stopped, self._frames.first_row)
         self._catch_up.show_new(0 if self._following else new)
 
     # Events.

@@ -5,6 +5,8 @@ However long a payload is, this thread handles no more than a page of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
@@ -20,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.jobs import Jobs
-from app.shown_frame import ShownFrame
+from app.shown_frame import AT_ONCE, ShownFrame
 from app.text import count_bytes, grouped
 from app.theme import Theme
 from app.views.find_bar import FindBar
@@ -35,6 +37,7 @@ from core.decoders.decoder import ContentKind, Page, Place
 from core.decoders.registry import Decoders
 from core.decoders.search import Hit
 from core.decoders.source import Source
+from core.query.needles import Needle
 
 _HOPELESS = 4
 """A text that seems to be so many times what can be copied need not be put together to find out."""
@@ -52,8 +55,8 @@ class MessageView(QWidget):
         self._source: Source | None = None
         self._opcode = 0
         self._page: Page | None = None
-        self._sought = ""
-        """What is marked in every message that is shown."""
+        self._sought: Sequence[Needle] = ()
+        """In every message that is shown, the first of these that it contains is marked."""
         self._is_due = False
         """Whether it is still to be looked for in this one."""
         self._marked_to = 0
@@ -79,12 +82,13 @@ class MessageView(QWidget):
         self.carrier.cancel()
         self.show_frame(None)
 
-    def look_for(self, wanted: str) -> None:
-        """Mark a text in this message and in those that are shown next, without taking the keyboard; "" ends that."""
+    def look_for(self, wanted: Sequence[Needle]) -> None:
+        """Mark the first of these that there is, in this message and in those that are shown next, without taking
+        the keyboard; none ends that."""
         self._sought = wanted
         self._is_due = bool(wanted)
         if wanted or self.find_bar.isVisible():
-            self.find_bar.input.setText(wanted)
+            self.find_bar.input.setText(wanted[0].text if wanted else "")
             self.find_bar.setVisible(bool(wanted))
             self.finder.clear()
         self._find_sought()
@@ -345,11 +349,20 @@ class MessageView(QWidget):
     def _find_sought(self) -> None:
         if self._is_due and self._page is not None:
             self._is_due = False
-            self._find(self._sought, backward=False)
+            wanted = self._first_contained().text
+            self.find_bar.input.setText(wanted)
+            self._find(wanted, backward=False)
+
+    def _first_contained(self) -> Needle:
+        """Of what is sought; the very first where none is known to be there."""
+        source = self._source
+        content = source.read(0, AT_ONCE) if source is not None and source.is_held else b""
+        there = (each for each in self._sought if each.is_in(content))
+        return next(there, self._sought[0])
 
     def _forget_sought(self) -> None:
         """The person looks for something else."""
-        self._sought, self._is_due = "", False
+        self._sought, self._is_due = (), False
         self.finder.clear()
 
     def _show_found(self) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Signal
-from PySide6.QtWidgets import QTableView, QWidget
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QAbstractItemView, QTableView, QWidget
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -48,6 +49,26 @@ class SteadyTable(QTableView):
             self.current_went.emit()
         super().rowsAboutToBeRemoved(parent, start, end)
 
+    def scrollTo(
+        self, index: _Index, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible
+    ) -> None:
+        super().scrollTo(index, hint)
+        # A row in front that cannot be chosen comes into sight with the first one that can.
+        front = self.model().index(0, 0)
+        if index.row() == 1 and hint is QAbstractItemView.ScrollHint.EnsureVisible and not _is_enabled(front):
+            super().scrollTo(front, hint)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        super().keyPressEvent(event)
+        if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_PageUp) and self.currentIndex().row() == 1:
+            self.scrollTo(self.currentIndex())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A row that cannot be chosen leaves what is chosen as it is."""
+        index = self.indexAt(event.position().toPoint())
+        if not index.isValid() or _is_enabled(index):
+            super().mousePressEvent(event)
+
     def _came(self, _parent: _Index, first: int, last: int) -> None:
         if first == 0 and last + 1 < self.model().rowCount():
             self._shift(last + 1)
@@ -61,3 +82,7 @@ class SteadyTable(QTableView):
     def _shift(self, rows: int) -> None:
         with self._by_itself():
             self.verticalScrollBar().setValue(self.verticalScrollBar().value() + rows)
+
+
+def _is_enabled(index: _Index) -> bool:
+    return bool(index.flags() & Qt.ItemFlag.ItemIsEnabled)

@@ -19,6 +19,9 @@ class Needle:
     folded: bool
     """A–Z and a–z are the same."""
 
+    def is_in(self, content: bytes) -> bool:
+        return self.data.lower() in content.lower() if self.folded else self.data in content
+
     @property
     def text(self) -> str:
         """As a person writes it: UTF-8 that can be read, else pairs of hex digits."""

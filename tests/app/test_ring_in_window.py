@@ -93,6 +93,7 @@ def test_the_frame_that_is_read_goes_when_it_is_dropped(ring: Desktop, peer: Raw
     assert window.frames.current_frame is None
     assert not window.frames.following
     qtbot.waitUntil(lambda: window.tabs._frame is None)
+    assert window.banner.text == "Frame 1 is gone: the capture keeps only the newest frames."
 
 
 def test_the_settings_change_what_is_kept_at_once(ring: Desktop, peer: RawPeer, qtbot: QtBot) -> None:

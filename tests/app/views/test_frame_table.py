@@ -398,6 +398,47 @@ def test_the_button_counts_what_came_not_what_went(
     assert table._catch_up.text() == "7 new"
 
 
+def test_the_button_leaves_out_what_came_and_went(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker
+) -> None:
+    floods(maker, 100)
+    model.set_reader(maker.reader())
+    table.go_to_frame(50)
+    floods(maker, 100)
+    model.refresh()
+    assert table._catch_up.text() == "100 new"
+    floods(maker, 7)
+    maker.keep_last(7)
+    model.refresh()
+    assert table._catch_up.text() == "7 new"
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Home, Qt.Key.Key_Up, Qt.Key.Key_PageUp])
+def test_the_keyboard_reaches_the_row_of_the_gap(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker, key: Qt.Key
+) -> None:
+    floods(maker, 100, 50)
+    maker.keep_last(50)
+    model.set_reader(maker.reader())
+    table.go_to_frame(101)
+    table.verticalScrollBar().setValue(1)
+    QTest.keyClick(table, key)
+    assert table.verticalScrollBar().value() == 0
+    assert table.current_frame == 101
+
+
+def test_a_click_on_the_row_of_the_gap_leaves_the_frame_chosen(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker
+) -> None:
+    floods(maker, 100, 5)
+    maker.keep_last(5)
+    model.set_reader(maker.reader())
+    table.go_to_frame(103)
+    gap = table.visualRect(model.index(0, 1)).center()
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=gap)
+    assert (table.current_frame, table.selected_frames(9)) == (103, [103])
+
+
 def test_the_row_of_the_gap_cannot_be_chosen(
     table: FrameTable, model: FrameModel, maker: CaptureMaker
 ) -> None:
