@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -50,7 +50,7 @@ class _Asked(NamedTuple):
 
 class _Answer(NamedTuple):
     number: int
-    """Of the run that asked."""
+    """Of the run that asked; 0 says that the process is ready."""
     found: Found | None
     """None where there is no more."""
     problem: str = ""
@@ -63,11 +63,15 @@ class ChildScan:
     def __init__(
         self, path: Path, wanted: Filter, is_wanted: Callable[[], bool], patience_s: float = math.inf
     ) -> None:
-        """`is_wanted` is asked again and again while there is nothing new; `patience_s` is how long that may be."""
+        """`is_wanted` is asked again and again while there is nothing new; `patience_s` is how long that may be.
+
+        SearchError where there can be no process. How long it takes to start is not counted.
+        """
         context = get_context("spawn")
         self._is_wanted = is_wanted
         self._patience_s = patience_s
         self._number = 0
+        self._ready = False
         self._here, there = context.Pipe()
         self._process = context.Process(target=_serve, args=(there, str(path), wanted.texts), daemon=True)
         try:
@@ -105,17 +109,18 @@ class ChildScan:
             while not self._here.poll(_LOOK_SECONDS):
                 if not self._is_wanted():
                     return None
-                if time.monotonic() > end:
+                if self._ready and time.monotonic() > end:
                     raise SearchError(
                         f"The filter takes longer than {self._patience_s:g} s over a few frames. Make its pattern or "
                         "path simpler."
                     )
             answer: _Answer = self._here.recv()
-            if answer.number != self._number:
-                # Of a run that was left.
-                continue
+            self._ready = True
             if answer.problem:
                 raise CaptureError(answer.problem)
+            if answer.number != self._number:
+                # Ready, or of a run that was left.
+                continue
             return answer.found
 
 
@@ -141,8 +146,10 @@ def _serve(there: Connection, path: str, texts: tuple[str, ...]) -> None:
 
     asked = _Asked(0, 0)
     try:
+        expression = default_language().filter(*texts).expression
+        there.send(_Answer(0, None))
         asked = there.recv()
-        with closing(Scan(Path(path), default_language().filter(*texts).expression)) as scan:
+        with closing(Scan(Path(path), expression)) as scan:
             while True:
                 _run(there, scan, asked)
                 asked = there.recv()
@@ -169,10 +176,11 @@ def _end_with_parent() -> None:
     """
     if sys.platform == "win32":
         return
-    parent = os.getppid()
+    parent = parent_process()
 
     def look(_number: int, _frame: FrameType | None) -> None:
-        if os.getppid() != parent:
+        # Whose parent has ended is given another one.
+        if parent is None or os.getppid() != parent.pid:
             os._exit(0)
 
     signal.signal(signal.SIGALRM, look)
