@@ -11,6 +11,7 @@ from app.capture_desk import CaptureDesk
 from app.cell_terms import Joint, connection_terms, joined, terms
 from app.filtering import Filtering
 from app.models.frame_columns import Column
+from app.shown_frame import shown_frame
 from app.text import one_line, tooltip
 from app.views.detail_tabs import DetailTabs
 from app.views.filter_bar import FilterBar
@@ -21,6 +22,8 @@ from core.query.quoting import text_literal
 
 _SELECTED = 200
 """Characters selected in a message that make a term."""
+_LOOKED_THROUGH = 1 << 18
+"""Bytes of a payload in which it is looked for."""
 _SHOWN = 70
 """Characters of a term in a menu."""
 
@@ -80,9 +83,21 @@ class CellMenus:
             rules = []
         found = terms(line.row, rules, column)
         selected = self._tabs.selected_text
-        if column is Column.PAYLOAD and 0 < len(selected) <= _SELECTED:
+        if column is Column.PAYLOAD and self._has(line.row.id, selected):
             found = (f"payload contains {text_literal(selected)}", *found)
         self._add(menu, found)
+
+    def _has(self, frame_id: int, selected: str) -> bool:
+        """Whether a frame's payload has what is selected in a message, which may be laid out otherwise."""
+        reader = self._desk.reader
+        if not 0 < len(selected) <= _SELECTED or frame_id != self._frames.current_frame or reader is None:
+            return False
+        try:
+            shown = shown_frame(reader, frame_id)
+            content = b"" if shown is None else shown.content.read(0, _LOOKED_THROUGH)
+        except (CaptureError, OSError):
+            return False
+        return selected.encode("utf-8", "surrogatepass") in content
 
     def add_of_connection(self, menu: QMenu, record: ConnectionRecord | None) -> None:
         """Of a connection; nothing for None, which stands for all of them."""

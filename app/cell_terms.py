@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -12,6 +13,10 @@ from core.capture.records import ConnectionRecord, Direction, FrameRow
 from core.protocol.frames import FIN, OPCODE_NAMES, RSV1, RSV2, RSV3, Opcode
 from core.query.quoting import bytes_literal, text_literal
 
+_PIECES = re.compile(
+    r"""\"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[()]|\|\||(?<![\w.-])or(?![\w.-])""", re.IGNORECASE | re.DOTALL
+)
+"""Of a filter: texts in quotes, brackets, “or”."""
 FIRST_BYTES = 48
 """Of a payload, that a term asks for where the whole is longer."""
 
@@ -32,7 +37,19 @@ def joined(joint: Joint, line: str, term: str) -> str:
         return term.removeprefix("not ") if term.startswith("not ") else f"not {term}"
     if joint is Joint.ONLY or not line:
         return term
-    return f"({line}) {'and' if joint is Joint.AND else 'or'} {term}"
+    if joint is Joint.OR:
+        return f"{line} or {term}"
+    return f"({line}) and {term}" if _has_open_or(line) else f"{line} and {term}"
+
+
+def _has_open_or(line: str) -> bool:
+    """Whether an “or” stands outside of all brackets, which “and” would bind closer than."""
+    depth = 0
+    for piece in _PIECES.findall(line):
+        depth += (piece == "(") - (piece == ")")
+        if not depth and piece.lower() in ("or", "||"):
+            return True
+    return False
 
 
 def terms(row: FrameRow, rules: Iterable[str], column: Column) -> tuple[str, ...]:

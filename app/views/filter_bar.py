@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QSizePolicy,
     QToolButton,
@@ -20,11 +19,14 @@ from app.filter_assistant import FilterAssistant
 from app.icons import IconName, Icons
 from app.settings import FilterMode
 from app.theme import Role, Theme
+from app.views.cut_label import CutLabel
 from app.views.filter_edit import FilterEdit
 
 _ICON = QSize(16, 16)
 _PROGRESS_HEIGHT = 2
 _STEP = 40
+_EDIT_WIDTH = 260
+"""The line keeps as much; what is said beside it is cut before that."""
 
 
 class FilterBar(QFrame):
@@ -56,7 +58,7 @@ class FilterBar(QFrame):
         self.edit = FilterEdit(assistant, theme, icons)
         self.edit.setAccessibleName(self.tr("Filter"))
         self.edit.setClearButtonEnabled(True)
-        self.edit.setMinimumWidth(120)
+        self.edit.setMinimumWidth(_EDIT_WIDTH)
         self._clear_button = self.edit.findChild(QToolButton)
         if self._clear_button is not None:
             self._clear_button.clicked.connect(self.cleared)
@@ -66,10 +68,10 @@ class FilterBar(QFrame):
         for mode, button in self.modes.items():
             self._group.addButton(button)
             button.clicked.connect(lambda _checked=False, mode=mode: self.mode_chosen.emit(mode))
-        self.status = QLabel()
-        self.status.setTextFormat(Qt.TextFormat.PlainText)
+        self.status = CutLabel(_STEP)
         self.status.setProperty("look", "muted")
         self.status.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        self.status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.halt = self._button(self.tr("Stop"), "")
         self.halt.setProperty("look", "anchor")
         self.halt.clicked.connect(self.halt_wanted)
@@ -107,8 +109,6 @@ class FilterBar(QFrame):
     def show_status(self, text: str, tooltip: str = "") -> None:
         """How many frames there are, and the like."""
         self.status.setText(text)
-        # In steps: numbers that grow do not make the line beside them narrower each time.
-        self.status.setMinimumWidth(-(-self.status.fontMetrics().horizontalAdvance(text) // _STEP) * _STEP)
         self.status.setToolTip(tooltip)
         self.status.setVisible(bool(text))
 

@@ -86,7 +86,13 @@ def test_a_joined_line_keeps_its_meaning() -> None:
     assert joined(Joint.AND, " ", "fin") == "fin"
     assert joined(Joint.NOT, "x", "not fin") == "fin"
     assert joined(Joint.AND, "a or b", "fin") == "(a or b) and fin"
-    assert joined(Joint.OR, "a and b", "fin") == "(a and b) or fin"
+    assert joined(Joint.OR, "a and b", "fin") == "a and b or fin"
+    assert joined(Joint.AND, 'not (a or b) and "x or"', "fin") == 'not (a or b) and "x or" and fin'
+    assert joined(Joint.AND, "(a) || b", "fin") == "((a) || b) and fin"
+    line = "a or b"
+    for _ in range(60):
+        line = joined(Joint.AND, line, "fin")
+    LANGUAGE.parse(line)
 
 
 def test_the_beginning_of_a_long_text_cuts_no_character(maker: CaptureMaker) -> None:

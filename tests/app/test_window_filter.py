@@ -198,6 +198,20 @@ def test_finding_marks_and_goes_from_hit_to_hit(desktop: Desktop, client: Connec
     assert window.filter_bar.status.text() == "hit 2 of 3"
 
 
+def test_of_several_words_the_one_that_is_there_is_marked_in_the_message(
+    desktop: Desktop, client: Connect, qtbot: QtBot
+) -> None:
+    window = desktop.window
+    say(qtbot, desktop, client("/"), "only an apple", "bold only here")
+    window.filtering.set_mode(FilterMode.MARK)
+    window.filtering.apply("apple or bold")
+    complete(qtbot, desktop)
+    bar = window.tabs.message.find_bar
+    for frame, word in ((1, "apple"), (2, "bold")):
+        window.frames.go_to_frame(frame)
+        qtbot.waitUntil(lambda word=word: (bar.input.text(), bar.result()) == (word, "1 of 1"))
+
+
 def test_a_hit_that_comes_later_can_be_gone_to(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
     window = desktop.window
     peer = client("/")
@@ -211,6 +225,16 @@ def test_a_hit_that_comes_later_can_be_gone_to(desktop: Desktop, client: Connect
     complete(qtbot, desktop)
     trigger(desktop, ActionId.NEXT_HIT)
     assert window.frames.current_frame == 2
+
+
+def test_in_a_narrow_window_the_line_keeps_its_room(desktop: Desktop, qtbot: QtBot) -> None:
+    bar = desktop.window.filter_bar
+    desktop.window.resize(1024, 640)
+    desktop.window.filtering.set_mode(FilterMode.MARK)
+    bar.show_status("hit 1 234 567 of 9 999 999 · went on from the first · stopped at 45 %")
+    bar.show_halt("Continue", "")
+    qtbot.waitUntil(lambda: bar.halt.width() > 0 and bar.edit.width() >= 260)
+    assert bar.status.geometry().right() < bar.halt.geometry().left()
 
 
 def test_the_other_mode_keeps_what_is_applied(
@@ -428,7 +452,7 @@ def test_a_filter_from_a_cell(desktop: Desktop, client: Connect, qtbot: QtBot) -
     entries(cell_menu(desktop, 2, Column.OPCODE), "Filter: not")["opcode == ping"]()
     qtbot.waitUntil(lambda: len(payloads(desktop)) == 3)
     entries(cell_menu(desktop, 1, Column.LENGTH), "Filter: and also")["length == 1"]()
-    assert window.filter_bar.edit.text() == "(not opcode == ping) and length == 1"
+    assert window.filter_bar.edit.text() == "not opcode == ping and length == 1"
     qtbot.waitUntil(lambda: payloads(desktop) == ["y", "y"])
 
 
@@ -444,6 +468,26 @@ def test_a_filter_from_selected_text(desktop: Desktop, client: Connect, qtbot: Q
     text.setTextCursor(cursor)
     entries(cell_menu(desktop, 1, Column.PAYLOAD), "Filter: only")['payload contains "apple"']()
     qtbot.waitUntil(lambda: payloads(desktop) == ["one apple", "apple"])
+
+
+def test_selected_text_is_offered_only_where_the_payload_has_it(
+    desktop: Desktop, client: Connect, qtbot: QtBot
+) -> None:
+    window = desktop.window
+    say(qtbot, desktop, client("/"), '{"a":1,"b":2}', "plum")
+    window.frames.go_to_row(0)
+    text = window.tabs.message.text
+    qtbot.waitUntil(lambda: "\n" in text.toPlainText())
+
+    def offered(row: int) -> str:
+        return " ".join(entries(cell_menu(desktop, row, Column.PAYLOAD), "Filter: only"))
+
+    text.selectAll()
+    assert "\\n" not in offered(0)
+    cursor = text.document().find('"b"')
+    text.setTextCursor(cursor)
+    assert 'payload contains "\\"b\\""' in offered(0)
+    assert "b" not in offered(1).replace("subprotocol", "")
 
 
 def test_a_filter_from_a_connection(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
