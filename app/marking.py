@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
 from app.actions import ActionId, Actions
@@ -28,6 +29,7 @@ from app.views.frame_table import FrameTable
 from app.views.mark_list import MarkList
 from app.views.side_tabs import SideTabs
 from core.capture.marks import DropAllMarks, DropMarks, KeepMarks, Mark, MarkChange, change_marks_of
+from core.errors import CaptureError
 
 AT_ONCE = 1000
 """Frames that are bookmarked at once."""
@@ -122,7 +124,7 @@ class Marking(QObject):
         target = self._target()
         dialog = NoteDialog(frame_id, self.model.note(frame_id) or "", self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self._change(target, KeepMarks((Mark(frame_id, dialog.note),))))
+        dialog.accepted.connect(lambda: self._keep_note(target, Mark(frame_id, dialog.note)))
         dialog.open()
 
     def go_to_next(self) -> None:
@@ -160,6 +162,23 @@ class Marking(QObject):
         box.open()
 
     # Parts.
+
+    def _keep_note(self, target: Path | None, mark: Mark) -> None:
+        """Offers the text where the frame was dropped while it was written."""
+        reader = self._desk.reader
+        if target is None and self._desk.shows_live and reader is not None and mark.note:
+            try:
+                gone = mark.frame < reader.first_frame_id()
+            except CaptureError:
+                # The recorder says itself what is wrong.
+                gone = False
+            if gone:
+                copy = QPushButton(self.tr("&Copy the note"))
+                copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(mark.note))
+                text = self.tr("Frame {number} is gone, and no note can be kept on it.")
+                self._note(text.format(number=grouped(mark.frame)), copy)
+                return
+        self._change(target, KeepMarks((mark,)))
 
     def _remove(self, frames: list[int]) -> None:
         """Removes bookmarks; what was noted can be brought back."""

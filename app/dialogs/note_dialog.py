@@ -15,8 +15,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.text import counted, grouped
+from app.text import counted, grouped, tooltip
 from core.capture.marks import MAX_NOTE
+from core.decoders.visible import is_visible
 
 _SIZE = (460, 240)
 
@@ -72,6 +73,7 @@ class NoteDialog(QDialog):
         return self.edit.toPlainText().strip()
 
     def _show_room(self) -> None:
+        self.room.setToolTip("")
         left = MAX_NOTE - len(self.note)
         self.keep.setEnabled(left >= 0)
         if left < 0:
@@ -79,6 +81,9 @@ class NoteDialog(QDialog):
             self.room.setText(counted(-left, one, many))
         elif left < MAX_NOTE // 4:
             self.room.setText(counted(left, self.tr("1 character left"), self.tr("{count} characters left")))
+        elif not is_visible(self.note):
+            self.room.setText(self.tr("Has characters that cannot be seen"))
+            self.room.setToolTip(tooltip(self.note))
         else:
             self.room.setText("")
 

@@ -20,6 +20,8 @@ from core.errors import CaptureError
 PAGE_ROWS = 32
 CACHED_PAGES = 32
 _TOOLTIP_LINES = 30
+_COMPARED = 4096
+"""Frames that are compared as one stretch of memory."""
 
 _Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()
@@ -221,13 +223,15 @@ def note_lines(note: str) -> list[str]:
 
 def _common_start(one: array[int], other: array[int]) -> int:
     """How many items at the start are the same."""
-    ours, theirs = memoryview(one), memoryview(other)
-    lengths = range(1, min(len(one), len(other)) + 1)
-    return bisect_left(lengths, True, key=lambda length: ours[:length] != theirs[:length])
+    shorter = min(len(one), len(other))
+    for first in range(0, shorter, _COMPARED):
+        ours, theirs = one[first : first + _COMPARED], other[first : first + _COMPARED]
+        if ours.tobytes() != theirs.tobytes():
+            pairs = enumerate(zip(ours, theirs, strict=False), first)
+            return next((row for row, (our, their) in pairs if our != their), shorter)
+    return shorter
 
 
 def _common_end(one: array[int], other: array[int]) -> int:
     """How many items at the end are the same."""
-    ours, theirs = memoryview(one), memoryview(other)
-    lengths = range(1, min(len(one), len(other)) + 1)
-    return bisect_left(lengths, True, key=lambda length: ours[-length:] != theirs[-length:])
+    return _common_start(one[::-1], other[::-1])

@@ -234,6 +234,15 @@ def test_many_changes_are_kept_in_their_order(opened: Desktop, qtbot: QtBot) -> 
     wait_for(opened, qtbot, f1="note 7")
 
 
+def test_of_a_note_what_cannot_be_seen_is_said(desktop: Desktop) -> None:
+    dialog = NoteDialog(1, "seen\n\tand \u202ereversed", desktop.window)
+    assert dialog.room.text() == "Has characters that cannot be seen"
+    assert "\\u202e" in dialog.room.toolTip()
+    assert dialog.note == "seen\n\tand \u202ereversed"
+    dialog.edit.setPlainText("seen\n\tand so on é 😀")
+    assert dialog.room.text() == ""
+
+
 def test_a_note_belongs_to_the_capture_that_was_shown(opened: Desktop, old: Path, qtbot: QtBot) -> None:
     opened.window.frames.go_to_frame(1)
     trigger(opened, ActionId.EDIT_NOTE)

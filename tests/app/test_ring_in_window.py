@@ -7,11 +7,12 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.actions import ActionId
 from app.desktop import Desktop
+from app.dialogs.note_dialog import NoteDialog
 from app.dialogs.settings_dialog import SettingsDialog
 from app.settings import FilterMode, Settings
 from core.capture.ring import Keep
@@ -94,6 +95,24 @@ def test_the_frame_that_is_read_goes_when_it_is_dropped(ring: Desktop, peer: Raw
     assert not window.frames.following
     qtbot.waitUntil(lambda: window.tabs._frame is None)
     assert window.banner.text == "Frame 1 is gone: the capture keeps only the newest frames."
+
+
+def test_the_note_on_a_frame_that_goes_meanwhile_is_not_lost(
+    ring: Desktop, peer: RawPeer, qtbot: QtBot
+) -> None:
+    say(ring, peer, qtbot, "a", "b")
+    window = ring.window
+    window.frames.go_to_frame(1)
+    window.actions_[ActionId.EDIT_NOTE].trigger()
+    [dialog] = window.findChildren(NoteDialog)
+    dialog.edit.setPlainText("long thought about")
+    say(ring, peer, qtbot, *"cdefgh")
+    qtbot.waitUntil(lambda: kept(ring) == [None, 4, 5, 6, 7, 8])
+    dialog.accept()
+    assert window.banner.text == "Frame 1 is gone, and no note can be kept on it."
+    [button] = [each for each in window.banner.findChildren(QPushButton) if each.text() == "&Copy the note"]
+    button.click()
+    assert QApplication.clipboard().text() == "long thought about"
 
 
 def test_the_settings_change_what_is_kept_at_once(ring: Desktop, peer: RawPeer, qtbot: QtBot) -> None:
