@@ -17,9 +17,10 @@ from core.capture.writer import CaptureWriter
 from core.net.settings import ListenAddress, parse_address, parse_size
 from core.protocol.frames import Opcode
 from tests.tools.conversation import Conversation
+from tests.tools.hopeless import HOPELESS, TRAP
 from tests.tools.program import ROOT, Program, command_of_unmask, port_in, run_unmask
 from tests.tools.recorded import CaptureMaker
-from tests.tools.waiting import PATIENCE_SECONDS
+from tests.tools.waiting import PATIENCE_SECONDS, until
 
 Captured = pytest.CaptureFixture[str]
 
@@ -241,6 +242,30 @@ def test_a_reader_that_has_enough_ends_the_export_quietly(capture: Path) -> None
     assert (ended.stderr, ended.returncode) == (b"", 0)
 
 
+@pytest.mark.parametrize(
+    ("number", "status", "errors"), [(signal.SIGINT, 130, "unmask: stopped.\n"), (signal.SIGTERM, 143, "")]
+)
+def test_a_signal_ends_an_export_under_a_filter_without_an_end(
+    tmp_path: Path, number: int, status: int, errors: str
+) -> None:
+    with CaptureMaker(tmp_path / "a.unmask") as maker:
+        maker.peer().say(TRAP * 2)
+        maker.peer().say(TRAP)
+        maker.reader()
+    command = command_of_unmask("export", maker.path, "--filter", HOPELESS, "-o", tmp_path / "out.jsonl")
+    with Program(command) as program:
+        until((tmp_path / "out.jsonl.part").exists, "it writes")
+        assert program.end(number) == status
+        assert program.errors == errors
+    assert [path.name for path in tmp_path.iterdir()] == ["a.unmask"]
+
+
+@pytest.mark.parametrize("text", ["", " ", "24h,2GB,,"])
+def test_how_much_to_keep_has_to_be_said(text: str, capsys: Captured) -> None:
+    assert exit_status("--keep", text) == 2
+    assert "does not say how much to keep" in " ".join(capsys.readouterr().err.split())
+
+
 # Running. What the console prints is tested with it.
 
 
@@ -273,7 +298,9 @@ def test_signals_end_the_console_mode_cleanly(tmp_path: Path, number: int) -> No
 
 
 def test_diagnostics_that_cannot_be_written_are_said(tmp_path: Path) -> None:
-    ended = run_unmask("--headless", "--listen", "127.0.0.1:0", "--diagnostics", tmp_path / "no" / "d.jsonl")
+    where, capture = tmp_path / "no" / "d.jsonl", tmp_path / "c.unmask"
+    ended = run_unmask("--headless", "--listen", "127.0.0.1:0", "--diagnostics", where, "--capture", capture)
+    assert not list(tmp_path.iterdir()), "no empty capture is left"
     assert (ended.stdout, ended.returncode) == ("", 1)
     assert ended.stderr.startswith(
         f"unmask: No diagnostics can be written to {tmp_path / 'no' / 'd.jsonl'}: "

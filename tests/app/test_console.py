@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,11 @@ from core.errors import CaptureError
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.net.test_page import load_test_page
 from core.protocol.frames import Opcode
+from core.query.language import default_language
+from tests.tools.hopeless import HOPELESS, TRAP
 from tests.tools.program import port_in
 from tests.tools.raw_peer import RawPeer
-from tests.tools.waiting import PATIENCE_SECONDS
+from tests.tools.waiting import PATIENCE_SECONDS, until
 
 ANYWHERE = ListenAddress("127.0.0.1", 0)
 
@@ -217,3 +220,29 @@ def test_nobody_reading_any_more_ends_it_and_keeps_the_capture(start: Start, cap
     assert isinstance(running.error, BrokenPipeError)
     with closing(CaptureReader(capture)) as reader:
         assert reader.totals().frames >= 1
+
+
+def test_a_filter_without_an_end_holds_up_neither_peers_nor_the_end(capture: Path) -> None:
+    out = Output()
+    settings = EngineSettings(auto_reply=AutoReply.ECHO)
+    wanted = default_language().filter(HOPELESS)
+    console = Console(ConsoleOptions(ANYWHERE, settings, capture, False, wanted), "0", load_test_page(), out)
+    thread = threading.Thread(target=console.run, name="console")
+    thread.start()
+    try:
+        port = port_in(out.line_with("127.0.0.1"))
+        with connect(f"ws://127.0.0.1:{port}/", compression=None) as client:
+            client.send(TRAP)
+            assert client.recv() == TRAP
+            until(lambda: bool(active_children()), "the filter runs in a process of its own")
+            client.send("more")
+            assert client.recv() == "more"
+    finally:
+        # Twice: without waiting for what is still to be told.
+        console.stop()
+        console.stop()
+        thread.join(PATIENCE_SECONDS)
+    assert not thread.is_alive()
+    assert not active_children()
+    with closing(CaptureReader(capture)) as reader:
+        assert reader.totals().frames == 6

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from contextlib import closing
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,16 @@ from app.exporting import ExportWork, export_capture, pieces
 from core.capture.follow import Follower
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
+from core.errors import CancelledError
 from core.formats.jsonl import JsonLines
 from core.protocol.frames import Opcode
 from core.query.language import default_language
 from core.query.scan import Scan
 from tests.tools.conversation import Conversation
 from tests.tools.filters import asked, write_capture
+from tests.tools.hopeless import HOPELESS, TRAP
+from tests.tools.recorded import CaptureMaker
+from tests.tools.waiting import until
 
 LANGUAGE = default_language()
 
@@ -80,3 +86,35 @@ def test_the_story_has_the_frames_that_match_one_by_one(tmp_path: Path, seed: in
     wanted = asked(path, expression)
     assert sorted(each.row.id for each in told) == wanted
     assert [each for each in whole if each.row.id in set(wanted)] == told
+
+
+def test_it_can_be_cancelled_within_a_pattern_and_leaves_nothing(tmp_path: Path) -> None:
+    with CaptureMaker(tmp_path / "a.unmask") as maker:
+        maker.peer().say(TRAP)
+        source = maker.reader().path
+        target, work, errors = tmp_path / "out.jsonl", ExportWork(), list[Exception]()
+
+        def export() -> None:
+            try:
+                export_capture(JsonLines(), source, target, (), LANGUAGE.filter(HOPELESS), work)
+            except CancelledError as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=export)
+        thread.start()
+        until(lambda: bool(active_children()), "the filter runs in a process of its own")
+        work.cancel()
+        thread.join()
+        assert not active_children()
+        assert [str(each) for each in errors] == ["The export was cancelled; nothing was written."]
+        assert not [each for each in tmp_path.iterdir() if each.name.startswith("out")]
+
+
+def test_it_says_how_far_it_is(capture: Path, tmp_path: Path) -> None:
+    work = ExportWork()
+    export_capture(JsonLines(), capture, tmp_path / "out.jsonl", (), LANGUAGE.filter("payload ~ id"), work)
+    assert work.share == 1
+    work.cancel()
+    with pytest.raises(CancelledError):
+        export_capture(JsonLines(), capture, tmp_path / "other.jsonl", work=work)
+    assert not (tmp_path / "other.jsonl").exists()

@@ -40,3 +40,8 @@ def test_hostile_payloads_have_an_end() -> None:
     assert json_values("$..a")(b"[" * 900 + b"]" * 900) == ()
     assert len(json_values("$[*]")(b"[" + b"1," * 20_000 + b"1]")) == VALUE_LIMIT
     assert json_values("$")(b'"' + b"x" * PAYLOAD_LIMIT + b'"') == ()
+
+
+def test_a_path_that_nests_too_deep_is_said_so() -> None:
+    with pytest.raises(ValueError, match="it nests too deep"):
+        json_values("$" + "[?@.a" * 300 + "]" * 300)

@@ -236,3 +236,15 @@ def test_what_stands_behind_a_preview_is_found(tmp_path: Path) -> None:
         maker.peer().say("x" * 3_000_000 + "needle")
         maker.recorder.flush()
         assert frames(maker.path, "needle") == frames(maker.path, 'payload matches "x+needle$"') == [1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "connection == 0xffffffffffffffff",
+        "connection == 999999999999999GiB",
+        "connection in {0xffffffffffffffff}",
+    ],
+)
+def test_a_number_that_no_connection_has(captures: dict[int, Path], text: str) -> None:
+    assert frames(captures[1], text) == []
