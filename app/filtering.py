@@ -338,7 +338,8 @@ class Filtering(QObject):
             words += self.tr(" · {share} %").format(share=int(progress.share * 100))
         elif progress.state is RunState.PAUSED:
             words += self.tr(" · stopped at {share} %").format(share=int(progress.share * 100))
-        return words + self._wrapped, self.tr("Frames that match, of all in the list")
+        words += self._wrapped
+        return words, tooltip(words, self.tr("Frames that match, of all in the list"))
 
     # Set-up.
 

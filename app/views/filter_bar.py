@@ -25,7 +25,7 @@ from app.views.filter_edit import FilterEdit
 _ICON = QSize(16, 16)
 _PROGRESS_HEIGHT = 2
 _STEP = 40
-_EDIT_WIDTH = 260
+_EDIT_WIDTH = 200
 """The line keeps as much; what is said beside it is cut before that."""
 
 

@@ -233,7 +233,7 @@ def test_in_a_narrow_window_the_line_keeps_its_room(desktop: Desktop, qtbot: QtB
     desktop.window.filtering.set_mode(FilterMode.MARK)
     bar.show_status("hit 1 234 567 of 9 999 999 · went on from the first · stopped at 45 %")
     bar.show_halt("Continue", "")
-    qtbot.waitUntil(lambda: bar.halt.width() > 0 and bar.edit.width() >= 260)
+    qtbot.waitUntil(lambda: bar.halt.width() > 0 and bar.edit.width() >= 200)
     assert bar.status.geometry().right() < bar.halt.geometry().left()
 
 
