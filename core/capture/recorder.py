@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -71,7 +72,7 @@ class Recorder:
         self._space = self._gauge.look(path, keep.bytes)
         self._look_due = time.monotonic() + self._gauge.interval
         self._lock = threading.Condition()
-        self._queue: list[Batch | _Command] = []
+        self._queue: deque[Batch | _Command] = deque()
         self._backlog_bytes = 0
         self._idle = False
         self._hurry = False
@@ -264,10 +265,9 @@ class Recorder:
             self._idle = False
             # More comes in the meantime, and one commit takes it all.
             self._lock.wait_for(self._hurried, COMMIT_SECONDS)
-            work, self._queue = self._queue, []
-            taken = self._backlog_bytes
-            self._hurry = False
-            stopping = self._stopping
+            work, taken = self._take()
+            self._hurry = self._hurry and bool(self._queue)
+            ending = self._stopping and not self._queue
         for are_batches, part in groupby(work, lambda each: isinstance(each, Batch)):
             if are_batches:
                 self._write(cast(list[Batch], list(part)))
@@ -287,7 +287,22 @@ class Recorder:
         if time.monotonic() >= self._look_due:
             self._space = self._gauge.look(self._writer.path, self._writer.keep.bytes)
             self._look_due = time.monotonic() + self._gauge.interval
-        return not stopping
+        return not ending
+
+    def _take(self) -> tuple[list[Batch | _Command], int]:
+        """What the next commit takes, and about how many bytes that is. With the lock.
+
+        Not all of a large backlog: what feeds the queue may go on while the rest is written.
+        """
+        if self._backlog_bytes <= _COMMIT_AT_BYTES:
+            work, self._queue = list(self._queue), deque()
+            return work, self._backlog_bytes
+        work, taken = [], 0
+        while self._queue and taken < _COMMIT_AT_BYTES:
+            item = self._queue.popleft()
+            work.append(item)
+            taken += item.size if isinstance(item, Batch) else 0
+        return work, taken
 
     def _hurried(self) -> bool:
         return self._hurry or self._stopping or self._backlog_bytes >= _COMMIT_AT_BYTES

@@ -158,6 +158,30 @@ def test_a_backlog_over_the_limit_is_full_until_it_is_told_to_be_drained(recordi
     assert recording.drained == 1
 
 
+def test_a_large_backlog_is_written_in_parts(recording: Recording) -> None:
+    """So that whoever was told to stop goes on while the rest of it is written."""
+    recording.gate.clear()
+    recording.say(b"a")
+    recording.until(lambda: recording.commits == 1)
+    for _ in range(8):
+        recording.say(b"b", size=BACKLOG_BYTES // 8)
+    assert recording.recorder.is_full
+    recording.gate.set()
+    recording.until(lambda: recording.drained == 1)
+    recording.recorder.flush()
+    assert recording.commits >= 4
+    assert recording.shown() == [b"a", *[b"b"] * 8]
+
+
+def test_closing_writes_a_large_backlog(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "a.unmask")
+    for _ in range(8):
+        recording.say(b"b", size=BACKLOG_BYTES // 8)
+    recording.recorder.close()
+    with closing(CaptureReader(recording.recorder.path)) as reader:
+        assert reader.totals().frames == 8
+
+
 def test_whoever_is_told_to_wait_is_always_told_to_go_on(recording: Recording) -> None:
     """The thread may be done between the question and its answer."""
     waits = 0
