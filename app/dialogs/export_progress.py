@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QLabel, QProgressDialog, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QProgressDialog, QWidget
 
 from app.exporting import ExportWork
 from core.decoders.visible import visible
@@ -25,6 +25,10 @@ class ExportProgress(QProgressDialog):
         label = QLabel(self.tr("Exporting to {name}…").format(name=visible(name)))
         label.setTextFormat(Qt.TextFormat.PlainText)
         self.setLabel(label)
+        bar = QProgressBar()
+        bar.setTextVisible(False)
+        bar.setFixedHeight(6)
+        self.setBar(bar)
         self.setCancelButtonText(self.tr("Cancel"))
         self.setAutoClose(False)
         self.setAutoReset(False)
