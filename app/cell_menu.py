@@ -90,7 +90,7 @@ class CellMenus:
     def _has(self, frame_id: int, selected: str) -> bool:
         """Whether a frame's payload has what is selected in a message, which may be laid out otherwise."""
         reader = self._desk.reader
-        if not 0 < len(selected) <= _SELECTED or frame_id != self._frames.current_frame or reader is None:
+        if not 0 < len(selected) <= _SELECTED or reader is None:
             return False
         try:
             shown = shown_frame(reader, frame_id)

@@ -435,7 +435,10 @@ def test_a_click_on_the_row_of_the_gap_leaves_the_frame_chosen(
     model.set_reader(maker.reader())
     table.go_to_frame(103)
     gap = table.visualRect(model.index(0, 1)).center()
-    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=gap)
+    button, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QTest.mousePress(table.viewport(), button, none, gap)
+    QTest.mouseMove(table.viewport(), gap + QPoint(30, 1))
+    QTest.mouseRelease(table.viewport(), button, none, gap + QPoint(30, 1))
     assert (table.current_frame, table.selected_frames(9)) == (103, [103])
 
 
