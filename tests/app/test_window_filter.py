@@ -207,9 +207,10 @@ def test_of_several_words_the_one_that_is_there_is_marked_in_the_message(
     window.filtering.apply("apple or bold")
     complete(qtbot, desktop)
     bar = window.tabs.message.find_bar
-    for frame, word in ((1, "apple"), (2, "bold")):
-        window.frames.go_to_frame(frame)
-        qtbot.waitUntil(lambda word=word: (bar.input.text(), bar.result()) == (word, "1 of 1"))
+    window.frames.go_to_frame(1)
+    qtbot.waitUntil(lambda: (bar.input.text(), bar.result()) == ("apple", "1 of 1"))
+    window.frames.go_to_frame(2)
+    qtbot.waitUntil(lambda: (bar.input.text(), bar.result()) == ("bold", "1 of 1"))
 
 
 def test_a_hit_that_comes_later_can_be_gone_to(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
