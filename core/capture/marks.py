@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from core.capture import checks
-from core.capture.snapshots import Snapshots, reads
+from core.capture.snapshots import Snapshots, reads, reason
 from core.capture.store import open_for_changes
 from core.errors import CallerError, CaptureError
 
@@ -106,6 +106,8 @@ def change_marks(db: sqlite3.Connection, path: Path, change: MarkChange) -> None
         _apply(db, change)
         db.execute("UPDATE total SET mark_changes = mark_changes + 1")
         db.execute("COMMIT")
+    except MemoryError as error:
+        raise CaptureError(f"The bookmarks in {path} stay as they were: {reason(error)}.") from error
     except sqlite3.Error as error:
         raise CaptureError(f"The bookmarks in {path} stay as they were: {_reason(error)}") from error
     finally:
