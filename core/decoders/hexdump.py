@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
 from dataclasses import dataclass
 
 from core.decoders.decoder import NO_SPANS, Confidence, ContentKind, Place, Spans
+from core.decoders.even_pages import EvenPages
 from core.decoders.search import Needle, needle, text_pattern
 from core.decoders.source import Source
 
@@ -77,25 +77,10 @@ class HexPage:
         return range(min(first, self.end), min(self.first + -(-end // _LINE) * _WIDTH, self.end))
 
 
-class HexPages:
+class HexPages(EvenPages):
     """Every page has the same number of lines."""
 
     kind = ContentKind.HEX
-
-    def __init__(self, source: Source, size: int) -> None:
-        self._source = source
-        self._size = size
-
-    @property
-    def count(self) -> int:
-        return max(1, -(-len(self._source) // self._size))
-
-    @property
-    def known(self) -> int:
-        return len(self._source)
-
-    def steps(self) -> Generator[int]:
-        yield len(self._source)
 
     def page(self, number: int) -> HexPage:
         first = number * self._size

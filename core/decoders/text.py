@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import codecs
 from bisect import bisect_left, bisect_right
-from collections.abc import Generator
 from dataclasses import dataclass
 from operator import itemgetter
 
 from core.decoders.decoder import NO_SPANS, Confidence, ContentKind, Place, Spans
+from core.decoders.even_pages import EvenPages
 from core.decoders.search import Needle, text_needle
 from core.decoders.source import Source
 from core.decoders.utf8 import character_end, character_start, shown
@@ -75,26 +75,14 @@ class TextPage:
         return range(self.first + self.marks[at][0], self.first + last)
 
 
-class TextPages:
+class TextPages(EvenPages):
     """Where a page begins follows from the few bytes before: any page can be had at once."""
 
     kind = ContentKind.TEXT
 
     def __init__(self, source: Source, size: int) -> None:
-        self._source = source
-        self._size = size
+        super().__init__(source, size)
         self._line = min(_LINE, size // 2)
-
-    @property
-    def count(self) -> int:
-        return max(1, -(-len(self._source) // self._size))
-
-    @property
-    def known(self) -> int:
-        return len(self._source)
-
-    def steps(self) -> Generator[int]:
-        yield len(self._source)
 
     def page(self, number: int) -> TextPage:
         start, end = number * self._size, min((number + 1) * self._size, len(self._source))
