@@ -11,13 +11,9 @@ from app.icons import IconName, Icons
 from app.models.marks import MarkModel
 from app.text import one_line
 from app.theme import Role, Theme
-from app.views.row_delegate import RowDelegate
+from app.views.row_delegate import ICON, MARGIN, PAD_Y, TEXT_LEFT, RowDelegate
 from app.views.row_table import RowTable
 
-_MARGIN = 10
-_ICON = 16
-_TEXT_LEFT = 34
-_PAD_Y = 7
 _LINES = 2
 """Of the note; what does not fit is in the tooltip."""
 _BUTTONS = (ActionId.PREVIOUS_MARK, ActionId.NEXT_MARK, ActionId.EDIT_NOTE, ActionId.REMOVE_MARKS)
@@ -71,14 +67,14 @@ class _MarkDelegate(RowDelegate):
 
     @property
     def row_height(self) -> int:
-        return _LINES * self._metrics.height() + self._small_metrics.height() + 2 * _PAD_Y + 3
+        return self._height_of(_LINES)
 
     def content(self, painter: QPainter, row: QRect, number: int) -> None:
         found = self._model.line(number)
         if found is None:
             return
-        self._icon(painter, row.left() + _MARGIN, row.top() + _PAD_Y, IconName.BOOKMARK, Role.ACCENT, _ICON)
-        area = row.adjusted(_TEXT_LEFT, _PAD_Y, -_MARGIN, 0)
+        self._icon(painter, row.left() + MARGIN, row.top() + PAD_Y, IconName.BOOKMARK, Role.ACCENT, ICON)
+        area = row.adjusted(TEXT_LEFT, PAD_Y, -MARGIN, 0)
         self._small_line(painter, area, self._model.place(found), Role.MUTED)
         area.setTop(area.top() + self._small_metrics.height() + 2)
         note = one_line(found.mark.note)

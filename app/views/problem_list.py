@@ -10,7 +10,7 @@ from app.icons import IconName, Icons
 from app.models.problems import ProblemModel
 from app.text import grouped
 from app.theme import Role, Theme
-from app.views.row_delegate import RowDelegate
+from app.views.row_delegate import ICON, MARGIN, PAD_Y, TEXT_LEFT, RowDelegate
 from app.views.row_table import RowTable
 from core.protocol.violations import Severity
 
@@ -19,10 +19,6 @@ SEVERITY_LOOKS = {
     Severity.WARNING: (IconName.WARNING, Role.WARNING),
     Severity.NOTE: (IconName.NOTE, Role.NOTE),
 }
-_MARGIN = 10
-_ICON = 16
-_TEXT_LEFT = 34
-_PAD_Y = 7
 _LINES = 2
 """Of the sentence; what does not fit is in the tooltip."""
 
@@ -105,14 +101,14 @@ class _ProblemDelegate(RowDelegate):
 
     @property
     def row_height(self) -> int:
-        return _LINES * self._metrics.height() + self._small_metrics.height() + 2 * _PAD_Y + 3
+        return self._height_of(_LINES)
 
     def content(self, painter: QPainter, row: QRect, number: int) -> None:
         problem = self._model.problem(number)
         if problem is None:
             return
         icon, role = SEVERITY_LOOKS[problem.violation.rule.severity]
-        self._icon(painter, row.left() + _MARGIN, row.top() + _PAD_Y, icon, role, _ICON)
-        area = row.adjusted(_TEXT_LEFT, _PAD_Y, -_MARGIN, 0)
+        self._icon(painter, row.left() + MARGIN, row.top() + PAD_Y, icon, role, ICON)
+        area = row.adjusted(TEXT_LEFT, PAD_Y, -MARGIN, 0)
         area.setTop(self._text(painter, area, self._model.sentence(problem), Role.TEXT, _LINES) + 2)
         self._small_line(painter, area, self._model.place(problem), Role.MUTED)

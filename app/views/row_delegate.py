@@ -11,6 +11,12 @@ from app.theme import Role, Theme
 from app.views.wrapped import lay_out
 
 Index = QModelIndex | QPersistentModelIndex
+MARGIN = 10
+"""Left and right of what is in a row."""
+ICON = 16
+TEXT_LEFT = 34
+"""Where text begins beside an icon."""
+PAD_Y = 7
 _SMALL = 0.9
 _STRIPE = 3
 
@@ -49,6 +55,10 @@ class RowDelegate(QStyledItemDelegate):
     def content(self, painter: QPainter, row: QRect, number: int) -> None:
         """Paints row `number` into `row`."""
         raise NotImplementedError
+
+    def _height_of(self, lines: int) -> int:
+        """Of a row with so many lines of the larger font and one of the smaller."""
+        return lines * self._metrics.height() + self._small_metrics.height() + 2 * PAD_Y + 3
 
     def _ground(self, painter: QPainter, row: QRect, state: QStyle.StateFlag) -> None:
         role = Role.SURFACE
