@@ -186,7 +186,9 @@ class Filtering(QObject):
         if applied is None:
             self._found = None
             self.scanner.search(None)
-        self._mark()
+        if applied is None or self.hides:
+            # Otherwise `_rows` has done it, with what it found anew.
+            self._mark()
         self._show()
         self.changed.emit()
 
