@@ -11,10 +11,11 @@ import math
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from multiprocessing import get_context, parent_process
+from contextlib import closing, contextmanager
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -29,6 +30,8 @@ _LOOK_SECONDS = 0.05
 """So often it is asked whether the scan is still wanted."""
 _PARENT_SECONDS = 1.0
 """So often the process looks whether the one that it works for is still there."""
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+"""Signals that go to a whole group of processes."""
 
 
 def may_take_long(expression: Expression) -> bool:
@@ -75,9 +78,20 @@ class ChildScan:
         self._here, there = context.Pipe()
         self._process = context.Process(target=_serve, args=(there, str(path), wanted.texts), daemon=True)
         try:
+            with _undisturbed():
+                self._start(there)
+        except BaseException:
+            # Nobody else has it to close.
+            if self._process.pid is None:
+                self._here.close()
+            else:
+                self.close()
+            raise
+
+    def _start(self, there: Connection) -> None:
+        try:
             self._process.start()
         except OSError as error:
-            self._here.close()
             raise SearchError(f"The search could not be started: {error}. Try again.") from error
         finally:
             there.close()
@@ -136,10 +150,40 @@ def scan_of(
     return Scan(path, wanted.expression)
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals that end a process take effect after it, and not at all in a process that is started within.
+
+    One that is left half started, or ended while it starts, complains where a person reads.
+    """
+    came: list[int] = []
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {
+            number: signal.signal(number, lambda number, _frame: came.append(number)) for number in _ENDING
+        }
+    try:
+        if sys.platform == "win32":
+            yield
+        else:
+            # It is started with the first process, and would let them through again.
+            resource_tracker.ensure_running()
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+            try:
+                yield
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    finally:
+        for ending, handler in before.items():
+            signal.signal(ending, handler)
+        for number in came:
+            signal.raise_signal(number)
+
+
 def _serve(there: Connection, path: str, texts: tuple[str, ...]) -> None:
     """The process: takes runs, sends what they find."""
-    # These go to a whole group of processes; the one that it works for ends this one itself.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # The one that it works for ends this one itself.
+    for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
     _end_with_parent()
     from core.query.language import default_language

@@ -108,6 +108,43 @@ if __name__ == "__main__":
 """
 
 
+_HALF_STARTED = """
+import signal
+import sys
+from pathlib import Path
+from core.query.child_scan import ChildScan
+from core.query.language import default_language
+
+def end(number, frame):
+    sys.exit(128 + number)
+
+def strike(frame, event, _result):
+    names = frame.f_code.co_name, frame.f_back and frame.f_back.f_code.co_name
+    if event == "return" and names == ("spawnv_passfds", "_launch"):
+        signal.raise_signal(int(sys.argv[2]))
+
+if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    sys.setprofile(strike)
+    ChildScan(Path(sys.argv[1]), default_language().filter("payload ~ x"), lambda: True)
+    print("not ended")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a process is started in another way")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_starts_ends_it_without_a_complaint(
+    maker: CaptureMaker, tmp_path: Path, number: signal.Signals
+) -> None:
+    maker.reader()
+    script = tmp_path / "parent.py"
+    script.write_text(_HALF_STARTED)
+    command = [sys.executable, str(script), str(maker.path), str(int(number))]
+    with Program(command, changes={"PYTHONPATH": "."}) as one:
+        assert (one.wait(), one.errors, one.rest()) == (128 + number, "", [])
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_it_ends_with_the_one_that_it_works_for_even_within_a_pattern(
     maker: CaptureMaker, tmp_path: Path
