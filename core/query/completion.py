@@ -16,6 +16,7 @@ CANDIDATE_LIMIT = 200
 _QUOTES_TRIED = 16
 _OPERAND = frozenset({"NOT", "FUNCTION"})
 _OPERATOR = frozenset({"COMPARE", "TEXTUAL", "IN"})
+_OF_DAY = "A time of the day that the capture is of."
 _WORDS = {"AND": "and", "OR": "or"}
 
 
@@ -112,12 +113,21 @@ def _field_before(language: FilterLanguage, tokens: list[Token]) -> Field | None
     return None
 
 
+def _begins_clock(field: Field, typed: str) -> bool:
+    return field.kind is Kind.TIME and read_word(typed + ":00", 0, 0).form is Form.CLOCK
+
+
 def _values(field: Field, typed: str) -> list[Candidate]:
     if field.kind is Kind.FLAG:
         return [Candidate(each, CandidateKind.VALUE, "") for each in ("true", "false")]
     if field.kind is Kind.JSON:
         return [Candidate(each, CandidateKind.VALUE, "") for each in ("true", "false", "null")]
     if typed and read_word(typed, 0, 0).form is Form.NUMBER:
+        found = (
+            [Candidate(typed + ":00", CandidateKind.VALUE, _OF_DAY)] if _begins_clock(field, typed) else []
+        )
         units = {Kind.NUMBER: SIZE_UNITS, Kind.DURATION: DURATION_UNITS, Kind.TIME: DURATION_UNITS}
-        return [Candidate(typed + unit, CandidateKind.VALUE, "") for unit in units.get(field.kind, ())]
+        return found + [
+            Candidate(typed + unit, CandidateKind.VALUE, "") for unit in units.get(field.kind, ())
+        ]
     return [Candidate(each, CandidateKind.VALUE, str(code)) for each, code in field.choices.items()]

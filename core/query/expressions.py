@@ -18,6 +18,7 @@ class Term:
     """In the brackets of `header["Origin"]` or `json("$.a")`."""
     operator: Operator
     operand: Operand
+    """With times of day as they stand in the text, until the filter is asked of a capture."""
     access: Access
     matcher: Matcher
 

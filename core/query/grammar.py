@@ -18,13 +18,14 @@ from core.query.operators import (
     IS_SET,
     PRESENT,
     SET_LIMIT,
+    UNSETTLED,
     Operand,
     OperandError,
     Operators,
     Range,
     Takes,
 )
-from core.query.values import Form, Kind, Literal, Value, operand_of, read_word
+from core.query.values import Form, Kind, Literal, TimeOfDay, Value, operand_of, read_word
 
 _GRAMMAR = r"""
 start: either
@@ -249,7 +250,8 @@ class Builder(Transformer[Token, Expression]):
             raise self._error(f"“{field.name}” has no {symbol}: expected one of {fitting}.", symbol)
         operand = self._operand(field, operator.takes, items, literals)
         try:
-            matcher = operator.build(field.kind, operand)
+            of_day = field.kind is Kind.TIME and any(each.form is Form.CLOCK for each in literals)
+            matcher = UNSETTLED if of_day else operator.build(field.kind, operand)
         except OperandError as error:
             raise self._wrong(f"“{field.name} {operator.name}”: expected {error}.", *literals) from None
         return Term(field, place.argument, operator, operand, access, matcher)
@@ -276,6 +278,12 @@ class Builder(Transformer[Token, Expression]):
 
     def _range(self, field: Field, low: Literal, high: Literal) -> Range:
         first, last = self._value(field, low), self._value(field, high)
+        if isinstance(first, TimeOfDay) and isinstance(last, TimeOfDay):
+            return Range(first, last)
+        if isinstance(first, TimeOfDay) or isinstance(last, TimeOfDay):
+            raise self._wrong(
+                f"From {low.text} to {high.text}: expected two times of day, or two dates.", low, high
+            )
         if field.kind is Kind.NAME or not (isinstance(first, int | float) and isinstance(last, int | float)):
             raise self._wrong(
                 f"“{field.name}” has no ranges: expected single values, such as {{a, b}}.", low, high

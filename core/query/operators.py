@@ -109,6 +109,14 @@ class Operators:
         return tuple(self._by_name)
 
 
+def _dayless(_value: object) -> bool:
+    raise AssertionError("A time of day is compared before it is known of which day.")
+
+
+UNSETTLED = Matcher(_dayless)
+"""Of an operand with times of day, as long as it is not known of which capture."""
+
+
 def _equals(_kind: Kind, operand: Operand) -> Matcher:
     bound = operand if isinstance(operand, int | float) else None
     return Matcher(partial(operator.eq, operand), low=bound, high=bound)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from core.capture.reader import CaptureReader
 from core.errors import CallerError
-from core.query.values import Form, read_word
+from core.query.clock import Span, moments
+from core.query.values import Form, TimeOfDay, read_word
 
 _NUMBER = re.compile(r"(?P<sign>[+-]?)#?(?P<digits>\d{1,15})")
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)%")
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?")
 _GROUPING = re.compile(r"(?<=\d)[,\u00a0\u2009\u202f ](?=\d\d\d(?!\d))")
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=[a-zµ]+$)")
-_SECOND = 10**9
 _MOST_NS = 2**63 - 1
 _LENGTH_LIMIT = 100
 
@@ -50,13 +48,6 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class ClockTime:
-    """A time of this machine's day: ns since midnight."""
-
-    of_day_ns: int
-
-
-@dataclass(frozen=True, slots=True)
 class SinceStart:
     """So many ns after the first frame."""
 
@@ -70,7 +61,7 @@ class TimeStep:
     duration_ns: int
 
 
-Place: TypeAlias = FrameNumber | FrameStep | Share | Moment | ClockTime | SinceStart | TimeStep
+Place: TypeAlias = FrameNumber | FrameStep | Share | Moment | TimeOfDay | SinceStart | TimeStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,27 +100,25 @@ def _by_number(asked: str) -> Place | None:
 
 
 def _by_time(asked: str) -> Place | None:
-    if found := _CLOCK.fullmatch(asked):
-        hours, minutes, seconds = (int(each or 0) for each in found.groups()[:3])
-        if hours < 24 and minutes < 60 and seconds < 60:
-            part = int((found[4] or "0").ljust(9, "0"))
-            return ClockTime((hours * 3600 + minutes * 60 + seconds) * _SECOND + part)
-        return None
     for spelling in (asked.replace(" ", "T", 1), _BEFORE_UNIT.sub("", asked)):
         literal = read_word(spelling, 0, len(spelling))
-        assert isinstance(literal.value, int) or literal.form not in (Form.TIME, Form.DURATION)
+        if not isinstance(literal.value, int):
+            continue
+        if literal.form is Form.CLOCK:
+            return TimeOfDay(literal.value)
         if literal.form is Form.TIME:
-            return Moment(int(literal.value))
+            return Moment(literal.value)
         if literal.form is Form.DURATION:
             signed = spelling.startswith(("+", "-"))
-            return TimeStep(int(literal.value)) if signed else SinceStart(int(literal.value))
+            return TimeStep(literal.value) if signed else SinceStart(literal.value)
     return None
 
 
 def find_place(reader: CaptureReader, place: Place, selected: int | None) -> Destination:
     """The frame there: of a time the first at or after it, outside of the capture the one at that end.
 
-    `selected` is the id of the frame that steps count from. CallerError where none is, or there are no frames.
+    `selected` is the id of the frame that steps count from. CallerError where none is, or there are no frames;
+    CaptureError where there is none to be read, or no day that its times are on.
     """
     with reader.snapshot():
         first, last = reader.first_frame_id(), reader.last_frame_id()
@@ -148,9 +137,10 @@ def find_place(reader: CaptureReader, place: Place, selected: int | None) -> Des
                 return _at_time(reader, _time_of(reader, first) + duration_ns, first, last)
             case TimeStep(duration_ns):
                 return _at_time(reader, _time_of(reader, _selected(selected)) + duration_ns, first, last)
-            case ClockTime(of_day_ns):
-                times = [_time_of(reader, each) for each in (selected or first, first, last)]
-                return _at_time(reader, _on_a_day(of_day_ns, *times), first, last)
+            case TimeOfDay():
+                span = Span(_time_of(reader, first), _time_of(reader, last))
+                moment, _ = moments(place, place, _time_of(reader, selected or first), span)
+                return _at_time(reader, moment, first, last)
 
 
 def _selected(frame: int | None) -> int:
@@ -176,19 +166,3 @@ def _time_of(reader: CaptureReader, frame: int) -> int:
     if not rows:
         raise CallerError(f"Frame {frame} is not in the capture any more.")
     return rows[0].time_ns
-
-
-def _on_a_day(of_day_ns: int, near_ns: int, start_ns: int, end_ns: int) -> int:
-    """That time of the day of `near_ns`, or of the day before or after where the capture was running only then."""
-    seconds, part = divmod(of_day_ns, _SECOND)
-    hours, minutes = divmod(seconds // 60, 60)
-    try:
-        day = datetime.fromtimestamp(near_ns // _SECOND).replace(
-            hour=hours, minute=minutes, second=seconds % 60
-        )
-        candidates = [int((day + timedelta(each)).timestamp()) * _SECOND + part for each in (0, 1, -1)]
-    except (ValueError, OverflowError, OSError):
-        raise CallerError(
-            "The times of this capture are on no day. Give a duration since its start."
-        ) from None
-    return next((each for each in candidates if start_ns <= each <= end_ns), candidates[0])

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from core.capture.records import ConnectionRecord, FrameRecord
+from core.query.clock import Span, on_its_days
 from core.query.expressions import And, Expression, Not, Or, Term
 from core.query.fields import Subject
 
@@ -35,15 +36,14 @@ def predicate(expression: Expression) -> Predicate:
 class FrameFilter:
     """Asked of each frame of a capture in order, so that it knows the times that came before."""
 
-    def __init__(self, expression: Expression) -> None:
-        self._matches = predicate(expression)
-        self._start_ns: int | None = None
+    def __init__(self, expression: Expression, span: Span) -> None:
+        """CaptureError where it has times of day, and the capture's are on no day."""
+        self._matches = predicate(on_its_days(expression, span))
+        self._start_ns = span.start_ns
         self._last: OrderedDict[int, int] = OrderedDict()
 
     def matches(self, record: FrameRecord, connection: ConnectionRecord | None) -> bool:
         row = record.row
-        if self._start_ns is None:
-            self._start_ns = row.time_ns
         subject = Subject(record, connection, self._last.get(row.connection), self._start_ns)
         self._last[row.connection] = row.time_ns
         self._last.move_to_end(row.connection)

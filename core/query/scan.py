@@ -12,6 +12,7 @@ from core.capture.block_reader import EVERY, BlockKey, BlockReader, Condition
 from core.capture.columns import BlockColumns
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord
+from core.query.clock import Span, on_its_days
 from core.query.expressions import And, Expression, Not, Or, Term
 from core.query.placements import BlockTest, Mask, ScannedBlock
 
@@ -43,8 +44,9 @@ class Scan:
     def __init__(self, path: Path, expression: Expression, most_blocks: int = BLOCKS_IN_STEP) -> None:
         """`most_blocks`: in a step. CaptureError if there is no capture."""
         self._most_blocks = most_blocks
+        self._wanted = expression
         self._expression = expression
-        self._test = _prepared(expression)
+        self._test: BlockTest | None = None
         self._blocks = BlockReader(path)
         try:
             self._capture = CaptureReader(path)
@@ -60,13 +62,15 @@ class Scan:
         """Every frame recorded up to now with an id above `after`, a few blocks a step: a matter of milliseconds.
 
         Stop by not going on. To follow a capture that is being written, run again after the last `through`.
-        CaptureError where the capture is damaged.
+        CaptureError where the capture is damaged, or its times are on no day and the filter has times of day.
         """
         self._blocks.forget_times()
         last = self._blocks.last_frame_id()
         start_ns = self._blocks.start_ns()
         if last <= after or start_ns is None:
             return
+        if self._test is None or not after:
+            self._settle(start_ns, last)
         condition = EVERY
         if not after or last - after > _FEW_FRAMES:
             # After `last` was read, so that every connection that has frames up to it is known.
@@ -84,6 +88,12 @@ class Scan:
         if through < last:
             yield Found((), last, last)
 
+    def _settle(self, start_ns: int, last: int) -> None:
+        """Find out on which days times of day are; they stay there while the scan follows."""
+        ends = self._capture.rows_of((last,))
+        self._expression = on_its_days(self._wanted, Span(start_ns, ends[0].time_ns if ends else start_ns))
+        self._test = _prepared(self._expression)
+
     def _step(self, left: deque[BlockKey], start_ns: int, after: int, last: int) -> Found:
         """Look at the next of the blocks that are left."""
         end = time.perf_counter() + _STEP_SECONDS
@@ -99,6 +109,7 @@ class Scan:
         return Found(tuple(frames), after, last)
 
     def _matches(self, block: ScannedBlock, after: int, last: int) -> Iterable[int]:
+        assert self._test is not None
         mask = self._test(block, block.full)
         if not mask or not block.columns.records:
             return ()

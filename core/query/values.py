@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-Value = int | float | str | bytes | Enum
+
+@dataclass(frozen=True, slots=True)
+class TimeOfDay:
+    """Stands in a filter for a moment of the day that a capture is of."""
+
+    ns: int
+    """Since midnight."""
+
+
+Value = int | float | str | bytes | Enum | TimeOfDay
 """What a field of a frame has: times and durations in ns, choices as their codes."""
 
 
@@ -22,7 +31,7 @@ class Kind(Enum):
     CODE = "a number, or one of the names"
     NAME = "one of the names"
     DURATION = "a duration, such as 5ms, 2s or 1m"
-    TIME = "a time, such as 2026-01-31T12:00:00Z, or a duration since the first frame, such as 5s"
+    TIME = "a time, such as 14:03:59 or 2026-01-31T12:00:00Z, or a duration since the first frame, such as 5s"
     TEXT = 'a text, such as /chat or "a b"'
     BYTES = 'a text, such as login or "a b", or bytes, such as hex"de ad"'
     JSON = "a number, a text, true, false or null"
@@ -51,6 +60,7 @@ class Form(Enum):
     SIZE = "size"
     DURATION = "duration"
     TIME = "time"
+    CLOCK = "time of day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,7 @@ _QUANTITY = re.compile(r"([+-]?\d{1,15}(?:\.\d{1,9})?)([a-zA-Zµ]{1,3})")
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
 )
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?")
 DURATION_UNITS: Mapping[str, int] = {
     "ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "min": 60 * 10**9,
     "h": 3600 * 10**9, "d": 86400 * 10**9,
@@ -81,7 +92,7 @@ SIZE_UNITS: Mapping[str, int] = {
 
 
 def read_word(text: str, start: int, end: int) -> Literal:
-    """What an unquoted word is: a number, a size, a duration, a time, or only a word."""
+    """What an unquoted word is: a number, a size, a duration, a time (of day), or only a word."""
     if found := _NUMBER.fullmatch(text):
         if found["hex"]:
             return Literal(text, Form.NUMBER, int(text, 16), start, end)
@@ -94,6 +105,10 @@ def read_word(text: str, start: int, end: int) -> Literal:
         moment = _time_ns(found)
         if moment is not None:
             return Literal(text, Form.TIME, moment, start, end)
+    if found := _CLOCK.fullmatch(text):
+        of_day = _of_day_ns(found)
+        if of_day is not None:
+            return Literal(text, Form.CLOCK, of_day, start, end)
     return Literal(text, Form.WORD, text, start, end)
 
 
@@ -112,6 +127,14 @@ def _time_ns(found: re.Match[str]) -> int | None:
     except (ValueError, OverflowError, OSError):
         return None
     return seconds * 10**9 + int((part or "0").ljust(9, "0"))
+
+
+def _of_day_ns(found: re.Match[str]) -> int | None:
+    """ns since midnight; None: no day has such a time."""
+    hours, minutes, seconds = (int(each or 0) for each in found.groups()[:3])
+    if hours >= 24 or minutes >= 60 or seconds >= 60:
+        return None
+    return (hours * 3600 + minutes * 60 + seconds) * 10**9 + int((found[4] or "0").ljust(9, "0"))
 
 
 def as_json(found: object) -> Value:
@@ -140,6 +163,9 @@ def operand_of(kind: Kind, literal: Literal, choices: Mapping[str, Value]) -> Va
         case Kind.DURATION:
             return value if form is Form.DURATION or value == 0 else None
         case Kind.TIME:
+            if form is Form.CLOCK:
+                assert isinstance(value, int)
+                return TimeOfDay(value)
             return value if form is Form.TIME else None
         case Kind.BYTES:
             return value if isinstance(value, bytes) else _text(literal).encode("utf-8", "surrogatepass")

@@ -71,7 +71,8 @@ def filter_page(table: Table) -> Iterator[str]:
             ("number", "`125`, `0x7d`, `1.5`"),
             ("size", "a number and a unit: " + _listed(SIZE_UNITS) + "; K, M and G stand for KiB, MiB and GiB"),
             ("duration", "a number and a unit: " + _listed(DURATION_UNITS)),
-            ("time", "`2026-01-31`, `2026-01-31T12:00`, `2026-01-31T12:00:00.5Z`; or a duration"),
+            ("time", "`2026-01-31`, `2026-01-31T12:00`, `2026-01-31T12:00:00.5Z`; a time of day: `14:03`, `14:03:59`, "
+             "`14:03:59.250`; or a duration"),
             ("text", r'`word`, `"in quotes"`, `'"'so too'"r'`; in quotes `\"`, `\\`, `\n`, `\t`, `\r`, `\0`, `\u4f60`'),
             ("bytes", '`hex"de ad"`, or a text, which stands for its UTF-8'),
         ),

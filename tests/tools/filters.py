@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -28,6 +29,7 @@ from core.protocol.frames import Frame, Opcode, make_frame
 from core.protocol.handshake import Answer, client_request
 from core.protocol.http11 import HeadKind, HeadParser, RequestHead
 from core.protocol.violations import violation
+from core.query.clock import Span
 from core.query.expressions import Expression
 from core.query.fields import Access, Field
 from core.query.language import FilterLanguage
@@ -37,6 +39,7 @@ from core.query.values import Kind
 from tests.tools.captures import opened
 
 START_NS = 1_700_000_000_000_000_000
+_CLOCK = f"{datetime.fromtimestamp(START_NS // 10**9):%H:%M:%S}"
 _KEYS = (None, bytes(4), b"\x01\x02\x03\x04")
 _PIECES = (b"a", b"b", b"ab", b"aab", b"B", b"\n", b"\xff", b"\x00", "你".encode(), b"id=42")
 _DOCUMENTS = (
@@ -147,8 +150,10 @@ def scanned(path: Path, expression: Expression, after: int = 0) -> list[int]:
 
 def asked(path: Path, expression: Expression) -> list[int]:
     """Ids of the frames that match one by one."""
-    asking = FrameFilter(expression)
     with closing(CaptureReader(path)) as reader:
+        ends = (reader.first_frame_id(), reader.last_frame_id())
+        times = [row.time_ns for frame in ends for row in reader.rows_of((frame,))]
+        asking = FrameFilter(expression, Span(*times))
         return [
             record.row.id
             for record in _frames(reader)
@@ -172,7 +177,8 @@ _LITERALS = {
     Kind.CODE: ("0", "1", "2", "8", "0x9", "1000", "1002", "0xffffffffffffffff"),
     Kind.NAME: (),
     Kind.DURATION: ("0ns", "1us", "2ms", "-1ms", "3s", "1m"),
-    Kind.TIME: ("2023-11-14T22:13:20Z", "2023-11-14T22:13:20.002Z", "2023-11-14T22:13:23+00:00", "1990-01-01", "3s"),
+    Kind.TIME: ("2023-11-14T22:13:20Z", "2023-11-14T22:13:20.002Z", "2023-11-14T22:13:23+00:00", "1990-01-01", "3s",
+                _CLOCK, f"{_CLOCK}.002", "0:00"),
     Kind.TEXT: ("/a", '"/b"', "a", "mqtt", "7", "13", "localhost", "websocket"),
     Kind.BYTES: ("a", "ab", "aab", "B", '"id=42"', 'hex"ff"', 'hex"01020304"', '"{"', "你", r'"b\nb"', 'hex"00 00"'),
     Kind.JSON: ("1", "2", "1.0", '"x"', "B", "true", "null", "false"),

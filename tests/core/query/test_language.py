@@ -8,7 +8,9 @@ from core.errors import FilterError
 from core.query.expressions import And, Expression, Not, Or, Term, fields_in
 from core.query.language import LENGTH_LIMIT, FilterLanguage, default_language
 from core.query.operators import PATTERN_LIMIT, SET_LIMIT, Range
-from core.query.values import JsonWord
+from core.query.values import JsonWord, TimeOfDay
+
+CLOCK = ((14 * 60 + 3) * 60 + 59) * 10**9
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +63,12 @@ def shape(expression: Expression) -> str:
         ("time in 5s..10s", f"time.relative in {(Range(5 * 10**9, 10 * 10**9),)!r}"),
         ("time >= 2023-11-14T22:13:20.000000001Z", "time >= 1700000000000000001"),
         ("time >= 2023-11-14T23:13:20+01:00", "time >= 1700000000000000000"),
+        ("time > 14:03:59", f"time > {TimeOfDay(CLOCK)!r}"),
+        ("time > 9:03", f"time > {TimeOfDay((9 * 60 + 3) * 60 * 10**9)!r}"),
+        ("time in 14:03:59..14:03:59.250", f"time in {(Range(TimeOfDay(CLOCK), TimeOfDay(CLOCK + 10**9 // 4)),)!r}"),
+        ("time in {23:59..0:01, 2023-11-14T22:13:20Z, 14:03:59}",
+         f"time in {(Range(TimeOfDay(86340 * 10**9), TimeOfDay(60 * 10**9)), 17 * 10**17, TimeOfDay(CLOCK))!r}"),
+        ("14:03 or path == 14:03", "(payload contains b'14:03' | path == '14:03')"),
         ('header["Origin"] != x', "header[Origin] != 'x'"),
         ('json("$.a.b") == 3', "json[$.a.b] == 3"),
         ('json("$.a") in {1..2, "true", true}', f"json[$.a] in {(Range(1, 2), 'true', JsonWord.TRUE)!r}"),
@@ -100,6 +108,12 @@ def test_meanings(language: FilterLanguage, text: str, meaning: str) -> None:
         ("length > 5ms", "         ^^^", "expected a number"),
         ("delta > 5", "        ^", "expected a duration, such as 5ms"),
         ("time > 2026-02-30", "       ^^^^^^^^^^", "expected a time"),
+        ("time > 24:00", "       ^^^^^", "expected a time, such as 14:03:59 or 2026"),
+        ("time > 5:60", "       ^^^^", "expected a time"),
+        ("delta > 14:03", "        ^^^^^", "expected a duration"),
+        ("time in 14:03..2026-01-31", "        ^^^^^^^^^^^^^^^^^", "two times of day, or two dates"),
+        ("time in 5s..14:03", "        ^^", "expected a time"),
+        ("time contains 14:03", "     ^^^^^^^^", "expected one of =="),
         ("severity in error..note", "            ^^^^^^^^^^^", "expected the smaller value first"),
         ("direction in c2s..s2c", "             ^^^^^^^^", "no ranges"),
         ('payload contains ""', "                 ^^", "expected at least one character"),

@@ -11,7 +11,6 @@ from core.capture.reader import CaptureReader
 from core.capture.writer import CaptureWriter
 from core.errors import CallerError
 from core.query.places import (
-    ClockTime,
     Destination,
     FrameNumber,
     FrameStep,
@@ -23,6 +22,7 @@ from core.query.places import (
     find_place,
     read_place,
 )
+from core.query.values import TimeOfDay
 from tests.tools.captures import opened, received
 
 S = 10**9
@@ -61,9 +61,9 @@ def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: 
         ("50%", Share(0.5)),
         ("12.5 %", Share(0.125)),
         ("100%", Share(1.0)),
-        ("14:03", ClockTime((14 * 60 + 3) * 60 * S)),
-        ("9:03:59.5", ClockTime(((9 * 60 + 3) * 60 + 59) * S + S // 2)),
-        ("00:00:00.000000001", ClockTime(1)),
+        ("14:03", TimeOfDay((14 * 60 + 3) * 60 * S)),
+        ("9:03:59.5", TimeOfDay(((9 * 60 + 3) * 60 + 59) * S + S // 2)),
+        ("00:00:00.000000001", TimeOfDay(1)),
         ("2026-11-22 14:03", Moment(at(2026, 11, 22, 14, 3))),
         ("2026-11-22T14:03:59.25", Moment(at(2026, 11, 22, 14, 3, 59) + S // 4)),
         ("2026-11-22", Moment(at(2026, 11, 22))),
