@@ -15,6 +15,7 @@ from pathlib import Path
 
 from core.capture.blocks import BLOCK_FRAMES, RECORD
 from core.capture.marks import notes_between
+from core.capture.repeats import Repeats
 from core.capture.snapshots import UNREADABLE, reason
 from core.capture.store import open_for_reading
 from core.errors import CaptureError
@@ -115,8 +116,11 @@ class BlockReader:
         return records
 
     def payloads(self, key: BlockKey) -> bytes:
-        """All payload bytes of a block."""
-        return self._blob("payload", "bytes", key)
+        """All payload bytes of a block, also those that are stored once for several."""
+        packed = self._blob("payload", "repeats", key)
+        stored = self._blob("payload", "bytes", key)
+        with self._reading():
+            return Repeats(packed).complete(stored)
 
     def rules(self, key: BlockKey) -> dict[int, tuple[str, ...]]:
         """Ids of the frames of a block that broke rules, with the ids of these."""

@@ -2,8 +2,8 @@
 
 A block holds up to `BLOCK_FRAMES` frames in order of arrival, of any connections. Its records are one `RECORD` a
 frame; its payload bytes are every frame's captured payload, each followed by its message's payload where that differs
-from it (a fragmented or compressed message, stored with its last frame). One SQLite row for thousands of frames costs
-a fifth of a row a frame, and a payload search runs over contiguous bytes.
+from it (a fragmented or compressed message, stored with its last frame), but for those that come again (`repeats`).
+One SQLite row for thousands of frames costs a fifth of a row a frame, and a payload search runs over contiguous bytes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from itertools import accumulate
 from typing import cast
 
 from core.capture.records import Direction, FrameRow, MessageInfo
+from core.capture.repeats import MOST_REPEATED, REPEATED_FROM, Repeat
 from core.protocol.events import Completes, FrameReceived, FrameSent, Origin
 from core.protocol.frames import FIN, Frame, FrameColumns, Opcode
 from core.protocol.violations import Severity, Violation
@@ -64,18 +65,26 @@ class BlockBuilder:
         """Id of the block's first frame."""
         self.records = bytearray()
         self.payloads: list[bytes] = []
+        """Those that are stored."""
+        self.repeats = bytearray()
+        """`Repeat.pack` of each that is not."""
         self.count = 0
         """How many frames it has."""
         self.size = 0
-        """Bytes in `payloads`."""
+        """Bytes of all their payloads."""
+        self._repeated = 0
+        """Bytes of those that are not stored."""
+        self._long: dict[int, int] = {}
+        """Where each long payload stands that is stored, by its `id`."""
         self.first_ns = _FOREVER
         """The least of its frames' times; the clock may be set back."""
         self.last_ns = -_FOREVER
         """The greatest."""
 
-    @property
-    def full(self) -> bool:
-        return self.count >= BLOCK_FRAMES or self.size >= BLOCK_BYTES
+    def takes(self, payload: bytes) -> bool:
+        """Whether one more frame may have its place here, which has this payload."""
+        has_room = self.size - self._repeated < BLOCK_BYTES
+        return self.count < BLOCK_FRAMES and (has_room or self._repeats(payload))
 
     @property
     def room(self) -> int:
@@ -127,10 +136,30 @@ class BlockBuilder:
                 for head, form in zip(heads, forms, strict=True)
             )
         self.records += records
-        self.payloads += payloads
         self.count += count
-        self.size += size
+        if longest < REPEATED_FROM:
+            self.payloads += payloads
+            self.size += size
+        else:
+            for payload in payloads:
+                self._store(payload)
         return headers + size
+
+    def _store(self, payload: bytes) -> None:
+        """Put it behind the others, or note where it stands already."""
+        length = len(payload)
+        if self._repeats(payload):
+            self.repeats += Repeat(self.size, length, self._long[id(payload)]).pack()
+            self._repeated += length
+        else:
+            if length >= REPEATED_FROM:
+                self._long[id(payload)] = self.size
+            self.payloads.append(payload)
+        self.size += length
+
+    def _repeats(self, payload: bytes) -> bool:
+        """Whether it stands here already. Of what is no object of ours the bytes are not compared."""
+        return id(payload) in self._long and self._repeated + len(payload) <= MOST_REPEATED
 
     def _note(self, time_ns: int) -> None:
         if time_ns < self.first_ns:
@@ -155,9 +184,8 @@ class BlockBuilder:
         captured = len(payload)
         flags = from_server | form << FORM_SHIFT | (0 if key is None else MASKED)
         offset = self.size
-        self.payloads.append(payload)
+        self._store(payload)
         self.count += 1
-        self.size += captured
         length = wire_length = frame_count = 0
         if completes is Completes.ITSELF:
             flags |= MESSAGE | (TEXT if head & 0x0F == Opcode.TEXT else 0)
@@ -165,8 +193,7 @@ class BlockBuilder:
             opcode, content, compressed, frame_count, wire_length = completes
             flags |= MESSAGE | OWN_PAYLOAD | (COMPRESSED if compressed else 0) | (TEXT if opcode == 1 else 0)
             length = len(content)
-            self.payloads.append(content)
-            self.size += length
+            self._store(content)
         self.records += RECORD.pack(
             time_ns, connection, number, offset, captured, declared, head, flags, origin, severity, broken,
             length, wire_length, frame_count, key or _NO_KEY,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import NamedTuple
 
 from core.capture import checks
 from core.capture.blocks import PREVIEW_BYTES, StoredFrame
 from core.capture.records import OUTLINE_BYTES, FrameOutline, PayloadPart
+from core.capture.repeats import Repeats
 from core.capture.snapshots import Snapshots, reads
 from core.capture.stored_values import violation_of
 from core.protocol.violations import Violation
@@ -26,6 +28,15 @@ class _Found(NamedTuple):
 
 class PieceReader(Snapshots):
     """Reads one frame at a time, and of long payloads only what is asked for. CaptureError."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        super().__init__(path, db)
+        self._repeats: tuple[int, Repeats] | None = None
+        """Of the block that was read last."""
+
+    def forget(self) -> None:
+        """Drop what is held: the capture was cleared."""
+        self._repeats = None
 
     @reads
     def outline(self, frame_id: int) -> FrameOutline | None:
@@ -66,12 +77,21 @@ class PieceReader(Snapshots):
         """`length` bytes from `offset` on of the payloads of a block. sqlite3.Error or ValueError if that can't be."""
         if not length:
             return b""
+        offset = self._repeats_of(block).place(offset)
         with (
             _mapped(self._db) if offset > _FAR else nullcontext(),
             self._db.blobopen("payload", "bytes", block, readonly=True) as blob,
         ):
             blob.seek(offset)
             return whole(blob.read(length), length)
+
+    def _repeats_of(self, block: int) -> Repeats:
+        if self._repeats is None or self._repeats[0] != block:
+            row = self._db.execute("SELECT repeats FROM payload WHERE block = ?", (block,)).fetchone()
+            if row is None:
+                raise ValueError(f"block {block} has no payloads")
+            self._repeats = block, Repeats(row[0])
+        return self._repeats[1]
 
     def _find(self, frame_id: int) -> _Found | None:
         row = self._db.execute(

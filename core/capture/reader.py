@@ -21,6 +21,7 @@ from core.capture.records import (
     Totals,
     View,
 )
+from core.capture.repeats import Repeats
 from core.capture.snapshots import Snapshots, reads
 from core.capture.store import ALL, open_for_reading
 from core.capture.stored_values import (
@@ -77,6 +78,7 @@ class CaptureReader(Snapshots):
     def forget(self) -> None:
         """Drop what is cached: the capture was cleared."""
         self._blocks.clear()
+        self.pieces.forget()
 
     # Connections.
 
@@ -409,13 +411,16 @@ class CaptureReader(Snapshots):
             self._blocks.move_to_end(first)
             return block
         row = self._db.execute(
-            "SELECT count, records, CASE WHEN length(bytes) <= ? THEN bytes END "
+            "SELECT count, records, CASE WHEN length(bytes) <= ? THEN bytes END, repeats "
             "FROM block LEFT JOIN payload ON block = first WHERE first = ?",
             (_CACHED_PAYLOADS, first),
         ).fetchone()
         if row is None:
             return None
-        count, records, payloads = checks.block_row(row)
+        count, records, payloads = checks.block_row(row[:3])
+        if payloads is not None:
+            repeats = Repeats(row[3])
+            payloads = repeats.complete(payloads) if repeats.size <= _CACHED_PAYLOADS else None
         block = _Block(first, count, records, payloads, {})
         self._blocks[first] = block
         if len(self._blocks) > _CACHED_BLOCKS:

@@ -10,7 +10,8 @@ it is finished only marks change (`core.capture.marks`).
                 negotiated, how it ended, counters. `changed` is the value of `total.changes` at its last change
     block       frames in order of arrival (`core.capture.blocks`): `first` is the id of its first frame, `records`
                 fixed-size records
-    payload     the payload bytes of block `block`, apart: who searches them reads no records, and the other way round
+    payload     the payload bytes of block `block`, apart: who searches them reads no records, and the other way round;
+                `repeats` says which come again and are not among them (`core.capture.repeats`)
     lane        which rows of a list lie in which block: for each connection, and for 0 = all connections, the list
                 position of its first frame in the block, counted with and without control frames
     violation   every rule broken, with the frame that broke it, or NULL for the opening handshake
@@ -37,7 +38,7 @@ from core.errors import CaptureError
 
 APPLICATION_ID = 0x554E4D4B
 _APPLICATION_ID_AT = 68
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PAGE_SIZE = 16 * 1024
 ALL = 0
 """The lane of all connections."""
@@ -72,7 +73,7 @@ CREATE TABLE block(
     first INTEGER PRIMARY KEY, count INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
     records BLOB NOT NULL
 );
-CREATE TABLE payload(block INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE payload(block INTEGER PRIMARY KEY, repeats BLOB NOT NULL, bytes BLOB NOT NULL);
 CREATE TABLE lane(
     connection INTEGER NOT NULL, block INTEGER NOT NULL,
     position INTEGER NOT NULL, count INTEGER NOT NULL,

@@ -249,7 +249,9 @@ class CaptureWriter:
                 "INSERT INTO block VALUES(?,?,?,?,?)",
                 (block.first, block.count, block.first_ns, block.last_ns, block.records),
             )
-            self._db.execute("INSERT INTO payload VALUES(?,?)", (block.first, b"".join(block.payloads)))
+            self._db.execute(
+                "INSERT INTO payload VALUES(?,?,?)", (block.first, block.repeats, b"".join(block.payloads))
+            )
             self._db.executemany("INSERT INTO lane VALUES(?,?,?,?,?,?)", lanes)
 
     def _write_changes(self) -> None:
@@ -322,6 +324,7 @@ class CaptureWriter:
         track.number += 1
         if not self.recording:
             return
+        self._make_room(event.frame.payload)
         if found:
             self._note(track, self._next_frame, found)
         wire_bytes = self._block.append(event, track.id, track.number, time_ns, from_server)
@@ -340,6 +343,7 @@ class CaptureWriter:
             return
         start = 0
         while start < total:
+            self._make_room(run.payloads[start])
             count = min(self._block.room, total - start)
             wire_bytes = self._block.extend_run(
                 run if count == total else run.part(start, start + count),
@@ -359,7 +363,10 @@ class CaptureWriter:
             track.counts.bytes_out += wire_bytes
         else:
             track.counts.bytes_in += wire_bytes
-        if self._block.full:
+
+    def _make_room(self, payload: bytes) -> None:
+        """For one more frame, which has this payload."""
+        if not self._block.takes(payload):
             self._end_block()
 
     def _end_block(self) -> None:

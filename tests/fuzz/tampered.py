@@ -12,11 +12,12 @@ from tempfile import TemporaryDirectory
 
 from core.capture.marks import KeepMarks, Mark, change_marks_of
 from core.capture.records import Direction, Mode
+from core.capture.repeats import REPEATED_FROM
 from core.capture.store import close_writing
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
 from core.protocol.connection import Connection, ServerSide
-from core.protocol.events import Origin, RequestReceived
+from core.protocol.events import FrameReceived, Origin, RequestReceived
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.handshake import ServerPolicy, client_request
 from core.protocol.violations import Judgement
@@ -29,7 +30,7 @@ _PAGE = 1024
 _TABLES = ("total", "connection", "block", "lane", "violation", "meta", "payload", "mark")
 _KEYS = {"lane": "connection, block", "meta": "key"}
 _BLOBS = (
-    (("block", "records"), ("payload", "bytes")),
+    (("block", "records"), ("payload", "bytes"), ("payload", "repeats")),
     (("connection", "request"), ("connection", "trailing")),
 )
 _SCHEMES = (
@@ -118,7 +119,8 @@ def tampered(script: Script, *, with_log: bool) -> tuple[bytes, bytes]:
                 scheme, table = _choose(_SCHEMES, script), _choose(_TABLES, script)
                 changes.append(Scheme(scheme.format(table)))
             case 4 | 5:
-                table, column = _BLOBS[script.byte() & 1][script.byte() & 1]
+                blobs = _BLOBS[script.byte() & 1]
+                table, column = blobs[script.byte() % len(blobs)]
                 row, at, patch = script.byte() & 3, script.number(), script.take(script.byte() & 15)
                 start, length = base.blobs.get((table, column, row), (0, 0))
                 patches.append((start + at % (length + 1), patch[:length]))
@@ -231,6 +233,11 @@ def _record(path: Path) -> None:
         events += connection.send_message(Opcode.TEXT, b"in fragments", origin=Origin.COMPOSED, fragments=3)
         if number == 1:
             events += connection.receive_eof()
+        else:
+            long = bytes(REPEATED_FROM)
+            events += connection.receive_data(make_frame(2, long, masking_key=b"mask").wire())
+            echoed = events[-1].frame.payload if isinstance(events[-1], FrameReceived) else b""
+            events += connection.send_message(Opcode.BINARY, echoed, origin=Origin.RULE)
         writer.write([Batch(number, number + 10, events, 0)])
     close_writing(writer._db)  # as it is when it was not closed in peace
     change_marks_of(path, KeepMarks((Mark(2, "a note"), Mark(9, ""))))

@@ -14,6 +14,7 @@ from core.capture.blocks import (
     StoredFrame,
 )
 from core.capture.records import Direction, MessageInfo
+from core.capture.repeats import MOST_REPEATED
 from core.protocol.events import Completes, FrameReceived, FrameSent, Message, Origin
 from core.protocol.frames import Frame, Opcode, make_frame, parse_header
 from core.protocol.violations import Severity, violation
@@ -135,9 +136,9 @@ def test_a_block_is_full_by_frames() -> None:
     block = BlockBuilder(1)
     run = [FrameReceived(Frame(0x82, b"abcd", b"", 0, 0), (), ITSELF)] * BLOCK_FRAMES
     extend(block, *run[1:])
-    assert (block.full, block.room) == (False, 1)
+    assert (block.takes(b""), block.room) == (True, 1)
     extend(block, run[0])
-    assert (block.full, block.room) == (True, 0)
+    assert (block.takes(b""), block.room) == (False, 0)
 
 
 def test_a_block_is_full_by_bytes() -> None:
@@ -145,9 +146,23 @@ def test_a_block_is_full_by_bytes() -> None:
     block = BlockBuilder(1)
     big = Message(Opcode.BINARY, bytes(BLOCK_BYTES // 2), True, 1, 4)
     extend(block, FrameReceived(Frame(0xC2, b"abcd", b"tiny", 0, 4), (), big))
-    assert (block.full, block.count) == (False, 1)
-    extend(block, FrameReceived(Frame(0xC2, b"abcd", b"tiny", 0, 4), (), big))
-    assert (block.full, block.count) == (True, 2)
+    assert (block.takes(b""), block.count) == (True, 1)
+    other = Message(Opcode.BINARY, bytes(BLOCK_BYTES // 2), True, 1, 4)
+    extend(block, FrameReceived(Frame(0xC2, b"abcd", b"tiny", 0, 4), (), other))
+    assert (block.takes(b""), block.count) == (False, 2)
+
+
+def test_a_block_that_is_full_by_bytes_takes_what_it_has_already() -> None:
+    block = BlockBuilder(1)
+    long = bytes(BLOCK_BYTES)
+    extend(block, FrameReceived(Frame(0x82, b"abcd", long, 2, len(long)), (), ITSELF))
+    fitting = MOST_REPEATED // BLOCK_BYTES
+    for _ in range(fitting):
+        assert block.takes(long)
+        extend(block, FrameSent(Frame(0x82, None, long, 2, len(long)), Origin.RULE, ITSELF))
+    assert not block.takes(long)
+    assert not block.takes(bytes(BLOCK_BYTES)), "the same bytes, but not looked at"
+    assert (block.payloads, block.size) == ([long], (fitting + 1) * BLOCK_BYTES)
 
 
 def test_a_block_knows_from_when_to_when_it_is() -> None:

@@ -88,6 +88,8 @@ def _problems(reader: CaptureReader) -> None:
         ("UPDATE block SET records = substr(records, 2)", _frame),
         ("UPDATE payload SET bytes = x''", _frame),
         ("UPDATE payload SET bytes = 'text'", _frame),
+        ("UPDATE payload SET repeats = 'text'", _frame),
+        ("UPDATE payload SET repeats = x'00'", _frame),
         ("DELETE FROM payload", _frame),
         ("UPDATE block SET first = 9223372036854775807", _frames_after),
         ("UPDATE block SET records = replace(records, substr(records, 21, 4), x'ffffffff')", _frame),

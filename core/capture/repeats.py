@@ -1,0 +1,75 @@
+"""A long payload that comes again in its block, as an echo does, is stored once.
+
+The offsets of records count the payloads of a block as if each of them were stored: what reads a block needs no more
+than `Repeats` to have them so.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+REPEATED_FROM = 4096
+"""Bytes of a payload that is worth it."""
+MOST_REPEATED = 16 * 1024 * 1024
+"""Bytes by which a block's payloads are more than what is stored of them."""
+
+_REPEAT = struct.Struct("<III")
+
+
+class Repeat(NamedTuple):
+    """Bytes that are not stored. Offsets as in records."""
+
+    offset: int
+    length: int
+    source: int
+    """Where the same bytes stand ahead of it, stored."""
+
+    def pack(self) -> bytes:
+        return _REPEAT.pack(*self)
+
+
+class Repeats:
+    """All of a block."""
+
+    __slots__ = ("_ahead", "_offsets", "_repeats", "size")
+
+    def __init__(self, packed: object) -> None:
+        """From one `Repeat.pack` behind the other; ValueError where that is what no writer writes."""
+        if not isinstance(packed, bytes) or len(packed) % _REPEAT.size:
+            raise ValueError("what a block says of payloads that come again cannot be read")
+        repeats = tuple(map(Repeat._make, _REPEAT.iter_unpack(packed)))
+        self._repeats = repeats
+        self._offsets = [each.offset for each in repeats]
+        self._ahead = list(accumulate((each.length for each in repeats), initial=0))
+        """Bytes of the repeats ahead of each, and at last of all."""
+        self.size = self._ahead[-1]
+        """Bytes that are not stored."""
+        in_order = all(one.offset + one.length <= behind.offset for one, behind in pairwise(repeats))
+        behind_their_sources = all(each.source + each.length <= each.offset for each in repeats)
+        if not (in_order and behind_their_sources and self.size <= MOST_REPEATED):
+            raise ValueError(f"a block says of {self.size} bytes that they come again where they cannot")
+
+    def place(self, offset: int) -> int:
+        """Where what records have at `offset` is stored."""
+        while ahead := bisect_right(self._offsets, offset):
+            repeat = self._repeats[ahead - 1]
+            if offset >= repeat.offset + repeat.length:
+                break
+            offset += repeat.source - repeat.offset
+        return offset - self._ahead[ahead]
+
+    def complete(self, stored: bytes) -> bytes:
+        """All payloads of the block."""
+        if not self._repeats:
+            return stored
+        whole, at = bytearray(), 0
+        for repeat in self._repeats:
+            end = at + repeat.offset - len(whole)
+            whole += stored[at:end]
+            whole += whole[repeat.source : repeat.source + repeat.length]
+            at = end
+        whole += stored[at:]
+        return bytes(whole)
