@@ -69,6 +69,13 @@ class ActionId(Enum):
     ABOUT = auto()
 
 
+OF_LIVE_CAPTURE = (
+    ActionId.SAVE_AS, ActionId.CLEAR, ActionId.RECORD, ActionId.DISCONNECT, ActionId.FOCUS_COMPOSER, ActionId.SEND,
+    ActionId.SEND_ALL,
+)  # fmt: skip
+"""What cannot be done with an old capture."""
+
+
 class Kind(Enum):
     """Whether an action is done, or is switched on and off."""
 

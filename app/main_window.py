@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import QMainWindow, QPushButton, QVBoxLayout, QWidget
 
+from app.action_ids import OF_LIVE_CAPTURE
 from app.actions import ActionId, Actions
 from app.capture_commands import CaptureCommands
 from app.capture_desk import CaptureDesk
@@ -345,12 +346,13 @@ class MainWindow(QMainWindow):
         live = self._desk.shows_live
         name = self._desk.name if not live or self._desk.live_saved else self.tr("Unsaved capture")
         self.setWindowTitle(self.tr("{name} – Unmask").format(name=name))
-        self.composer.set_live(live)
+        # Its height is the splitter's to remember.
+        self.composer.setVisible(live)
         self.actions_[ActionId.SHOW_LIVE].setEnabled(not live)
         if not live:
-            text = self.tr("You are looking at {name}. The live capture is recorded meanwhile.")
+            text = self.tr("You are looking at {name}. The live capture is recorded meanwhile; messages are sent from there.")
             self.banner.say(Tone.NOTE, text.format(name=self._desk.name), self._back_button())
-        for identity in (ActionId.SAVE_AS, ActionId.CLEAR, ActionId.RECORD, ActionId.DISCONNECT):
+        for identity in OF_LIVE_CAPTURE:
             self.actions_[identity].setEnabled(live)
 
     # The engine.

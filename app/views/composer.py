@@ -53,7 +53,6 @@ class Composer(QWidget):
         self._queued = 0
         self._all_for_want_of_one = False
         """All open connections are the target because there is no other, and not by the person's choice."""
-        self._live = True
         self._history = History()
         self._asked: HistoryEntry | None = None
         """What `send_requested` is about."""
@@ -100,12 +99,6 @@ class Composer(QWidget):
         if count != self._queued:
             self._queued = count
             self._check()
-
-    def set_live(self, live: bool) -> None:
-        """Whether the capture on display is the one being recorded: only there is anybody to send to."""
-        self._live = live
-        self.setEnabled(live)
-        self._check()
 
     def await_result(self, request: int) -> None:
         """What `send_requested` asks for is under way; its result comes under this number."""
@@ -320,8 +313,6 @@ class Composer(QWidget):
 
     def _unreachable(self, *, to_all: bool) -> str:
         """Why nothing can be sent there, or ""."""
-        if not self._live:
-            return self.tr("An old capture is on display. Go back to the live one to send.")
         if to_all:
             return "" if self._open_count else self.tr("No connection is open. Wait for a client to connect.")
         if self._target is None:

@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QDialog, QMessageBox, QPushButton
+from PySide6.QtWidgets import QDialog, QMessageBox, QPushButton, QSplitter, QWidget
 from pytestqt.qtbot import QtBot
 from websockets.sync.client import connect
 
@@ -15,6 +15,7 @@ from app.actions import ActionId
 from app.capture_desk import CaptureState
 from app.desktop import Desktop
 from app.dialogs.recovery_dialog import RecoveryDialog
+from app.settings import Settings
 from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.capture.session_files import CaptureFolder
@@ -83,13 +84,63 @@ def test_open_shows_an_old_capture_and_back(desktop: Desktop, maker: CaptureMake
     window.commands.open(maker.path)
     assert window.frame_model.rowCount() == 7
     assert desktop.desk.state is CaptureState.READ_ONLY
-    assert not window.composer.isEnabled()
     assert not window.actions_[ActionId.CLEAR].isEnabled()
     assert "made.unmask" in window.banner.text
     window.actions_[ActionId.SHOW_LIVE].trigger()
     assert window.frame_model.rowCount() == 5
-    assert window.composer.isEnabled()
     assert window.banner.text == ""
+
+
+def divided(desktop: Desktop) -> QSplitter:
+    """What has the composer in it, divided otherwise than at first."""
+    details = desktop.window.findChild(QSplitter, "details")
+    assert details is not None
+    details.setSizes([200, 200, 170])
+    return details
+
+
+def test_an_old_capture_has_the_room_of_the_composer(
+    desktop: Desktop, maker: CaptureMaker, qtbot: QtBot
+) -> None:
+    window, composer = desktop.window, desktop.window.composer
+    maker.reader()
+    details = divided(desktop)
+    sizes = details.sizes()
+    composer.set_text("to be sent later")
+    composer.editor.setFocus()
+    sending = (ActionId.FOCUS_COMPOSER, ActionId.SEND, ActionId.SEND_ALL)
+    window.commands.open(maker.path)
+    assert not composer.isVisible()
+    assert window.tabs.height() > sizes[1]
+    assert not any(window.actions_[each].isEnabled() for each in sending)
+    assert window.focusWidget() is not None
+    window.actions_[ActionId.SHOW_LIVE].trigger()
+    assert composer.isVisible()
+    qtbot.waitUntil(lambda: details.sizes() == sizes)
+    assert all(window.actions_[each].isEnabled() for each in sending)
+    assert composer.editor.toPlainText() == "to be sent later"
+
+
+def test_a_window_that_closes_over_an_old_capture_keeps_the_composers_room(
+    desktop: Desktop, maker: CaptureMaker, settings: Settings, qtbot: QtBot
+) -> None:
+    window = desktop.window
+    maker.reader()
+    details = divided(desktop)
+    sizes = details.sizes()
+    window.commands.open(maker.path)
+    window.leave()
+    kept = settings.layout("details")
+    assert kept is not None
+    again = QSplitter()
+    qtbot.addWidget(again)
+    for number, stretch in enumerate((4, 5, 0)):
+        again.addWidget(QWidget())
+        again.setStretchFactor(number, stretch)
+    again.restoreState(kept)
+    again.resize(details.width(), sum(sizes) + 2 * again.handleWidth())
+    again.show()
+    assert again.sizes()[-1] == sizes[-1]
 
 
 def test_open_what_is_no_capture(desktop: Desktop, tmp_path: Path) -> None:

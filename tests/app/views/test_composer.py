@@ -206,15 +206,6 @@ def test_the_editor_is_emptied_by_the_last_of_equal_messages(composer: Composer,
     assert composer.status.text() == "The peer does not read."
 
 
-def test_an_old_capture_has_nobody_to_send_to(composer: Composer) -> None:
-    composer.set_live(False)
-    assert not composer.isEnabled()
-    assert composer.status.text().startswith("An old capture is on display.")
-    composer.set_live(True)
-    assert composer.isEnabled()
-    assert not composer.status.isVisible()
-
-
 def test_what_is_no_file_is_said_so(composer: Composer, qtbot: QtBot, tmp_path: Path) -> None:
     composer.set_kind(ComposeKind.FILE)
     composer.file.path.setText(str(tmp_path))
