@@ -6,6 +6,7 @@ import contextlib
 import queue
 import random
 import socket
+import sqlite3
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -107,6 +108,23 @@ def test_what_a_client_says_comes_back(serve: Serve, said: str | bytes, compress
     assert kinds[:2] == [(0, deflated), (1, deflated)]
     assert [each.message_payload for each in records if each.row.message] == [content] * 4
     assert [each.row.origin for each in records[:2]] == [Origin.PEER, Origin.RULE]
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+def test_a_long_echo_is_stored_once(serve: Serve, compression: str | None) -> None:
+    """Compressed, the messages are; their frames are not the same bytes in both directions."""
+    served = serve(ECHO)
+    said = [random.Random(number).randbytes(size) for number, size in enumerate((5000, 70_000, 900_000))]
+    with library_client(served, compression=compression) as client:
+        for each in said:
+            client.send(each)
+            assert client.recv() == each
+    served.closed()
+    contents = sum(map(len, said))
+    wires = 0 if compression is None else sum(len(each.frame.payload) for each in frames_of(served.reader))
+    with contextlib.closing(sqlite3.connect(served.reader.path)) as db:
+        (stored,) = db.execute("SELECT sum(length(bytes)) FROM payload").fetchone()
+    assert contents <= stored - wires <= contents + 100, "but for close frames"
 
 
 def test_many_frames_in_one_read_and_one_in_many(serve: Serve) -> None:
