@@ -350,9 +350,7 @@ class MainWindow(QMainWindow):
         self.composer.setVisible(live)
         self.actions_[ActionId.SHOW_LIVE].setEnabled(not live)
         if not live:
-            text = self.tr(
-                "You are looking at {name}. The live one is recorded meanwhile; messages are sent from there."
-            )
+            text = self.tr("You are looking at {name}. The live one is recorded meanwhile; send from there.")
             self.banner.say(Tone.NOTE, text.format(name=self._desk.name), self._back_button())
         for identity in OF_LIVE_CAPTURE:
             self.actions_[identity].setEnabled(live)
