@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QToolButton, QWidget
+
+from core.decoders.search import Case
 
 
 class FindBar(QWidget):
@@ -23,6 +25,13 @@ class FindBar(QWidget):
         self.set_hint(self.tr("Find in the whole message"))
         self.input.setClearButtonEnabled(True)
         self.input.setMaxLength(1000)
+        self.match_case = QToolButton(self)
+        self.match_case.setText("Aa")
+        self.match_case.setCheckable(True)
+        self.match_case.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.match_case.setShortcut(QKeySequence("Alt+A"))
+        self.match_case.setAccessibleName(self.tr("Match case"))
+        self.match_case.setToolTip(self.tr("Match case: A is another letter than a (Alt+A)"))
         self._result = QLabel(self)
         self._result.setTextFormat(Qt.TextFormat.PlainText)
         self._result.setProperty("look", "muted")
@@ -33,6 +42,7 @@ class FindBar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 4, 10, 4)
         layout.addWidget(self.input, 1)
+        layout.addWidget(self.match_case)
         layout.addWidget(self._result)
         for button in (self.stop, before, after, close):
             layout.addWidget(button)
@@ -40,9 +50,15 @@ class FindBar(QWidget):
         after.clicked.connect(lambda: self.search(backward=False))
         close.clicked.connect(self.close_bar)
         self.stop.clicked.connect(self.stop_requested)
+        self.match_case.toggled.connect(lambda: self.search(backward=False))
         self.input.textEdited.connect(self.edited)
         self.show_result("")
         self.hide()
+
+    @property
+    def case(self) -> Case:
+        """Whether capital letters are the same as small ones."""
+        return Case.EXACT if self.match_case.isChecked() else Case.EITHER
 
     def set_hint(self, hint: str) -> None:
         """What can be found here."""

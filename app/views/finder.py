@@ -23,7 +23,7 @@ class Finder(QObject):
     def __init__(self, jobs: Jobs, parent: QObject) -> None:
         super().__init__(parent)
         self._source: Source | None = None
-        self._wanted = ""
+        self._needle: Needle | None = None
         self._search: Search | None = None
         self._before = 0
         """Hits ahead of where the search began."""
@@ -64,10 +64,10 @@ class Finder(QObject):
         self._failure = ""
         self.changed.emit()
 
-    def find(self, source: Source, wanted: str, needle: Needle, origin: int, *, backward: bool) -> None:
-        """Go to the next place of `wanted`, or to the first one from byte `origin` on where it is a new search."""
-        if self._search is None or self._source is not source or wanted != self._wanted:
-            self._begin(source, wanted, needle, origin, backward=backward)
+    def find(self, source: Source, needle: Needle, origin: int, *, backward: bool) -> None:
+        """Go to the next place of `needle`, or to the first one from byte `origin` on where it is a new search."""
+        if self._search is None or self._source is not source or needle != self._needle:
+            self._begin(source, needle, origin, backward=backward)
             return
         if self._current is None:
             self._backward, self._origin = backward, origin
@@ -77,9 +77,9 @@ class Finder(QObject):
         if not backward and is_last and self._search.count > self._search.kept:
             # Places are kept of so many only: on to the next ones, or back to the first ones.
             before = self._before + self._search.kept
-            self._begin(source, wanted, needle, here.end, backward=False, before=before)
+            self._begin(source, needle, here.end, backward=False, before=before)
         elif backward and not self._current and self._before:
-            self._begin(source, wanted, needle, here.first, backward=True)
+            self._begin(source, needle, here.first, backward=True)
         else:
             self._backward, self._origin = backward, here.first if backward else here.end
             self._look()
@@ -118,11 +118,9 @@ class Finder(QObject):
             return self.tr("{0}; {1} of them are marked").format(count, grouped(search.kept))
         return count
 
-    def _begin(
-        self, source: Source, wanted: str, needle: Needle, origin: int, *, backward: bool, before: int = 0
-    ) -> None:
+    def _begin(self, source: Source, needle: Needle, origin: int, *, backward: bool, before: int = 0) -> None:
         """A new search of all, or of what follows the first `before` hits."""
-        self._source, self._wanted, self._before = source, wanted, before
+        self._source, self._needle, self._before = source, needle, before
         self._search = Search(source, needle, origin if before else 0)
         self._current, self._origin, self._backward = None, origin, backward
         self._is_stopped, self._failure, self._reached = False, "", 0

@@ -344,7 +344,7 @@ class MessageView(QWidget):
         if pages is None or page is None or source is None:
             return
         at = page.bytes_of(self.text.first_in_sight(), self.text.first_in_sight() + 1).start
-        self.finder.find(source, wanted, pages.needle(wanted), at, backward=backward)
+        self.finder.find(source, pages.needle(wanted, self.find_bar.case), at, backward=backward)
 
     def _find_sought(self) -> None:
         if self._is_due and self._page is not None:

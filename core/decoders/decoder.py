@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 from enum import Enum, IntEnum
 from typing import NamedTuple, Protocol
 
-from core.decoders.search import Needle
+from core.decoders.search import Case, Needle
 from core.decoders.source import Source
 from core.errors import UnmaskError
 
@@ -168,7 +168,7 @@ class Pages(Protocol):
     def page_at(self, offset: int) -> int:
         """Number of the page that shows byte `offset`, or of the last known one. May read."""
 
-    def needle(self, wanted: str) -> Needle:
+    def needle(self, wanted: str, case: Case = Case.EITHER) -> Needle:
         """What to look for in the payload where a person wants to find `wanted`, which is not empty."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.decoders.decoder import NO_SPANS, Confidence, ContentKind, Place, Spans
 from core.decoders.even_pages import EvenPages
-from core.decoders.search import Needle, needle, text_pattern
+from core.decoders.search import Case, Needle, needle, text_pattern
 from core.decoders.source import Source
 
 PAGE = 64 * 1024
@@ -90,9 +90,9 @@ class HexPages(EvenPages):
     def page_at(self, offset: int) -> int:
         return min(offset // self._size, self.count - 1)
 
-    def needle(self, wanted: str) -> Needle:
+    def needle(self, wanted: str, case: Case = Case.EITHER) -> Needle:
         """The text; where it reads as hex digits also these bytes."""
-        pattern = text_pattern(wanted)
+        pattern = text_pattern(wanted, case)
         digits = _HEX_BYTES.fullmatch(wanted.strip())
         if digits is not None:
             found = bytes.fromhex(digits[1].replace(":", " "))

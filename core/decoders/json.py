@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from core.decoders.decoder import Confidence, ContentKind, DecodeError, Place, Spans
 from core.decoders.json_layout import START, Mark, Measure, Printer
-from core.decoders.search import Needle, needle, text_pattern
+from core.decoders.search import Case, Needle, needle, text_pattern
 from core.decoders.source import Source, pieces
 from core.decoders.utf8 import character_end, character_start, shown
 from core.protocol.frames import Opcode
@@ -132,7 +132,7 @@ class JsonPages:
         number = bisect_right(self._marks, offset, key=lambda mark: mark.offset) - 1
         return max(min(number, self.count - 1), 0)
 
-    def needle(self, wanted: str) -> Needle:
+    def needle(self, wanted: str, case: Case = Case.EITHER) -> Needle:
         """White space beside punctuation may be as it likes: the layout has another than what was sent."""
         parts, gaps, after = [], 0, ""
         for letter in wanted.strip() or wanted:
@@ -141,7 +141,7 @@ class JsonPages:
             if after and (letter in _PUNCTUATION or after in _PUNCTUATION):
                 parts.append(_GAP)
                 gaps += 1
-            parts.append(text_pattern(letter))
+            parts.append(text_pattern(letter, case))
             after = letter
         return needle(_SPACE_BEFORE_GAP.sub(_GAP, b"".join(parts)), gaps * _GAP_ROOM)
 

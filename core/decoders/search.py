@@ -1,10 +1,11 @@
-"""Finding text in a whole payload, in steps; upper and lower case are the same."""
+"""Finding text in a whole payload, in steps."""
 
 from __future__ import annotations
 
 import re
 from array import array
 from collections.abc import Generator
+from enum import Enum, auto
 from typing import NamedTuple
 
 from core.decoders.source import Source, pieces
@@ -12,6 +13,13 @@ from core.decoders.source import Source, pieces
 KEPT = 1_000_000
 """Hits whose places are remembered; all are counted."""
 _STEP = 32 * 1024
+
+
+class Case(Enum):
+    """Whether capital letters are the same as small ones."""
+
+    EITHER = auto()
+    EXACT = auto()
 
 
 class Needle(NamedTuple):
@@ -30,9 +38,9 @@ class Hit(NamedTuple):
     end: int
 
 
-def text_needle(wanted: str) -> Needle:
+def text_needle(wanted: str, case: Case = Case.EITHER) -> Needle:
     """`wanted` as UTF-8."""
-    return needle(text_pattern(wanted))
+    return needle(text_pattern(wanted, case))
 
 
 def needle(pattern: bytes, room: int = 0) -> Needle:
@@ -40,15 +48,21 @@ def needle(pattern: bytes, room: int = 0) -> Needle:
     return Needle(re.compile(pattern), len(pattern) + room)
 
 
-def text_pattern(wanted: str) -> bytes:
-    """A pattern for `wanted` in UTF-8, whatever the case of its letters."""
+def text_pattern(wanted: str, case: Case = Case.EITHER) -> bytes:
+    """A pattern for `wanted` in UTF-8."""
+    if case is Case.EXACT:
+        return re.escape(_encoded(wanted))
     return b"".join(map(_either_case, wanted))
 
 
 def _either_case(letter: str) -> bytes:
     forms = dict.fromkeys((letter, letter.lower(), letter.upper()))
-    encoded = [re.escape(form.encode("utf-8", "surrogatepass")) for form in forms]
+    encoded = [re.escape(_encoded(form)) for form in forms]
     return encoded[0] if len(encoded) == 1 else b"(?:" + b"|".join(encoded) + b")"
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 class Search:

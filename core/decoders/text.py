@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from core.decoders.decoder import NO_SPANS, Confidence, ContentKind, Place, Spans
 from core.decoders.even_pages import EvenPages
-from core.decoders.search import Needle, text_needle
+from core.decoders.search import Case, Needle, text_needle
 from core.decoders.source import Source
 from core.decoders.utf8 import character_end, character_start, shown
 from core.decoders.visible import is_visible
@@ -103,8 +103,8 @@ class TextPages(EvenPages):
         data = self._source.read(from_, following + 4)
         return number + (offset >= from_ + _page_start(data, following - from_))
 
-    def needle(self, wanted: str) -> Needle:
-        return text_needle(wanted)
+    def needle(self, wanted: str, case: Case = Case.EITHER) -> Needle:
+        return text_needle(wanted, case)
 
     def _render(self, first: int, data: bytes) -> TextPage:
         notice = ""

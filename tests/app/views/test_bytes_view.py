@@ -136,3 +136,14 @@ def test_nothing_is_shown_for_no_frame(view: BytesView) -> None:
     click(view, 0)
     QTest.keyClick(view.dump, Qt.Key.Key_Right)
     assert view.dump.selection() == range(0)
+
+
+def test_find_with_the_capitals_as_they_are(view: BytesView) -> None:
+    view.show_frame(whole(b"one Two two"))
+    view.find_bar.open()
+    view.find_bar.input.setText("two")
+    view.find_text()
+    assert view.find_bar.result() == "1 of 2"
+    view.find_bar.match_case.click()
+    assert view.find_bar.result() == "1 of 1"
+    assert view.status_text().startswith("Found at byte 8 of the payload")

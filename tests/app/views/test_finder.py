@@ -40,7 +40,7 @@ class Walk:
 
     def go(self, *, backward: bool = False, origin: int = 0) -> None:
         needle = text_needle(self._wanted)
-        self._finder.find(self.source, self._wanted, needle, origin, backward=backward)
+        self._finder.find(self.source, needle, origin, backward=backward)
 
     def _note(self, hit: Hit) -> None:
         self.firsts.append(hit.first)

@@ -133,6 +133,28 @@ def test_find(view: MessageView) -> None:
     assert not view.find_bar.isVisible()
 
 
+def test_find_with_the_capitals_as_they_are(view: MessageView, qtbot: QtBot) -> None:
+    view.show_frame(whole(b"one Two three two"))
+    view.find_text()
+    view.find_bar.input.setText("two")
+    view.find_text()
+    assert view.find_bar.result() == "1 of 2"
+    QTest.keyClick(view.find_bar.input, Qt.Key.Key_A, Qt.KeyboardModifier.AltModifier)
+    qtbot.waitUntil(lambda: view.find_bar.result() == "1 of 1")
+    assert view.text.textCursor().selectionStart() == 14
+    view.find_bar.input.setText("TWO")
+    view.find_text()
+    assert view.find_bar.result() == "Not found"
+    QTest.keyClick(view.find_bar.input, Qt.Key.Key_Escape)
+    view.show_frame(whole(b"Two TWO"))
+    view.find_bar.open()
+    view.find_text()
+    assert view.text.textCursor().selectedText() == "TWO", "what was chosen holds for the next message"
+    view.find_bar.match_case.click()
+    assert view.find_bar.result() == "1 of 2"
+    assert view.text.textCursor().selectedText() == "Two"
+
+
 @pytest.mark.parametrize(
     ("shown", "facts"),
     [

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from core.decoders.decoder import Confidence, ContentKind
 from core.decoders.hexdump import HexDumpDecoder, hexdump
+from core.decoders.search import Case
 from tests.tools.pages import hits, joined, only_page, pages_of
 
 
@@ -57,4 +58,6 @@ def test_a_search_takes_hex_digits_for_bytes_and_text_for_text(wanted: str) -> N
     data = b"\x00\xde\xad dead DE AD"
     found = hits(data, pages_of(HexDumpDecoder(), data).needle(wanted))
     assert found[0] == b"\xde\xad"
+    exact = hits(data, pages_of(HexDumpDecoder(), data).needle(wanted, Case.EXACT))
+    assert exact == [b"\xde\xad", *([b"dead"] if wanted == "dead" else [])]
     assert found[1:] == ([b"dead"] if wanted == "dead" else [b"DE AD"] if " " in wanted else [])

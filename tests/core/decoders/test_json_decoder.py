@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from core.decoders.decoder import Confidence, ContentKind, DecodeError, TokenKind
 from core.decoders.json import PAGE, JsonDecoder
+from core.decoders.search import Case
 from core.protocol.frames import Opcode
 from tests.tools.pages import all_pages, hits, joined, only_page, pages_of
 
@@ -229,6 +230,8 @@ def test_a_search_does_not_care_for_white_space_beside_punctuation() -> None:
     assert hits(source, pages.needle('"a": 1')) == [b'"a":1', b'"a": 1']
     assert hits(source, pages.needle('"a":1')) == [b'"a":1', b'"a": 1']
     assert hits(source, pages.needle('"B":2')) == [b'"b" : 2']
+    assert hits(source, pages.needle('"B":2', Case.EXACT)) == []
+    assert hits(source, pages.needle('"b":2', Case.EXACT)) == [b'"b" : 2']
     assert hits(source, pages.needle("a, b")) == [b"a, b"]
     assert hits(source, pages.needle(" ")) == [b" "] * 6
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.decoders import search
-from core.decoders.search import Needle, Search, text_needle
+from core.decoders.search import Case, Needle, Search, text_needle
 from core.decoders.source import WINDOW, Held, Rest, ends, pieces
 from tests.tools.pages import hits
 
@@ -16,6 +16,14 @@ def test_case_does_not_matter_in_any_script() -> None:
     data = "Grüße GRÜSSE grüße ÄRGER ärger".encode()
     assert hits(data, text_needle("grüße")) == ["Grüße".encode(), "GRÜSSE".encode(), "grüße".encode()]
     assert hits(data, text_needle("äRGER")) == ["ÄRGER".encode(), "ärger".encode()]
+
+
+def test_case_matters_where_it_is_to() -> None:
+    data = "Grüße GRÜSSE grüße ÄRGER ärger a.C".encode()
+    assert hits(data, text_needle("grüße", Case.EXACT)) == ["grüße".encode()]
+    assert hits(data, text_needle("Ä", Case.EXACT)) == ["Ä".encode()]
+    assert hits(data, text_needle("a.C", Case.EXACT)) == [b"a.C"]
+    assert hits(data, text_needle("A.C", Case.EXACT)) == []
 
 
 def test_what_is_looked_for_is_no_pattern() -> None:
