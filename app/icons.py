@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from app.theme import Role, Theme
@@ -15,6 +17,8 @@ ICON_FOLDER = Path(__file__).resolve().parent.parent / "resources" / "icons"
 
 # Menus and tool bars, at one and two device pixels a logical one.
 _SIZES = (16, 18, 32, 36)
+HELD = 512
+"""Pictures that are held, lately asked for; of some KiB each."""
 
 
 class IconName(StrEnum):
@@ -89,6 +93,17 @@ class IconName(StrEnum):
     WARNING = "warning"
 
 
+class _Look(NamedTuple):
+    """How an icon is drawn."""
+
+    name: IconName
+    colour: str
+    """`#rrggbb`."""
+    size: int
+    """Device pixels."""
+    device_pixel_ratio: float = 1.0
+
+
 class Icons:
     """Renders icons in the theme's present colours; they keep them: ask again on `Theme.changed`."""
 
@@ -96,6 +111,7 @@ class Icons:
         self._theme = theme
         self._folder = folder
         self._sources: dict[IconName, str] = {}
+        self._pictures: OrderedDict[_Look, QPixmap] = OrderedDict()
 
     def icon(self, name: IconName, role: Role = Role.TEXT, *, on: Role | None = None) -> QIcon:
         """An icon for buttons and menus, greyed where disabled, in the colour `on` where switched on."""
@@ -108,26 +124,36 @@ class Icons:
             looks.append((QIcon.Mode.Normal, QIcon.State.On, on))
         for mode, state, look_role in looks:
             for size in _SIZES:
-                icon.addPixmap(self._render(name, self._theme.color(look_role), size), mode, state)
+                icon.addPixmap(self._picture(_Look(name, self._theme.name(look_role), size)), mode, state)
         return icon
 
     def pixmap(self, name: IconName, role: Role, size: int, device_pixel_ratio: float = 1.0) -> QPixmap:
-        """A picture `size` logical pixels wide and high."""
-        pixmap = self._render(name, self._theme.color(role), round(size * device_pixel_ratio))
-        pixmap.setDevicePixelRatio(device_pixel_ratio)
-        return pixmap
+        """A picture `size` logical pixels wide and high. Others may be given the same one: it is not to be changed."""
+        pixels = round(size * device_pixel_ratio)
+        return self._picture(_Look(name, self._theme.name(role), pixels, device_pixel_ratio))
 
-    def _render(self, name: IconName, colour: QColor, size: int) -> QPixmap:
-        source = self._sources.get(name)
+    def _picture(self, look: _Look) -> QPixmap:
+        held = self._pictures.get(look)
+        if held is None:
+            held = self._pictures[look] = self._render(look)
+            if len(self._pictures) > HELD:
+                self._pictures.popitem(last=False)
+        else:
+            self._pictures.move_to_end(look)
+        return held
+
+    def _render(self, look: _Look) -> QPixmap:
+        source = self._sources.get(look.name)
         if source is None:
-            source = (self._folder / f"{name}.svg").read_text("utf-8")
-            self._sources[name] = source
-        renderer = QSvgRenderer(QByteArray(source.replace("currentColor", colour.name()).encode()))
-        pixmap = QPixmap(size, size)
+            source = (self._folder / f"{look.name}.svg").read_text("utf-8")
+            self._sources[look.name] = source
+        renderer = QSvgRenderer(QByteArray(source.replace("currentColor", look.colour).encode()))
+        pixmap = QPixmap(look.size, look.size)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
-        renderer.render(painter, QRectF(0, 0, size, size))
+        renderer.render(painter, QRectF(0, 0, look.size, look.size))
         painter.end()
+        pixmap.setDevicePixelRatio(look.device_pixel_ratio)
         return pixmap
 
 

@@ -79,7 +79,6 @@ class FramePainter:
     def __init__(self, theme: Theme, icons: Icons) -> None:
         self._theme = theme
         self._icons = icons
-        self._pixmaps: dict[tuple[IconName, Role], QPixmap] = {}
         self._pixel_ratio = 1.0
         self._needles = NeedleMarks(())
         self.note_of: Callable[[int], str | None] = lambda _frame: None
@@ -96,7 +95,6 @@ class FramePainter:
         self._mono_metrics = QFontMetrics(self._mono)
         self._char_width = max(1.0, QFontMetricsF(self._mono).horizontalAdvance("0" * 64) / 64)
         self._small_metrics = QFontMetrics(self._small)
-        self._pixmaps.clear()
         self._labels = _badge_labels()
         self._empty = QCoreApplication.translate("FramePainter", "empty")
         self._sides = {
@@ -128,9 +126,7 @@ class FramePainter:
 
     def set_pixel_ratio(self, ratio: float) -> None:
         """How many device pixels a logical pixel has."""
-        if ratio != self._pixel_ratio:
-            self._pixel_ratio = ratio
-            self._pixmaps.clear()
+        self._pixel_ratio = ratio
 
     def background(self, painter: QPainter, line: Line | None, row: QRect, state: RowState) -> None:
         """Tint, selection, hairline and the stripe of a violation, over the whole width of the row."""
@@ -311,11 +307,7 @@ class FramePainter:
         return x + width + _PILL_GAP
 
     def _pixmap(self, icon: IconName, role: Role, size: int = _ICON) -> QPixmap:
-        pixmap = self._pixmaps.get((icon, role))
-        if pixmap is None:
-            pixmap = self._icons.pixmap(icon, role, size, self._pixel_ratio)
-            self._pixmaps[(icon, role)] = pixmap
-        return pixmap
+        return self._icons.pixmap(icon, role, size, self._pixel_ratio)
 
 
 def _badge_labels() -> dict[Badge, str]:

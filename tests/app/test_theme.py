@@ -74,6 +74,32 @@ def test_the_mono_font_is_monospaced(theme: Theme) -> None:
     assert theme.mono_font(delta=2).pointSizeF() == theme.mono_font().pointSizeF() + 2
 
 
+def test_a_picture_is_drawn_once(theme: Theme) -> None:
+    icons = Icons(theme)
+
+    def key(role: Role = Role.TEXT, size: int = 16, ratio: float = 1.0) -> int:
+        return icons.pixmap(IconName.BOOK, role, size, ratio).cacheKey()
+
+    drawn = key()
+    assert key() == drawn
+    others = {key(Role.ERROR), key(size=18), key(size=8, ratio=2.0)}
+    assert len(others | {drawn}) == 4
+    theme.set_choice(ThemeChoice.DARK)
+    assert key() not in {drawn, *others}, "the colour is another one"
+    theme.set_choice(ThemeChoice.LIGHT)
+    assert key() == drawn
+
+
+def test_pictures_are_held_within_bounds(theme: Theme, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.icons.HELD", 3)
+    icons = Icons(theme)
+    pages = [icons.pixmap(IconName.PAGE, Role.TEXT, size).cacheKey() for size in (10, 11, 12)]
+    assert icons.pixmap(IconName.PAGE, Role.TEXT, 10).cacheKey() == pages[0]
+    icons.pixmap(IconName.PAGE, Role.TEXT, 13)
+    assert icons.pixmap(IconName.PAGE, Role.TEXT, 10).cacheKey() == pages[0]
+    assert icons.pixmap(IconName.PAGE, Role.TEXT, 11).cacheKey() != pages[1], "the one least lately asked for"
+
+
 def test_every_icon_is_there_and_is_tinted(icons: Icons, theme: Theme) -> None:
     for name in IconName:
         image = icons.pixmap(name, Role.ERROR, 24, 2.0).toImage()
