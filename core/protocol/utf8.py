@@ -8,10 +8,16 @@ from core.protocol.frames import Frame
 from core.protocol.violations import Violation, violation
 
 
+_PIECE = 256 * 1024
+"""Bytes that are looked at as one: long ones would take several times their memory, and keep every thread waiting."""
+
+
 def is_utf8(data: bytes) -> bool:
     """Whether a whole text is UTF-8."""
     if data.isascii():
         return True
+    if len(data) > _PIECE:
+        return Utf8Check().feed(data, final=True) is None
     try:
         data.decode()
     except UnicodeDecodeError:
@@ -35,13 +41,15 @@ class Utf8Check:
         """
         if not self._pending and data.isascii():
             return None
-        carried = len(self._pending)
-        text = self._pending + data
-        try:
-            _, consumed = codecs.utf_8_decode(text, "strict", final)
-        except UnicodeDecodeError as error:
-            return max(error.start - carried, 0)
-        self._pending = text[consumed:]
+        for start in range(0, max(len(data), 1), _PIECE):
+            end = start + _PIECE
+            carried = len(self._pending)
+            text = self._pending + data[start:end]
+            try:
+                _, consumed = codecs.utf_8_decode(text, "strict", final and end >= len(data))
+            except UnicodeDecodeError as error:
+                return max(start + error.start - carried, 0)
+            self._pending = text[consumed:]
         return None
 
 

@@ -57,6 +57,27 @@ def test_bad_before_the_character_is_whole(first: bytes, second: bytes) -> None:
     assert check.feed(second + b"more", final=False) == 0
 
 
+@pytest.mark.parametrize("shift", range(5))
+@pytest.mark.parametrize(
+    "tail", ["😀é中".encode() * 10, b"\xff", "😀".encode()[:3], "😀".encode()[:3] + b"x"]
+)
+def test_of_a_long_text_the_first_bad_byte_is_found_wherever_it_stands(shift: int, tail: bytes) -> None:
+    """It is looked at in pieces of a power of two."""
+    data = b"a" * shift + "😀".encode() * 300_000 + tail
+    expected = None
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        expected = error.start
+    assert Utf8Check().feed(data, final=True) == expected
+    assert is_utf8(data) == (expected is None)
+    spoilt = data[: (1 << 20) + 1] + b"\xff" + data[(1 << 20) + 2 :]
+    with pytest.raises(UnicodeDecodeError) as caught:
+        spoilt.decode()
+    assert Utf8Check().feed(spoilt, final=True) == caught.value.start
+    assert not is_utf8(spoilt)
+
+
 @pytest.mark.parametrize("lead", [b"\xc0", b"\xc1", b"\xf5", b"\xff", b"\x80"])
 def test_bytes_that_never_lead(lead: bytes) -> None:
     assert Utf8Check().feed(b"abc" + lead, final=False) == 3
