@@ -7,7 +7,6 @@ import codecs
 from core.protocol.frames import Frame
 from core.protocol.violations import Violation, violation
 
-
 _PIECE = 256 * 1024
 """Bytes that are looked at as one: long ones would take several times their memory, and keep every thread waiting."""
 
