@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from core.net.loop import tune_interpreter
 from core.net.settings import AutoReply, ListenAddress, parse_keep
 
 _SAMPLE_MS = 500
+_LOOK_MS = 20
 _PATIENCE_SECONDS = 60
 
 
@@ -91,13 +93,15 @@ class Flood:
             self._client.wait()
         self._desktop.close()
 
-    def _spin_until(self, holds: object) -> None:
-        assert callable(holds)
+    def _spin_until(self, holds: Callable[[], bool]) -> None:
+        """Runs the window as a person's does: it sleeps where there is nothing to do."""
         deadline = time.monotonic() + self._options.seconds + _PATIENCE_SECONDS
-        while not holds():
-            if time.monotonic() > deadline:
-                raise RuntimeError("the flood did not end in time")
-            self._application.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 100)
+        loop, looks = QEventLoop(), QTimer()
+        looks.timeout.connect(lambda: loop.quit() if holds() or time.monotonic() > deadline else None)
+        looks.start(_LOOK_MS)
+        loop.exec()
+        if not holds():
+            raise RuntimeError("the flood did not end in time")
 
     def _report(self, sent: dict[str, float], expected: int, recorded: int) -> None:
         if self._options.filter:
