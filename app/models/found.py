@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 
+from app.models.rows import Extent
 from app.scanning import Progress, ScanRun
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRow
@@ -68,15 +69,9 @@ class FoundRows:
         self._reader = reader
         self._found = found
 
-    def count(self) -> int:
-        return self._found.pull()
-
-    def dropped(self) -> int:
-        return self._found.drop_before(self._reader.first_frame_id())
-
-    def gap(self) -> int:
-        """None: nobody knows how many of the frames that are gone would have matched."""
-        return 0
+    def extent(self, of_view: Extent) -> Extent:  # noqa: ARG002
+        """Without a gap: nobody knows how many of the frames that are gone would have matched."""
+        return Extent(self._found.pull(), self._found.drop_before(self._reader.first_frame_id()), gap=0)
 
     def rows(self, first: int, count: int) -> list[FrameRow]:
         return self._reader.rows_of(self._found.ids(first, count))

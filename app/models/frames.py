@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from app.models.frame_columns import Column, cell, explanation, gap_sentence, title
 from app.models.frame_lines import Line, TimeFormat, make_line
 from app.models.row_pages import RowPages
-from app.models.rows import RowsOf, RowSource, ViewRows
+from app.models.rows import RowsOf, RowSource, ViewRows, extent_of
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRow, View
 from core.errors import CaptureError
@@ -148,17 +148,17 @@ class FrameModel(QAbstractTableModel):
                     self._newest = reader.last_frame_id()
                 if self._rows is None:
                     self._rows = self._rows_of(reader, self._view)
-                every = _held(reader, View(self._view.connection, control=True))
-                data = _held(reader, View(self._view.connection, control=False))
-                count, gone = self._rows.count(), self._rows.dropped()
-                gap = self._rows.gap()
+                every = extent_of(reader, View(self._view.connection, control=True))
+                data = extent_of(reader, View(self._view.connection, control=False))
+                of_view = every if self._view.control else data
+                extent = self._rows.extent(of_view)
         except CaptureError as error:
             self._fail(error)
             return
-        self._view_count = every if self._view.control else data
-        self._control_count = every - data
-        self._drop(gone, gap)
-        count = min(count, self._pages.begin + MAX_ROWS)
+        self._view_count = of_view.held
+        self._control_count = every.held - data.held
+        self._drop(extent.dropped, extent.gap)
+        count = min(extent.count, self._pages.begin + MAX_ROWS)
         end = self._frozen_end(count) if self._frozen else count
         self._behind = max(0, count - end)
         if end > self._end:
@@ -322,8 +322,3 @@ class FrameModel(QAbstractTableModel):
         if not self._failed:
             self._failed = True
             self.failed.emit(str(error))
-
-
-def _held(reader: CaptureReader, view: View) -> int:
-    """How many frames of a view are there; 0 where a damaged capture says more to be gone than there were."""
-    return max(0, reader.count(view) - reader.dropped(view))

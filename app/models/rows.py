@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRow, View
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How far the positions of a list go."""
+
+    count: int
+    """How many there are by now, with those in front that are gone."""
+    dropped: int
+    """How many in front are gone."""
+    gap: int
+    """How many frames a row in front is to say to be gone; 0: there is to be no such row."""
+
+    @property
+    def held(self) -> int:
+        """How many are there; 0 where a damaged capture says more to be gone than there were."""
+        return max(0, self.count - self.dropped)
+
+
+def extent_of(reader: CaptureReader, view: View) -> Extent:
+    """Of all frames of a view."""
+    dropped = reader.dropped(view)
+    return Extent(reader.count(view), dropped, dropped)
 
 
 class RowSource(Protocol):
@@ -16,14 +40,8 @@ class RowSource(Protocol):
     Belongs to the window's thread. Each method answers within a few milliseconds, or raises a CaptureError.
     """
 
-    def count(self) -> int:
-        """How many positions there are by now, with those in front that are gone."""
-
-    def dropped(self) -> int:
-        """How many in front are gone."""
-
-    def gap(self) -> int:
-        """How many frames a row in front is to say to be gone; 0: there is to be no such row."""
+    def extent(self, of_view: Extent) -> Extent:
+        """How far it goes by now; `of_view` is how far all frames of the view do."""
 
     def rows(self, first: int, count: int) -> list[FrameRow]:
         """Rows at `first` to `first + count - 1`; fewer where the list ends, none where `first` is gone."""
@@ -43,14 +61,8 @@ class ViewRows:
         self._reader = reader
         self._view = view
 
-    def count(self) -> int:
-        return self._reader.count(self._view)
-
-    def dropped(self) -> int:
-        return self._reader.dropped(self._view)
-
-    def gap(self) -> int:
-        return self._reader.dropped(self._view)
+    def extent(self, of_view: Extent) -> Extent:
+        return of_view
 
     def rows(self, first: int, count: int) -> list[FrameRow]:
         return self._reader.rows(self._view, first, count)

@@ -172,3 +172,15 @@ def test_every_header_explains_itself(model: FrameModel) -> None:
     for column in Column:
         assert model.headerData(column, Qt.Orientation.Horizontal)
         assert model.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+
+
+def test_a_refresh_asks_once_how_far_the_lists_go(model: FrameModel, maker: CaptureMaker) -> None:
+    maker.peer().flood(3)
+    reader = maker.reader()
+    model.set_reader(reader)
+    asked: list[str] = []
+    reader._db.set_trace_callback(asked.append)
+    model.refresh()
+    reader._db.set_trace_callback(None)
+    # Where it begins and ends, with control frames and without.
+    assert len([each for each in asked if each.startswith("SELECT position")]) == 4
