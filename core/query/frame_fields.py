@@ -224,9 +224,9 @@ def place_fields() -> Iterable[Field]:
 def _time_fields() -> Iterable[Field]:
     yield Field(
         "time", Kind.TIME,
-        "When the frame was seen: a time of this machine's zone or, with Z or +02:00 behind a date and time, of that "
-        "one; or a duration since the capture's first frame. A time of day alone is of the day of the first frame, or "
-        "of the next one where only then it is within the capture.",
+        "When the frame was seen: 14:03, a date and time, or a duration since the capture's first frame. Times are of "
+        "this machine's zone or, with Z or +02:00 behind a date and time, of that one. A time of day alone is of the "
+        "day of the first frame, or of the next one where only then it is within the capture.",
         "time in 14:03..14:05",
         Access(
             lambda subject: subject.record.row.time_ns,

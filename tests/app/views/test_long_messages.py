@@ -294,6 +294,10 @@ def test_a_text_is_found_on_pages_that_are_not_shown(
     assert find(view, qtbot, "LINE 8000", backward=True) == "line 8000"
     assert find(view, qtbot, "LINE 8000", backward=True) == "line 8000"
     assert view.find_bar.result() == "11 of 11"
+    view.find_bar.match_case.click()
+    settle(view, qtbot)
+    assert view.find_bar.result() == "Not found"
+    assert find(view, qtbot, "line 8000") == "line 8000"
     find(view, qtbot, "nowhere")
     assert view.find_bar.result() == "Not found"
     assert threading.get_ident() not in overseen(shown[0]).threads
