@@ -119,6 +119,8 @@ class BlockReader:
         """All payload bytes of a block, also those that are stored once for several."""
         packed = self._blob("payload", "repeats", key)
         stored = self._blob("payload", "bytes", key)
+        if not packed:
+            return stored
         with self._reading():
             return Repeats(packed).complete(stored)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
-from itertools import islice
+from functools import cached_property, lru_cache
+from itertools import islice, repeat
 from operator import le
 
 from core.capture.block_reader import BlockKey, BlockReader
@@ -65,6 +66,16 @@ _EXTENT = struct.Struct("<16xII9xB4xI")
 _KEY = struct.Struct(f"{RECORD.size - 4}x4s")
 _IS_ITSELF = bytes(flags & (MESSAGE | OWN_PAYLOAD) == MESSAGE for flags in range(256))
 _IS_WHOLE = bytes(not flags & OWN_PAYLOAD for flags in range(256))
+
+
+_MANY = 64
+"""To find the frames of so many places it is worth asking whether all frames have one length."""
+
+
+@lru_cache(maxsize=1)
+def _even_offsets(count: int, length: int) -> array[int]:
+    """Of so many frames of one length."""
+    return array("I", range(0, (count + 1) * length, length))
 
 
 class Region(Enum):
@@ -155,6 +166,14 @@ class BlockColumns:
         offsets.append(size)
         return offsets
 
+    def behind(self, places: Sequence[int]) -> Iterable[int]:
+        """For each of these places in the payloads the index of the frame behind the one whose bytes are there."""
+        offsets, count = self.offsets, self.key.count
+        length, rest = divmod(offsets[-1], count)
+        if length and not rest and len(places) > _MANY and offsets == _even_offsets(count, length):
+            return [place // length + 1 for place in places]
+        return map(bisect_right, repeat(offsets), places)
+
     def whole(self, region: Region) -> bytes:
         """For each frame 1 where the region is all of its bytes, else 0."""
         return self.bytes_of(ByteField.FLAGS).translate(_IS_ITSELF if region is Region.MESSAGE else _IS_WHOLE)
@@ -167,6 +186,15 @@ class BlockColumns:
         if region is not Region.PAYLOAD and flags & OWN_PAYLOAD:
             return offset + captured, offset + captured + length
         return offset, offset + captured
+
+    def lengths(self, region: Region) -> array[int] | None:
+        """Of the regions, where these are all bytes of all frames; else None."""
+        if 0 in self.whole(region):
+            return None
+        first, last = self.place_of(region, 0), self.place_of(region, self.key.count - 1)
+        if first is None or last is None or (first[0], last[1]) != (0, len(self.payloads)):
+            raise self._damage()
+        return self.numbers_of(WideField.CAPTURED)
 
     def regions(self, region: Region) -> Regions:
         """All of them. CaptureError where they are not in order, as a forged capture may say."""

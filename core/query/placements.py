@@ -194,7 +194,10 @@ class InPayload:
         def test(block: ScannedBlock, wanted: Mask) -> Mask:
             if block.is_few(wanted):
                 return one_by_one(block, wanted)
-            wanted &= int.from_bytes(marks(search, block.columns, region), "little")
+            found = marks(search, block.columns, region)
+            if not found:
+                return 0
+            wanted &= int.from_bytes(found, "little")
             return one_by_one(block, wanted) if is_sieve else wanted
 
         return test

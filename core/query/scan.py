@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from pathlib import Path
 
 from core.capture.block_reader import EVERY, BlockKey, BlockReader, Condition
@@ -27,8 +29,8 @@ _STEP_SECONDS = 0.005
 class Found:
     """What a step has found, and how far the scan has come."""
 
-    frames: tuple[int, ...]
-    """Ids of the frames that match, in order."""
+    frames: Sequence[int]
+    """Ids of the frames that match, in order: a tuple, or a range where all do."""
     through: int
     """All frames up to this id have been looked at."""
     last: int
@@ -97,30 +99,35 @@ class Scan:
     def _step(self, left: deque[BlockKey], start_ns: int, after: int, last: int) -> Found:
         """Look at the next of the blocks that are left."""
         end = time.perf_counter() + _STEP_SECONDS
-        frames: list[int] = []
+        found: list[Sequence[int]] = []
         with self._blocks.snapshot():
             while left:
                 key = left.popleft()
                 block = ScannedBlock(BlockColumns(self._blocks, key), self._capture.connection, start_ns)
-                frames += self._matches(block, after, last)
+                found.append(self._matches(block, after, last))
                 after = min(key.first + key.count - 1, last)
                 if time.perf_counter() > end:
                     break
-        return Found(tuple(frames), after, last)
+        return Found(_chained(found), after, last)
 
-    def _matches(self, block: ScannedBlock, after: int, last: int) -> Iterable[int]:
+    def _matches(self, block: ScannedBlock, after: int, last: int) -> Sequence[int]:
         assert self._test is not None
         mask = self._test(block, block.full)
         if not mask or not block.columns.records:
             return ()
         key = block.columns.key
-        if mask == block.full:
-            chosen: Iterable[int] = range(key.first, key.first + key.count)
-        else:
-            chosen = map(key.first.__add__, block.indices(mask))
-        if key.first > after and key.first + key.count - 1 <= last:
-            return chosen
-        return (each for each in chosen if after < each <= last)
+        chosen: Sequence[int] = range(key.first, key.first + key.count)
+        if mask != block.full:
+            chosen = list(map(key.first.__add__, block.indices(mask)))
+        return chosen[bisect_right(chosen, after) : bisect_right(chosen, last)]
+
+
+def _chained(found: list[Sequence[int]]) -> Sequence[int]:
+    """Ids that were found in one block after the other."""
+    ranges = [each for each in found if isinstance(each, range)]
+    if len(ranges) == len(found) and all(one.stop == other.start for one, other in pairwise(ranges)):
+        return range(ranges[0].start, ranges[-1].stop)
+    return tuple(chain.from_iterable(found))
 
 
 class _Connections:

@@ -6,14 +6,15 @@ A hit across the border of two frames is none.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO, StringIO
 from itertools import compress, islice, repeat
+from operator import contains
 from typing import Protocol
 
-from core.capture.columns import BlockColumns, Region, Regions
+from core.capture.columns import BlockColumns, Region
 
 Span = tuple[int, int]
 """Where in the searched bytes a hit begins and ends."""
@@ -22,12 +23,14 @@ _SAMPLE = 1024
 """A byte that is not among so many is rare: to search for it is quicker than for the whole needle."""
 _FEW_HITS = 8
 """So many hits are searched one by one, and tell how many more there will be."""
-_DENSE = 4
+_DENSE = 6
 """Where there is more than one hit to so many frames, each frame is searched by itself."""
+_LONG = 256
+"""Payloads of more bytes are not copied to be searched."""
 
 
 class Searching(Protocol):
-    """A search over certain bytes. Knows of no frames but in `each`."""
+    """A search over certain bytes. Knows of no frames but in `each` and `pieces`."""
 
     def first(self, start: int, stop: int) -> Span | None:
         """The first hit within `start`..`stop`."""
@@ -37,6 +40,9 @@ class Searching(Protocol):
 
     def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
         """For each of these stretches, whether there is a hit in it."""
+
+    def pieces(self, lengths: Iterable[int]) -> Iterable[bool]:
+        """The same for all bytes, cut into pieces of these lengths: quicker where they are short."""
 
 
 class Search(Protocol):
@@ -112,6 +118,9 @@ class _PatternSearching:
     def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
         return map(bool, map(self.pattern.search, repeat(self.blob), starts, ends))
 
+    def pieces(self, lengths: Iterable[int]) -> Iterable[bool]:
+        return map(bool, map(self.pattern.search, map(BytesIO(self.blob).read, lengths)))
+
 
 @dataclass(frozen=True, slots=True)
 class _LiteralSearching:
@@ -132,6 +141,13 @@ class _LiteralSearching:
 
     def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
         return map((-1).__ne__, map(self.blob.find, repeat(self.needle), starts, ends))
+
+    def pieces(self, lengths: Iterable[int]) -> Iterable[bool]:
+        if len(self.needle) == 1:
+            return map(contains, map(BytesIO(self.blob).read, lengths), repeat(self.needle[0]))
+        # Asked for more than one byte, bytes answer much later than text: here a character for each byte.
+        text = StringIO(self.blob.decode("latin-1"), newline="\n")
+        return map(contains, map(text.read, lengths), repeat(self.needle.decode("latin-1")))
 
 
 class _FoldedSearching:
@@ -160,6 +176,9 @@ class _FoldedSearching:
     def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
         return self._lowered.each(starts, ends)
 
+    def pieces(self, lengths: Iterable[int]) -> Iterable[bool]:
+        return self._lowered.pieces(lengths)
+
 
 def marks(search: Search, columns: BlockColumns, region: Region) -> bytes | bytearray:
     """A byte for each frame: 1 where there is a hit in its region. b"" where there is none, and no record was read."""
@@ -167,23 +186,15 @@ def marks(search: Search, columns: BlockColumns, region: Region) -> bytes | byte
     searching = search.over(blob)
     if searching.first(0, len(blob)) is None or not columns.records:
         return b""
-    found = bytearray(columns.key.count)
-    few = list(_first_hits(searching, len(blob)))
-    end = few[-1][1]
-    if len(few) < _FEW_HITS:
-        _mark(found, few, searching, columns, region)
-        return found
-    if end * len(found) > _FEW_HITS * _DENSE * len(blob):
-        most = len(found) // _DENSE
-        many = list(searching.next(end, most))
-        _mark(found, few + many, searching, columns, region)
-        if len(many) < most:
-            return found
-        end = many[-1][1]
-    else:
-        _mark(found, few, searching, columns, region)
-    _mark_rest(found, end, searching, columns.regions(region))
-    return found
+    count, spans = columns.key.count, list(_first_hits(searching, len(blob)))
+    if len(spans) == _FEW_HITS:
+        end, most = spans[-1][1], count // _DENSE
+        sparse = end * count > _FEW_HITS * _DENSE * len(blob)
+        if sparse:
+            spans += searching.next(end, most)
+        if not sparse or len(spans) == _FEW_HITS + most:
+            return _marks_of_each(searching, columns, region)
+    return _marks_of(spans, searching, columns, region)
 
 
 def _first_hits(searching: Searching, size: int) -> Iterator[Span]:
@@ -197,13 +208,12 @@ def _first_hits(searching: Searching, size: int) -> Iterator[Span]:
         end = span[1]
 
 
-def _mark(
-    found: bytearray, spans: list[Span], searching: Searching, columns: BlockColumns, region: Region
-) -> None:
-    """Mark the frames that have one of the hits in their region, or one that these overlap."""
+def _marks_of(spans: list[Span], searching: Searching, columns: BlockColumns, region: Region) -> bytearray:
+    """Marks of the frames that have one of the hits in their region, or one that these overlap."""
+    found = bytearray(columns.key.count)
     offsets, whole = columns.offsets, columns.whole(region)
     tested: set[int] = set()
-    behind_each = map(bisect_right, repeat(offsets), [start for start, _ in spans])
+    behind_each = columns.behind([start for start, _ in spans])
     for (_, end), behind in zip(spans, behind_each, strict=True):
         if end <= offsets[behind] and whole[behind - 1]:
             found[behind - 1] = 1
@@ -217,17 +227,21 @@ def _mark(
                 place = columns.place_of(region, frame)
                 if place is not None and searching.first(*place) is not None:
                     found[frame] = 1
+    return found
 
 
-def _mark_rest(found: bytearray, start: int, searching: Searching, places: Regions) -> None:
-    """Mark all frames whose regions begin at `start` or behind, each searched by itself."""
-    rest = bisect_left(places.starts, start)
-    hit = searching.each(places.starts[rest:], places.ends[rest:])
-    if len(places.starts) == len(found):
-        found[rest:] = bytes(hit)
-    else:
-        for frame in compress(places.frames[rest:], hit):
-            found[frame] = 1
+def _marks_of_each(searching: Searching, columns: BlockColumns, region: Region) -> bytes | bytearray:
+    """Marks of all frames that have a hit, each searched by itself."""
+    count = columns.key.count
+    if len(columns.payloads) < count * _LONG:
+        lengths = columns.lengths(region)
+        if lengths is not None:
+            return bytes(searching.pieces(lengths))
+    places = columns.regions(region)
+    found = bytearray(count)
+    for frame in compress(places.frames, searching.each(places.starts, places.ends)):
+        found[frame] = 1
+    return found
 
 
 def _sample(blob: bytes) -> bytes:

@@ -115,6 +115,30 @@ def test_a_block_that_grows_is_looked_at_behind_the_frame_asked_for(tmp_path: Pa
         assert frames(maker.path, "not frame > 0", 10) == []
 
 
+def test_all_of_several_blocks_and_some_of_others(tmp_path: Path) -> None:
+    with CaptureMaker(tmp_path / "a.unmask") as maker:
+        maker.peer().flood(4 * BLOCK_FRAMES)
+        maker.recorder.flush()
+        last = 4 * BLOCK_FRAMES
+        for text, after, expected in (
+            ("frame > 0", 0, range(1, last + 1)),
+            ("frame > 0", 4990, range(4991, last + 1)),
+            ("frame > 10", 0, range(11, last + 1)),
+            (f"frame <= {last - 10}", 5, range(6, last - 9)),
+            ("frame < 7000 or frame > 9000", 0, [*range(1, 7000), *range(9001, last + 1)]),
+        ):
+            assert frames(maker.path, text, after) == list(expected)
+
+
+def test_all_of_blocks_between_which_others_are_left_out(tmp_path: Path) -> None:
+    with CaptureMaker(tmp_path / "a.unmask") as maker:
+        peers = maker.peer(), maker.peer()
+        for number in range(6):
+            peers[number % 2].flood(3)
+            maker.recorder.flush()
+        assert frames(maker.path, "connection == 1") == [1, 2, 3, 7, 8, 9, 13, 14, 15]
+
+
 def test_it_can_be_stopped_between_blocks_and_tells_how_far_it_is(tmp_path: Path) -> None:
     with CaptureMaker(tmp_path / "a.unmask") as maker:
         maker.peer().flood(3 * BLOCK_FRAMES)

@@ -42,13 +42,16 @@ def found(search: Search, payloads: list[bytes]) -> list[int]:
 
 
 _SMALL = st.lists(
-    st.binary(max_size=12).map(lambda some: bytes(b"abAB\n"[each % 5] for each in some)), max_size=80
+    st.binary(max_size=12).map(lambda some: bytes(b"abAB\r\n"[each % 6] for each in some)), max_size=80
 )
-_NEEDLES = st.sampled_from((b"a", b"ab", b"aab", b"ba", b"abab", b"\n", b"AB", b"zz"))
+_EVEN = st.integers(1, 6).flatmap(
+    lambda size: st.lists(st.sampled_from(b"abAB").map(lambda byte: bytes([byte]) * size), max_size=80)
+)
+_NEEDLES = st.sampled_from((b"a", b"ab", b"aab", b"ba", b"abab", b"\n", b"\r\n", b"AB", b"zz"))
 
 
 @settings(deadline=None, max_examples=300)
-@given(payloads=_SMALL, needle=_NEEDLES)
+@given(payloads=_SMALL | _EVEN, needle=_NEEDLES)
 def test_literals(payloads: list[bytes], needle: bytes) -> None:
     assert found(LiteralSearch(needle), payloads) == [i for i, each in enumerate(payloads) if needle in each]
 
@@ -89,11 +92,30 @@ def test_a_hit_across_frames_is_none() -> None:
 
 
 @pytest.mark.parametrize("every", [1, 5, 9, 30, 200])
-def test_hits_few_and_many(every: int) -> None:
-    payloads = [b"xx needle" if number % every == 0 else b"x" * (number % 7) for number in range(3000)]
+@pytest.mark.parametrize("size", [9, 300])
+@pytest.mark.parametrize("spread", [1, 7], ids=["even", "uneven"])
+def test_hits_few_and_many(every: int, size: int, spread: int) -> None:
+    payloads = [b"\xff" * (size - number % spread) for number in range(3000)]
     expected = list(range(0, 3000, every))
+    for number in expected:
+        payloads[number] = b"xx Needle".rjust(size)
+    assert found(LiteralSearch(b"Needle"), payloads) == expected
+    assert found(FoldedSearch(b"needle"), payloads) == expected
+    assert found(PatternSearch(re.compile(b"Nee[a-d]le")), payloads) == expected
+
+
+def test_few_hits_and_then_many() -> None:
+    payloads = [b"x" * 20] * 1000 + [b"a needle"] * 2000
+    payloads[:1000:100] = [b"a needle"] * 10
+    expected = [*range(0, 1000, 100), *range(1000, 3000)]
     assert found(LiteralSearch(b"needle"), payloads) == expected
-    assert found(PatternSearch(re.compile(b"nee[a-d]le")), payloads) == expected
+
+
+@pytest.mark.parametrize("every", [1, 9])
+def test_hits_across_frames_of_one_length(every: int) -> None:
+    """Of which one begins with what the one before lacks."""
+    payloads = [b"dle....nee" if number % every == 0 else b"needle...." for number in range(3000)]
+    assert found(LiteralSearch(b"needle"), payloads) == [each for each in range(3000) if each % every]
 
 
 def test_a_byte_that_is_rare_in_the_middle_only() -> None:
