@@ -91,7 +91,7 @@ def test_all_is_there_after_a_kill(start: object, sit_down: SitDown, tmp_path: P
     assert "/chat lost when Unmask ended" in person.connections()[-1]
     assert person.window.connection_model.open_count == 0
     person.wait_for_banner("not saved yet")
-    assert not person.window.composer.isEnabled()
+    assert not person.window.composer.isVisible()
 
     saved = tmp_path / "rescued.unmask"
     with person.naming(saved):

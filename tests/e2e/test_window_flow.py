@@ -330,7 +330,7 @@ def test_save_goes_on_and_open_is_read_only(person: Person, client: Client, tmp_
     person.wait_for_status("mine.unmask, read-only")
     assert payloads(person) == ["first", "second"]
     person.wait_for_banner("You are looking at mine.unmask.")
-    assert not person.window.composer.isEnabled()
+    assert not person.window.composer.isVisible()
     peer.send("third")
     person.do(ActionId.SHOW_LIVE)
     person.wait_for_rows(3)
