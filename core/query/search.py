@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from io import BytesIO, StringIO
+from io import BytesIO
 from itertools import compress, islice, repeat
 from operator import contains
 from typing import Protocol
@@ -145,9 +145,9 @@ class _LiteralSearching:
     def pieces(self, lengths: Iterable[int]) -> Iterable[bool]:
         if len(self.needle) == 1:
             return map(contains, map(BytesIO(self.blob).read, lengths), repeat(self.needle[0]))
-        # Asked for more than one byte, bytes answer much later than text: here a character for each byte.
-        text = StringIO(self.blob.decode("latin-1"), newline="\n")
-        return map(contains, map(text.read, lengths), repeat(self.needle.decode("latin-1")))
+        # Asked for several bytes, bytes answer much later than text: here a character for each byte.
+        needle, text, start = self.needle.decode("latin-1"), self.blob.decode("latin-1"), 0
+        return [needle in text[start : (start := start + length)] for length in lengths]
 
 
 class _FoldedSearching:
