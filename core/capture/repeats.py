@@ -17,6 +17,7 @@ MOST_REPEATED = 16 * 1024 * 1024
 """Bytes by which a block's payloads are more than what is stored of them."""
 
 _REPEAT = struct.Struct("<III")
+_MOST_PACKED = MOST_REPEATED // REPEATED_FROM * _REPEAT.size
 
 
 class Repeat(NamedTuple):
@@ -38,7 +39,7 @@ class Repeats:
 
     def __init__(self, packed: object) -> None:
         """From one `Repeat.pack` behind the other; ValueError where that is what no writer writes."""
-        if not isinstance(packed, bytes) or len(packed) % _REPEAT.size:
+        if not isinstance(packed, bytes) or len(packed) % _REPEAT.size or len(packed) > _MOST_PACKED:
             raise ValueError("what a block says of payloads that come again cannot be read")
         repeats = tuple(map(Repeat._make, _REPEAT.iter_unpack(packed)))
         self._repeats = repeats

@@ -94,6 +94,7 @@ def test_each_payload_is_found_where_the_records_have_it(drawn: list[tuple[bytes
         packed((20_000, 5000, 0), (24_000, 5000, 0)),
         packed((20_000, 5000, 0), (10_000, 5000, 0)),
         packed((2**31, MOST_REPEATED + 1, 0)),
+        packed(*[(10, 0, 0)] * (MOST_REPEATED // REPEATED_FROM + 1)),
     ],
 )
 def test_what_no_writer_says_is_refused(said: object) -> None:
