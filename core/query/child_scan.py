@@ -75,26 +75,23 @@ class ChildScan:
         self._patience_s = patience_s
         self._number = 0
         self._ready = False
-        self._here, there = context.Pipe()
+        try:
+            self._here, there = context.Pipe()
+        except OSError as error:
+            raise _unstarted(error) from error
         self._process = context.Process(target=_serve, args=(there, str(path), wanted.texts), daemon=True)
         try:
-            with _undisturbed():
-                self._start(there)
-        except BaseException:
+            with there, _undisturbed():
+                self._process.start()
+        except BaseException as error:
             # Nobody else has it to close.
             if self._process.pid is None:
                 self._here.close()
             else:
                 self.close()
+            if isinstance(error, OSError):
+                raise _unstarted(error) from error
             raise
-
-    def _start(self, there: Connection) -> None:
-        try:
-            self._process.start()
-        except OSError as error:
-            raise SearchError(f"The search could not be started: {error}. Try again.") from error
-        finally:
-            there.close()
 
     def close(self) -> None:
         """Ends the process at once, whatever it does."""
@@ -136,6 +133,10 @@ class ChildScan:
                 # Ready, or of a run that was left.
                 continue
             return answer.found
+
+
+def _unstarted(error: OSError) -> SearchError:
+    return SearchError(f"The search could not be started: {error}. Try again.")
 
 
 AnyScan: TypeAlias = Scan | ChildScan

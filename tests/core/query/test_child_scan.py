@@ -145,6 +145,40 @@ def test_a_signal_while_it_starts_ends_it_without_a_complaint(
         assert (one.wait(), one.errors, one.rest()) == (128 + number, "", [])
 
 
+_SHORT_OF_FILES = """
+import resource
+import sys
+from pathlib import Path
+from core.errors import SearchError
+from core.query.child_scan import ChildScan
+from core.query.language import default_language
+
+if __name__ == "__main__":
+    wanted = default_language().filter("payload ~ x")
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    for files in range(3, 100):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+        try:
+            ChildScan(Path(sys.argv[1]), wanted, lambda: True).close()
+        except SearchError as error:
+            assert "could not be started" in str(error)
+        else:
+            break
+    print("started at last")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+def test_a_process_that_cannot_be_started_says_so_wherever_it_fails(
+    maker: CaptureMaker, tmp_path: Path
+) -> None:
+    maker.reader()
+    script = tmp_path / "parent.py"
+    script.write_text(_SHORT_OF_FILES)
+    with Program([sys.executable, str(script), str(maker.path)], changes={"PYTHONPATH": "."}) as one:
+        assert (one.wait(), one.errors, one.rest()) == (0, "", ["started at last"])
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_it_ends_with_the_one_that_it_works_for_even_within_a_pattern(
     maker: CaptureMaker, tmp_path: Path
