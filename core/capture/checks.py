@@ -6,7 +6,7 @@ import sqlite3
 from types import UnionType
 from typing import Any
 
-from core.capture.blocks import RECORD
+from core.capture.blocks import BLOCK_FRAMES, RECORD
 
 Kind = type | UnionType
 Row = tuple[Any, ...]
@@ -38,8 +38,10 @@ def typed(row: Row, kinds: tuple[Kind, ...]) -> Row:
 
 
 def block_row(row: Row) -> Row:
-    """`row` of `BLOCK`, whose records are as many as it counts."""
+    """`row` of `BLOCK`, whose records are as many as it counts: some, or who goes on behind it would not go on."""
     count, records, _ = typed(row, BLOCK)
+    if not 0 < count <= BLOCK_FRAMES:
+        raise ValueError(f"it has a block of {count} frames")
     if len(records) != count * RECORD.size:
         raise ValueError(f"a block of {count} frames has {len(records)} bytes of records")
     return row

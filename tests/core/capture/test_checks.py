@@ -85,6 +85,7 @@ def _problems(reader: CaptureReader) -> None:
         ("UPDATE lane SET position = -5, count = 0 WHERE connection = 0", _count),
         ("UPDATE block SET count = count + 1", _rows),
         ("UPDATE block SET count = 1e300", _rows),
+        ("UPDATE block SET count = 0, records = x''", _frames_after),
         ("UPDATE block SET records = substr(records, 2)", _frame),
         ("UPDATE payload SET bytes = x''", _frame),
         ("UPDATE payload SET bytes = 'text'", _frame),
