@@ -84,11 +84,20 @@ class BlockReader:
 
     def start_ns(self) -> int | None:
         """Time of the first frame; None where there is none."""
+        return self._time_by("SELECT first, 0 FROM block ORDER BY first LIMIT 1")
+
+    def end_ns(self) -> int | None:
+        """Time of the last frame; None where there is none."""
+        return self._time_by("SELECT first, count - 1 FROM block ORDER BY first DESC LIMIT 1")
+
+    def _time_by(self, query: str) -> int | None:
+        """Of the frame that a query finds: its block, and its place there. The rest of it may be damaged."""
         with self._reading():
-            row = self._db.execute("SELECT first FROM block ORDER BY first LIMIT 1").fetchone()
+            row = self._db.execute(query).fetchone()
             if row is None:
                 return None
             with self._db.blobopen("block", "records", row[0], readonly=True) as records:
+                records.seek(row[1] * RECORD.size)
                 return int(_TIME_AND_CONNECTION.unpack(records.read(RECORD.size))[0])
 
     def choose(self, after: int, up_to: int, condition: Condition, limit: int) -> list[BlockKey]:

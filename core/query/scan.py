@@ -72,7 +72,7 @@ class Scan:
         if last <= after or start_ns is None:
             return
         if self._test is None or not after:
-            self._settle(start_ns, last)
+            self._settle(start_ns)
         condition = EVERY
         if not after or last - after > _FEW_FRAMES:
             # After `last` was read, so that every connection that has frames up to it is known.
@@ -90,10 +90,10 @@ class Scan:
         if through < last:
             yield Found((), last, last)
 
-    def _settle(self, start_ns: int, last: int) -> None:
+    def _settle(self, start_ns: int) -> None:
         """Find out on which days times of day are; they stay there while the scan follows."""
-        ends = self._capture.rows_of((last,))
-        self._expression = on_its_days(self._wanted, Span(start_ns, ends[0].time_ns if ends else start_ns))
+        end_ns = self._blocks.end_ns()
+        self._expression = on_its_days(self._wanted, Span(start_ns, start_ns if end_ns is None else end_ns))
         self._test = _prepared(self._expression)
 
     def _step(self, left: deque[BlockKey], start_ns: int, after: int, last: int) -> Found:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from core.capture.blocks import BLOCK_FRAMES
+from core.capture.blocks import BLOCK_FRAMES, RECORD
 from core.capture.marks import KeepMarks, Mark
 from core.capture.writer import Batch, CaptureWriter
 from core.errors import CaptureError, FilterError
@@ -208,6 +208,18 @@ def test_what_was_cleared_is_not_what_came_before(tmp_path: Path) -> None:
             peer.flood(2)
             maker.recorder.flush()
             assert [each.frames for each in scan.run(2)] == [(4,)]
+
+
+def test_a_damaged_last_frame_stands_in_the_way_of_no_other_question(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.unmask"
+    with closing(CaptureWriter(path, "1")) as writer:
+        writer.write([opened(1), received(1, b"a", b"ab", b"abc")])
+    with closing(sqlite3.connect(path)) as db, db:
+        (records,) = db.execute("SELECT records FROM block").fetchone()
+        stated = records[:-RECORD.size] + RECORD.pack(0, 1, 3, 3, 3, 200, 0x82, 0x11, 0, 0, 0, 0, 0, 0, b"")
+        db.execute("UPDATE block SET records = ?", (stated,))
+    assert frames(path, "length > 1") == [2, 3]
+    assert frames(path, "payload contains ab") == [2, 3]
 
 
 def test_a_damaged_capture_is_told(captures: dict[int, Path], tmp_path: Path) -> None:
