@@ -216,7 +216,7 @@ def test_a_damaged_last_frame_stands_in_the_way_of_no_other_question(tmp_path: P
         writer.write([opened(1), received(1, b"a", b"ab", b"abc")])
     with closing(sqlite3.connect(path)) as db, db:
         (records,) = db.execute("SELECT records FROM block").fetchone()
-        stated = records[:-RECORD.size] + RECORD.pack(0, 1, 3, 3, 3, 200, 0x82, 0x11, 0, 0, 0, 0, 0, 0, b"")
+        stated = records[: -RECORD.size] + RECORD.pack(0, 1, 3, 3, 3, 200, 0x82, 0x11, 0, 0, 0, 0, 0, 0, b"")
         db.execute("UPDATE block SET records = ?", (stated,))
     assert frames(path, "length > 1") == [2, 3]
     assert frames(path, "payload contains ab") == [2, 3]
