@@ -26,13 +26,15 @@ class Span:
 def moments(low: TimeOfDay, high: TimeOfDay, near_ns: int, span: Span) -> tuple[int, int]:
     """From one time of this machine's day to another, ns since the epoch; over midnight where `high` is the earlier.
 
-    On the day of `near_ns`, or on the day after or before where the capture was running only then. CaptureError where
-    its times are on no day.
+    On the day of `near_ns`, or on the day after or before where the capture was running only then; of an hour that
+    came twice, as the clock was set back, it is the second where only then. CaptureError where its times are on no day.
     """
     try:
         day = datetime.fromtimestamp(near_ns // _SECOND)
         candidates = [
-            (_moment(day, low, days), _moment(day, high, days + (high.ns < low.ns))) for days in (0, 1, -1)
+            (_moment(day, low, days, fold), _moment(day, high, days + (high.ns < low.ns), fold))
+            for days in (0, 1, -1)
+            for fold in (0, 1)
         ]
     except (ValueError, OverflowError, OSError):
         raise CaptureError(
@@ -42,12 +44,14 @@ def moments(low: TimeOfDay, high: TimeOfDay, near_ns: int, span: Span) -> tuple[
     return next(met, candidates[0])
 
 
-def _moment(day: datetime, time: TimeOfDay, days: int) -> int:
+def _moment(day: datetime, time: TimeOfDay, days: int, fold: int) -> int:
     seconds, part = divmod(time.ns, _SECOND)
     minutes, second = divmod(seconds, _MINUTE)
     hour, minute = divmod(minutes, _MINUTE)
     there = day.replace(hour=hour, minute=minute, second=second) + timedelta(days)
-    return int(there.timestamp()) * _SECOND + part
+    # Of an hour that was left out the second would be the earlier one.
+    seconds = int(max(there.timestamp(), there.replace(fold=fold).timestamp()))
+    return seconds * _SECOND + part
 
 
 def on_its_days(expression: Expression, span: Span) -> Expression:

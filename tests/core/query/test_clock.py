@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,39 @@ def test_which_day_it_is(
     low: str, high: str, near: int, span: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     assert moments(of_day(low), of_day(high), near, Span(*span)) == expected
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Its clock was set back at 3:00 on 2026-10-25, from UTC+2, and was set forward at 2:00 on 2026-03-29."""
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def utc(month: int, day: int, hour: int, minute: int) -> int:
+    return int(datetime(2026, month, day, hour, minute, tzinfo=UTC).timestamp()) * S
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone is the machine's")
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("low", "high", "span", "expected"),
+    [
+        ("2:10", "2:40", (utc(10, 25, 0, 5), utc(10, 25, 1, 50)), (utc(10, 25, 0, 10), utc(10, 25, 0, 40))),
+        ("2:10", "2:40", (utc(10, 25, 1, 5), utc(10, 25, 1, 50)), (utc(10, 25, 1, 10), utc(10, 25, 1, 40))),
+        ("2:10", "3:10", (utc(10, 25, 1, 5), utc(10, 25, 3, 0)), (utc(10, 25, 0, 10), utc(10, 25, 2, 10))),
+        ("1:30", "1:30", (utc(10, 25, 1, 5), utc(10, 25, 1, 50)), (utc(10, 24, 23, 30), utc(10, 24, 23, 30))),
+        ("2:30", "2:30", (utc(3, 29, 0, 5), utc(3, 29, 0, 50)), (utc(3, 29, 1, 30), utc(3, 29, 1, 30))),
+    ],
+    ids=["the first", "the second", "both", "neither", "an hour left out"],
+)
+def test_an_hour_that_came_twice(
+    low: str, high: str, span: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    assert moments(of_day(low), of_day(high), span[0], Span(*span)) == expected
 
 
 def test_the_day_stays_while_the_scan_follows(tmp_path: Path) -> None:
