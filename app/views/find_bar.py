@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QToolButton, QWidget
 
@@ -59,6 +59,11 @@ class FindBar(QWidget):
     def case(self) -> Case:
         """Whether capital letters are the same as small ones."""
         return Case.EXACT if self.match_case.isChecked() else Case.EITHER
+
+    def take_either_case(self) -> None:
+        """Capital letters are the same as small ones, until the person says otherwise."""
+        with QSignalBlocker(self.match_case):
+            self.match_case.setChecked(False)
 
     def set_hint(self, hint: str) -> None:
         """What can be found here."""

@@ -349,9 +349,11 @@ class MessageView(QWidget):
     def _find_sought(self) -> None:
         if self._is_due and self._page is not None:
             self._is_due = False
-            wanted = self._first_contained().text
-            self.find_bar.input.setText(wanted)
-            self._find(wanted, backward=False)
+            sought = self._first_contained()
+            self.find_bar.input.setText(sought.text)
+            if sought.folded:
+                self.find_bar.take_either_case()
+            self._find(sought.text, backward=False)
 
     def _first_contained(self) -> Needle:
         """Of what is sought; the very first where none is known to be there."""

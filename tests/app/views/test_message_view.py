@@ -17,7 +17,9 @@ from app.views.message_view import MessageView
 from app.views.text_pane import FOLD
 from core.capture.records import MessageInfo
 from core.decoders.registry import Decoders
+from core.decoders.search import Case
 from core.protocol.frames import RSV1, Frame, Opcode, make_frame
+from core.query.needles import Needle
 from tests.app.views.samples import record, whole
 
 
@@ -153,6 +155,17 @@ def test_find_with_the_capitals_as_they_are(view: MessageView, qtbot: QtBot) -> 
     view.find_bar.match_case.click()
     assert view.find_bar.result() == "1 of 2"
     assert view.text.textCursor().selectedText() == "Two"
+
+
+def test_what_a_filter_found_in_other_capitals_is_marked_whatever_was_chosen(view: MessageView) -> None:
+    view.show_frame(whole(b"one Two three"))
+    view.find_bar.match_case.click()
+    view.look_for([Needle(b"two", folded=True)])
+    assert (view.find_bar.result(), view.find_bar.case) == ("1 of 1", Case.EITHER)
+    view.find_bar.match_case.click()
+    assert view.find_bar.result() == "Not found"
+    view.look_for([Needle(b"Two", folded=False)])
+    assert (view.find_bar.result(), view.find_bar.case) == ("1 of 1", Case.EXACT)
 
 
 @pytest.mark.parametrize(
