@@ -346,8 +346,7 @@ class MainWindow(QMainWindow):
         live = self._desk.shows_live
         name = self._desk.name if not live or self._desk.live_saved else self.tr("Unsaved capture")
         self.setWindowTitle(self.tr("{name} – Unmask").format(name=name))
-        # Its height is the splitter's to remember.
-        self.composer.setVisible(live)
+        self._layout.show_composer(shown=live)
         self.actions_[ActionId.SHOW_LIVE].setEnabled(not live)
         if not live:
             text = self.tr("You are looking at {name}. The live one is recorded meanwhile; send from there.")

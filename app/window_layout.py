@@ -26,6 +26,7 @@ class WindowLayout:
     ) -> None:
         self._window = window
         self._frames = frames
+        self._composer = composer
         self.details = QSplitter(Qt.Orientation.Vertical)
         self.details.setObjectName("details")
         listed = QWidget()
@@ -48,6 +49,14 @@ class WindowLayout:
         connections.setMinimumWidth(160)
         frames.setMinimumHeight(120)
         tabs.setMinimumHeight(120)
+
+    def show_composer(self, *, shown: bool) -> None:
+        """Show or hide it; its height is the splitter's to remember."""
+        focused = self._window.focusWidget()
+        if not shown and focused is not None and self._composer.isAncestorOf(focused):
+            # Else the next one had the keyboard: the address, and Return would listen on what was typed.
+            self._frames.setFocus()
+        self._composer.setVisible(shown)
 
     def restore(self, settings: Settings) -> None:
         """As it was when `keep` was called last, or as it is at the first start."""

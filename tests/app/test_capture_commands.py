@@ -113,7 +113,7 @@ def test_an_old_capture_has_the_room_of_the_composer(
     assert not composer.isVisible()
     assert window.tabs.height() > sizes[1]
     assert not any(window.actions_[each].isEnabled() for each in sending)
-    assert window.focusWidget() is not None
+    assert window.focusWidget() is window.frames
     window.actions_[ActionId.SHOW_LIVE].trigger()
     assert composer.isVisible()
     qtbot.waitUntil(lambda: details.sizes() == sizes)
