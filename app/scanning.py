@@ -131,8 +131,10 @@ class ScanThread(QThread):
     # The window.
 
     def search(self, run: ScanRun | None) -> None:
-        """Works on this run, in place of the one before; with None on nothing."""
+        """Works on this run, in place of the one before; with None, or after `stop`, on nothing."""
         with self._condition:
+            if self._ending:
+                return
             self._wanted = run
             self._poked = True
             self._condition.notify()

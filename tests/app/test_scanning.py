@@ -148,6 +148,15 @@ def test_a_damaged_capture_ends_the_run_and_not_the_thread(
     assert len(wait_for(qtbot, search(maker.path, "fin"), RunState.COMPLETE)) == 3
 
 
+def test_after_its_end_nothing_is_begun(maker: CaptureMaker, search: Search, thread: ScanThread) -> None:
+    maker.peer().say("one")
+    maker.reader()
+    search(maker.path, "one")
+    thread.stop()
+    search(maker.path, "one")
+    assert not thread.isRunning()
+
+
 def test_the_window_is_told_once_until_it_takes() -> None:
     run = ScanRun(Path("a"), LANGUAGE.filter("fin"))
     assert run.add(Found((1, 2), 2, 9))
