@@ -7,8 +7,9 @@ than `Repeats` to have them so.
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
-from itertools import accumulate, pairwise
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
+from operator import le
 from typing import NamedTuple
 
 REPEATED_FROM = 4096
@@ -42,35 +43,38 @@ class Repeats:
         if not isinstance(packed, bytes) or len(packed) % _REPEAT.size or len(packed) > _MOST_PACKED:
             raise ValueError("what a block says of payloads that come again cannot be read")
         repeats = tuple(map(Repeat._make, _REPEAT.iter_unpack(packed)))
-        self._repeats = repeats
-        self._offsets = [each.offset for each in repeats]
+        offsets = [each.offset for each in repeats]
+        ends = [each.offset + each.length for each in repeats]
+        self._repeats, self._offsets = repeats, offsets
         self._ahead = list(accumulate((each.length for each in repeats), initial=0))
         """Bytes of the repeats ahead of each, and at last of all."""
         self.size = self._ahead[-1]
         """Bytes that are not stored."""
-        in_order = all(one.offset + one.length <= behind.offset for one, behind in pairwise(repeats))
-        behind_their_sources = all(each.source + each.length <= each.offset for each in repeats)
-        if not (in_order and behind_their_sources and self.size <= MOST_REPEATED):
+        in_order = all(map(le, ends, offsets[1:]))
+        of_stored = all(
+            source + length <= offset and bisect_left(offsets, source + length) == bisect_right(ends, source)
+            for offset, length, source in repeats
+        )
+        if not (in_order and of_stored and self.size <= MOST_REPEATED):
             raise ValueError(f"a block says of {self.size} bytes that they come again where they cannot")
 
     def place(self, offset: int) -> int:
         """Where what records have at `offset` is stored."""
-        while ahead := bisect_right(self._offsets, offset):
+        ahead = bisect_right(self._offsets, offset)
+        if ahead:
             repeat = self._repeats[ahead - 1]
-            if offset >= repeat.offset + repeat.length:
-                break
-            offset += repeat.source - repeat.offset
+            if offset < repeat.offset + repeat.length:
+                return self.place(offset + repeat.source - repeat.offset)
         return offset - self._ahead[ahead]
 
     def complete(self, stored: bytes) -> bytes:
         """All payloads of the block."""
         if not self._repeats:
             return stored
-        whole, at = bytearray(), 0
-        for repeat in self._repeats:
-            end = at + repeat.offset - len(whole)
-            whole += stored[at:end]
-            whole += whole[repeat.source : repeat.source + repeat.length]
+        pieces, view, at = [], memoryview(stored), 0
+        for repeat, ahead in zip(self._repeats, self._ahead, strict=False):
+            end, source = repeat.offset - ahead, self.place(repeat.source)
+            pieces += [view[at:end], view[source : source + repeat.length]]
             at = end
-        whole += stored[at:]
-        return bytes(whole)
+        pieces.append(view[at:])
+        return b"".join(pieces)

@@ -93,6 +93,10 @@ def test_each_payload_is_found_where_the_records_have_it(drawn: list[tuple[bytes
         packed((5000, 5000, 1)),
         packed((20_000, 5000, 0), (24_000, 5000, 0)),
         packed((20_000, 5000, 0), (10_000, 5000, 0)),
+        packed((10, 10, 0), (20, 10, 10)),
+        packed((10, 10, 0), (40, 15, 19)),
+        packed((10, 10, 0), (40, 15, 5)),
+        packed((10, 10, 0), (20, 1, 5), (40, 10, 15)),
         packed((2**31, MOST_REPEATED + 1, 0)),
         packed(*[(10, 0, 0)] * (MOST_REPEATED // REPEATED_FROM + 1)),
     ],
@@ -100,11 +104,6 @@ def test_each_payload_is_found_where_the_records_have_it(drawn: list[tuple[bytes
 def test_what_no_writer_says_is_refused(said: object) -> None:
     with pytest.raises(ValueError, match="come again"):
         Repeats(said)
-
-
-def test_places_of_a_forged_chain_end() -> None:
-    chain = packed(*((number * 10, 10, number * 10 - 10) for number in range(1, 3000)))
-    assert Repeats(chain).place(29_995) == 5
 
 
 def record(path: Path, events: Sequence[Report]) -> CaptureWriter:
