@@ -15,9 +15,9 @@ from pathlib import Path
 
 from core.capture.blocks import BLOCK_FRAMES, RECORD
 from core.capture.marks import notes_between
+from core.capture.read_connection import ReadConnection
 from core.capture.repeats import Repeats
 from core.capture.snapshots import UNREADABLE, reason
-from core.capture.store import open_for_reading
 from core.errors import CaptureError
 
 _CACHE_KIB = 512
@@ -53,12 +53,11 @@ class BlockReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._db = open_for_reading(path)
+        # Pages that are read once: in few places of memory, which stay in the processor's cache.
+        self._db = ReadConnection(path, _CACHE_KIB)
         self._times: dict[int, int] = {}
         self._times_before = 0
         """The block for which `_times` holds."""
-        # Pages that are read once: in few places of memory, which stay in the processor's cache.
-        self._db.execute(f"PRAGMA cache_size = {-_CACHE_KIB}")
 
     def close(self) -> None:
         self._db.close()
@@ -67,7 +66,7 @@ class BlockReader:
     def snapshot(self) -> Iterator[None]:
         """All that is read within is of one moment, and quicker. Keep it short: the file's housekeeping waits."""
         with self._reading():
-            self._db.execute("BEGIN")
+            self._db.begin()
         try:
             yield
         finally:
@@ -96,7 +95,7 @@ class BlockReader:
             row = self._db.execute(query).fetchone()
             if row is None:
                 return None
-            with self._db.blobopen("block", "records", row[0], readonly=True) as records:
+            with self._db.blob("block", "records", row[0]) as records:
                 records.seek(row[1] * RECORD.size)
                 return int(_TIME_AND_CONNECTION.unpack(records.read(RECORD.size))[0])
 
@@ -185,7 +184,7 @@ class BlockReader:
     def _blob(self, table: str, column: str, key: BlockKey) -> bytes:
         """b"" when the block is gone: the capture was cleared."""
         try:
-            with self._db.blobopen(table, column, key.first, readonly=True) as blob:
+            with self._db.blob(table, column, key.first) as blob:
                 return blob.read()
         except sqlite3.ProgrammingError:
             raise

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from core.capture import checks
+from core.capture.read_connection import ReadConnection
 from core.capture.snapshots import Snapshots, reads, reason
 from core.capture.store import open_for_changes
 from core.errors import CallerError, CaptureError
@@ -85,7 +86,7 @@ class MarkReader(Snapshots):
         return notes_between(self._db, first, last)
 
 
-def notes_between(db: sqlite3.Connection, first: int, last: int) -> dict[int, str]:
+def notes_between(db: ReadConnection, first: int, last: int) -> dict[int, str]:
     """As `MarkReader.notes`; ValueError or sqlite3.Error where the capture is damaged."""
     rows = db.execute(
         "SELECT frame, substr(note, 1, ?) FROM mark WHERE frame BETWEEN ? AND ?", (MAX_NOTE, first, last)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 from core.capture import checks
 from core.capture.blocks import PREVIEW_BYTES, StoredFrame
+from core.capture.read_connection import ReadConnection
 from core.capture.records import OUTLINE_BYTES, FrameOutline, PayloadPart
 from core.capture.repeats import Repeats
 from core.capture.snapshots import Snapshots, reads
@@ -17,7 +16,6 @@ from core.capture.stored_values import violation_of
 from core.protocol.violations import Violation
 
 _FAR = 2 * 1024 * 1024
-_MAPPED_BYTES = 1 << 40
 
 
 class _Found(NamedTuple):
@@ -29,7 +27,7 @@ class _Found(NamedTuple):
 class PieceReader(Snapshots):
     """Reads one frame at a time, and of long payloads only what is asked for. CaptureError."""
 
-    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, db: ReadConnection) -> None:
         super().__init__(path, db)
         self._repeats: tuple[int, Repeats] | None = None
         """Of the block that was read last."""
@@ -79,8 +77,8 @@ class PieceReader(Snapshots):
             return b""
         offset = self._repeats_of(block).place(offset)
         with (
-            _mapped(self._db) if offset > _FAR else nullcontext(),
-            self._db.blobopen("payload", "bytes", block, readonly=True) as blob,
+            self._db.mapped() if offset > _FAR else nullcontext(),
+            self._db.blob("payload", "bytes", block) as blob,
         ):
             blob.seek(offset)
             return whole(blob.read(length), length)
@@ -109,14 +107,3 @@ def whole(payload: bytes, length: int) -> bytes:
     if len(payload) != length:
         raise ValueError(f"{len(payload)} of the {length} bytes of a payload are there")
     return payload
-
-
-@contextmanager
-def _mapped(db: sqlite3.Connection) -> Iterator[None]:
-    """For bytes far behind in a long payload: all its pages lie on the way, and mapped they need not be copied."""
-    db.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
-    try:
-        yield
-    finally:
-        # What is mapped counts as memory of the process.
-        db.execute("PRAGMA mmap_size = 0")

@@ -6,13 +6,15 @@ import struct
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from core.capture import checks
-from core.capture.blocks import OWN_PAYLOAD, PREVIEW_BYTES, RECORD, SELECT, StoredFrame
+from core.capture.blocks import BLOCK_BYTES, OWN_PAYLOAD, PREVIEW_BYTES, RECORD, SELECT, StoredFrame
+from core.capture.held_block import HeldBlock
 from core.capture.marks import MarkReader
 from core.capture.pieces import PieceReader, whole
+from core.capture.read_connection import ReadConnection
 from core.capture.records import (
     ConnectionRecord,
     FrameRecord,
@@ -23,7 +25,7 @@ from core.capture.records import (
 )
 from core.capture.repeats import Repeats
 from core.capture.snapshots import Snapshots, reads
-from core.capture.store import ALL, open_for_reading
+from core.capture.store import ALL
 from core.capture.stored_values import (
     CONNECTION_COLUMNS,
     connection_record,
@@ -37,30 +39,22 @@ _CACHED_BLOCKS = 24
 _CACHED_PAYLOADS = 512 * 1024
 """A block's payloads are held only when they are no larger than this; larger ones are read piece by piece."""
 
+_WHOLE_PAYLOADS = 2 * BLOCK_BYTES
+"""Where many frames of a block are read, its payloads are read at once up to this size."""
+_MANY = 8
 _TIME = struct.Struct(f"<q{RECORD.size - 8}x")
 _FEW = 32
 """So many rows of a block are read one by one, where the block is not held."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    first: int
-    count: int
-    records: bytes
-    payloads: bytes | None
-    """None: too large to hold."""
-    selections: dict[tuple[int, bool], list[int]]
-    """Which records a view shows, for the views asked for so far."""
 
 
 class CaptureReader(Snapshots):
     """Reads one capture file. Cheap; belongs to the thread that made it. Close it. CaptureError if it is damaged."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, open_for_reading(path))
+        super().__init__(path, ReadConnection(path))
         self.marks = MarkReader(path, self._db)
         self.pieces = PieceReader(path, self._db)
-        self._blocks: OrderedDict[int, _Block] = OrderedDict()
+        self._blocks: OrderedDict[int, HeldBlock] = OrderedDict()
 
     def close(self) -> None:
         self._blocks.clear()
@@ -214,7 +208,7 @@ class CaptureReader(Snapshots):
             "SELECT position, data_position FROM lane WHERE connection = ? AND block = ?",
             (view.connection or ALL, block.first),
         ).fetchone()
-        return int(row[0] if view.control else row[1]) + self._selection(block, view).index(index)
+        return int(row[0] if view.control else row[1]) + block.selection(view).index(index)
 
     def frames_after(self, frame_id: int, count: int) -> Iterator[FrameRecord]:
         """Up to `count` frames of all connections with ids greater than `frame_id`, one block in memory at a time."""
@@ -228,14 +222,19 @@ class CaptureReader(Snapshots):
 
     def frames(self, ids: Iterable[int]) -> Iterator[FrameRecord]:
         """Those of these frames that are there; quickest in order."""
-        block: _Block | None = None
+        block: HeldBlock | None = None
         notes: dict[int, str] = {}
+        singly = 0
         for frame_id in ids:
             if block is None or not block.first <= frame_id < block.first + block.count:
-                block = self._block_of(frame_id)
+                block, singly = self._block_of(frame_id), 0
                 if block is None:
                     continue
                 notes = self.marks.notes(block.first, block.first + block.count - 1)
+            if block.payloads is None:
+                singly += 1
+                if singly == _MANY:
+                    block = self._with_payloads(block)
             if block.payloads is not None:
                 yield self._frame(block, frame_id, notes.get(frame_id))
             elif (record := self.frame(frame_id)) is not None:
@@ -250,7 +249,7 @@ class CaptureReader(Snapshots):
         return None if block is None else self._frame(block, frame_id, self.marks.note(frame_id))
 
     @reads
-    def _frame(self, block: _Block, frame_id: int, note: str | None) -> FrameRecord:
+    def _frame(self, block: HeldBlock, frame_id: int, note: str | None) -> FrameRecord:
         stored = StoredFrame(block.records, frame_id - block.first)
         payload = self._payload(block, stored.offset, stored.captured)
         content = self._payload(block, *stored.content) if stored.flags & OWN_PAYLOAD else payload
@@ -321,7 +320,7 @@ class CaptureReader(Snapshots):
 
     # Blocks.
 
-    def _places(self, view: View, first: int, count: int) -> Iterator[tuple[_Block, list[int]]]:
+    def _places(self, view: View, first: int, count: int) -> Iterator[tuple[HeldBlock, list[int]]]:
         """The blocks, and in each the records, in which the rows lie."""
         if first < 0 or count <= 0:
             return
@@ -342,32 +341,14 @@ class CaptureReader(Snapshots):
             if block is None:
                 return
             skip = max(first - position, 0)
-            chosen = self._selection(block, view)[skip : skip + count]
+            chosen = block.selection(view)[skip : skip + count]
             if chosen:
                 yield block, chosen
             count -= len(chosen)
             if count <= 0:
                 return
 
-    def _selection(self, block: _Block, view: View) -> list[int]:
-        wanted = view.connection or ALL
-        key = (wanted, view.control)
-        found = block.selections.get(key)
-        if found is None:
-            if wanted == ALL and view.control:
-                found = list(range(block.count))
-            else:
-                found = [
-                    index
-                    for index, (connection, head) in enumerate(SELECT.iter_unpack(block.records))
-                    if (wanted == ALL or connection == wanted) and (view.control or not head & 8)
-                ]
-            if len(block.selections) >= 8:
-                block.selections.clear()
-            block.selections[key] = found
-        return found
-
-    def _rows_of(self, block: _Block, indices: list[int] | range) -> Iterator[FrameRow]:
+    def _rows_of(self, block: HeldBlock, indices: list[int] | range) -> Iterator[FrameRow]:
         for index in indices:
             stored = StoredFrame(block.records, index)
             offset, length = stored.content
@@ -377,7 +358,7 @@ class CaptureReader(Snapshots):
         """The same of block `first`, which is not read for it as a whole."""
         if not indices:
             return
-        with self._db.blobopen("block", "records", first, readonly=True) as records:
+        with self._db.blob("block", "records", first) as records:
             for index in indices:
                 records.seek(index * RECORD.size)
                 stored = StoredFrame(records.read(RECORD.size), 0)
@@ -385,7 +366,7 @@ class CaptureReader(Snapshots):
                 yield stored.row(first + index, self._piece(first, offset, min(length, PREVIEW_BYTES)))
 
     @reads
-    def _block_of(self, frame_id: int) -> _Block | None:
+    def _block_of(self, frame_id: int) -> HeldBlock | None:
         """The block that holds a frame."""
         first, count = self._block_at(frame_id)
         return self._block(first) if count else None
@@ -398,14 +379,14 @@ class CaptureReader(Snapshots):
         return (frame_id, 0) if row is None or frame_id >= row[0] + row[1] else (row[0], row[1])
 
     @reads
-    def _block_from(self, frame_id: int) -> _Block | None:
+    def _block_from(self, frame_id: int) -> HeldBlock | None:
         """The first block whose frames all have ids of at least `frame_id`."""
         row = self._db.execute(
             "SELECT first FROM block WHERE first >= ? ORDER BY first LIMIT 1", (frame_id,)
         ).fetchone()
         return None if row is None else self._block(row[0])
 
-    def _block(self, first: int) -> _Block | None:
+    def _block(self, first: int) -> HeldBlock | None:
         block = self._blocks.get(first)
         if block is not None:
             self._blocks.move_to_end(first)
@@ -421,13 +402,22 @@ class CaptureReader(Snapshots):
         if payloads is not None:
             repeats = Repeats(row[3])
             payloads = repeats.complete(payloads) if repeats.size <= _CACHED_PAYLOADS else None
-        block = _Block(first, count, records, payloads, {})
+        block = HeldBlock(first, count, records, payloads)
         self._blocks[first] = block
         if len(self._blocks) > _CACHED_BLOCKS:
             self._blocks.popitem(last=False)
         return block
 
-    def _payload(self, block: _Block, offset: int, length: int) -> bytes:
+    @reads
+    def _with_payloads(self, block: HeldBlock) -> HeldBlock:
+        """The block with its payloads, where these are not very large or gone. It is not held."""
+        row = self._db.execute(
+            "SELECT bytes, repeats FROM payload WHERE block = ? AND length(bytes) <= ?",
+            (block.first, _WHOLE_PAYLOADS),
+        ).fetchone()
+        return block if row is None else replace(block, payloads=Repeats(row[1]).complete(row[0]))
+
+    def _payload(self, block: HeldBlock, offset: int, length: int) -> bytes:
         if block.payloads is None or not length:
             return self._piece(block.first, offset, length)
         return whole(block.payloads[offset : offset + length], length)

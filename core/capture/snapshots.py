@@ -10,6 +10,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+from core.capture.read_connection import ReadConnection
 from core.errors import CaptureError
 
 UNREADABLE = (sqlite3.Error, struct.error, ValueError, TypeError, OverflowError, MemoryError)
@@ -24,7 +25,7 @@ def reason(error: Exception) -> str:
 class Snapshots:
     """Reads the capture at `path` through `db`, which belongs to one thread."""
 
-    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, db: ReadConnection) -> None:
         self.path = path
         self._db = db
 
@@ -34,7 +35,7 @@ class Snapshots:
         if self._db.in_transaction:
             yield
             return
-        self._db.execute("BEGIN")
+        self._db.begin()
         try:
             yield
         finally:

@@ -179,8 +179,8 @@ def test_a_refresh_asks_once_how_far_the_lists_go(model: FrameModel, maker: Capt
     reader = maker.reader()
     model.set_reader(reader)
     asked: list[str] = []
-    reader._db.set_trace_callback(asked.append)
+    reader._db.connection.set_trace_callback(asked.append)
     model.refresh()
-    reader._db.set_trace_callback(None)
+    reader._db.connection.set_trace_callback(None)
     # Where it begins and ends, with control frames and without.
     assert len([each for each in asked if each.startswith("SELECT position")]) == 4

@@ -223,6 +223,22 @@ def test_large_payloads_are_read_piece_by_piece(writer: CaptureWriter, open_read
     assert [each.frame.payload for each in reader.frames_after(0, 99)] == payloads
 
 
+@pytest.mark.parametrize("size", [60_000, BLOCK_BYTES])
+def test_many_frames_of_a_block_that_is_not_held_are_those_that_are_read_one_by_one(
+    writer: CaptureWriter, open_reader: Opening, size: int
+) -> None:
+    dice = random.Random(7)
+    payloads = [dice.randbytes(60_000) for _ in range(30)] + [dice.randbytes(size)] * 3
+    writer.write([opened(1), received(1, *payloads)])
+    reader = open_reader()
+    assert [each.frame.payload for each in reader.frames_after(0, 99)] == payloads
+    assert [each.frame.payload for each in reader.frames(range(2, 30, 3))] == payloads[1:29:3]
+    frames = reader.frames(range(1, 31))
+    begun = [next(frames).frame.payload for _ in range(20)]
+    writer.clear()
+    assert begun + [each.frame.payload for each in frames] == payloads[:30]
+
+
 @pytest.mark.parametrize("size", [10, 600_000])
 @pytest.mark.parametrize("last", [b"", b"\x00end"])
 def test_a_fragmented_and_compressed_message_keeps_both_payloads(

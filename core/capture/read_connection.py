@@ -1,0 +1,90 @@
+"""A read-only connection to a capture that takes no more memory the longer it is used."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.capture.store import open_for_reading
+from core.errors import CaptureError
+
+_MOST_BLOBS = 5000
+_MAPPED_BYTES = 1 << 40
+
+
+class ReadConnection:
+    """Belongs to the thread that made it. Close it.
+
+    sqlite3 keeps a note of every blob that was opened, some 90 bytes, until its connection is closed. So after many of
+    them another connection takes over, between two snapshots.
+    """
+
+    def __init__(self, path: Path, cache_kib: int = 8192) -> None:
+        """CaptureError where there is no capture."""
+        self._path = path
+        self._cache_kib = cache_kib
+        self._file = _identity(path)
+        self._blobs = 0
+        self.connection = self._open()
+        """The one of this moment."""
+
+    @property
+    def in_transaction(self) -> bool:
+        return self.connection.in_transaction
+
+    def begin(self) -> None:
+        """From now on, until "ROLLBACK" is executed, everything read is of one moment."""
+        if self._blobs > _MOST_BLOBS:
+            self._renew()
+        self.connection.execute("BEGIN")
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        return self.connection.execute(sql, values)
+
+    @contextmanager
+    def blob(self, table: str, column: str, row: int) -> Iterator[sqlite3.Blob]:
+        """A value, to be read from any place on."""
+        self._blobs += 1
+        with self.connection.blobopen(table, column, row, readonly=True) as blob:
+            yield blob
+
+    @contextmanager
+    def mapped(self) -> Iterator[None]:
+        """Within, pages are not copied on their way: for bytes far behind in a long value all pages lie on it."""
+        self.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
+        try:
+            yield
+        finally:
+            # What is mapped counts as memory of the process.
+            self.execute("PRAGMA mmap_size = 0")
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        opened = open_for_reading(self._path)
+        opened.execute(f"PRAGMA cache_size = {-self._cache_kib}")
+        return opened
+
+    def _renew(self) -> None:
+        self._blobs = 0
+        if self._file is None or _identity(self._path) != self._file:
+            # It was moved, or another one has its name: this one is still there for who has it open.
+            return
+        try:
+            renewed = self._open()
+        except CaptureError:
+            return
+        self.connection.close()
+        self.connection = renewed
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What makes a file the same one; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
