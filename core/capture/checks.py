@@ -27,6 +27,8 @@ MARK: tuple[Kind, ...] = (int, str)
 """Frame, note."""
 BLOCK: tuple[Kind, ...] = (int, bytes, bytes | None)
 """Count, records, payloads."""
+PAYLOADS: tuple[Kind, ...] = (bytes, bytes)
+"""Those that are stored, and what says which come again."""
 
 
 def typed(row: Row, kinds: tuple[Kind, ...]) -> Row:

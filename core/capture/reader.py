@@ -415,7 +415,10 @@ class CaptureReader(Snapshots):
             "SELECT bytes, repeats FROM payload WHERE block = ? AND length(bytes) <= ?",
             (block.first, _WHOLE_PAYLOADS),
         ).fetchone()
-        return block if row is None else replace(block, payloads=Repeats(row[1]).complete(row[0]))
+        if row is None:
+            return block
+        stored, packed = checks.typed(row, checks.PAYLOADS)
+        return replace(block, payloads=Repeats(packed).complete(stored))
 
     def _payload(self, block: HeldBlock, offset: int, length: int) -> bytes:
         if block.payloads is None or not length:

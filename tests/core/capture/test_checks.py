@@ -11,7 +11,9 @@ import pytest
 
 from core.capture.reader import CaptureReader
 from core.capture.records import View
+from core.capture.writer import CaptureWriter
 from core.errors import CaptureError
+from tests.tools.captures import opened, received
 from tests.tools.recorded import CaptureMaker
 
 
@@ -105,3 +107,13 @@ def test_what_cannot_be_is_a_capture_error(
 ) -> None:
     with closing(CaptureReader(forge(sql))) as reader, pytest.raises(CaptureError, match="is damaged"):
         read(reader)
+
+
+def test_payloads_that_are_read_at_once_are_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "forged.unmask"
+    with closing(CaptureWriter(path, "0")) as writer:
+        writer.write([opened(1), received(1, *[bytes(100_000) for _ in range(10)])])
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE payload SET bytes = replace(hex(bytes), '00', 'x')")
+    with closing(CaptureReader(path)) as reader, pytest.raises(CaptureError, match="is damaged"):
+        list(reader.frames_after(0, 10))
