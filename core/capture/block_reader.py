@@ -91,7 +91,8 @@ class BlockReader:
 
     def _time_by(self, query: str) -> int | None:
         """Of the frame that a query finds: its block, and its place there. The rest of it may be damaged."""
-        with self._reading():
+        # A ring may drop the block meanwhile.
+        with self.snapshot(), self._reading():
             row = self._db.execute(query).fetchone()
             if row is None:
                 return None

@@ -8,13 +8,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
 
+from core.capture.block_reader import BlockReader
 from core.capture.disk_space import SpaceGauge
 from core.capture.marks import KeepMarks, Mark
+from core.capture.read_connection import ReadConnection
 from core.capture.reader import CaptureReader
 from core.capture.recorder import Recorder, RecorderCallbacks
 from core.capture.records import View
@@ -312,6 +314,28 @@ class Recording:
     def _on_commit(self) -> None:
         with self.news:
             self.news.notify_all()
+
+
+def test_a_block_that_is_dropped_while_its_time_is_asked_is_still_there_for_who_asks(
+    writer: CaptureWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.write([opened(1)])
+    for number in range(3):
+        writer.write([received(1, b"%d" % number)])
+    open_blob = ReadConnection.blob
+
+    def drop_first(
+        db: ReadConnection, table: str, column: str, row: int
+    ) -> AbstractContextManager[sqlite3.Blob]:
+        drop(writer, Keep(frames=1))
+        return open_blob(db, table, column, row)
+
+    with closing(BlockReader(writer.path)) as blocks:
+        first_ns = blocks.start_ns()
+        monkeypatch.setattr(ReadConnection, "blob", drop_first)
+        assert blocks.start_ns() == first_ns
+        with closing(CaptureReader(writer.path)) as reader:
+            assert reader.dropped(View()) == 2
 
 
 def test_the_recorder_drops_what_is_too_much_and_tells(tmp_path: Path) -> None:
