@@ -27,9 +27,9 @@ from core.errors import CaptureError, UnmaskError
 from core.protocol.events import Report, RunReceived, RunSent
 
 COMMIT_SECONDS = 0.03
-BACKLOG_BYTES = 64 * 1024 * 1024
+BACKLOG_BYTES = 32 * 1024 * 1024
 """About what the queue may take in memory."""
-_COMMIT_AT_BYTES = 16 * 1024 * 1024
+_COMMIT_AT_BYTES = 8 * 1024 * 1024
 _DROP_BYTES = 16 * 1024 * 1024
 """About what is dropped at once of a capture that holds more than it is to keep."""
 _EVENT_BYTES = 400
