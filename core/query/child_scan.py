@@ -70,28 +70,33 @@ class ChildScan:
 
         SearchError where there can be no process. How long it takes to start is not counted.
         """
-        context = get_context("spawn")
         self._is_wanted = is_wanted
         self._patience_s = patience_s
         self._number = 0
         self._ready = False
+        started = False
         try:
-            self._here, there = context.Pipe()
+            with _undisturbed():
+                self._start(path, wanted)
+                started = True
         except OSError as error:
             raise _unstarted(error) from error
-        self._process = context.Process(target=_serve, args=(there, str(path), wanted.texts), daemon=True)
-        try:
-            with there, _undisturbed():
-                self._process.start()
-        except BaseException as error:
-            # Nobody else has it to close.
-            if self._process.pid is None:
-                self._here.close()
-            else:
+        except BaseException:
+            if started:
+                # A signal came meanwhile: nobody else has it to close.
                 self.close()
-            if isinstance(error, OSError):
-                raise _unstarted(error) from error
             raise
+
+    def _start(self, path: Path, wanted: Filter) -> None:
+        context = get_context("spawn")
+        self._here, there = context.Pipe()
+        with there:
+            self._process = context.Process(target=_serve, args=(there, str(path), wanted.texts), daemon=True)
+            try:
+                self._process.start()
+            except BaseException:
+                self._here.close()
+                raise
 
     def close(self) -> None:
         """Ends the process at once, whatever it does."""

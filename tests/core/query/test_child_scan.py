@@ -120,7 +120,8 @@ def end(number, frame):
 
 def strike(frame, event, _result):
     names = frame.f_code.co_name, frame.f_back and frame.f_back.f_code.co_name
-    if event == "return" and names == ("spawnv_passfds", "_launch"):
+    if event == "return" and names == tuple(sys.argv[3:]):
+        sys.setprofile(None)
         signal.raise_signal(int(sys.argv[2]))
 
 if __name__ == "__main__":
@@ -134,13 +135,14 @@ if __name__ == "__main__":
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there a process is started in another way")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("place", [("socketpair", "Pipe"), ("spawnv_passfds", "_launch")])
 def test_a_signal_while_it_starts_ends_it_without_a_complaint(
-    maker: CaptureMaker, tmp_path: Path, number: signal.Signals
+    maker: CaptureMaker, tmp_path: Path, number: signal.Signals, place: tuple[str, str]
 ) -> None:
     maker.reader()
     script = tmp_path / "parent.py"
     script.write_text(_HALF_STARTED)
-    command = [sys.executable, str(script), str(maker.path), str(int(number))]
+    command = [sys.executable, "-W", "error", str(script), str(maker.path), str(int(number)), *place]
     with Program(command, changes={"PYTHONPATH": "."}) as one:
         assert (one.wait(), one.errors, one.rest()) == (128 + number, "", [])
 
