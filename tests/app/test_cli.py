@@ -243,7 +243,7 @@ def test_a_reader_that_has_enough_ends_the_export_quietly(capture: Path) -> None
 
 
 def _searches(process: int) -> bool:
-    """Whether it has a process to search for it, beside the one that multiprocessing wants; elsewhere taken for granted."""
+    """Whether it has a process that does, beside the one that multiprocessing wants; elsewhere taken for granted."""
     children = Path(f"/proc/{process}/task/{process}/children")
     return not children.exists() or len(children.read_text().split()) > 1
 
