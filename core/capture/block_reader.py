@@ -17,7 +17,8 @@ from core.capture.blocks import BLOCK_FRAMES, RECORD
 from core.capture.marks import notes_between
 from core.capture.read_connection import ReadConnection
 from core.capture.repeats import Repeats
-from core.capture.snapshots import UNREADABLE, reason
+from core.capture.snapshots import UNREADABLE
+from core.capture.store import reason
 from core.errors import CaptureError
 
 _CACHE_KIB = 512

@@ -15,8 +15,8 @@ from typing import TypeAlias
 
 from core.capture import checks
 from core.capture.read_connection import ReadConnection
-from core.capture.snapshots import Snapshots, reads, reason
-from core.capture.store import open_for_changes
+from core.capture.snapshots import Snapshots, reads
+from core.capture.store import open_for_changes, reason
 from core.errors import CallerError, CaptureError
 
 MAX_MARKS = 100_000

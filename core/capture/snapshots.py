@@ -11,15 +11,11 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from core.capture.read_connection import ReadConnection
+from core.capture.store import reason
 from core.errors import CaptureError
 
 UNREADABLE = (sqlite3.Error, struct.error, ValueError, TypeError, OverflowError, MemoryError)
 """What reading a damaged capture raises; SQLite asks for as much memory as a damaged row declares."""
-
-
-def reason(error: Exception) -> str:
-    """What went wrong; a MemoryError itself says nothing."""
-    return str(error) or "one of its rows is larger than the memory"
 
 
 class Snapshots:

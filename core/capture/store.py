@@ -119,7 +119,7 @@ def create(path: Path, meta: Iterable[tuple[str, object]] = ()) -> sqlite3.Conne
 
 def _cannot_create(path: Path, error: Exception) -> CaptureError:
     return CaptureError(
-        f"No capture can be written to {path}: {_reason(error)}. "
+        f"No capture can be written to {path}: {reason(error)}. "
         "Choose a folder that you may write to, with room on its disk."
     )
 
@@ -179,7 +179,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         real = path.resolve()
     except OSError as error:
         raise CaptureError(
-            f"{path} cannot be opened: {_reason(error)}. Check the name and who may read it."
+            f"{path} cannot be opened: {reason(error)}. Check the name and who may read it."
         ) from error
     try:
         try:
@@ -190,7 +190,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
             return _connect_unchanging(real, path)
     except (sqlite3.Error, ValueError, MemoryError) as error:
         raise CaptureError(
-            f"{path} cannot be read as a capture: {_reason(error)}. It may be damaged or no capture."
+            f"{path} cannot be read as a capture: {reason(error)}. It may be damaged or no capture."
         ) from error
 
 
@@ -209,7 +209,7 @@ def open_for_changes(path: Path) -> sqlite3.Connection:
             raise
     except (sqlite3.Error, ValueError, OSError) as error:
         raise CaptureError(
-            f"{path} cannot be changed: {_reason(error)}. Look at it without changes."
+            f"{path} cannot be changed: {reason(error)}. Look at it without changes."
         ) from error
     return connection
 
@@ -273,7 +273,7 @@ def copy(source: Path, target: Path) -> None:
                 copy_database(reader, target)
         except (sqlite3.Error, OSError, ValueError) as error:
             raise CaptureError(
-                f"The capture cannot be saved as {target}: {_reason(error)}. Choose another place; nothing is lost."
+                f"The capture cannot be saved as {target}: {reason(error)}. Choose another place; nothing is lost."
             ) from error
 
 
@@ -333,7 +333,7 @@ def is_same(path: Path, other: Path) -> bool:
     return path.exists() and other.exists() and path.samefile(other)
 
 
-def _reason(error: Exception) -> str:
-    """Why, in the system's words, without a path that the sentence names already."""
+def reason(error: Exception) -> str:
+    """Why, in the system's words, without a path that the sentence names already; a MemoryError itself says nothing."""
     said = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return said or "one of its rows is larger than the memory"
