@@ -21,8 +21,8 @@ class ReadConnection:
     them another connection takes over, between two snapshots.
     """
 
-    def __init__(self, path: Path, cache_kib: int = 8192) -> None:
-        """CaptureError where there is no capture."""
+    def __init__(self, path: Path, cache_kib: int | None = None) -> None:
+        """`cache_kib`: of pages; None: as much as any reader has. CaptureError where there is no capture."""
         self._path = path
         self._cache_kib = cache_kib
         self._file = _identity(path)
@@ -65,7 +65,8 @@ class ReadConnection:
 
     def _open(self) -> sqlite3.Connection:
         opened = open_for_reading(self._path)
-        opened.execute(f"PRAGMA cache_size = {-self._cache_kib}")
+        if self._cache_kib is not None:
+            opened.execute(f"PRAGMA cache_size = {-self._cache_kib}")
         return opened
 
     def _renew(self) -> None:
