@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from app.desktop import Desktop
 from app.icons import Icons
+from app.scanning import ScanThread
 from app.settings import Settings
 from app.theme import Theme, ThemeChoice
 from core.capture.session_files import CaptureFolder
@@ -67,3 +68,13 @@ def address(desktop: Desktop, qtbot: QtBot) -> str:
     with qtbot.waitSignal(desktop.engine.listening):
         desktop.window.listening.start()
     return desktop.window.listening.addresses[0]
+
+
+@pytest.fixture
+def scan_thread(qapp: QApplication) -> Iterator[ScanThread]:
+    """What runs filters, with nothing to do yet."""
+    del qapp
+    thread = ScanThread()
+    yield thread
+    thread.stop()
+    dispose(thread)

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.models.found import FoundFrames, FoundRows
@@ -29,23 +28,14 @@ from tests.tools.recorded import CaptureMaker
 LANGUAGE = default_language()
 
 
-@pytest.fixture
-def thread(qapp: QApplication) -> Iterator[ScanThread]:
-    del qapp
-    thread = ScanThread()
-    yield thread
-    thread.stop()
-    dispose(thread)
-
-
 Search = Callable[..., FoundFrames]
 
 
 @pytest.fixture
-def search(thread: ScanThread) -> Search:
+def search(scan_thread: ScanThread) -> Search:
     def begin(path: Path, text: str, limit: int = 1000) -> FoundFrames:
         run = ScanRun(path, LANGUAGE.filter(text), limit)
-        thread.search(run)
+        scan_thread.search(run)
         return FoundFrames(run)
 
     return begin
@@ -59,7 +49,7 @@ def wait_for(qtbot: QtBot, found: FoundFrames, state: RunState) -> list[int]:
 
 
 def test_it_finds_what_is_there_and_what_comes(
-    maker: CaptureMaker, search: Search, thread: ScanThread, qtbot: QtBot
+    maker: CaptureMaker, search: Search, scan_thread: ScanThread, qtbot: QtBot
 ) -> None:
     peer = maker.peer()
     peer.say("one needle")
@@ -69,8 +59,8 @@ def test_it_finds_what_is_there_and_what_comes(
     assert wait_for(qtbot, found, RunState.COMPLETE) == [1]
     peer.say("another needle")
     maker.recorder.flush()
-    with qtbot.waitSignal(thread.found):
-        thread.poke()
+    with qtbot.waitSignal(scan_thread.found):
+        scan_thread.poke()
     assert found.pull() == 2
     assert list(found.ids(0, 9)) == [1, 3]
     assert found.progress.through == found.progress.last == 3
@@ -89,29 +79,29 @@ def test_another_run_takes_its_place(maker: CaptureMaker, search: Search, qtbot:
 
 
 def test_a_stopped_run_keeps_what_it_found_and_goes_on(
-    maker: CaptureMaker, search: Search, thread: ScanThread, qtbot: QtBot
+    maker: CaptureMaker, search: Search, scan_thread: ScanThread, qtbot: QtBot
 ) -> None:
     maker.peer().flood(10)
     maker.reader()
     found = FoundFrames(ScanRun(maker.path, LANGUAGE.filter("fin")))
     found.run.set_paused(True)
-    thread.search(found.run)
+    scan_thread.search(found.run)
     peer = maker.peer()
     peer.say("later")
     maker.recorder.flush()
-    thread.poke()
+    scan_thread.poke()
     # Something else is worked on meanwhile, so it was passed over.
     other = search(maker.path, "fin")
     wait_for(qtbot, other, RunState.COMPLETE)
     assert found.progress.state is RunState.PAUSED
     assert found.pull() == 0
     found.run.set_paused(False)
-    thread.search(found.run)
+    scan_thread.search(found.run)
     assert len(wait_for(qtbot, found, RunState.COMPLETE)) == 11
 
 
 def test_what_it_holds_is_bounded(
-    maker: CaptureMaker, search: Search, thread: ScanThread, qtbot: QtBot
+    maker: CaptureMaker, search: Search, scan_thread: ScanThread, qtbot: QtBot
 ) -> None:
     maker.peer().flood(10)
     maker.reader()
@@ -119,7 +109,7 @@ def test_what_it_holds_is_bounded(
     assert wait_for(qtbot, found, RunState.FULL) == [1, 2, 3, 4]
     maker.peer().say("more")
     maker.recorder.flush()
-    thread.poke()
+    scan_thread.poke()
     assert wait_for(qtbot, found, RunState.FULL) == [1, 2, 3, 4]
 
 
@@ -148,13 +138,13 @@ def test_a_damaged_capture_ends_the_run_and_not_the_thread(
     assert len(wait_for(qtbot, search(maker.path, "fin"), RunState.COMPLETE)) == 3
 
 
-def test_after_its_end_nothing_is_begun(maker: CaptureMaker, search: Search, thread: ScanThread) -> None:
+def test_after_its_end_nothing_is_begun(maker: CaptureMaker, search: Search, scan_thread: ScanThread) -> None:
     maker.peer().say("one")
     maker.reader()
     search(maker.path, "one")
-    thread.stop()
+    scan_thread.stop()
     search(maker.path, "one")
-    assert not thread.isRunning()
+    assert not scan_thread.isRunning()
 
 
 def test_the_window_is_told_once_until_it_takes() -> None:

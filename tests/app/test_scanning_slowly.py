@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from multiprocessing import active_children
 
 import pytest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.models.found import FoundFrames
 from app.scanning import RunState, ScanRun, ScanThread
 from core.query.language import default_language
 from tests.tools.hopeless import HOPELESS, TRAP
-from tests.tools.qt import dispose
 from tests.tools.recorded import CaptureMaker
 
 LANGUAGE = default_language()
@@ -21,44 +18,37 @@ _PATIENCE_MS = 30_000
 
 
 @pytest.fixture
-def thread(qapp: QApplication) -> Iterator[ScanThread]:
-    del qapp
-    thread = ScanThread()
-    yield thread
-    thread.stop()
-    dispose(thread)
-
-
-@pytest.fixture
-def stuck(maker: CaptureMaker, thread: ScanThread, qtbot: QtBot) -> FoundFrames:
+def stuck(maker: CaptureMaker, scan_thread: ScanThread, qtbot: QtBot) -> FoundFrames:
     """A search that is under way, in a process of its own."""
     maker.peer().say(TRAP)
     maker.reader()
     found = FoundFrames(ScanRun(maker.path, LANGUAGE.filter(HOPELESS)))
-    thread.search(found.run)
+    scan_thread.search(found.run)
     qtbot.waitUntil(lambda: bool(active_children()), timeout=_PATIENCE_MS)
     return found
 
 
 def test_a_pattern_without_an_end_stops_nothing(
-    stuck: FoundFrames, maker: CaptureMaker, thread: ScanThread, qtbot: QtBot
+    stuck: FoundFrames, maker: CaptureMaker, scan_thread: ScanThread, qtbot: QtBot
 ) -> None:
     # The window goes on, and the next filter has its turn.
     other = FoundFrames(ScanRun(maker.path, LANGUAGE.filter("fin")))
-    thread.search(other.run)
+    scan_thread.search(other.run)
     qtbot.waitUntil(lambda: other.progress.state is RunState.COMPLETE, timeout=_PATIENCE_MS)
     assert other.pull() == 1
     assert stuck.progress.state is RunState.SEARCHING
     assert not active_children()
 
 
-def test_it_can_be_stopped_and_the_thread_ended(stuck: FoundFrames, thread: ScanThread, qtbot: QtBot) -> None:
+def test_it_can_be_stopped_and_the_thread_ended(
+    stuck: FoundFrames, scan_thread: ScanThread, qtbot: QtBot
+) -> None:
     stuck.run.set_paused(True)
     qtbot.waitUntil(lambda: not active_children(), timeout=_PATIENCE_MS)
     stuck.run.set_paused(False)
-    thread.poke()
+    scan_thread.poke()
     qtbot.waitUntil(lambda: bool(active_children()), timeout=_PATIENCE_MS)
-    thread.stop()
+    scan_thread.stop()
     assert not active_children()
     assert stuck.progress.state is RunState.SEARCHING
 
