@@ -34,11 +34,11 @@ from core.net.settings import (
     parse_bounds,
     parse_host_name,
     parse_origin,
-    parse_size,
 )
 from core.net.test_page import load_test_page
 from core.protocol.violations import Judgement
 from core.query.expressions import Filter
+from core.sizes import UNITS_HELP, parse_size, size_text
 
 _T = TypeVar("_T")
 _FILTER_HELP = (
@@ -213,7 +213,8 @@ def main_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="unmask",
         description="See what really goes over a WebSocket: a server that shows every byte, and lets you answer.",
-        epilog="“unmask export --help” tells how to write a capture in another format.",
+        epilog=f"A SIZE is a number of bytes, or a number with a unit: {UNITS_HELP}. "
+        "“unmask export --help” tells how to write a capture in another format.",
     )
     parser.add_argument(
         "file", nargs="?", type=Path, metavar="CAPTURE", help="a capture to open in the window"
@@ -244,14 +245,15 @@ def main_parser() -> argparse.ArgumentParser:
         "--max-message",
         type=_in_words(parse_size),
         metavar="SIZE",
-        help=f"largest message, such as 16M (default {Limits().message_bytes // 2**20}M)",
+        help=f"largest message, such as 16MiB (default {size_text(Limits().message_bytes)})",
     )
     parser.add_argument(
         "--keep",
         type=_in_words(parse_bounds),
         action="append",
         metavar="HOWMUCH",
-        help="keep only the last 2GB, 1000000frames or 24h; what is older is dropped; may be given more than once",
+        help="keep only the last SIZE, such as 2GB, 1000000frames or 24h; what is older is dropped; may be given more "
+        "than once",
     )
     parser.add_argument(
         "--allow-origin",

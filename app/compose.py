@@ -23,6 +23,7 @@ from core.net.outgoing import (
 )
 from core.protocol.close_codes import explain, may_be_sent
 from core.protocol.frames import Opcode
+from core.sizes import size_text
 
 EDITOR_LIMIT = 4 * 1024 * 1024
 """Characters that an editor's text may have; more than that belongs into a file."""
@@ -269,7 +270,7 @@ def read_file(path: Path) -> bytes:
         raise PayloadError(f"{path} cannot be read: {error.strerror or error}.") from None
     if len(payload) > FILE_LIMIT:
         raise PayloadError(
-            f"{path.name} is larger than {FILE_LIMIT // 1024 // 1024} MiB, the most that is sent as one message; "
+            f"{path.name} is larger than {size_text(FILE_LIMIT)}, the most that is sent as one message; "
             "choose a smaller file."
         )
     return payload

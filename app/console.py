@@ -18,7 +18,7 @@ from typing import TextIO
 from app.patient_scan import PatientScan
 from app.sampling import DiagnosticsLog, Sampler
 from app.story_text import COLOURED, PLAIN, StoryText
-from app.text import byte_size, rough_time
+from app.text import rough_time
 from core.capture.disk_space import SpaceGauge
 from core.capture.follow import Entry, Follower, Gap
 from core.capture.reader import CaptureReader
@@ -30,6 +30,7 @@ from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.test_page import TestPage
 from core.query.expressions import Filter
+from core.sizes import byte_size
 
 _LAST_SECONDS = 3.0
 """How long the last lines may take once the program is told to end."""

@@ -49,18 +49,6 @@ def count_bytes(count: int) -> str:
     return counted(count, "1 byte", "{count} bytes")
 
 
-def byte_size(count: int) -> str:
-    """`812 B`, `12.4 KB`, `3.0 MB`, in powers of 1000."""
-    if count < 1000:
-        return f"{count} B"
-    size = float(count)
-    for unit in ("KB", "MB", "GB", "TB"):
-        size /= 1000
-        if size < 999.5 or unit == "TB":
-            return f"{size:.1f} {unit}" if size < 99.95 else f"{size:.0f} {unit}"
-    raise AssertionError("unreachable")
-
-
 def duration(nanoseconds: int) -> str:
     """A span in the unit that keeps three figures: `850 µs`, `12.3 ms`, `4.20 s`, `3:05`, `2:10:00`."""
     sign = "-" if nanoseconds < 0 else ""

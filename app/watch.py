@@ -11,10 +11,11 @@ from app.actions import ActionId, Actions
 from app.engine_thread import EngineThread
 from app.listening import Listening
 from app.settings import Settings
-from app.text import byte_size, counted, rough_time
+from app.text import counted, rough_time
 from app.views.banner import Banner, Tone
 from core.capture.disk_space import DiskSpace
 from core.errors import CaptureError
+from core.sizes import byte_size
 
 _LOOK_MS = 500
 _MARGIN = 1.3

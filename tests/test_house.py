@@ -25,13 +25,14 @@ TOP_LEVEL = frozenset(
 
 MAY_IMPORT = {
     "core.errors": (),
+    "core.sizes": (),
     "core.protocol": ("core.errors",),
     "core.capture": ("core.errors", "core.protocol"),
     "core.decoders": ("core.errors", "core.protocol", "core.capture"),
     "core.formats": ("core.errors", "core.protocol", "core.capture"),
     "core.rules": ("core.errors", "core.protocol", "core.capture"),
-    "core.query": ("core.errors", "core.protocol", "core.capture"),
-    "core.net": ("core.errors", "core.protocol", "core.capture", "core.rules"),
+    "core.query": ("core.errors", "core.sizes", "core.protocol", "core.capture"),
+    "core.net": ("core.errors", "core.sizes", "core.protocol", "core.capture", "core.rules"),
 }
 """Of each room of `core`, what it may import of `core` beside itself."""
 

@@ -18,10 +18,11 @@ from PySide6.QtWidgets import (
 
 from app.gauges import TICK_MS
 from app.sampling import Sample
-from app.text import byte_size, counted, duration, grouped
+from app.text import counted, duration, grouped
 from app.theme import Role, Theme
 from app.views.spark_line import SparkLine
 from core.capture.timings import RECENT_SECONDS, Spread
+from core.sizes import byte_size
 
 _CARD_COLUMNS = 3
 _TIME_COLUMNS = (2, 3, 4, 6, 7, 8)

@@ -9,9 +9,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.icons import IconName, Icons
-from app.text import byte_size, counted
+from app.text import counted
 from app.theme import Role
 from core.capture.session_files import LeftBehind
+from core.sizes import byte_size
 
 
 class RecoveryChoice(Enum):

@@ -36,10 +36,9 @@ from core.net.settings import (
     parse_host_name,
     parse_keep,
     parse_origin,
-    parse_size,
-    size_text,
 )
 from core.protocol.violations import Judgement
+from core.sizes import UNITS_HELP, parse_size, size_text
 
 _LARGEST_MESSAGE = 1024 * KIB * KIB
 
@@ -142,8 +141,8 @@ class SettingsDialog(QDialog):
             except ValueError as error:
                 return f"{what}: {error}"
             if not smallest <= size <= _LARGEST_MESSAGE:
-                return self.tr("{what}: give a size from {smallest} B to 1G.").format(
-                    what=what, smallest=smallest
+                return self.tr("{what}: give a size from {smallest} to {largest}.").format(
+                    what=what, smallest=size_text(smallest), largest=size_text(_LARGEST_MESSAGE)
                 )
         return ""
 
@@ -197,7 +196,7 @@ class SettingsDialog(QDialog):
         self._message = QLineEdit(size_text(limits.message_bytes))
         self._head = QLineEdit(size_text(limits.head_bytes))
         for field in (self._message, self._head):
-            field.setToolTip(self.tr("Bytes, or with K, M or G, such as 16M"))
+            field.setToolTip(self.tr("Bytes, or a number with a unit: {0}").format(UNITS_HELP))
         self._headers = self._number(limits.header_count, 1, 10_000)
         self._connections = self._number(limits.connections, 1, 100_000)
         self._handshake = self._number(round(limits.handshake_seconds), 1, 3600)
@@ -214,7 +213,9 @@ class SettingsDialog(QDialog):
         self._keep = QLineEdit(keep_text(self._before.keep))
         self._keep.setPlaceholderText(self.tr("everything"))
         self._keep.setToolTip(
-            self.tr("A size on disk, a number of frames or a time; or several, with commas between")
+            self.tr(
+                "A size on disk, a number of frames or a time; or several, with commas between. Units of sizes: {0}"
+            ).format(UNITS_HELP)
         )
         hint = QLabel(self.tr("Such as 2GB, 1000000 frames or 24h. Older frames are dropped."))
         hint.setProperty("look", "muted")

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from app.text import byte_size, counted, grouped, one_line, one_line_bytes, tooltip
+from app.text import counted, grouped, one_line, one_line_bytes, tooltip
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, Totals
 from core.errors import CaptureError
 from core.protocol.close_codes import describe
+from core.sizes import byte_size
 
 _Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()

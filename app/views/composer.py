@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.compose import ComposeKind, Draft, build, file_size
 from app.icons import IconName, Icons
-from app.text import byte_size, count_bytes, grouped
+from app.text import count_bytes, grouped
 from app.theme import Role, Theme
 from app.views.compose_editor import ComposeEditor, History, HistoryEntry
 from app.views.compose_pages import ClosePage, FilePage
@@ -29,6 +29,7 @@ from core.capture.records import ConnectionRecord
 from core.decoders.visible import visible
 from core.errors import PayloadError
 from core.net.outgoing import Compression, OutgoingClose, OutgoingMessage
+from core.sizes import byte_size
 
 MAX_FRAGMENTS = 10_000
 _MOST_AWAITED = 256

@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QToolButton, QWid
 
 from app.capture_desk import CaptureState
 from app.icons import IconName, Icons
-from app.text import byte_size, counted, grouped
+from app.text import counted, grouped
 from app.theme import Role, Theme
 from core.capture.records import Totals
+from core.sizes import byte_size
 
 _RATE_SECONDS = 2.0
 

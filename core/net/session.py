@@ -30,6 +30,7 @@ from core.protocol.frames import Opcode
 from core.protocol.handshake import Answer, ServerPolicy
 from core.protocol.http11 import HeadLimits, RequestHead
 from core.protocol.state import ReadyState
+from core.sizes import byte_size
 
 _WRITE_HIGH = 1024 * 1024
 
@@ -177,7 +178,7 @@ class Session(asyncio.Protocol):
         queued = self.queued_bytes
         if queued > self._limits.queued_bytes:
             raise PeerNotReadingError(
-                f"The peer of #{self.id} is not reading: {queued / 1e6:.1f} MB are queued for it. "
+                f"The peer of #{self.id} is not reading: {byte_size(queued)} are queued for it. "
                 "Wait, or disconnect it."
             )
         connection = self.connection

@@ -10,6 +10,7 @@ from enum import Enum
 from core.capture.ring import KEEP_ALL, Keep
 from core.errors import AddressError
 from core.protocol.violations import Judgement
+from core.sizes import parse_size, size_text
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -130,22 +131,10 @@ def parse_host_name(text: str) -> str:
     return name
 
 
-_UNITS = {"": 1, "k": KIB, "m": MIB, "g": KIB * MIB}
-_SIZE = re.compile(r"(?P<number>[0-9]{1,12})(?:(?P<unit>[kmg])i?)?b?", re.IGNORECASE)
-
-
-def parse_size(text: str) -> int:
-    """`65536`, `64K`, `16MiB`, `1G` to bytes (powers of 1024), at least 1; ValueError for anything else."""
-    found = _SIZE.fullmatch(text.strip())
-    if found is None or not int(found["number"]):
-        raise ValueError(f"“{text}” is no size: write a number of bytes, or one with K, M or G, such as 16M.")
-    return int(found["number"]) * _UNITS[(found["unit"] or "").lower()]
-
-
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _FRAMES = re.compile(r"(?P<count>[0-9]{1,12}) ?frames?", re.IGNORECASE)
 _SPAN = re.compile(r"(?P<count>[0-9]{1,6}) ?(?P<unit>s|min|h|d)", re.IGNORECASE)
-LEAST_KEPT_BYTES = MIB
+LEAST_KEPT_BYTES = 10**6
 """A ring of fewer bytes would hold little but its own tables."""
 
 
@@ -164,7 +153,7 @@ def parse_bounds(text: str) -> Keep:
 
 def keep_text(keep: Keep) -> str:
     """`keep` as `parse_keep` reads it."""
-    parts = [] if keep.bytes is None else [f"{size_text(keep.bytes)}B"]
+    parts = [] if keep.bytes is None else [size_text(keep.bytes)]
     if keep.frames is not None:
         parts.append(f"{keep.frames} frames")
     if keep.seconds is not None:
@@ -173,14 +162,6 @@ def keep_text(keep: Keep) -> str:
         unit = units[-1] if keep.seconds != _SECONDS["d"] else "h"
         parts.append(f"{keep.seconds // _SECONDS[unit]}{unit}")
     return ", ".join(parts)
-
-
-def size_text(size: int) -> str:
-    """`64M`, `64K` or `1000`, as `parse_size` reads it."""
-    for unit in ("g", "m", "k"):
-        if size % _UNITS[unit] == 0:
-            return f"{size // _UNITS[unit]}{unit.upper()}"
-    return str(size)
 
 
 def _bound(text: str) -> Keep:
@@ -192,9 +173,9 @@ def _bound(text: str) -> Keep:
         size = parse_size(text)
     except ValueError:
         raise ValueError(
-            f"“{text}” does not say how much to keep: write a size such as 2GB, a number of frames such as "
+            f"“{text}” does not say how much to keep: write a size such as 2GB or 2GiB, a number of frames such as "
             "1000000frames, or a time such as 24h."
         ) from None
     if size < LEAST_KEPT_BYTES:
-        raise ValueError(f"“{text}” is too little to keep: give at least 1 MB.")
+        raise ValueError(f"“{text}” is too little to keep: give at least {size_text(LEAST_KEPT_BYTES)}.")
     return Keep(bytes=size)

@@ -10,7 +10,8 @@ from core.query.candidates import Candidate, CandidateKind, Completion, KnownVal
 from core.query.fields import Access, Field
 from core.query.language import FilterLanguage
 from core.query.operators import Operator
-from core.query.values import DURATION_UNITS, SIZE_UNITS, Form, Kind, read_word
+from core.query.values import DURATION_UNITS, Form, Kind, read_word
+from core.sizes import SIZE_UNITS
 
 CANDIDATE_LIMIT = 200
 _QUOTES_TRIED = 16

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from core.sizes import multiplied, unit_bytes
+
 
 @dataclass(frozen=True, slots=True)
 class TimeOfDay:
@@ -85,10 +87,6 @@ DURATION_UNITS: Mapping[str, int] = {
     "ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "min": 60 * 10**9,
     "h": 3600 * 10**9, "d": 86400 * 10**9,
 }  # fmt: skip
-SIZE_UNITS: Mapping[str, int] = {
-    "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9,
-    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "K": 2**10, "M": 2**20, "G": 2**30,
-}  # fmt: skip
 
 
 def read_word(text: str, start: int, end: int) -> Literal:
@@ -98,9 +96,10 @@ def read_word(text: str, start: int, end: int) -> Literal:
             return Literal(text, Form.NUMBER, int(text, 16), start, end)
         return Literal(text, Form.NUMBER, float(text) if found["part"] else int(text), start, end)
     if found := _QUANTITY.fullmatch(text):
-        for form, units in ((Form.DURATION, DURATION_UNITS), (Form.SIZE, SIZE_UNITS)):
-            if found[2] in units:
-                return Literal(text, form, _multiplied(found[1], units[found[2]]), start, end)
+        # Here m is a minute, whereas M is MiB.
+        for form, unit in ((Form.DURATION, DURATION_UNITS.get(found[2])), (Form.SIZE, unit_bytes(found[2]))):
+            if unit is not None:
+                return Literal(text, form, multiplied(found[1], unit), start, end)
     if found := _TIME.fullmatch(text):
         moment = _time_ns(found)
         if moment is not None:
@@ -110,12 +109,6 @@ def read_word(text: str, start: int, end: int) -> Literal:
         if of_day is not None:
             return Literal(text, Form.CLOCK, of_day, start, end)
     return Literal(text, Form.WORD, text, start, end)
-
-
-def _multiplied(number: str, unit: int) -> int:
-    whole, _, part = number.partition(".")
-    rest: int = int(part or 0) * unit // 10 ** len(part)
-    return int(whole) * unit + (-rest if number.startswith("-") else rest)
 
 
 def _time_ns(found: re.Match[str]) -> int | None:

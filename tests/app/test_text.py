@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.text import (
-    byte_size,
     counted,
     decode_prefix,
     duration,
@@ -44,14 +43,6 @@ def test_decode_prefix_drops_only_a_cut_character(text: str, cut: int) -> None:
 
 def test_decode_prefix_of_no_utf8() -> None:
     assert decode_prefix(b"a\xffb") is None
-
-
-@pytest.mark.parametrize(
-    ("count", "shown"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (123_456, "123 KB"), (12_345_678, "12.3 MB")],
-)
-def test_byte_size(count: int, shown: str) -> None:
-    assert byte_size(count) == shown
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from core.query.json_paths import PAYLOAD_LIMIT
 from core.query.language import LENGTH_LIMIT, default_language
 from core.query.operators import Operator
 from core.query.payload_fields import connection_fields, payload_fields
-from core.query.values import DURATION_UNITS, SIZE_UNITS, Kind
+from core.query.values import DURATION_UNITS, Kind
+from core.sizes import UNITS_HELP
 
 Table = Callable[[Sequence[str], Iterable[Sequence[str]]], str]
 
@@ -69,7 +70,7 @@ def filter_page(table: Table) -> Iterator[str]:
         ("Kind", "How it is written"),
         (
             ("number", "`125`, `0x7d`, `1.5`"),
-            ("size", "a number and a unit: " + _listed(SIZE_UNITS) + "; K, M and G stand for KiB, MiB and GiB"),
+            ("size", f"`100KB`, `1.5MiB`: a number and a unit: {UNITS_HELP}, but for `m` alone, which is minutes"),
             ("duration", "a number and a unit: " + _listed(DURATION_UNITS)),
             ("time", "`2026-01-31`, `2026-01-31T12:00`, `2026-01-31T12:00:00.5Z`; a time of day: `14:03`, `14:03:59`, "
              "`14:03:59.250`; or a duration"),

@@ -239,6 +239,8 @@ def _command_line() -> Iterator[str]:
         yield f"## {parser.prog}"
         yield parser.description or ""
         yield _table(("Argument", "Meaning"), map(_argument, parser._actions))
+        if parser.epilog:
+            yield parser.epilog
     yield (
         "The exit status is 0 where all went well, 1 where something could not be done (a sentence says what), "
         "and 2 where the command line is not understood."

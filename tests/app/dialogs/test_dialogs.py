@@ -52,7 +52,7 @@ def test_it_shows_what_is_set_and_gives_it_back(dialog: SettingsDialog, settings
 
 def test_it_gives_what_was_typed(dialog: SettingsDialog, qtbot: QtBot) -> None:
     field(dialog, "127.0.0.1:0").setText("[::1]:9000")
-    field(dialog, "64M").setText("1M")
+    field(dialog, "64MiB").setText("1M")
     dialog._keep.setText("2GB, 24h")
     dialog._judgement.setCurrentIndex(1)
     dialog._reply.setCurrentIndex(1)
@@ -63,7 +63,7 @@ def test_it_gives_what_was_typed(dialog: SettingsDialog, qtbot: QtBot) -> None:
     assert dialog.engine.limits.message_bytes == 1024 * 1024
     assert dialog.engine.judgement is Judgement.TOLERANT
     assert dialog.engine.auto_reply is AutoReply.ECHO
-    assert dialog.engine.keep == Keep(bytes=2 * 1024**3, seconds=86_400)
+    assert dialog.engine.keep == Keep(bytes=2 * 10**9, seconds=86_400)
     assert dialog.theme is ThemeChoice.DARK
 
 
@@ -72,9 +72,9 @@ def test_it_gives_what_was_typed(dialog: SettingsDialog, qtbot: QtBot) -> None:
     [
         ("127.0.0.1:0", "nowhere", "no address"),
         ("127.0.0.1:0", "127.0.0.1:99999", "no port"),
-        ("64M", "much", "no size"),
-        ("64M", "0", "Largest message"),
-        ("64K", "10", "Largest request head"),
+        ("64MiB", "much", "no size"),
+        ("64MiB", "0", "Largest message"),
+        ("64KiB", "10", "Largest request head"),
         ("24h", "little", "does not say how much to keep"),
     ],
 )

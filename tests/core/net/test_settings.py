@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from core.capture.ring import Keep
 from core.errors import AddressError
-from core.net.settings import KIB, MIB, ListenAddress, keep_text, parse_address, parse_keep, parse_size
+from core.net.settings import LEAST_KEPT_BYTES, ListenAddress, keep_text, parse_address, parse_keep
 
 
 @pytest.mark.parametrize(
@@ -60,42 +60,20 @@ def test_loopback_is_known(*, host: str, loopback: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        *(
-            ("0", None),
-            ("1", 1),
-            ("65536", 65536),
-            (" 12 b", None),
-            ("64K", 64 * KIB),
-            ("64kb", 64 * KIB),
-            ("1MiB", MIB),
-        ),
-        *(("16m", 16 * MIB), ("1G", KIB * MIB), ("1GB", KIB * MIB), ("10b", 10), ("", None), ("K", None)),
-        *(("-1", None), ("1.5M", None), ("1T", None), ("٣", None), ("1KK", None), ("9" * 5000, None)),
-    ],
-)
-def test_sizes(text: str, size: int | None) -> None:
-    if size is None:
-        with pytest.raises(ValueError, match="is no size"):
-            parse_size(text)
-    else:
-        assert parse_size(text) == size
-
-
-@pytest.mark.parametrize(
     ("text", "keep"),
     [
         ("", Keep()),
-        ("2GB", Keep(bytes=2 * KIB * MIB)),
-        ("500M", Keep(bytes=500 * MIB)),
+        ("2GB", Keep(bytes=2 * 10**9)),
+        ("2 GiB", Keep(bytes=2**31)),
+        ("1.5gb", Keep(bytes=1_500_000_000)),
+        ("500M", Keep(bytes=500 * 2**20)),
         ("1000000frames", Keep(frames=1_000_000)),
         ("1 frame", Keep(frames=1)),
         ("24h", Keep(seconds=86_400)),
         ("90 S", Keep(seconds=90)),
         ("10min", Keep(seconds=600)),
         ("7d", Keep(seconds=604_800)),
-        (" 2G , 24h,5 frames ", Keep(2 * KIB * MIB, 5, 86_400)),
+        (" 2G , 24h,5 frames ", Keep(2**31, 5, 86_400)),
         ("1h, 2h", Keep(seconds=7200)),
     ],
 )
@@ -105,7 +83,7 @@ def test_how_much_to_keep(text: str, keep: Keep) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["all", "0 frames", "-1h", "1.5GB", "1y", "2GB 24h", "frames", "0h", "९ frames", ",", "24h,2GB,,"]
+    "text", ["all", "0 frames", "-1h", "1y", "2GB 24h", "frames", "0h", "९ frames", ",", "24h,2GB,,"]
 )
 def test_what_does_not_say_how_much_to_keep(text: str) -> None:
     with pytest.raises(ValueError, match="does not say how much to keep: write a size such as 2GB"):
@@ -113,14 +91,14 @@ def test_what_does_not_say_how_much_to_keep(text: str) -> None:
 
 
 def test_a_ring_that_would_hold_next_to_nothing() -> None:
-    with pytest.raises(ValueError, match="“100K” is too little to keep: give at least 1 MB"):
+    with pytest.raises(ValueError, match="“100K” is too little to keep: give at least 1MB"):
         parse_keep("100K")
 
 
 @given(
     st.builds(
         Keep,
-        st.none() | st.integers(MIB, 999_999_999_999),
+        st.none() | st.integers(LEAST_KEPT_BYTES, 999_999_999_999),
         st.none() | st.integers(1, 999_999_999_999),
         st.none() | st.integers(1, 999_999),
     )
@@ -129,6 +107,8 @@ def test_how_much_to_keep_is_written_as_it_is_read(keep: Keep) -> None:
     assert parse_keep(keep_text(keep)) == keep
 
 
-@pytest.mark.parametrize("text", ["", "2GB", "500MB, 1000000 frames, 24h", "90min", "7d", "2d", "45s", "1h"])
+@pytest.mark.parametrize(
+    "text", ["", "2GB", "2GiB", "500MB, 1000000 frames, 24h", "90min", "7d", "2d", "45s", "1h"]
+)
 def test_how_much_to_keep_in_words(text: str) -> None:
     assert keep_text(parse_keep(text)) == text
