@@ -129,6 +129,9 @@ def _run_console(options: argparse.Namespace) -> int:
     if options.capture is None:
         claimed = CaptureFolder(default_folder()).claim_new()
     path = options.capture if claimed is None else claimed.path
+    if options.json and isinstance(sys.stdout, io.TextIOWrapper):
+        # JSON is UTF-8 wherever it goes (RFC 8259 section 8.1).
+        sys.stdout.reconfigure(encoding="utf-8")
     _must_be_new(path)
     address = options.listen or ListenAddress()
     if not address.is_loopback:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.capture.follow import Close, Entry, Gap, Handshake
 from core.capture.records import ConnectionState, Direction, FrameRecord
-from core.decoders.visible import visible
+from core.decoders.visible import terminal_text
 from core.protocol import close_codes
 from core.protocol.events import ClosedBy
 from core.protocol.frames import Opcode, opcode_name
@@ -78,7 +78,7 @@ class StoryText:
         text = raw.decode("latin-1").replace("\r\n", "\n").rstrip("\n")
         shown, rest = text[:_SHOWN_CHARS], len(text) - _SHOWN_CHARS
         for line in shown.split("\n") if shown else ():
-            yield f"{_INDENT}{colour}{arrow}{self._style.reset} {visible(line)}"
+            yield f"{_INDENT}{colour}{arrow}{self._style.reset} {terminal_text(line)}"
         if rest > 0:
             yield f"{_INDENT}{self._style.dim}… {rest} more characters{self._style.reset}"
 
@@ -118,7 +118,7 @@ class StoryText:
             # A byte that is no UTF-8 counts as one character, so that what is left out can be told exactly.
             beginning = payload[: _SHOWN_CHARS * 4].decode("utf-8", "surrogateescape")[:_SHOWN_CHARS]
             shown = beginning.encode("utf-8", "surrogateescape")
-            for line in visible(shown.decode("utf-8", "backslashreplace")).split("\n"):
+            for line in terminal_text(shown.decode("utf-8", "backslashreplace")).split("\n"):
                 yield f"{_INDENT}{line}"
             if len(payload) > len(shown):
                 yield f"{_INDENT}{dim}… {len(payload) - len(shown)} more bytes{reset}"
@@ -168,4 +168,4 @@ def _one_line(text: str) -> str:
     """`text` made visible, line feeds too: a peer must not begin a line of ours."""
     rest = len(text) - _SHOWN_CHARS
     more = f" … {rest} more characters" if rest > 0 else ""
-    return visible(text[:_SHOWN_CHARS]).replace("\n", "\\x0a") + more
+    return terminal_text(text[:_SHOWN_CHARS]).replace("\n", "\\x0a") + more

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "core.protocol": ("core.errors",),
     "core.capture": ("core.errors", "core.protocol"),
     "core.decoders": ("core.errors", "core.protocol", "core.capture"),
-    "core.formats": ("core.errors", "core.protocol", "core.capture"),
+    "core.formats": ("core.errors", "core.protocol", "core.capture", "core.decoders"),
     "core.rules": ("core.errors", "core.protocol", "core.capture"),
     "core.query": ("core.errors", "core.sizes", "core.protocol", "core.capture"),
     "core.net": ("core.errors", "core.sizes", "core.protocol", "core.capture", "core.rules"),

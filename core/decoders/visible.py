@@ -24,8 +24,29 @@ _HIDDEN_RANGES = (
     (0xFFF9, 0xFFFB),  # interlinear annotation
     (0xE0000, 0xE007F),  # tags
 )
-# Ranges and not single characters: from those outside the BMP `re` makes a list that it walks for each character.
-_HIDDEN = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _HIDDEN_RANGES) + "]")
+_OTHER_FORMAT_RANGES = (
+    (0x0600, 0x0605),  # Arabic number signs, which stand around the digits behind them
+    (0x06DD, 0x06DD),  # Arabic end of ayah
+    (0x070F, 0x070F),  # Syriac abbreviation mark
+    (0x0890, 0x0891),  # Arabic currency signs
+    (0x08E2, 0x08E2),  # Arabic disputed end of ayah
+    (0x200C, 0x200D),  # the joiners
+    (0x110BD, 0x110BD),  # Kaithi number sign
+    (0x110CD, 0x110CD),
+    (0x13430, 0x1343F),  # Egyptian hieroglyph joiners
+    (0x1BCA0, 0x1BCA3),  # shorthand format controls
+    (0x1D173, 0x1D17A),  # musical symbol controls
+)
+"""Format characters (Unicode category Cf) that a window shows well, and with which a terminal may lose its column."""
+
+
+def _any_of(ranges: tuple[tuple[int, int], ...]) -> re.Pattern[str]:
+    # Ranges and not single characters: from those outside the BMP `re` makes a list that it walks for each character.
+    return re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges) + "]")
+
+
+_HIDDEN = _any_of(_HIDDEN_RANGES)
+_STEERING = _any_of(_HIDDEN_RANGES + _OTHER_FORMAT_RANGES)
 
 
 def _shown(code: int) -> str:
@@ -36,6 +57,16 @@ def _shown(code: int) -> str:
 
 
 _TABLE = {code: _shown(code) for first, last in _HIDDEN_RANGES for code in range(first, last + 1)}
+
+
+def _shown_match(found: re.Match[str]) -> str:
+    return _shown(ord(found[0]))
+
+
+def _json_match(found: re.Match[str]) -> str:
+    # RFC 8259 section 7: outside the BMP an escape is a pair of surrogates.
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def is_visible(text: str) -> bool:
@@ -50,3 +81,16 @@ def visible(text: str) -> str:
     surrogates become `\\u202e` or `\\U000e0041`.
     """
     return text if is_visible(text) else text.translate(_TABLE)
+
+
+def terminal_text(text: str) -> str:
+    """`visible` for a terminal: every format character is spelled out, the joiners of emoji and Persian too."""
+    return _STEERING.sub(_shown_match, text)
+
+
+def json_text(dumped: str) -> str:
+    """JSON with its text as it is, but for what could steer a terminal or hide in a line: that is escaped.
+
+    `dumped` is what `json.dumps` made, with all C0 controls escaped already.
+    """
+    return dumped if dumped.isascii() and "\x7f" not in dumped else _STEERING.sub(_json_match, dumped)

@@ -1,7 +1,8 @@
 """JSON Lines: one object a line for each handshake, frame, message and close. Also what `--json` prints.
 
 Every object has `event`, `connection` and `time` (ISO 8601, UTC, nanoseconds). A payload stands as `payload` with
-`encoding` `text` or `base64`; raw heads are text in Latin-1, so that each character is one byte of the wire.
+`encoding` `text` or `base64`; raw heads are text in Latin-1, so that each character is one byte of the wire. Lines are
+UTF-8; control and format characters, line and paragraph separators and lone surrogates are escaped.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from core.capture.follow import Close, Entry, Find, Follower, Gap, Handshake
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, MessageInfo
+from core.decoders.visible import json_text
 from core.protocol.frames import Frame, Opcode, opcode_name
 from core.protocol.violations import Violation
 
@@ -74,8 +76,9 @@ def iso_time(time_ns: int) -> str:
 
 
 def _dump(line: Line) -> str:
-    # ASCII alone: nothing a peer sent can act on the terminal or break the line.
-    return json.dumps(line, ensure_ascii=True, separators=(",", ":"))
+    # Text stays as it was written, so that it can be searched; nothing a peer sent can act on the terminal or break
+    # the line.
+    return json_text(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
 
 
 def _handshake(entry: Handshake) -> Line:

@@ -279,7 +279,7 @@ class TestJson:
             "RFC 6455 §5.1",
         )
 
-    def test_it_is_ascii_and_one_object_a_line(self) -> None:
+    def test_it_is_one_object_a_line_in_which_text_can_be_searched(self) -> None:
         evil = "\x1b[31m\x00\u202e\u2028\x9b\n{}" + CHINESE
         with console("--json") as (program, port):
             with connect(f"ws://127.0.0.1:{port}/", compression=None) as client:
@@ -287,9 +287,19 @@ class TestJson:
                 client.close(4000, "\x1b[0m\u202e")
             program.object_where(lambda event: event["event"] == "close")
         for line in program.lines:
-            assert re.fullmatch(r"[\x20-\x7e]+", line)
+            assert re.fullmatch(rf"[\x20-\x7e{CHINESE}]+", line)
+        assert any(CHINESE in line for line in program.lines)
         message = next(event for event in events(program) if event["event"] == "message")
         assert message["payload"] == evil
+
+    def test_it_is_utf_8_whatever_the_output_is_said_to_be(self) -> None:
+        command = command_of_unmask("--json", "--listen", "127.0.0.1:0")
+        with Program(command, changes={"PYTHONIOENCODING": "ascii"}) as program:
+            port = program.object_where(lambda event: event["event"] == "listening")["addresses"][0]
+            with connect(f"ws://{port}/") as client:
+                client.send(CHINESE)
+            assert CHINESE in program.line_with('"event":"message"')
+            assert (program.end(signal.SIGTERM), program.errors) == (0, "")
 
     def test_export_says_the_same(self, tmp_path: Path) -> None:
         capture = tmp_path / "c.unmask"

@@ -137,9 +137,10 @@ def _rule_groups() -> Iterator[tuple[str, list[Rule]]]:
 def _json_lines() -> Iterator[str]:
     yield (
         "`unmask --json` prints one JSON object a line as things happen; `unmask export FILE --format jsonl` writes "
-        "a capture in the same form. Lines are ASCII. Every object has `event`, which is one of those below. "
-        "A payload stands in `payload` as `encoding` says. Heads are text in Latin-1, so that each character is one "
-        "byte of the wire. `listening` and `error` come from `--json` only."
+        "a capture in the same form. Lines are UTF-8; what could steer a terminal or break a line is escaped: control "
+        "and format characters, line and paragraph separators, lone surrogates. Every object has `event`, which is one "
+        "of those below. A payload stands in `payload` as `encoding` says. Heads are text in Latin-1, so that each "
+        "character is one byte of the wire. `listening` and `error` come from `--json` only."
     )
     examples = _examples()
     for event in dict.fromkeys(str(example["event"]) for example in examples):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.decoders.visible import is_visible, visible
+from core.decoders.visible import is_visible, terminal_text, visible
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,14 @@ def test_letters_and_symbols_stay() -> None:
         char = chr(code)
         if unicodedata.category(char)[0] in "NPS":
             assert visible(char) == char, hex(code)
+
+
+def test_a_terminal_gets_no_control_and_no_format_character() -> None:
+    for code in range(0x110000):
+        char = chr(code)
+        steers = unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp", "Cs") and char not in "\t\n"
+        if steers or visible(char) != char:
+            assert terminal_text(char).isascii(), hex(code)
+            assert terminal_text(char).isprintable(), hex(code)
+    assert terminal_text("a\u200db") == "a\\u200db"
+    assert terminal_text("Ωmega 你好 💥\t\n") == "Ωmega 你好 💥\t\n"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import unicodedata
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -254,13 +255,38 @@ def test_the_wire_can_be_rebuilt_from_a_line(talk: Conversation) -> None:
     assert line["opcode_name"] == "reserved 0x3"
 
 
-def test_every_line_is_ascii_without_line_breaks(talk: Conversation) -> None:
-    """A terminal, or a reader of lines, can't be led astray by what a peer sends."""
+def test_text_stands_as_it_was_written_so_that_it_can_be_searched(talk: Conversation) -> None:
     talk.open()
-    talk.frame(Opcode.TEXT, "\x1b[31m\r\n\u2028\u0085\u202e💥".encode())
+    talk.frame(Opcode.TEXT, "你好, Ωmega 💥".encode())
+    assert [
+        b"\xe4\xbd\xa0\xe5\xa5\xbd, \xce\xa9mega \xf0\x9f\x92\xa5" in line for line in lines_in(talk)
+    ] == [
+        False,
+        True,
+        True,
+    ]
+
+
+def test_nothing_in_a_line_can_steer_a_terminal_or_end_it(talk: Conversation) -> None:
+    evil = "".join(
+        chr(code)
+        for code in range(0x110000)
+        if unicodedata.category(chr(code)) in ("Cc", "Cf", "Zl", "Zp") or code in (0x3164, 0xE0001)
+    )
+    talk.open()
+    talk.frame(Opcode.TEXT, evil.encode())
     for line in lines_in(talk):
-        assert line.endswith(b"}\n")
-        assert all(0x20 <= byte < 0x7F for byte in line[:-1])
+        text = line.decode()
+        assert text.endswith("}\n")
+        assert not any(each in evil for each in text[:-1])
+    [message] = objects_in(talk, "message")
+    assert message["payload"] == evil
+
+
+def test_lone_surrogates_stay_escaped() -> None:
+    line = error_line("\ud83d and \udca5")
+    assert "\\ud83d and \\udca5" in line
+    assert json.loads(line)["message"] == "\ud83d and \udca5"
 
 
 def test_the_lines_that_are_no_capture() -> None:
