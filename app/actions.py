@@ -56,7 +56,8 @@ class Actions(QObject):
         keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         action.setText(text)
         action.setIconText(short or plain_text(text))
-        action.setStatusTip(tooltip)
+        # No status tip: hovering would put it over the address and the counters.
+        action.setWhatsThis(tooltip)
         action.setToolTip(f"{tooltip} ({keys})")
 
     def _tint(self) -> None:

@@ -85,6 +85,7 @@ def _add(bar: QMenuBar, title: str, actions: Actions, entries: Sequence[ActionId
 
 
 def _fill(menu: QMenu, actions: Actions, entries: Sequence[ActionId | None]) -> None:
+    menu.setToolTipsVisible(True)
     for entry in entries:
         if entry is _SEPARATOR:
             menu.addSeparator()

@@ -53,7 +53,7 @@ class ShortcutsDialog(QDialog):
     def _row(self, actions: Actions, identity: ActionId) -> tuple[str, str, str]:
         action = actions[identity]
         keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        return plain_text(action.text()), keys, action.statusTip()
+        return plain_text(action.text()), keys, action.whatsThis()
 
     def _table_keys(self) -> list[tuple[str, str, str]]:
         return [

@@ -50,6 +50,16 @@ def test_every_action_does_something(desktop: Desktop) -> None:
         assert receivers > 0, identity
 
 
+def test_pointing_at_an_action_leaves_the_status_bar_as_it_is(desktop: Desktop) -> None:
+    window = desktop.window
+    for identity in ActionId:
+        window.actions_[identity].showStatusText(window)
+        assert window.status.currentMessage() == "", identity
+    menus = [menu for menu in window.menuBar().findChildren(QMenu) if menu.title() and menu.actions()]
+    assert menus
+    assert all(menu.toolTipsVisible() for menu in menus)
+
+
 def test_tooltips_name_the_keys(qtbot: object, theme: Theme, icons: Icons) -> None:
     del qtbot
     window = QWidget()
