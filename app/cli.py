@@ -229,7 +229,8 @@ def main_parser() -> argparse.ArgumentParser:
         "--listen",
         type=_in_words(parse_address),
         metavar="HOST:PORT",
-        help="where to listen (default 127.0.0.1:8080; port 0 picks a free one, which is printed first)",
+        help="where to listen: also a port alone, or a ws:// URL (default 127.0.0.1:8080; port 0 picks a free one, "
+        "which is printed first)",
     )
     parser.add_argument(
         "--capture",

@@ -45,10 +45,11 @@ class Listening(QObject):
         self._actions = actions
         self._tool_bar = tool_bar
         self._addresses: tuple[str, ...] = ()
-        self._asked = False
+        self._asked: ListenAddress | None = None
+        """Where the engine was asked to listen and has not answered yet."""
         self._failure = ""
         self._wanted: ListenAddress | None = None
-        """Where the engine was last asked to listen; None: nowhere."""
+        """Where the engine listens, as it was asked to; None: nowhere."""
         self._entered: ListenAddress | None = None
         """What the person entered, to be remembered once Unmask listens there."""
         self._given: ListenAddress | None = None
@@ -123,16 +124,15 @@ class Listening(QObject):
             self._ask(address)
 
     def start_again(self) -> None:
-        """The engine is another one: listens where the one before was asked to."""
+        """The engine is another one: listens where the one before did."""
         if self._wanted is not None:
             self._listen(self._wanted)
 
     def _listen(self, address: ListenAddress) -> None:
-        self._wanted = address
+        self._asked = address
         if not address.is_loopback:
             text = self.tr("{address} is not only this machine's: everyone who can reach it can connect.")
             self.caution.emit(text.format(address=address))
-        self._asked = True
         self._engine.listen(address)
 
     def _ask(self, address: ListenAddress) -> None:
@@ -176,7 +176,8 @@ class Listening(QObject):
 
     def _started(self, addresses: tuple[str, ...]) -> None:
         self._addresses = addresses
-        self._asked = False
+        if self._asked is not None:
+            self._wanted, self._asked = self._asked, None
         if self._entered is not None and self._entered == self._wanted:
             self._settings.address = self._entered
             self._given = None
@@ -185,10 +186,11 @@ class Listening(QObject):
         self._failure = ""
 
     def _failed(self, sentence: str) -> None:
-        if self._asked:
-            self._asked = False
-            self._entered = None
+        if self._asked is not None:
+            self._asked = self._entered = None
             self._failure = sentence
+            # What the field says is not where Unmask listens.
+            self._tool_bar.mark_address(valid=False)
 
     def _stopped(self) -> None:
         self._addresses = ()

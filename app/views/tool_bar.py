@@ -47,7 +47,11 @@ class ToolBar(QToolBar):
         self.address = QLineEdit()
         self.address.setFixedWidth(170)
         self.address.setPlaceholderText("127.0.0.1:8080")
-        self.address.setToolTip(self.tr("Address to listen on, HOST:PORT; port 0 picks a free one (Ctrl+L)"))
+        self.address.setToolTip(
+            self.tr(
+                "Address to listen on: HOST:PORT, a port or a ws:// URL; port 0 picks a free one (Ctrl+L)"
+            )
+        )
         self.address.setAccessibleName(self.tr("Address to listen on"))
         self.address.returnPressed.connect(self.address_entered)
         scheme = QLabel("ws://")
@@ -82,7 +86,7 @@ class ToolBar(QToolBar):
         button.style().polish(button)
 
     def mark_address(self, *, valid: bool) -> None:
-        """A red border round an address that is none."""
+        """A red border round an address that is none, or that cannot be had."""
         self.address.setProperty("invalid", not valid)
         self.address.style().unpolish(self.address)
         self.address.style().polish(self.address)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from core.capture.recorder import Recorder
-from core.errors import CallerError, NotOpenError
+from core.errors import CallerError, ListenError, NotOpenError
 from core.net.outgoing import Outgoing, OutgoingClose
 from core.net.session import PauseReason, Session
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
-from core.net.sockets import listening_sockets, name_of
+from core.net.sockets import Place, listening_sockets, name_of, sockets_at
 from core.net.test_page import TestPage
 from core.protocol.events import Origin
 from core.protocol.handshake import Answer, is_websocket_request, refuse, serve
@@ -60,13 +61,42 @@ class Engine:
     # What the app asks.
 
     async def listen(self, address: ListenAddress) -> tuple[str, ...]:
-        """Listen, in place of wherever we listened before; the real addresses. ListenError if that can't be."""
+        """Listen, in place of wherever we listened before; the real addresses.
+
+        ListenError if that can't be: then we go on listening where we did.
+        """
+        try:
+            sockets = listening_sockets(address)
+        except ListenError as error:
+            sockets = await self._take_own_port(address, error)
+        servers = [await self._loop.create_server(self._new_session, sock=sock) for sock in sockets]
         self.stop_listening()
-        sockets = listening_sockets(address)
-        names = tuple(name_of(sock.getsockname()) for sock in sockets)
-        for sock in sockets:
-            self._servers.append(await self._loop.create_server(self._new_session, sock=sock))
-        return names
+        self._servers = servers
+        return self.addresses
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where we listen, such as `127.0.0.1:8080`."""
+        return tuple(name_of(place) for _, place in self._places())
+
+    def _places(self) -> list[Place]:
+        return [(sock.family, sock.getsockname()) for server in self._servers for sock in server.sockets]
+
+    async def _take_own_port(self, address: ListenAddress, error: ListenError) -> list[socket.socket]:
+        """Sockets for `address` where `error` may come of our listening on its port already."""
+        before = self._places()
+        if any(place[1] == address.port for _, place in before):
+            self.stop_listening()
+            try:
+                return listening_sockets(address)
+            except ListenError as second:
+                error = second
+            for sock in sockets_at(before):
+                self._servers.append(await self._loop.create_server(self._new_session, sock=sock))
+        if self._servers:
+            kept = ", ".join(self.addresses)
+            raise ListenError(f"{error} Unmask goes on listening on {kept}.") from error
+        raise error
 
     def stop_listening(self) -> None:
         """Accept no more; the sessions that there are go on."""

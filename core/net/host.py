@@ -95,7 +95,10 @@ class EngineHost:
         self.recorder = Recorder(capture, version, callbacks, settings.keep, gauge)
 
     def listen(self, address: ListenAddress) -> None:
-        """Listen there, in place of before. Answers with `on_listening` or `on_failed`."""
+        """Listen there, in place of before; where that can't be, before stays.
+
+        Answers with `on_listening` or `on_failed`.
+        """
         self._post(lambda engine: self._start(self._listen(engine, address)))
 
     def stop_listening(self) -> None:
@@ -257,7 +260,8 @@ class EngineHost:
         try:
             names = await engine.listen(address)
         except UnmaskError as error:
-            self._listener.on_stopped_listening()
+            if not engine.addresses:
+                self._listener.on_stopped_listening()
             self._listener.on_failed(str(error))
         else:
             self._listener.on_listening(names)

@@ -89,11 +89,24 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
+_URL = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.\-]*)://(?P<place>[^/?#]*)(?:[/?#].*)?", re.IGNORECASE | re.DOTALL
+)
+
+
 def parse_address(text: str) -> ListenAddress:
-    """`127.0.0.1:8080`, `[::1]:8080`, `localhost:0` or `:8080`; AddressError for anything else."""
-    text = text.strip()
-    host, colon, port_text = text.rpartition(":")
-    if not colon or (":" in host and not (host.startswith("[") and host.endswith("]"))):
+    """Where to listen, as a person writes or pastes it; AddressError for what is no such place.
+
+    `127.0.0.1:8080`, `[::1]:8080` and `localhost:0`; `:8080` and `8080` are on 127.0.0.1. A ws:// or http:// URL
+    stands for its host and port, whatever its path.
+    """
+    place = text.strip()
+    if (url := _URL.fullmatch(place)) is not None:
+        place = _place_in(url, text)
+    host, colon, port_text = place.rpartition(":")
+    if (not colon and not re.fullmatch("[0-9]+", place)) or (
+        ":" in host and not (host.startswith("[") and host.endswith("]"))
+    ):
         raise AddressError(f"“{text}” is no address to listen on: write HOST:PORT, such as 127.0.0.1:8080.")
     if not re.fullmatch("[0-9]{1,5}", port_text) or int(port_text) > 65535:
         raise AddressError(f"“{port_text}” is no port: write a number from 0 to 65535 (0 picks a free one).")
@@ -103,6 +116,21 @@ def parse_address(text: str) -> ListenAddress:
     if any(char.isspace() or char in "/@?#[]" for char in host):
         raise AddressError(f"“{host}” is no host: write an IP address or a host name.")
     return ListenAddress(host, int(port_text))
+
+
+def _place_in(url: re.Match[str], text: str) -> str:
+    """HOST:PORT of a URL; AddressError where it is none that Unmask can serve."""
+    scheme, place = url["scheme"].lower(), url["place"]
+    if scheme in ("wss", "https"):
+        raise AddressError(f"“{text}” asks for TLS, which Unmask does not speak: write it with ws://.")
+    if scheme not in ("ws", "http"):
+        raise AddressError(f"“{scheme}” is no scheme to listen for: write HOST:PORT, or a URL with ws://.")
+    if not place:
+        raise AddressError(f"“{text}” names no host: write one, such as ws://127.0.0.1:8080.")
+    if not re.search(":[0-9]*$", place):
+        # RFC 6455 section 3: the port may be left out.
+        return f"{place}:{_PORTS[scheme]}"
+    return place
 
 
 _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.\-]*://[^\s/?#@]+")

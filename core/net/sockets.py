@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import sys
+from contextlib import suppress
 
 from core.errors import ListenError
 from core.net.settings import ListenAddress
@@ -13,7 +14,8 @@ _BACKLOG = 1024
 _PORT_TRIES = 8
 """How often a free port is picked anew that turns out to be taken on another address of the host."""
 
-_Place = tuple[object, ...]
+Place = tuple[socket.AddressFamily, tuple[object, ...]]
+"""Family and socket address."""
 
 
 def listening_sockets(address: ListenAddress) -> list[socket.socket]:
@@ -34,11 +36,20 @@ def listening_sockets(address: ListenAddress) -> list[socket.socket]:
     raise _explain(address, failure)
 
 
-def _places(address: ListenAddress) -> list[tuple[socket.AddressFamily, _Place]]:
-    """Family and socket address of all that the host stands for, each once."""
+def sockets_at(places: list[Place]) -> list[socket.socket]:
+    """Bound, listening sockets on as many of these places, port included, as can be had."""
+    sockets = []
+    for family, place in places:
+        with suppress(OSError):
+            sockets.append(_bind(family, place))
+    return sockets
+
+
+def _places(address: ListenAddress) -> list[Place]:
+    """The places of all that the host stands for, each once."""
     # Browsers take localhost for both (RFC 6761 section 6.3), whatever the machine's own tables say.
     hosts = ("127.0.0.1", "::1") if address.host == "localhost" else (address.host,)
-    places: dict[tuple[socket.AddressFamily, _Place], None] = {}
+    places: dict[Place, None] = {}
     try:
         for host in hosts:
             found = socket.getaddrinfo(
@@ -52,9 +63,7 @@ def _places(address: ListenAddress) -> list[tuple[socket.AddressFamily, _Place]]
     return list(places)
 
 
-def _bind_all(
-    places: list[tuple[socket.AddressFamily, _Place]], port: int
-) -> tuple[list[socket.socket], OSError | None]:
+def _bind_all(places: list[Place], port: int) -> tuple[list[socket.socket], OSError | None]:
     """Sockets for as many places as can be, on `port` or all on one that the first picks, and the first failure."""
     sockets: list[socket.socket] = []
     failure: OSError | None = None

@@ -56,10 +56,17 @@ def test_help_and_version(capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--listen", "8080"], "“8080” is no address to listen on: write HOST:PORT, such as 127.0.0.1:8080."),
+        (
+            ["--listen", "localhost"],
+            "“localhost” is no address to listen on: write HOST:PORT, such as 127.0.0.1:8080.",
+        ),
         (
             ["--listen", "::1:8080"],
             "“::1:8080” is no address to listen on: write HOST:PORT, such as 127.0.0.1:8080.",
+        ),
+        (
+            ["--listen", "wss://localhost:8080/"],
+            "“wss://localhost:8080/” asks for TLS, which Unmask does not speak: write it with ws://.",
         ),
         (["--listen", "h:99999"], "“99999” is no port: write a number from 0 to 65535 (0 picks a free one)."),
         (["--listen", "h/x:80"], "“h/x” is no host: write an IP address or a host name."),
@@ -92,6 +99,8 @@ def test_what_cannot_be_meant_is_said(capsys: Captured, words: list[str], senten
         (":9001", ListenAddress("127.0.0.1", 9001)),
         ("[::1]:80", ListenAddress("::1", 80)),
         ("x:00080", ListenAddress("x", 80)),
+        ("9101", ListenAddress("127.0.0.1", 9101)),
+        ("ws://localhost:9101/x", ListenAddress("localhost", 9101)),
     ],
 )
 def test_addresses(text: str, address: ListenAddress) -> None:

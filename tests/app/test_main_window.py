@@ -104,6 +104,25 @@ def test_port_in_use_is_said_in_the_window(desktop: Desktop, qtbot: QtBot) -> No
     assert window.listening.addresses == ()
 
 
+@pytest.mark.usefixtures("address")
+def test_a_port_in_use_leaves_the_listener_that_works(
+    desktop: Desktop, client: Connect, qtbot: QtBot
+) -> None:
+    window = desktop.window
+    before = window.listening.addresses
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        busy = f"127.0.0.1:{taken.getsockname()[1]}"
+        window.tool_bar.address.setText(f"ws://{busy}/chat")
+        with qtbot.waitSignal(desktop.engine.failed):
+            QTest.keyClick(window.tool_bar.address, Qt.Key.Key_Return)
+    assert before[0] in window.banner.text
+    assert window.listening.addresses == before
+    assert window.tool_bar.address.text() == busy
+    assert window.tool_bar.address.property("invalid")
+    client("/")
+    qtbot.waitUntil(lambda: window.connection_model.open_count == 1)
+
+
 def taken_port(text: str) -> int:
     """The first number of five figures or so in a sentence."""
     digits = "".join(char if char.isdigit() else " " for char in text).split()

@@ -224,6 +224,44 @@ def test_an_address_in_use_is_told_in_a_sentence(hosted: Hosted) -> None:
     hosted.listen()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_an_address_in_use_leaves_the_listener_that_works(hosted: Hosted, host: str) -> None:
+    hosted.start()
+    port = hosted.listen()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        busy = taken.getsockname()[1]
+        hosted.host.listen(ListenAddress(host, busy))
+        sentence = str(hosted.told("failed"))
+    assert sentence.startswith(f"Port {busy} on {host} is in use by another program.")
+    assert sentence.endswith(f"Unmask goes on listening on 127.0.0.1:{port}.")
+    with RawPeer(port) as peer:
+        peer.open()
+
+
+def test_a_port_is_taken_over_from_itself(hosted: Hosted) -> None:
+    hosted.start()
+    port = hosted.listen()
+    hosted.host.listen(ListenAddress("0.0.0.0", port))
+    assert hosted.told("listening") == (f"0.0.0.0:{port}",)
+    hosted.host.listen(ListenAddress("0.0.0.0", port))
+    assert hosted.told("listening") == (f"0.0.0.0:{port}",)
+    with RawPeer(port) as peer:
+        peer.open()
+
+
+def test_a_port_that_is_its_own_only_in_part_leaves_the_listener(hosted: Hosted) -> None:
+    hosted.start()
+    with socket.create_server(("127.0.0.2", 0)) as taken:
+        port = taken.getsockname()[1]
+        hosted.host.listen(ListenAddress("127.0.0.1", port))
+        hosted.told("listening")
+        hosted.host.listen(ListenAddress("0.0.0.0", port))
+        sentence = str(hosted.told("failed"))
+    assert sentence.endswith(f"Unmask goes on listening on 127.0.0.1:{port}.")
+    with RawPeer(port) as peer:
+        peer.open()
+
+
 def test_sending_tells_to_how_many_it_went(hosted: Hosted) -> None:
     hosted.start()
     port = hosted.listen()

@@ -18,6 +18,13 @@ from core.net.settings import LEAST_KEPT_BYTES, ListenAddress, keep_text, parse_
         ("[fe80::1%lo]:1", "fe80::1%lo", 1),
         (":8080", "127.0.0.1", 8080),
         ("example.test:00080", "example.test", 80),
+        ("9101", "127.0.0.1", 9101),
+        ("ws://localhost:9101/x", "localhost", 9101),
+        ("WS://127.0.0.1:9101", "127.0.0.1", 9101),
+        ("http://127.0.0.1:9101/", "127.0.0.1", 9101),
+        ("ws://[::1]:9101/a/b?c=d:1#e", "::1", 9101),
+        ("ws://localhost/x:1", "localhost", 80),
+        ("ws://[::1]?x", "::1", 80),
     ],
 )
 def test_addresses(text: str, host: str, port: int) -> None:
@@ -27,14 +34,21 @@ def test_addresses(text: str, host: str, port: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "8080", "localhost", "::1", "::1:8080", "localhost:", "localhost:http", "localhost:-1"),
+        *("", "808080", "localhost", "::1", "::1:8080", "localhost:", "localhost:http", "localhost:-1"),
         *("localhost:65536", "localhost:999999"),
-        *("localhost:٣", "localhost:" + "9" * 5000, "http://localhost:80", "a b:80", "user@h:80", "[::1:80", "::1]:80"),
-        *("h/p:80", "h?:80", "h#:80", "localhost:8 0"),
+        *("localhost:٣", "localhost:" + "9" * 5000, "a b:80", "user@h:80", "[::1:80", "::1]:80"),
+        *("h/p:80", "h?:80", "h#:80", "localhost:8 0", "ws://", "ws:///x", "ws://localhost:", "ws://u@h:80", "ftp://h:80"),
+        *("wss://localhost:9101/", "https://localhost:9101", "//localhost:80", "ws:/h:80"),
     ],
 )  # fmt: skip
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(AddressError, match="“"):
+        parse_address(text)
+
+
+@pytest.mark.parametrize("text", ["wss://localhost:9101/x", "HTTPS://localhost"])
+def test_tls_is_refused_with_a_word(text: str) -> None:
+    with pytest.raises(AddressError, match=f"“{text}” asks for TLS, which Unmask does not speak"):
         parse_address(text)
 
 
