@@ -26,7 +26,7 @@ from core.capture.session_files import (
     discard,
     holdings,
 )
-from core.errors import CancelledError, CaptureError
+from core.errors import CancelledError, CaptureError, UnmaskError
 from core.formats.registry import Format, Formats
 from core.net.host import CaptureMoved
 from core.query.expressions import Filter
@@ -190,9 +190,11 @@ class CaptureCommands(QObject):
             if isinstance(error, CancelledError):
                 ended(self.done, str(error))
                 return
-            ended(
-                self.problem, self.tr("The export to {path} failed: {error}").format(path=path, error=error)
-            )
+            if isinstance(error, UnmaskError):
+                ended(self.problem, str(error))
+                return
+            fault = self.tr("The export to {path} failed by a fault of Unmask: {error}. Please report it.")
+            ended(self.problem, fault.format(path=path, error=repr(error)))
 
         self._exports.append(work)
         accepted = self._jobs.run(

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import NoReturn, TypeVar
 
 from app.display import missing_display
-from app.exporting import ExportWork, export_capture, pieces
+from app.exporting import ExportWork, cannot_export, export_capture, pieces
 from core.capture.reader import CaptureReader
 from core.capture.session_files import CaptureFolder, default_folder
 from core.errors import AddressError, FilterError, UnmaskError
@@ -189,7 +189,7 @@ def _export(options: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise UnmaskError(f"The export cannot be written: {error}. Choose another place.") from error
+        raise cannot_export(options.output, error) from error
     return 0
 
 

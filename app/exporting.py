@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 from core.capture.reader import CaptureReader
-from core.capture.store import is_capture, is_in_use, is_same
-from core.errors import CancelledError, CaptureError
+from core.capture.store import is_capture, is_in_use, is_same, reason
+from core.errors import CancelledError, CaptureError, ExportError
 from core.formats.registry import Format
 from core.query.child_scan import AnyScan, scan_of
 from core.query.expressions import Filter
@@ -70,10 +70,34 @@ def export_capture(
 ) -> None:
     """Write `source` to `target`, in place of what is there, unless that is a capture or in `kept`.
 
-    CaptureError, CancelledError or OSError; a file that was at `target` is then untouched.
+    CaptureError, ExportError, CancelledError, or BrokenPipeError where `target` is a pipe that nobody reads any more; a
+    file that was at `target` is then untouched.
     """
-    work = work or ExportWork()
-    kept = (source, *kept)
+    try:
+        _export(wanted, source, target, (source, *kept), filtered, work or ExportWork())
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise cannot_export(target, error) from error
+
+
+def cannot_export(target: Path | None, error: OSError) -> ExportError:
+    """Why nothing could be written to `target`; None: the standard output."""
+    where = "the standard output" if target is None else target
+    return ExportError(
+        f"The export cannot be written to {where}: {reason(error)}. "
+        "Choose a folder that exists and that you may write to, with room on its disk."
+    )
+
+
+def _export(
+    wanted: Format,
+    source: Path,
+    target: Path,
+    kept: tuple[Path, ...],
+    filtered: Filter | None,
+    work: ExportWork,
+) -> None:
     check_target(target, kept)
     reader = CaptureReader(source)
     try:

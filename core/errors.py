@@ -13,6 +13,7 @@
     │   └── CancelledError       the person took back what was under way
     └── EnvironmentFailure   the machine said no
         ├── ListenError          port in use, no permission, address not on this machine
+        ├── ExportError          the file that a capture is exported to cannot be written
         └── CaptureError         the capture file cannot be created, opened, read or written
             └── SearchError          a search of it took too long, or its process ended
 
@@ -100,6 +101,10 @@ class EnvironmentFailure(UnmaskError):
 
 class ListenError(EnvironmentFailure):
     """The address could not be bound."""
+
+
+class ExportError(EnvironmentFailure):
+    """The file that a capture is exported to could not be written."""
 
 
 class CaptureError(EnvironmentFailure):

@@ -320,7 +320,7 @@ def _badge_labels() -> dict[Badge, str]:
         Badge.TRUNCATED: translate("FramePainter", "cut short"),
         Badge.AUTOMATIC: translate("FramePainter", "automatic"),
         Badge.COMPOSED: translate("FramePainter", "you"),
-        Badge.RULE: translate("FramePainter", "echo"),
+        Badge.RULE: translate("FramePainter", "rule"),
         Badge.EDITED: translate("FramePainter", "edited"),
         Badge.INJECTED: translate("FramePainter", "injected"),
     }

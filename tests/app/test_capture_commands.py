@@ -157,8 +157,13 @@ def test_export(desktop: Desktop, tmp_path: Path, qtbot: QtBot) -> None:
         desktop.window.commands.export(JsonLines(), path)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [line["payload"] for line in lines if line["event"] == "message"] == ["one", "two", "three"]
-    with qtbot.waitSignal(desktop.window.commands.problem):
-        desktop.window.commands.export(JsonLines(), tmp_path / "missing" / "x.jsonl")
+    target = tmp_path / "missing" / "x.jsonl"
+    with qtbot.waitSignal(desktop.window.commands.problem) as said:
+        desktop.window.commands.export(JsonLines(), target)
+    assert said.args == [
+        f"The export cannot be written to {target}: No such file or directory. "
+        "Choose a folder that exists and that you may write to, with room on its disk."
+    ]
 
 
 @pytest.mark.usefixtures("three_frames")

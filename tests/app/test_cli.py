@@ -205,10 +205,10 @@ def test_export_of_a_damaged_capture(capsys: Captured, capture: Path, tmp_path: 
 
 
 def test_export_to_where_nothing_can_be_written(capsys: Captured, capture: Path, tmp_path: Path) -> None:
-    assert main(["export", str(capture), "-o", str(tmp_path)]) == 1
-    [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("unmask: The export cannot be written: ")
-    assert line.endswith(" Choose another place.")
+    for target, why in ((tmp_path, "Is a directory"), (tmp_path / "no" / "x", "No such file or directory")):
+        assert main(["export", str(capture), "-o", str(target)]) == 1
+        [line] = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"unmask: The export cannot be written to {target}: {why}. Choose a folder ")
 
 
 def test_a_reader_that_has_enough_ends_the_export_quietly(capture: Path) -> None:
