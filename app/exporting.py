@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from core.capture.private_files import written_whole
 from core.capture.reader import CaptureReader
 from core.capture.store import is_capture, is_in_use, is_same, reason
 from core.errors import CancelledError, CaptureError, ExportError
@@ -106,22 +106,12 @@ def _export(
             with target.open("wb") as out:
                 out.writelines(pieces(wanted, reader, filtered, work))
             return
-        _write_whole(target, kept, pieces(wanted, reader, filtered, work))
+        with written_whole(target) as out:
+            out.writelines(pieces(wanted, reader, filtered, work))
+            # It may have become a capture meanwhile.
+            check_target(target, kept)
     finally:
         reader.close()
-
-
-def _write_whole(target: Path, kept: tuple[Path, ...], content: Iterator[bytes]) -> None:
-    place = Path(os.path.realpath(target))
-    partial = place.with_name(place.name + ".part")
-    try:
-        with partial.open("wb") as out:
-            out.writelines(content)
-        # It may have become a capture meanwhile.
-        check_target(target, kept)
-        partial.replace(place)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def check_target(target: Path, kept: Iterable[Path]) -> None:

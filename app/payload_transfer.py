@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Protocol
 
 from app.exporting import check_target
+from core.capture.private_files import written_whole
 from core.decoders.decoder import Pages
 from core.decoders.source import WINDOW, Source, pieces
 
@@ -21,16 +21,10 @@ def save_steps(source: Source, target: Path, kept: tuple[Path, ...] = ()) -> Gen
     are captures and the files in `kept`.
     """
     check_target(target, kept)
-    whole = Path(os.path.realpath(target))
-    partial = whole.with_name(whole.name + ".part")
-    try:
-        with partial.open("wb") as out:
-            for piece in pieces(source, WINDOW):
-                out.write(piece.data)
-                yield piece.first + len(piece.data)
-        partial.replace(whole)
-    finally:
-        partial.unlink(missing_ok=True)
+    with written_whole(target) as out:
+        for piece in pieces(source, WINDOW):
+            out.write(piece.data)
+            yield piece.first + len(piece.data)
 
 
 class Gathered(Protocol):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from core.capture.private_files import open_to_append
 from core.capture.recorder import Recorder
 from core.capture.timings import Spread, Timings
 from core.errors import UnmaskError
@@ -139,7 +140,7 @@ class DiagnosticsLog:
         self._sampler = sampler
         self._failed = failed
         try:
-            self._file = path.open("a", encoding="ascii")
+            self._file = open_to_append(path)
         except (OSError, ValueError) as error:
             raise UnmaskError(
                 f"No diagnostics can be written to {path}: {_reason(error)}. "
@@ -162,7 +163,7 @@ class DiagnosticsLog:
                 while going:
                     due = max(due + _LOG_SECONDS, time.monotonic())
                     going = not self._ending.wait(due - time.monotonic())
-                    self._file.write(sample_line(self._sampler.sample()) + "\n")
+                    self._file.write(sample_line(self._sampler.sample()).encode("ascii") + b"\n")
                     self._file.flush()
         except OSError as error:
             self._failed(

@@ -13,6 +13,7 @@ from PySide6.QtCore import QByteArray, QSettings
 
 from app.models.frame_lines import TimeFormat
 from app.theme import ThemeChoice
+from core.capture.private_files import close_to_others, ensure_file, make_folder
 from core.capture.ring import KEEP_ALL, Keep
 from core.errors import AddressError
 from core.net.settings import (
@@ -69,13 +70,16 @@ class Settings:
     @classmethod
     def of_user(cls) -> Settings:
         """The settings of the person at the machine, as an ini file where the system keeps such files."""
-        return cls(
-            QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "unmask", "unmask"),
-        )
+        store = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "unmask", "unmask")
+        file = Path(store.fileName())
+        _keep_private(file)
+        close_to_others(file.parent)
+        return cls(store)
 
     @classmethod
     def at(cls, path: Path) -> Settings:
         """Settings in the ini file `path`, which need not exist."""
+        _keep_private(path)
         return cls(QSettings(str(path), QSettings.Format.IniFormat))
 
     def sync(self) -> None:
@@ -310,6 +314,14 @@ class Settings:
 
     def _enum(self, key: str, default: _E) -> _E:
         return type(default).__members__.get(self._text(key, ""), default)
+
+
+def _keep_private(file: Path) -> None:
+    """Nobody else may read what was sent and searched for. Qt keeps the mode of a file that is there."""
+    with suppress(OSError):
+        make_folder(file.parent)
+        ensure_file(file)
+        close_to_others(file)
 
 
 def _with_changes(onto: _V, before: _V, after: _V) -> _V:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from app.crash import CrashedPart, CrashReport
 from app.icons import IconName, Icons
 from app.theme import Role, Theme
+from core.capture.private_files import written_whole
 
 
 class CrashDialog(QDialog):
@@ -83,7 +84,8 @@ class CrashDialog(QDialog):
     def save(self, path: Path) -> str | None:
         """Writes the report; returns a sentence if that can't be."""
         try:
-            path.write_text(self._report.text, "utf-8")
+            with written_whole(path) as out:
+                out.write(self._report.text.encode(errors="backslashreplace"))
         except OSError as error:
             return self.tr("The report cannot be written to {path}: {error}").format(path=path, error=error)
         return None

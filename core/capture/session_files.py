@@ -15,6 +15,7 @@ from pathlib import Path
 
 import platformdirs
 
+from core.capture.private_files import close_to_others, ensure_file, make_folder
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionState
 from core.capture.store import UNFINISHED, close_writing, mark_lost, open_for_writing
@@ -77,7 +78,8 @@ class CaptureFolder:
         """A name for a new capture, held against other runs. CaptureError where the folder can't be written."""
         stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
+            self._put_right()
             for number in range(1, 1000):
                 path = self.folder / f"unsaved_{stamp}{'' if number == 1 else f'_{number}'}{ENDING}"
                 lock = None if path.exists() else _lock(path)
@@ -88,6 +90,12 @@ class CaptureFolder:
                 f"No capture can be kept in {self.folder}: {error}. Make that folder writable, or name a capture file."
             ) from error
         raise CaptureError(f"{self.folder} holds too many captures of this second: {path}. Remove some.")
+
+    def _put_right(self) -> None:
+        """Take the folder and what lies in it from other users: earlier versions left it open to them."""
+        close_to_others(self.folder)
+        for path in self.folder.glob(f"unsaved_*{ENDING}*"):
+            close_to_others(path)
 
     def left_behind(self) -> list[LeftBehind]:
         """Captures that no run holds and that are worth keeping, newest first.
@@ -191,7 +199,10 @@ def _settle(path: Path) -> None:
 
 def _lock(path: Path) -> sqlite3.Connection | None:
     """The lock of a capture, or None where another run holds it."""
-    lock = sqlite3.connect(path.with_name(path.name + _LOCK_ENDING), timeout=0, isolation_level=None)
+    place = path.with_name(path.name + _LOCK_ENDING)
+    with contextlib.suppress(OSError):
+        ensure_file(place)
+    lock = sqlite3.connect(place, timeout=0, isolation_level=None)
     try:
         lock.execute("PRAGMA journal_mode = MEMORY")
         lock.execute("BEGIN EXCLUSIVE")

@@ -33,6 +33,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from core.capture.checks import check_schema
+from core.capture.private_files import create_file, make_folder
 from core.capture.records import ConnectionState
 from core.errors import CaptureError
 
@@ -96,10 +97,11 @@ CREATE INDEX mark_frame ON mark(frame);
 def create(path: Path, meta: Iterable[tuple[str, object]] = ()) -> sqlite3.Connection:
     """A new capture at `path`, empty but for `meta`, open for writing. CaptureError also where there is a file."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         if path.exists():
             raise CaptureError(f"There is a file at {path} already. Choose another name, or remove it.")
-        path.open("xb").close()
+        # What SQLite makes beside it has the same mode.
+        create_file(path)
     except (OSError, ValueError) as error:
         raise _cannot_create(path, error) from error
     try:
@@ -285,6 +287,7 @@ def copy_database(source: sqlite3.Connection, target: Path) -> None:
     partial = target.with_name(target.name + ".part")
     try:
         remove(partial)
+        create_file(partial)
         with closing(sqlite3.connect(partial, isolation_level=None)) as copied:
             source.backup(copied)
             copied.execute("PRAGMA journal_mode = DELETE")

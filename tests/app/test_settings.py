@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -142,3 +144,27 @@ def test_what_does_not_say_how_much_to_keep_keeps_all(path: Path, text: str | li
     store = QSettings(str(path), QSettings.Format.IniFormat)
     store.setValue("capture/keep", text)
     assert reopened(Settings(store), path).engine.keep == KEEP_ALL
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
+def test_nobody_else_can_read_what_was_sent_and_searched_for(tmp_path: Path) -> None:
+    def modes(settings: Settings) -> list[int]:
+        """Of the file and its folder."""
+        settings.composer_history = ("token=secret",)
+        settings.sync()
+        file = Path(settings._store.fileName())
+        assert "secret" in file.read_text()
+        return [stat.S_IMODE(path.stat().st_mode) for path in (file, file.parent)]
+
+    before = os.umask(0)
+    try:
+        assert modes(Settings.at(tmp_path / "new" / "a.ini")) == [0o600, 0o700]
+        settings = Settings.of_user()
+        assert modes(settings) == [0o600, 0o700]
+        Path(settings._store.fileName()).chmod(0o644)
+        Path(settings._store.fileName()).parent.chmod(0o755)
+        assert modes(Settings.of_user()) == [0o600, 0o700]
+        tmp_path.chmod(0o755)
+        assert modes(Settings.at(tmp_path / "b.ini")) == [0o600, 0o755]
+    finally:
+        os.umask(before)

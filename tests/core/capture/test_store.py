@@ -223,6 +223,7 @@ def test_a_read_only_folder_with_a_log_that_was_written_back(open_folder: Path) 
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
     assert files_of(path) == ["a.unmask"]
+    path.chmod(0o444)
     open_folder.chmod(0o555)
     with as_anybody():
         assert shown(path) == [b"a"]
