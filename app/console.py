@@ -23,7 +23,7 @@ from core.capture.disk_space import SpaceGauge
 from core.capture.follow import Entry, Follower, Gap
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
-from core.capture.session_files import discard
+from core.capture.session_files import discard, discard_unused
 from core.errors import UnmaskError
 from core.formats.jsonl import error_line, lines_of, listening_line
 from core.net.host import CaptureMoved, EngineHost, SendResult
@@ -125,6 +125,9 @@ class Console:
                 scan.close()
             reader.close()
             self._host.close()
+            if not self._listening:
+                # So that what is called again finds no file in its way.
+                discard_unused(self._host.recorder.path)
         if self._bug is not None:
             raise self._bug
         return self._exit_status

@@ -21,7 +21,7 @@ from app.settings import Settings
 from app.signals import QuitSignals
 from app.theme import Theme
 from core.capture.disk_space import SpaceGauge
-from core.capture.session_files import CaptureFolder, ClaimedCapture, default_folder
+from core.capture.session_files import CaptureFolder, ClaimedCapture, default_folder, discard_unused
 from core.decoders.registry import default_decoders
 from core.errors import CaptureError
 from core.formats.registry import default_formats
@@ -52,6 +52,8 @@ class Desktop(QObject):
         elif capture.exists():
             raise CaptureError(f"{capture} exists already. Name a capture that does not, or open it instead.")
         self._folder = folder
+        self._named = capture if claimed is None else None
+        self._has_listened = False
         self.theme = Theme(application, settings.theme)
         self.icons = Icons(self.theme)
         self._jobs = Jobs()
@@ -61,6 +63,7 @@ class Desktop(QObject):
         settings.hold_for_this_run(engine_settings)
         self.engine = EngineThread(capture, version, engine_settings, load_test_page(), gauge=gauge)
         self.engine.crashed.connect(lambda error: self._crashes.report(error, CrashedPart.ENGINE))
+        self.engine.listening.connect(self._listens)
         self.desk = CaptureDesk(capture, saved=claimed is None)
         self.window = MainWindow(
             self.engine,
@@ -84,7 +87,7 @@ class Desktop(QObject):
         QTimer.singleShot(0, self.window.recovery.offer)
 
     def close(self) -> None:
-        """Stop the engine and finish the capture; an empty unsaved one is removed."""
+        """Stop the engine and finish the capture; one that was never used, or is unsaved and empty, is removed."""
         self.window.leave()
         self._jobs.stop()
         self.engine.stop()
@@ -92,6 +95,12 @@ class Desktop(QObject):
         self.window.commands.finish()
         # Removes what holds nothing.
         self._folder.left_behind()
+        if self._named is not None and not self._has_listened:
+            # So that what is called again finds no file in its way.
+            discard_unused(self._named)
+
+    def _listens(self) -> None:
+        self._has_listened = True
 
     def _show_crash(self, report: CrashReport) -> None:
         dialog = CrashDialog(report, self.theme, self.icons, self.window)

@@ -158,6 +158,17 @@ def discard(path: Path) -> None:
             path.with_name(path.name + ending).unlink()
 
 
+def discard_unused(path: Path) -> None:
+    """Remove a finished capture that was made for a start which failed: no connection ever came to it."""
+    try:
+        with contextlib.closing(CaptureReader(path)) as reader:
+            unused = reader.totals().connections == 0
+    except CaptureError:
+        return
+    if unused:
+        discard(path)
+
+
 def _look_into(path: Path) -> LeftBehind | None:
     try:
         reader = CaptureReader(path)

@@ -178,6 +178,20 @@ def test_an_address_in_use_ends_it_with_a_sentence(start: Start) -> None:
     assert running.out.getvalue().count("\n") == 1
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
+def test_a_start_that_fails_leaves_nothing_in_the_way_of_the_next(
+    start: Start, capture: Path, host: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert start(address=ListenAddress(host, port)).wait() == 1
+    assert list(capture.parent.iterdir()) == []
+    running = start(address=ListenAddress("127.0.0.1", port))
+    assert running.port() == port
+    assert running.end() == 0
+    assert capture.is_file()
+
+
 def test_an_address_in_use_is_an_error_event_in_json(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         running = start(json=True, address=ListenAddress("127.0.0.1", taken.getsockname()[1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +24,7 @@ from core.capture.session_files import CaptureFolder
 from core.errors import CaptureError
 from core.net.engine import Engine
 from core.net.outgoing import OutgoingMessage
+from core.net.settings import ListenAddress
 from core.protocol.frames import Opcode
 from tests.tools.qt import dispose
 from tests.tools.raw_peer import RawPeer
@@ -240,3 +242,22 @@ def test_a_new_capture_does_not_copy_the_saved_one(
     qtbot.waitUntil(lambda: window.frame_model.rowCount() == 1)
     desktop.engine.recorder.flush()
     assert (previews(kept), previews(desktop.desk.live_path)) == ([b"old"], [b"new"])
+
+
+@pytest.mark.parametrize("listened", [False, True])
+def test_a_named_capture_goes_with_a_start_that_failed(
+    qapp: QApplication, qtbot: QtBot, settings: Settings, tmp_path: Path, listened: bool
+) -> None:
+    path = tmp_path / "named.unmask"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        desktop = Desktop(qapp, settings, CaptureFolder(tmp_path / "captures"), capture=path)
+        try:
+            with qtbot.waitSignal(desktop.engine.failed):
+                desktop.show(ListenAddress("127.0.0.1", taken.getsockname()[1]))
+            if listened:
+                with qtbot.waitSignal(desktop.engine.listening):
+                    desktop.engine.listen(ListenAddress("127.0.0.1", 0))
+        finally:
+            desktop.close()
+            dispose(desktop.window)
+    assert path.exists() == listened
