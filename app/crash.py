@@ -13,6 +13,8 @@ from types import TracebackType
 
 from PySide6.QtCore import QObject, Qt, Signal, qVersion
 
+from app.text import cut
+
 REPORT_CHARS = 200_000
 
 
@@ -51,7 +53,7 @@ def make_report(
     if len(body) > REPORT_CHARS:
         half, left_out = REPORT_CHARS // 2, len(body) - REPORT_CHARS
         body = f"{body[:half]}\n… {left_out} characters left out …\n{body[-half:]}"
-    return CrashReport(f"{name}: {message}"[:300] if message else name, head + body, part)
+    return CrashReport(cut(f"{name}: {message}", 300) if message else name, head + body, part)
 
 
 class CrashHandler(QObject):

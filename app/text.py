@@ -19,6 +19,25 @@ def one_line_bytes(data: bytes) -> str:
     return one_line(data.decode("utf-8", "backslashreplace"))
 
 
+def cut(text: str, room: int) -> str:
+    """`text` in at most `room` characters, the last one an ellipsis where the end is left out."""
+    return text if len(text) <= room else text[: max(0, room - 1)] + "…"
+
+
+def cut_path(path: str, room: int) -> str:
+    """A request target in at most `room` characters: its query gives way first, then its head; the tail stays.
+
+    An ellipsis stands wherever something is left out.
+    """
+    if len(path) <= room:
+        return path
+    before, mark, _ = path.partition("?")
+    if mark and len(before) < room:
+        return cut(path, room)
+    tail = max(0, room - 1 - len(mark))
+    return "…" + before[len(before) - tail :] + ("…" if mark and tail else "")
+
+
 def tooltip(*lines: str) -> str:
     """A tooltip that shows these lines as they are, whatever stands in them: Qt takes what looks like HTML for HTML."""
     return f"<qt>{'<br>'.join(html.escape(one_line(line)) for line in lines)}</qt>"

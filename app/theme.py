@@ -82,6 +82,15 @@ class Role(Enum):
     FIELD_4 = auto()
     FIELD_5 = auto()
     FIELD_6 = auto()
+    CONNECTION_1 = auto()
+    """CONNECTION_1 to CONNECTION_8: marks that tell connections apart, each beside a number."""
+    CONNECTION_2 = auto()
+    CONNECTION_3 = auto()
+    CONNECTION_4 = auto()
+    CONNECTION_5 = auto()
+    CONNECTION_6 = auto()
+    CONNECTION_7 = auto()
+    CONNECTION_8 = auto()
 
 
 # Of each role the light colour, then the dark one.
@@ -127,6 +136,14 @@ _COLOURS: dict[Role, tuple[str, str]] = {
     Role.FIELD_4: ("#efe2fc", "#3d2a57"),
     Role.FIELD_5: ("#fde0ea", "#522639"),
     Role.FIELD_6: ("#dcf2f6", "#1a424c"),
+    Role.CONNECTION_1: ("#1f6fe0", "#6aa9ff"),
+    Role.CONNECTION_2: ("#d05a00", "#ff9a45"),
+    Role.CONNECTION_3: ("#12805c", "#4fd39a"),
+    Role.CONNECTION_4: ("#8b3fd0", "#c596ff"),
+    Role.CONNECTION_5: ("#8f7a00", "#e6d24e"),
+    Role.CONNECTION_6: ("#d0286e", "#ff7fae"),
+    Role.CONNECTION_7: ("#0089a8", "#3fd0e8"),
+    Role.CONNECTION_8: ("#6b5346", "#cbb09b"),
 }
 
 _ICON_FOLDER = Path(__file__).resolve().parent.parent / "resources" / "icons"

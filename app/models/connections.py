@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from app.text import counted, grouped, one_line, one_line_bytes, tooltip
+from app.text import counted, cut, cut_path, grouped, one_line, one_line_bytes, tooltip
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, Totals
 from core.errors import CaptureError
@@ -210,14 +210,14 @@ class ConnectionModel(QAbstractListModel):
 
     def title(self, record: ConnectionRecord) -> str:
         """What a connection is called: the target that was asked for."""
-        return one_line(record.path[:_TITLE]) or _asked_for(record.request) or self.tr("no request")
+        return one_line(cut_path(record.path, _TITLE)) or _asked_for(record.request) or self.tr("no request")
 
     def _detail(self, record: ConnectionRecord) -> str:
         parts = [self.state_text(record)]
         if record.status == 101:
             parts.append(counted(record.frame_count, self.tr("1 frame"), self.tr("{count} frames")))
         if record.origin is not None:
-            parts.append(one_line(record.origin[:_TITLE]))
+            parts.append(one_line(cut(record.origin, _TITLE)))
         return " · ".join(parts)
 
     def state_text(self, record: ConnectionRecord) -> str:
@@ -245,4 +245,4 @@ class ConnectionModel(QAbstractListModel):
 def _asked_for(request: bytes) -> str:
     """The target in the first line of a request that could not be read as a whole; "" where that is no such line."""
     line = _REQUEST_LINE.match(request[:_REQUEST_LINE_BYTES])
-    return "" if line is None else one_line_bytes(line["target"][:_TITLE])
+    return "" if line is None else cut_path(one_line_bytes(line["target"]), _TITLE)

@@ -151,12 +151,13 @@ def _payload(row: FrameRow) -> tuple[PayloadKind, str]:
         return PayloadKind.CLOSE, _close(data)
     # RFC 7692 section 6: RSV1 marks compressed data, which is no text until its message is complete.
     compressed = row.message is None and row.head & RSV1 != 0
+    cut = "…" if row.content_length > len(data) else ""
     if opcode != Opcode.BINARY and not compressed:
         text = decode_prefix(_without_cut_start(data) if opcode == Opcode.CONTINUATION else data)
         if text is not None and (opcode == Opcode.TEXT or text.isprintable()):
-            return PayloadKind.TEXT, one_line(text)
+            return PayloadKind.TEXT, one_line(text) + cut
         if opcode == Opcode.TEXT:
-            return PayloadKind.TEXT, one_line_bytes(data)
+            return PayloadKind.TEXT, one_line_bytes(data) + cut
     more = " …" if row.content_length > HEX_PREVIEW_BYTES else ""
     return PayloadKind.BYTES, data[:HEX_PREVIEW_BYTES].hex(" ") + more
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyleOptionViewItem
 from app.icons import IconName, Icons
 from app.models.connections import ConnectionLine, ConnectionModel
 from app.theme import Role, Theme
+from app.views.connection_mark import GAP, SIZE, elided_path, paint_mark
 from app.views.row_delegate import Index, RowDelegate
 from core.capture.records import ConnectionRecord, ConnectionState
 
@@ -142,7 +143,7 @@ class _ConnectionDelegate(RowDelegate):
         painter.drawEllipse(mark.adjusted(0.9, 0.9, -0.9, -0.9))
 
     def _number(self, painter: QPainter, row: QRect, line: ConnectionLine) -> int:
-        """The connection's number and its violations at the right edge; returns where they begin."""
+        """The connection's mark, number and violations at the right edge; returns where they begin."""
         right = row.right() - _MARGIN
         text = f"#{line.record.id}"
         painter.setFont(self._small)
@@ -151,7 +152,8 @@ class _ConnectionDelegate(RowDelegate):
         top = row.top() + _ROW_PADDING
         height = self._metrics.height()
         painter.drawText(QRect(right - width, top, width + 1, height), Qt.AlignmentFlag.AlignRight, text)
-        left = right - width
+        left = right - width - GAP - SIZE
+        paint_mark(painter, self._theme, line.record.id, left, top + (height - SIZE) // 2 + 1)
         if line.record.violation_count:
             left -= 20
             self._icon(painter, left, top + (height - 14) // 2, IconName.WARNING, Role.ERROR, 14)
@@ -163,7 +165,7 @@ class _ConnectionDelegate(RowDelegate):
         left, top = row.left() + _TEXT_LEFT, row.top() + _ROW_PADDING
         painter.setFont(self._font)
         painter.setPen(self._theme.color(Role.TEXT))
-        shown = self._metrics.elidedText(title, Qt.TextElideMode.ElideMiddle, right - left)
+        shown = elided_path(self._metrics, title, right - left)
         area = QRect(left, top, right - left, self._metrics.height())
         painter.drawText(area, Qt.AlignmentFlag.AlignLeft, shown)
         top += self._metrics.height() + 2

@@ -180,6 +180,8 @@ class FilterBar(QFrame):
         button = QToolButton()
         button.setText(text)
         button.setToolTip(tooltip)
+        # What shows a picture only has its tooltip for a name.
+        button.setAccessibleName("" if text else tooltip)
         button.setIconSize(_ICON)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button

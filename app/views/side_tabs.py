@@ -105,6 +105,7 @@ class SideTabs(QTabWidget):
     def _write(self, at: int, text: str) -> None:
         tab = self._tabs[at]
         self.setTabText(at, text)
+        self.tabBar().setAccessibleTabName(at, tab.words)
         self.setTabToolTip(at, "" if text == tab.words else tab.words)
         # Where nothing is counted, the words need no icon.
         icon = QIcon()

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from app.text import (
     counted,
+    cut_path,
     decode_prefix,
     duration,
     grouped,
@@ -80,3 +81,31 @@ def test_grouped() -> None:
 )
 def test_a_time_to_come(seconds: float, shown: str) -> None:
     assert rough_time(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("room", "shown"),
+    [
+        (31, "/api/v1/prices/EURUSD?token=abc"),
+        (30, "/api/v1/prices/EURUSD?token=a…"),
+        (22, "/api/v1/prices/EURUSD…"),
+        (21, "…pi/v1/prices/EURUSD…"),
+        (9, "…/EURUSD…"),
+        (2, "…"),
+        (0, "…"),
+    ],
+)
+def test_a_paths_query_goes_first_and_its_tail_stays(room: int, shown: str) -> None:
+    assert cut_path("/api/v1/prices/EURUSD?token=abc", room) == shown
+
+
+def test_a_path_without_a_query_keeps_its_tail() -> None:
+    assert cut_path("/rooms/lobby", 7) == "…/lobby"
+    assert cut_path("/rooms/lobby", 12) == "/rooms/lobby"
+
+
+@given(st.text(), st.integers(1, 80))
+def test_a_path_is_cut_to_its_room_and_says_so(path: str, room: int) -> None:
+    cut = cut_path(path, room)
+    assert len(cut) <= room
+    assert cut == path or (len(path) > room and "…" in cut)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import itertools
+import math
+
 import pytest
 from PySide6.QtGui import QColor, QFontMetricsF
 from PySide6.QtWidgets import QApplication
@@ -7,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from app.icons import ICON_FOLDER, IconName, Icons
 from app.theme import Role, Theme, ThemeChoice
+from app.views.connection_mark import connection_role
 
 _TEXT_ROLES = (
     Role.TEXT, Role.MUTED, Role.CLIENT, Role.SERVER, Role.ERROR, Role.WARNING, Role.NOTE, Role.SUCCESS,
@@ -50,6 +54,48 @@ def test_text_is_readable_on_every_ground(either: Theme, ground: Role) -> None:
 
 def test_text_on_the_accent_is_readable(either: Theme) -> None:
     assert contrast(either.color(Role.ON_ACCENT), either.color(Role.ACCENT)) >= 4.5
+
+
+_CONNECTIONS = tuple(connection_role(number) for number in range(1, 9))
+_GROUNDS_OF_MARKS = (
+    Role.SURFACE, Role.BACKGROUND, Role.RAISED, Role.HOVER, Role.SELECTION, Role.SELECTION_INACTIVE, Role.CLIENT_TINT,
+    Role.SERVER_TINT, Role.HIT,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("role", _CONNECTIONS)
+def test_a_connections_mark_is_seen_on_every_ground(either: Theme, role: Role) -> None:
+    # WCAG 2.1, 1.4.11: graphics.
+    assert min(contrast(either.color(role), either.color(ground)) for ground in _GROUNDS_OF_MARKS) >= 3
+
+
+def test_connections_marks_are_told_apart(either: Theme) -> None:
+    assert len(set(_CONNECTIONS)) == 8
+    assert connection_role(9) is connection_role(1)
+    for one, other in itertools.combinations(_CONNECTIONS, 2):
+        assert distance(either.color(one), either.color(other)) >= 30, (one, other)
+
+
+def distance(one: QColor, other: QColor) -> float:
+    """CIE 1976 ΔE*ab; from 10 on two colours look different at a glance."""
+    return math.dist(lab(one), lab(other))
+
+
+def lab(colour: QColor) -> tuple[float, float, float]:
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (colour.redF(), colour.greenF(), colour.blueF())
+    ]
+    x, y, z = (
+        sum(share * part for share, part in zip(row, linear, strict=True)) / white
+        for row, white in (
+            ((0.4124, 0.3576, 0.1805), 0.95047),
+            ((0.2126, 0.7152, 0.0722), 1.0),
+            ((0.0193, 0.1192, 0.9505), 1.08883),
+        )
+    )
+    x, y, z = (part ** (1 / 3) if part > 0.008856 else 7.787 * part + 16 / 116 for part in (x, y, z))
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
 
 def test_a_choice_changes_palette_and_tells(qapp: QApplication, qtbot: QtBot) -> None:

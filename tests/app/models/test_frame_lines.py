@@ -129,15 +129,22 @@ def test_binary_as_hex() -> None:
 
 def test_text_is_made_visible_and_may_be_no_utf8() -> None:
     assert line(preview=b"a\nb\xe2\x80\xae").payload == "a↵b\\u202e"
-    assert line(preview=b"a\xffb", message=None).payload == "a\\xffb"
+    assert line(preview=b"a\xffb", captured_length=3, message=None).payload == "a\\xffb"
 
 
 def test_a_preview_cut_inside_a_character() -> None:
     assert line(preview="你好".encode()[:-1]).payload == "你"
 
 
+def test_what_is_no_more_than_the_beginning_ends_with_an_ellipsis() -> None:
+    message = MessageInfo(Opcode.TEXT, 1000, 1000, compressed=False, frame_count=1)
+    assert line(preview=b"x" * 256, message=message).payload == "x" * 256 + "…"
+    assert line(preview=b"a\xffb", captured_length=9, message=None).payload == "a\\xffb…"
+    assert line(preview=b"x" * 256, message=replace(message, length=256)).payload == "x" * 256
+
+
 def test_a_continuation_that_begins_inside_a_character() -> None:
-    made = line(head=Opcode.CONTINUATION, preview="好!".encode()[1:], message=None)
+    made = line(head=Opcode.CONTINUATION, preview="好!".encode()[1:], captured_length=3, message=None)
     assert (made.payload_kind, made.payload) == (PayloadKind.TEXT, "!")
 
 
