@@ -18,7 +18,8 @@ from typing import cast
 from core.capture.records import Direction, FrameRow, MessageInfo
 from core.capture.repeats import MOST_REPEATED, REPEATED_FROM, Repeat
 from core.protocol.events import Completes, FrameReceived, FrameSent, Origin
-from core.protocol.frames import FIN, Frame, FrameColumns, Opcode
+from core.protocol.frame_runs import FrameColumns
+from core.protocol.frames import FIN, Frame, Opcode
 from core.protocol.violations import Severity, Violation
 
 BLOCK_FRAMES = 4096

@@ -30,7 +30,8 @@ from core.capture.store import (
 from core.capture.tracks import Counts, Opened, Track
 from core.errors import CaptureError
 from core.protocol.events import FrameReceived, FrameSent, Origin, Report, RunReceived, RunSent
-from core.protocol.frames import FrameColumns, Opcode
+from core.protocol.frame_runs import FrameColumns
+from core.protocol.frames import Opcode
 from core.protocol.violations import Violation
 
 _MOST_WAITING = 256

@@ -31,7 +31,8 @@ from core.protocol.events import (
     RunReceived,
     singly,
 )
-from core.protocol.frames import Frame, FrameColumns, FrameDecoder, Opcode, Segment
+from core.protocol.frame_runs import FrameColumns, RunDecoder, Segment
+from core.protocol.frames import Frame, Opcode
 from core.protocol.http11 import HeadLimits
 from core.protocol.judge import Judge, closing_payload
 from core.protocol.messages import Assembler, too_big
@@ -72,7 +73,7 @@ class Connection:
         self.wants_close = False
         self._sender = Sender(self.role)
         self._opening = Opening(side, self._limits.head, self._limits.trailing_bytes)
-        self._decoder = FrameDecoder(self._limits.message_bytes)
+        self._decoder = RunDecoder(self._limits.message_bytes)
         self._waiting: deque[Segment] = deque()
         self._judge = Judge(self.role)
         self._assembler = Assembler(self._limits.message_bytes, self._judgement)

@@ -8,7 +8,8 @@ from enum import Enum, IntEnum
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
-from core.protocol.frames import Frame, FrameColumns
+from core.protocol.frame_runs import FrameColumns
+from core.protocol.frames import Frame
 
 if TYPE_CHECKING:
     from core.protocol.handshake import Answer, ResponseVerdict

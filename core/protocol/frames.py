@@ -1,7 +1,7 @@
-"""The frame of RFC 6455 section 5.2: its value, its decoder, its encoder and its masking.
+"""The frame of RFC 6455 section 5.2: its value, its header, its masking, and a decoder that reads one after the other.
 
-The decoder is tolerant: it judges nothing and hands out every frame that can be framed at all, odd ones
-included. `core.protocol.connection` judges.
+The decoder judges nothing. It hands out every frame that can be framed at all, odd ones included; `core.protocol.judge`
+says what is wrong with them. `core.protocol.frame_runs` reads the same frames by columns, which is quicker.
 
 Source: RFC 6455 sections 5.2 (base framing) and 5.3 (masking).
 """
@@ -9,10 +9,9 @@ Source: RFC 6455 sections 5.2 (base framing) and 5.3 (masking).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import IntEnum
 from io import BytesIO
-from itertools import repeat
 from typing import NamedTuple
 
 try:
@@ -24,20 +23,28 @@ except ImportError:
 else:
     HAS_COMPILED_MASK = True
 
-FIN = 0x80
-RSV1 = 0x40
-RSV2 = 0x20
-RSV3 = 0x10
+# The first byte.
+FIN = 0b1000_0000
+RSV1 = 0b0100_0000
+RSV2 = 0b0010_0000
+RSV3 = 0b0001_0000
 RSV = RSV1 | RSV2 | RSV3
-MASK = 0x80
+OPCODE = 0b0000_1111
+CONTROL = 0b0000_1000
+"""The bit of the opcode that control frames have set (RFC 6455 section 5.5)."""
 
-_LARGE = 32 * 1024
-"""Bytes from which on a frame is not copied once more for the sake of simplicity."""
+# The second byte.
+MASK = 0b1000_0000
+PAYLOAD_LENGTH = 0b0111_1111
+LARGEST_SEVEN_BIT_LENGTH = 125
+SIXTEEN_BITS_FOLLOW = 126
+SIXTY_FOUR_BITS_FOLLOW = 127
+
+LARGEST_CONTROL_PAYLOAD = 125
+"""Bytes that a control frame may carry (RFC 6455 section 5.5)."""
+
 _PIECE = 256 * 1024
 """Bytes that are masked at once without the compiled part; a multiple of 4."""
-
-_COLUMNS_FROM = 3
-"""From this many frames on a run is quicker by columns than one by one."""
 
 _from_bytes = int.from_bytes
 
@@ -69,9 +76,16 @@ class LengthForm(IntEnum):
     SIXTY_FOUR_BIT = 2
 
 
+EXTENDED_LENGTH_BYTES = (0, 2, 8)
+"""Bytes of extended payload length, by `LengthForm`."""
+
+LARGEST_LENGTH = (LARGEST_SEVEN_BIT_LENGTH, 0xFFFF, 0xFFFF_FFFF_FFFF_FFFF)
+"""The largest payload length that can be stated, by `LengthForm`."""
+
+
 def shortest_length_form(length: int) -> LengthForm:
     """The only form RFC 6455 section 5.2 allows for a payload of `length` bytes."""
-    if length < 126:
+    if length <= LARGEST_SEVEN_BIT_LENGTH:
         return LengthForm.SEVEN_BIT
     return LengthForm.SIXTEEN_BIT if length < 0x10000 else LengthForm.SIXTY_FOUR_BIT
 
@@ -112,7 +126,7 @@ class Frame(NamedTuple):
 
     @property
     def opcode(self) -> int:
-        return self.head & 0x0F
+        return self.head & OPCODE
 
     @property
     def masked(self) -> bool:
@@ -121,7 +135,7 @@ class Frame(NamedTuple):
     @property
     def is_control(self) -> bool:
         """RFC 6455 section 5.5: the most significant bit of the opcode is 1."""
-        return self.head & 0x08 != 0
+        return self.head & CONTROL != 0
 
     @property
     def truncated(self) -> bool:
@@ -141,41 +155,75 @@ class Frame(NamedTuple):
         return self.header() + self.masked_payload()
 
 
-class FrameColumns(NamedTuple):
-    """Whole data frames that follow each other, each a message in itself by its first byte: FIN, no RSV bit.
+class Header(NamedTuple):
+    """What stands before a frame's payload."""
 
-    What thousands of frames have in common is looked at, sent and stored by columns, without building each of them.
-    """
+    head: int
+    """The first byte."""
+    masking_key: bytes | None
+    length_form: int
+    length: int
+    """The payload length that it states."""
+    size: int
+    """How many bytes it takes itself: 2 to 14."""
 
-    heads: list[int]
-    keys: list[bytes | None]
-    payloads: list[bytes]
-    forms: list[int]
-
-    def frames(self) -> list[Frame]:
-        lengths = map(len, self.payloads)
-        rows = zip(self.heads, self.keys, self.payloads, self.forms, lengths, strict=True)
-        return list(map(_new_frame, repeat(Frame), rows))
-
-    def part(self, start: int, stop: int) -> FrameColumns:
-        heads, keys, payloads, forms = self
-        return FrameColumns(heads[start:stop], keys[start:stop], payloads[start:stop], forms[start:stop])
+    def frame(self, payload: bytes) -> Frame:
+        """The frame that begins with this header. `payload` is unmasked, and all or the beginning of it."""
+        return Frame(self.head, self.masking_key, payload, self.length_form, self.length)
 
 
-_new_frame: Callable[[type[Frame], Iterable[object]], Frame] = tuple.__new__
-Segment = Frame | FrameColumns
+def parse_header(data: bytes | bytearray) -> Header | None:
+    """The header that `data` begins with, or None where not all of it has come (RFC 6455 section 5.2)."""
+    size = 2
+    if len(data) < size:
+        return None
+    # Byte 0: FIN, RSV1, RSV2, RSV3, opcode. Byte 1: MASK, payload length.
+    head, second = data[0], data[1]
+    length, form = second & PAYLOAD_LENGTH, LengthForm.SEVEN_BIT
+    # Section 5.2, "Extended payload length": 2 or 8 bytes, the most significant first.
+    if length == SIXTEEN_BITS_FOLLOW:
+        form = LengthForm.SIXTEEN_BIT
+    elif length == SIXTY_FOUR_BITS_FOLLOW:
+        form = LengthForm.SIXTY_FOUR_BIT
+    if form is not LengthForm.SEVEN_BIT:
+        size += EXTENDED_LENGTH_BYTES[form]
+        if len(data) < size:
+            return None
+        length = _from_bytes(data[2:size], "big")
+    # Section 5.2, "Masking-key": 4 bytes where the MASK bit is set.
+    key: bytes | None = None
+    if second & MASK:
+        size += 4
+        if len(data) < size:
+            return None
+        key = bytes(data[size - 4 : size])
+    return Header(head, key, int(form), length, size)
 
 
 def encode_header(head: int, masking_key: bytes | None, length: int, length_form: int) -> bytes:
-    """The header of a frame in the given length form, minimal or not (RFC 6455 section 5.2)."""
+    """The header of a frame in the given length form, shortest or not (RFC 6455 section 5.2)."""
     mask = 0 if masking_key is None else MASK
     if length_form == LengthForm.SEVEN_BIT:
         prefix = bytes((head, mask | length))
     elif length_form == LengthForm.SIXTEEN_BIT:
-        prefix = bytes((head, mask | 126)) + length.to_bytes(2, "big")
+        prefix = bytes((head, mask | SIXTEEN_BITS_FOLLOW)) + length.to_bytes(2, "big")
     else:
-        prefix = bytes((head, mask | 127)) + length.to_bytes(8, "big")
+        prefix = bytes((head, mask | SIXTY_FOUR_BITS_FOLLOW)) + length.to_bytes(8, "big")
     return prefix if masking_key is None else prefix + masking_key
+
+
+def make_frame(
+    opcode: int,
+    payload: bytes = b"",
+    *,
+    fin: bool = True,
+    rsv: int = 0,
+    masking_key: bytes | None = None,
+) -> Frame:
+    """A frame with the shortest length form. `rsv` is any of RSV1, RSV2, RSV3 joined with `|`."""
+    length = len(payload)
+    head = (FIN if fin else 0) | rsv | opcode
+    return Frame(head, masking_key, payload, int(shortest_length_form(length)), length)
 
 
 def mask_by_numbers(data: bytes | bytearray | memoryview, masking_key: bytes) -> bytes:
@@ -201,173 +249,56 @@ def new_masking_key() -> bytes:
     return secrets.token_bytes(4)
 
 
-def make_frame(
-    opcode: int,
-    payload: bytes = b"",
-    *,
-    fin: bool = True,
-    rsv: int = 0,
-    masking_key: bytes | None = None,
-) -> Frame:
-    """A frame with the shortest length form. `rsv` is any of RSV1, RSV2, RSV3 joined with `|`."""
-    length = len(payload)
-    head = (FIN if fin else 0) | rsv | opcode
-    return Frame(head, masking_key, payload, int(shortest_length_form(length)), length)
-
-
 class FrameDecoder:
     """Bytes in, frames out, over any split. Judges nothing; see the module's docstring.
 
-    `limit` bounds the payload of one frame: when a header declares more, `overlong` is set, nothing may be fed
-    any more, and `take_partial` hands out what there is of that frame, truncated.
+    `limit` bounds the payload of one frame that is not complete yet: when its header declares more, `overlong` is set,
+    nothing may be fed any more, and `take_partial` hands out what there is of that frame, truncated.
     """
 
-    __slots__ = ("_held", "_limit", "_wanted", "overlong")
+    __slots__ = ("_held", "_limit", "overlong")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         # Grown in place: linear, and no larger than what came, however small the reads are.
         self._held = bytearray()
-        self._wanted = 2
         self.overlong = False
         """A header declared more than the limit."""
 
     def feed(self, data: bytes) -> list[Frame]:
-        """All frames that `data` completes."""
+        """All frames that `data` completes, in wire order."""
+        self._held += data
         frames: list[Frame] = []
-        for segment in self.feed_segments(data):
-            if isinstance(segment, FrameColumns):
-                frames += segment.frames()
-            else:
-                frames.append(segment)
+        while (frame := self._take_frame()) is not None:
+            frames.append(frame)
         return frames
 
-    def feed_segments(self, data: bytes) -> list[Segment]:
-        """All frames that `data` completes, those by columns that can be."""
-        segments: list[Segment] = []
-        held = self._held
-        if held:
-            held += data
-            if len(held) < self._wanted:
-                return segments
-            data = self._take_large(segments) if self._wanted > _LARGE else bytes(held)
-            # A new one: to shrink a large one and to grow it again has the system map memory anew, each time.
-            held = self._held = bytearray()
-        position, self._wanted = self._decode(data, segments)
-        if position < len(data):
-            held += data[position:] if position else data
-        return segments
-
-    def _take_large(self, segments: list[Segment]) -> bytes:
-        """What is held begins with a large frame, whole: add it without a copy of all that is held; the rest."""
-        held, stop = self._held, self._wanted
-        header = parse_header(held[:14])
-        assert header is not None, "its length is known"
-        with memoryview(held) as view, view[header.size : stop] as body:
-            key = header.masking_key
-            payload = bytes(body) if key is None else apply_mask(body, key)
-            segments.append(Frame(held[0], key, payload, header.length_form, header.length))
-            return bytes(view[stop:])
-
     def take_partial(self) -> tuple[Frame | None, bytes]:
-        """What is left at the end of the stream: a truncated frame, or bytes that are less than a header."""
+        """What is left at the end of the stream: a truncated frame, or bytes that are less than a header.
+
+        The bytes are what follows that frame, or all of what there is where there is no frame.
+        """
         data = bytes(self._held)
         self._held.clear()
         header = parse_header(data)
         if header is None:
             return None, data
-        start, length = header.size, header.length
-        payload = data[start : start + length]
-        if header.masking_key is not None:
-            payload = apply_mask(payload, header.masking_key)
-        frame = Frame(data[0], header.masking_key, payload, header.length_form, length)
-        return frame, data[start + length :]
+        stop = header.size + header.length
+        return header.frame(_unmasked(data[header.size : stop], header.masking_key)), data[stop:]
 
-    def _decode(self, data: bytes, segments: list[Segment]) -> tuple[int, int]:
-        """The position after the last frame, and how many bytes the next one wants at least.
-
-        One loop with everything in line: this is where a flood spends its time.
-        """
-        run = FrameColumns([], [], [], [])
-        heads, keys, payloads, forms = run
-        position, end = 0, len(data)
-        while True:
-            start = position + 2
-            if start > end:
-                wanted = 2
-                break
-            second = data[position + 1]
-            length = second & 0x7F
-            form = 0
-            if length > 125:
-                form = length - 125
-                start += 2 if form == 1 else 8
-                if start > end:
-                    wanted = start - position
-                    break
-                length = _from_bytes(data[position + 2 : start], "big")
-            key: bytes | None = None
-            if second > 0x7F:
-                start += 4
-                if start > end:
-                    wanted = start - position
-                    break
-                key = data[start - 4 : start]
-            stop = start + length
-            if stop > end:
-                self.overlong = length > self._limit
-                wanted = stop - position
-                break
-            payload = data[start:stop] if key is None else apply_mask(data[start:stop], key)
-            head = data[position]
-            if head == 0x82 or head == 0x81:
-                heads.append(head)
-                keys.append(key)
-                payloads.append(payload)
-                forms.append(form)
-            else:
-                _end_run(run, segments)
-                run = FrameColumns([], [], [], [])
-                heads, keys, payloads, forms = run
-                segments.append(Frame(head, key, payload, form, length))
-            position = stop
-        _end_run(run, segments)
-        return position, wanted
+    def _take_frame(self) -> Frame | None:
+        """The first frame of what is held; None where not all of it has come."""
+        header = parse_header(self._held)
+        if header is None:
+            return None
+        stop = header.size + header.length
+        if stop > len(self._held):
+            self.overlong = header.length > self._limit
+            return None
+        payload = _unmasked(bytes(self._held[header.size : stop]), header.masking_key)
+        del self._held[:stop]
+        return header.frame(payload)
 
 
-def _end_run(run: FrameColumns, segments: list[Segment]) -> None:
-    """Few frames are quicker one by one."""
-    heads, keys, payloads, forms = run
-    if len(heads) == 1:
-        segments.append(Frame(heads[0], keys[0], payloads[0], forms[0], len(payloads[0])))
-    elif len(heads) < _COLUMNS_FROM:
-        segments += run.frames()
-    else:
-        segments.append(run)
-
-
-class Header(NamedTuple):
-    """A frame's header, parsed alone."""
-
-    size: int
-    length: int
-    length_form: int
-    masking_key: bytes | None
-
-
-def parse_header(data: bytes | bytearray) -> Header | None:
-    """The header that `data` begins with, or None where it is not complete yet (RFC 6455 section 5.2)."""
-    if len(data) < 2:
-        return None
-    length = data[1] & 0x7F
-    start, form = 2, LengthForm.SEVEN_BIT
-    if length == 126:
-        start, form = 4, LengthForm.SIXTEEN_BIT
-    elif length == 127:
-        start, form = 10, LengthForm.SIXTY_FOUR_BIT
-    size = start + 4 if data[1] & MASK else start
-    if len(data) < size:
-        return None
-    if form:
-        length = _from_bytes(data[2:start], "big")
-    return Header(size, length, int(form), bytes(data[start:size]) if data[1] & MASK else None)
+def _unmasked(data: bytes, masking_key: bytes | None) -> bytes:
+    return data if masking_key is None else apply_mask(data, masking_key)

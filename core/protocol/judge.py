@@ -10,7 +10,8 @@ from operator import eq
 
 from core.errors import PayloadError
 from core.protocol import close_codes
-from core.protocol.frames import FIN, RSV1, RSV2, RSV3, Frame, FrameColumns, Opcode, shortest_length_form
+from core.protocol.frame_runs import FrameColumns
+from core.protocol.frames import FIN, RSV1, RSV2, RSV3, Frame, Opcode, shortest_length_form
 from core.protocol.state import Role
 from core.protocol.utf8 import Utf8Check, is_utf8, utf8_violation
 from core.protocol.violations import Violation, violation

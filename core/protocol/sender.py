@@ -8,11 +8,11 @@ from itertools import chain, groupby, repeat
 
 from core.protocol.deflate import Deflater
 from core.protocol.events import Completes, Event, FrameSent, Message, Origin, Report, RunSent
+from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import (
     FIN,
     RSV1,
     Frame,
-    FrameColumns,
     Opcode,
     encode_header,
     new_masking_key,

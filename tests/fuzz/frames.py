@@ -17,6 +17,7 @@ from core.protocol.deflate import (
     negotiate_server,
     parse_extensions,
 )
+from core.protocol.frame_runs import RunDecoder
 from core.protocol.frames import Frame, FrameDecoder, parse_header
 from core.protocol.state import Role
 from tests.fuzz.script import Script, one_in, pieces
@@ -48,7 +49,7 @@ def run(data: bytes) -> None:
 
 def _decode(stream: bytes, limit: int, cut: int, *, in_pieces: bool) -> list[Frame]:
     """Every byte is in a frame or behind the last one, and no split changes which."""
-    decoder = FrameDecoder(limit)
+    decoder = RunDecoder(limit)
     frames = decoder.feed(stream)
     overlong = decoder.overlong
     partial, rest = decoder.take_partial()
@@ -61,7 +62,7 @@ def _decode(stream: bytes, limit: int, cut: int, *, in_pieces: bool) -> list[Fra
         assert frame.declared_length == len(frame.payload)
         header = parse_header(wire)
         assert header is not None
-        assert header[1:] == (frame.declared_length, frame.length_form, frame.masking_key)
+        assert header[:4] == (frame.head, frame.masking_key, frame.length_form, frame.declared_length)
         assert header.size + len(frame.payload) == len(wire)
     if in_pieces:
         _compare_split(pieces(stream, cut), limit, frames, (partial, rest))

@@ -18,7 +18,8 @@ from core.protocol.events import (
     RequestReceived,
     singly,
 )
-from core.protocol.frames import Frame, FrameColumns, FrameDecoder, make_frame
+from core.protocol.frame_runs import FrameColumns
+from core.protocol.frames import Frame, FrameDecoder, make_frame
 from core.protocol.handshake import ServerPolicy, accept_key, client_request
 from core.protocol.http11 import write_response
 from core.protocol.state import ReadyState

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 import tracemalloc
+from collections.abc import Callable
 from time import process_time
 
 import pytest
@@ -13,11 +14,11 @@ from hypothesis import strategies as st
 from wsproto.frame_protocol import FrameDecoder as WsprotoDecoder
 
 from core.protocol import frames
+from core.protocol.frame_runs import RunDecoder
 from core.protocol.frames import (
     FIN,
     RSV1,
     Frame,
-    FrameColumns,
     FrameDecoder,
     LengthForm,
     Opcode,
@@ -34,6 +35,8 @@ from tests.tools.wires import cut
 LIMIT = 1 << 20
 KEYS = st.none() | st.binary(min_size=4, max_size=4)
 CUTS = st.lists(st.integers(0, 1 << 20), max_size=8)
+DecoderOf = Callable[[int], FrameDecoder]
+BOTH = pytest.mark.parametrize("decoder_of", [FrameDecoder, RunDecoder])
 
 
 @st.composite
@@ -167,7 +170,7 @@ def test_masking(data: bytes, key: bytes) -> None:
 def test_the_header_alone(frame: Frame) -> None:
     header = frame.header()
     parsed = parse_header(frame.wire())
-    assert parsed == (len(header), len(frame.payload), frame.length_form, frame.masking_key)
+    assert parsed == (frame.head, frame.masking_key, frame.length_form, len(frame.payload), len(header))
     assert all(parse_header(header[:size]) is None for size in range(len(header)))
     assert header == encode_header(frame.head, frame.masking_key, len(frame.payload), frame.length_form)
 
@@ -186,30 +189,16 @@ def test_large_payloads_are_masked_in_pieces() -> None:
     assert mask_by_numbers(data, b"\x00\x00\x00\x01") == apply_mask(data, b"\x00\x00\x00\x01")
 
 
-def test_messages_come_by_columns_and_what_is_between_them_apart() -> None:
-    """So that a ping among thousands of messages costs no more than itself."""
-    ping = make_frame(9, b"ping")
-    texts = [make_frame(1, b"text" * number, masking_key=b"wxyz") for number in range(50)]
-    segments = FrameDecoder(LIMIT).feed_segments(
-        b"".join(frame.wire() for frame in (*texts, ping, texts[0], ping))
-    )
-    kinds = [type(segment) for segment in segments]
-    assert kinds == [FrameColumns, Frame, Frame, Frame]
-    assert isinstance(segments[0], FrameColumns)
-    assert segments[0].frames() == texts
-    assert segments[0].part(7, 9).frames() == texts[7:9]
-    assert segments[1:] == [ping, texts[0], ping]
-
-
+@BOTH
 @pytest.mark.parametrize("mask", [0x00, 0x80])
 @pytest.mark.parametrize(
     "length", ["65", "7e0065", "7f0000000000000065", "7f8000000000000000", "7f" + "ff" * 8]
 )
-def test_over_the_limit_as_soon_as_the_header_is_whole(mask: int, length: str) -> None:
+def test_over_the_limit_as_soon_as_the_header_is_whole(decoder_of: DecoderOf, mask: int, length: str) -> None:
     """Not before: a header without its masking key is no frame to show."""
     header = bytearray(b"\x82" + bytes.fromhex(length) + (b"\x01\x02\x03\x04" if mask else b""))
     header[1] |= mask
-    decoder = FrameDecoder(100)
+    decoder = decoder_of(100)
     for byte in header:
         assert not decoder.overlong
         assert decoder.feed(bytes([byte])) == []
@@ -219,8 +208,9 @@ def test_over_the_limit_as_soon_as_the_header_is_whole(mask: int, length: str) -
     assert (partial.wire(), partial.payload, partial.truncated, rest) == (bytes(header), b"", True, b"")
 
 
-def test_frames_before_one_over_the_limit_come_out() -> None:
-    decoder = FrameDecoder(100)
+@BOTH
+def test_frames_before_one_over_the_limit_come_out(decoder_of: DecoderOf) -> None:
+    decoder = decoder_of(100)
     assert decoder.feed(make_frame(1, b"a").wire() * 2 + b"\x82\x7e\xff\xffxy") == [make_frame(1, b"a")] * 2
     assert decoder.overlong
     partial, _ = decoder.take_partial()
@@ -228,18 +218,20 @@ def test_frames_before_one_over_the_limit_come_out() -> None:
     assert partial.payload == b"xy"
 
 
-def test_exactly_the_limit_is_waited_for() -> None:
-    decoder = FrameDecoder(100)
+@BOTH
+def test_exactly_the_limit_is_waited_for(decoder_of: DecoderOf) -> None:
+    decoder = decoder_of(100)
     wire = make_frame(2, bytes(100)).wire()
     assert decoder.feed(wire[:-1]) == []
     assert not decoder.overlong
     assert decoder.feed(wire[-1:]) == [make_frame(2, bytes(100))]
 
 
-def test_many_tiny_reads_hold_no_more_than_what_came() -> None:
+@BOTH
+def test_many_tiny_reads_hold_no_more_than_what_came(decoder_of: DecoderOf) -> None:
     size = 1 << 18
     wire = make_frame(2, bytes(size), masking_key=b"abcd").wire()
-    decoder = FrameDecoder(size)
+    decoder = decoder_of(size)
     tracemalloc.start()
     try:
         for start in range(0, len(wire) - 2, 2):
@@ -250,10 +242,11 @@ def test_many_tiny_reads_hold_no_more_than_what_came() -> None:
     assert held < 2 * size
 
 
-def test_cost_of_tiny_reads_is_linear() -> None:
+@BOTH
+def test_cost_of_tiny_reads_is_linear(decoder_of: DecoderOf) -> None:
     def seconds(size: int) -> float:
         wire = make_frame(2, bytes(size)).wire()
-        decoder = FrameDecoder(size)
+        decoder = decoder_of(size)
         started = process_time()
         for byte in wire:
             decoder.feed(bytes([byte]))
@@ -311,15 +304,18 @@ def test_make_frame_takes_what_no_peer_should_send() -> None:
     assert frame.wire() == b"\x4b\x01x"
 
 
+@BOTH
 @pytest.mark.parametrize("key", [None, b"\x37\xfa\x21\x3d"])
 @pytest.mark.parametrize("width", [1000, 65536, 300_001])
-def test_a_large_frame_between_small_ones_comes_out_whole(key: bytes | None, width: int) -> None:
+def test_a_large_frame_between_small_ones_comes_out_whole(
+    decoder_of: DecoderOf, key: bytes | None, width: int
+) -> None:
     payload = bytes(range(251)) * 4001
     frames = [
         make_frame(2, data, masking_key=key) for data in (b"before", payload, payload[1:], b"after", b"")
     ]
     stream = b"".join(frame.wire() for frame in frames)
-    decoder = FrameDecoder(len(payload))
+    decoder = decoder_of(len(payload))
     got = [frame for at in range(0, len(stream), width) for frame in decoder.feed(stream[at : at + width])]
     assert got == frames
     assert [type(frame.payload) for frame in got] == [bytes] * 5

@@ -1,0 +1,50 @@
+"""Frames by columns are the frames that the plain decoder reads one by one."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.protocol.frame_runs import FrameColumns, RunDecoder
+from core.protocol.frames import Frame, FrameDecoder, make_frame
+from tests.tools.wires import cut
+
+LIMIT = 1 << 20
+CUTS = st.lists(st.integers(0, 1 << 20), max_size=8)
+PLAIN = st.builds(
+    lambda opcode, payload, key: make_frame(opcode, payload, masking_key=key).wire(),
+    st.sampled_from([1, 2]),
+    st.binary(max_size=200),
+    st.none() | st.binary(min_size=4, max_size=4),
+)
+
+
+@given(
+    st.lists(PLAIN | st.binary(max_size=20), max_size=12).map(b"".join),
+    CUTS,
+    st.sampled_from([0, 50, 125, LIMIT]),
+)
+def test_both_decoders_read_alike(data: bytes, places: list[int], limit: int) -> None:
+    """Whatever the bytes, however they are cut: frames, the moment of each, and what is left."""
+    plain, runs = FrameDecoder(limit), RunDecoder(limit)
+    for piece in cut(data, places):
+        if plain.overlong:
+            break
+        assert runs.feed(piece) == plain.feed(piece)
+        assert runs.overlong == plain.overlong
+    assert runs.take_partial() == plain.take_partial()
+
+
+def test_messages_come_by_columns_and_what_is_between_them_apart() -> None:
+    """So that a ping among thousands of messages costs no more than itself."""
+    ping = make_frame(9, b"ping")
+    texts = [make_frame(1, b"text" * number, masking_key=b"wxyz") for number in range(50)]
+    segments = RunDecoder(LIMIT).feed_segments(
+        b"".join(frame.wire() for frame in (*texts, ping, texts[0], ping))
+    )
+    kinds = [type(segment) for segment in segments]
+    assert kinds == [FrameColumns, Frame, Frame, Frame]
+    assert isinstance(segments[0], FrameColumns)
+    assert segments[0].frames() == texts
+    assert segments[0].part(7, 9).frames() == texts[7:9]
+    assert segments[1:] == [ping, texts[0], ping]
