@@ -12,7 +12,7 @@ from app.actions import ActionId, Actions
 from app.capture_desk import CaptureDesk
 from app.filter_assistant import FilterAssistant, make_language
 from app.jobs import Jobs
-from app.models.found import FoundFrames, FoundRows
+from app.models.found import FoundFrames, FoundRows, MarkedRows
 from app.models.frames import FrameModel
 from app.models.rows import RowsOf, RowSource, ViewRows
 from app.refresher import Refresher
@@ -204,7 +204,7 @@ class Filtering(QObject):
         if applied.mode is FilterMode.HIDE:
             return FoundRows(reader, self._found)
         self._mark()
-        return self._plain(reader, view)
+        return MarkedRows(reader, self._found, self._plain(reader, view))
 
     def _mark(self) -> None:
         applied = self._applied
@@ -231,9 +231,6 @@ class Filtering(QObject):
             self.scanner.poke()
         if found.pull() and not self.hides:
             self._frames.viewport().update()
-        if self._model.first_row and not self.hides:
-            # The row in front says that frames are gone; hits may be among them.
-            found.drop_before(self._model.frame_id(self._model.first_row) or 0)
         self._tell(found)
         self._go_on()
         self._show()

@@ -147,10 +147,7 @@ class Selection(QObject):
             self.control_wanted.emit()
             if self._frames.go_to_frame(frame_id):
                 return True
-        text = self.tr(
-            "Frame {number} is not in the list: the filter hides it, it came after the list was frozen, or is gone."
-        )
-        self.note.emit(text.format(number=frame_id))
+        self._say_missing(frame_id)
         return False
 
     def _go_on(self, find: Callable[[], int | None], sorry: str) -> None:
@@ -159,8 +156,16 @@ class Selection(QObject):
         except CaptureError as error:
             self.problem.emit(str(error))
             return
-        if found is None or not self._frames.go_to_frame(found):
+        if found is None:
             self.note.emit(sorry)
+        elif not self._frames.go_to_frame(found):
+            self._say_missing(found)
+
+    def _say_missing(self, frame_id: int) -> None:
+        text = self.tr(
+            "Frame {number} is not in the list: the filter hides it, it came after the list was frozen, or is gone."
+        )
+        self.note.emit(text.format(number=frame_id))
 
     def _choose(self) -> None:
         self._set_view()

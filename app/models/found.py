@@ -1,11 +1,11 @@
-"""The frames that a filter found, and the rows of a list that has no others. No Qt here."""
+"""The frames that a filter found, and rows of a list: of no others, or of all, to mark them. No Qt here."""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
 
-from app.models.rows import Extent
+from app.models.rows import Extent, RowSource
 from app.scanning import Progress, ScanRun
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRow
@@ -78,3 +78,25 @@ class FoundRows:
 
     def position(self, frame_id: int) -> int | None:
         return self._found.place(frame_id)
+
+
+class MarkedRows:
+    """All rows of another source. What is found, and what of it is gone, is known as soon as the list is brought up to
+    date: neither the marks nor their count ever speak of rows that went.
+    """
+
+    def __init__(self, reader: CaptureReader, found: FoundFrames, every: RowSource) -> None:
+        self._reader = reader
+        self._found = found
+        self._every = every
+
+    def extent(self, of_view: Extent) -> Extent:
+        self._found.pull()
+        self._found.drop_before(self._reader.first_frame_id())
+        return self._every.extent(of_view)
+
+    def rows(self, first: int, count: int) -> list[FrameRow]:
+        return self._every.rows(first, count)
+
+    def position(self, frame_id: int) -> int | None:
+        return self._every.position(frame_id)

@@ -101,6 +101,11 @@ class FrameModel(QAbstractTableModel):
         self.refresh()
 
     @property
+    def newest(self) -> int:
+        """Id of the last frame that the list may show, in this view or another; 0 where there is none."""
+        return self._newest
+
+    @property
     def behind(self) -> int:
         """How many rows came while frozen."""
         return self._behind

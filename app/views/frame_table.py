@@ -179,7 +179,9 @@ class FrameTable(SteadyTable):
             self.scrollTo(self._frames.index(row, 0))
 
     def go_to_frame(self, frame_id: int) -> bool:
-        """Selects a frame; False where the view does not show it."""
+        """Selects a frame, also one that came after the last refresh; False where the view does not show it."""
+        if frame_id > self._frames.newest:
+            self._frames.refresh()
         row = self._frames.position(frame_id)
         if row is None:
             return False

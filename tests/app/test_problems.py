@@ -68,6 +68,17 @@ def test_the_number_of_problems_is_always_in_sight(desktop: Desktop, peer: RawPe
     qtbot.waitUntil(lambda: window.problem_model.rowCount() == 5)
 
 
+def test_a_broken_rule_that_the_filter_hides_is_not_denied(
+    desktop: Desktop, peer: RawPeer, qtbot: QtBot
+) -> None:
+    window = desktop.window
+    go_wrong(desktop, peer, qtbot)
+    window.filtering.apply("nothing like that")
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 0)
+    window.actions_[ActionId.NEXT_VIOLATION].trigger()
+    assert window.banner.text.startswith("Frame 1 is not in the list: the filter hides it")
+
+
 def test_enter_shows_the_bytes_of_a_frame(desktop: Desktop, peer: RawPeer, qtbot: QtBot) -> None:
     window = desktop.window
     go_wrong(desktop, peer, qtbot)

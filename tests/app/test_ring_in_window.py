@@ -84,6 +84,20 @@ def test_hits_are_counted_among_those_that_are_kept(ring: Desktop, peer: RawPeer
     qtbot.waitUntil(lambda: window.filter_bar.status.text() == "hit 5 of 5")
 
 
+def test_a_connection_whose_frames_are_gone_has_no_hits(ring: Desktop, peer: RawPeer, qtbot: QtBot) -> None:
+    window = ring.window
+    window.filtering.set_mode(FilterMode.MARK)
+    window.filtering.apply("hit")
+    say(ring, peer, qtbot, "hit 1", "hit 2")
+    window.connections.choose(1)
+    qtbot.waitUntil(lambda: window.filter_bar.status.text() == "2 hits")
+    with RawPeer(peer.port) as other:
+        other.open()
+        say(ring, other, qtbot, *"abcdef")
+        qtbot.waitUntil(lambda: kept(ring) == [None])
+        qtbot.waitUntil(lambda: window.filter_bar.status.text() == "0 hits")
+
+
 def test_the_frame_that_is_read_goes_when_it_is_dropped(ring: Desktop, peer: RawPeer, qtbot: QtBot) -> None:
     say(ring, peer, qtbot, "a", "b")
     window = ring.window

@@ -11,11 +11,12 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.models.found import FoundFrames, FoundRows
+from app.models.found import FoundFrames, FoundRows, MarkedRows
 from app.models.frame_columns import Column
 from app.models.frame_lines import TimeFormat
 from app.models.frames import FrameModel
 from app.models.row_pages import PAGE_ROWS
+from app.models.rows import ViewRows
 from app.scanning import ScanRun
 from core.capture.records import View
 from core.protocol.frames import Opcode
@@ -177,16 +178,20 @@ def test_cleared_frames_are_not_counted_as_gone(model: FrameModel, maker: Captur
     assert ids(model) == [21, 22, 23]
 
 
-def test_a_list_of_hits_loses_those_that_are_gone(model: FrameModel, maker: CaptureMaker) -> None:
-    floods(maker, 10, 10)
-    reader = maker.reader()
-    text = 'payload == "3" or payload == "7"'
+def found_in(maker: CaptureMaker, text: str) -> FoundFrames:
+    """What a finished scan found, not taken over yet."""
     wanted = default_language().filter(text)
     run = ScanRun(maker.path, wanted)
     with closing(Scan(maker.path, wanted.expression)) as scan:
         for each in scan.run():
             run.add(each)
-    found = FoundFrames(run)
+    return FoundFrames(run)
+
+
+def test_a_list_of_hits_loses_those_that_are_gone(model: FrameModel, maker: CaptureMaker) -> None:
+    floods(maker, 10, 10)
+    reader = maker.reader()
+    found = found_in(maker, 'payload == "3" or payload == "7"')
     model.set_rows(lambda reader, _view: FoundRows(reader, found))
     model.set_reader(reader)
     assert ids(model) == [4, 8, 14, 18]
@@ -195,3 +200,18 @@ def test_a_list_of_hits_loses_those_that_are_gone(model: FrameModel, maker: Capt
     assert (ids(model), len(found), model.gap_at(0)) == ([14, 18], 2, 0)
     assert (model.position(14), model.position(4)) == (0, None)
     assert (found.next_after(0), found.last_before(14), found.place(4)) == (14, None, None)
+
+
+def test_hits_go_with_their_rows_and_not_later(model: FrameModel, maker: CaptureMaker) -> None:
+    floods(maker, 10, 10)
+    reader = maker.reader()
+    found = found_in(maker, 'payload == "3" or payload == "7"')
+    model.set_rows(lambda reader, view: MarkedRows(reader, found, ViewRows(reader, view)))
+    model.set_reader(reader)
+    assert (len(ids(model)), len(found)) == (20, 4)
+    maker.keep_last(1)
+    told: list[tuple[int, int | None]] = []
+    model.counts_changed.connect(lambda: told.append((len(found), found.number(14))))
+    model.refresh()
+    assert told == [(2, 1)]
+    assert (model.gap_at(0), model.position(14)) == (10, 4)

@@ -79,6 +79,23 @@ def test_a_selection_stops_following_and_stays(
     assert table.verticalScrollBar().value() == scroll
 
 
+def test_a_frame_that_the_list_has_not_heard_of_can_be_gone_to(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker
+) -> None:
+    peer = maker.peer()
+    peer.flood(10)
+    model.set_reader(maker.reader())
+    peer.flood(10)
+    maker.recorder.flush()
+    assert table.go_to_frame(15)
+    assert (table.current_frame, model.newest) == (15, 20)
+    assert not table.go_to_frame(21)
+    model.set_frozen(True)
+    peer.flood(10)
+    maker.recorder.flush()
+    assert not table.go_to_frame(25)
+
+
 def test_scrolling_up_stops_and_scrolling_down_to_the_end_follows_again(
     table: FrameTable, model: FrameModel, maker: CaptureMaker
 ) -> None:
