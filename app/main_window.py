@@ -37,6 +37,7 @@ from app.selection import Selection
 from app.settings import Settings
 from app.theme import Theme
 from app.views.banner import Banner, Tone
+from app.views.catch_up import CatchUp
 from app.views.composer import Composer
 from app.views.connection_list import ConnectionList
 from app.views.detail_tabs import DetailTabs
@@ -92,6 +93,7 @@ class MainWindow(QMainWindow):
         self.problems = ProblemList(self.problem_model, theme, icons)
         self.sides = SideTabs(self.connections, self.problems, theme, icons)
         self.frames = FrameTable(self.frame_model, theme, icons)
+        self.catch_up = CatchUp(self.frames, theme, icons)
         self.tabs = DetailTabs(theme, icons, jobs, decoders)
         self.composer = Composer(theme, icons)
         self.status = StatusBar(theme, icons)
@@ -143,10 +145,11 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(application_icon())
         self.addToolBar(self.tool_bar)
         self.setStatusBar(self.status)
-        columns = fill_menu_bar(self.menuBar(), self.actions_)
-        self._columns = columns
-        columns.aboutToShow.connect(self._fill_columns)
-        self._layout = WindowLayout(self, self.sides, self.filter_bar, self.frames, self.tabs, self.composer)
+        self._columns = fill_menu_bar(self.menuBar(), self.actions_)
+        self._columns.aboutToShow.connect(self._fill_columns)
+        self._layout = WindowLayout(
+            self, self.sides, self.filter_bar, self.frames, self.catch_up, self.tabs, self.composer
+        )
         centre = QWidget()
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(0, 0, 0, 0)

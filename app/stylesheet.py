@@ -1,7 +1,7 @@
 """The one stylesheet, filled from the theme's roles.
 
-Widgets opt into a look by the property `look`: buttons `primary`, `quiet`, `status`, `anchor`; labels `muted`, `title`,
-`error`, `warning`, `success`; frames `card`, `pane`. An editor with the property `invalid` gets a red border.
+Widgets opt into a look by the property `look`: buttons `primary`, `pill`, `quiet`, `status`, `anchor`; labels `muted`,
+`title`, `error`, `warning`, `success`; frames `card`, `pane`. An editor with the property `invalid` gets a red border.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ QToolButton[look="primary"] { background: $ACCENT; color: $ON_ACCENT; font-weigh
 QToolButton[look="primary"]:hover { background: $ACCENT_HOVER; }
 QToolButton[look="status"] { padding: 0 4px; color: $MUTED; }
 QToolButton[look="status"]:hover { color: $TEXT; }
+QToolButton[look="pill"] { background: $ACCENT; color: $ON_ACCENT; font-weight: 600; padding: 0 10px;
+    border-radius: 9px; }
+QToolButton[look="pill"]:hover { background: $ACCENT_HOVER; }
 QToolButton[look="anchor"] { padding: 2px 6px; color: $ACCENT; }
 QToolButton:focus { border-color: $ACCENT; }
 QToolButton:disabled { color: $DISABLED; }
@@ -153,6 +156,7 @@ QLabel[look="success"] { color: $SUCCESS; }
 QFrame[look="card"] { background: $SURFACE; border: 1px solid $BORDER; border-radius: 8px; }
 QFrame[look="pane"] { background: $SURFACE; border: 0; }
 QFrame[look="bar"] { background: $BACKGROUND; border: 0; border-bottom: 1px solid $BORDER; }
+QFrame[look="foot"] { background: $BACKGROUND; border: 0; border-top: 1px solid $GRID; }
 QFrame[look="segment"] { background: $RAISED; border: 1px solid $BORDER; border-radius: 6px; }
 QToolButton[look="segment"] { border-radius: 5px; padding: 3px 0 3px 8px; color: $MUTED; }
 QToolButton[look="segment"]:checked { background: $SELECTION; color: $TEXT; }

@@ -21,6 +21,7 @@ class WindowLayout:
         connections: QWidget,
         filter_bar: QWidget,
         frames: FrameTable,
+        catch_up: QWidget,
         tabs: QWidget,
         composer: QWidget,
     ) -> None:
@@ -35,6 +36,7 @@ class WindowLayout:
         column.setSpacing(0)
         column.addWidget(filter_bar)
         column.addWidget(frames, 1)
+        column.addWidget(catch_up)
         for widget, stretch in ((listed, 4), (tabs, 5), (composer, 0)):
             self.details.addWidget(widget)
             self.details.setStretchFactor(self.details.indexOf(widget), stretch)

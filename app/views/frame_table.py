@@ -25,12 +25,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QToolTip,
-    QWidget,
-)
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QToolTip, QWidget
 
 from app.gauges import PaintGauge
 from app.icons import Icons
@@ -41,7 +36,6 @@ from app.models.frames import FrameModel
 from app.models.marks import MarkModel
 from app.models.rows import RowsOf
 from app.theme import Role, Theme
-from app.views.catch_up import CatchUp
 from app.views.empty_page import paint_empty
 from app.views.frame_header import FrameHeader
 from app.views.frame_painter import PADDING, FramePainter, RowState
@@ -58,6 +52,8 @@ class FrameTable(SteadyTable):
     current_frame_changed = Signal(object)
     """Id of the frame that the person went to, or None."""
     following_changed = Signal(bool)
+    newer_changed = Signal()
+    """`newer` or `following` may have changed."""
     opened = Signal()
     """Enter or a double click: the person wants the details."""
     context_menu_requested = Signal(QPoint)
@@ -81,7 +77,6 @@ class FrameTable(SteadyTable):
         self._old_up_to = 0
         self._empty_title = ""
         self._empty_text = ""
-        self._catch_up = CatchUp(theme, icons, self.viewport())
         self._set_up()
         self.setModel(model)
         self.header = FrameHeader(self, self._painter.width_of)
@@ -107,7 +102,14 @@ class FrameTable(SteadyTable):
             self._following = following
             self._count_when_stopped = self._frames.rowCount()
             self.following_changed.emit(following)
-        self._show_catch_up()
+        self.newer_changed.emit()
+
+    @property
+    def newer(self) -> int:
+        """How many rows came since the table stopped following; 0 while it follows."""
+        # Of the rows that came, those that went again are no longer new.
+        new = self._frames.rowCount() - max(self._count_when_stopped, self._frames.first_row)
+        return 0 if self._following else max(new, 0)
 
     @property
     def current_frame(self) -> int | None:
@@ -154,7 +156,7 @@ class FrameTable(SteadyTable):
             self._restore(chosen, seen)
         self._sought = chosen if self._current_id is None else None
         self._count_when_stopped = self._frames.rowCount()
-        self._show_catch_up()
+        self.newer_changed.emit()
 
     def selected_frames(self, limit: int) -> list[int]:
         """Ids of the selected frames in the table's order, at most `limit`."""
@@ -173,10 +175,13 @@ class FrameTable(SteadyTable):
         return None if line is None else (line, Column(column) if column >= 0 else Column.PAYLOAD)
 
     def go_to_row(self, row: int) -> None:
-        """Selects the frame of a row and brings it into sight."""
+        """Selects the frame of a row and brings it to the middle, with what is around it. The table stays there."""
         if self._frames.first_row <= row < self._frames.rowCount():
-            self.setCurrentIndex(self._frames.index(row, 0))
-            self.scrollTo(self._frames.index(row, 0))
+            index = self._frames.index(row, 0)
+            with self._by_itself():
+                self.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
+            self.setCurrentIndex(index)
+            self.set_following(False)
 
     def go_to_frame(self, frame_id: int) -> bool:
         """Selects a frame, also one that came after the last refresh; False where the view does not show it."""
@@ -226,7 +231,6 @@ class FrameTable(SteadyTable):
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setMinimumSectionSize(1)
         rows.setDefaultSectionSize(self._painter.row_height)
-        self._catch_up.clicked.connect(lambda: self.set_following(True))
 
     # Following the tail.
 
@@ -242,7 +246,7 @@ class FrameTable(SteadyTable):
             self._count_when_stopped = count
         if self._following:
             self._to_tail()
-        self._show_catch_up()
+        self.newer_changed.emit()
 
     def _front_changed(self, rows: int) -> None:
         self._hovered = -1
@@ -324,11 +328,6 @@ class FrameTable(SteadyTable):
         fit = self.viewport().height() // max(1, self.rowHeight(first)) + 1
         return first, min(count - 1, first + fit)
 
-    def _show_catch_up(self) -> None:
-        # Of the rows that came, those that went again are no longer new.
-        new = self._frames.rowCount() - max(self._count_when_stopped, self._frames.first_row)
-        self._catch_up.show_new(0 if self._following else new)
-
     # Events.
 
     def _look_changed(self) -> None:
@@ -403,7 +402,6 @@ class FrameTable(SteadyTable):
         self._moving = moving
         if self._following:
             self._to_tail()
-        self._catch_up.place()
 
     # Painting.
 

@@ -22,7 +22,6 @@ from app.dialogs.filter_dialogs import SavedFiltersDialog, SaveFilterDialog
 from app.dialogs.question import Question
 from app.models.frame_columns import Column
 from app.settings import FilterMode, SavedFilter, Settings
-from app.views.catch_up import CatchUp
 from core.capture.session_files import CaptureFolder
 from tests.tools.qt import dispose
 from tests.tools.recorded import CaptureMaker
@@ -158,8 +157,7 @@ def test_only_what_came_since_counts_as_new(desktop: Desktop, client: Connect, q
     qtbot.waitUntil(lambda: len(payloads(desktop)) == 30)
     complete(qtbot, desktop)
     qtbot.waitUntil(lambda: not window.filter_bar.halt.isVisible())
-    button = window.frames.findChild(CatchUp)
-    assert button is not None
+    button = window.catch_up.button
     assert not button.isVisible()
     say(qtbot, desktop, peer, "apple", "pear")
     qtbot.waitUntil(button.isVisible)

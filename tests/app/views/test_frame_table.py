@@ -130,22 +130,41 @@ def test_the_wheel_at_the_end_follows_again(
     assert table.following
 
 
-def test_the_button_over_the_end_counts_and_catches_up(
+def test_what_is_newer_is_counted_until_it_catches_up(
     table: FrameTable, model: FrameModel, maker: CaptureMaker
 ) -> None:
     peer = maker.peer()
     peer.flood(100)
     model.set_reader(maker.reader())
     table.go_to_row(3)
-    assert not table._catch_up.isVisible()
+    assert table.newer == 0
     peer.flood(7)
     more(model, maker)
-    assert table._catch_up.isVisible()
-    assert table._catch_up.text() == "7 new"
-    QTest.mouseClick(table._catch_up, Qt.MouseButton.LeftButton)
-    assert table.following
+    assert table.newer == 7
+    table.set_following(True)
     assert at_tail(table)
-    assert not table._catch_up.isVisible()
+    assert table.newer == 0
+
+
+@pytest.mark.parametrize("row", [0, 3, 50, 96, 99])
+def test_a_row_jumped_to_is_in_the_middle_as_far_as_can_be(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker, row: int
+) -> None:
+    peer = maker.peer()
+    peer.flood(100)
+    model.set_reader(maker.reader())
+    table.go_to_row(row)
+    assert table.currentIndex().row() == row
+    bar, height = table.verticalScrollBar(), table.viewport().height()
+    off = abs(table.visualRect(table.currentIndex()).center().y() - height // 2)
+    assert off <= 1.5 * table.rowHeight(row) or bar.value() in (bar.minimum(), bar.maximum())
+    peer.flood(7)
+    top = bar.value()
+    more(model, maker)
+    # Also where that is the last page: it was jumped to, not scrolled to.
+    assert bar.value() == top
+    assert not table.following
+    assert table.newer == 7
 
 
 def test_keys(table: FrameTable, model: FrameModel, maker: CaptureMaker, qtbot: QtBot) -> None:
@@ -191,7 +210,7 @@ def test_hiding_control_frames_keeps_selection_and_place(
     with qtbot.assertNotEmitted(table.current_frame_changed):
         table.set_view(View(control=False))
     assert table.current_frame == 61
-    assert not table._catch_up.isVisible()
+    assert table.newer == 0
     assert table.currentIndex().row() == 30
     assert table.visualRect(table.currentIndex()).intersects(table.viewport().rect())
     assert not table.following
@@ -403,7 +422,7 @@ def test_where_the_chosen_frame_goes_nothing_is_chosen(
     assert in_sight(table)[0] == 101
 
 
-def test_the_button_counts_what_came_not_what_went(
+def test_what_counts_as_newer_is_what_came_not_what_went(
     table: FrameTable, model: FrameModel, maker: CaptureMaker
 ) -> None:
     floods(maker, 100, 100)
@@ -412,10 +431,10 @@ def test_the_button_counts_what_came_not_what_went(
     floods(maker, 7)
     maker.keep_last(107)
     model.refresh()
-    assert table._catch_up.text() == "7 new"
+    assert table.newer == 7
 
 
-def test_the_button_leaves_out_what_came_and_went(
+def test_what_is_newer_leaves_out_what_came_and_went(
     table: FrameTable, model: FrameModel, maker: CaptureMaker
 ) -> None:
     floods(maker, 100)
@@ -423,11 +442,11 @@ def test_the_button_leaves_out_what_came_and_went(
     table.go_to_frame(50)
     floods(maker, 100)
     model.refresh()
-    assert table._catch_up.text() == "100 new"
+    assert table.newer == 100
     floods(maker, 7)
     maker.keep_last(7)
     model.refresh()
-    assert table._catch_up.text() == "7 new"
+    assert table.newer == 7
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Home, Qt.Key.Key_Up, Qt.Key.Key_PageUp])
