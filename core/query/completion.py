@@ -128,7 +128,11 @@ def _values(field: Field, typed: str) -> list[Candidate]:
             [Candidate(typed + ":00", CandidateKind.VALUE, _OF_DAY)] if _begins_clock(field, typed) else []
         )
         units = {Kind.NUMBER: SIZE_UNITS, Kind.DURATION: DURATION_UNITS, Kind.TIME: DURATION_UNITS}
+        words = [typed + unit for unit in units.get(field.kind, ())]
+        # No unit goes behind an exponent.
         return found + [
-            Candidate(typed + unit, CandidateKind.VALUE, "") for unit in units.get(field.kind, ())
+            Candidate(each, CandidateKind.VALUE, "")
+            for each in words
+            if read_word(each, 0, 0).form is not Form.WORD
         ]
     return [Candidate(each, CandidateKind.VALUE, str(code)) for each, code in field.choices.items()]

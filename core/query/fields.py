@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from core.capture.records import ConnectionRecord, FrameRecord
-from core.query.placements import Placement, Several
+from core.query.operators import Several
+from core.query.placements import Placement
 from core.query.values import Kind, Value
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import Enum
 from functools import partial
 from itertools import chain
+from types import GeneratorType
 from typing import Any
 
 from core.query.patterns import is_local, required
@@ -22,6 +24,10 @@ from core.query.values import ORDERED, TEXTUAL, Kind, Value
 PATTERN_LIMIT = 1000
 """Characters in a pattern. Python's engine goes back and tries again: a pattern can be slow, a short one less so."""
 SET_LIMIT = 10_000
+
+
+Several = Value | tuple[Value, ...] | Generator[Value] | None
+"""What a frame has of a field. A generator, to be used once, stands where there may be very many values."""
 
 
 class Takes(Enum):
@@ -66,13 +72,18 @@ class Matcher:
     high: float | int | None = None
     """No greater value matches."""
 
-    def matches(self, value: Value | tuple[Value, ...] | None) -> bool:
+    def matches(self, value: Several) -> bool:
         """None, and no values at all, is what the frame doesn't have: it matches nothing."""
-        if value is None or value == ():
+        if value is None:
             return False
-        if isinstance(value, tuple):
-            return all(map(self.one, value)) if self.every else any(map(self.one, value))
-        return self.one(value)
+        if not isinstance(value, tuple | GeneratorType):
+            return self.one(value)
+        matched = False
+        for each in value:
+            matched = self.one(each)
+            if matched is not self.every:
+                break
+        return matched
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +157,7 @@ def _same_sort(one: Value, other: Value) -> bool:
 
 
 def _is_number(value: Value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, Enum)
+    return isinstance(value, int | float | Decimal) and not isinstance(value, Enum)
 
 
 def _contains(kind: Kind, operand: Operand) -> Matcher:

@@ -15,7 +15,8 @@ from core.protocol.headers import Headers, is_token
 from core.protocol.http11 import HeadKind, HeadLimits, HeadParser
 from core.protocol.violations import Judgement
 from core.query.fields import Access, Field, Subject
-from core.query.placements import InConnection, InPayload, Several
+from core.query.operators import Several
+from core.query.placements import InConnection, InPayload
 from core.query.values import Kind, Value
 
 _CLOSE_CODES: Mapping[str, Value] = MappingProxyType(
@@ -53,7 +54,7 @@ def payload_fields() -> Iterable[Field]:
     )  # fmt: skip
     yield Field(
         "json", Kind.JSON,
-        "What a JSONPath (RFC 9535) finds in a payload that is JSON of at most 16 MiB; other payloads have nothing.",
+        "The values that a JSONPath (RFC 9535) finds in a payload that is JSON; other payloads have nothing.",
         'json("$.user.id") == 42', _json, optional=True,
     )  # fmt: skip
 

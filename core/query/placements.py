@@ -17,12 +17,11 @@ from typing import Protocol
 from core.capture.block_reader import EVERY, Condition
 from core.capture.columns import BlockColumns, ByteField, Region
 from core.capture.records import ConnectionRecord
-from core.query.operators import Matcher
+from core.query.operators import Matcher, Several
 from core.query.search import marks
 from core.query.values import Value
 
 Mask = int
-Several = Value | tuple[Value, ...] | None
 BlockTest = Callable[["ScannedBlock", Mask], Mask]
 """Of a block, and of the frames of it that still matter, those that match."""
 

@@ -8,6 +8,7 @@ from calendar import timegm
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import Enum
 
 from core.sizes import multiplied, unit_bytes
@@ -21,7 +22,7 @@ class TimeOfDay:
     """Since midnight."""
 
 
-Value = int | float | str | bytes | Enum | TimeOfDay
+Value = int | float | Decimal | str | bytes | Enum | TimeOfDay
 """What a field of a frame has: times and durations in ns, choices as their codes."""
 
 
@@ -77,7 +78,10 @@ class Literal:
     end: int
 
 
-_NUMBER = re.compile(r"[+-]?(?:0x(?P<hex>[0-9a-fA-F]{1,16})|\d{1,18}(?P<part>\.\d{1,12})?)")
+_NUMBER = re.compile(
+    r"[+-]?(?:0x(?P<hex>[0-9a-f]{1,16})|[0-9]{1,2000}(?P<part>(?:\.[0-9]{1,400})?(?:e[+-]?[0-9]{1,3})?))",
+    re.IGNORECASE,
+)
 _QUANTITY = re.compile(r"([+-]?\d{1,15}(?:\.\d{1,9})?)([a-zA-Zµ]{1,3})")
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
@@ -94,7 +98,10 @@ def read_word(text: str, start: int, end: int) -> Literal:
     if found := _NUMBER.fullmatch(text):
         if found["hex"]:
             return Literal(text, Form.NUMBER, int(text, 16), start, end)
-        return Literal(text, Form.NUMBER, float(text) if found["part"] else int(text), start, end)
+        number = float(text) if found["part"] else int(text)
+        # What is beyond a float is no number that anything could be compared with.
+        form = Form.NUMBER if math.isfinite(number) else Form.WORD
+        return Literal(text, form, number if form is Form.NUMBER else text, start, end)
     if found := _QUANTITY.fullmatch(text):
         # Here m is a minute, whereas M is MiB.
         for form, unit in ((Form.DURATION, DURATION_UNITS.get(found[2])), (Form.SIZE, unit_bytes(found[2]))):
@@ -136,7 +143,7 @@ def as_json(found: object) -> Value:
         return JsonWord.NULL
     if isinstance(found, bool):
         return JsonWord.TRUE if found else JsonWord.FALSE
-    if isinstance(found, int | float | str):
+    if isinstance(found, int | float | Decimal | str):
         return found
     return JsonWord.CONTAINER
 

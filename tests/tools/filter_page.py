@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from core.query.fields import Access, Field
 from core.query.frame_fields import header_fields, mark_fields, message_fields, place_fields
-from core.query.json_paths import PAYLOAD_LIMIT
+from core.query.json_paths import DEPTH, PAYLOAD_LIMIT
 from core.query.language import LENGTH_LIMIT, default_language
 from core.query.operators import Operator
 from core.query.payload_fields import connection_fields, payload_fields
 from core.query.values import DURATION_UNITS, Kind
-from core.sizes import UNITS_HELP
+from core.sizes import UNITS_HELP, size_text
 
 Table = Callable[[Sequence[str], Iterable[Sequence[str]]], str]
 
@@ -62,14 +62,27 @@ def filter_page(table: Table) -> Iterator[str]:
         "- What a frame does not have matches nothing, not with `!=` either; "
         "`not close.code == 1000` holds also for frames without a close code.\n"
         "- Names of fields, operators and values are the same in capital and in small letters.\n"
-        f"- A filter has at most {LENGTH_LIMIT:,} characters, and JSON is read in payloads of at most "
-        f"{PAYLOAD_LIMIT // 2**20} MiB."
+        f"- A filter has at most {LENGTH_LIMIT:,} characters."
+    )
+    yield "## JSON"
+    yield (
+        "- A payload is JSON where the whole of it is one document of RFC 8259 in UTF-8; a byte-order mark before it "
+        "is passed over. UTF-16, `NaN`, `Infinity` and trailing commas are no JSON. Payloads of more than "
+        f"{size_text(PAYLOAD_LIMIT)} are not read, nor need those be that nest more than {DEPTH} deep.\n"
+        "- All values that the path finds are looked at, however many: `==`, `<` and the like hold where any value "
+        "fits, `!=` where there are values and none is equal.\n"
+        "- A number is equal to a number, however it is written: `42`, `42.0` and `4.2e1`. Integers are exact, of any "
+        "length; numbers with a fraction or an exponent have the precision of a double. A text is equal to a text: "
+        '`json("$.id") == "42"` holds for `{"id":"42"}`, and `== 42` for `{"id":42}`.\n'
+        "- A string that looks like JSON stays a string. Sizes and durations (`4KiB`, `5ms`) are texts here.\n"
+        "- Of a name that stands twice in an object the last value counts.\n"
+        "- Objects and arrays are there, but equal to nothing that a filter can name."
     )
     yield "## Values"
     yield table(
         ("Kind", "How it is written"),
         (
-            ("number", "`125`, `0x7d`, `1.5`"),
+            ("number", "`125`, `0x7d`, `1.5`, `2e6`"),
             ("size", f"`100KB`, `1.5MiB`: a number and a unit: {UNITS_HELP}, but for `m` alone, which is minutes"),
             ("duration", "a number and a unit: " + _listed(DURATION_UNITS)),
             ("time", "`2026-01-31`, `2026-01-31T12:00`, `2026-01-31T12:00:00.5Z`; a time of day: `14:03`, `14:03:59`, "
