@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import QMainWindow, QPushButton, QVBoxLayout, QWidget
 
@@ -14,6 +14,7 @@ from app.actions import ActionId, Actions
 from app.capture_commands import CaptureCommands
 from app.capture_desk import CaptureDesk
 from app.clipboard import FrameCopier, PlainClipboard
+from app.context_menus import ContextMenus
 from app.copying import CopyFormat
 from app.diagnostics import Diagnostics
 from app.empty_table import EmptyTable
@@ -25,7 +26,7 @@ from app.icons import Icons, application_icon
 from app.jobs import Jobs
 from app.listening import Listening
 from app.marking import Marking
-from app.menus import connection_menu, fill_menu_bar, frame_menu
+from app.menus import fill_menu_bar
 from app.models.connections import ConnectionModel
 from app.models.frame_lines import TimeFormat
 from app.models.frames import FrameModel
@@ -119,6 +120,9 @@ class MainWindow(QMainWindow):
             self._refresher, jobs, theme, icons, self,
         )  # fmt: skip
         self.filtering, self.filter_bar = self.filters.filtering, self.filters.bar
+        self._context_menus = ContextMenus(
+            self.frames, self.connections, self.filters.menus, self.actions_, self
+        )
         self._empty_table = EmptyTable(
             self.frames, self.frame_model, self.selection, self.filtering, self.listening, desk, self
         )
@@ -204,8 +208,7 @@ class MainWindow(QMainWindow):
         self.connection_model.totals_changed.connect(self._show_totals)
         self.frames.opened.connect(self.tabs.setFocus)
         self.frames.following_changed.connect(self.actions_[ActionId.FOLLOW].setChecked)
-        self.frames.context_menu_requested.connect(self._frame_menu)
-        self.connections.context_menu_requested.connect(self._connection_menu)
+        self.frames.current_frame_changed.connect(self.problems.point_at)
         self.problems.chosen.connect(self.selection.go_to_problem)
         self.sides.currentChanged.connect(self._refresher.poke)
         self.status.problems.clicked.connect(self.actions_[ActionId.FOCUS_PROBLEMS].trigger)
@@ -413,18 +416,6 @@ class MainWindow(QMainWindow):
     def _fill_columns(self) -> None:
         self._columns.clear()
         self.frames.header.fill_menu(self._columns)
-
-    def _frame_menu(self, position: QPoint) -> None:
-        menu = frame_menu(self, self.actions_)
-        self.filters.menus.add_of_cell(menu, position)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(position)
-
-    def _connection_menu(self, position: QPoint) -> None:
-        menu = connection_menu(self, self.actions_)
-        self.filters.menus.add_of_connection(menu, self.connections.chosen_record)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(position)
 
     def _offer_settings(self, sentence: str) -> None:
         edit = QPushButton(self.tr("&Edit…"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import OrderedDict
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
@@ -111,6 +112,23 @@ class ProblemModel(QAbstractListModel):
         if len(self._pages) > CACHED_PAGES:
             self._pages.popitem(last=False)
         return page[offset] if offset < len(page) else None
+
+    def row_of(self, frame_id: int) -> int | None:
+        """The first row about a frame; None where none is shown."""
+        if self._reader is None:
+            return None
+        try:
+            first = self._reader.first_problem_of(frame_id)
+        except CaptureError as error:
+            self._fail(error)
+            return None
+        if first is None:
+            return None
+        row = max(bisect_left(self._anchors, first) - 1, 0) * PAGE_ROWS
+        while (problem := self.problem(row)) is not None and problem.id < first:
+            row += 1
+        # That one may be left out for its severity; others of the same frame stand right behind.
+        return row if problem is not None and problem.frame == frame_id else None
 
     def sentence(self, problem: Problem) -> str:
         """Which rule, and with which value."""

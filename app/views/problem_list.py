@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, Qt, Signal
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QPainter, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from app.icons import IconName, Icons
@@ -37,6 +37,8 @@ class ProblemList(QWidget):
         self._icons = icons
         delegate = _ProblemDelegate(model, theme, icons, self)
         self.rows = RowTable(self.tr("Problems"), model, delegate, theme, self)
+        self._frame: int | None = None
+        """The frame to point at, once there is a row about it."""
         self.filters = {severity: QToolButton(self) for severity in reversed(Severity)}
         bar = QHBoxLayout()
         bar.setContentsMargins(8, 5, 8, 5)
@@ -59,9 +61,30 @@ class ProblemList(QWidget):
         self.rows.clicked.connect(lambda index: self._choose(index.row()))
         self.rows.entered_row.connect(self._choose)
         model.counts_changed.connect(self._show_counts)
+        model.counts_changed.connect(self._point)
         theme.changed.connect(self._tint)
         self._tint()
         self._show_counts()
+
+    def point_at(self, frame_id: int | None) -> None:
+        """Selects the row about a frame that the person went to, as soon as there is one."""
+        self._frame = frame_id
+        self._point()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._point()
+
+    def _point(self) -> None:
+        if self._frame is None or not self.isVisible():
+            return
+        known = self._model.problem(self.rows.currentIndex().row())
+        if known is not None and known.frame == self._frame:
+            self._frame = None
+        elif (row := self._model.row_of(self._frame)) is not None:
+            self._frame = None
+            self.rows.selectRow(row)
+            self.rows.scrollTo(self._model.index(row))
 
     def _choose(self, row: int) -> None:
         problem = self._model.problem(row)

@@ -285,6 +285,12 @@ class CaptureReader(Snapshots):
         return [Problem(row[0], row[1], row[2], violation_of(*row[3:])) for row in found]
 
     @reads
+    def first_problem_of(self, frame_id: int) -> int | None:
+        """Id of the first violation of a frame; None where it has none."""
+        (found,) = self._db.execute("SELECT min(id) FROM violation WHERE frame = ?", (frame_id,)).fetchone()
+        return None if found is None else int(found)
+
+    @reads
     def severities(self, after: int, count: int) -> list[tuple[int, Severity]]:
         """Ids greater than `after` of up to `count` violations, each with how bad it is."""
         rows = self._db.execute(

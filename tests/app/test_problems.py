@@ -99,6 +99,39 @@ def test_enter_shows_the_bytes_of_a_frame(desktop: Desktop, peer: RawPeer, qtbot
     assert window.tabs.bytes.dump._marked == marked
 
 
+def current_problem(desktop: Desktop) -> int | None:
+    """The frame of the row that is selected in the list."""
+    problem = desktop.window.problem_model.problem(desktop.window.problems.rows.currentIndex().row())
+    return None if problem is None else problem.frame
+
+
+def test_f4_moves_the_selection_of_the_list(desktop: Desktop, peer: RawPeer, qtbot: QtBot) -> None:
+    window = desktop.window
+    go_wrong(desktop, peer, qtbot)
+    peer.frame(Opcode.TEXT, b"fine")
+    peer.send(make_frame(Opcode.TEXT, b"naked again").wire())
+    window.actions_[ActionId.NEXT_VIOLATION].trigger()
+    assert window.frames.current_frame == 1
+    # Nothing was read for a list that nobody looks at; it points there once somebody does.
+    show_problems(desktop, qtbot, 5)
+    assert current_problem(desktop) == 1
+    for action, frame in (
+        (ActionId.NEXT_VIOLATION, 2),
+        (ActionId.NEXT_VIOLATION, 3),
+        (ActionId.PREVIOUS_VIOLATION, 2),
+    ):
+        window.actions_[action].trigger()
+        assert window.frames.current_frame == frame
+        assert current_problem(desktop) == frame
+    assert window.problems.rows.selectionModel().hasSelection()
+    choose(desktop, 3)
+    assert window.problems.rows.currentIndex().row() == 3
+    # A warning is left out: nothing of that frame is in the list.
+    window.problems.filters[Severity.ERROR].setChecked(False)
+    window.frames.go_to_frame(2)
+    assert current_problem(desktop) != 2
+
+
 def test_a_click_on_a_handshake_marks_the_line_of_the_raw_head(
     desktop: Desktop, peer: RawPeer, qtbot: QtBot
 ) -> None:
