@@ -26,6 +26,7 @@ from core.errors import AddressError, FilterError, UnmaskError
 from core.formats.registry import Format, default_formats
 from core.net.loop import tune_interpreter
 from core.net.settings import (
+    LARGEST_MESSAGE,
     AutoReply,
     EngineSettings,
     Limits,
@@ -33,6 +34,7 @@ from core.net.settings import (
     parse_address,
     parse_bounds,
     parse_host_name,
+    parse_message_size,
     parse_origin,
 )
 from core.net.test_page import load_test_page
@@ -199,8 +201,12 @@ def _settings(options: argparse.Namespace, settings: EngineSettings) -> EngineSe
         settings = replace(settings, auto_reply=AutoReply(options.auto_reply))
     if options.tolerant:
         settings = replace(settings, judgement=Judgement.TOLERANT)
-    if options.max_message is not None:
-        settings = replace(settings, limits=replace(settings.limits, message_bytes=options.max_message))
+    sizes = {"message_bytes": options.max_message, "memory_bytes": options.memory}
+    given = {name: size for name, size in sizes.items() if size is not None}
+    try:
+        settings = replace(settings, limits=replace(settings.limits, **given))
+    except ValueError as error:
+        raise UnmaskError(str(error)) from None
     for keep in options.keep or ():
         settings = replace(settings, keep=settings.keep.both(keep))
     if options.allow_origin:
@@ -247,9 +253,17 @@ def main_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--max-message",
+        type=_in_words(parse_message_size),
+        metavar="SIZE",
+        help=f"largest message, such as 16MiB (default {size_text(Limits().message_bytes)}, "
+        f"at most {size_text(LARGEST_MESSAGE)})",
+    )
+    parser.add_argument(
+        "--memory",
         type=_in_words(parse_size),
         metavar="SIZE",
-        help=f"largest message, such as 16MiB (default {size_text(Limits().message_bytes)})",
+        help="what may be held in memory for all peers together, such as 2GiB; at least four largest messages "
+        "(default: an eighth of the machine's memory, but not less than 256MiB)",
     )
     parser.add_argument(
         "--keep",

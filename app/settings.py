@@ -113,7 +113,11 @@ class Settings:
         changed = _with_changes(stored, held, settings)
         if changed.allowed_origins is not None:
             changed = replace(changed, allowed_origins=self._stored_origins())
-        limits = _with_changes(stored.limits, held.limits, settings.limits)
+        try:
+            limits = _with_changes(stored.limits, held.limits, settings.limits)
+        except ValueError:
+            # What was changed does not go with what was stored.
+            limits = settings.limits
         self._store_engine(replace(changed, limits=limits))
         self._held = settings
 
@@ -274,6 +278,7 @@ class Settings:
 
     def _limits(self) -> Limits:
         limits = Limits()
+        values = {}
         for limit in fields(Limits):
             default = getattr(limits, limit.name)
             try:
@@ -281,8 +286,12 @@ class Settings:
             except ValueError:
                 continue
             if value > 0:
-                limits = replace(limits, **{limit.name: value})
-        return limits
+                values[limit.name] = value
+        try:
+            return replace(limits, **values)
+        except ValueError:
+            # Sizes that do not go together.
+            return replace(limits, **{name: values[name] for name in values if not name.endswith("_bytes")})
 
     def _keep(self) -> Keep:
         # An ini file gives a text with commas back as a list.

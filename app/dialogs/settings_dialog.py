@@ -28,6 +28,8 @@ from core.decoders.visible import visible
 from core.errors import AddressError
 from core.net.settings import (
     KIB,
+    LARGEST_HEAD,
+    LARGEST_MESSAGE,
     AutoReply,
     EngineSettings,
     ListenAddress,
@@ -40,7 +42,7 @@ from core.net.settings import (
 from core.protocol.violations import Judgement
 from core.sizes import UNITS_HELP, parse_size, size_text
 
-_LARGEST_MESSAGE = 1024 * KIB * KIB
+_MOST_MEMORY = 1 << 40
 
 
 class SettingsDialog(QDialog):
@@ -89,6 +91,7 @@ class SettingsDialog(QDialog):
         limits = replace(
             self._before.limits,
             message_bytes=parse_size(self._message.text()),
+            memory_bytes=parse_size(self._memory.text()),
             head_bytes=parse_size(self._head.text()),
             header_count=self._headers.value(),
             connections=self._connections.value(),
@@ -132,18 +135,23 @@ class SettingsDialog(QDialog):
             parse_keep(self._keep.text())
         except (AddressError, ValueError) as error:
             return str(error)
-        for field, smallest, what in (
-            (self._message, 1, self.tr("Largest message")),
-            (self._head, KIB, self.tr("Largest request head")),
+        for field, smallest, largest, what in (
+            (self._message, 1, LARGEST_MESSAGE, self.tr("Largest message")),
+            (self._head, KIB, LARGEST_HEAD, self.tr("Largest request head")),
+            (self._memory, 1, _MOST_MEMORY, self.tr("Memory for all peers")),
         ):
             try:
                 size = parse_size(field.text())
             except ValueError as error:
                 return f"{what}: {error}"
-            if not smallest <= size <= _LARGEST_MESSAGE:
+            if not smallest <= size <= largest:
                 return self.tr("{what}: give a size from {smallest} to {largest}.").format(
-                    what=what, smallest=size_text(smallest), largest=size_text(_LARGEST_MESSAGE)
+                    what=what, smallest=size_text(smallest), largest=size_text(largest)
                 )
+        try:
+            _ = self.engine
+        except ValueError as error:
+            return str(error)
         return ""
 
     def _listening_box(self, settings: Settings) -> QGroupBox:
@@ -195,7 +203,11 @@ class SettingsDialog(QDialog):
         box, form = self._box(self.tr("Limits for each peer, from its next connection on"))
         self._message = QLineEdit(size_text(limits.message_bytes))
         self._head = QLineEdit(size_text(limits.head_bytes))
-        for field in (self._message, self._head):
+        self._memory = QLineEdit(size_text(limits.memory_bytes))
+        self._memory.setAccessibleDescription(
+            self.tr("Unfinished messages and what waits to be sent, of all peers together")
+        )
+        for field in (self._message, self._head, self._memory):
             field.setToolTip(self.tr("Bytes, or a number with a unit: {0}").format(UNITS_HELP))
         self._headers = self._number(limits.header_count, 1, 10_000)
         self._connections = self._number(limits.connections, 1, 100_000)
@@ -204,6 +216,7 @@ class SettingsDialog(QDialog):
         form.addRow(self.tr("Largest &message"), self._message)
         form.addRow(self.tr("Largest request &head"), self._head)
         form.addRow(self.tr("Header &lines"), self._headers)
+        form.addRow(self.tr("Memory for all &peers"), self._memory)
         form.addRow(self.tr("Open &connections"), self._connections)
         form.addRow(self.tr("Time for the hand&shake"), self._handshake)
         return box

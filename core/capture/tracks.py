@@ -116,6 +116,7 @@ class Track:
             return event.verdict.violations
         elif isinstance(event, ConnectionFailed):
             self.state = ConnectionState.CLOSING
+            return (event.violation,) if event.frameless else ()
         else:
             assert isinstance(event, ConnectionClosed)
             self._close(time_ns, event)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from core.capture.recorder import Recorder
 from core.errors import CallerError, ListenError, NotOpenError
+from core.net.budget import MemoryBudget
 from core.net.outgoing import Outgoing, OutgoingClose
 from core.net.session import PauseReason, Session
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
@@ -47,6 +48,7 @@ class Engine:
         self.clock = clock
         self._page = page
         self._loop = asyncio.get_running_loop()
+        self.budget = MemoryBudget(settings.limits.memory_bytes, self._loop, lambda: recorder.is_behind)
         self._servers: list[asyncio.Server] = []
         self._sessions: dict[int, Session] = {}
         self._turned_away: dict[int, Session] = {}
@@ -133,8 +135,9 @@ class Engine:
         session.disconnect()
 
     def set_settings(self, settings: EngineSettings) -> None:
-        """Takes effect with the next connection, the auto-reply with the next message."""
+        """Takes effect with the next connection; auto-reply with the next message, the bound on memory at once."""
         self.settings = settings
+        self.budget.total = settings.limits.memory_bytes
 
     def set_auto_reply(self, auto_reply: AutoReply) -> None:
         """Takes effect with the next message."""

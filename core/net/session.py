@@ -11,6 +11,7 @@ from core.capture.recorder import Recorder
 from core.capture.records import Direction, Mode
 from core.capture.tracks import Opened
 from core.errors import NotOpenError, PeerNotReadingError
+from core.net.budget import MemoryBudget
 from core.net.outgoing import Compression, Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing
 from core.net.settings import AutoReply, EngineSettings, is_loopback
 from core.net.sockets import name_of
@@ -42,6 +43,8 @@ class PauseReason(Enum):
     """The disk is slower than the wire."""
     PEER = auto()
     """The peer does not read what we send."""
+    MEMORY = auto()
+    """More is held of the peer than is left over for others."""
 
 
 class SessionHost(Protocol):
@@ -49,6 +52,7 @@ class SessionHost(Protocol):
 
     settings: EngineSettings
     recorder: Recorder
+    budget: MemoryBudget
     clock: Callable[[], int]
 
     def session_opened(self, session: Session) -> bool:
@@ -85,6 +89,10 @@ class Session(asyncio.Protocol):
         self._ending = False
         self._unrecorded = 0
         """Bytes received that no event has told of yet."""
+        self._request_bytes = 0
+        """Length of the request head, which the recorder holds for as long as the connection is open."""
+        self._held = 0
+        """What the budget was told last."""
 
     @property
     def is_open(self) -> bool:
@@ -146,6 +154,7 @@ class Session(asyncio.Protocol):
         if self._host.recorder.is_full:
             self.pause(PauseReason.RECORDER)
             self._host.session_waits(self)
+        self._settle()
 
     def eof_received(self) -> bool:
         # False: the transport closes itself once what we had to say is out, if the peer reads it.
@@ -159,6 +168,7 @@ class Session(asyncio.Protocol):
             events = self.connection.receive_eof()
             self._host.recorder.record(self.id, self._host.clock(), events, 0)
         finally:
+            self._host.budget.forget(self)
             self._host.session_closed(self)
 
     def pause_writing(self) -> None:
@@ -168,6 +178,28 @@ class Session(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.resume(PauseReason.PEER)
         self._host.session_flows(self)
+        self._settle()
+
+    # What the budget asks (`core.net.budget.Holder`).
+
+    def measure(self) -> int:
+        self._held = self.connection.held_bytes + self._request_bytes + self.queued_bytes
+        return self._held
+
+    def wait_for_room(self) -> None:
+        self.pause(PauseReason.MEMORY)
+
+    def go_on(self) -> None:
+        self.resume(PauseReason.MEMORY)
+
+    def give_up(self, held: int, total: int) -> None:
+        """Fail. Who does not read what we say, or has failed before, is cut off."""
+        self.resume(PauseReason.MEMORY)
+        is_reading = self.queued_bytes <= _WRITE_HIGH
+        events = self.connection.fail_for_memory(held, total)
+        self._after(events)
+        if not (events and is_reading):
+            self.disconnect()
 
     # What the engine asks.
 
@@ -222,6 +254,7 @@ class Session(asyncio.Protocol):
         for event in tuple(events):
             if isinstance(event, RequestReceived):
                 self._stop_timer()
+                self._request_bytes = len(event.request.raw)
                 events += self.connection.answer(self._host.respond(event.request, event.proposed))
 
     def _echo(self, events: Sequence[Report]) -> Sequence[Report]:
@@ -252,6 +285,14 @@ class Session(asyncio.Protocol):
             self._host.recorder.record(self.id, now, events, sent)
         if self.connection.wants_close:
             self._end()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Tell the budget what is held, if that has changed."""
+        before = self._held
+        held = self.measure()
+        if held != before:
+            self._host.budget.settle(self, held)
 
     def _write(self) -> int:
         """Write what the connection has to say; how many bytes."""

@@ -9,12 +9,19 @@ from enum import Enum
 
 from core.capture.ring import KEEP_ALL, Keep
 from core.errors import AddressError
+from core.net.machine import default_memory_bytes
 from core.protocol.violations import Judgement
 from core.sizes import parse_size, size_text
 
 KIB = 1024
 MIB = 1024 * KIB
 DEFAULT_PORT = 8080
+LARGEST_MESSAGE = 450 * MIB
+"""A capture may hold a fragmented message twice in one value, and SQLite bounds that to 1,000,000,000 bytes."""
+LARGEST_HEAD = 16 * MIB
+"""A capture holds a connection's heads in one row, and rows are read only up to 64 MiB."""
+MESSAGES_HELD = 4
+"""So many largest messages must find room in memory."""
 
 
 class AutoReply(Enum):
@@ -41,6 +48,34 @@ class Limits:
     """Bytes waiting for a peer that does not read; above it sending is refused."""
     trailing_bytes: int = MIB
     """Bytes kept of what follows the last frame."""
+    memory_bytes: int = field(default_factory=default_memory_bytes)
+    """All that is held of all peers together; see `core.net.budget`."""
+
+    def __post_init__(self) -> None:
+        """ValueError, with a sentence, for limits that cannot be kept."""
+        _check_size("largest message", self.message_bytes, LARGEST_MESSAGE)
+        _check_size("largest request head", self.head_bytes, LARGEST_HEAD)
+        least = MESSAGES_HELD * self.message_bytes
+        if self.memory_bytes < least:
+            raise ValueError(
+                f"{size_text(self.memory_bytes)} of memory for all peers is too little where a message may have "
+                f"{size_text(self.message_bytes)}: give at least {size_text(least)}, or make the largest message "
+                "smaller."
+            )
+
+
+def parse_message_size(text: str) -> int:
+    """A size that the largest message may have; ValueError for anything else."""
+    size = parse_size(text)
+    _check_size("largest message", size, LARGEST_MESSAGE)
+    return size
+
+
+def _check_size(what: str, size: int, most: int) -> None:
+    if size > most:
+        raise ValueError(
+            f"The {what} cannot be {size_text(size)}: a capture holds {size_text(most)} at most. Make it smaller."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,18 @@ class Connection:
         """
         return bool(self._waiting) or (self._decoder.overlong and not self._undecodable)
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes held of what is not done: heads, frames and messages on their way, what is kept of bytes that are no
+        frame, and what compression takes between messages."""
+        return (
+            self._opening.held_bytes
+            + self._decoder.held_bytes
+            + self._assembler.held_bytes
+            + self._sender.held_bytes
+            + len(self._trailing)
+        )
+
     def receive_data(self, data: bytes) -> list[Event]:
         """What the bytes that have just come mean. Repeat with b"" while `has_more`."""
         return singly(self.receive_runs(data))
@@ -158,6 +170,28 @@ class Connection:
         """Answer 503 without waiting for a request: there are `connections` already."""
         return self._settle(self._opening.refuse_for_load(connections))
 
+    def fail_for_memory(self, held: int, total: int) -> list[Event]:
+        """Fail because all peers have the `total` bytes that they may, and this one has `held`, most of them.
+
+        Let go of what is on its way. Nothing happens where the connection has failed or is closing.
+        """
+        found = violation("memory-exhausted", f"{held} bytes are held for it, the limit for all is {total}")
+        if self.state is ReadyState.CONNECTING:
+            return self._settle(self._opening.refuse_for_memory(found))
+        if self.state is not _OPEN:
+            return []
+        events: list[Event] = []
+        # RFC 6455 section 5.2: where the next frame begins can't be known without reading the rest of this one.
+        frameless = not self._decoder.holds_header
+        if not frameless:
+            self._undecodable = True
+            frame, rest = self._decoder.take_partial()
+            assert frame is not None, "it holds a header"
+            events.append(FrameReceived(frame, (found,), None))
+            self._keep_trailing(rest)
+        self._fail(found, events, frameless=frameless)
+        return events
+
     def send_message(
         self, opcode: int, payload: bytes, *, origin: Origin, fragments: int = 1, compress: bool = True
     ) -> list[Event]:
@@ -203,6 +237,7 @@ class Connection:
         else:
             self._refused()
         glued = self._opening.take_glued()
+        self._opening.forget()
         if glued:
             events += self.receive_data(glued)
         return events
@@ -223,7 +258,7 @@ class Connection:
     # Frames that come.
 
     def _receive_frames(self, data: bytes) -> list[Report]:
-        if self._decoder.overlong:
+        if self._decoder.overlong or self._undecodable:
             self._keep_trailing(data)
         else:
             self._waiting += self._decoder.feed_segments(data)
@@ -323,12 +358,12 @@ class Connection:
                     return each
         return None
 
-    def _fail(self, cause: Violation, events: list[Event]) -> None:
+    def _fail(self, cause: Violation, events: list[Event], *, frameless: bool = False) -> None:
         """_Fail the WebSocket Connection_ (RFC 6455 section 7.1.7)."""
         self._failed = True
         self._assembler.drop()
         code = cause.rule.close_code
-        events.append(ConnectionFailed(code, cause))
+        events.append(ConnectionFailed(code, cause, frameless))
         if self._closed_by is ClosedBy.NOBODY:
             self._closed_by = ClosedBy.US
         self.state = step(self.state, Trigger.FAILED)

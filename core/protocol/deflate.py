@@ -36,6 +36,9 @@ _TAIL_AND_EMPTY_BLOCK = b"\x00\x00\xff\xff" + b"\x00\x00\x00\xff\xff"
 _CHUNK = 4096
 _AT_ONCE = 1024 * 1024
 """Up to here a message inflates in one call, which takes twice its size in memory."""
+_DEFLATE_STATE = 8 * 1024
+_INFLATE_STATE = 7 * 1024
+"""About what zlib takes beside its windows and tables (zconf.h)."""
 _MAX_STREAMS = 1024
 """How many blocks with BFINAL set one message may have: each costs a new zlib stream."""
 
@@ -240,6 +243,13 @@ class Deflater:
         self._mem_level = mem_level
         self._compressor: zlib._Compress | None = None
 
+    @property
+    def held_bytes(self) -> int:
+        """What it takes between messages: zlib's window and hash tables (zconf.h)."""
+        if self._compressor is None:
+            return 0
+        return (1 << (self._bits + 2)) + (1 << (self._mem_level + 9)) + _DEFLATE_STATE
+
     def compress(self, payload: bytes) -> bytes:
         """The payload of the compressed message, at least one byte."""
         if not payload:
@@ -280,6 +290,11 @@ class Inflater:
         self._decompressor = zlib.decompressobj(-self._bits)
         self._history.clear()
         self._broken = False
+
+    @property
+    def held_bytes(self) -> int:
+        """What it takes between messages: zlib's window (zconf.h) and our own."""
+        return self._window + _INFLATE_STATE + len(self._history)
 
     def inflate(self, data: bytes, limit: int) -> bytes:
         """One whole message, its fragments joined, as the peer had it; at most `limit` bytes.

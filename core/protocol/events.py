@@ -134,6 +134,8 @@ class ConnectionFailed:
 
     code: int
     violation: Violation
+    frameless: bool = False
+    """No frame broke the rule, so none has told of it."""
 
 
 class ClosedBy(IntEnum):

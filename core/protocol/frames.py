@@ -273,6 +273,16 @@ class FrameDecoder:
             frames.append(frame)
         return frames
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that came of a frame which is not whole yet."""
+        return len(self._held)
+
+    @property
+    def holds_header(self) -> bool:
+        """Whether `take_partial` has a frame to hand out."""
+        return parse_header(self._held[:14]) is not None
+
     def take_partial(self) -> tuple[Frame | None, bytes]:
         """What is left at the end of the stream: a truncated frame, or bytes that are less than a header.
 

@@ -134,6 +134,11 @@ class HeadParser:
         return self._head.raw if self._head else bytes(self._buffer[: self._limits.max_bytes])
 
     @property
+    def held_bytes(self) -> int:
+        """Bytes that came of a head which is not whole yet."""
+        return len(self._buffer)
+
+    @property
     def leftover(self) -> bytes:
         """What came behind the head in the same piece."""
         return self._leftover
@@ -239,6 +244,7 @@ class HeadParser:
             self._fail(400, *errors)
         self._violations.extend(broken)
         self._leftover = bytes(self._buffer[end:])
+        self._buffer.clear()
         start, stop = self._lines[0]
         match = self._first_line_pattern.fullmatch(raw, start, stop)
         assert match is not None, "_take_line has matched it"

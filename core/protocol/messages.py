@@ -60,6 +60,12 @@ class Assembler:
         """No fragmented message is under way."""
         return self._fragments is None
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the message under way, and what inflating takes between messages."""
+        held = 0 if self._fragments is None else self._fragments.wire_length
+        return held if self.inflater is None else held + self.inflater.held_bytes
+
     def drop(self) -> None:
         """Forget the message under way."""
         self._fragments = None

@@ -93,6 +93,17 @@ class Opening:
         late = violation("head-timeout", f"{len(raw)} bytes came in {seconds:g} s", 0, len(raw))
         return [self._fail(408, (*self._parser.violations, late))]
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the head, and of what came behind it and waits for the answer."""
+        return self._parser.held_bytes + len(self._glued)
+
+    def refuse_for_memory(self, found: Violation) -> list[Event]:
+        """Answer 503 where the head is not complete: there is no room for the rest of it."""
+        if self._request is not None or self.outcome is not None:
+            return []
+        return [self._fail(503, (*self._parser.violations, found))]
+
     def refuse_for_load(self, connections: int) -> list[Event]:
         """Answer 503, whatever has come."""
         reason = f"There are {connections} connections already, which is the limit. Try later."
@@ -109,6 +120,13 @@ class Opening:
         cut = violation("head-incomplete", f"it ended after {len(raw)} bytes", 0, len(raw))
         broken = (*self._parser.violations, cut)
         return [HandshakeFailed(raw, handshake.Answer(0, explain((cut,)), b"", violations=broken))]
+
+    def forget(self) -> None:
+        """Hold the head no longer: the handshake is over, and has been told of."""
+        self._request = None
+        self._parser = HeadParser(HeadKind.REQUEST)
+        if self.outcome is not None:
+            self.outcome = replace(self.outcome, response=b"")
 
     def take_glued(self) -> bytes:
         """What came behind the head: the first frames, or bytes that are none where it was refused."""

@@ -40,6 +40,11 @@ class Sender:
         self.deflater: Deflater | None = None
         """Set where permessage-deflate was negotiated."""
 
+    @property
+    def held_bytes(self) -> int:
+        """What compressing takes between messages."""
+        return 0 if self.deflater is None else self.deflater.held_bytes
+
     def write(self, data: bytes) -> None:
         """Bytes that are no frame: a head."""
         self._out.append(data)

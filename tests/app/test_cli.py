@@ -75,6 +75,10 @@ def test_help_and_version(capsys: Captured) -> None:
             "“lots” is no size: write a number with a unit, such as 16MiB (B; KB,",
         ),
         (
+            ["--max-message", "2G"],
+            "The largest message cannot be 2GiB: a capture holds 450MiB at most. Make it smaller.",
+        ),
+        (
             ["--keep", "a bit"],
             "“a bit” does not say how much to keep: write a size such as 2GB or 2GiB, a number",
         ),
@@ -89,6 +93,16 @@ def test_what_cannot_be_meant_is_said(capsys: Captured, words: list[str], senten
     error = capsys.readouterr().err
     assert sentence in " ".join(error.split())
     assert "Traceback" not in error
+
+
+def test_memory_and_the_largest_message_go_together(capsys: Captured, tmp_path: Path) -> None:
+    words = ("--headless", "--max-message", "100MiB", "--memory", "300MiB")
+    assert main([*words, "--capture", str(tmp_path / "a.unmask")]) == 1
+    assert capsys.readouterr().err == (
+        "unmask: 300MiB of memory for all peers is too little where a message may have 100MiB: give at least 400MiB, "
+        "or make the largest message smaller.\n"
+    )
+    assert not (tmp_path / "a.unmask").exists()
 
 
 @pytest.mark.parametrize(

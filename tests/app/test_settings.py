@@ -168,3 +168,25 @@ def test_nobody_else_can_read_what_was_sent_and_searched_for(tmp_path: Path) -> 
         assert modes(Settings.at(tmp_path / "b.ini")) == [0o600, 0o755]
     finally:
         os.umask(before)
+
+
+def test_sizes_that_do_not_go_together_give_the_defaults(path: Path) -> None:
+    settings = Settings.at(path)
+    store = QSettings(str(path), QSettings.Format.IniFormat)
+    for name, value in (("message_bytes", 2**31), ("head_bytes", 4096), ("connections", 7)):
+        store.setValue(f"limits/{name}", value)
+    store.sync()
+    settings = reopened(settings, path)
+    assert settings.engine.limits == Limits(connections=7)
+
+
+def test_what_is_changed_for_this_run_may_not_go_with_what_is_stored(path: Path) -> None:
+    """The memory is held for this run, and allows a message that what is stored does not."""
+    settings = Settings.at(path)
+    limits = Limits(message_bytes=MIB, memory_bytes=4 * MIB)
+    settings.engine = EngineSettings(limits=limits)
+    held = EngineSettings(limits=replace(limits, memory_bytes=400 * MIB))
+    settings.hold_for_this_run(held)
+    wanted = replace(held, limits=replace(held.limits, message_bytes=100 * MIB))
+    settings.engine = wanted
+    assert reopened(settings, path).engine == wanted

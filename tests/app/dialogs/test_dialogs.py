@@ -17,8 +17,9 @@ from app.settings import Settings
 from app.theme import ThemeChoice
 from core.capture.ring import Keep
 from core.capture.session_files import Holdings, LeftBehind
-from core.net.settings import AutoReply, ListenAddress
+from core.net.settings import AutoReply, Limits, ListenAddress
 from core.protocol.violations import Judgement
+from core.sizes import size_text
 from tests.tools.qt import dispose
 
 
@@ -74,7 +75,13 @@ def test_it_gives_what_was_typed(dialog: SettingsDialog, qtbot: QtBot) -> None:
         ("127.0.0.1:0", "127.0.0.1:99999", "no port"),
         ("64MiB", "much", "no size"),
         ("64MiB", "0", "Largest message"),
+        ("64MiB", "2GiB", "give a size from 1B to 450MiB"),
         ("64KiB", "10", "Largest request head"),
+        (
+            size_text(Limits().memory_bytes),
+            "100MiB",
+            "give at least 256MiB, or make the largest message smaller",
+        ),
         ("24h", "little", "does not say how much to keep"),
     ],
 )

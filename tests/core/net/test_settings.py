@@ -6,7 +6,19 @@ from hypothesis import strategies as st
 
 from core.capture.ring import Keep
 from core.errors import AddressError
-from core.net.settings import LEAST_KEPT_BYTES, ListenAddress, keep_text, parse_address, parse_keep
+from core.net.machine import LEAST_DEFAULT, default_memory_bytes
+from core.net.settings import (
+    LARGEST_HEAD,
+    LARGEST_MESSAGE,
+    LEAST_KEPT_BYTES,
+    MESSAGES_HELD,
+    Limits,
+    ListenAddress,
+    keep_text,
+    parse_address,
+    parse_keep,
+    parse_message_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -126,3 +138,30 @@ def test_how_much_to_keep_is_written_as_it_is_read(keep: Keep) -> None:
 )
 def test_how_much_to_keep_in_words(text: str) -> None:
     assert keep_text(parse_keep(text)) == text
+
+
+def test_limits_that_no_capture_or_memory_can_hold_are_refused() -> None:
+    memory = MESSAGES_HELD * LARGEST_MESSAGE
+    assert Limits(message_bytes=LARGEST_MESSAGE, head_bytes=LARGEST_HEAD, memory_bytes=memory)
+    with pytest.raises(
+        ValueError, match="The largest message cannot be 471859201B: a capture holds 450MiB at most"
+    ):
+        Limits(message_bytes=LARGEST_MESSAGE + 1, memory_bytes=2 * memory)
+    with pytest.raises(
+        ValueError, match="The largest request head cannot be 32MiB: a capture holds 16MiB at most"
+    ):
+        Limits(head_bytes=2 * LARGEST_HEAD)
+    with pytest.raises(ValueError, match="give at least 1800MiB, or make the largest message smaller"):
+        Limits(message_bytes=LARGEST_MESSAGE, memory_bytes=memory - 1)
+
+
+def test_the_size_of_a_message() -> None:
+    assert parse_message_size("450 MiB") == LARGEST_MESSAGE
+    for text in ("2G", "451MiB"):
+        with pytest.raises(ValueError, match="a capture holds 450MiB at most"):
+            parse_message_size(text)
+
+
+def test_by_default_peers_have_a_share_of_the_memory() -> None:
+    assert Limits().memory_bytes == default_memory_bytes() >= LEAST_DEFAULT
+    assert default_memory_bytes() % (1024 * 1024) == 0

@@ -21,6 +21,7 @@ from core.protocol.state import ReadyState, Role
 from core.protocol.violations import CATALOGUE, Judgement, Rule, Violation
 from tests.tools.wires import (
     columns_of,
+    ended,
     frames_of,
     masked,
     messages,
@@ -222,11 +223,45 @@ def test_a_frame_cut_off_by_the_end_is_shown_and_fails_nothing(judgement: Judgem
     assert connection.data_to_send() == b""
 
 
+@pytest.mark.parametrize("judgement", Judgement)
+def test_a_frame_for_which_there_is_no_room_is_cut_and_fails_the_connection(judgement: Judgement) -> None:
+    """Be the judgement what it may: what cannot be held cannot be tolerated."""
+    connection = opened_server(judgement)
+    wire = bytes.fromhex(f"02 81 {KEY} 61 80 85 {KEY} 61 62")
+    receive(connection, wire)
+    assert connection.held_bytes == 9
+    events = connection.fail_for_memory(9, 8)
+    frame, found = broken(events, "memory-exhausted")
+    assert frame.wire() == bytes.fromhex(f"80 85 {KEY} 61 62")
+    assert found.detail == "9 bytes are held for it, the limit for all is 8"
+    assert [(event.code, event.frameless) for event in failures(events)] == [(1013, False)]
+    (answer,) = frames_of(connection.data_to_send())
+    assert answer.payload == b"\x03\xf5" + CATALOGUE["memory-exhausted"].sentence.encode()
+    assert connection.held_bytes == 0
+    assert connection.fail_for_memory(9, 8) == []
+    # Where the next frame begins is not known.
+    assert receive(connection, masked(1, b"after")) == []
+    assert ended(connection).trailing == masked(1, b"after")
+
+
+@pytest.mark.parametrize("judgement", Judgement)
+def test_between_two_frames_it_is_the_connection_that_is_failed_for_room(judgement: Judgement) -> None:
+    connection = opened_server(judgement)
+    receive(connection, bytes.fromhex(f"02 81 {KEY} 61 00"))
+    assert connection.held_bytes == 2
+    assert [(event.code, event.frameless) for event in failures(connection.fail_for_memory(2, 1))] == [
+        (1013, True)
+    ]
+    assert connection.held_bytes == 1
+    (frame,) = received(receive(connection, bytes.fromhex(f"81 {KEY} 61")))
+    assert frame.frame.payload == b"a"
+
+
 HANDSHAKE_TESTS = ("http11", "handshake", "extensions", "deflate_negotiation", "opening")
 
 
 def test_every_rule_of_the_catalogue_is_broken_in_some_test() -> None:
-    by_frames = {"frame-truncated", *(case.rule for case in CASES)}
+    by_frames = {"frame-truncated", "memory-exhausted", *(case.rule for case in CASES)}
     here = Path(__file__).parent
     elsewhere = "".join((here / f"test_{name}.py").read_text("utf-8") for name in HANDSHAKE_TESTS)
     missing = [rule for rule in CATALOGUE if rule not in by_frames and f'"{rule}"' not in elsewhere]

@@ -261,3 +261,26 @@ def test_what_a_client_makes_of_the_answer(
     closed = ended(connection)
     assert closed.trailing == (b"" if opened else plain(1, b"x"))
     assert closed.closed_by is (ClosedBy.VANISHED if opened else ClosedBy.US)
+
+
+def test_half_a_head_for_which_there_is_no_room_is_answered_503() -> None:
+    connection = new_server()
+    assert connection.receive_data(request()[:20]) == []
+    assert connection.held_bytes == 20
+    (failed,) = connection.fail_for_memory(20, 10)
+    assert isinstance(failed, HandshakeFailed)
+    assert failed.raw == request()[:20]
+    assert (failed.answer.status, [each.rule.id for each in failed.answer.violations]) == (
+        503,
+        ["memory-exhausted"],
+    )
+    assert connection.data_to_send().startswith(b"HTTP/1.1 503 ")
+    assert (connection.state, connection.wants_close) == (ReadyState.CLOSED, True)
+    assert connection.held_bytes == 0
+    assert connection.fail_for_memory(20, 10) == []
+
+
+def test_a_head_that_is_answered_is_held_no_longer() -> None:
+    connection = new_server()
+    answered(connection, request())
+    assert connection.held_bytes == 0
