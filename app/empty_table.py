@@ -59,8 +59,10 @@ class EmptyTable(QObject):
         found = self._filtering.found
         if found is None or not self._filtering.hides or not self._model.view_count:
             return None
+        is_other = self._filtering.line_is_other
+        filtered = EmptyReason.STILL_FILTERED if is_other else EmptyReason.FILTERED
         return {
             RunState.SEARCHING: EmptyReason.SEARCHING,
             RunState.PAUSED: EmptyReason.STOPPED,
             RunState.FAILED: EmptyReason.SEARCH_FAILED,
-        }.get(found.progress.state, EmptyReason.FILTERED)
+        }.get(found.progress.state, filtered)

@@ -31,6 +31,8 @@ class EmptyReason(Enum):
     SEARCH_FAILED = auto()
     FILTERED = auto()
     """There are frames, and none of them matches."""
+    STILL_FILTERED = auto()
+    """None of them matches the filter that is applied, which is not the one in the line."""
 
 
 def empty_reason(
@@ -97,6 +99,13 @@ def empty_text(reason: EmptyReason, addresses: tuple[str, ...], hidden: int) -> 
         return (
             translate("EmptyText", "No frame matches"),
             translate("EmptyText", "The filter hides all there are. Esc in its line clears it."),
+        )
+    if reason is EmptyReason.STILL_FILTERED:
+        return (
+            translate("EmptyText", "No frame matches the filter before"),
+            translate(
+                "EmptyText", "The one in the line is not applied. Enter applies it, Esc shows all frames."
+            ),
         )
     if reason is EmptyReason.NO_WEBSOCKET:
         return (

@@ -18,7 +18,7 @@ from app.models.rows import RowsOf, RowSource, ViewRows
 from app.refresher import Refresher
 from app.scanning import Progress, RunState, ScanRun, ScanThread
 from app.settings import FilterMode, Settings
-from app.text import counted, grouped, tooltip
+from app.text import counted, grouped, one_line, tooltip
 from app.views.filter_bar import FilterBar
 from app.views.frame_table import FrameTable
 from core.capture.reader import CaptureReader
@@ -31,6 +31,7 @@ from core.query.needles import needles
 _OF_MARKS = frozenset(each.name for each in mark_fields())
 _BEHIND_ALL = 2**62
 """Greater than the id of any frame."""
+_SHORT = 24
 
 
 class Way(Enum):
@@ -61,7 +62,7 @@ class Filtering(QObject):
     changed = Signal()
     """The list is under another filter, or under none."""
     stood_otherwise = Signal()
-    """The search goes on, was stopped, or is over."""
+    """The search goes on, was stopped, or is over, or the line came to hold another filter than the list is under."""
 
     def __init__(
         self,
@@ -91,6 +92,7 @@ class Filtering(QObject):
         self._found: FoundFrames | None = None
         self._told: RunState | None = None
         self._awaited: Way | None = None
+        self._is_other = False
         self._wrapped = ""
         """Said of the last step where it went round an end."""
         self.scanner = ScanThread(self)
@@ -110,6 +112,11 @@ class Filtering(QObject):
     def applied(self) -> Applied | None:
         """What the list is under; None where it shows everything."""
         return self._applied
+
+    @property
+    def line_is_other(self) -> bool:
+        """Whether the list is under a filter and the line holds another text, be it half typed or no filter at all."""
+        return self._applied is not None and self._applied.text != self._bar.edit.text().strip()
 
     @property
     def found(self) -> FoundFrames | None:
@@ -295,9 +302,11 @@ class Filtering(QObject):
     def _show(self) -> None:
         """Counts, progress and what can be done."""
         found, bar = self._found, self._bar
-        applied = self._applied
-        text = bar.edit.text().strip()
-        bar.show_applied(applied=applied is not None and applied.text == text)
+        applied, other = self._applied, self.line_is_other
+        bar.show_applied(applied=applied is not None and not other)
+        if other is not self._is_other:
+            self._is_other = other
+            self.stood_otherwise.emit()
         for identity in (ActionId.CLEAR_FILTER, ActionId.NEXT_HIT, ActionId.PREVIOUS_HIT):
             self._actions[identity].setEnabled(applied is not None or identity is ActionId.CLEAR_FILTER)
         if found is None or applied is None:
@@ -308,7 +317,7 @@ class Filtering(QObject):
         progress = found.progress
         searching, paused = progress.state is RunState.SEARCHING, progress.state is RunState.PAUSED
         bar.show_progress(progress.share if searching or paused else None)
-        bar.show_status(*self._status(found, applied))
+        bar.show_status(*self._status(found, applied), tone="warning" if other else "muted")
         if searching:
             bar.show_halt(self.tr("Stop"), self.tr("Stop the search; what was found stays"))
         elif paused:
@@ -338,6 +347,11 @@ class Filtering(QObject):
         elif progress.state is RunState.PAUSED:
             words += self.tr(" · stopped at {share} %").format(share=int(progress.share * 100))
         words += self._wrapped
+        if self.line_is_other:
+            told = self.tr("still “{filter}”: {count}").format(filter=_short(applied.text), count=words)
+            return told, tooltip(
+                told, self.tr("What stands in the line is not applied: the list is as before")
+            )
         return words, tooltip(words, self.tr("Frames that match, of all in the list"))
 
     # Set-up.
@@ -397,3 +411,9 @@ class Filtering(QObject):
         self.scanner.poke()
         self._tell(self._found)
         self._show()
+
+
+def _short(text: str) -> str:
+    """A filter in few characters, so that what is said of it has room beside it."""
+    line = one_line(text)
+    return line if len(line) <= _SHORT else f"{line[: _SHORT - 1]}…"

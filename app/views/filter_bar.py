@@ -106,8 +106,12 @@ class FilterBar(QFrame):
             else self.tr("Show only the frames that match: a word, or a field such as opcode == ping")
         )
 
-    def show_status(self, text: str, tooltip: str = "") -> None:
-        """How many frames there are, and the like."""
+    def show_status(self, text: str, tooltip: str = "", tone: str = "muted") -> None:
+        """How many frames there are, and the like; `tone` is the look of a label."""
+        if self.status.property("look") != tone:
+            self.status.setProperty("look", tone)
+            self.status.style().unpolish(self.status)
+            self.status.style().polish(self.status)
         self.status.setText(text)
         self.status.setToolTip(tooltip)
         self.status.setVisible(bool(text))

@@ -318,6 +318,32 @@ def test_a_wrong_filter_from_elsewhere_is_said_below_the_line(
     assert "cannot stand here" in window.filter_bar.edit.popup.sentence.text()
 
 
+def test_a_filter_that_cannot_be_read_is_not_said_to_have_found_anything(
+    desktop: Desktop, client: Connect, qtbot: QtBot
+) -> None:
+    window = desktop.window
+    bar = window.filter_bar
+    say(qtbot, desktop, client("/"), "apple", "pear")
+    enter(desktop, "apple")
+    complete(qtbot, desktop)
+    qtbot.waitUntil(lambda: bar.status.text() == "1 of 2 frames")
+    enter(desktop, "length >> 4")
+    assert bar.edit.property("standing") == "wrong"
+    assert bar.status.text() == "still “apple”: 1 of 2 frames"
+    assert bar.status.property("look") == "warning"
+    assert payloads(desktop) == ["apple"]
+    enter(desktop, "nowhere")
+    qtbot.waitUntil(lambda: window.frames.empty_text[0] == "No frame matches")
+    assert bar.status.text() == "0 of 2 frames"
+    bar.edit.setText("nowhere (")
+    assert bar.status.text() == "still “nowhere”: 0 of 2 frames"
+    assert window.frames.empty_text[0] == "No frame matches the filter before"
+    bar.edit.setText("nowhere")
+    assert bar.status.text() == "0 of 2 frames"
+    assert bar.status.property("look") == "muted"
+    assert window.frames.empty_text[0] == "No frame matches"
+
+
 def test_clear_and_a_new_capture_and_a_file_begin_anew(
     desktop: Desktop, client: Connect, maker: CaptureMaker, qtbot: QtBot, tmp_path: Path
 ) -> None:
