@@ -58,6 +58,7 @@ def terms(row: FrameRow, rules: Iterable[str], column: Column) -> tuple[str, ...
         Column.NUMBER: _number,
         Column.TIME: _time,
         Column.DELTA: _time,
+        Column.CONNECTION: lambda _row: (),
         Column.DIRECTION: _direction,
         Column.OPCODE: _opcode,
         Column.LENGTH: _length,

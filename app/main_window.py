@@ -207,6 +207,8 @@ class MainWindow(QMainWindow):
         self.filtering.sought.connect(self.tabs.look_for)
         self.connection_model.totals_changed.connect(self._show_totals)
         self.frames.opened.connect(self.tabs.setFocus)
+        self.frames.connection_opened.connect(self.connections.choose)
+        self.frames.set_names(self.connection_model.name)
         self.frames.following_changed.connect(self.actions_[ActionId.FOLLOW].setChecked)
         self.frames.current_frame_changed.connect(self.problems.point_at)
         self.problems.chosen.connect(self.selection.go_to_problem)

@@ -9,6 +9,7 @@ from app.settings import Settings
 from app.views.frame_table import FrameTable
 
 _HANDLE = 5
+_COLUMNS = "frame-columns"
 _FIRST_SIZE = (1280, 800)
 
 
@@ -70,11 +71,11 @@ class WindowLayout:
         for splitter in (self.sides, self.details):
             if (state := settings.layout(splitter.objectName())) is not None:
                 splitter.restoreState(state)
-        if (state := settings.layout("columns")) is not None:
+        if (state := settings.layout(_COLUMNS)) is not None:
             self._frames.header.restore(state)
 
     def keep(self, settings: Settings) -> None:
         settings.set_layout("window", self._window.saveGeometry())
         for splitter in (self.sides, self.details):
             settings.set_layout(splitter.objectName(), splitter.saveState())
-        settings.set_layout("columns", self._frames.header.save())
+        settings.set_layout(_COLUMNS, self._frames.header.save())

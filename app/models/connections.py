@@ -123,6 +123,11 @@ class ConnectionModel(QAbstractListModel):
         line = self.line(row)
         return None if line is None else line.record.id
 
+    def name(self, connection_id: int) -> str:
+        """What a connection is called; "" while the list does not know it."""
+        row = self._rows.get(connection_id)
+        return "" if row is None else self._lines[row].title
+
     def row_of(self, connection_id: int | None) -> int | None:
         """The row of a connection; 0 for None."""
         if connection_id is None:

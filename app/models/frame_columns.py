@@ -17,11 +17,12 @@ class Column(IntEnum):
     NUMBER = 0
     TIME = 1
     DELTA = 2
-    DIRECTION = 3
-    OPCODE = 4
-    LENGTH = 5
-    FLAGS = 6
-    PAYLOAD = 7
+    CONNECTION = 3
+    DIRECTION = 4
+    OPCODE = 5
+    LENGTH = 6
+    FLAGS = 7
+    PAYLOAD = 8
 
 
 def title(column: Column, time_format: TimeFormat) -> str:
@@ -36,6 +37,7 @@ def title(column: Column, time_format: TimeFormat) -> str:
         Column.NUMBER: translate("FrameModel", "#"),
         Column.TIME: time,
         Column.DELTA: translate("FrameModel", "Δ"),
+        Column.CONNECTION: translate("FrameModel", "Connection"),
         Column.DIRECTION: translate("FrameModel", "⇅"),
         Column.OPCODE: translate("FrameModel", "Opcode"),
         Column.LENGTH: translate("FrameModel", "Length"),
@@ -59,6 +61,9 @@ def explanation(column: Column) -> str:
         Column.NUMBER: translate("FrameModel", "Number of the frame in the capture, in order of arrival"),
         Column.TIME: translate("FrameModel", "When the frame was read from or handed to the socket"),
         Column.DELTA: translate("FrameModel", "Time since the frame above"),
+        Column.CONNECTION: translate(
+            "FrameModel", "Whose frame it is: number and path; a double click shows this connection only"
+        ),
         Column.DIRECTION: translate(
             "FrameModel", "→ from the client to the server, ← from the server to the client"
         ),
@@ -83,7 +88,12 @@ def direction_name(direction: Direction) -> str:
     return QCoreApplication.translate("FrameModel", "server → client")
 
 
-def cell(line: Line, column: Column) -> str:
+def connection_cell(connection: int, name: str) -> str:
+    """Whose frame it is, such as `#3 /chat`."""
+    return f"#{connection} {name}".rstrip()
+
+
+def cell(line: Line, column: Column, connection_name: str = "") -> str:
     """A cell in words, for those who do not see the painted one."""
     row = line.row
     if column is Column.DIRECTION:
@@ -96,6 +106,7 @@ def cell(line: Line, column: Column) -> str:
         Column.NUMBER: line.number,
         Column.TIME: line.time,
         Column.DELTA: line.delta,
+        Column.CONNECTION: connection_cell(row.connection, connection_name),
         Column.OPCODE: line.opcode,
         Column.LENGTH: line.length,
         Column.PAYLOAD: line.payload,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
@@ -54,6 +55,8 @@ class FrameModel(QAbstractTableModel):
         self._time_format = TimeFormat.ABSOLUTE
         self._start_ns: int | None = None
         self._pages = RowPages(self._fetch)
+        self.connection_name: Callable[[int], str] = lambda _connection: ""
+        """What a connection is called beside its number, by its id."""
 
     # What is shown.
 
@@ -262,7 +265,9 @@ class FrameModel(QAbstractTableModel):
             if gap := self.gap_at(index.row()):
                 return gap_sentence(gap) if index.column() == 0 else None
             line = self.line(index.row())
-            return None if line is None else cell(line, Column(index.column()))
+            if line is None:
+                return None
+            return cell(line, Column(index.column()), self.connection_name(line.row.connection))
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (Column.NUMBER, Column.LENGTH):
             return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
         return None

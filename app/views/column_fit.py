@@ -1,115 +1,173 @@
-"""Keeps the payload in sight in a narrow frame table: other columns give way, and come back when there is room."""
+"""Makes columns as wide as what they show, gives the payload the rest, and keeps it in sight in a narrow table."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from PySide6.QtCore import QByteArray, QObject
+from PySide6.QtCore import QByteArray, QObject, QTimer
 from PySide6.QtWidgets import QHeaderView
 
 from app.models.frame_columns import Column
 
-LEAST_PAYLOAD = 200
+LEAST_PAYLOAD = 150
 """Pixels that the payload has at least."""
+_WIDEST = 4000
+"""Pixels that a width from settings may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a column takes, in pixels."""
+
+    first: int
+    """While there is nothing to show."""
+    least: int | None = None
+    """Where the payload would have no room; None: it does not give way."""
+    most: int | None = None
+    """Whatever it shows; None: as much as that needs."""
 
 
 class ColumnFit(QObject):
-    """Sizes the columns of a header. Widths that the person chose are kept for when there is room again."""
+    """Sizes the columns of a header. A width that the person chose is kept, also for when there is room again.
 
-    def __init__(
-        self, header: QHeaderView, wanted: Mapping[Column, int], least: Mapping[Column, int], parent: QObject
-    ) -> None:
-        """`wanted`: first widths; `least`: those of the columns that get narrower, in the order in which they do.
+    Which columns are shown is the person's choice; but Δ goes where there is no room for it, and a column that says
+    nothing about what is shown (`set_needless`) goes until it does.
+    """
 
-        Δ goes first, as a whole.
-        """
+    def __init__(self, header: QHeaderView, rooms: Mapping[Column, Room], parent: QObject) -> None:
+        """`rooms`: of every column but the payload; in this order they give way, after Δ, which goes as a whole."""
         super().__init__(parent)
         self._header = header
-        self._wanted = dict(wanted)
-        self._least = dict(least)
+        self._rooms = dict(rooms)
+        self._needs: dict[Column, int] = {}
+        self._chosen: dict[Column, int] = {}
+        self._unwanted: set[Column] = set()
+        self._needless: frozenset[Column] = frozenset()
         self._room = 0
         self._fitting = False
-        self._delta_gave_way = False
         self._delta_stays = False
-        for column, width in wanted.items():
-            header.resizeSection(column, width)
+        self._grown = QTimer(self, singleShot=True, interval=0)
+        self._grown.timeout.connect(lambda: self.fit(self._room))
+        self.forget_needs()
         header.sectionResized.connect(self._was_resized)
         header.sectionMoved.connect(lambda: self.fit(self._room))
+        # After the table's own slot, which takes the width of its contents for a choice.
+        header.sectionHandleDoubleClicked.connect(lambda section: self._size_by_itself(Column(section)))
 
     def fit(self, room: int) -> None:
         """Use `room` pixels; more only where the columns cannot get narrow enough."""
         self._room = room
-        payload_last = self._header.logicalIndex(self._header.count() - 1) == Column.PAYLOAD
-        payload_last &= not self._header.isSectionHidden(Column.PAYLOAD)
-        self._header.setStretchLastSection(not payload_last)
-        if not payload_last or room <= 0:
-            return
-        self._set(self._widths(room - LEAST_PAYLOAD))
-        self._give_payload_the_rest()
+        header = self._header
+        self._fitting = True
+        payload_last = header.logicalIndex(header.count() - 1) == Column.PAYLOAD
+        payload_last &= Column.PAYLOAD not in self._unwanted
+        header.setStretchLastSection(not payload_last)
+        widths = self._widths(room - LEAST_PAYLOAD if payload_last and room > 0 else _WIDEST * len(Column))
+        for column in Column:
+            shown = column in widths or (column is Column.PAYLOAD and column not in self._unwanted)
+            if shown == header.isSectionHidden(column):
+                header.setSectionHidden(column, not shown)
+        for column, width in widths.items():
+            header.resizeSection(column, width)
+        if payload_last:
+            header.resizeSection(Column.PAYLOAD, max(LEAST_PAYLOAD, room - sum(widths.values())))
+        self._fitting = False
+
+    def need(self, needs: Mapping[Column, int]) -> None:
+        """What is in sight takes so many pixels. Columns grow a moment later, and do not shrink again."""
+        for column, width in needs.items():
+            most = self._rooms[column].most
+            wanted = width if most is None else min(width, most)
+            if wanted > self._needs[column]:
+                self._needs[column] = wanted
+                self._grown.start()
+
+    def forget_needs(self) -> None:
+        """What was in sight is not any more."""
+        titles = {column: self._header.sectionSizeFromContents(column).width() for column in self._rooms}
+        self._needs = {column: max(room.first, titles[column]) for column, room in self._rooms.items()}
+        self._grown.start()
+
+    def set_needless(self, columns: frozenset[Column]) -> None:
+        """These columns say nothing about what is shown."""
+        if columns != self._needless:
+            self._needless = columns
+            self.fit(self._room)
+
+    def is_needless(self, column: Column) -> bool:
+        return column in self._needless
+
+    def is_wanted(self, column: Column) -> bool:
+        """Whether the person wants to see it, whether or not it can be seen at present."""
+        return column not in self._unwanted
 
     def show_column(self, column: Column, *, shown: bool) -> None:
         """The person wants to see a column, or not."""
         if column is Column.DELTA:
-            self._delta_stays, self._delta_gave_way = shown, False
-        self._header.setSectionHidden(column, not shown)
+            self._delta_stays = shown
+        (self._unwanted.discard if shown else self._unwanted.add)(column)
         self.fit(self._room)
 
     def save(self) -> QByteArray:
-        """The header's state as the person made it."""
-        self._set(self._widths(1 << 20))
-        state = self._header.saveState()
-        self.fit(self._room)
-        return state
+        """The columns as the person made them: JSON, in their order, of each its name, whether it is shown, and its
+        width where that was chosen.
+        """
+        order = sorted(Column, key=self._header.visualIndex)
+        entries = [
+            [column.name, column not in self._unwanted, self._chosen.get(column, 0)] for column in order
+        ]
+        return QByteArray(json.dumps(entries).encode())
 
     def restore(self, state: QByteArray) -> None:
-        """Take back what `save` gave."""
+        """Take back what `save` gave; what cannot be read changes nothing."""
+        entries = _read(bytes(state.data()))
         self._fitting = True
-        self._header.restoreState(state)
+        for place, (column, _, _) in enumerate(entries):
+            self._header.moveSection(self._header.visualIndex(column), place)
         self._fitting = False
-        for column in Column:
-            if not self._header.isSectionHidden(column):
-                self._wanted[column] = self._header.sectionSize(column)
-        self._delta_gave_way = False
+        self._unwanted = {column for column, shown, _ in entries if not shown}
+        self._chosen = {column: width for column, _, width in entries if width}
         self.fit(self._room)
 
     def _widths(self, room: int) -> dict[Column, int]:
         """The widths of all that is in sight but the payload; Δ is left out where it gives way."""
-        header = self._header
-        widths: dict[Column, int] = {
-            column: self._wanted[column]
-            for column in Column
-            if column is not Column.PAYLOAD
-            and (not header.isSectionHidden(column) or (column is Column.DELTA and self._delta_gave_way))
+        widths = {
+            column: self._chosen.get(column, self._needs[column])
+            for column in self._rooms
+            if column not in self._unwanted | self._needless
         }
         if sum(widths.values()) > room and not self._delta_stays:
             widths.pop(Column.DELTA, None)
-        for column, least in self._least.items():
-            too_much = sum(widths.values()) - room
-            if too_much > 0 and column in widths:
-                widths[column] = min(widths[column], max(least, widths[column] - too_much))
+        for column, width in widths.items():
+            least, too_much = self._rooms[column].least, sum(widths.values()) - room
+            if least is not None and too_much > 0:
+                widths[column] = min(width, max(least, width - too_much))
         return widths
 
-    def _set(self, widths: dict[Column, int]) -> None:
-        self._fitting = True
-        if Column.DELTA in widths:
-            self._header.setSectionHidden(Column.DELTA, False)
-            self._delta_gave_way = False
-        elif not self._header.isSectionHidden(Column.DELTA):
-            self._header.setSectionHidden(Column.DELTA, True)
-            self._delta_gave_way = True
-        for column, width in widths.items():
-            self._header.resizeSection(column, width)
-        self._fitting = False
-
-    def _give_payload_the_rest(self) -> None:
-        others = (self._header.sectionSize(column) for column in Column if column is not Column.PAYLOAD)
-        self._fitting = True
-        self._header.resizeSection(Column.PAYLOAD, max(LEAST_PAYLOAD, self._room - sum(others)))
-        self._fitting = False
+    def _size_by_itself(self, column: Column) -> None:
+        self._chosen.pop(column, None)
+        self.fit(self._room)
 
     def _was_resized(self, section: int, _before: int, width: int) -> None:
         if self._fitting or width <= 0 or section == Column.PAYLOAD:
             return
-        self._wanted[Column(section)] = width
+        self._chosen[Column(section)] = width
         if not self._header.stretchLastSection():
-            self._give_payload_the_rest()
+            others = (self._header.sectionSize(column) for column in self._rooms)
+            self._fitting = True
+            self._header.resizeSection(Column.PAYLOAD, max(LEAST_PAYLOAD, self._room - sum(others)))
+            self._fitting = False
+
+
+def _read(state: bytes) -> list[tuple[Column, bool, int]]:
+    """What `save` wrote, as far as it is that."""
+    try:
+        entries = json.loads(state)
+        found = {
+            Column[name]: (bool(shown), min(max(int(width), 0), _WIDEST)) for name, shown, width in entries
+        }
+    except (ValueError, TypeError, KeyError):
+        return []
+    return [(column, shown, width) for column, (shown, width) in found.items()]

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QByteArray, QPoint, Qt
 from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
 
 from app.models.frame_columns import Column
-from app.views.column_fit import ColumnFit
+from app.views.column_fit import ColumnFit, Room
 from app.views.frame_painter import Cell
 
-# In digits.
-_FIRST_WIDTHS = {
-    Column.NUMBER: 7,
-    Column.TIME: 12,
-    Column.DELTA: 8,
-    Column.DIRECTION: 8,
-    Column.OPCODE: 12,
-    Column.LENGTH: 11,
-    Column.FLAGS: 22,
-    Column.PAYLOAD: 40,
+# In digits, of each column: at first, at least, at most. In this order they get narrower.
+_DIGITS: dict[Column, tuple[int, int | None, int | None]] = {
+    Column.NUMBER: (5, None, None),
+    Column.TIME: (12, None, None),
+    Column.DELTA: (7, None, None),
+    Column.DIRECTION: (8, 3, None),
+    Column.FLAGS: (7, 9, 26),
+    Column.CONNECTION: (8, 6, 26),
+    Column.OPCODE: (6, None, None),
+    Column.LENGTH: (6, None, None),
 }
-
-# In the order in which they get narrower where the payload would have no room.
-_LEAST_WIDTHS = {Column.DIRECTION: 3, Column.FLAGS: 14, Column.LENGTH: 7, Column.OPCODE: 8}
 
 
 class FrameHeader(QHeaderView):
@@ -38,18 +35,35 @@ class FrameHeader(QHeaderView):
         self.setSectionsMovable(True)
         self.setHighlightSections(False)
         self.setMinimumSectionSize(28)
+        self.ensurePolished()
         self.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        widths, least = (
-            {column: width_of(digits) for column, digits in digits_of.items()}
-            for digits_of in (_FIRST_WIDTHS, _LEAST_WIDTHS)
-        )
-        self._columns = ColumnFit(self, widths, least, self)
+        rooms = {
+            column: Room(
+                width_of(first),
+                None if least is None else width_of(least),
+                None if most is None else width_of(most),
+            )
+            for column, (first, least, most) in _DIGITS.items()
+        }
+        self._columns = ColumnFit(self, rooms, self)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._show_menu)
 
     def fit(self, room: int) -> None:
         """Uses `room` pixels."""
         self._columns.fit(room)
+
+    def need(self, needs: Mapping[Column, int]) -> None:
+        """What is in sight takes so many pixels."""
+        self._columns.need(needs)
+
+    def forget_needs(self) -> None:
+        """What was in sight is not any more."""
+        self._columns.forget_needs()
+
+    def show_whose(self, *, shown: bool) -> None:
+        """Whether the rows are of several connections, so that it is of use to say of which."""
+        self._columns.set_needless(frozenset() if shown else frozenset({Column.CONNECTION}))
 
     def cells(self, width: int) -> list[Cell]:
         """Where the columns lie that can be seen in so many pixels."""
@@ -67,12 +81,15 @@ class FrameHeader(QHeaderView):
             action = menu.addAction(title)
             action.setCheckable(True)
             hidden = self.isSectionHidden(column)
-            action.setChecked(not hidden)
+            needless = self._columns.is_needless(column)
+            action.setChecked(self._columns.is_wanted(column) if needless else not hidden)
             last_one = not hidden and self.hiddenSectionCount() == len(Column) - 1
-            action.setEnabled(not last_one)
-            action.toggled.connect(
-                lambda shown, column=column: self._columns.show_column(column, shown=shown)
-            )
+            action.setEnabled(not last_one and not needless)
+            action.toggled.connect(lambda shown, column=column: self.show_column(column, shown=shown))
+
+    def show_column(self, column: Column, *, shown: bool) -> None:
+        """The person wants to see a column, or not."""
+        self._columns.show_column(column, shown=shown)
 
     def save(self) -> QByteArray:
         """Which columns are shown, in which order and how wide."""

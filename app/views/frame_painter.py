@@ -12,11 +12,12 @@ from PySide6.QtCore import QCoreApplication, QRect, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, QPixmap
 
 from app.icons import IconName, Icons
-from app.models.frame_columns import Column, gap_sentence
+from app.models.frame_columns import Column, connection_cell, gap_sentence
 from app.models.frame_lines import Badge, Line, PayloadKind
 from app.models.marks import note_lines
 from app.text import one_line, tooltip
 from app.theme import Role, Theme
+from app.views.connection_mark import GAP, SIZE, connection_role, elided_path
 from app.views.needle_marks import NeedleMarks
 from core.capture.records import Direction
 from core.protocol.violations import Severity
@@ -28,6 +29,9 @@ _STRIPE = 3
 _PILL_GAP = 5
 _PILL_PADDING = 12
 _BOOKMARK = 12
+_BITS_GAP = 8
+"""Between the flags and the labels behind them."""
+_MOST_NAMES = 4096
 _NOTE_SHARE = 0.4
 """Of the payload's width that a note takes at most."""
 _NOTE_CHARS = 200
@@ -81,6 +85,10 @@ class FramePainter:
         self._icons = icons
         self._pixel_ratio = 1.0
         self._needles = NeedleMarks(())
+        self._names: dict[tuple[int, str, int], str] = {}
+        """Cells that say whose frame it is, by connection, its name and the room in pixels."""
+        self.name_of: Callable[[int], str] = lambda _connection: ""
+        """What a connection is called, by its id."""
         self.note_of: Callable[[int], str | None] = lambda _frame: None
         """What is noted on a frame, by its id; None where it is not bookmarked."""
         self.reload()
@@ -96,6 +104,7 @@ class FramePainter:
         self._char_width = max(1.0, QFontMetricsF(self._mono).horizontalAdvance("0" * 64) / 64)
         self._small_metrics = QFontMetrics(self._small)
         self._labels = _badge_labels()
+        self._names.clear()
         self._empty = QCoreApplication.translate("FramePainter", "empty")
         self._sides = {
             Direction.CLIENT_TO_SERVER: (
@@ -119,6 +128,37 @@ class FramePainter:
     def width_of(self, characters: int) -> int:
         """Width of a column for so many digits."""
         return ceil(self._char_width * characters) + 2 * PADDING + 1
+
+    def needs(self, lines: Sequence[Line]) -> dict[Column, int]:
+        """How wide the columns have to be for these lines, of which there is one at least; not that of the payload."""
+        widest = {
+            Column.NUMBER: max((line.number for line in lines), key=len),
+            Column.TIME: max((line.time for line in lines), key=len),
+            Column.DELTA: max((line.delta for line in lines), key=len),
+            Column.OPCODE: max((line.opcode for line in lines), key=len),
+            Column.LENGTH: max((line.length for line in lines), key=len),
+        }
+        needs = {column: self._width_of(text) for column, text in widest.items()}
+        names = (
+            connection_cell(each, self.name_of(each)) for each in {line.row.connection for line in lines}
+        )
+        needs[Column.CONNECTION] = self._width_of(max(names, key=len)) + SIZE + GAP
+        needs[Column.FLAGS] = self._width_of("F123M") + max(
+            self._labels_width(*each)
+            for each in {(line.badges, line.row.severity, line.row.violation_count > 1) for line in lines}
+        )
+        return needs
+
+    def _width_of(self, text: str) -> int:
+        if text.isascii():
+            return self.width_of(len(text))
+        return self._mono_metrics.horizontalAdvance(text) + 2 * PADDING + 1
+
+    def _labels_width(self, badges: tuple[Badge, ...], severity: int, several: bool) -> int:
+        widths = [self._pill_width(self._labels[badge]) for badge in badges]
+        if severity:
+            widths.append(self._pill_width("99" if several else "") + _ICON)
+        return _BITS_GAP + sum(widths) + _PILL_GAP * (len(widths) - 1) if widths else 0
 
     def set_needles(self, needles: Sequence[Needle]) -> None:
         """What is to be marked in payloads."""
@@ -173,6 +213,8 @@ class FramePainter:
                 self._text(painter, rect, line.length, Role.TEXT, _RIGHT)
             elif cell.column is Column.OPCODE:
                 self._text(painter, rect, line.opcode, Role.MUTED if muted else Role.TEXT, _LEFT)
+            elif cell.column is Column.CONNECTION:
+                self._connection(painter, line.row.connection, rect)
             elif cell.column is Column.DIRECTION:
                 self._direction(painter, line, rect)
             else:
@@ -232,6 +274,23 @@ class FramePainter:
         painter.restore()
         return x - PADDING
 
+    def _connection(self, painter: QPainter, connection: int, rect: QRect) -> None:
+        top = rect.top() + (rect.height() - SIZE) // 2
+        painter.fillRect(rect.left(), top, SIZE, SIZE, self._colours[connection_role(connection)])
+        rect.setLeft(rect.left() + SIZE + GAP)
+        name = self.name_of(connection)
+        key = (connection, name, rect.width())
+        text = self._names.get(key)
+        if text is None:
+            if len(self._names) >= _MOST_NAMES:
+                self._names.clear()
+            room = rect.width() - ceil(self._char_width * len(f"#{connection} "))
+            # One letter between two ellipses tells nothing.
+            short = elided_path(self._mono_metrics, name, room) if room >= 4 * self._char_width else ""
+            text = self._names[key] = connection_cell(connection, short)
+        painter.setPen(self._colours[Role.TEXT])
+        painter.drawText(rect, _LEFT, text)
+
     def _direction(self, painter: QPainter, line: Line, rect: QRect) -> None:
         icon, role, _, word = self._sides[line.row.direction]
         top = rect.top() + (rect.height() - _ICON) // 2
@@ -250,7 +309,7 @@ class FramePainter:
         painter.drawText(rect, _LEFT, "".join("·" if bit == "·" else " " for bit in bits))
         painter.setPen(self._colours[Role.TEXT])
         painter.drawText(rect, _LEFT, bits.replace("·", " "))
-        x = rect.left() + round(self._char_width * len(bits)) + 8
+        x = rect.left() + round(self._char_width * len(bits)) + _BITS_GAP
         painter.setFont(self._small)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if line.row.severity:
@@ -278,9 +337,12 @@ class FramePainter:
         return ", ".join(self._labels[badge] for badge in line.badges)
 
     def explained(self, line: Line, column: int) -> str:
-        """What a tooltip says over a cell: the badges in words, else the note."""
+        """What a tooltip says over a cell: the badges in words, the whole path, else the note."""
         if column == Column.FLAGS:
             return self.badge_words(line)
+        if column == Column.CONNECTION:
+            connection = line.row.connection
+            return tooltip(connection_cell(connection, self.name_of(connection)))
         note = self.note_of(line.row.id)
         return tooltip(*note_lines(note)) if note else ""
 

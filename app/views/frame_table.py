@@ -25,7 +25,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QToolTip, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QToolTip, QWidget
 
 from app.gauges import PaintGauge
 from app.icons import Icons
@@ -56,6 +56,8 @@ class FrameTable(SteadyTable):
     """`newer` or `following` may have changed."""
     opened = Signal()
     """Enter or a double click: the person wants the details."""
+    connection_opened = Signal(object)
+    """A double click on whose frame it is: the person wants that connection only. Its id."""
     context_menu_requested = Signal(QPoint)
     """Over a row; global position."""
 
@@ -86,6 +88,7 @@ class FrameTable(SteadyTable):
         self.front_changed.connect(self._front_changed)
         self.current_went.connect(lambda: self.current_frame_changed.emit(None))
         model.modelReset.connect(self._was_reset)
+        model.modelReset.connect(self.header.forget_needs)
         theme.changed.connect(self._look_changed)
 
     # What others ask for.
@@ -121,6 +124,7 @@ class FrameTable(SteadyTable):
         if view == self._frames.view:
             return
         chosen = self._current_id
+        self.header.show_whose(shown=view.connection is None)
         self._show_other(lambda: self._frames.set_view(view))
         if self._current_id != chosen:
             self.current_frame_changed.emit(self._current_id)
@@ -137,6 +141,10 @@ class FrameTable(SteadyTable):
         """Shows in their rows which frames are bookmarked, and their notes."""
         self._painter.note_of = marks.note
         marks.changed.connect(self.viewport().update)
+
+    def set_names(self, name_of: Callable[[int], str]) -> None:
+        """Says in the rows what the connections are called."""
+        self._painter.name_of = self._frames.connection_name = name_of
 
     def set_hits(self, hits: FoundFrames | None, needles: Sequence[Needle]) -> None:
         """Marks the rows of these frames, and of those that come to be among them, and the needles in all rows."""
@@ -214,23 +222,10 @@ class FrameTable(SteadyTable):
     # Set-up.
 
     def _set_up(self) -> None:
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setTabKeyNavigation(False)
-        self.setWordWrap(False)
-        self.setShowGrid(False)
-        self.setCornerButtonEnabled(False)
         self.viewport().setMouseTracking(True)
-        self.doubleClicked.connect(lambda _index: self.opened.emit())
+        self.doubleClicked.connect(self._double_clicked)
         self.setAccessibleName(self.tr("Frames"))
-        rows = self.verticalHeader()
-        rows.setVisible(False)
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setMinimumSectionSize(1)
-        rows.setDefaultSectionSize(self._painter.row_height)
+        self.verticalHeader().setDefaultSectionSize(self._painter.row_height)
 
     # Following the tail.
 
@@ -278,6 +273,13 @@ class FrameTable(SteadyTable):
             self._sought = None
             self.set_following(False)
             self.current_frame_changed.emit(chosen)
+
+    def _double_clicked(self, index: _Index) -> None:
+        line = self._frames.line(index.row())
+        if line is not None and index.column() == Column.CONNECTION:
+            self.connection_opened.emit(line.row.connection)
+        else:
+            self.opened.emit()
 
     def _was_reset(self) -> None:
         # A reset outside set_view: the capture is another one, or was cleared.
@@ -335,9 +337,6 @@ class FrameTable(SteadyTable):
         self.verticalHeader().setDefaultSectionSize(self._painter.row_height)
         self.viewport().update()
 
-    def keyboardSearch(self, search: str) -> None:
-        """Nothing: the default would walk through every row of the capture."""
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
         plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
         key = Qt.Key(event.key())
@@ -371,7 +370,7 @@ class FrameTable(SteadyTable):
         return super().viewportEvent(event)
 
     def _tooltip(self, place: QPoint) -> str:
-        """The badges in words, or the note; none of it comes from a peer."""
+        """What the painter explains."""
         line = self._frames.line(self.rowAt(place.y()))
         return "" if line is None else self._painter.explained(line, self.columnAt(place.x()))
 
@@ -426,6 +425,7 @@ class FrameTable(SteadyTable):
         height = self.rowHeight(first)
         current = self.currentIndex().row()
         focus = RowState.FOCUSED if self.hasFocus() else RowState.NONE
+        lines = []
         for row in range(first, last + 1):
             rect = QRect(0, self.rowViewportPosition(row), width, height)
             if not rect.intersects(event.rect()):
@@ -446,3 +446,6 @@ class FrameTable(SteadyTable):
             self._painter.background(painter, line, rect, state)
             if line is not None:
                 self._painter.cells(painter, line, rect, cells)
+                lines.append(line)
+        if lines:
+            self.header.need(self._painter.needs(lines))

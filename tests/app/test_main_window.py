@@ -309,21 +309,21 @@ def test_theme_and_columns_and_history_come_back(
         trigger(desktop, ActionId.SEND)
     trigger(desktop, ActionId.THEME)
     trigger(desktop, ActionId.TIME_FORMAT)
-    window.frames.horizontalHeader().hideSection(Column.DELTA)
+    window.frames.header.show_column(Column.DELTA, shown=False)
     window.resize(1000, 700)
     window.leave()
     assert settings.theme is ThemeChoice.DARK
     assert settings.time_format is window.frame_model.time_format
     assert settings.composer_history == ("text:remember me",)
-    assert settings.layout("columns") == window.frames.header.save()
+    assert settings.layout("frame-columns") == window.frames.header.save()
     assert settings.layout("window") is not None
 
 
 def test_what_was_kept_is_used(qtbot: QtBot, desktop: Desktop, settings: Settings) -> None:
     window = desktop.window
-    window.frames.horizontalHeader().hideSection(Column.FLAGS)
+    window.frames.header.show_column(Column.FLAGS, shown=False)
     window._layout.keep(settings)
-    window.frames.horizontalHeader().showSection(Column.FLAGS)
+    window.frames.header.show_column(Column.FLAGS, shown=True)
     window._layout.restore(settings)
     assert window.frames.isColumnHidden(Column.FLAGS)
     qtbot.waitExposed(window)

@@ -379,7 +379,7 @@ def test_settings_come_back_at_the_next_start(sit_down: SitDown) -> None:
     layout.setSizes([layout.sizes()[0] + 60, layout.sizes()[1] - 60, layout.sizes()[2]])
     sizes = layout.sizes()
     header = person.window.frames.horizontalHeader()
-    header.setSectionHidden(Column.DELTA, True)
+    person.window.frames.header.show_column(Column.DELTA, shown=False)
     header.resizeSection(Column.OPCODE, 123)
     with connect(person.url) as peer:
         person.until(lambda: len(person.connections()) == 1, "it is in the list")

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import QByteArray
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
@@ -12,7 +14,10 @@ from app.models.frames import FrameModel
 from app.theme import Theme
 from app.views.column_fit import LEAST_PAYLOAD
 from app.views.frame_table import FrameTable
+from core.capture.records import View
+from core.protocol.frames import Opcode
 from tests.tools.qt import dispose
+from tests.tools.recorded import CaptureMaker
 
 
 @pytest.fixture
@@ -22,7 +27,14 @@ def table(qapp: QApplication, theme: Theme, icons: Icons, qtbot: QtBot) -> Itera
     table.show()
     qtbot.waitExposed(table)
     yield table
+    model_of(table).set_reader(None)
     dispose(table)
+
+
+def model_of(table: FrameTable) -> FrameModel:
+    model = table.model()
+    assert isinstance(model, FrameModel)
+    return model
 
 
 def widths(table: FrameTable) -> dict[Column, int]:
@@ -40,6 +52,7 @@ def test_the_payload_keeps_its_room_and_the_others_come_back(table: FrameTable) 
         table.resize(width, 300)
         assert table.columnWidth(Column.PAYLOAD) >= LEAST_PAYLOAD
         assert not scrolls(table)
+    table.resize(600, 300)
     assert table.isColumnHidden(Column.DELTA)
     assert table.columnWidth(Column.NUMBER) == first[Column.NUMBER]
     table.resize(1200, 300)
@@ -50,6 +63,80 @@ def test_where_nothing_gives_way_any_more_it_scrolls(table: FrameTable) -> None:
     table.resize(300, 300)
     assert table.columnWidth(Column.PAYLOAD) == LEAST_PAYLOAD
     assert scrolls(table)
+
+
+def test_columns_are_as_wide_as_what_they_show(
+    table: FrameTable, maker: CaptureMaker, qtbot: QtBot, theme: Theme
+) -> None:
+    peer = maker.peer("/chat")
+    peer.say("short")
+    model_of(table).set_reader(maker.reader())
+    qtbot.waitUntil(lambda: "F···M" in flags(table))
+    narrow = widths(table)
+    assert narrow[Column.FLAGS] < 100, "the flags take no more than they need"
+    for number in range(3):
+        peer.frame(Opcode.TEXT if not number else Opcode.CONTINUATION, bytes([97]) * 160_252, fin=number == 2)
+    maker.recorder.flush()
+    model_of(table).refresh()
+    qtbot.waitUntil(lambda: table.columnWidth(Column.LENGTH) > narrow[Column.LENGTH])
+    wide = widths(table)
+    line = model_of(table).line(3)
+    assert line is not None
+    assert line.length == "160\u202f252 → 480\u202f756"
+    assert table.columnWidth(Column.LENGTH) >= theme_width(theme, line.length)
+    assert wide[Column.FLAGS] > narrow[Column.FLAGS]
+    assert wide[Column.OPCODE] > narrow[Column.OPCODE]
+    assert sum(wide.values()) == table.viewport().width(), "the payload has the rest"
+
+
+def flags(table: FrameTable) -> str:
+    return str(model_of(table).data(model_of(table).index(0, Column.FLAGS)))
+
+
+def theme_width(theme: Theme, text: str) -> int:
+    return QFontMetrics(theme.mono_font()).horizontalAdvance(text)
+
+
+def test_a_column_shrinks_only_when_something_else_is_shown(
+    table: FrameTable, maker: CaptureMaker, qtbot: QtBot
+) -> None:
+    loud, quiet = maker.peer("/loud"), maker.peer("/quiet")
+    quiet.say("a")
+    loud.frame(Opcode.BINARY, bytes(1_234_567))
+    quiet.flood(200)
+    model_of(table).set_reader(maker.reader())
+    table.go_to_row(0)
+    qtbot.waitUntil(lambda: table.columnWidth(Column.LENGTH) > 80)
+    wide = table.columnWidth(Column.LENGTH)
+    table.go_to_last()
+    table.grab()
+    qtbot.wait(1)
+    assert table.columnWidth(Column.LENGTH) == wide
+    table.set_view(View(connection=quiet.id))
+    qtbot.waitUntil(lambda: table.columnWidth(Column.LENGTH) < wide)
+
+
+def test_whose_frames_they_are_is_told_where_there_are_several(
+    table: FrameTable, maker: CaptureMaker
+) -> None:
+    peer = maker.peer("/chat?a=b")
+    peer.say("hello")
+    model_of(table).set_reader(maker.reader())
+    table.set_names(lambda _connection: "/chat?a=b")
+    assert not table.isColumnHidden(Column.CONNECTION)
+    assert model_of(table).data(model_of(table).index(0, Column.CONNECTION)) == "#1 /chat?a=b"
+    table.set_view(View(connection=1))
+    assert table.isColumnHidden(Column.CONNECTION)
+    menu = QMenu(table)
+    table.header.fill_menu(menu)
+    switch = menu.actions()[Column.CONNECTION]
+    assert (switch.isChecked(), switch.isEnabled()) == (True, False)
+    table.set_view(View())
+    assert not table.isColumnHidden(Column.CONNECTION)
+    table.header.show_column(Column.CONNECTION, shown=False)
+    table.set_view(View(connection=1))
+    table.set_view(View())
+    assert table.isColumnHidden(Column.CONNECTION), "the person does not want it"
 
 
 def test_a_width_of_the_persons_choice_is_kept(table: FrameTable) -> None:
@@ -66,20 +153,44 @@ def test_a_width_of_the_persons_choice_is_kept(table: FrameTable) -> None:
     table.header.restore(state)
     assert table.columnWidth(Column.FLAGS) == 250
     assert not table.isColumnHidden(Column.DELTA)
+    header.sectionHandleDoubleClicked.emit(int(Column.FLAGS))
+    assert table.columnWidth(Column.FLAGS) < 250, "a double click on its edge gives it the width it needs"
+
+
+def test_order_and_choice_come_back(table: FrameTable, theme: Theme, icons: Icons) -> None:
+    header = table.header
+    header.moveSection(header.visualIndex(Column.LENGTH), 0)
+    header.show_column(Column.OPCODE, shown=False)
+    other = FrameTable(FrameModel(table), theme, icons)
+    other.header.restore(header.save())
+    assert other.header.visualIndex(Column.LENGTH) == 0
+    assert other.isColumnHidden(Column.OPCODE)
+    assert other.header.save() == header.save()
+    dispose(other)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [b"", b"\x00\x01", b"[1]", b'[["NUMBER"]]', b'[["OTHER", true, 1]]', b"{}", b'[["TIME", 1, "x"]]'],
+)
+def test_a_state_that_cannot_be_read_changes_nothing(table: FrameTable, state: bytes) -> None:
+    before = table.header.save()
+    table.header.restore(QByteArray(state))
+    assert table.header.save() == before
 
 
 def test_a_column_of_the_persons_choice_stays(table: FrameTable, qtbot: QtBot) -> None:
-    table.resize(760, 300)
+    table.resize(600, 300)
     menu = QMenu(table)
     table.header.fill_menu(menu)
     delta, payload = menu.actions()[Column.DELTA], menu.actions()[Column.PAYLOAD]
     assert not delta.isChecked()
     delta.toggle()
-    table.resize(750, 300)
     assert not table.isColumnHidden(Column.DELTA)
     assert table.columnWidth(Column.PAYLOAD) >= LEAST_PAYLOAD
     payload.toggle()
-    qtbot.waitUntil(lambda: table.columnWidth(Column.FLAGS) > 200)
+    qtbot.waitUntil(lambda: table.isColumnHidden(Column.PAYLOAD))
+    assert sum(widths(table).values()) >= table.viewport().width(), "the last column has the rest"
     payload.toggle()
     delta.toggle()
     table.resize(1200, 300)

@@ -279,6 +279,9 @@ def test_rows_are_painted_with_tint_arrow_and_violation(
     peer.answer("from the server")
     peer.frame(Opcode.TEXT, b"unmasked", key=None)
     model.set_reader(maker.reader())
+    # Painted once, the columns take the room that they need.
+    picture(table)
+    QApplication.processEvents()
     image = picture(table)
     height = table.rowHeight(0)
 
@@ -506,3 +509,37 @@ def test_the_row_of_the_gap_looks_like_none_of_the_others(
     rows = [table.visualRect(model.index(row, 0)).top() + 3 for row in (0, 1)]
     grounds = [{image.pixelColor(x, y).name() for x in range(5, 300)} for y in rows]
     assert theme.name(Role.RAISED) in grounds[0] - grounds[1]
+
+
+def test_a_double_click_on_whose_frame_it_is_asks_for_that_connection(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker, qtbot: QtBot
+) -> None:
+    maker.peer().say("one")
+    maker.peer().say("two")
+    model.set_reader(maker.reader())
+
+    def double_click(column: Column) -> None:
+        place = table.visualRect(model.index(1, column)).center()
+        QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        QTest.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+    with qtbot.waitSignal(table.connection_opened) as caught, qtbot.assertNotEmitted(table.opened):
+        double_click(Column.CONNECTION)
+    assert caught.args == [2]
+    with qtbot.waitSignal(table.opened), qtbot.assertNotEmitted(table.connection_opened):
+        double_click(Column.PAYLOAD)
+
+
+def test_a_connections_mark_has_its_colour(
+    table: FrameTable, model: FrameModel, maker: CaptureMaker, theme: Theme
+) -> None:
+    for path in ("/one", "/two"):
+        maker.peer(path).say("hello")
+    model.set_reader(maker.reader())
+    table.set_names(lambda connection: f"/{connection}")
+    image = picture(table)
+    left = table.columnViewportPosition(Column.CONNECTION)
+    height = table.rowHeight(0)
+    for row, role in enumerate((Role.CONNECTION_1, Role.CONNECTION_2)):
+        y = row * height + height // 2
+        assert theme.name(role) in {image.pixelColor(left + x, y).name() for x in range(20)}
