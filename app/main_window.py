@@ -35,6 +35,7 @@ from app.navigation import Navigation
 from app.recovery import Recovery
 from app.refresher import Refresher
 from app.selection import Selection
+from app.sending import Sending
 from app.settings import Settings
 from app.theme import Theme
 from app.views.banner import Banner, Tone
@@ -52,8 +53,6 @@ from app.window_layout import WindowLayout
 from core.capture.session_files import CaptureFolder, ClaimedCapture
 from core.decoders.registry import Decoders
 from core.formats.registry import Formats
-from core.net.host import SendResult
-from core.net.outgoing import Outgoing
 
 _RATE_MS = 1000
 _REST = 9
@@ -109,6 +108,7 @@ class MainWindow(QMainWindow):
             engine, self.actions_, self.frame_model, self.frames, theme, clipboard, self
         )
         self.selection = Selection(desk, self.connections, self.frames, self.tabs, self.composer, self)
+        self.sending = Sending(engine, desk, self.connection_model, self.composer, self)
         self._copier = FrameCopier(desk, self.frames, clipboard, jobs, self)
         self._plain_clipboard = PlainClipboard(clipboard, self)
         self._leaving = False
@@ -167,7 +167,6 @@ class MainWindow(QMainWindow):
         engine = self._engine
         engine.changed.connect(self._refresher.poke)
         engine.failed.connect(self._show_failure)
-        engine.sent.connect(self._sent)
         self.watch.looked.connect(self._show_pressure)
         self.watch.save_wanted.connect(self.commands.ask_save)
         self._refresher.due.connect(self._refresh)
@@ -214,7 +213,6 @@ class MainWindow(QMainWindow):
         self.problems.chosen.connect(self.selection.go_to_problem)
         self.sides.currentChanged.connect(self._refresher.poke)
         self.status.problems.clicked.connect(self.actions_[ActionId.FOCUS_PROBLEMS].trigger)
-        self.composer.send_requested.connect(self._send)
 
     def _connect_actions(self) -> None:
         pushed = {
@@ -330,8 +328,7 @@ class MainWindow(QMainWindow):
         if self.sides.shows_problems and self.problem_model.refresh():
             self._refresher.poke()
         self.selection.refresh()
-        self.composer.set_open_count(self.connection_model.open_count if self._desk.shows_live else 0)
-        self._show_queue()
+        self.sending.refresh()
 
     def _offer_to_save(self, path: Path) -> None:
         save = QPushButton(self.tr("&Save as…"))
@@ -364,18 +361,6 @@ class MainWindow(QMainWindow):
 
     # The engine.
 
-    def _send(self, outgoing: Outgoing, to_all: bool) -> None:
-        target = self.composer.target
-        if to_all or target is not None:
-            to = None if to_all or target is None else target.id
-            self.composer.await_result(self._engine.send(to, outgoing))
-
-    def _sent(self, result: SendResult) -> None:
-        if result.error is None:
-            self.composer.show_sent(result.request_id)
-        else:
-            self.composer.show_error(result.error, result.request_id)
-
     def _disconnect(self) -> None:
         target = self.selection.connection
         if target is None:
@@ -397,11 +382,7 @@ class MainWindow(QMainWindow):
         live = self._desk.shows_live
         self.connection_model.set_slow_peers(self.watch.slow_peers if live else {})
         self.status.set_lagging(self.watch.recording_lags)
-        self._show_queue()
-
-    def _show_queue(self) -> None:
-        target = self.composer.target
-        self.composer.set_queued(0 if target is None else self.connection_model.queued(target.id))
+        self.sending.refresh()
 
     # The view.
 

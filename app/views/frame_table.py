@@ -321,15 +321,6 @@ class FrameTable(SteadyTable):
         first, last = self._visible_rows()
         return [found for row in range(first, last + 1) if (found := self._frames.frame_id(row)) is not None]
 
-    def _visible_rows(self) -> tuple[int, int]:
-        """First and last row in sight; (0, -1) when there is none."""
-        count = self._frames.rowCount()
-        first = self.rowAt(0)
-        if first < 0 or not count:
-            return 0, -1
-        fit = self.viewport().height() // max(1, self.rowHeight(first)) + 1
-        return first, min(count - 1, first + fit)
-
     # Events.
 
     def _look_changed(self) -> None:

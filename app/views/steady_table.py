@@ -85,6 +85,15 @@ class SteadyTable(QTableView):
         if not index.isValid() or _is_enabled(index):
             super().mousePressEvent(event)
 
+    def _visible_rows(self) -> tuple[int, int]:
+        """First and last row in sight; (0, -1) when there is none."""
+        count = self.model().rowCount()
+        first = self.rowAt(0)
+        if first < 0 or not count:
+            return 0, -1
+        fit = self.viewport().height() // max(1, self.rowHeight(first)) + 1
+        return first, min(count - 1, first + fit)
+
     def _came(self, _parent: _Index, first: int, last: int) -> None:
         if first == 0 and last + 1 < self.model().rowCount():
             self._shift(last + 1)
