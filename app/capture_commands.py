@@ -12,7 +12,7 @@ from app.capture_desk import CaptureDesk
 from app.dialogs.export_progress import ExportProgress
 from app.dialogs.question import Question
 from app.engine_thread import EngineThread
-from app.exporting import ExportWork, export_capture
+from app.exporting import ExportWork, export_capture, missed_sentence
 from app.icons import Icons
 from app.jobs import Jobs
 from app.settings import Settings
@@ -199,11 +199,18 @@ class CaptureCommands(QObject):
         self._exports.append(work)
         accepted = self._jobs.run(
             lambda: export_capture(wanted, source, path, (live,), filtered, work),
-            lambda _: ended(self.done, self.tr("Exported to {path}.").format(path=path)),
+            lambda _: ended(*self._exported(work, path)),
             failed,
         )
         if not accepted:
             ended(self.problem, self.tr("Too much is being done at once. Try again in a moment."))
+
+    def _exported(self, work: ExportWork, path: Path) -> tuple[SignalInstance, str]:
+        """Where and how it is said that an export has come to its end."""
+        done = self.tr("Exported to {path}.").format(path=path)
+        if not work.missed_frames:
+            return self.done, done
+        return self.problem, f"{done} {missed_sentence(work.missed_frames)}"
 
     def cancel_exports(self) -> None:
         """Ends those that are under way; they leave nothing."""

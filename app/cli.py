@@ -19,7 +19,7 @@ from types import FrameType
 from typing import NoReturn, TypeVar
 
 from app.display import missing_display
-from app.exporting import ExportWork, cannot_export, export_capture, pieces
+from app.exporting import ExportWork, cannot_export, export_capture, missed_sentence, pieces
 from core.capture.reader import CaptureReader
 from core.capture.session_files import CaptureFolder, default_folder
 from core.errors import AddressError, FilterError, UnmaskError
@@ -177,13 +177,14 @@ def _must_be_new(path: Path) -> None:
 def _export(options: argparse.Namespace) -> int:
     wanted: Format = default_formats().get(options.format)
     filtered = None if options.filter is None else _parsed(options.filter)
+    work = ExportWork()
     try:
         if options.output is not None:
-            export_capture(wanted, options.file, options.output, filtered=filtered)
-            return 0
+            export_capture(wanted, options.file, options.output, filtered=filtered, work=work)
+            return _whether_whole(work)
         reader = CaptureReader(options.file)
         try:
-            for piece in pieces(wanted, reader, filtered, ExportWork()):
+            for piece in pieces(wanted, reader, filtered, work):
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
         finally:
@@ -192,7 +193,15 @@ def _export(options: argparse.Namespace) -> int:
         raise
     except OSError as error:
         raise cannot_export(options.output, error) from error
-    return 0
+    return _whether_whole(work)
+
+
+def _whether_whole(work: ExportWork) -> int:
+    """The exit status of an export that has come to its end."""
+    if not work.missed_frames:
+        return 0
+    print(f"unmask: {missed_sentence(work.missed_frames)}", file=sys.stderr)
+    return 1
 
 
 def _settings(options: argparse.Namespace, settings: EngineSettings) -> EngineSettings:

@@ -20,7 +20,8 @@ from app.sampling import DiagnosticsLog, Sampler
 from app.story_text import COLOURED, PLAIN, StoryText
 from app.text import rough_time
 from core.capture.disk_space import SpaceGauge
-from core.capture.follow import Entry, Follower, Gap
+from core.capture.follow import Entry, Follower
+from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
 from core.capture.session_files import discard, discard_unused
@@ -115,7 +116,7 @@ class Console:
             self._end(thread)
             while not self._news.empty():
                 self._tell(self._news.get(), story)
-            self._tell(None, story)
+            self._tell(None, story, ending=True)
             self._tell_what_is_left(reader)
         finally:
             self._end(thread)
@@ -145,17 +146,17 @@ class Console:
             self._bug = error
             self.stop()
 
-    def _tell(self, news: str | None, story: Follower) -> None:
+    def _tell(self, news: str | None, story: Follower, *, ending: bool = False) -> None:
         """Write a line of news, then what is new in the capture."""
         if news is not None:
             self._out.write(news + "\n")
         tell: Callable[[Entry], Iterator[str]] = lines_of if self._json else self._text.lines_of
-        for entry in story.entries():
+        for entry in story.entries(ending=ending):
             if not self._is_wanted():
                 break
             for line in tell(entry):
                 self._out.write(line + "\n")
-            if isinstance(entry, Gap):
+            if isinstance(entry, Gap) and entry.reason is GapReason.DROPPED:
                 self._told_frames += entry.frames
             self._told_frames += isinstance(entry, FrameRecord)
         self._out.flush()

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from app.text import counted
+from core.capture.follow import Follower
 from core.capture.private_files import written_whole
 from core.capture.reader import CaptureReader
 from core.capture.store import is_capture, is_in_use, is_same, reason
@@ -23,6 +25,8 @@ class ExportWork:
         self._wanted = True
         self.share: float | None = None
         """0 to 1; None where nobody knows."""
+        self.missed_frames = 0
+        """Once all is written: frames that were there when it began, and were dropped or cleared before their turn."""
 
     def cancel(self) -> None:
         """The export ends soon, and leaves nothing."""
@@ -42,14 +46,17 @@ def pieces(
 ) -> Iterator[bytes]:
     """The capture, of its frames those that the filter finds; None: all. CaptureError, CancelledError."""
     if filtered is None:
-        for piece in wanted.export(reader):
-            work.check()
-            yield piece
+        yield from _told(wanted, Follower(reader), work)
         return
     with closing(scan_of(reader.path, filtered, work.is_wanted)) as scan:
-        for piece in wanted.export(reader, lambda after: _found(scan, after, work)):
-            work.check()
-            yield piece
+        yield from _told(wanted, Follower(reader, lambda after: _found(scan, after, work)), work)
+
+
+def _told(wanted: Format, story: Follower, work: ExportWork) -> Iterator[bytes]:
+    for piece in wanted.export(story.entries(ending=True)):
+        work.check()
+        yield piece
+    work.missed_frames = story.missed_frames
 
 
 def _found(scan: AnyScan, after: int, work: ExportWork) -> Iterator[Found]:
@@ -88,6 +95,13 @@ def cannot_export(target: Path | None, error: OSError) -> ExportError:
         f"The export cannot be written to {where}: {reason(error)}. "
         "Choose a folder that exists and that you may write to, with room on its disk."
     )
+
+
+def missed_sentence(frames: int) -> str:
+    """What an export lacks that was slower than the recording."""
+    one = "1 frame was dropped from the capture before it could be exported: a gap stands in its place."
+    many = "{count} frames were dropped from the capture before they could be exported: gaps stand in their place."
+    return f"{counted(frames, one, many)} Keep more of it, or save it first and export what was saved."
 
 
 def _export(

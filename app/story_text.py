@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.capture.follow import Close, Entry, Gap, Handshake
+from core.capture.follow import Close, Entry, Handshake
+from core.capture.gaps import Gap, GapReason
 from core.capture.records import ConnectionState, Direction, FrameRecord
 from core.decoders.visible import terminal_text
 from core.protocol import close_codes
@@ -23,6 +24,13 @@ _ENDED_BY = {
     ClosedBy.PEER: "by the peer",
     ClosedBy.US: "by us",
     ClosedBy.VANISHED: "the peer vanished",
+}
+
+_GAPS = {
+    GapReason.DROPPED: "dropped: only the newest are kept",
+    GapReason.NOT_RECORDED: "not recorded: recording was off",
+    GapReason.NOT_WRITTEN: "lost: the capture could not be written",
+    GapReason.CLEARED: "cleared before they were told",
 }
 
 
@@ -144,7 +152,9 @@ class StoryText:
 
     def _gap(self, gap: Gap) -> str:
         frames = "1 frame" if gap.frames == 1 else f"{gap.frames} frames"
-        return f"{self._clock(gap.time_ns)} {self._style.dim}… {frames} dropped{self._style.reset}"
+        until = "" if gap.first_ns == gap.last_ns else f" to {_time(gap.last_ns)}"
+        said = f"{until} … {frames} {_GAPS[gap.reason]}"
+        return f"{self._clock(gap.first_ns)}{self._style.dim}{said}{self._style.reset}"
 
     def _violations(self, found: tuple[Violation, ...]) -> Iterator[str]:
         for each in found:
@@ -159,9 +169,12 @@ class StoryText:
         return f"{self._clock(time_ns)} #{connection}"
 
     def _clock(self, time_ns: int) -> str:
-        seconds, rest = divmod(time_ns, 1_000_000_000)
-        clock = time.strftime("%H:%M:%S", time.localtime(seconds))
-        return f"{self._style.dim}{clock}.{rest // 1_000_000:03d}{self._style.reset}"
+        return f"{self._style.dim}{_time(time_ns)}{self._style.reset}"
+
+
+def _time(time_ns: int) -> str:
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return f"{time.strftime('%H:%M:%S', time.localtime(seconds))}.{rest // 1_000_000:03d}"
 
 
 def _one_line(text: str) -> str:

@@ -25,6 +25,8 @@ VIOLATION: tuple[Kind, ...] = (str, str, int, int)
 PROBLEM: tuple[Kind, ...] = (int, int, _OPTIONAL_INT, *VIOLATION)
 MARK: tuple[Kind, ...] = (int, str)
 """Frame, note."""
+GAP: tuple[Kind, ...] = (int,) * 5
+"""Before, reason, frames, first time, last time."""
 BLOCK: tuple[Kind, ...] = (int, bytes, bytes | None)
 """Count, records, payloads."""
 PAYLOADS: tuple[Kind, ...] = (bytes, bytes)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Protocol
 
+from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, View
 from core.protocol.violations import Violation
@@ -36,18 +38,9 @@ class Close:
     connection: ConnectionRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Frames that were recorded and dropped before they could be told, because only the newest are kept."""
-
-    frames: int
-    before: int
-    """Id of the frame behind them."""
-    time_ns: int
-    """When that one came."""
-
-
 Entry = Handshake | FrameRecord | Gap | Close
+_Told = tuple[int, Chapter, int, Entry]
+"""An entry, with what it is put in order by: its time, what it tells, and its id."""
 
 
 class Stretch(Protocol):
@@ -75,16 +68,27 @@ class Follower:
         self._find = find
         self._changes = 0
         self._frame = 0
+        """All frames up to this id have been told, or found missing."""
+        self._time_ns: int | None = None
+        """When the last frame that was told came."""
+        self._gaps: deque[Gap] = deque()
+        """Gaps that the capture notes and that are still to be told, in order."""
         self._announced: set[int] = set()
         self._generation = reader.totals().generation
+        self.missed_frames = 0
+        """Frames that were there when they were to be told, but were gone before it came to that."""
 
-    def entries(self) -> Iterator[Entry]:
-        """What is new since the last call, in order of time. Exhaust it before the next call."""
+    def entries(self, *, ending: bool = False) -> Iterator[Entry]:
+        """What is new since the last call, in order of time. Exhaust it before the next call.
+
+        A gap is told once frames were recorded behind it, or at last when the story is `ending`.
+        """
         with self._reader.snapshot():
             totals = self._reader.totals()
             changed = self._reader.connections(self._changes, limit=totals.connections)
             first, last = self._reader.first_frame_id(), self._reader.last_frame_id()
-            dropped = self._reader.dropped(View())
+            dropped = self._reader.gaps.dropped(View())
+            self._gaps = deque(self._reader.gaps.noted(View(), since=self._frame + 1))
         if totals.generation != self._generation:
             self._generation = totals.generation
             self._reader.forget()
@@ -92,14 +96,11 @@ class Follower:
             self._announced &= {record.id for record in changed}
         self._changes = totals.changes
         opened, closed = self._handshakes(changed), self._closes(changed)
-        # What was cleared is missing too, and is no gap.
-        gap = max(0, min(first - 1 - self._frame, dropped))
-        self._frame = max(self._frame, first - 1)
-        frames = self._frames(last, gap) if self._find is None else self._found(self._find, last, gap)
+        frames = self._story(first, last, dropped, ending=ending)
         for _, _, _, entry in heapq.merge(opened, frames, closed):
             yield entry
 
-    def _handshakes(self, changed: list[ConnectionRecord]) -> Iterator[tuple[int, Chapter, int, Entry]]:
+    def _handshakes(self, changed: list[ConnectionRecord]) -> Iterator[_Told]:
         fresh = [
             record
             for record in changed
@@ -110,49 +111,84 @@ class Follower:
             entry = Handshake(record, self._reader.connection_violations(record.id))
             yield record.opened_ns, Chapter.HANDSHAKE, record.id, entry
 
-    def _frames(self, last: int, gap: int) -> Iterator[tuple[int, Chapter, int, Entry]]:
-        for record in self._reader.frames_after(self._frame, last - self._frame):
-            if record.row.id > last:
-                # Cleared meanwhile: this one's handshake may not be told yet.
-                return
-            time_ns, frame = record.row.time_ns, record.row.id
-            gap += frame - self._frame - 1
-            if gap:
-                yield time_ns, Chapter.FRAME, frame - 1, Gap(gap, frame, time_ns)
-            gap, self._frame = 0, frame
-            yield time_ns, Chapter.FRAME, frame, record
+    def _story(self, first: int, last: int, dropped: Gap | None, *, ending: bool) -> Iterator[_Told]:
+        """Frames up to `last` that are to be told, and all gaps."""
+        # What was cleared before is missing too, and is no gap.
+        gone = 0 if dropped is None else min(first - 1 - self._frame, dropped.frames)
+        if dropped is not None and gone > 0:
+            yield self._told(replace(dropped, before=first, frames=gone, first_ns=self._since(dropped)))
+        self._frame = max(self._frame, first - 1)
+        yield from self._frames(last) if self._find is None else self._found(self._find, last)
+        if self._frame < last:
+            yield from self._missing(last + 1, last - self._frame)
+            self._frame = last
+        yield from self._noted(self._gaps[-1].before if ending and self._gaps else last)
 
-    def _found(self, find: Find, last: int, gap: int) -> Iterator[tuple[int, Chapter, int, Entry]]:
+    def _frames(self, last: int) -> Iterator[_Told]:
+        for record in self._reader.frames_after(self._frame, last - self._frame):
+            frame = record.row.id
+            if frame > last:
+                # Its handshake may not be told yet.
+                return
+            if frame > self._frame + 1:
+                yield from self._missing(frame, frame - self._frame - 1)
+            if self._gaps:
+                yield from self._noted(frame)
+            yield self._frame_told(record)
+
+    def _found(self, find: Find, last: int) -> Iterator[_Told]:
         for stretch in find(self._frame):
-            first = self._reader.first_frame_id()
-            if self._frame < first - 1 < last:
-                gap += first - 1 - self._frame
-                self._frame = first - 1
-            yield from self._gap(gap, last)
-            wanted = [each for each in stretch.frames if self._frame < each <= last]
-            told = 0
-            for record in self._reader.frames(wanted):
-                time_ns, frame = record.row.time_ns, record.row.id
-                place = wanted.index(frame, told)
-                if place > told:
-                    yield time_ns, Chapter.FRAME, frame - 1, Gap(place - told, frame, time_ns)
-                yield time_ns, Chapter.FRAME, frame, record
-                told = place + 1
-            gap = len(wanted) - told
-            self._frame = max(self._frame, min(stretch.through, last))
+            first = min(self._reader.first_frame_id() or last + 1, last + 1)
+            yield from self._missing(first, first - 1 - self._frame)
+            wanted = deque(each for each in stretch.frames if self._frame < each <= last)
+            for record in self._reader.frames(tuple(wanted)):
+                frame, gone = record.row.id, 0
+                while wanted.popleft() != frame:
+                    gone += 1
+                yield from self._missing(frame, gone)
+                yield from self._noted(frame)
+                yield self._frame_told(record)
+            through = min(stretch.through, last)
+            yield from self._missing(through + 1, len(wanted))
+            self._frame = max(self._frame, through)
+            yield from self._noted(self._frame)
             if self._frame == last:
                 break
-        yield from self._gap(gap, last)
 
-    def _gap(self, frames: int, last: int) -> Iterator[tuple[int, Chapter, int, Entry]]:
-        """Nothing where these were not dropped but cleared: then there is none left up to `last`."""
-        first = self._reader.first_frame_id() if frames else 0
-        behind = self._reader.frame(first) if 0 < first <= last else None
-        if behind is not None:
-            time_ns = behind.row.time_ns
-            yield time_ns, Chapter.FRAME, first - 1, Gap(frames, first, time_ns)
+    def _frame_told(self, record: FrameRecord) -> _Told:
+        self._frame, self._time_ns = record.row.id, record.row.time_ns
+        return record.row.time_ns, Chapter.FRAME, record.row.id, record
 
-    def _closes(self, changed: list[ConnectionRecord]) -> Iterator[tuple[int, Chapter, int, Entry]]:
+    def _noted(self, through: int) -> Iterator[_Told]:
+        """Gaps that the capture notes ahead of frames up to this id."""
+        while self._gaps and self._gaps[0].before <= through:
+            yield self._told(self._gaps.popleft())
+
+    def _missing(self, before: int, frames: int) -> Iterator[_Told]:
+        """Frames ahead of this id were to be told and are gone."""
+        if frames <= 0:
+            return
+        self.missed_frames += frames
+        self._frame = max(self._frame, before - 1)
+        reason = GapReason.DROPPED
+        if self._reader.totals().generation != self._generation:
+            reason = GapReason.CLEARED
+        dropped = self._reader.gaps.dropped(View())
+        now_ns = self._time_ns or 0
+        last_ns = now_ns if dropped is None else max(dropped.last_ns, now_ns)
+        yield self._told(Gap(before, reason, frames, self._since(dropped), last_ns))
+
+    def _since(self, dropped: Gap | None) -> int:
+        """From when on frames are missing: the first that is gone came behind the last that was told."""
+        if self._time_ns is not None:
+            return self._time_ns
+        return 0 if dropped is None else dropped.first_ns
+
+    @staticmethod
+    def _told(gap: Gap) -> _Told:
+        return gap.last_ns, Chapter.FRAME, gap.before - 1, gap
+
+    def _closes(self, changed: list[ConnectionRecord]) -> Iterator[_Told]:
         over = [record for record in changed if record.closed_ns is not None]
         for record in sorted(over, key=lambda record: record.closed_ns or 0):
             self._announced.discard(record.id)

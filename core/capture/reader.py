@@ -11,7 +11,9 @@ from pathlib import Path
 
 from core.capture import checks
 from core.capture.blocks import BLOCK_BYTES, OWN_PAYLOAD, PREVIEW_BYTES, RECORD, SELECT, StoredFrame
+from core.capture.gaps import GapReader
 from core.capture.held_block import HeldBlock
+from core.capture.lanes import LaneReader
 from core.capture.marks import MarkReader
 from core.capture.pieces import PieceReader, whole
 from core.capture.read_connection import ReadConnection
@@ -52,6 +54,8 @@ class CaptureReader(Snapshots):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, ReadConnection(path))
+        self.lanes = LaneReader(path, self._db)
+        self.gaps = GapReader(path, self._db, self.lanes)
         self.marks = MarkReader(path, self._db)
         self.pieces = PieceReader(path, self._db)
         self._blocks: OrderedDict[int, HeldBlock] = OrderedDict()
@@ -103,34 +107,13 @@ class CaptureReader(Snapshots):
 
     # Lists of frames.
 
-    @reads
     def count(self, view: View) -> int:
         """How many rows the view has, with those in front that are `dropped`."""
-        row = self._db.execute(
-            "SELECT position + count, data_position + data_count FROM lane WHERE connection = ? "
-            "ORDER BY block DESC LIMIT 1",
-            (view.connection or ALL,),
-        ).fetchone()
-        return self._recorded(view) if row is None else _row_count(row, view)
+        return self.lanes.count(view)
 
-    @reads
     def dropped(self, view: View) -> int:
         """How many rows in front were dropped, as a ring does: they are counted, but are no more."""
-        row = self._db.execute(
-            "SELECT position, data_position FROM lane WHERE connection = ? ORDER BY block LIMIT 1",
-            (view.connection or ALL,),
-        ).fetchone()
-        return self._recorded(view) if row is None else _row_count(row, view)
-
-    def _recorded(self, view: View) -> int:
-        """How many rows the view has had; that is more than none where all of them were dropped."""
-        if view.connection is None:
-            row = self._db.execute("SELECT frames, frames - control_frames FROM total").fetchone()
-        else:
-            row = self._db.execute(
-                "SELECT frame_count, data_frame_count FROM connection WHERE id = ?", (view.connection,)
-            ).fetchone()
-        return 0 if row is None else _row_count(row, view)
+        return self.lanes.dropped(view)
 
     @reads
     def rows(self, view: View, first: int, count: int) -> list[FrameRow]:
@@ -434,11 +417,3 @@ class CaptureReader(Snapshots):
     def _piece(self, first: int, offset: int, length: int) -> bytes:
         """Of the payloads of block `first`, which are not held."""
         return self.pieces.read(first, offset, length)
-
-
-def _row_count(row: Sequence[int], view: View) -> int:
-    """Of a row with a count, and the same without control frames."""
-    count = int(row[0] if view.control else row[1])
-    if count < 0:
-        raise ValueError(f"a list has {count} rows")
-    return count

@@ -10,6 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from core.capture.blocks import RECORD, SELECT
+from core.capture.gaps import note_dropped
 from core.capture.store import ALL, PAGE_SIZE
 
 PROBLEMS_LEFT = 20_000
@@ -53,6 +54,10 @@ class Dropped:
     marks: int = 0
     bytes: int = 0
     """About what it took in the file."""
+    first_ns: int = 0
+    """The least of its frames' times."""
+    last_ns: int = 0
+    """The greatest."""
     more: bool = False
     """There is more to drop."""
 
@@ -63,10 +68,12 @@ def drop_oldest(db: sqlite3.Connection, keep: Keep, now_ns: int, budget: int) ->
     held = _held_frames(db) if keep.frames is not None else 0
     (newest,) = db.execute("SELECT max(first) FROM block").fetchone()
     while True:
-        row = db.execute("SELECT first, count, last_ns FROM block ORDER BY first LIMIT 1").fetchone()
+        row = db.execute(
+            "SELECT first, count, first_ns, last_ns FROM block ORDER BY first LIMIT 1"
+        ).fetchone()
         if row is None or row[0] == newest:
             break
-        first, count, last_ns = row
+        first, count, first_ns, last_ns = row
         old = keep.seconds is not None and last_ns < now_ns - keep.seconds * 1_000_000_000
         many = keep.frames is not None and held - count >= keep.frames
         if not (old or many or (keep.bytes is not None and _used_bytes(db) > keep.bytes)):
@@ -75,9 +82,12 @@ def drop_oldest(db: sqlite3.Connection, keep: Keep, now_ns: int, budget: int) ->
             dropped.more = True
             break
         _drop(db, first, count, dropped)
+        dropped.first_ns = min(dropped.first_ns or first_ns, first_ns)
+        dropped.last_ns = max(dropped.last_ns, last_ns)
         held -= count
     if dropped.frames:
         _drop_problems(db, dropped)
+        note_dropped(db, dropped.frames, dropped.first_ns, dropped.last_ns)
     return dropped
 
 

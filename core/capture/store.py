@@ -16,6 +16,7 @@ it is finished only marks change (`core.capture.marks`).
                 position of its first frame in the block, counted with and without control frames
     violation   every rule broken, with the frame that broke it, or NULL for the opening handshake
     mark        frames that the person marked, with a note or "" (`core.capture.marks`)
+    gap         where frames are missing, how many, since when and why (`core.capture.gaps`); not in older captures
 
 Blocks are only ever missing in front, where a ring has dropped them (`core.capture.ring`) or all was cleared. Positions
 go on counting what a ring dropped; after clearing they begin anew. Counters of `total` and `connection` say what was
@@ -92,6 +93,15 @@ CREATE INDEX violation_connection ON violation(connection, frame);
 CREATE TABLE mark(frame INTEGER PRIMARY KEY, note TEXT NOT NULL);
 CREATE INDEX mark_frame ON mark(frame);
 """
+_GAPS = """
+CREATE TABLE gap(
+    connection INTEGER NOT NULL, before INTEGER NOT NULL, reason INTEGER NOT NULL,
+    frames INTEGER NOT NULL, data_frames INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
+    PRIMARY KEY(connection, before, reason)
+) WITHOUT ROWID;
+CREATE INDEX gap_before ON gap(before);
+"""
+"""Older captures have none."""
 
 
 def create(path: Path, meta: Iterable[tuple[str, object]] = ()) -> sqlite3.Connection:
@@ -108,7 +118,9 @@ def create(path: Path, meta: Iterable[tuple[str, object]] = ()) -> sqlite3.Conne
         connection = open_for_writing(path)
         try:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            connection.executescript(
+                f"BEGIN; {_SCHEMA} {_GAPS} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
             connection.executemany("INSERT INTO meta VALUES(?, ?)", meta)
         except BaseException:
             connection.close()
@@ -219,9 +231,12 @@ def open_for_changes(path: Path) -> sqlite3.Connection:
 def _check_whole_schema(connection: sqlite3.Connection) -> None:
     """Writing may compute what a schema says, be it in an index or a check: only our own is trusted."""
     query = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
+    found = connection.execute(query).fetchall()
     with closing(sqlite3.connect(":memory:")) as own:
         own.executescript(_SCHEMA)
-        if connection.execute(query).fetchall() != own.execute(query).fetchall():
+        older = own.execute(query).fetchall()
+        own.executescript(_GAPS)
+        if found not in (older, own.execute(query).fetchall()):
             raise ValueError("its tables are not those of a capture")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.capture.blocks import BlockBuilder
+from core.capture.gaps import GapReason, Missing
 from core.capture.marks import MarkChange, change_marks
 from core.capture.ring import KEEP_ALL, Dropped, Keep, drop_oldest
 from core.capture.store import (
@@ -67,11 +68,11 @@ class CaptureWriter:
     path: Path
     version: str
     recording: bool = True
-    """Off: connections are kept, frames are counted but not kept."""
+    """Off: connections are kept, frames are counted but not kept; so many are a gap."""
     keep: Keep = KEEP_ALL
     """What is more than this is dropped by `drop_oldest`."""
     lost_frames: int = field(init=False, default=0)
-    """Frames that the disk did not take."""
+    """Frames that the disk did not take. They become a gap as soon as it takes something."""
     written_frames: int = field(init=False, default=0)
     """Frames that it did take."""
     _db: sqlite3.Connection = field(init=False)
@@ -85,6 +86,8 @@ class CaptureWriter:
     _blocks: list[tuple[BlockBuilder, list[tuple[int, ...]]]] = field(init=False, default_factory=list)
     """Blocks that are full, with their rows of `lane`."""
     _found: list[tuple[int, int | None, Violation]] = field(init=False, default_factory=list)
+    _missing: Missing = field(init=False, default_factory=Missing)
+    """What no row of `gap` in the file tells of yet, all of it ahead of the next block."""
     _next_violation: int = field(init=False, default=1)
     """Given out here, so that no id comes again when the newest violation is dropped."""
 
@@ -94,6 +97,7 @@ class CaptureWriter:
 
     def write(self, batches: Iterable[Batch]) -> None:
         """Write and commit. CaptureError when the disk will not take it: the file is as it was, the frames are lost."""
+        before = self._next_frame
         try:
             for batch in batches:
                 if isinstance(batch.events, Opened):
@@ -105,6 +109,7 @@ class CaptureWriter:
             with self._transaction():
                 self._write_blocks()
                 self._write_changes()
+                self._missing.write(self._db, before)
         except Exception:
             self._fall_back()
             raise
@@ -122,7 +127,7 @@ class CaptureWriter:
         )
         try:
             with self._transaction():
-                for table in ("block", "payload", "lane", "violation", "connection", "mark"):
+                for table in ("block", "payload", "lane", "violation", "connection", "mark", "gap"):
                     self._db.execute(f"DELETE FROM {table}")
                 self._db.execute("UPDATE total SET mark_changes = mark_changes + 1")
                 self._write_changes()
@@ -182,6 +187,7 @@ class CaptureWriter:
         self._total, self._committed = _Running(), _Running()
         self._next_frame, self._block = 1, BlockBuilder(1)
         self._next_violation = 1
+        self._missing.clear()
         self._touched = dict(self._tracks)
         for track in self._tracks.values():
             track.counts, track.committed = Counts(), None
@@ -196,6 +202,7 @@ class CaptureWriter:
         """Mark what is still open as lost and leave a single file behind where no reader holds it."""
         try:
             with self._transaction():
+                self._missing.write(self._db, self._next_frame)
                 mark_lost(self._db)
         finally:
             close_writing(self._db)
@@ -228,9 +235,11 @@ class CaptureWriter:
         self._blocks.clear()
         self._next_violation += len(self._found)
         self._found.clear()
+        self._missing.clear()
 
     def _fall_back(self) -> None:
         """Nothing since `_keep` is in the file: count what is lost, keep what connections have come to."""
+        self._miss_what_is_lost()
         blocks = [*(block for block, _ in self._blocks), self._block]
         self.lost_frames += sum(block.count for block in blocks)
         self._next_frame = blocks[0].first
@@ -243,6 +252,24 @@ class CaptureWriter:
             del self._touched[number]
         for track in (*self._touched.values(), *self._tracks.values()):
             track.fall_back()
+        self._missing.forget_all_but(self._touched.keys() | self._tracks.keys())
+
+    def _miss_what_is_lost(self) -> None:
+        """Those of the blocks that did not come into the file."""
+        lost = GapReason.NOT_WRITTEN
+        for block, lanes in self._blocks:
+            for lane, _, _, frames, _, data in lanes:
+                self._missing.add(lane, lost, frames, data, block.first_ns, block.last_ns)
+        for track in self._touched.values():
+            if track.block_frames:
+                times = self._block.first_ns, self._block.last_ns
+                self._missing.add(track.id, lost, track.block_frames, track.block_data, *times)
+                self._missing.add(ALL, lost, track.block_frames, track.block_data, *times)
+
+    def _pass(self, track: Track, time_ns: int, frames: int, data: int) -> None:
+        """Frames are not recorded."""
+        for lane in (track.id, ALL):
+            self._missing.add(lane, GapReason.NOT_RECORDED, frames, data, time_ns, time_ns)
 
     def _write_blocks(self) -> None:
         for block, lanes in self._blocks:
@@ -324,6 +351,7 @@ class CaptureWriter:
     ) -> None:
         track.number += 1
         if not self.recording:
+            self._pass(track, time_ns, 1, 0 if event[0][0] & 8 else 1)
             return
         self._make_room(event.frame.payload)
         if found:
@@ -341,6 +369,7 @@ class CaptureWriter:
         total = len(run.heads)
         if not self.recording:
             track.number += total
+            self._pass(track, time_ns, total, total)
             return
         start = 0
         while start < total:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from core.capture.follow import Close, Entry, Find, Follower, Gap, Handshake
-from core.capture.reader import CaptureReader
+from core.capture.follow import Close, Entry, Handshake
+from core.capture.gaps import Gap
 from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, MessageInfo
 from core.decoders.visible import json_text
 from core.protocol.frames import Frame, Opcode, opcode_name
@@ -31,9 +31,9 @@ class JsonLines:
     ending = ".jsonl"
     help = "One JSON object a line: handshake, frame, message, gap and close events with all their fields."
 
-    def export(self, reader: CaptureReader, find: Find | None = None) -> Iterator[bytes]:
-        """The whole capture, or of its frames only those that are found, line by line."""
-        for entry in Follower(reader, find).entries():
+    def export(self, story: Iterable[Entry]) -> Iterator[bytes]:
+        """The entries line by line."""
+        for entry in story:
             for line in lines_of(entry):
                 yield line.encode() + b"\n"
 
@@ -160,8 +160,11 @@ def _message(record: FrameRecord, message: MessageInfo, payload: bytes) -> Line:
 def _gap(gap: Gap) -> Line:
     return {
         "event": "gap",
-        "time": iso_time(gap.time_ns),
+        "time": iso_time(gap.last_ns),
+        "from": iso_time(gap.first_ns),
+        "to": iso_time(gap.last_ns),
         "frames": gap.frames,
+        "reason": gap.reason.name.lower(),
         "before_frame": gap.before,
     }
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from core.capture.follow import Find
-from core.capture.reader import CaptureReader
+from core.capture.follow import Entry
 from core.errors import CallerError
 from core.formats.jsonl import JsonLines
 
@@ -28,8 +27,8 @@ class Format(Protocol):
     @property
     def help(self) -> str: ...
 
-    def export(self, reader: CaptureReader, find: Find | None = None) -> Iterator[bytes]:
-        """The whole capture, or of its frames only those that are found, in pieces of any size."""
+    def export(self, story: Iterable[Entry]) -> Iterator[bytes]:
+        """What a `Follower` tells of a capture, in pieces of any size."""
 
 
 class Formats:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import main, program_version
+from app.text import grouped
 from core.capture.writer import CaptureWriter
 from core.net.settings import ListenAddress, parse_address
 from core.protocol.frames import Opcode
@@ -336,3 +337,26 @@ def test_the_console_mode_loads_no_qt(tmp_path: Path) -> None:
     )
     command = [command_of_unmask()[0], "-c", script]
     assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_an_export_that_a_ring_overtakes_says_so_and_fails(maker: CaptureMaker) -> None:
+    """Nobody reads its output until the ring has dropped what is still to be written."""
+    peer = maker.peer()
+    for _ in range(20):
+        peer.flood(2000)
+        maker.recorder.flush()
+    command = command_of_unmask("export", maker.path)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        lines = [process.stdout.readline()]
+        peer.flood(1)
+        maker.keep_last(1)
+        lines += process.stdout
+        said = process.stderr.read().decode()
+        assert process.wait() == 1
+    gap = json.loads(lines[-1])
+    assert (gap["event"], gap["reason"], gap["before_frame"]) == ("gap", "dropped", 40_001)
+    assert said.startswith(
+        f"unmask: {grouped(gap['frames'])} frames were dropped from the capture before they could"
+    )

@@ -118,3 +118,45 @@ def test_it_says_how_far_it_is(capture: Path, tmp_path: Path) -> None:
     with pytest.raises(CancelledError):
         export_capture(JsonLines(), capture, tmp_path / "other.jsonl", work=work)
     assert not (tmp_path / "other.jsonl").exists()
+
+
+@pytest.mark.parametrize("filtered", [None, "payload ~ 1"])
+def test_an_export_that_a_ring_overtakes_ends_with_a_gap_and_says_so(
+    tmp_path: Path, filtered: str | None
+) -> None:
+    """Its reader is slow: all that it was still to be told is dropped, up to the very last frame."""
+    with CaptureMaker(tmp_path / "a.unmask") as maker:
+        peer = maker.peer()
+        for _ in range(10):
+            peer.flood(500)
+            maker.recorder.flush()
+        reader, work = maker.reader(), ExportWork()
+        text = None if filtered is None else LANGUAGE.filter(filtered)
+        story = pieces(JsonLines(), reader, text, work)
+        lines = [next(story) for _ in range(20)]
+        peer.flood(600)
+        maker.keep_last(100)
+        lines += story
+    told = [json.loads(line) for line in lines]
+    gaps = [each for each in told if each["event"] == "gap"]
+    assert gaps[-1]["before_frame"] == 5001
+    assert gaps[-1]["reason"] == "dropped"
+    assert gaps[-1]["from"] <= gaps[-1]["to"]
+    assert work.missed_frames == sum(each["frames"] for each in gaps)
+    assert work.missed_frames > 0
+    if filtered is None:
+        assert work.missed_frames == 5000 - sum(each["event"] == "frame" for each in told)
+
+
+def test_an_export_of_what_is_cleared_meanwhile_says_so(tmp_path: Path) -> None:
+    with CaptureMaker(tmp_path / "a.unmask") as maker:
+        maker.peer().flood(6000)
+        maker.recorder.flush()
+        work = ExportWork()
+        story = pieces(JsonLines(), maker.reader(), None, work)
+        lines = [next(story) for _ in range(20)]
+        maker.recorder.clear()
+        maker.recorder.flush()
+        lines += story
+    gap = next(each for each in map(json.loads, reversed(lines)) if each["event"] == "gap")
+    assert (gap["reason"], gap["before_frame"], gap["frames"]) == ("cleared", 6001, work.missed_frames)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.story_text import COLOURED, PLAIN, StoryText
-from core.capture.follow import Gap
+from core.capture.gaps import Gap, GapReason
 from core.protocol.deflate import DeflateParameters, Deflater
 from core.protocol.frames import RSV1, Opcode, make_frame
 from core.protocol.state import Role
@@ -282,9 +282,15 @@ def test_colours_are_in_the_coloured_style_alone(talk: Conversation) -> None:
         assert line.count("\x1b[0m") * 2 == line.count("\x1b"), "every colour ends on its line"
 
 
-def test_frames_that_were_dropped_are_counted() -> None:
-    texts = [list(StoryText(PLAIN).lines_of(Gap(frames, 9, START))) for frames in (1, 4096)]
-    assert [re.sub(r"^[\d:.]+ ", "", text[0]) for text in texts] == [
-        "… 1 frame dropped",
-        "… 4096 frames dropped",
+def test_missing_frames_are_counted_with_times_and_reason() -> None:
+    gaps = (
+        Gap(9, GapReason.DROPPED, 1, START, START),
+        Gap(9, GapReason.NOT_RECORDED, 4096, START, START + 1_500_000_000),
+        Gap(9, GapReason.NOT_WRITTEN, 2, START, START),
+    )
+    texts = [list(StoryText(PLAIN).lines_of(gap)) for gap in gaps]
+    assert [re.sub(r"\d\d:\d\d:(\d\d.\d\d\d)", r"\1", text[0]) for text in texts] == [
+        "20.000 … 1 frame dropped: only the newest are kept",
+        "20.000 to 21.500 … 4096 frames not recorded: recording was off",
+        "20.000 … 2 frames lost: the capture could not be written",
     ]

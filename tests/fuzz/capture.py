@@ -18,7 +18,8 @@ from pathlib import Path
 
 from core.capture.block_reader import EVERY, BlockReader
 from core.capture.blocks import RECORD
-from core.capture.follow import Follower, Gap
+from core.capture.follow import Follower
+from core.capture.gaps import Gap
 from core.capture.marks import KeepMarks, Mark, change_marks_of
 from core.capture.reader import CaptureReader
 from core.capture.records import (
@@ -232,11 +233,11 @@ def _read_connections(reader: CaptureReader, view: View) -> None:
 
 
 def _read_story(reader: CaptureReader, _view: View) -> None:
-    for entry in islice(Follower(reader).entries(), _MOST_ENTRIES):
+    for entry in islice(Follower(reader).entries(ending=True), _MOST_ENTRIES):
         if isinstance(entry, FrameRecord):
             _check_frame(entry)
         elif isinstance(entry, Gap):
-            assert _types(entry.frames, entry.before, entry.time_ns) == (int, int, int)
+            assert _types(entry.frames, entry.before, entry.last_ns) == (int, int, int)
             assert entry.frames > 0
         else:
             _check_connection(entry.connection)

@@ -6,9 +6,15 @@ MEANINGS = {
     "message": "what could not be done, and what to do",
     "connection": "number of the connection, from 1",
     "time": "UTC, to the nanosecond",
-    "gap.time": "when the frame behind it came, UTC, to the nanosecond",
-    "gap.frames": "how many frames were dropped, because the capture keeps only the newest ones (`--keep`)",
-    "before_frame": "number of the frame behind the gap",
+    "gap.time": "when the last of the missing frames came, UTC, to the nanosecond",
+    "from": "when the first of them came, or the frame ahead of it",
+    "to": "when the last of them came",
+    "gap.frames": "how many frames are missing; under a filter nobody knows how many of them would have matched",
+    "gap.reason": (
+        "`dropped`: the capture keeps only the newest (`--keep`), `not_recorded`: recording was off, `not_written`: it "
+        "could not be written, as on a full disk, `cleared`: the person cleared it meanwhile"
+    ),
+    "before_frame": "number of the frame behind the gap, or the number that it would have had",
     "handshake.time": "when the TCP connection came in, UTC, to the nanosecond",
     "mode": "`listen`: Unmask is the server",
     "outcome": "`accepted`, `refused`, or `served` for a plain HTTP request",

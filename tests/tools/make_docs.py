@@ -19,7 +19,8 @@ from pathlib import Path
 from app.actions import plain_text, specs
 from app.cli import export_parser, main_parser
 from app.sampling import Sample, WindowSpreads, sample_line
-from core.capture.follow import Gap
+from core.capture.follow import Follower
+from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
 from core.capture.timings import Spread
 from core.decoders.registry import default_decoders
@@ -169,9 +170,9 @@ def _examples() -> list[dict[str, object]]:
         talk.frame(Opcode.CLOSE, (1000).to_bytes(2, "big") + b"done")
         talk.end()
         with closing(CaptureReader(talk.keep())) as reader:
-            lines = b"".join(JsonLines().export(reader)).decode().splitlines()
+            lines = b"".join(JsonLines().export(Follower(reader).entries())).decode().splitlines()
     lines = [listening_line(("127.0.0.1:8080",)), *lines]
-    lines[-1:-1] = lines_of(Gap(4096, 4097, START + 5_000_000))
+    lines[-1:-1] = lines_of(Gap(4097, GapReason.DROPPED, 4096, START, START + 5_000_000))
     lines.append(error_line("Port 8080 on 127.0.0.1 is in use by another program. Stop that program, or …"))
     return [json.loads(line) for line in lines]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from core.capture.follow import Gap
+from core.capture.follow import Follower
+from core.capture.gaps import Gap, GapReason
 from core.capture.marks import KeepMarks, Mark, change_marks_of
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
@@ -25,9 +26,13 @@ TIME = "2025-10-09T08:53:20.000000001Z"
 Object = dict[str, Any]
 
 
+def exported(path: Path) -> list[bytes]:
+    with closing(CaptureReader(path)) as reader:
+        return list(JsonLines().export(Follower(reader).entries(ending=True)))
+
+
 def lines_in(talk: Conversation) -> list[bytes]:
-    with closing(CaptureReader(talk.keep())) as reader:
-        return list(JsonLines().export(reader))
+    return exported(talk.keep())
 
 
 def objects_in(talk: Conversation, event: str) -> list[Object]:
@@ -41,8 +46,7 @@ def talk(tmp_path: Path) -> Conversation:
 
 def test_an_empty_capture_has_no_lines(tmp_path: Path) -> None:
     CaptureWriter(tmp_path / "a.unmask", "0").close()
-    with closing(CaptureReader(tmp_path / "a.unmask")) as reader:
-        assert list(JsonLines().export(reader)) == []
+    assert exported(tmp_path / "a.unmask") == []
 
 
 def test_the_handshake(talk: Conversation) -> None:
@@ -93,10 +97,7 @@ def test_marks(talk: Conversation) -> None:
         talk.frame(Opcode.TEXT, text)
     path = talk.keep()
     change_marks_of(path, KeepMarks((Mark(2, ""), Mark(3, "two\nlines 你"))))
-    with closing(CaptureReader(path)) as reader:
-        frames = [
-            found for line in JsonLines().export(reader) if (found := json.loads(line))["event"] == "frame"
-        ]
+    frames = [line for line in map(json.loads, exported(path)) if line["event"] == "frame"]
     assert [(each["marked"], each["note"]) for each in frames] == [
         (False, None),
         (True, ""),
@@ -320,8 +321,16 @@ def test_times_are_utc_to_the_nanosecond(time_ns: int, text: str) -> None:
     assert iso_time(time_ns) == text
 
 
-def test_frames_that_were_dropped_are_a_gap() -> None:
-    lines = list(lines_of(Gap(4096, 4097, START + 1)))
+def test_missing_frames_are_a_gap() -> None:
+    lines = list(lines_of(Gap(4097, GapReason.NOT_WRITTEN, 4096, START, START + 1)))
     assert [json.loads(line) for line in lines] == [
-        {"event": "gap", "time": TIME, "frames": 4096, "before_frame": 4097}
+        {
+            "event": "gap",
+            "time": TIME,
+            "from": "2025-10-09T08:53:20.000000000Z",
+            "to": TIME,
+            "frames": 4096,
+            "reason": "not_written",
+            "before_frame": 4097,
+        }
     ]

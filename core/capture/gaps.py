@@ -1,0 +1,166 @@
+"""Gaps: where frames are missing from a capture, between which times, how many, and why.
+
+A row of `gap` stands ahead of frame `before`, once for all connections (`ALL`) and once for each that is concerned. It
+grows until a frame is recorded behind it. Gaps of one reason at one place are one row. A ring has one row of its own,
+for all connections; how many frames of one list it dropped is in `lane`. Gaps go with the frames around them.
+
+Captures of earlier builds have no such table; then only what a ring dropped is known.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Container
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from pathlib import Path
+
+from core.capture import checks
+from core.capture.lanes import LaneReader
+from core.capture.read_connection import ReadConnection
+from core.capture.records import View
+from core.capture.snapshots import Snapshots, reads
+from core.capture.store import ALL
+
+MOST_PLACES = 10_000
+"""Places with gaps in a capture. Beyond, the newest one goes on growing: a disk that is full every other moment must
+not fill what is left of it with notes of that."""
+
+
+class GapReason(IntEnum):
+    """Why frames are missing."""
+
+    DROPPED = 0
+    """Only the newest are kept (`core.capture.ring`)."""
+    NOT_RECORDED = 1
+    """They passed while recording was off."""
+    NOT_WRITTEN = 2
+    """The file could not be written, as on a full disk."""
+    CLEARED = 3
+    """The capture was cleared while it was read. In no file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Frames that are missing at one place."""
+
+    before: int
+    """Id of the frame behind them, or the one that it will have."""
+    reason: GapReason
+    frames: int
+    first_ns: int
+    """When the first of them came, as near as that is known."""
+    last_ns: int
+
+
+class Missing:
+    """Frames that the file does not have, counted until it says so. One writer's."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[int, GapReason], tuple[int, int, int, int]] = {}
+        """By lane and reason: frames, data frames among them, least and greatest time."""
+
+    def add(self, lane: int, reason: GapReason, frames: int, data: int, first_ns: int, last_ns: int) -> None:
+        """Frames of one lane went missing."""
+        had = self._counts.get((lane, reason))
+        if had is not None:
+            frames, data = had[0] + frames, had[1] + data
+            first_ns, last_ns = min(had[2], first_ns), max(had[3], last_ns)
+        self._counts[lane, reason] = frames, data, first_ns, last_ns
+
+    def forget_all_but(self, lanes: Container[int]) -> None:
+        """Connections of which nothing else is remembered; in the lane of all their frames stay counted."""
+        self._counts = {key: count for key, count in self._counts.items() if key[0] == ALL or key[0] in lanes}
+
+    def clear(self) -> None:
+        self._counts.clear()
+
+    def write(self, db: sqlite3.Connection, before: int) -> None:
+        """Note them ahead of frame `before`. A transaction of the caller's, who clears them once it is committed."""
+        if not self._counts:
+            return
+        newest, places = db.execute(
+            "SELECT max(before), count(DISTINCT before) FROM gap WHERE connection = ?", (ALL,)
+        ).fetchone()
+        place = newest if places >= MOST_PLACES and newest < before else before
+        db.executemany(
+            "INSERT INTO gap VALUES(?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
+            "frames = frames + excluded.frames, data_frames = data_frames + excluded.data_frames, "
+            "first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns)",
+            [(lane, place, reason, *count) for (lane, reason), count in self._counts.items()],
+        )
+
+
+def note_dropped(db: sqlite3.Connection, frames: int, first_ns: int, last_ns: int) -> None:
+    """A ring has just dropped so many frames in front, of such times. A transaction of the caller's.
+
+    Its row in `gap` goes along with the front; other gaps that were among the frames go with them.
+    """
+    (before,) = db.execute("SELECT min(first) FROM block").fetchone()
+    (dropped_before,) = db.execute(
+        "SELECT coalesce(sum(frames), 0) FROM gap WHERE connection = ? AND reason = ?",
+        (ALL, GapReason.DROPPED),
+    ).fetchone()
+    oldest_ns, newest_ns = db.execute(
+        "SELECT min(first_ns), max(last_ns) FROM gap WHERE connection = ? AND before < ?", (ALL, before)
+    ).fetchone()
+    if oldest_ns is not None:
+        first_ns, last_ns = min(first_ns, oldest_ns), max(last_ns, newest_ns)
+    db.execute("DELETE FROM gap WHERE before < ?", (before,))
+    db.execute(
+        "INSERT INTO gap VALUES(?,?,?,?,?,?,?)",
+        (ALL, before, GapReason.DROPPED, dropped_before + frames, 0, first_ns, last_ns),
+    )
+
+
+class GapReader(Snapshots):
+    """Reads the gaps of a capture. CaptureError."""
+
+    def __init__(self, path: Path, db: ReadConnection, lanes: LaneReader) -> None:
+        super().__init__(path, db)
+        self._lanes = lanes
+        self._has: bool | None = None
+
+    @reads
+    def noted(self, view: View, since: int = 0) -> list[Gap]:
+        """Gaps of a view ahead of frames with ids of at least `since`, in order; not what a ring dropped."""
+        if not self._has_table():
+            return []
+        frames = "frames" if view.control else "data_frames"
+        rows = self._db.execute(
+            f"SELECT before, reason, {frames}, first_ns, last_ns FROM gap "
+            f"WHERE connection = ? AND before >= ? AND reason <> ? AND {frames} > 0 "
+            "ORDER BY before, first_ns, reason LIMIT ?",
+            (view.connection or ALL, since, GapReason.DROPPED, 2 * MOST_PLACES),
+        )
+        return [_gap(row) for row in rows]
+
+    @reads
+    def dropped(self, view: View) -> Gap | None:
+        """What a ring dropped of the view, ahead of all that is kept; None where that is nothing."""
+        frames = self._lanes.dropped(view)
+        if not frames:
+            return None
+        row = None
+        if self._has_table():
+            row = self._db.execute(
+                "SELECT before, reason, frames, first_ns, last_ns FROM gap WHERE connection = ? AND reason = ?",
+                (ALL, GapReason.DROPPED),
+            ).fetchone()
+        if row is None:
+            # The times of what is gone are not known: the next frame's is the nearest.
+            behind = self._db.execute("SELECT first, first_ns FROM block ORDER BY first LIMIT 1").fetchone()
+            before, time_ns = behind or (1, 0)
+            row = before, GapReason.DROPPED, frames, time_ns, time_ns
+        return replace(_gap(row), frames=frames)
+
+    def _has_table(self) -> bool:
+        if self._has is None:
+            found = self._db.execute("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'gap'")
+            self._has = found.fetchone() is not None
+        return self._has
+
+
+def _gap(row: tuple[object, ...]) -> Gap:
+    before, reason, frames, first_ns, last_ns = checks.typed(row, checks.GAP)
+    return Gap(before, GapReason(reason), frames, first_ns, last_ns)

@@ -1,0 +1,55 @@
+"""Where the frames of a list stand: how many rows it has, how many are gone in front, how many are ahead of a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.capture.records import View
+from core.capture.snapshots import Snapshots, reads
+from core.capture.store import ALL
+
+
+class LaneReader(Snapshots):
+    """Reads the table `lane` of a capture. CaptureError."""
+
+    @reads
+    def count(self, view: View) -> int:
+        """How many rows the view has, with those in front that are `dropped`."""
+        row = self._db.execute(
+            "SELECT position + count, data_position + data_count FROM lane WHERE connection = ? "
+            "ORDER BY block DESC LIMIT 1",
+            (view.connection or ALL,),
+        ).fetchone()
+        return self._recorded(view) if row is None else _row_count(row, view)
+
+    @reads
+    def dropped(self, view: View) -> int:
+        """How many rows in front were dropped, as a ring does: they are counted, but are no more."""
+        return self.ahead(view, 0)
+
+    @reads
+    def ahead(self, view: View, block: int) -> int:
+        """How many rows of the view stand ahead of the block that begins with this frame, or of the next block."""
+        row = self._db.execute(
+            "SELECT position, data_position FROM lane WHERE connection = ? AND block >= ? ORDER BY block LIMIT 1",
+            (view.connection or ALL, block),
+        ).fetchone()
+        return self.count(view) if row is None else _row_count(row, view)
+
+    def _recorded(self, view: View) -> int:
+        """How many rows the view has had; that is more than none where all of them were dropped."""
+        if view.connection is None:
+            row = self._db.execute("SELECT frames, frames - control_frames FROM total").fetchone()
+        else:
+            row = self._db.execute(
+                "SELECT frame_count, data_frame_count FROM connection WHERE id = ?", (view.connection,)
+            ).fetchone()
+        return 0 if row is None else _row_count(row, view)
+
+
+def _row_count(row: Sequence[int], view: View) -> int:
+    """Of a row with a count, and the same without control frames."""
+    count = int(row[0] if view.control else row[1])
+    if count < 0:
+        raise ValueError(f"a list has {count} rows")
+    return count
