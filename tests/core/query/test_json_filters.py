@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.capture.follow import Follower
 from core.capture.reader import CaptureReader
 from core.capture.writer import CaptureWriter
 from core.formats.jsonl import JsonLines
@@ -160,7 +161,7 @@ def _found(payload: bytes, steps: list[Step]) -> list[Any]:
 def _exported(path: Path) -> dict[int, bytes]:
     """Payloads of the messages by their frames, as JSON Lines have them."""
     with closing(CaptureReader(path)) as reader:
-        lines = [json.loads(line) for line in JsonLines().export(reader)]
+        lines = [json.loads(line) for line in JsonLines().export(Follower(reader).entries())]
     return {
         line["frame"]: base64.b64decode(line["payload"])
         if line["encoding"] == "base64"
