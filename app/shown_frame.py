@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameOutline, PayloadPart
 from core.capture.stored_payload import StoredPayload
+from core.decoders.context import Context, context_of
 from core.decoders.source import Held, Source
 
 AT_ONCE = 16 * 1024
@@ -22,6 +23,8 @@ class ShownFrame:
     """The frame's own payload, unmasked."""
     content: Source
     """The payload of the message that the frame completed; where there is none, `payload`."""
+    context: Context
+    """Of `content`."""
 
 
 def shown_frame(reader: CaptureReader, frame_id: int) -> ShownFrame | None:
@@ -33,7 +36,9 @@ def shown_frame(reader: CaptureReader, frame_id: int) -> ShownFrame | None:
     payload = _source(reader, frame_id, PayloadPart.FRAME, row.captured_length)
     is_own = row.message is not None and (row.message.compressed or row.message.frame_count > 1)
     content = _source(reader, frame_id, PayloadPart.MESSAGE, row.content_length) if is_own else payload
-    return ShownFrame(outline, payload, content)
+    opcode = row.opcode if row.message is None else row.message.opcode
+    context = context_of(reader.connection(row.connection), opcode, row.direction)
+    return ShownFrame(outline, payload, content, context)
 
 
 def is_at_hand(source: Source) -> bool:

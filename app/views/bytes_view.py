@@ -196,7 +196,7 @@ class BytesView(QWidget):
         if self._shown is None or self._wire is None:
             return
         source, header = self._shown.payload, self._wire.header_length
-        needle = HexDumpDecoder().pages(source).needle(wanted, self.find_bar.case)
+        needle = HexDumpDecoder().pages(source, self._shown.context).needle(wanted, self.find_bar.case)
         origin = max(self.dump.first_in_sight() - header, 0)
         self.finder.find(source, needle, origin, backward=backward)
 

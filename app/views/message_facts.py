@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QCoreApplication
 
 from app.shown_frame import ShownFrame
 from app.text import count_bytes, grouped
 from core.capture.records import FrameOutline, MessageInfo
+from core.decoders.context import Context
 from core.decoders.source import Rest, Source
 from core.decoders.visible import visible
 from core.protocol.close_codes import describe
@@ -15,20 +18,19 @@ from core.protocol.frames import Frame, Opcode, opcode_name
 _translate = QCoreApplication.translate
 
 
-def shown_content(shown: ShownFrame) -> tuple[Source, int]:
-    """The bytes to decode and the opcode they belong to.
+def shown_content(shown: ShownFrame) -> tuple[Source, Context]:
+    """The bytes to decode, and what is known of them.
 
     Those of the message where the frame completed one, the reason of a close frame, else the frame's own.
     """
-    message, opcode = shown.outline.row.message, shown.outline.frame.opcode
-    if message is not None:
-        return shown.content, message.opcode
-    if opcode == Opcode.CLOSE and len(shown.payload) >= 2:
-        # RFC 6455 section 5.5.1: the reason is UTF-8 text behind the two bytes of the code.
-        return Rest(shown.payload, 2), Opcode.TEXT
-    if opcode in (Opcode.PING, Opcode.PONG):
-        return shown.payload, Opcode.BINARY
-    return shown.payload, opcode
+    context, opcode = shown.context, shown.outline.frame.opcode
+    if shown.outline.row.message is None:
+        if opcode == Opcode.CLOSE and len(shown.payload) >= 2:
+            # RFC 6455 section 5.5.1: the reason is UTF-8 text behind the two bytes of the code.
+            return Rest(shown.payload, 2), replace(context, opcode=Opcode.TEXT)
+        if opcode in (Opcode.PING, Opcode.PONG):
+            return shown.payload, replace(context, opcode=Opcode.BINARY)
+    return shown.content, context
 
 
 def describe_message(outline: FrameOutline) -> str:

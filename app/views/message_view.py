@@ -33,10 +33,12 @@ from app.views.page_loader import PageLoader
 from app.views.payload_carrier import COPY_LIMIT, PayloadCarrier
 from app.views.text_pane import FOLD, TextPane
 from app.views.work_bar import WorkBar
+from core.decoders.context import Context
 from core.decoders.decoder import ContentKind, Page, Place
 from core.decoders.registry import Decoders
 from core.decoders.search import Hit
 from core.decoders.source import Source
+from core.protocol.frames import Opcode
 from core.query.needles import Needle
 
 _HOPELESS = 4
@@ -53,7 +55,7 @@ class MessageView(QWidget):
         self._theme = theme
         self._decoders = decoders
         self._source: Source | None = None
-        self._opcode = 0
+        self._context = Context(Opcode.TEXT)
         self._page: Page | None = None
         self._sought: Sequence[Needle] = ()
         """In every message that is shown, the first of these that it contains is marked."""
@@ -74,7 +76,7 @@ class MessageView(QWidget):
         self.facts.setText("" if shown is None else describe_message(shown.outline))
         self._source = None
         if shown is not None:
-            self._source, self._opcode = shown_content(shown)
+            self._source, self._context = shown_content(shown)
         self._decode(None)
 
     def stop(self) -> None:
@@ -262,7 +264,7 @@ class MessageView(QWidget):
         if self._source is None:
             self.loader.close()
             return
-        self.loader.open(self._source, self._opcode, self.decoder_name(), at)
+        self.loader.open(self._source, self._context, self.decoder_name(), at)
         if self._page is None and not self.notice.text():
             self._say(self.tr("Reading {0} …").format(count_bytes(len(self._source))))
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from app.jobs import Jobs
 from app.shown_frame import is_at_hand
 from app.stepping import Stepper
+from core.decoders.context import Context
 from core.decoders.decoder import Page, Pages
 from core.decoders.registry import Decoders, Reading
 from core.decoders.search import Hit
@@ -76,10 +77,10 @@ class PageLoader(QObject):
         """Bytes that the search for pages has been through."""
         return self._stepper.done
 
-    def open(self, source: Source, opcode: int, name: str | None, at: Hit | None = None) -> None:
+    def open(self, source: Source, context: Context, name: str | None, at: Hit | None = None) -> None:
         """Show a payload with decoder `name` or the one that fits best, from its beginning or with `at` in sight."""
         self.close()
-        self.reading = Reading(self._decoders, source, opcode, name)
+        self.reading = Reading(self._decoders, source, context, name)
         self._wanted = at
         if is_at_hand(source):
             self._stepper.run_here(self.reading.steps())

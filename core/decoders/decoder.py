@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 from enum import Enum, IntEnum
 from typing import NamedTuple, Protocol
 
+from core.decoders.context import Context
 from core.decoders.search import Case, Needle
 from core.decoders.source import Source
 from core.errors import UnmaskError
@@ -34,6 +35,7 @@ class ContentKind(Enum):
     TEXT = "text"
     JSON = "json"
     HEX = "hex"
+    TREE = "tree"
 
 
 class TokenKind(Enum):
@@ -187,8 +189,8 @@ class Decoder(Protocol):
     def help(self) -> str:
         """One sentence."""
 
-    def accepts(self, ends: bytes, opcode: int) -> Confidence:
+    def accepts(self, ends: bytes, context: Context) -> Confidence:
         """`ends` is the payload; of a long one its two ends put together."""
 
-    def pages(self, source: Source) -> Pages:
+    def pages(self, source: Source, context: Context) -> Pages:
         """Raises DecodeError where it cannot; reads little, as the work is for `steps`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from core.decoders.context import Context
 from core.decoders.decoder import NO_SPANS, Confidence, ContentKind, Place, Spans
 from core.decoders.even_pages import EvenPages
 from core.decoders.search import Case, Needle, needle, text_pattern
@@ -44,10 +45,10 @@ class HexDumpDecoder:
         """`page` is the size of a page in bytes, a multiple of 16."""
         self._page = page
 
-    def accepts(self, ends: bytes, opcode: int) -> Confidence:  # noqa: ARG002
+    def accepts(self, ends: bytes, context: Context) -> Confidence:  # noqa: ARG002
         return Confidence.FALLBACK
 
-    def pages(self, source: Source) -> HexPages:
+    def pages(self, source: Source, context: Context) -> HexPages:  # noqa: ARG002
         return HexPages(source, self._page)
 
 

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 
+from core.decoders.context import Context
 from core.decoders.decoder import Confidence, ContentKind, DecodeError, Place, Spans
 from core.decoders.json_layout import START, Mark, Measure, Printer
 from core.decoders.search import Case, Needle, needle, text_pattern
@@ -38,13 +39,13 @@ class JsonDecoder:
         self._page = page
         self._depth = depth
 
-    def accepts(self, ends: bytes, opcode: int) -> Confidence:
-        if opcode not in (Opcode.TEXT, Opcode.BINARY):
+    def accepts(self, ends: bytes, context: Context) -> Confidence:
+        if context.opcode not in (Opcode.TEXT, Opcode.BINARY):
             return Confidence.NONE
         first, last = ends[:64].lstrip(b" \t\r\n")[:1], ends[-64:].rstrip(b" \t\r\n")[-1:]
         return Confidence.LIKELY if first + last in (b"{}", b"[]") else Confidence.NONE
 
-    def pages(self, source: Source) -> JsonPages:
+    def pages(self, source: Source, context: Context) -> JsonPages:  # noqa: ARG002
         return JsonPages(source, self._page, self._depth)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 
+from core.decoders.context import Context
 from core.decoders.decoder import Confidence, DecodeError, Decoder, Pages
 from core.decoders.hexdump import HexDumpDecoder
 from core.decoders.json import JsonDecoder
+from core.decoders.socket_io import SocketIoDecoder
 from core.decoders.source import Source, ends
 from core.decoders.text import TextDecoder
+from core.decoders.tree import Printed
 from core.errors import CallerError, CaptureError
 
 
@@ -34,13 +37,13 @@ class Decoders:
         """The decoder of that name, None if there is none (an old setting may name one that is gone)."""
         return self._decoders.get(name)
 
-    def best(self, payload_ends: bytes, opcode: int) -> Decoder:
+    def best(self, payload_ends: bytes, context: Context) -> Decoder:
         """The decoder that fits best."""
-        return self.ranked(payload_ends, opcode)[0]
+        return self.ranked(payload_ends, context)[0]
 
-    def ranked(self, payload_ends: bytes, opcode: int) -> list[Decoder]:
+    def ranked(self, payload_ends: bytes, context: Context) -> list[Decoder]:
         """All that fit, best first, and at least `raw`."""
-        rated = [(_confidence(decoder, payload_ends, opcode), decoder) for decoder in self]
+        rated = [(_confidence(decoder, payload_ends, context), decoder) for decoder in self]
         fitting = [(confidence, decoder) for confidence, decoder in rated if confidence > Confidence.NONE]
         fitting.sort(key=lambda pair: -pair[0])
         return [decoder for _, decoder in fitting] or [self.raw]
@@ -49,10 +52,10 @@ class Decoders:
 class Reading:
     """One payload on its way to pages. Where a decoder fails the next best one takes over, at last `raw`."""
 
-    def __init__(self, decoders: Decoders, source: Source, opcode: int, name: str | None = None) -> None:
+    def __init__(self, decoders: Decoders, source: Source, context: Context, name: str | None = None) -> None:
         """`name` is the decoder to take first, None the one that fits best."""
         self._decoders = decoders
-        self._opcode = opcode
+        self._context = context
         self._name = name
         self.source = source
         self.decoder: Decoder | None = None
@@ -65,7 +68,7 @@ class Reading:
     def steps(self) -> Generator[int]:
         """Gives how many bytes the decoder at work has been through. CaptureError if the payload can't be read."""
         why = ""
-        candidates = self._decoders.ranked(ends(self.source), self._opcode)
+        candidates = self._decoders.ranked(ends(self.source), self._context)
         if self._name is not None:
             chosen = self._decoders.get(self._name)
             if chosen is None:
@@ -76,7 +79,7 @@ class Reading:
             self.decoder = decoder
             self.notice = f"{why}. Shown as {decoder.title}." if why else ""
             try:
-                self.pages = decoder.pages(self.source)
+                self.pages = decoder.pages(self.source, self._context)
                 yield from self.pages.steps()
             except CaptureError:
                 raise
@@ -92,12 +95,12 @@ class Reading:
 def default_decoders() -> Decoders:
     """Those that come with Unmask."""
     raw = HexDumpDecoder()
-    return Decoders((JsonDecoder(), TextDecoder(), raw), raw)
+    return Decoders((Printed(SocketIoDecoder()), JsonDecoder(), TextDecoder(), raw), raw)
 
 
-def _confidence(decoder: Decoder, payload_ends: bytes, opcode: int) -> Confidence:
+def _confidence(decoder: Decoder, payload_ends: bytes, context: Context) -> Confidence:
     try:
-        return decoder.accepts(payload_ends, opcode)
+        return decoder.accepts(payload_ends, context)
     except Exception:
         return Confidence.NONE
 

@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from operator import itemgetter
 
+from core.decoders.context import Context
 from core.decoders.decoder import NO_SPANS, Confidence, ContentKind, Place, Spans
 from core.decoders.even_pages import EvenPages
 from core.decoders.search import Case, Needle, text_needle
@@ -34,12 +35,12 @@ class TextDecoder:
         """`page` is the size of a page in bytes."""
         self._page = page
 
-    def accepts(self, ends: bytes, opcode: int) -> Confidence:
-        if opcode == Opcode.TEXT:
+    def accepts(self, ends: bytes, context: Context) -> Confidence:
+        if context.opcode == Opcode.TEXT:
             return Confidence.POSSIBLE
         return Confidence.POSSIBLE if ends and _looks_like_text(ends) else Confidence.NONE
 
-    def pages(self, source: Source) -> TextPages:
+    def pages(self, source: Source, context: Context) -> TextPages:  # noqa: ARG002
         return TextPages(source, self._page)
 
 

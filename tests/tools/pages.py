@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from core.decoders.context import Context
 from core.decoders.decoder import Decoder, Page, Pages
 from core.decoders.registry import Decoders, Reading
 from core.decoders.search import Needle, Search
 from core.decoders.source import Held
+from core.protocol.frames import Opcode
 
 
 class Far(Held):
@@ -16,7 +18,7 @@ class Far(Held):
 
 def pages_of(decoder: Decoder, data: bytes) -> Pages:
     """All pages of a payload; DecodeError where the decoder does not fit."""
-    pages = decoder.pages(Held(data))
+    pages = decoder.pages(Held(data), Context(Opcode.TEXT))
     for _ in pages.steps():
         pass
     return pages
@@ -39,7 +41,7 @@ def only_page(decoder: Decoder, data: bytes) -> Page:
 
 def read(decoders: Decoders, payload: bytes, opcode: int, name: str | None = None) -> Reading:
     """A payload read to its end."""
-    reading = Reading(decoders, Held(payload), opcode, name)
+    reading = Reading(decoders, Held(payload), Context(opcode), name)
     for _ in reading.steps():
         pass
     return reading

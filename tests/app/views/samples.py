@@ -15,6 +15,7 @@ from core.capture.records import (
     MessageInfo,
     Mode,
 )
+from core.decoders.context import Context
 from core.decoders.source import Held
 from core.protocol.events import ClosedBy, Origin
 from core.protocol.frames import Frame, Opcode, make_frame
@@ -99,7 +100,9 @@ def record(
     )
     begun = frame._replace(payload=frame.payload[:OUTLINE_BYTES])
     own = Held(frame.payload)
-    return ShownFrame(FrameOutline(row, begun, violations), own, own if payload is None else Held(payload))
+    content = own if payload is None else Held(payload)
+    context = Context(frame.opcode if message is None else message.opcode)
+    return ShownFrame(FrameOutline(row, begun, violations), own, content, context)
 
 
 def whole(payload: bytes, opcode: Opcode = Opcode.TEXT, key: bytes | None = KEY) -> ShownFrame:

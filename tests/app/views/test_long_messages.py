@@ -69,7 +69,7 @@ def shown(maker: CaptureMaker) -> list[ShownFrame]:
         assert one is not None
         if not one.content.is_held:
             overseen = Overseen(one.content)
-            one = ShownFrame(one.outline, overseen, overseen)
+            one = ShownFrame(one.outline, overseen, overseen, one.context)
         found.append(one)
     return found
 

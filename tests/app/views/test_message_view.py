@@ -202,8 +202,8 @@ def test_line_of_facts(shown: ShownFrame, facts: str) -> None:
 
 
 def decoded_of(shown: ShownFrame) -> tuple[bytes, int]:
-    source, opcode = shown_content(shown)
-    return source.read(0, len(source)), opcode
+    source, context = shown_content(shown)
+    return source.read(0, len(source)), context.opcode
 
 
 def test_what_is_decoded() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.decoders.context import Context
 from core.decoders.decoder import Confidence, ContentKind, Pages
 from core.decoders.hexdump import HexDumpDecoder
 from core.decoders.registry import Decoders, Reading, default_decoders
@@ -28,13 +29,13 @@ class Broken:
     def __init__(self, confidence: Confidence | None) -> None:
         self._confidence = confidence
 
-    def accepts(self, payload: bytes, opcode: int) -> Confidence:
+    def accepts(self, ends: bytes, context: Context) -> Confidence:
         if self._confidence is None:
-            raise IndexError(f"{len(payload)} {opcode}")
+            raise IndexError(f"{len(ends)} {context}")
         return self._confidence
 
-    def pages(self, source: Source) -> Pages:
-        raise ZeroDivisionError(f"{len(source)} bytes")
+    def pages(self, source: Source, context: Context) -> Pages:
+        raise ZeroDivisionError(f"{len(source)} bytes of opcode {context.opcode}")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ class Broken:
     ],
 )
 def test_the_best_one_is_chosen(payload: bytes, opcode: int, name: str) -> None:
-    assert DECODERS.best(payload, opcode).name == name
+    assert DECODERS.best(payload, Context(opcode)).name == name
     reading = read(DECODERS, payload, opcode)
     assert reading.decoder is DECODERS.get(name)
 
@@ -85,7 +86,7 @@ def test_json_that_is_none_is_shown_as_text(name: str | None) -> None:
 
 def test_json_of_many_megabytes_is_laid_out_in_pages() -> None:
     payload = b"[" + b'{"a":[1,2,3],"b":"c"},' * 250_000 + b"0]"
-    reading = Reading(DECODERS, Held(payload), Opcode.TEXT)
+    reading = Reading(DECODERS, Held(payload), Context(Opcode.TEXT))
     done = list(reading.steps())
     assert done == sorted(done)
     assert done[-1] == len(payload)
@@ -96,7 +97,7 @@ def test_json_of_many_megabytes_is_laid_out_in_pages() -> None:
 
 
 def test_what_is_known_stays_when_one_stops() -> None:
-    reading = Reading(DECODERS, Held(b"[" + b"[1,2]," * 1_000_000 + b"0]"), Opcode.TEXT)
+    reading = Reading(DECODERS, Held(b"[" + b"[1,2]," * 1_000_000 + b"0]"), Context(Opcode.TEXT))
     for _ in reading.steps():
         if reading.pages is not None and reading.pages.count == 3:
             break
@@ -116,7 +117,10 @@ def test_a_decoder_that_breaks_is_passed_over() -> None:
     raw = HexDumpDecoder()
     decoders = Decoders((Broken(Confidence.CERTAIN), TextDecoder(), raw), raw)
     reading = read(decoders, b"hi", Opcode.TEXT)
-    assert (text_of(reading), reading.notice) == ("hi", "Broken: ZeroDivisionError: 2 bytes. Shown as Text.")
+    assert (text_of(reading), reading.notice) == (
+        "hi",
+        "Broken: ZeroDivisionError: 2 bytes of opcode 1. Shown as Text.",
+    )
     assert read(decoders, b"\xff", Opcode.BINARY).decoder is raw
     cannot_rate = Decoders((Broken(None), TextDecoder(), raw), raw)
     assert read(cannot_rate, b"hi", Opcode.TEXT).notice == ""
@@ -134,7 +138,7 @@ def test_names_are_unique() -> None:
 
 
 def test_every_decoder_introduces_itself() -> None:
-    assert [decoder.name for decoder in DECODERS] == ["json", "text", "hex"]
+    assert [decoder.name for decoder in DECODERS] == ["socket.io", "json", "text", "hex"]
     assert len(DECODERS) == 3
     for decoder in DECODERS:
         assert decoder.title

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.decoders.context import Context
 from core.decoders.decoder import Confidence, ContentKind
 from core.decoders.hexdump import HexDumpDecoder, hexdump
 from core.decoders.search import Case
@@ -31,7 +32,7 @@ def test_the_bytes_can_be_read_back(data: bytes) -> None:
 
 def test_the_decoder_takes_anything_in_pages() -> None:
     decoder = HexDumpDecoder(32)
-    assert decoder.accepts(b"", 9) is Confidence.FALLBACK
+    assert decoder.accepts(b"", Context(9)) is Confidence.FALLBACK
     data = bytes(range(100))
     pages = pages_of(decoder, data)
     assert (pages.kind, pages.count, pages.known) == (ContentKind.HEX, 4, 100)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from core.decoders.context import Context
 from core.decoders.decoder import Confidence, ContentKind, DecodeError, TokenKind
 from core.decoders.json import PAGE, JsonDecoder
 from core.decoders.search import Case
@@ -248,4 +249,4 @@ def test_a_search_does_not_care_for_white_space_beside_punctuation() -> None:
     ],
 )
 def test_accepts(payload: bytes, opcode: int, confidence: Confidence) -> None:
-    assert DECODER.accepts(payload, opcode) is confidence
+    assert DECODER.accepts(payload, Context(opcode)) is confidence

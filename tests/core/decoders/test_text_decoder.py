@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.decoders.context import Context
 from core.decoders.decoder import Confidence, ContentKind
 from core.decoders.text import TextDecoder
 from core.decoders.utf8 import shown
@@ -31,7 +32,7 @@ DECODER = TextDecoder()
     ],
 )
 def test_accepts(payload: bytes, opcode: int, confidence: Confidence) -> None:
-    assert DECODER.accepts(payload, opcode) is confidence
+    assert DECODER.accepts(payload, Context(opcode)) is confidence
 
 
 def test_text_is_made_visible() -> None:
