@@ -139,7 +139,7 @@ def test_names_are_unique() -> None:
 
 def test_every_decoder_introduces_itself() -> None:
     assert [decoder.name for decoder in DECODERS] == ["socket.io", "json", "text", "hex"]
-    assert len(DECODERS) == 3
+    assert len(DECODERS) == 4
     for decoder in DECODERS:
         assert decoder.title
         assert decoder.help.endswith(".")
