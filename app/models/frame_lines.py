@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+from functools import lru_cache
 
 from app.text import decode_prefix, duration, grouped, one_line, one_line_bytes
 from core.capture.records import FrameRow
@@ -98,9 +99,15 @@ def format_time(time_ns: int, previous_ns: int | None, start_ns: int, time_forma
     """`14:03:59.123` in local time, or seconds with six decimals since the start or the line before."""
     if time_format is TimeFormat.ABSOLUTE:
         seconds, rest = divmod(time_ns, 1_000_000_000)
-        return f"{datetime.fromtimestamp(seconds):%H:%M:%S}.{rest // 1_000_000:03}"
+        return f"{_clock(seconds)}.{rest // 1_000_000:03}"
     origin = start_ns if time_format is TimeFormat.SINCE_START else previous_ns
     return f"{(time_ns - (time_ns if origin is None else origin)) / 1e9:.6f}"
+
+
+@lru_cache(maxsize=64)
+def _clock(seconds: int) -> str:
+    """The local time of day. Frames come in runs of the same second."""
+    return f"{datetime.fromtimestamp(seconds):%H:%M:%S}"
 
 
 def _length(row: FrameRow) -> str:

@@ -31,6 +31,8 @@ _PILL_PADDING = 12
 _BOOKMARK = 12
 _BITS_GAP = 8
 """Between the flags and the labels behind them."""
+_ONLY_DOTS = str.maketrans("F123M", "     ")
+_ONLY_LETTERS = str.maketrans("·", " ")
 _MOST_NAMES = 4096
 _NOTE_SHARE = 0.4
 """Of the payload's width that a note takes at most."""
@@ -302,14 +304,25 @@ class FramePainter:
             painter.setFont(self._mono)
 
     def _flags(self, painter: QPainter, line: Line, rect: QRect) -> None:
+        bits = line.bits
+        width = round(self._char_width * len(bits))
+        fits = width <= rect.width()
+        if not fits:
+            painter.save()
+            painter.setClipRect(rect)
+        painter.setPen(self._colours[Role.DISABLED])
+        painter.drawText(rect, _LEFT, bits.translate(_ONLY_DOTS))
+        painter.setPen(self._colours[Role.TEXT])
+        painter.drawText(rect, _LEFT, bits.translate(_ONLY_LETTERS))
+        if not fits:
+            painter.restore()
+        elif line.row.severity or line.badges:
+            self._badges(painter, line, rect, rect.left() + width + _BITS_GAP)
+
+    def _badges(self, painter: QPainter, line: Line, rect: QRect, x: int) -> None:
+        """What is worth a small label, from `x` on."""
         painter.save()
         painter.setClipRect(rect)
-        bits = line.bits
-        painter.setPen(self._colours[Role.DISABLED])
-        painter.drawText(rect, _LEFT, "".join("·" if bit == "·" else " " for bit in bits))
-        painter.setPen(self._colours[Role.TEXT])
-        painter.drawText(rect, _LEFT, bits.replace("·", " "))
-        x = rect.left() + round(self._char_width * len(bits)) + _BITS_GAP
         painter.setFont(self._small)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if line.row.severity:
