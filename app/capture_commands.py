@@ -42,6 +42,8 @@ class CaptureCommands(QObject):
     """Something could not be done; a sentence."""
     done = Signal(str)
     """Something was done; a sentence."""
+    caution = Signal(str)
+    """Something happened that the person did not ask for; a sentence."""
 
     def __init__(
         self,
@@ -293,7 +295,27 @@ class CaptureCommands(QObject):
         self._after_save = go_on
         self.ask_save()
 
+    def _carried(self, removed: Path, path: Path) -> None:
+        """Somebody removed the capture being recorded, or moved it away: it goes on at `path`."""
+        saved = self._desk.live_saved
+        try:
+            self._desk.live_moved(path, saved=saved)
+        except CaptureError:
+            # Removed once more: what is shown is still open, and the next move comes.
+            return
+        if saved:
+            self._settings.add_recent_capture(str(path))
+        elif self._claimed is not None:
+            self._claimed.follow(path)
+        text = self.tr(
+            "{removed} was removed or moved away. Nothing is lost: all of it is in {path}, where recording goes on."
+        )
+        self.caution.emit(text.format(removed=removed, path=path))
+
     def _moved(self, moved: CaptureMoved) -> None:
+        if moved.removed is not None:
+            self._carried(moved.removed, moved.path)
+            return
         go_on, self._after_save = self._after_save, None
         if moved.error is not None:
             self.problem.emit(moved.error)

@@ -141,7 +141,13 @@ def _run_console(options: argparse.Namespace) -> int:
     try:
         console = Console(
             ConsoleOptions(
-                address, _settings(options, EngineSettings()), path, options.json, wanted, options.diagnostics
+                address,
+                _settings(options, EngineSettings()),
+                path,
+                options.json,
+                wanted,
+                options.diagnostics,
+                claimed,
             ),
             program_version(),
             load_test_page(),

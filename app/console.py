@@ -18,14 +18,14 @@ from typing import TextIO
 from app.patient_scan import PatientScan
 from app.sampling import DiagnosticsLog, Sampler
 from app.story_text import COLOURED, PLAIN, StoryText
-from app.text import rough_time
+from app.text import counted, rough_time
 from core.capture.disk_space import SpaceGauge
 from core.capture.follow import Entry, Follower
 from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
-from core.capture.session_files import discard, discard_unused
-from core.errors import UnmaskError
+from core.capture.session_files import ClaimedCapture, discard, discard_unused
+from core.errors import CaptureError, UnmaskError
 from core.formats.jsonl import error_line, lines_of, listening_line
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.settings import EngineSettings, ListenAddress
@@ -53,6 +53,8 @@ class ConsoleOptions:
     """Only frames that match are told of."""
     diagnostics: Path | None = None
     """Where figures about Unmask itself go."""
+    claimed: ClaimedCapture | None = None
+    """What holds the capture against other runs, where the person gave it no name."""
 
 
 class Console:
@@ -74,6 +76,8 @@ class Console:
         self._filter = options.filter
         # A simple queue, because `stop` is called from signal handlers: nothing else may be put to use there.
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._moves: queue.SimpleQueue[CaptureMoved] = queue.SimpleQueue()
+        self._claimed = options.claimed
         self._stopping = False
         self._hurry = False
         self._enough: float | None = None
@@ -100,35 +104,37 @@ class Console:
 
     def run(self) -> int:
         """Listen and tell until `stop`; the exit status. BrokenPipeError when nobody reads `out` any more."""
-        reader = CaptureReader(self._host.recorder.path)
-        scan = None
+        self._reader = CaptureReader(self._host.recorder.path)
+        self._scan = None
         if self._filter is not None:
-            scan = PatientScan(reader, self._filter, self._is_wanted, self._say)
-        story = Follower(reader, None if scan is None else scan.find)
+            self._scan = PatientScan(self._reader, self._filter, self._is_wanted, self._say)
+        self._story = Follower(self._reader, None if self._scan is None else self._scan.find)
         thread = threading.Thread(target=self._run_host, name="unmask-engine")
         thread.start()
         self._host.listen(self._address)
         try:
             while not self._stopping:
                 with suppress(queue.Empty):
-                    self._tell(self._news.get(timeout=_SIGNAL_SECONDS), story)
+                    self._tell(self._news.get(timeout=_SIGNAL_SECONDS))
                 self._look_at_room()
             self._end(thread)
             while not self._news.empty():
-                self._tell(self._news.get(), story)
-            self._tell(None, story, ending=True)
-            self._tell_what_is_left(reader)
+                self._tell(self._news.get())
+            self._tell(None, ending=True)
+            self._tell_what_is_left()
         finally:
             self._end(thread)
             if self._diagnostics is not None:
                 self._diagnostics.close()
-            if scan is not None:
-                scan.close()
-            reader.close()
+            if self._scan is not None:
+                self._scan.close()
+            self._reader.close()
             self._host.close()
             if not self._listening:
                 # So that what is called again finds no file in its way.
                 discard_unused(self._host.recorder.path)
+        self._look_at_moves()
+        self._look_at_losses()
         if self._bug is not None:
             raise self._bug
         return self._exit_status
@@ -146,12 +152,14 @@ class Console:
             self._bug = error
             self.stop()
 
-    def _tell(self, news: str | None, story: Follower, *, ending: bool = False) -> None:
+    def _tell(self, news: str | None, *, ending: bool = False) -> None:
         """Write a line of news, then what is new in the capture."""
+        if self._look_at_moves():
+            self._go_on_reading()
         if news is not None:
             self._out.write(news + "\n")
         tell: Callable[[Entry], Iterator[str]] = lines_of if self._json else self._text.lines_of
-        for entry in story.entries(ending=ending):
+        for entry in self._story.entries(ending=ending):
             if not self._is_wanted():
                 break
             for line in tell(entry):
@@ -175,10 +183,46 @@ class Console:
             self._enough = time.monotonic() + _LAST_SECONDS
         return self._hurry or time.monotonic() > self._enough
 
-    def _tell_what_is_left(self, reader: CaptureReader) -> None:
-        left = reader.totals().frames - self._told_frames
+    def _tell_what_is_left(self) -> None:
+        left = self._reader.totals().frames - self._told_frames
         if left > 0 and self._enough is not None and self._is_enough():
-            print(f"unmask: stopped; {left} frames more are in {reader.path}.", file=sys.stderr)
+            print(f"unmask: stopped; {left} frames more are in {self._reader.path}.", file=sys.stderr)
+
+    def _look_at_moves(self) -> bool:
+        """Say it where the capture was removed and goes on elsewhere; whether it did."""
+        moved = False
+        while not self._moves.empty():
+            move, moved = self._moves.get(), True
+            _warn(
+                f"the capture {move.removed} was removed or moved away. Nothing is lost: all of it is in "
+                f"{move.path}, where recording goes on."
+            )
+            if self._claimed is not None:
+                self._claimed.follow(move.path)
+        return moved
+
+    def _go_on_reading(self) -> None:
+        try:
+            reader = CaptureReader(self._host.recorder.path)
+        except CaptureError:
+            # Removed once more: what was read up to now is still open, and another move comes.
+            return
+        self._story.go_on_with(reader)
+        if self._scan is not None:
+            self._scan.go_on_with(reader)
+        self._reader.close()
+        self._reader = reader
+
+    def _look_at_losses(self) -> None:
+        """Who counts on the capture is told that it is not whole, in words and by the exit status."""
+        recorder = self._host.recorder
+        if recorder.lost_frames:
+            lost = counted(recorder.lost_frames, "1 frame is", "{count} frames are")
+            print(f"unmask: {lost} lost: the capture could not be written.", file=sys.stderr)
+        if recorder.is_adrift:
+            print(f"unmask: {recorder.failure}", file=sys.stderr)
+        if recorder.lost_frames or recorder.is_adrift:
+            self._exit_status = 1
 
     def _look_at_room(self) -> None:
         """Warns once, until there is more room."""
@@ -219,7 +263,8 @@ class Console:
         pass
 
     def on_capture_moved(self, moved: CaptureMoved) -> None:
-        pass
+        self._moves.put(moved)
+        self._news.put(None)
 
 
 def _warn(sentence: str) -> None:

@@ -187,7 +187,7 @@ class MainWindow(QMainWindow):
                     self._copier.problem, self.help_pages.problem, self.diagnostics.problem,
                 ),
             ),
-            (Tone.WARNING, (self.listening.caution, self._copier.caution, self.watch.recovered)),
+            (Tone.WARNING, (self.listening.caution, self.commands.caution, self._copier.caution, self.watch.recovered)),
             (
                 Tone.NOTE,
                 (

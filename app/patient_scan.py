@@ -39,6 +39,11 @@ class PatientScan:
             self._scan.close()
             self._scan = None
 
+    def go_on_with(self, reader: CaptureReader) -> None:
+        """The same capture, at another place."""
+        self.close()
+        self._reader = reader
+
     def find(self, after: int) -> Iterator[Found]:
         """Like `Scan.run`. CaptureError where the capture cannot be read."""
         through = after

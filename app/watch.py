@@ -110,12 +110,6 @@ class Watch(QObject):
         fault = ""
         if recorder.failure is not None:
             fault = self._with_losses(recorder.failure)
-        elif not recorder.path.exists():
-            text = self.tr(
-                "The capture {path} was removed or moved away. All of it is still at hand: save it elsewhere before "
-                "you leave Unmask."
-            )
-            fault = text.format(path=recorder.path)
         if fault != self._fault:
             self._fault = fault
             self._room_is_low = False

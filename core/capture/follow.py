@@ -78,6 +78,10 @@ class Follower:
         self.missed_frames = 0
         """Frames that were there when they were to be told, but were gone before it came to that."""
 
+    def go_on_with(self, reader: CaptureReader) -> None:
+        """The same capture, at another place; between two calls of `entries`."""
+        self._reader = reader
+
     def entries(self, *, ending: bool = False) -> Iterator[Entry]:
         """What is new since the last call, in order of time. Exhaust it before the next call.
 

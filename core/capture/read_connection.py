@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from core.capture.place import identity
 from core.capture.store import open_for_reading
 from core.errors import CaptureError
 
@@ -83,9 +84,7 @@ class ReadConnection:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What makes a file the same one; None where there is none."""
     try:
-        found = path.stat()
+        return identity(path)
     except OSError:
         return None
-    return found.st_dev, found.st_ino

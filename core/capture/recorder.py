@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import cast
@@ -27,6 +28,10 @@ from core.errors import CaptureError, UnmaskError
 from core.protocol.events import Report, RunReceived, RunSent
 
 COMMIT_SECONDS = 0.03
+PLACE_SECONDS = 0.5
+"""How often it is looked whether the capture is still where it was."""
+_AGAIN_SECONDS = 10.0
+"""When to try again where it is not, and cannot go on beside that."""
 BACKLOG_BYTES = 32 * 1024 * 1024
 """About what the queue may take in memory."""
 _COMMIT_AT_BYTES = 8 * 1024 * 1024
@@ -51,6 +56,8 @@ class RecorderCallbacks:
     """The backlog is small again."""
     on_failure: Callable[[CaptureError], None]
     """The file can't be written. Said once, until it could be again; see `Recorder.lost_frames`."""
+    on_carried: Callable[[Path, Path], None] = lambda _before, _path: None
+    """The capture was removed or moved away from its path; all of it, and what comes, is at the second one."""
 
 
 class Recorder:
@@ -71,6 +78,9 @@ class Recorder:
         self._gauge = gauge or SpaceGauge()
         self._space = self._gauge.look(path, keep.bytes)
         self._look_due = time.monotonic() + self._gauge.interval
+        self._place_due = time.monotonic() + PLACE_SECONDS
+        self._adrift: CaptureError | None = None
+        """Why the capture could not be carried on where it was removed."""
         self._lock = threading.Condition()
         self._queue: deque[Batch | _Command] = deque()
         self._backlog_bytes = 0
@@ -124,8 +134,13 @@ class Recorder:
 
     @property
     def failure(self) -> CaptureError | None:
-        """Why the last commit failed; None: it did not."""
-        return self._failure
+        """Why the last commit failed, or what was recorded has no place any more; None: all is well."""
+        return self._failure or self._adrift
+
+    @property
+    def is_adrift(self) -> bool:
+        """Whether the capture was removed or moved away and could not go on elsewhere."""
+        return self._adrift is not None
 
     @property
     def lost_frames(self) -> int:
@@ -212,7 +227,7 @@ class Recorder:
             except CaptureError as error:
                 done(error)
             else:
-                self._failure = None
+                self._failure = self._adrift = None
                 done(None)
 
         if not self._command(go):
@@ -253,6 +268,7 @@ class Recorder:
         finally:
             with self._lock:
                 self._stopping = True
+            self._look_after_place()
             self._guard(self._writer.close)
 
     def _turn(self) -> bool:
@@ -260,7 +276,7 @@ class Recorder:
         with self._lock:
             while not (self._queue or self._stopping or self._dropping):
                 self._idle = True
-                if not self._lock.wait(max(self._look_due - time.monotonic(), 0.0)):
+                if not self._lock.wait(max(min(self._look_due, self._place_due) - time.monotonic(), 0.0)):
                     break
             self._idle = False
             # More comes in the meantime, and one commit takes it all.
@@ -287,7 +303,26 @@ class Recorder:
         if time.monotonic() >= self._look_due:
             self._space = self._gauge.look(self._writer.path, self._writer.keep.bytes)
             self._look_due = time.monotonic() + self._gauge.interval
+        if time.monotonic() >= self._place_due:
+            self._look_after_place()
         return not ending
+
+    def _look_after_place(self) -> None:
+        """Go on beside where the capture was, if somebody has removed it or moved it away."""
+        before, told = self._writer.path, self._adrift is not None
+        if self._writer.is_in_place:
+            self._adrift = None
+        else:
+            try:
+                self._writer.carry_on()
+            except CaptureError as error:
+                self._adrift = error
+                if not told:
+                    self._guard(partial(self._callbacks.on_failure, error))
+            else:
+                self._adrift = None
+                self._guard(partial(self._callbacks.on_carried, before, self._writer.path))
+        self._place_due = time.monotonic() + (PLACE_SECONDS if self._adrift is None else _AGAIN_SECONDS)
 
     def _take(self) -> tuple[list[Batch | _Command], int]:
         """What the next commit takes, and about how many bytes that is. With the lock.

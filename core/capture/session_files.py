@@ -144,6 +144,13 @@ class ClaimedCapture:
         self.path = path
         self._lock: sqlite3.Connection | None = lock
 
+    def follow(self, path: Path) -> None:
+        """The capture goes on at `path`: hold that instead, where no other run was faster."""
+        self.release()
+        with contextlib.suppress(sqlite3.Error):
+            self._lock = _lock(path)
+        self.path = path
+
     def release(self) -> None:
         """Let other runs have it: it was saved elsewhere, or this run is over. Idempotent."""
         if self._lock is not None:

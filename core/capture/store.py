@@ -148,6 +148,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA wal_autocheckpoint = 512")
         connection.execute("PRAGMA cache_size = -16384")
+        # Makes the log and its index, so that it is known whether they are there.
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except BaseException:
         connection.close()
         raise
@@ -160,6 +162,13 @@ def close_writing(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA busy_timeout = 0")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def close_moved(connection: sqlite3.Connection) -> None:
+    """Close the writer's connection to a capture that was moved away; it is whole by itself wherever it is now."""
+    with closing(connection), suppress(sqlite3.Error):
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def mark_lost(connection: sqlite3.Connection) -> None:

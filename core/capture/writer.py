@@ -8,26 +8,18 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from core.capture.blocks import BlockBuilder
+from core.capture.capture_file import CaptureFile
 from core.capture.gaps import GapReason, Missing
 from core.capture.marks import MarkChange, change_marks
 from core.capture.ring import KEEP_ALL, Dropped, Keep, drop_oldest
-from core.capture.store import (
-    ALL,
-    close_writing,
-    copy_database,
-    create,
-    is_in_use,
-    is_same,
-    mark_lost,
-    open_for_writing,
-)
+from core.capture.store import ALL, mark_lost
 from core.capture.tracks import Counts, Opened, Track
 from core.errors import CaptureError
 from core.protocol.events import FrameReceived, FrameSent, Origin, Report, RunReceived, RunSent
@@ -75,7 +67,7 @@ class CaptureWriter:
     """Frames that the disk did not take. They become a gap as soon as it takes something."""
     written_frames: int = field(init=False, default=0)
     """Frames that it did take."""
-    _db: sqlite3.Connection = field(init=False)
+    _file: CaptureFile = field(init=False)
     _total: _Running = field(init=False, default_factory=_Running)
     _committed: _Running = field(init=False, default_factory=_Running)
     """`_total` as it stands in the file."""
@@ -92,7 +84,7 @@ class CaptureWriter:
     """Given out here, so that no id comes again when the newest violation is dropped."""
 
     def __post_init__(self) -> None:
-        self._db = self._create(self.path)
+        self._file = self._create(self.path)
         self._block = BlockBuilder(1)
 
     def write(self, batches: Iterable[Batch]) -> None:
@@ -106,7 +98,7 @@ class CaptureWriter:
                 else:
                     self._add(batch, batch.events)
             self._end_block()
-            with self._transaction():
+            with self._file.transaction():
                 self._write_blocks()
                 self._write_changes()
                 self._missing.write(self._db, before)
@@ -126,7 +118,7 @@ class CaptureWriter:
             generation=self._total.generation + 1,
         )
         try:
-            with self._transaction():
+            with self._file.transaction():
                 for table in ("block", "payload", "lane", "violation", "connection", "mark", "gap"):
                     self._db.execute(f"DELETE FROM {table}")
                 self._db.execute("UPDATE total SET mark_changes = mark_changes + 1")
@@ -144,7 +136,7 @@ class CaptureWriter:
         """Drop what is beyond `keep`, about `budget` bytes at once. CaptureError as in `write`."""
         if self.keep.everything:
             return Dropped()
-        with self._transaction():
+        with self._file.transaction():
             dropped = drop_oldest(self._db, self.keep, now_ns, budget)
             if dropped.frames:
                 self._db.execute(
@@ -159,21 +151,20 @@ class CaptureWriter:
         """CaptureError or CallerError where that cannot be: all is as it was."""
         change_marks(self._db, self.path, change)
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the capture is still at `path`: nobody has removed it or moved it away."""
+        return self._file.is_in_place
+
     def move_to(self, path: Path) -> None:
-        """Copy all to a new file at `path` (replacing what is there) and go on writing there."""
-        try:
-            if is_same(path, self.path):
-                return
-            if is_in_use(path):
-                raise ValueError("that capture is in use, by this or another Unmask")
-            copy_database(self._db, path)
-            moved = open_for_writing(path)
-        except (sqlite3.Error, OSError, ValueError) as error:
-            raise CaptureError(
-                f"The capture cannot be saved as {path}: {error}. Choose another place; nothing is lost."
-            ) from error
-        close_writing(self._db)
-        self._db, self.path = moved, path
+        """Copy all to a new file at `path` (replacing what is there) and go on writing there. CaptureError."""
+        self._file.move_to(path)
+        self.path = self._file.path
+
+    def carry_on(self) -> None:
+        """The capture was removed or moved away: go on in a new file beside it, with all of it. CaptureError."""
+        self._file.carry_on()
+        self.path = self._file.path
 
     def start_new(self, path: Path) -> None:
         """Finish the capture and go on in a new one at `path`, with the connections that are open and no frames.
@@ -183,7 +174,7 @@ class CaptureWriter:
         new = self._create(path)
         with suppress(CaptureError):
             self.close()
-        self._db, self.path = new, path
+        self._file, self.path = new, path
         self._total, self._committed = _Running(), _Running()
         self._next_frame, self._block = 1, BlockBuilder(1)
         self._next_violation = 1
@@ -195,35 +186,23 @@ class CaptureWriter:
         with suppress(CaptureError):
             self.write(())
 
-    def _create(self, path: Path) -> sqlite3.Connection:
-        return create(path, (("created_ns", time.time_ns()), ("version", self.version)))
+    def _create(self, path: Path) -> CaptureFile:
+        return CaptureFile(path, (("created_ns", time.time_ns()), ("version", self.version)))
 
     def close(self) -> None:
         """Mark what is still open as lost and leave a single file behind where no reader holds it."""
         try:
-            with self._transaction():
+            with self._file.transaction():
                 self._missing.write(self._db, self._next_frame)
                 mark_lost(self._db)
         finally:
-            close_writing(self._db)
+            self._file.close()
 
     # Transactions.
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise CaptureError(
-                f"The capture {self.path} cannot be written: {error}. Traffic goes on, its frames are lost. "
-                "Make room on the disk, or save the capture elsewhere."
-            ) from error
-        finally:
-            if self._db.in_transaction:
-                with suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
+    @property
+    def _db(self) -> sqlite3.Connection:
+        return self._file.db
 
     def _keep(self) -> None:
         """All is in the file."""

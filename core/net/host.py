@@ -39,11 +39,13 @@ class SendResult:
 
 @dataclass(frozen=True, slots=True)
 class CaptureMoved:
-    """What became of a `save_as` or a `start_new`."""
+    """What became of a `save_as` or a `start_new`, or of a capture that was removed or moved away."""
 
     path: Path
     error: str | None
     """Why recording goes on where it was; None: it goes on at `path`."""
+    removed: Path | None = None
+    """Where it was when somebody removed it or moved it away. All of it is at `path`."""
 
 
 class HostListener(Protocol):
@@ -90,7 +92,10 @@ class EngineHost:
         self._early: list[Callable[[Engine], None]] = []
         self._begin()
         callbacks = RecorderCallbacks(
-            listener.on_changed, self._on_drained, lambda error: listener.on_failed(str(error))
+            listener.on_changed,
+            self._on_drained,
+            lambda error: listener.on_failed(str(error)),
+            lambda before, path: listener.on_capture_moved(CaptureMoved(path, None, before)),
         )
         self.recorder = Recorder(capture, version, callbacks, settings.keep, gauge)
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -54,10 +56,20 @@ class Output(io.StringIO):
 class Running:
     """A console on a thread of its own."""
 
-    def __init__(self, capture: Path, out: Output, *, json: bool, address: ListenAddress = ANYWHERE) -> None:
+    def __init__(
+        self,
+        capture: Path,
+        out: Output,
+        *,
+        json: bool,
+        address: ListenAddress = ANYWHERE,
+        filter: str | None = None,
+    ) -> None:
         settings = EngineSettings(auto_reply=AutoReply.ECHO)
+        wanted = None if filter is None else default_language().filter(filter)
+        options = ConsoleOptions(address, settings, capture, json, wanted)
         self.out = out
-        self.console = Console(ConsoleOptions(address, settings, capture, json), "0", load_test_page(), out)
+        self.console = Console(options, "0", load_test_page(), out)
         self.status: int | None = None
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="console")
@@ -94,8 +106,14 @@ def capture(tmp_path: Path) -> Path:
 def start(capture: Path) -> Iterator[Start]:
     running: list[Running] = []
 
-    def start(*, json: bool = False, address: ListenAddress = ANYWHERE, out: Output | None = None) -> Running:
-        running.append(Running(capture, out or Output(), json=json, address=address))
+    def start(
+        *,
+        json: bool = False,
+        address: ListenAddress = ANYWHERE,
+        out: Output | None = None,
+        filter: str | None = None,
+    ) -> Running:
+        running.append(Running(capture, out or Output(), json=json, address=address, filter=filter))
         return running[-1]
 
     yield start
@@ -214,6 +232,68 @@ def test_a_capture_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     options = ConsoleOptions(ANYWHERE, EngineSettings(), tmp_path / "file" / "a.unmask", json=False)
     with pytest.raises(CaptureError):
         Console(options, "0", load_test_page(), Output())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a file that is open cannot be removed")
+@pytest.mark.parametrize("filtered", [False, True])
+def test_a_capture_that_is_removed_goes_on_beside_it_and_that_is_said(
+    start: Start, capture: Path, capsys: pytest.CaptureFixture[str], filtered: bool
+) -> None:
+    running = start(filter="payload contains message" if filtered else None)
+    with connect(f"ws://127.0.0.1:{running.port()}/", compression=None) as client:
+        client.send("message 1")
+        running.out.line_with("message 1" if not filtered else "→ text")
+        capture.unlink()
+        said: list[str] = []
+
+        def is_said() -> bool:
+            said.append(capsys.readouterr().err)
+            return "was removed or moved away" in "".join(said)
+
+        until(is_said, "it is said")
+        client.send("message 22")
+        running.out.line_with("fin 10 B key=")
+    assert running.end() == 0
+    beside = capture.with_name("a_2.unmask")
+    assert "".join(said) == (
+        f"unmask: warning: the capture {capture} was removed or moved away. Nothing is lost: all of it is in {beside}, "
+        "where recording goes on.\n"
+    )
+    with closing(CaptureReader(beside)) as reader:
+        assert reader.totals().frames == 6
+    assert list(capture.parent.iterdir()) == [beside]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a file that is open cannot be removed")
+def test_what_is_lost_is_told_by_the_exit_status(
+    start: Start, capture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = start()
+    running.port()
+    shutil.rmtree(capture.parent)
+    capture.parent.touch()
+    running.out.line_with("was removed or moved away, and cannot go on beside it")
+    assert running.end() == 1
+    assert "is lost when Unmask ends" in capsys.readouterr().err
+    capture.parent.unlink()
+
+
+def test_frames_that_the_disk_did_not_take_are_told_by_the_exit_status(
+    start: Start, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = start()
+    with RawPeer(running.port()) as peer:
+        peer.open()
+        running.out.line_with("handshake")
+        recorder = running.console._host.recorder
+        recorder.flush()
+        recorder._writer._db.execute("PRAGMA max_page_count = 1")
+        peer.frame(Opcode.BINARY, bytes(range(256)) * 4000)
+        running.out.line_with("cannot be written")
+    assert running.end() == 1
+    assert re.search(
+        r"unmask: \d+ frames are lost: the capture could not be written\.", capsys.readouterr().err
+    )
 
 
 class Gone(Output):

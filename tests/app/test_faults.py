@@ -129,7 +129,37 @@ def test_from_a_full_disk_the_capture_is_saved_elsewhere(
     assert previews(elsewhere) == [b"kept", b"and on"]
 
 
-def test_a_capture_that_was_removed_can_still_be_saved(
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_capture_that_was_removed_goes_on_beside_it(
+    desktop: Desktop, captures: CaptureFolder, peer: RawPeer, qtbot: QtBot, tmp_path: Path, saved: bool
+) -> None:
+    window, desk = desktop.window, desktop.desk
+    peer.frame(Opcode.TEXT, b"kept")
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 1)
+    if saved:
+        with qtbot.waitSignal(desktop.engine.capture_moved):
+            window.commands.save(tmp_path / "saved.unmask")
+    window.frames.go_to_row(0)
+    removed = desk.live_path
+    with qtbot.waitSignal(desktop.engine.capture_moved):
+        removed.unlink()
+    assert window.banner.text == (
+        f"{removed} was removed or moved away. Nothing is lost: all of it is in {desk.live_path}, where recording "
+        "goes on."
+    )
+    assert desk.live_path == removed.with_name(f"{removed.stem}_2.unmask")
+    assert desk.state is (CaptureState.SAVED if saved else CaptureState.UNSAVED)
+    assert window.fault_banner.isHidden()
+    assert window.frames.current_frame == 1
+    peer.frame(Opcode.TEXT, b"and on")
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 2)
+    desktop.engine.recorder.flush()
+    assert previews(desk.live_path) == [b"kept", b"and on"]
+    # Nobody else takes it for one that was left behind.
+    assert captures.left_behind() == []
+
+
+def test_a_capture_that_was_removed_with_no_place_to_go_on_can_still_be_saved(
     desktop: Desktop, captures: CaptureFolder, peer: RawPeer, qtbot: QtBot, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -137,7 +167,8 @@ def test_a_capture_that_was_removed_can_still_be_saved(
     peer.frame(Opcode.TEXT, b"kept")
     qtbot.waitUntil(lambda: window.frame_model.rowCount() == 1)
     shutil.rmtree(captures.folder)
-    qtbot.waitUntil(lambda: "was removed or moved away" in window.fault_banner.text)
+    captures.folder.touch()
+    qtbot.waitUntil(lambda: "was removed or moved away, and cannot go on" in window.fault_banner.text)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(elsewhere), ""))
     with qtbot.waitSignal(desktop.engine.capture_moved):
         press(desktop, "&Save as…")
@@ -233,7 +264,7 @@ def test_a_new_capture_does_not_copy_the_saved_one(
     peer.frame(Opcode.TEXT, b"old")
     with qtbot.waitSignal(desktop.engine.capture_moved):
         window.commands.save(kept)
-    monkeypatch.setattr("core.capture.writer.copy_database", fail)
+    monkeypatch.setattr("core.capture.capture_file.copy_database", fail)
     with qtbot.waitSignal(desktop.engine.capture_moved):
         window.actions_[ActionId.NEW_CAPTURE].trigger()
     assert desktop.desk.state is CaptureState.UNSAVED

@@ -90,11 +90,16 @@ def test_the_warning_leads_to_the_settings(low: Desktop, qtbot: QtBot) -> None:
     dialog.reject()
 
 
-def test_a_fault_goes_before_the_warning(low: Desktop, qtbot: QtBot) -> None:
-    recorder = low.engine.recorder
-    recorder.path.rename(recorder.path.with_name("moved"))
+def test_a_fault_goes_before_the_warning(
+    low: Desktop, captures: CaptureFolder, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.capture.recorder._AGAIN_SECONDS", 0.01)
+    folder, aside = captures.folder, captures.folder.with_name("aside")
+    folder.rename(aside)
+    folder.touch()
     qtbot.waitUntil(lambda: "was removed or moved away" in low.window.fault_banner.text)
-    recorder.path.with_name("moved").rename(recorder.path)
+    folder.unlink()
+    aside.rename(folder)
     qtbot.waitUntil(lambda: "has only 310 MB left" in low.window.fault_banner.text)
 
 

@@ -1,0 +1,99 @@
+"""The file of a capture that is being written: where it is, its transactions, and the way to another file.
+
+The writer's, synchronous. What is open stays readable, whatever becomes of its name: a capture that somebody removes
+or moves away while it is recorded goes on, whole, beside where it was.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from core.capture.place import Place, next_to
+from core.capture.private_files import make_folder
+from core.capture.store import (
+    close_moved,
+    close_writing,
+    copy_database,
+    create,
+    is_in_use,
+    is_same,
+    open_for_writing,
+    reason,
+)
+from core.errors import CaptureError
+
+
+class CaptureFile:
+    """An open capture. Close it."""
+
+    def __init__(self, path: Path, meta: Iterable[tuple[str, object]]) -> None:
+        """A new one with `meta`. CaptureError if there can be none, also where there is a file."""
+        self._set(create(path, meta), path)
+
+    def _set(self, db: sqlite3.Connection, path: Path) -> None:
+        self.db = db
+        self.path = path
+        self._place = Place(path)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether it is still at `path`: nobody has removed it or moved it away."""
+        return self._place.is_kept()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is executed within, or nothing of it. CaptureError."""
+        try:
+            self.db.execute("BEGIN IMMEDIATE")
+            yield
+            self.db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise CaptureError(
+                f"The capture {self.path} cannot be written: {error}. Traffic goes on, its frames are lost. "
+                "Make room on the disk, or save the capture elsewhere."
+            ) from error
+        finally:
+            if self.db.in_transaction:
+                with suppress(sqlite3.Error):
+                    self.db.execute("ROLLBACK")
+
+    def move_to(self, path: Path) -> None:
+        """Copy all to `path`, in place of what is there, and go on there. CaptureError: all is as it was."""
+        try:
+            if is_same(path, self.path):
+                return
+            if is_in_use(path):
+                raise ValueError("that capture is in use, by this or another Unmask")
+            self._go_on_in_copy(path)
+        except (sqlite3.Error, OSError, ValueError) as error:
+            raise CaptureError(
+                f"The capture cannot be saved as {path}: {error}. Choose another place; nothing is lost."
+            ) from error
+
+    def carry_on(self) -> None:
+        """Where it was removed, go on beside that in a new file, with all of it. CaptureError: all is as it was."""
+        try:
+            make_folder(self.path.parent)
+            self._go_on_in_copy(next_to(self.path))
+        except (sqlite3.Error, OSError) as error:
+            raise CaptureError(
+                f"The capture {self.path} was removed or moved away, and cannot go on beside it: {reason(error)}. "
+                "If it was removed, all of it is lost when Unmask ends, unless you save it elsewhere before."
+            ) from error
+
+    def close(self) -> None:
+        """Leave a single file behind where no reader holds it; one that was moved away is whole wherever it is."""
+        if self.is_in_place:
+            close_writing(self.db)
+        else:
+            close_moved(self.db)
+            self._place.clear_up()
+
+    def _go_on_in_copy(self, path: Path) -> None:
+        copy_database(self.db, path)
+        copied = open_for_writing(path)
+        self.close()
+        self._set(copied, path)
