@@ -16,7 +16,7 @@ from pathlib import Path
 from core.capture.blocks import BLOCK_FRAMES, RECORD
 from core.capture.marks import notes_between
 from core.capture.read_connection import ReadConnection
-from core.capture.repeats import Repeats
+from core.capture.repeats import Layout
 from core.capture.snapshots import UNREADABLE
 from core.capture.store import reason
 from core.errors import CaptureError
@@ -126,13 +126,13 @@ class BlockReader:
         return records
 
     def payloads(self, key: BlockKey) -> bytes:
-        """All payload bytes of a block, also those that are stored once for several."""
+        """All payload bytes of a block, also those that are stored once for several or compressed."""
         packed = self._blob("payload", "repeats", key)
         stored = self._blob("payload", "bytes", key)
         if not packed:
             return stored
         with self._reading():
-            return Repeats(packed).complete(stored)
+            return Layout(packed).complete(stored)
 
     def rules(self, key: BlockKey) -> dict[int, tuple[str, ...]]:
         """Ids of the frames of a block that broke rules, with the ids of these."""

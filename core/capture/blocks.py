@@ -2,7 +2,8 @@
 
 A block holds up to `BLOCK_FRAMES` frames in order of arrival, of any connections. Its records are one `RECORD` a
 frame; its payload bytes are every frame's captured payload, each followed by its message's payload where that differs
-from it (a fragmented or compressed message, stored with its last frame), but for those that come again (`repeats`).
+from it (a fragmented or compressed message, stored with its last frame), but for those that come again (`repeats`);
+compressed where they are much more than what came over the wire (`packing`).
 One SQLite row for thousands of frames costs a fifth of a row a frame, and a payload search runs over contiguous bytes.
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 from typing import cast
 
+from core.capture.packing import PACKED_FROM, PACKED_RATIO, pack
 from core.capture.records import Direction, FrameRow, MessageInfo
 from core.capture.repeats import MOST_REPEATED, REPEATED_FROM, Repeat
 from core.protocol.events import Completes, FrameReceived, FrameSent, Origin
@@ -75,6 +77,7 @@ class BlockBuilder:
         """Bytes of all their payloads."""
         self._repeated = 0
         """Bytes of those that are not stored."""
+        self._wire_bytes = 0
         self._long: dict[int, int] = {}
         """Where each long payload stands that is stored, by its `id`."""
         self.first_ns = _FOREVER
@@ -144,7 +147,16 @@ class BlockBuilder:
         else:
             for payload in payloads:
                 self._store(payload)
+        self._wire_bytes += headers + size
         return headers + size
+
+    def stored(self) -> tuple[bytes, bytes]:
+        """What is to be known of its payloads (`Layout`), and what is to be stored of them."""
+        size = self.size - self._repeated
+        if size >= PACKED_FROM and size >= PACKED_RATIO * self._wire_bytes:
+            chunks, packed = pack(self.payloads)
+            return bytes(self.repeats) + chunks, packed
+        return bytes(self.repeats), b"".join(self.payloads)
 
     def _store(self, payload: bytes) -> None:
         """Put it behind the others, or note where it stands already."""
@@ -199,7 +211,9 @@ class BlockBuilder:
             time_ns, connection, number, offset, captured, declared, head, flags, origin, severity, broken,
             length, wire_length, frame_count, key or _NO_KEY,
         )  # fmt: skip
-        return 2 + _EXTENDED_LENGTH[form] + (0 if key is None else 4) + captured
+        wire_bytes = 2 + _EXTENDED_LENGTH[form] + (0 if key is None else 4) + captured
+        self._wire_bytes += wire_bytes
+        return wire_bytes
 
 
 def _put_column(records: bytearray, at: int, numbers: Iterable[int], greatest: int) -> None:

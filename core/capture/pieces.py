@@ -10,7 +10,7 @@ from core.capture import checks
 from core.capture.blocks import PREVIEW_BYTES, StoredFrame
 from core.capture.read_connection import ReadConnection
 from core.capture.records import OUTLINE_BYTES, FrameOutline, PayloadPart
-from core.capture.repeats import Repeats
+from core.capture.repeats import Layout
 from core.capture.snapshots import Snapshots, reads
 from core.capture.stored_values import violation_of
 from core.protocol.violations import Violation
@@ -29,12 +29,12 @@ class PieceReader(Snapshots):
 
     def __init__(self, path: Path, db: ReadConnection) -> None:
         super().__init__(path, db)
-        self._repeats: tuple[int, Repeats] | None = None
+        self._layout: tuple[int, Layout] | None = None
         """Of the block that was read last."""
 
     def forget(self) -> None:
         """Drop what is held: the capture was cleared."""
-        self._repeats = None
+        self._layout = None
 
     @reads
     def outline(self, frame_id: int) -> FrameOutline | None:
@@ -75,21 +75,21 @@ class PieceReader(Snapshots):
         """`length` bytes from `offset` on of the payloads of a block. sqlite3.Error or ValueError if that can't be."""
         if not length:
             return b""
-        offset = self._repeats_of(block).place(offset)
+        layout = self._layout_of(block)
+        place = layout.place(offset)
         with (
-            self._db.mapped() if offset > _FAR else nullcontext(),
+            self._db.mapped() if place > _FAR else nullcontext(),
             self._db.blob("payload", "bytes", block) as blob,
         ):
-            blob.seek(offset)
-            return whole(blob.read(length), length)
+            return whole(layout.read(blob, place, length), length)
 
-    def _repeats_of(self, block: int) -> Repeats:
-        if self._repeats is None or self._repeats[0] != block:
+    def _layout_of(self, block: int) -> Layout:
+        if self._layout is None or self._layout[0] != block:
             row = self._db.execute("SELECT repeats FROM payload WHERE block = ?", (block,)).fetchone()
             if row is None:
                 raise ValueError(f"block {block} has no payloads")
-            self._repeats = block, Repeats(row[0])
-        return self._repeats[1]
+            self._layout = block, Layout(row[0])
+        return self._layout[1]
 
     def _find(self, frame_id: int) -> _Found | None:
         row = self._db.execute(

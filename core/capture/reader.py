@@ -25,7 +25,7 @@ from core.capture.records import (
     Totals,
     View,
 )
-from core.capture.repeats import Repeats
+from core.capture.repeats import MOST_REPEATED, Layout
 from core.capture.snapshots import Snapshots, reads
 from core.capture.store import ALL
 from core.capture.stored_values import (
@@ -43,6 +43,7 @@ _CACHED_PAYLOADS = 512 * 1024
 
 _WHOLE_PAYLOADS = 2 * BLOCK_BYTES
 """Where many frames of a block are read, its payloads are read at once up to this size."""
+_MOST_SURPLUS = MOST_REPEATED + _WHOLE_PAYLOADS
 _MANY = 8
 _TIME = struct.Struct(f"<q{RECORD.size - 8}x")
 _FEW = 32
@@ -389,8 +390,8 @@ class CaptureReader(Snapshots):
             return None
         count, records, payloads = checks.block_row(row[:3])
         if payloads is not None:
-            repeats = Repeats(row[3])
-            payloads = repeats.complete(payloads) if repeats.size <= _CACHED_PAYLOADS else None
+            layout = Layout(row[3])
+            payloads = layout.complete(payloads) if layout.surplus <= _CACHED_PAYLOADS else None
         block = HeldBlock(first, count, records, payloads)
         self._blocks[first] = block
         if len(self._blocks) > _CACHED_BLOCKS:
@@ -406,8 +407,11 @@ class CaptureReader(Snapshots):
         ).fetchone()
         if row is None:
             return block
-        stored, packed = checks.typed(row, checks.PAYLOADS)
-        return replace(block, payloads=Repeats(packed).complete(stored))
+        stored, column = checks.typed(row, checks.PAYLOADS)
+        layout = Layout(column)
+        if layout.surplus > _MOST_SURPLUS:
+            return block
+        return replace(block, payloads=layout.complete(stored))
 
     def _payload(self, block: HeldBlock, offset: int, length: int) -> bytes:
         if block.payloads is None or not length:

@@ -1,7 +1,7 @@
 """A long payload that comes again in its block, as an echo does, is stored once.
 
-The offsets of records count the payloads of a block as if each of them were stored: what reads a block needs no more
-than `Repeats` to have them so.
+The offsets of records count the payloads of a block as if each of them were stored, as it is: what reads a block needs
+no more than `Layout` to have them so.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from bisect import bisect_left, bisect_right
 from itertools import accumulate
 from operator import le
 from typing import NamedTuple
+
+from core.capture.packing import Chunks, Source, split
 
 REPEATED_FROM = 4096
 """Bytes of a payload that is worth it."""
@@ -78,3 +80,28 @@ class Repeats:
             at = end
         pieces.append(view[at:])
         return b"".join(pieces)
+
+
+class Layout:
+    """How the payloads of a block are stored: what its column `repeats` says."""
+
+    __slots__ = ("_chunks", "_repeats", "surplus")
+
+    def __init__(self, column: object) -> None:
+        """ValueError for what no writer writes."""
+        repeats, chunks = split(column)
+        self._repeats, self._chunks = Repeats(repeats), Chunks(chunks)
+        self.surplus = self._repeats.size + self._chunks.surplus
+        """Bytes by which the payloads are more than what is stored of them."""
+
+    def complete(self, stored: bytes) -> bytes:
+        """All payloads of the block; ValueError where they are damaged."""
+        return self._repeats.complete(self._chunks.unpacked(stored))
+
+    def place(self, offset: int) -> int:
+        """Where what records have at `offset` stands among what is stored, were it not compressed."""
+        return self._repeats.place(offset)
+
+    def read(self, source: Source, place: int, length: int) -> bytes:
+        """Bytes from `place` on, out of the stored ones; fewer where they end."""
+        return self._chunks.read(source, place, length)

@@ -11,7 +11,8 @@ it is finished only marks change (`core.capture.marks`).
     block       frames in order of arrival (`core.capture.blocks`): `first` is the id of its first frame, `records`
                 fixed-size records
     payload     the payload bytes of block `block`, apart: who searches them reads no records, and the other way round;
-                `repeats` says which come again and are not among them (`core.capture.repeats`)
+                `repeats` says which come again and are not among them (`core.capture.repeats`), and behind that
+                where the chunks are if `bytes` is compressed (`core.capture.packing`)
     lane        which rows of a list lie in which block: for each connection, and for 0 = all connections, the list
                 position of its first frame in the block, counted with and without control frames
     violation   every rule broken, with the frame that broke it, or NULL for the opening handshake

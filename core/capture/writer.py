@@ -256,9 +256,7 @@ class CaptureWriter:
                 "INSERT INTO block VALUES(?,?,?,?,?)",
                 (block.first, block.count, block.first_ns, block.last_ns, block.records),
             )
-            self._db.execute(
-                "INSERT INTO payload VALUES(?,?,?)", (block.first, block.repeats, b"".join(block.payloads))
-            )
+            self._db.execute("INSERT INTO payload VALUES(?,?,?)", (block.first, *block.stored()))
             self._db.executemany("INSERT INTO lane VALUES(?,?,?,?,?,?)", lanes)
 
     def _write_changes(self) -> None:
