@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 
+from app.models.gap_rows import PlacedGap
 from app.models.rows import Extent, RowSource
 from app.scanning import Progress, ScanRun
 from core.capture.reader import CaptureReader
@@ -70,8 +71,11 @@ class FoundRows:
         self._found = found
 
     def extent(self, of_view: Extent) -> Extent:  # noqa: ARG002
-        """Without a gap: nobody knows how many of the frames that are gone would have matched."""
-        return Extent(self._found.pull(), self._found.drop_before(self._reader.first_frame_id()), gap=0)
+        return Extent(self._found.pull(), self._found.drop_before(self._reader.first_frame_id()))
+
+    def gaps(self, extent: Extent) -> list[PlacedGap]:  # noqa: ARG002
+        """None: nobody knows how many of the frames that are missing would have matched."""
+        return []
 
     def rows(self, first: int, count: int) -> list[FrameRow]:
         return self._reader.rows_of(self._found.ids(first, count))
@@ -94,6 +98,9 @@ class MarkedRows:
         self._found.pull()
         self._found.drop_before(self._reader.first_frame_id())
         return self._every.extent(of_view)
+
+    def gaps(self, extent: Extent) -> list[PlacedGap]:
+        return self._every.gaps(extent)
 
     def rows(self, first: int, count: int) -> list[FrameRow]:
         return self._every.rows(first, count)

@@ -6,8 +6,9 @@ from enum import IntEnum
 
 from PySide6.QtCore import QCoreApplication
 
-from app.models.frame_lines import Line, PayloadKind, TimeFormat
+from app.models.frame_lines import Line, PayloadKind, TimeFormat, time_of_day
 from app.text import counted
+from core.capture.gaps import Gap, GapReason
 from core.capture.records import Direction
 
 
@@ -46,12 +47,32 @@ def title(column: Column, time_format: TimeFormat) -> str:
     }[column]
 
 
-def gap_sentence(frames: int) -> str:
-    """What the row in front says of frames that are gone."""
+def gap_sentence(gap: Gap) -> str:
+    """What the row of a gap says: how many frames are missing, why, and between which times of day."""
     translate = QCoreApplication.translate
-    one = translate("FrameModel", "1 frame was dropped: only the newest are kept")
-    many = translate("FrameModel", "{count} frames were dropped: only the newest are kept")
-    return counted(frames, one, many)
+    one, many = {
+        GapReason.DROPPED: (
+            translate("FrameModel", "1 frame was dropped: only the newest are kept"),
+            translate("FrameModel", "{count} frames were dropped: only the newest are kept"),
+        ),
+        GapReason.NOT_RECORDED: (
+            translate("FrameModel", "1 frame was not recorded: Record was off"),
+            translate("FrameModel", "{count} frames were not recorded: Record was off"),
+        ),
+        GapReason.NOT_WRITTEN: (
+            translate("FrameModel", "1 frame was lost: the capture could not be written"),
+            translate("FrameModel", "{count} frames were lost: the capture could not be written"),
+        ),
+        GapReason.CLEARED: (
+            translate("FrameModel", "1 frame was cleared"),
+            translate("FrameModel", "{count} frames were cleared"),
+        ),
+    }[gap.reason]
+    said = counted(gap.frames, one, many)
+    first, last = time_of_day(gap.first_ns), time_of_day(gap.last_ns)
+    if first == last:
+        return translate("FrameModel", "{said}  ·  {first}").format(said=said, first=first)
+    return translate("FrameModel", "{said}  ·  {first} to {last}").format(said=said, first=first, last=last)
 
 
 def explanation(column: Column) -> str:

@@ -98,10 +98,15 @@ def make_line(row: FrameRow, *, previous_ns: int | None, start_ns: int, time_for
 def format_time(time_ns: int, previous_ns: int | None, start_ns: int, time_format: TimeFormat) -> str:
     """`14:03:59.123` in local time, or seconds with six decimals since the start or the line before."""
     if time_format is TimeFormat.ABSOLUTE:
-        seconds, rest = divmod(time_ns, 1_000_000_000)
-        return f"{_clock(seconds)}.{rest // 1_000_000:03}"
+        return time_of_day(time_ns)
     origin = start_ns if time_format is TimeFormat.SINCE_START else previous_ns
     return f"{(time_ns - (time_ns if origin is None else origin)) / 1e9:.6f}"
+
+
+def time_of_day(time_ns: int) -> str:
+    """`14:03:59.123` in local time."""
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return f"{_clock(seconds)}.{rest // 1_000_000:03}"
 
 
 @lru_cache(maxsize=64)

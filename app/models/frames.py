@@ -9,8 +9,10 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from app.models.frame_columns import Column, cell, explanation, gap_sentence, title
 from app.models.frame_lines import Line, TimeFormat, make_line
+from app.models.gap_rows import GapRows, PlacedGap
 from app.models.row_pages import RowPages
 from app.models.rows import RowsOf, RowSource, ViewRows, extent_of
+from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRow, View
 from core.errors import CaptureError
@@ -25,8 +27,8 @@ _NO_INDEX = QModelIndex()
 class FrameModel(QAbstractTableModel):
     """Rows of a `CaptureReader` under a `View`: all, or those of another source. Nothing moves until `refresh()`.
 
-    A source has positions, of which those in front may be gone; a row is a position that is not. Where frames are gone
-    that would have rows, a first row says how many (`gap_at`); it stands for no frame and cannot be chosen.
+    A source has positions, of which those in front may be gone; a row is a position that is not. Where frames are
+    missing that would have rows, a row of its own says so (`gap_at`); it stands for no frame and cannot be chosen.
     """
 
     failed = Signal(str)
@@ -40,8 +42,7 @@ class FrameModel(QAbstractTableModel):
         self._view = View()
         self._rows_of: RowsOf = ViewRows
         self._rows: RowSource | None = None
-        self._gap = 0
-        """How many frames the first row says to be gone; 0: there is no such row."""
+        self._gaps = GapRows()
         self._end = 0
         """The position behind the last row."""
         self._view_count = 0
@@ -130,12 +131,22 @@ class FrameModel(QAbstractTableModel):
 
     @property
     def first_row(self) -> int:
-        """The first row that stands for a frame."""
-        return 1 if self._gap else 0
+        """The first row that stands for a frame; where there is none, behind the last one."""
+        return self._row_at(self._pages.begin)
 
-    def gap_at(self, row: int) -> int:
-        """How many frames are gone, where the row says that; 0 where it stands for a frame."""
-        return self._gap if row == 0 else 0
+    @property
+    def last_row(self) -> int:
+        """The last row that stands for a frame; -1 where there is none."""
+        return self._row_at(self._end - 1) if self.frame_count else -1
+
+    def gap_at(self, row: int) -> Gap | None:
+        """The gap that a row stands for; None where it stands for a frame."""
+        return self._gaps.at(row + self._pages.begin)
+
+    def frames_between(self, first: int, last: int) -> int:
+        """How many of these rows stand for frames."""
+        begin = self._pages.begin
+        return last - first + 1 - self._gaps.between(first + begin, last + begin)
 
     # What there is.
 
@@ -160,21 +171,29 @@ class FrameModel(QAbstractTableModel):
                 data = extent_of(reader, View(self._view.connection, control=False))
                 of_view = every if self._view.control else data
                 extent = self._rows.extent(of_view)
+                gaps = self._rows.gaps(extent)
         except CaptureError as error:
             self._fail(error)
             return
         self._view_count = of_view.held
         self._control_count = every.held - data.held
-        self._drop(extent.dropped, extent.gap)
+        self._drop(extent.dropped, gaps)
         count = min(extent.count, self._pages.begin + MAX_ROWS)
         end = self._frozen_end(count) if self._frozen else count
         self._behind = max(0, count - end)
-        if end > self._end:
-            rows = self.rowCount()
-            self.beginInsertRows(QModelIndex(), rows, rows + end - self._end - 1)
-            self._end = end
-            self.endInsertRows()
+        self._extend(end, self._shown(gaps, end))
         self.counts_changed.emit()
+
+    def _shown(self, gaps: list[PlacedGap], end: int) -> list[PlacedGap]:
+        """Those of the gaps that are to have rows in a list up to this position."""
+        if self._frozen:
+            held = {placed.key: placed for placed in self._gaps.all}
+            gaps = [
+                held.get(each.key, each)
+                for each in gaps
+                if each.key in held or each.gap.before <= self._newest
+            ]
+        return [each for each in gaps if self._pages.begin <= each.position <= end]
 
     def _frozen_end(self, count: int) -> int:
         """The position behind the last frame that was there when the list was frozen."""
@@ -184,23 +203,58 @@ class FrameModel(QAbstractTableModel):
             return self._end
         return come.start + bisect_right(come, self._newest, key=self._id_at)
 
-    def _drop(self, gone: int, gap: int) -> None:
-        """Positions up to `gone` are gone, of which the first row is to count `gap`."""
-        first, begin = self.first_row, self._pages.begin
-        going = min(gone, self._end) - begin
-        if going > 0:
-            self.beginRemoveRows(QModelIndex(), first, first + going - 1)
-            self._pages.begin = begin + going
+    def _drop(self, gone: int, gaps: list[PlacedGap]) -> None:
+        """Positions up to `gone` are gone, and of the gaps all but these."""
+        front, begin = self._gaps.front, self._pages.begin
+        going = max(0, min(gone, self._end) - begin)
+        leaving = self._gaps.leaving(gaps)
+        if going + leaving:
+            self.beginRemoveRows(QModelIndex(), front, front + going + leaving - 1)
+            del self._gaps.all[front : front + leaving]
+            self._begin_at(begin + going)
             self.endRemoveRows()
         if gone > self._end:
-            self._pages.begin = self._end = gone
-        if gap and not first:
+            self._end = gone
+            self._begin_at(gone)
+        if not gaps or gaps[0].gap.reason is not GapReason.DROPPED:
+            return
+        if not front:
             self.beginInsertRows(QModelIndex(), 0, 0)
-            self._gap = gap
+            self._gaps.all.insert(0, gaps[0])
             self.endInsertRows()
-        elif gap != self._gap:
-            self._gap = gap
-            self.dataChanged.emit(self.index(0, 0), self.index(0, len(Column) - 1))
+        elif self._gaps.all[0] != gaps[0]:
+            self._gaps.all[0] = gaps[0]
+            self._gap_changed(0)
+
+    def _begin_at(self, position: int) -> None:
+        self._pages.begin = position
+        if self._gaps.front:
+            self._gaps.all[0] = self._gaps.all[0]._replace(position=position)
+
+    def _extend(self, end: int, gaps: list[PlacedGap]) -> None:
+        """Rows come behind the last one: of frames up to a position, and of gaps that are not there yet."""
+        held = self._gaps.all
+        if not self._gaps.are_first_of(gaps):
+            # As good as never: the clock was set back, or the capture is forged.
+            self.beginResetModel()
+            self._gaps.all, self._end = gaps, max(end, self._end)
+            self.endResetModel()
+            return
+        for number, (before, now) in enumerate(zip(held, gaps, strict=False)):
+            if before.gap != now.gap:
+                held[number] = now
+                self._gap_changed(number)
+        come = max(0, end - self._end) + len(gaps) - len(held)
+        if come:
+            rows = self.rowCount()
+            self.beginInsertRows(QModelIndex(), rows, rows + come - 1)
+            held += gaps[len(held) :]
+            self._end = max(end, self._end)
+            self.endInsertRows()
+
+    def _gap_changed(self, number: int) -> None:
+        row = self._gaps.place_of(number) - self._pages.begin
+        self.dataChanged.emit(self.index(row, 0), self.index(row, len(Column) - 1))
 
     def line(self, row: int) -> Line | None:
         """The cells of a row; None outside the view or when it cannot be read."""
@@ -217,11 +271,12 @@ class FrameModel(QAbstractTableModel):
         return make_line(row, previous_ns=previous_ns, start_ns=self._start(), time_format=self._time_format)
 
     def _position_at(self, row: int) -> int | None:
-        position = row - self.first_row + self._pages.begin
-        return position if self._pages.begin <= position < self._end else None
+        position = self._gaps.position(row + self._pages.begin)
+        there = position is not None and self._pages.begin <= position < self._end
+        return position if there else None
 
     def _row_at(self, position: int) -> int:
-        return position - self._pages.begin + self.first_row
+        return self._gaps.place(position) - self._pages.begin
 
     def row_from(self, frame_id: int) -> int | None:
         """The row of a frame, or of the next one that has a row, or the last row; None where there are no rows."""
@@ -252,7 +307,7 @@ class FrameModel(QAbstractTableModel):
     # QAbstractTableModel.
 
     def rowCount(self, parent: _Index = _NO_INDEX) -> int:
-        return 0 if parent.isValid() else self._end - self._pages.begin + self.first_row
+        return 0 if parent.isValid() else self.frame_count + len(self._gaps.all)
 
     def columnCount(self, parent: _Index = _NO_INDEX) -> int:
         return 0 if parent.isValid() else len(Column)
@@ -323,7 +378,8 @@ class FrameModel(QAbstractTableModel):
         self.beginResetModel()
         self._rows = None
         self._pages.clear()
-        self._end = self._gap = 0
+        self._end = 0
+        self._gaps.all = []
         self._behind = 0
         self._start_ns = None
         self.endResetModel()

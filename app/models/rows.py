@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.models.gap_rows import GapsOfView, PlacedGap
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRow, View
 
@@ -18,8 +19,6 @@ class Extent:
     """How many there are by now, with those in front that are gone."""
     dropped: int
     """How many in front are gone."""
-    gap: int
-    """How many frames a row in front is to say to be gone; 0: there is to be no such row."""
 
     @property
     def held(self) -> int:
@@ -30,7 +29,7 @@ class Extent:
 def extent_of(reader: CaptureReader, view: View) -> Extent:
     """Of all frames of a view."""
     dropped = reader.dropped(view)
-    return Extent(reader.count(view), dropped, dropped)
+    return Extent(reader.count(view), dropped)
 
 
 class RowSource(Protocol):
@@ -42,6 +41,9 @@ class RowSource(Protocol):
 
     def extent(self, of_view: Extent) -> Extent:
         """How far it goes by now; `of_view` is how far all frames of the view do."""
+
+    def gaps(self, extent: Extent) -> list[PlacedGap]:
+        """The gaps that are to have rows of their own, in order; `extent` is how far the list goes by now."""
 
     def rows(self, first: int, count: int) -> list[FrameRow]:
         """Rows at `first` to `first + count - 1`; fewer where the list ends, none where `first` is gone."""
@@ -60,9 +62,13 @@ class ViewRows:
     def __init__(self, reader: CaptureReader, view: View) -> None:
         self._reader = reader
         self._view = view
+        self._gaps = GapsOfView(reader, view)
 
     def extent(self, of_view: Extent) -> Extent:
         return of_view
+
+    def gaps(self, extent: Extent) -> list[PlacedGap]:
+        return self._gaps.all(extent.dropped)
 
     def rows(self, first: int, count: int) -> list[FrameRow]:
         return self._reader.rows(self._view, first, count)

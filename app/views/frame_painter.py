@@ -19,6 +19,7 @@ from app.text import one_line, tooltip
 from app.theme import Role, Theme
 from app.views.connection_mark import GAP, SIZE, connection_role, elided_path
 from app.views.needle_marks import NeedleMarks
+from core.capture.gaps import Gap, GapReason
 from core.capture.records import Direction
 from core.protocol.violations import Severity
 from core.query.needles import Needle
@@ -182,13 +183,17 @@ class FramePainter:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(row.adjusted(0, 0, -1, -1))
 
-    def gap(self, painter: QPainter, frames: int, row: QRect) -> None:
-        """The row in front that says how many frames are gone, on another ground, so that it is taken for none."""
+    def gap(self, painter: QPainter, gap: Gap, row: QRect) -> None:
+        """A row that says which frames are missing, on another ground, so that it is taken for none."""
         painter.fillRect(row, self._colours[Role.RAISED])
         painter.fillRect(row.left(), row.bottom(), row.width(), 1, self._colours[Role.BORDER])
         painter.setFont(self._ui)
         painter.setPen(self._colours[Role.MUTED])
-        painter.drawText(row.adjusted(PADDING, 0, -PADDING, -1), _CENTRE, gap_sentence(frames))
+        if gap.reason is GapReason.NOT_WRITTEN:
+            painter.fillRect(row.left(), row.top(), _STRIPE, row.height() - 1, self._colours[Role.ERROR])
+        place = row.adjusted(PADDING, 0, -PADDING, -1)
+        text = painter.fontMetrics().elidedText(gap_sentence(gap), Qt.TextElideMode.ElideRight, place.width())
+        painter.drawText(place, _CENTRE, text)
 
     def cells(self, painter: QPainter, line: Line, row: QRect, cells: list[Cell]) -> None:
         """The cells of a line; `row` gives the vertical place."""

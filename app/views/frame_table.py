@@ -174,7 +174,7 @@ class FrameTable(SteadyTable):
         return [found for row in rows if (found := self._frames.frame_id(row)) is not None]
 
     def selected_count(self) -> int:
-        return sum(bottom - top + 1 for top, bottom in self._selected_spans())
+        return sum(self._frames.frames_between(top, bottom) for top, bottom in self._selected_spans())
 
     def cell_at(self, position: QPoint) -> tuple[Line, Column] | None:
         """The line and the column at a global position; beside the columns that of the payload."""
@@ -184,7 +184,7 @@ class FrameTable(SteadyTable):
 
     def go_to_row(self, row: int) -> None:
         """Selects the frame of a row and brings it to the middle, with what is around it. The table stays there."""
-        if self._frames.first_row <= row < self._frames.rowCount():
+        if self._frames.frame_id(row) is not None:
             index = self._frames.index(row, 0)
             with self._by_itself():
                 self.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
@@ -206,7 +206,7 @@ class FrameTable(SteadyTable):
 
     def go_to_last(self) -> None:
         """Selects the last row and follows the tail."""
-        self.go_to_row(self._frames.rowCount() - 1)
+        self.go_to_row(self._frames.last_row)
         self.set_following(True)
 
     @property
@@ -399,7 +399,7 @@ class FrameTable(SteadyTable):
         began = time.perf_counter_ns()
         self._paint(event)
         if self.gauge is not None:
-            newest = self._frames.line(self._frames.rowCount() - 1) if self._following else None
+            newest = self._frames.line(self._frames.last_row) if self._following else None
             self.gauge.painted(time.perf_counter_ns() - began, None if newest is None else newest.row)
 
     def _paint(self, event: QPaintEvent) -> None:

@@ -139,8 +139,11 @@ class GapReader(Snapshots):
     def dropped(self, view: View) -> Gap | None:
         """What a ring dropped of the view, ahead of all that is kept; None where that is nothing."""
         frames = self._lanes.dropped(view)
-        if not frames:
-            return None
+        return self.of_ring(frames) if frames else None
+
+    @reads
+    def of_ring(self, frames: int) -> Gap:
+        """What a ring dropped of a list, which is so many frames."""
         row = None
         if self._has_table():
             row = self._db.execute(

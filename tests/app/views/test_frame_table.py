@@ -391,7 +391,9 @@ def test_frames_that_go_in_front_move_nothing_that_is_in_sight(
             model.refresh()
             QApplication.processEvents()
         assert in_sight(table) == seen
-        assert (model.gap_at(0), table.current_frame, table.following) == (gone, 250, False)
+        gap = model.gap_at(0)
+        assert gap is not None
+        assert (gap.frames, table.current_frame, table.following) == (gone, 250, False)
         assert table.selected_frames(10) == [250]
 
 
