@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from PySide6.QtCore import (
     QEvent,
@@ -168,10 +169,9 @@ class FrameTable(SteadyTable):
 
     def selected_frames(self, limit: int) -> list[int]:
         """Ids of the selected frames in the table's order, at most `limit`."""
-        rows: list[int] = []
-        for top, bottom in self._selected_spans():
-            rows += range(top, min(bottom + 1, top + limit - len(rows)))
-        return [found for row in rows if (found := self._frames.frame_id(row)) is not None]
+        rows = (row for top, bottom in self._selected_spans() for row in range(top, bottom + 1))
+        frames = (found for row in rows if (found := self._frames.frame_id(row)) is not None)
+        return list(islice(frames, limit))
 
     def selected_count(self) -> int:
         return sum(self._frames.frames_between(top, bottom) for top, bottom in self._selected_spans())
