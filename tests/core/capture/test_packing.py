@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.capture.block_reader import EVERY, BlockReader
+from core.capture.follow import Follower
 from core.capture.packing import CHUNK_BYTES, MOST_UNPACKED, Chunks, pack, split
 from core.capture.reader import CaptureReader
 from core.capture.records import Direction, Mode, PayloadPart, View
@@ -155,7 +156,9 @@ def test_a_filter_and_an_export_see_them(packed_capture: Path) -> None:
     with closing(Scan(packed_capture, wanted.expression)) as scan:
         assert [number for found in scan.run() for number in found.frames] == [1, 2, 7, 8]
     with closing(CaptureReader(packed_capture)) as reader:
-        exported = b"".join(default_formats().get("jsonl").export(reader)).splitlines()
+        exported = b"".join(
+            default_formats().get("jsonl").export(Follower(reader).entries(ending=True))
+        ).splitlines()
     messages = [line for line in map(json.loads, exported) if line["event"] == "message"]
     assert [base64.b64decode(each["payload"]) for each in messages] == [
         each for each in CONTENTS for _ in range(2)
