@@ -23,7 +23,7 @@ class ActionId(Enum):
     OPEN_CAPTURE = auto()
     SHOW_LIVE = auto()
     SAVE_AS = auto()
-    EXPORT_JSONL = auto()
+    EXPORT = auto()
     QUIT = auto()
     RECORD = auto()
     CLEAR = auto()

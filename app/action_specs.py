@@ -110,10 +110,10 @@ def specs() -> tuple[ActionSpec, ...]:
             _I.SAVE,
         ),
         ActionSpec(
-            _ID.EXPORT_JSONL,
-            translate("Actions", "&Export JSON Lines…"),
+            _ID.EXPORT,
+            translate("Actions", "&Export…"),
             "Ctrl+Shift+E",
-            translate("Actions", "Write the capture as one JSON object a line"),
+            translate("Actions", "Write the capture, or a part of it, in another format"),
             _I.EXPORT,
         ),
         ActionSpec(

@@ -1,18 +1,16 @@
-"""New, open, save, export and clear, with the questions they ask."""
+"""New, open, save and clear, with the questions they ask."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal, SignalInstance
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from app.capture_desk import CaptureDesk
-from app.dialogs.export_progress import ExportProgress
 from app.dialogs.question import Question
 from app.engine_thread import EngineThread
-from app.exporting import ExportWork, export_capture, missed_sentence
 from app.icons import Icons
 from app.jobs import Jobs
 from app.settings import Settings
@@ -26,10 +24,8 @@ from core.capture.session_files import (
     discard,
     holdings,
 )
-from core.errors import CancelledError, CaptureError, UnmaskError
-from core.formats.registry import Format, Formats
+from core.errors import CaptureError
 from core.net.host import CaptureMoved
-from core.query.expressions import Filter
 
 
 class CaptureCommands(QObject):
@@ -51,7 +47,6 @@ class CaptureCommands(QObject):
         desk: CaptureDesk,
         settings: Settings,
         jobs: Jobs,
-        formats: Formats,
         folder: CaptureFolder,
         claimed: ClaimedCapture | None,
         icons: Icons,
@@ -62,13 +57,11 @@ class CaptureCommands(QObject):
         self._desk = desk
         self._settings = settings
         self._jobs = jobs
-        self._formats = formats
         self._folder = folder
         self._claimed = claimed
         self._next: ClaimedCapture | None = None
         self._discard_at_end = False
         self._after_save: Callable[[], None] | None = None
-        self._exports: list[ExportWork] = []
         self._icons = icons
         self._window = window
         engine.capture_moved.connect(self._moved)
@@ -100,7 +93,7 @@ class CaptureCommands(QObject):
     def ask_open(self) -> None:
         """Asks for a capture and shows it."""
         name, _ = QFileDialog.getOpenFileName(
-            self._window, self.tr("Open capture"), self._last_folder(), self._filter()
+            self._window, self.tr("Open capture"), self._settings.capture_folder, self._filter()
         )
         if name:
             self.open(Path(name))
@@ -135,89 +128,12 @@ class CaptureCommands(QObject):
 
     def ask_name(self, proposed: str) -> Path | None:
         """A name for a capture file, with an ending; None when the person changed their mind."""
-        start = str(Path(self._last_folder()) / proposed)
+        start = str(Path(self._settings.capture_folder) / proposed)
         name, _ = QFileDialog.getSaveFileName(self._window, self.tr("Save capture"), start, self._filter())
         if not name:
             return None
         path = Path(name)
         return path if path.suffix else path.with_suffix(ENDING)
-
-    # Export.
-
-    def ask_export(self, format_name: str, shown: Filter | None = None) -> None:
-        """Asks for a name and writes the capture that is shown in one of the interchange formats.
-
-        `shown` is what the list of frames is narrowed to; then it asks first whether to write only that.
-        """
-        wanted = self._formats.get(format_name)
-        if shown is None:
-            self._ask_target(wanted, None)
-            return
-        box = self._box(
-            self.tr("Export"),
-            self.tr("A filter hides frames. Export those that the list shows, or all?"),
-            "",
-        )
-        role = QMessageBox.ButtonRole.AcceptRole
-        only = box.add(self.tr("&Shown frames"), role, lambda: self._ask_target(wanted, shown))
-        box.add(self.tr("&All frames"), role, lambda: self._ask_target(wanted, None))
-        box.setDefaultButton(only)
-        box.open()
-
-    def _ask_target(self, wanted: Format, filtered: Filter | None) -> None:
-        start = str(Path(self._last_folder()) / f"capture{wanted.ending}")
-        name, _ = QFileDialog.getSaveFileName(
-            self._window, self.tr("Export capture"), start, f"{wanted.title} (*{wanted.ending})"
-        )
-        if name:
-            self.export(wanted, Path(name), filtered)
-
-    def export(self, wanted: Format, path: Path, filtered: Filter | None = None) -> None:
-        """Writes all frames, or those that match, on another thread; answers with `done` or `problem`.
-
-        While that takes long, a dialog says how far it is and can end it.
-        """
-        reader = self._desk.reader
-        if reader is None:
-            return
-        source, live, work = reader.path, self._desk.live_path, ExportWork()
-        progress = ExportProgress(work, path.name, self._window)
-
-        def ended(say: SignalInstance, sentence: str) -> None:
-            self._exports.remove(work)
-            progress.end()
-            say.emit(sentence)
-
-        def failed(error: Exception) -> None:
-            if isinstance(error, CancelledError):
-                ended(self.done, str(error))
-                return
-            if isinstance(error, UnmaskError):
-                ended(self.problem, str(error))
-                return
-            fault = self.tr("The export to {path} failed by a fault of Unmask: {error}. Please report it.")
-            ended(self.problem, fault.format(path=path, error=repr(error)))
-
-        self._exports.append(work)
-        accepted = self._jobs.run(
-            lambda: export_capture(wanted, source, path, (live,), filtered, work),
-            lambda _: ended(*self._exported(work, path)),
-            failed,
-        )
-        if not accepted:
-            ended(self.problem, self.tr("Too much is being done at once. Try again in a moment."))
-
-    def _exported(self, work: ExportWork, path: Path) -> tuple[SignalInstance, str]:
-        """Where and how it is said that an export has come to its end."""
-        done = self.tr("Exported to {path}.").format(path=path)
-        if not work.missed_frames:
-            return self.done, done
-        return self.problem, f"{done} {missed_sentence(work.missed_frames)}"
-
-    def cancel_exports(self) -> None:
-        """Ends those that are under way; they leave nothing."""
-        for work in self._exports:
-            work.cancel()
 
     # Clear.
 
@@ -336,10 +252,6 @@ class CaptureCommands(QObject):
 
     def _box(self, title: str, text: str, more: str) -> Question:
         return Question(title, text, more, self._icons, self._window)
-
-    def _last_folder(self) -> str:
-        recent = self._settings.recent_captures
-        return str(Path(recent[0]).parent) if recent else str(Path.home())
 
     def _filter(self) -> str:
         return self.tr("Captures (*{ending});;All files (*)").format(ending=ENDING)

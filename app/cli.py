@@ -19,7 +19,7 @@ from types import FrameType
 from typing import NoReturn, TypeVar
 
 from app.display import missing_display
-from app.exporting import ExportWork, cannot_export, export_capture, missed_sentence, pieces
+from app.exporting import ExportWork, Part, cannot_export, export_capture, missed_sentence, pieces
 from core.capture.reader import CaptureReader
 from core.capture.session_files import CaptureFolder, default_folder
 from core.errors import AddressError, FilterError, UnmaskError
@@ -160,12 +160,12 @@ def _run_console(options: argparse.Namespace) -> int:
             claimed.release()
 
 
-def _parsed(text: str) -> Filter:
-    """FilterError where it is no filter."""
+def _parsed(*texts: str) -> Filter:
+    """FilterError where one of them is no filter."""
     # Not before it is asked for: it takes a tenth of a second to load.
     from core.query.language import default_language
 
-    return default_language().filter(text)
+    return default_language().filter(*texts)
 
 
 def _everybody_can_reach(address: ListenAddress) -> str:
@@ -182,15 +182,15 @@ def _must_be_new(path: Path) -> None:
 
 def _export(options: argparse.Namespace) -> int:
     wanted: Format = default_formats().get(options.format)
-    filtered = None if options.filter is None else _parsed(options.filter)
+    part = _part(options.filter, options.connection)
     work = ExportWork()
     try:
         if options.output is not None:
-            export_capture(wanted, options.file, options.output, filtered=filtered, work=work)
+            export_capture(wanted, options.file, options.output, part=part, work=work)
             return _whether_whole(work)
         reader = CaptureReader(options.file)
         try:
-            for piece in pieces(wanted, reader, filtered, work):
+            for piece in pieces(wanted, reader, part, work):
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
         finally:
@@ -208,6 +208,13 @@ def _whether_whole(work: ExportWork) -> int:
         return 0
     print(f"unmask: {missed_sentence(work.missed_frames)}", file=sys.stderr)
     return 1
+
+
+def _part(filter_text: str | None, connection: int | None) -> Part:
+    """What is to be exported. FilterError."""
+    texts = [] if connection is None else [f"connection == {connection}"]
+    texts += [] if filter_text is None else [filter_text]
+    return Part(_parsed(*texts) if texts else None, connection)
 
 
 def _settings(options: argparse.Namespace, settings: EngineSettings) -> EngineSettings:
@@ -331,9 +338,25 @@ def export_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--filter", metavar="EXPR", help=_FILTER_HELP)
     parser.add_argument(
+        "--connection",
+        type=_connection_number,
+        metavar="NUMBER",
+        help="only this connection: its handshake, its frames (with --filter those that match), its close",
+    )
+    parser.add_argument(
         "--output", "-o", type=Path, metavar="FILE", help="where to (default: standard output)"
     )
     return parser
+
+
+def _connection_number(text: str) -> int:
+    try:
+        number = int(text.removeprefix("#"))
+    except ValueError:
+        number = 0
+    if not 0 < number < 2**63:
+        raise argparse.ArgumentTypeError(f"“{text}” is no connection's number: those are 1, 2, 3 and so on.")
+    return number
 
 
 def _in_words(parse: Callable[[str], _T]) -> Callable[[str], _T]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -133,6 +132,15 @@ class Filtering(QObject):
         """What is true of the frames that the list has rows for; None where it hides none by a filter."""
         return self._found.run.wanted if self.hides and self._found is not None else None
 
+    @property
+    def narrowing(self) -> Filter | None:
+        """What is true of the frames that the list has rows for and of no others; None where it has all."""
+        return self.shown or self.of_view(self._model.view)
+
+    def of_view(self, view: View) -> Filter | None:
+        """What is true of the frames of a view; None where it has all."""
+        return self._filter(view) if view != View() else None
+
     def apply(self, text: str) -> None:
         """Puts the list under a filter, as if it had been typed and entered. What is no filter is pointed at."""
         if text != self._bar.edit.text():
@@ -206,7 +214,7 @@ class Filtering(QObject):
         if applied is None:
             return self._plain(reader, view)
         self._told = None
-        self._found = FoundFrames(self._run(reader.path, applied, view))
+        self._found = FoundFrames(ScanRun(reader.path, self._filter(view, applied)))
         self.scanner.search(self._found.run)
         if applied.mode is FilterMode.HIDE:
             return FoundRows(reader, self._found)
@@ -220,12 +228,14 @@ class Filtering(QObject):
         self._frames.set_hits(self._found if marks else None, looked_for)
         self.sought.emit(looked_for if marks else ())
 
-    def _run(self, path: Path, applied: Applied, view: View) -> ScanRun:
-        """Over what the view has."""
+    def _filter(self, view: View, applied: Applied | None = None) -> Filter:
+        """What is true of the frames of a view, or of those that match; one of both says something."""
         narrow = [] if view.connection is None else [f"connection == {view.connection}"]
         narrow += [] if view.control else ["not control"]
-        expression = all_of([*map(self._assistant.parse, narrow), applied.expression])
-        return ScanRun(path, Filter((*narrow, applied.text), expression))
+        parts = list(map(self._assistant.parse, narrow))
+        if applied is None:
+            return Filter(tuple(narrow), all_of(parts))
+        return Filter((*narrow, applied.text), all_of([*parts, applied.expression]))
 
     # Following the scan.
 

@@ -20,6 +20,7 @@ from app.diagnostics import Diagnostics
 from app.empty_table import EmptyTable
 from app.engine_controls import EngineControls
 from app.engine_thread import EngineThread
+from app.exports import Exports
 from app.filter_desk import FilterDesk
 from app.help_pages import HelpPages
 from app.icons import Icons, application_icon
@@ -100,7 +101,7 @@ class MainWindow(QMainWindow):
         self.listening = Listening(engine, settings, self.actions_, self.tool_bar, icons, self)
         self.controls = EngineControls(engine, settings, self.actions_, theme, self.listening, self)
         self.watch = Watch(engine, settings, self.listening, self.fault_banner, self.actions_, self)
-        self.commands = CaptureCommands(engine, desk, settings, jobs, formats, folder, claimed, icons, self)
+        self.commands = CaptureCommands(engine, desk, settings, jobs, folder, claimed, icons, self)
         self.recovery = Recovery(folder, self.commands, jobs, icons, self)
         self.help_pages = HelpPages(self.actions_, version, self)
         clipboard = QGuiApplication.clipboard()
@@ -122,6 +123,9 @@ class MainWindow(QMainWindow):
         self.filtering, self.filter_bar = self.filters.filtering, self.filters.bar
         self._context_menus = ContextMenus(
             self.frames, self.connections, self.filters.menus, self.actions_, self
+        )
+        self.exports = Exports(
+            desk, settings, jobs, formats, self.frames, self.selection, self.filtering, self.actions_, self
         )
         self._empty_table = EmptyTable(
             self.frames, self.frame_model, self.selection, self.filtering, self.listening, desk, self
@@ -182,7 +186,7 @@ class MainWindow(QMainWindow):
                 Tone.ERROR,
                 (
                     self.listening.problem, self.commands.problem, self.recovery.problem, self.selection.problem,
-                    self.filtering.problem,
+                    self.filtering.problem, self.exports.problem,
                     self.frame_model.failed, self.connection_model.failed, self.problem_model.failed,
                     self._copier.problem, self.help_pages.problem, self.diagnostics.problem,
                 ),
@@ -191,7 +195,7 @@ class MainWindow(QMainWindow):
             (
                 Tone.NOTE,
                 (
-                    self.commands.done, self.selection.note, self.filtering.note, self.controls.note,
+                    self.commands.done, self.exports.done, self.selection.note, self.filtering.note, self.controls.note,
                     self._copier.note,
                 ),
             ),
@@ -219,7 +223,6 @@ class MainWindow(QMainWindow):
             ActionId.FOCUS_ADDRESS: self.tool_bar.focus_address,
             ActionId.DISCONNECT: self._disconnect,
             ActionId.NEW_CAPTURE: self.commands.ask_new,
-            ActionId.EXPORT_JSONL: lambda: self.commands.ask_export("jsonl", self.filtering.shown),
             ActionId.OPEN_CAPTURE: self.commands.ask_open,
             ActionId.SHOW_LIVE: self._show_live,
             ActionId.SAVE_AS: self.commands.ask_save,
@@ -281,7 +284,7 @@ class MainWindow(QMainWindow):
         self._rate_timer.stop()
         self.watch.stop()
         self.filtering.stop()
-        self.commands.cancel_exports()
+        self.exports.cancel()
         self.diagnostics.stop()
         self.tabs.stop()
         self.recovery.close()

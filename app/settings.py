@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import QByteArray, QSettings
 
+from app.exporting import Scope
 from app.models.frame_lines import TimeFormat
 from app.theme import ThemeChoice
 from core.capture.private_files import close_to_others, ensure_file, make_folder
@@ -232,9 +233,40 @@ class Settings:
         """Paths of the captures last opened or saved, newest first."""
         return self._list("captures/recent")[:RECENT_CAPTURES]
 
+    @property
+    def capture_folder(self) -> str:
+        """Where the newest of the recent captures is, or the person's own folder."""
+        recent = self.recent_captures
+        return str(Path(recent[0]).parent if recent else Path.home())
+
     def add_recent_capture(self, path: str) -> None:
         kept = [path, *(entry for entry in self.recent_captures if entry != path)]
         self._store.setValue("captures/recent", kept[:RECENT_CAPTURES])
+
+    @property
+    def export_format(self) -> str:
+        """Name of the format last exported to, or ""."""
+        return self._text("export/format", "")
+
+    @export_format.setter
+    def export_format(self, name: str) -> None:
+        self._store.setValue("export/format", name)
+
+    @property
+    def export_folder(self) -> str:
+        """Where an export went last; before the first one, where captures are."""
+        return self._text("export/folder", "") or self.capture_folder
+
+    @export_folder.setter
+    def export_folder(self, folder: str) -> None:
+        self._store.setValue("export/folder", folder)
+
+    def export_scope(self, narrowed: tuple[Scope, ...]) -> Scope | None:
+        """What was exported last while the person had narrowed what she sees in these ways."""
+        return Scope.__members__.get(self._text(_scope_key(narrowed), ""))
+
+    def set_export_scope(self, narrowed: tuple[Scope, ...], scope: Scope) -> None:
+        self._store.setValue(_scope_key(narrowed), scope.name)
 
     @property
     def recent_filters(self) -> tuple[str, ...]:
@@ -331,6 +363,10 @@ def _keep_private(file: Path) -> None:
         make_folder(file.parent)
         ensure_file(file)
         close_to_others(file)
+
+
+def _scope_key(narrowed: tuple[Scope, ...]) -> str:
+    return "export/scope/" + ("+".join(each.name for each in narrowed) or "NONE")
 
 
 def _with_changes(onto: _V, before: _V, after: _V) -> _V:

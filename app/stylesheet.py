@@ -86,11 +86,17 @@ QSpinBox::up-arrow { image: url("$ICONS/chevron-up.svg"); width: 10px; height: 1
 QSpinBox::down-arrow { image: url("$ICONS/chevron-down.svg"); width: 10px; height: 10px; }
 
 QCheckBox, QRadioButton { spacing: 7px; }
+QRadioButton:focus { color: $ACCENT; }
 QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $MUTED; border-radius: 4px; background: $SURFACE; }
 QCheckBox::indicator:hover, QCheckBox::indicator:focus { border-color: $ACCENT; }
 QCheckBox::indicator:checked { background: $ACCENT; border-color: $ACCENT; image: url("$ICONS/check-$LOOK.svg"); }
 QCheckBox::indicator:disabled { border-color: $DISABLED; background: $BACKGROUND; }
 QCheckBox::indicator:checked:disabled { background: $DISABLED; }
+QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid $MUTED; border-radius: 8px;
+    background: $SURFACE; }
+QRadioButton::indicator:hover, QRadioButton::indicator:focus { border-color: $ACCENT; }
+QRadioButton::indicator:checked { width: 6px; height: 6px; border: 5px solid $ACCENT; background: $ON_ACCENT; }
+QRadioButton::indicator:disabled { border-color: $DISABLED; background: $BACKGROUND; }
 QGroupBox { border: 1px solid $BORDER; border-radius: 8px; margin-top: 18px; padding: 10px;
     background: $SURFACE; }
 QGroupBox::title { subcontrol-origin: margin; left: 2px; top: 0; color: $MUTED; font-weight: 600; }

@@ -148,6 +148,15 @@ class FrameModel(QAbstractTableModel):
         begin = self._pages.begin
         return last - first + 1 - self._gaps.between(first + begin, last + begin)
 
+    def ids_between(self, first: int, last: int) -> range:
+        """From the id of the first of these rows that stands for a frame to that of the last one."""
+        while first <= last and self.gap_at(first) is not None:
+            first += 1
+        while first <= last and self.gap_at(last) is not None:
+            last -= 1
+        lowest, highest = self.frame_id(first), self.frame_id(last)
+        return range(0) if lowest is None or highest is None else range(lowest, highest + 1)
+
     # What there is.
 
     def refresh(self) -> None:

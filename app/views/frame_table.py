@@ -169,12 +169,22 @@ class FrameTable(SteadyTable):
 
     def selected_frames(self, limit: int) -> list[int]:
         """Ids of the selected frames in the table's order, at most `limit`."""
-        rows = (row for top, bottom in self._selected_spans() for row in range(top, bottom + 1))
+        rows = (
+            row
+            for top, bottom in self.selected_spans(self._frames.first_row)
+            for row in range(top, bottom + 1)
+        )
         frames = (found for row in rows if (found := self._frames.frame_id(row)) is not None)
         return list(islice(frames, limit))
 
+    def selected_ids(self) -> tuple[range, ...]:
+        """For each stretch of selected rows, the ids from its first frame's to its last one's."""
+        spans = self.selected_spans(self._frames.first_row)
+        return tuple(filter(None, (self._frames.ids_between(top, bottom) for top, bottom in spans)))
+
     def selected_count(self) -> int:
-        return sum(self._frames.frames_between(top, bottom) for top, bottom in self._selected_spans())
+        spans = self.selected_spans(self._frames.first_row)
+        return sum(self._frames.frames_between(top, bottom) for top, bottom in spans)
 
     def cell_at(self, position: QPoint) -> tuple[Line, Column] | None:
         """The line and the column at a global position; beside the columns that of the payload."""
@@ -310,13 +320,6 @@ class FrameTable(SteadyTable):
         else:
             self.set_following(True)
 
-    def _selected_spans(self) -> list[tuple[int, int]]:
-        """First and last row of each stretch of selected rows, in order."""
-        selection = self.selectionModel().selection()
-        spans = (selection.at(index) for index in range(selection.count()))
-        rows = sorted((max(span.top(), self._frames.first_row), span.bottom()) for span in spans)
-        return [(top, bottom) for top, bottom in rows if top <= bottom]
-
     def _visible_ids(self) -> list[int]:
         first, last = self._visible_rows()
         return [found for row in range(first, last + 1) if (found := self._frames.frame_id(row)) is not None]
@@ -412,7 +415,7 @@ class FrameTable(SteadyTable):
         self._painter.set_pixel_ratio(self.devicePixelRatioF())
         width = self.viewport().width()
         cells = self.header.cells(width)
-        selected = self._selected_spans()
+        selected = self.selected_spans(self._frames.first_row)
         height = self.rowHeight(first)
         current = self.currentIndex().row()
         focus = RowState.FOCUSED if self.hasFocus() else RowState.NONE

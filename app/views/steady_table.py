@@ -48,6 +48,13 @@ class SteadyTable(QTableView):
             model.rowsInserted.connect(self._came)
             model.rowsRemoved.connect(self._went)
 
+    def selected_spans(self, first_row: int = 0) -> list[tuple[int, int]]:
+        """First and last row of each stretch of selected rows from `first_row` on, in order."""
+        selection = self.selectionModel().selection()
+        spans = (selection.at(index) for index in range(selection.count()))
+        rows = sorted((max(span.top(), first_row), span.bottom()) for span in spans)
+        return [(top, bottom) for top, bottom in rows if top <= bottom]
+
     @contextmanager
     def _by_itself(self) -> Iterator[None]:
         """What changes within is nothing that the person does."""

@@ -59,12 +59,16 @@ Find = Callable[[int], Iterable[Stretch]]
 """Looks at the frames with ids above the one given, in order."""
 
 
+_EVERY = View()
+
+
 class Follower:
     """Reads on where it stopped. Remembers only the ids of connections that are not over."""
 
-    def __init__(self, reader: CaptureReader, find: Find | None = None) -> None:
-        """Tells only the frames that `find` finds; None: all."""
+    def __init__(self, reader: CaptureReader, find: Find | None = None, view: View = _EVERY) -> None:
+        """Tells only the frames that `find` finds; None: all. Gaps are those of the view."""
         self._reader = reader
+        self._view = view
         self._find = find
         self._changes = 0
         self._frame = 0
@@ -91,8 +95,8 @@ class Follower:
             totals = self._reader.totals()
             changed = self._reader.connections(self._changes, limit=totals.connections)
             first, last = self._reader.first_frame_id(), self._reader.last_frame_id()
-            dropped = self._reader.gaps.dropped(View())
-            self._gaps = deque(self._reader.gaps.noted(View(), since=self._frame + 1))
+            dropped = self._reader.gaps.dropped(self._view)
+            self._gaps = deque(self._reader.gaps.noted(self._view, since=self._frame + 1))
         if totals.generation != self._generation:
             self._generation = totals.generation
             self._reader.forget()
@@ -177,7 +181,7 @@ class Follower:
         reason = GapReason.DROPPED
         if self._reader.totals().generation != self._generation:
             reason = GapReason.CLEARED
-        dropped = self._reader.gaps.dropped(View())
+        dropped = self._reader.gaps.dropped(self._view)
         now_ns = self._time_ns or 0
         last_ns = now_ns if dropped is None else max(dropped.last_ns, now_ns)
         yield self._told(Gap(before, reason, frames, self._since(dropped), last_ns))

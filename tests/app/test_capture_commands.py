@@ -1,8 +1,7 @@
-"""New, open, save, export, clear and recovery, with the real engine below."""
+"""New, open, save, clear and recovery, with the real engine below."""
 
 from __future__ import annotations
 
-import json
 import socket
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from app.settings import Settings
 from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.capture.session_files import CaptureFolder
-from core.formats.jsonl import JsonLines
 from tests.tools.recorded import CaptureMaker
 
 
@@ -148,45 +146,6 @@ def test_open_what_is_no_capture(desktop: Desktop, tmp_path: Path) -> None:
     desktop.window.commands.open(tmp_path / "text.unmask")
     assert "text.unmask" in desktop.window.banner.text
     assert desktop.desk.shows_live
-
-
-@pytest.mark.usefixtures("three_frames")
-def test_export(desktop: Desktop, tmp_path: Path, qtbot: QtBot) -> None:
-    path = tmp_path / "frames.jsonl"
-    with qtbot.waitSignal(desktop.window.commands.done):
-        desktop.window.commands.export(JsonLines(), path)
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [line["payload"] for line in lines if line["event"] == "message"] == ["one", "two", "three"]
-    target = tmp_path / "missing" / "x.jsonl"
-    with qtbot.waitSignal(desktop.window.commands.problem) as said:
-        desktop.window.commands.export(JsonLines(), target)
-    assert said.args == [
-        f"The export cannot be written to {target}: No such file or directory. "
-        "Choose a folder that exists and that you may write to, with room on its disk."
-    ]
-
-
-@pytest.mark.usefixtures("three_frames")
-def test_an_export_never_takes_the_place_of_a_capture_in_use(
-    desktop: Desktop, tmp_path: Path, qtbot: QtBot, maker: CaptureMaker
-) -> None:
-    commands, mine = desktop.window.commands, tmp_path / "mine.unmask"
-    with qtbot.waitSignal(desktop.engine.capture_moved):
-        commands.save(mine)
-    maker.peer().flood(2)
-    maker.recorder.flush()
-    for target in (mine, maker.path):
-        with qtbot.waitSignal(commands.problem) as said:
-            commands.export(JsonLines(), target)
-        assert f"{target} is" in said.args[0]
-    maker.recorder.close()
-    commands.open(maker.path)
-    with qtbot.waitSignal(commands.problem):
-        commands.export(JsonLines(), maker.path)
-    with qtbot.waitSignal(commands.problem):
-        commands.export(JsonLines(), mine)
-    assert (frames_in(mine), frames_in(maker.path)) == (5, 2)
-    assert not list(tmp_path.glob("*.part"))
 
 
 @pytest.mark.usefixtures("three_frames")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.exporting import ExportWork, export_capture, pieces
+from app.exporting import EVERYTHING, ExportWork, Part, export_capture, pieces
 from core.capture.follow import Follower
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
@@ -58,7 +58,7 @@ def test_frames_that_match_between_handshake_and_close(
     capture: Path, tmp_path: Path, text: str, frames: list[str]
 ) -> None:
     target = tmp_path / "out.jsonl"
-    export_capture(JsonLines(), capture, target, filtered=LANGUAGE.filter(text))
+    export_capture(JsonLines(), capture, target, part=Part(LANGUAGE.filter(text)))
     assert events(target.read_bytes()) == ["handshake", *frames, "close"]
 
 
@@ -66,7 +66,7 @@ def test_without_a_filter_all_is_there(capture: Path, tmp_path: Path) -> None:
     export_capture(JsonLines(), capture, tmp_path / "out.jsonl")
     with closing(CaptureReader(capture)) as reader:
         assert (tmp_path / "out.jsonl").read_bytes() == b"".join(
-            pieces(JsonLines(), reader, None, ExportWork())
+            pieces(JsonLines(), reader, EVERYTHING, ExportWork())
         )
         assert events((tmp_path / "out.jsonl").read_bytes()).count("frame") == reader.totals().frames
 
@@ -96,7 +96,7 @@ def test_it_can_be_cancelled_within_a_pattern_and_leaves_nothing(tmp_path: Path)
 
         def export() -> None:
             try:
-                export_capture(JsonLines(), source, target, (), LANGUAGE.filter(HOPELESS), work)
+                export_capture(JsonLines(), source, target, (), Part(LANGUAGE.filter(HOPELESS)), work)
             except CancelledError as error:
                 errors.append(error)
 
@@ -112,7 +112,8 @@ def test_it_can_be_cancelled_within_a_pattern_and_leaves_nothing(tmp_path: Path)
 
 def test_it_says_how_far_it_is(capture: Path, tmp_path: Path) -> None:
     work = ExportWork()
-    export_capture(JsonLines(), capture, tmp_path / "out.jsonl", (), LANGUAGE.filter("payload ~ id"), work)
+    part = Part(LANGUAGE.filter("payload ~ id"))
+    export_capture(JsonLines(), capture, tmp_path / "out.jsonl", (), part, work)
     assert work.share == 1
     work.cancel()
     with pytest.raises(CancelledError):
@@ -131,8 +132,8 @@ def test_an_export_that_a_ring_overtakes_ends_with_a_gap_and_says_so(
             peer.flood(500)
             maker.recorder.flush()
         reader, work = maker.reader(), ExportWork()
-        text = None if filtered is None else LANGUAGE.filter(filtered)
-        story = pieces(JsonLines(), reader, text, work)
+        part = EVERYTHING if filtered is None else Part(LANGUAGE.filter(filtered))
+        story = pieces(JsonLines(), reader, part, work)
         lines = [next(story) for _ in range(20)]
         peer.flood(600)
         maker.keep_last(100)
@@ -153,7 +154,7 @@ def test_an_export_of_what_is_cleared_meanwhile_says_so(tmp_path: Path) -> None:
         maker.peer().flood(6000)
         maker.recorder.flush()
         work = ExportWork()
-        story = pieces(JsonLines(), maker.reader(), None, work)
+        story = pieces(JsonLines(), maker.reader(), EVERYTHING, work)
         lines = [next(story) for _ in range(20)]
         maker.recorder.clear()
         maker.recorder.flush()

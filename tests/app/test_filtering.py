@@ -13,6 +13,7 @@ from app.cli import main
 from core.protocol.frames import Opcode
 from tests.tools.conversation import Conversation
 from tests.tools.program import Program, command_of_unmask, port_in
+from tests.tools.recorded import CaptureMaker
 
 Captured = pytest.CaptureFixture[str]
 
@@ -34,6 +35,35 @@ def test_an_export_has_what_matches(capture: Path, tmp_path: Path, capsys: Captu
     assert [line["event"] for line in lines] == ["handshake", "frame", "message", "close"]
     assert lines[2]["payload"] == "two"
     assert capsys.readouterr().err == ""
+
+
+def test_an_export_of_one_connection(tmp_path: Path, capsys: Captured) -> None:
+    with CaptureMaker(tmp_path / "a.unmask") as maker:
+        first, second = maker.peer("/first"), maker.peer("/second")
+        first.say("two")
+        second.say("one")
+        second.say("two")
+    target = tmp_path / "out.jsonl"
+    words = ["export", str(maker.path), "-o", str(target), "--connection"]
+    assert main([*words, "#2"]) == 0
+    lines = [json.loads(line) for line in target.read_text().splitlines()]
+    assert [line.get("path") or line.get("payload") for line in lines if line["event"] != "frame"] == [
+        "/second",
+        "one",
+        "two",
+    ]
+    assert main([*words, "2", "--filter", "one"]) == 0
+    lines = [json.loads(line) for line in target.read_text().splitlines()]
+    assert [(line["event"], line["connection"]) for line in lines] == [
+        ("handshake", 2),
+        ("frame", 2),
+        ("message", 2),
+    ]
+    assert main([*words, "3"]) == 1
+    assert "a.unmask has no connection #3" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*words, "chat"])
+    assert "“chat” is no connection's number" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["export", "a.unmask"], ["--json"], ["--headless"]])

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from app.desktop import Desktop
 from app.dialogs.export_progress import ExportProgress
+from app.exporting import Part
 from core.capture.records import View
 from core.formats.jsonl import JsonLines
 from core.query.language import default_language
@@ -35,15 +36,15 @@ def opened(desktop: Desktop, maker: CaptureMaker, qtbot: QtBot, *texts: str) -> 
 def test_an_export_says_how_far_it_is_and_can_be_cancelled(
     desktop: Desktop, maker: CaptureMaker, tmp_path: Path, qtbot: QtBot
 ) -> None:
-    commands = desktop.window.commands
+    exports = desktop.window.exports
     opened(desktop, maker, qtbot, TRAP)
-    commands.export(JsonLines(), tmp_path / "out.jsonl", default_language().filter(HOPELESS))
+    exports.export(JsonLines(), tmp_path / "out.jsonl", Part(default_language().filter(HOPELESS)))
     qtbot.waitUntil(lambda: bool(active_children()), timeout=_PROCESS_MS)
     [dialog] = desktop.window.findChildren(ExportProgress)
     qtbot.waitUntil(dialog.isVisible, timeout=_PROCESS_MS)
     assert not dialog.isModal()
     [button] = dialog.findChildren(QPushButton)
-    with qtbot.waitSignal(commands.done, timeout=_PROCESS_MS):
+    with qtbot.waitSignal(exports.done, timeout=_PROCESS_MS):
         button.click()
     assert desktop.window.banner.text == "The export was cancelled; nothing was written."
     assert not active_children()
@@ -56,7 +57,7 @@ def test_the_window_does_not_wait_for_an_export(
 ) -> None:
     opened(desktop, maker, qtbot, TRAP)
     target = tmp_path / "out.jsonl"
-    desktop.window.commands.export(JsonLines(), target, default_language().filter(HOPELESS))
+    desktop.window.exports.export(JsonLines(), target, Part(default_language().filter(HOPELESS)))
     qtbot.waitUntil(lambda: bool(active_children()), timeout=_PROCESS_MS)
     desktop.window.leave()
     qtbot.waitUntil(lambda: not active_children(), timeout=_PROCESS_MS)

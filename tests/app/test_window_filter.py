@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -12,14 +11,13 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QTextCursor
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
+from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 from websockets.sync.client import ClientConnection, connect
 
 from app.actions import ActionId
 from app.desktop import Desktop
 from app.dialogs.filter_dialogs import SavedFiltersDialog, SaveFilterDialog
-from app.dialogs.question import Question
 from app.models.frame_columns import Column
 from app.settings import FilterMode, SavedFilter, Settings
 from core.capture.session_files import CaptureFolder
@@ -418,31 +416,6 @@ def test_a_damaged_capture_is_told_once(desktop: Desktop, maker: CaptureMaker, q
     window.frame_model.refresh()
     assert len(told) == 1
     assert str(maker.path) in told[0]
-
-
-@pytest.mark.parametrize(
-    ("answer", "exported"), [("&Shown frames", ["apple"]), ("&All frames", ["apple", "pear"])]
-)
-def test_an_export_asks_whether_only_what_is_shown(
-    desktop: Desktop,
-    client: Connect,
-    qtbot: QtBot,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    answer: str,
-    exported: list[str],
-) -> None:
-    window, target = desktop.window, tmp_path / "frames.jsonl"
-    say(qtbot, desktop, client("/"), "apple", "pear")
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    window.filtering.apply("apple")
-    trigger(desktop, ActionId.EXPORT_JSONL)
-    box = window.findChild(Question)
-    assert box is not None
-    with qtbot.waitSignal(window.commands.done):
-        next(each for each in box.buttons() if each.text() == answer).click()
-    lines = map(json.loads, target.read_text().splitlines())
-    assert [line["payload"] for line in lines if line["event"] == "message"] == exported
 
 
 # Filters from cells.

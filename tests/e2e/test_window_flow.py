@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,11 +12,12 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QSplitter, QToolButton
+from PySide6.QtWidgets import QApplication, QRadioButton, QSplitter, QToolButton
 from websockets.sync.client import ClientConnection, connect
 
 from app.actions import ActionId
 from app.compose import ComposeKind
+from app.dialogs.export_dialog import ExportDialog
 from app.models.frame_columns import Column
 from core.capture.reader import CaptureReader
 from core.protocol.frames import Opcode, make_frame
@@ -343,12 +345,24 @@ def test_save_goes_on_and_open_is_read_only(person: Person, client: Client, tmp_
     assert list((tmp_path / "captures").iterdir()) == []
 
 
+def export(person: Person, target: Path, *keys: Qt.Key) -> None:
+    """By the keyboard alone: `keys` are pressed in the dialog before Enter."""
+    person.do(ActionId.EXPORT)
+    person.until(lambda: isinstance(person.question(), ExportDialog), "it is asked what")
+    dialog = person.question()
+    assert dialog is not None
+    person.until(lambda: isinstance(QApplication.focusWidget(), QRadioButton), "it has the keyboard")
+    with person.naming(target):
+        for key in keys:
+            QTest.keyClick(dialog.focusWidget() or dialog, key)
+        QTest.keyClick(dialog, Qt.Key.Key_Return)
+
+
 def test_export(person: Person, client: Client, tmp_path: Path) -> None:
     client().send(GREETING)
     person.wait_for_rows(1)
     target = tmp_path / "out.jsonl"
-    with person.naming(target):
-        person.do(ActionId.EXPORT_JSONL)
+    export(person, target)
     person.wait_for_banner(f"Exported to {target}.")
     lines = target.read_text().splitlines()
     assert [line.split(",")[0] for line in lines] == [
@@ -356,6 +370,26 @@ def test_export(person: Person, client: Client, tmp_path: Path) -> None:
         '{"event":"frame"',
         '{"event":"message"',
     ]
+
+
+def test_export_of_one_connection_has_nothing_of_another(
+    person: Person, client: Client, tmp_path: Path
+) -> None:
+    client().send("mine")
+    client().send("not mine")
+    person.wait_for_rows(2)
+    person.choose_connection(1)
+    person.wait_for_rows(1)
+    target = tmp_path / "one.jsonl"
+    export(person, target)
+    person.wait_for_banner(f"Exported to {target}.")
+    told = list(map(json.loads, target.read_text().splitlines()))
+    assert {line["connection"] for line in told} == {1}
+    assert [line["payload"] for line in told if line["event"] == "message"] == ["mine"]
+    everything = tmp_path / "all.jsonl"
+    export(person, everything, Qt.Key.Key_Down)
+    person.wait_for_banner(f"Exported to {everything}.")
+    assert {json.loads(line)["connection"] for line in everything.read_text().splitlines()} == {1, 2}
 
 
 def test_opening_what_is_no_capture(person: Person, tmp_path: Path) -> None:
