@@ -35,6 +35,7 @@ QToolButton[look="pill"]:hover { background: $ACCENT_HOVER; }
 QToolButton[look="anchor"] { padding: 2px 6px; color: $ACCENT; }
 QToolButton:focus { border-color: $ACCENT; }
 QToolButton:disabled { color: $DISABLED; }
+QToolButton#qt_toolbar_ext_button { padding: 0; }
 QToolButton::menu-indicator { image: none; width: 0; }
 
 QPushButton { border: 1px solid $BORDER; border-radius: 6px; padding: 5px 14px; background: $RAISED;

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
+from app.screen_fit import ScreenFit
 from app.settings import Settings
 from app.views.frame_table import FrameTable
 
 _HANDLE = 5
 _COLUMNS = "frame-columns"
-_FIRST_SIZE = (1280, 800)
+_FIRST_SIZE = QSize(1280, 800)
+_LEAST_SIZE = QSize(720, 420)
 
 
 class WindowLayout:
@@ -27,6 +29,7 @@ class WindowLayout:
         composer: QWidget,
     ) -> None:
         self._window = window
+        self._fit = ScreenFit(window)
         self._frames = frames
         self._composer = composer
         self.details = QSplitter(Qt.Orientation.Vertical)
@@ -50,8 +53,11 @@ class WindowLayout:
             splitter.setChildrenCollapsible(False)
             splitter.setHandleWidth(_HANDLE)
         connections.setMinimumWidth(160)
-        frames.setMinimumHeight(120)
-        tabs.setMinimumHeight(120)
+        # Half of a 1600×1000 screen is what is there at a scale of 2. Set here, no banner makes the window larger.
+        window.setMinimumSize(_LEAST_SIZE)
+        frames.setMinimumHeight(60)
+        tabs.setMinimumHeight(72)
+        composer.setMinimumHeight(84)
 
     def show_composer(self, *, shown: bool) -> None:
         """Show or hide it; its height is the splitter's to remember."""
@@ -63,11 +69,11 @@ class WindowLayout:
 
     def restore(self, settings: Settings) -> None:
         """As it was when `keep` was called last, or as it is at the first start."""
-        self._window.resize(*_FIRST_SIZE)
+        geometry = settings.layout("window")
+        placed = geometry is not None and self._window.restoreGeometry(geometry)
+        self._fit.open_at(self._window.size() if placed else _FIRST_SIZE, placed=placed)
         self.sides.setSizes([270, 1010])
         self.details.setSizes([320, 300, 110])
-        if (geometry := settings.layout("window")) is not None:
-            self._window.restoreGeometry(geometry)
         for splitter in (self.sides, self.details):
             if (state := settings.layout(splitter.objectName())) is not None:
                 splitter.restoreState(state)

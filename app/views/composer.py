@@ -36,6 +36,8 @@ _MOST_AWAITED = 256
 """Results that may be awaited; older ones are no longer told apart."""
 _CHECK_MS = 120
 _TARGET_CHARS = 20
+_NARROW = 96
+"""Pixels of a box on a small screen."""
 """Pause in typing after which the text is checked."""
 
 
@@ -65,6 +67,7 @@ class Composer(QWidget):
         self._make_controls()
         self._arrange()
         self._connect()
+        self._name_frames()
         theme.changed.connect(self._restyle)
         self._restyle()
         self._name_targets()
@@ -167,11 +170,13 @@ class Composer(QWidget):
         # Not by its contents: a long path must not widen the window.
         self.targets.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.targets.setMinimumContentsLength(_TARGET_CHARS)
+        self.targets.setMinimumWidth(_NARROW)
         self.targets.addItem("", False)
         self.targets.addItem("", True)
         self.kinds = QComboBox(self)
         self.kinds.setAccessibleName(self.tr("Kind"))
         self.kinds.setToolTip(self.tr("What is sent"))
+        self.kinds.setMinimumWidth(_NARROW)
         for kind, text in self._kind_names().items():
             self.kinds.addItem(text, kind)
         self.fragments = QSpinBox(self)
@@ -214,10 +219,6 @@ class Composer(QWidget):
         top.setSpacing(8)
         top.addWidget(self.targets)
         top.addWidget(self.kinds)
-        self._fragments_label = QLabel(self.tr("Frames"), self)
-        self._fragments_label.setBuddy(self.fragments)
-        top.addSpacing(6)
-        top.addWidget(self._fragments_label)
         top.addWidget(self.fragments)
         top.addWidget(self.compress)
         top.addSpacing(6)
@@ -246,12 +247,17 @@ class Composer(QWidget):
         for changed in (self.editor.textChanged, self.file.changed, self.close_frame.changed):
             changed.connect(self._on_edit)
         self.fragments.valueChanged.connect(self._on_edit)
+        self.fragments.valueChanged.connect(self._name_frames)
 
     def _restyle(self) -> None:
         self.editor.document().setDefaultFont(self._theme.mono_font())
         self.send_button.setIcon(self._icons.icon(IconName.SEND, Role.ON_ACCENT))
 
     # State
+
+    def _name_frames(self) -> None:
+        one = self.fragments.value() == 1
+        self.fragments.setSuffix(self.tr(" frame") if one else self.tr(" frames"))
 
     def _edits(self) -> bool:
         """Whether the text editor is what the kind uses."""
@@ -264,7 +270,7 @@ class Composer(QWidget):
             ComposeKind.CLOSE: self.close_frame,
         }
         self.pages.setCurrentWidget(pages.get(kind, self.editor))
-        for control in (self._fragments_label, self.fragments, self.compress):
+        for control in (self.fragments, self.compress):
             control.setVisible(kind.is_message)
         placeholders = {
             ComposeKind.TEXT: self.tr("Text to send; Ctrl+Enter sends, ↑ brings back what was sent"),
