@@ -19,14 +19,16 @@ from typing import cast
 from core.capture.packing import PACKED_FROM, PACKED_RATIO, pack
 from core.capture.records import Direction, FrameRow, MessageInfo
 from core.capture.repeats import MOST_REPEATED, REPEATED_FROM, Repeat
-from core.protocol.events import Completes, FrameReceived, FrameSent, Origin
+from core.protocol.events import Completes, FrameReceived, FrameSent, Message, Origin
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import FIN, Frame, Opcode
-from core.protocol.violations import Severity, Violation
+from core.protocol.violations import Severity, Violation, violation
 
 BLOCK_FRAMES = 4096
 BLOCK_BYTES = 4 * 1024 * 1024
 PREVIEW_BYTES = 256
+MOST_FRAME_BYTES = 950_000_000
+"""Bytes of a frame's payload and its message's that a block can hold: SQLite stores 1,000,000,000 in one value."""
 
 RECORD = struct.Struct("<qIIIIQBBBBHIII4s")
 """time_ns, connection, number, payload offset, captured length, declared length, head, flags, origin, severity,
@@ -58,6 +60,9 @@ _EXTENDED_LENGTH = (0, 2, 8)
 """Bytes of extended payload length, by `LengthForm`."""
 _LONGEST = (125, 0xFFFF, 0xFFFF_FFFF_FFFF_FFFF, -1)
 """The largest payload length that it can state; -1: there is no such form."""
+
+
+_OneFrame = FrameReceived | FrameSent
 
 
 class BlockBuilder:
@@ -181,17 +186,24 @@ class BlockBuilder:
             self.last_ns = time_ns
 
     def append(
-        self, event: FrameReceived | FrameSent, connection: int, number: int, time_ns: int, from_server: int
+        self,
+        event: FrameReceived | FrameSent,
+        connection: int,
+        number: int,
+        time_ns: int,
+        from_server: int,
+        found: tuple[Violation, ...] = (),
     ) -> int:
-        """Append any one frame; its wire bytes. `from_server` is FROM_SERVER or 0."""
+        """Append any one frame; its wire bytes. `from_server` is FROM_SERVER or 0; `found` is what a sent one broke."""
         self._note(time_ns)
         frame, second, completes = event
         head, key, payload, form, declared = frame
         origin = severity = broken = 0
         if type(event) is FrameSent:
             origin = cast(int, second)
-        elif second:
+        else:
             found = cast(tuple[Violation, ...], second)
+        if found:
             broken = min(len(found), 0xFFFF)
             severity = max(each.rule.severity for each in found)
         captured = len(payload)
@@ -214,6 +226,21 @@ class BlockBuilder:
         wire_bytes = 2 + _EXTENDED_LENGTH[form] + (0 if key is None else 4) + captured
         self._wire_bytes += wire_bytes
         return wire_bytes
+
+
+def cut_to_fit(event: _OneFrame) -> tuple[_OneFrame, tuple[Violation, ...]]:
+    """Of a frame that is more than a block can hold: its beginning, and all that is wrong with it then.
+
+    Limits are such that there is none (`core.net.settings`); if there is, no other frame is lost for it.
+    """
+    frame, second, completes = event
+    content = len(completes.payload) if type(completes) is Message else 0
+    told = violation("not-stored", f"{len(frame.payload)} bytes of the frame and {content} of its message")
+    cut = frame._replace(payload=frame.payload[:PREVIEW_BYTES])
+    if type(event) is FrameSent:
+        return FrameSent(cut, event.origin, None), (told,)
+    found = (*cast(tuple[Violation, ...], second), told)
+    return FrameReceived(cut, found, None), found
 
 
 def _put_column(records: bytearray, at: int, numbers: Iterable[int], greatest: int) -> None:

@@ -53,7 +53,7 @@ class CaptureFile:
         except sqlite3.Error as error:
             raise CaptureError(
                 f"The capture {self.path} cannot be written: {error}. Traffic goes on, its frames are lost. "
-                "Make room on the disk, or save the capture elsewhere."
+                f"{_way_out(error)}"
             ) from error
         finally:
             if self.db.in_transaction:
@@ -97,3 +97,13 @@ class CaptureFile:
         copied = open_for_writing(path)
         self.close()
         self._set(copied, path)
+
+
+def _way_out(error: sqlite3.Error) -> str:
+    """What a person can do."""
+    # Also where the disk says only that it could not write.
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return "Make room on the disk, or save the capture elsewhere."
+    if isinstance(error, sqlite3.DataError):
+        return "The disk is not the reason: one of the frames is larger than a capture can hold. Save the capture."
+    return "Save the capture elsewhere."

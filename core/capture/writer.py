@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from core.capture.blocks import BlockBuilder
+from core.capture.blocks import MOST_FRAME_BYTES, BlockBuilder, cut_to_fit
 from core.capture.capture_file import CaptureFile
 from core.capture.gaps import GapReason, Missing
 from core.capture.marks import MarkChange, change_marks
@@ -22,7 +22,7 @@ from core.capture.ring import KEEP_ALL, Dropped, Keep, drop_oldest
 from core.capture.store import ALL, mark_lost
 from core.capture.tracks import Counts, Opened, Track
 from core.errors import CaptureError
-from core.protocol.events import FrameReceived, FrameSent, Origin, Report, RunReceived, RunSent
+from core.protocol.events import FrameReceived, FrameSent, Message, Origin, Report, RunReceived, RunSent
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import Opcode
 from core.protocol.violations import Violation
@@ -63,6 +63,8 @@ class CaptureWriter:
     """Off: connections are kept, frames are counted but not kept; so many are a gap."""
     keep: Keep = KEEP_ALL
     """What is more than this is dropped by `drop_oldest`."""
+    most_frame_bytes: int = MOST_FRAME_BYTES
+    """Of a frame with its message. Of one that has more the beginning is kept."""
     lost_frames: int = field(init=False, default=0)
     """Frames that the disk did not take. They become a gap as soon as it takes something."""
     written_frames: int = field(init=False, default=0)
@@ -330,10 +332,15 @@ class CaptureWriter:
         if not self.recording:
             self._pass(track, time_ns, 1, 0 if event[0][0] & 8 else 1)
             return
+        size = len(event[0][2])
+        if type(event[2]) is Message:
+            size += len(event[2].payload)
+        if size > self.most_frame_bytes:
+            event, found = cut_to_fit(event)
         self._make_room(event.frame.payload)
         if found:
             self._note(track, self._next_frame, found)
-        wire_bytes = self._block.append(event, track.id, track.number, time_ns, from_server)
+        wire_bytes = self._block.append(event, track.id, track.number, time_ns, from_server, found)
         track.block_frames += 1
         if not event[0][0] & 8:
             track.block_data += 1

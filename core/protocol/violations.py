@@ -119,6 +119,7 @@ _RULES = (
     Rule("masking-key-reused", _N, _WS + "5.3", "The masking key is the one of the frame before; each frame should have a fresh one."),
     Rule("frame-truncated", _W, _WS + "5.2", "The stream ended inside this frame."),
     Rule("message-too-big", _E, _WS + "10.4", "The message is larger than the limit.", 1009),
+    Rule("not-stored", _N, _WS + "10.4", "This is more than a capture holds of one frame: only its beginning is kept."),
     Rule("memory-exhausted", _E, _WS + "10.4", "All peers together hold as much memory as they may, and this one most of it.", 1013),
     # Sequence.
     Rule("continuation-without-start", _E, _WS + "5.4", "A continuation frame came with no message to continue."),

@@ -44,7 +44,14 @@ def table(
 def test_keys_go_past_gaps(table: FrameTable) -> None:
     table.go_to_first()
     went = [table.current_frame]
-    for key in (Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_Up):
+    for key in (
+        Qt.Key.Key_Down,
+        Qt.Key.Key_Down,
+        Qt.Key.Key_Down,
+        Qt.Key.Key_Down,
+        Qt.Key.Key_Up,
+        Qt.Key.Key_Up,
+    ):
         QTest.keyClick(table, key)
         went.append(table.current_frame)
     assert went == [1, 2, 3, 4, 4, 3, 2]

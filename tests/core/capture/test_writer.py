@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from core.capture.blocks import BLOCK_FRAMES
+from core.capture.blocks import BLOCK_BYTES, BLOCK_FRAMES, MOST_FRAME_BYTES
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionState, Direction, FrameRecord, Mode, View
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
 from core.errors import CaptureError
+from core.net.settings import LARGEST_MESSAGE
 from core.protocol.events import (
     ClosedBy,
     Completes,
@@ -23,6 +24,7 @@ from core.protocol.events import (
     FrameSent,
     HandshakeDone,
     HandshakeFailed,
+    Message,
     Origin,
     Report,
     RequestReceived,
@@ -33,7 +35,7 @@ from core.protocol.events import (
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.handshake import ServerPolicy, propose, refuse
 from core.protocol.http11 import HeadKind, HeadLimits, HeadParser, RequestHead
-from core.protocol.violations import Judgement, violation
+from core.protocol.violations import Judgement, Severity, violation
 from tests.tools.captures import ACCEPTED, files_of, opened, plain, received
 from tests.tools.wires import columns_of
 
@@ -425,3 +427,44 @@ def test_clearing_does_not_wait_for_who_reads(tmp_path: Path) -> None:
             assert len(reader.rows(View(), 0, 10)) == 10
         assert reader.count(View()) == 0
     writer.close()
+
+
+def test_a_frame_that_is_more_than_a_capture_holds_is_cut_and_takes_no_other_with_it(
+    writer: CaptureWriter,
+) -> None:
+    writer.most_frame_bytes = 1000
+    large = make_frame(2, bytes(range(250)) * 4 + b"x", masking_key=b"mask")
+    in_two = make_frame(0, b"end", masking_key=b"mask")
+    reports: list[Event] = [
+        FrameReceived(make_frame(2, b"before", masking_key=b"mask"), (), Completes.ITSELF),
+        FrameReceived(large, (violation("rsv2-set"),), Completes.ITSELF),
+        FrameReceived(in_two, (), Message(2, bytes(998), False, 2, 998)),
+        FrameSent(make_frame(2, bytes(1001)), Origin.COMPOSED, Completes.ITSELF),
+        FrameSent(make_frame(2, bytes(1000)), Origin.COMPOSED, Completes.ITSELF),
+    ]
+    writer.write([opened(1), events(1, *reports)])
+    assert writer.lost_frames == 0
+    with closing(CaptureReader(writer.path)) as reader:
+        before, cut, end, sent, last = reader.frames_after(0, 9)
+        assert (before.frame.payload, last.frame.payload) == (b"before", bytes(1000))
+        assert (cut.frame.payload, cut.frame.declared_length) == (large.payload[:256], 1001)
+        assert [each.rule.id for each in cut.violations] == ["rsv2-set", "not-stored"]
+        assert cut.message_payload is None
+        assert (end.frame.payload, end.message_payload) == (b"end", None)
+        assert [each.detail for each in end.violations] == ["3 bytes of the frame and 998 of its message"]
+        assert (sent.row.severity, [each.rule.id for each in sent.violations]) == (
+            Severity.NOTE,
+            ["not-stored"],
+        )
+        assert reader.totals().violations == 4
+
+
+def test_what_the_format_bounds_is_not_said_of_the_disk(writer: CaptureWriter) -> None:
+    writer._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
+    with pytest.raises(CaptureError, match="The disk is not the reason: one of the frames is larger than"):
+        writer.write([opened(1), received(1, bytes(200_000))])
+
+
+def test_the_largest_message_fits_into_a_block_twice() -> None:
+    assert 2 * LARGEST_MESSAGE <= MOST_FRAME_BYTES
+    assert sqlite3.connect(":memory:").getlimit(sqlite3.SQLITE_LIMIT_LENGTH) > MOST_FRAME_BYTES + BLOCK_BYTES
