@@ -11,18 +11,20 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn, TypeVar
+from typing import NoReturn, TextIO, TypeVar
 
 from app.display import missing_display
+from app.ending import Ending, OutputStuck, ending_signals
 from app.exporting import ExportWork, Part, cannot_export, export_capture, missed_sentence, pieces
+from app.standard_streams import abandon_output, safe, say, warn
 from core.capture.reader import CaptureReader
 from core.capture.session_files import CaptureFolder, default_folder
-from core.errors import AddressError, FilterError, UnmaskError
+from core.errors import AddressError, EnvironmentFailure, FilterError, UnmaskError
 from core.formats.registry import Format, default_formats
 from core.net.loop import tune_interpreter
 from core.net.settings import (
@@ -66,32 +68,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return run_self_test(options.self_test)
         return _run(options)
     except FilterError as error:
-        print(f"unmask: {error}\n{error.pointed()}", file=sys.stderr)
+        say(str(error))
+        sys.stderr.write(f"{error.pointed()}\n")
         return 2
     except UnmaskError as error:
-        print(f"unmask: {error}", file=sys.stderr)
+        say(str(error))
         return 1
     except KeyboardInterrupt:
-        print("unmask: stopped.", file=sys.stderr)
+        say("stopped.")
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # Whoever read our lines has enough. What is still buffered goes nowhere, without a complaint at the exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our lines has enough.
+        abandon_output()
         return 0
 
 
 @contextmanager
 def _ended_in_order() -> Iterator[None]:
-    """Within, SIGTERM lets what is half written be removed first."""
+    """Within, a signal lets what is half written be removed first."""
 
     def end(number: int, _frame: FrameType | None) -> NoReturn:
+        # Who is told to end does not wait until its lines are taken.
+        abandon_output()
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
         sys.exit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {number: signal.signal(number, end) for number in ending_signals()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def program_version() -> str:
@@ -110,12 +118,13 @@ def _run(options: argparse.Namespace) -> int:
         main_parser().error("--filter goes with --headless or --json")
     missing = missing_display()
     if missing is not None:
-        print(f"unmask: there is no display ({missing}): running the console mode.", file=sys.stderr)
+        say(f"there is no display ({missing}): running the console mode.")
         return _run_console(options)
     from app.desktop import run_desktop
 
     return run_desktop(
         address=options.listen,
+        allow_network=options.allow_network,
         capture=options.capture,
         open_capture=options.file,
         diagnostics=options.diagnostics,
@@ -124,40 +133,62 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_console(options: argparse.Namespace) -> int:
-    from app.console import Console, ConsoleOptions, stopped_by_signals
+    from app.console import Console, ConsoleOptions
 
     wanted = None if options.filter is None else _parsed(options.filter)
+    address = options.listen or ListenAddress()
+    _agree_on(address, allowed=options.allow_network)
     claimed = None
-    if options.capture is None:
-        claimed = CaptureFolder(default_folder()).claim_new()
-    path = options.capture if claimed is None else claimed.path
-    if options.json and isinstance(sys.stdout, io.TextIOWrapper):
+    with Ending() as ending:
+        if options.capture is None:
+            claimed = CaptureFolder(default_folder()).claim_new()
+        path = options.capture if claimed is None else claimed.path
+        try:
+            _must_be_new(path)
+            with _output(path, as_json=options.json) as out:
+                console = Console(
+                    ConsoleOptions(
+                        address,
+                        _settings(options, EngineSettings()),
+                        path,
+                        options.json,
+                        wanted,
+                        options.diagnostics,
+                        claimed,
+                    ),
+                    program_version(),
+                    load_test_page(),
+                    out,
+                    writing=ending.writing,
+                )
+                ending.call(console.stop)
+                return console.run()
+        except OutputStuck:
+            abandon_output()
+            # To the same terminal, perhaps.
+            with suppress(OutputStuck), ending.writing:
+                say(f"stopped; nobody takes what is printed, so the rest is in {path} only.")
+            return 0
+        except EnvironmentFailure:
+            abandon_output()
+            raise
+        finally:
+            if claimed is not None:
+                claimed.release()
+
+
+@contextmanager
+def _output(capture: Path, *, as_json: bool) -> Iterator[TextIO]:
+    """Where the console prints: the standard output, or nowhere where that is closed."""
+    if sys.stdout is None:
+        warn(f"the standard output is closed: what happens is not printed, but recorded in {capture}.")
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:
+            yield nowhere
+        return
+    if as_json and isinstance(sys.stdout, io.TextIOWrapper):
         # JSON is UTF-8 wherever it goes (RFC 8259 section 8.1).
         sys.stdout.reconfigure(encoding="utf-8")
-    _must_be_new(path)
-    address = options.listen or ListenAddress()
-    if not address.is_loopback:
-        print(f"unmask: warning: {_everybody_can_reach(address)}", file=sys.stderr)
-    try:
-        console = Console(
-            ConsoleOptions(
-                address,
-                _settings(options, EngineSettings()),
-                path,
-                options.json,
-                wanted,
-                options.diagnostics,
-                claimed,
-            ),
-            program_version(),
-            load_test_page(),
-            sys.stdout,
-        )
-        with stopped_by_signals(console.stop):
-            return console.run()
-    finally:
-        if claimed is not None:
-            claimed.release()
+    yield sys.stdout
 
 
 def _parsed(*texts: str) -> Filter:
@@ -168,10 +199,25 @@ def _parsed(*texts: str) -> Filter:
     return default_language().filter(*texts)
 
 
-def _everybody_can_reach(address: ListenAddress) -> str:
-    return (
+def _agree_on(address: ListenAddress, *, allowed: bool) -> None:
+    """UnmaskError where others can reach the address and nobody says that they may: `allowed`, or who sits there."""
+    if address.is_loopback:
+        return
+    reach = (
         f"{address} is not only this machine's: everybody who can reach it over the network can connect and send, "
         "unencrypted and without a password."
+    )
+    if allowed:
+        warn(reach)
+        return
+    if sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
+        say(reach)
+        sys.stderr.write("Let others connect? [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() in ("y", "yes"):
+            return
+    raise UnmaskError(
+        f"Nothing listens, as others could reach {address}. Add --allow-network to let them, or listen on 127.0.0.1."
     )
 
 
@@ -188,6 +234,10 @@ def _export(options: argparse.Namespace) -> int:
         if options.output is not None:
             export_capture(wanted, options.file, options.output, part=part, work=work)
             return _whether_whole(work)
+        if sys.stdout is None:
+            raise UnmaskError(
+                "The standard output is closed. Say with -o which file the export is to be written to."
+            )
         reader = CaptureReader(options.file)
         try:
             for piece in pieces(wanted, reader, part, work):
@@ -198,6 +248,7 @@ def _export(options: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
+        abandon_output()
         raise cannot_export(options.output, error) from error
     return _whether_whole(work)
 
@@ -206,7 +257,7 @@ def _whether_whole(work: ExportWork) -> int:
     """The exit status of an export that has come to its end."""
     if not work.missed_frames:
         return 0
-    print(f"unmask: {missed_sentence(work.missed_frames)}", file=sys.stderr)
+    say(missed_sentence(work.missed_frames))
     return 1
 
 
@@ -239,9 +290,16 @@ def _settings(options: argparse.Namespace, settings: EngineSettings) -> EngineSe
     return settings
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells what it cannot read without sending it to the terminal as it is."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(safe(message))
+
+
 def main_parser() -> argparse.ArgumentParser:
     """The command line of `unmask`."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="unmask",
         description="See what really goes over a WebSocket: a server that shows every byte, and lets you answer.",
         epilog=f"A SIZE is a number of bytes, or a number with a unit: {UNITS_HELP}. "
@@ -259,6 +317,11 @@ def main_parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         help="where to listen: also a port alone, or a ws:// URL (default 127.0.0.1:8080; port 0 picks a free one, "
         "which is printed first)",
+    )
+    parser.add_argument(
+        "--allow-network",
+        action="store_true",
+        help="listen without a question where others than this machine can connect; needed where nobody can be asked",
     )
     parser.add_argument(
         "--capture",
@@ -327,7 +390,7 @@ def main_parser() -> argparse.ArgumentParser:
 def export_parser() -> argparse.ArgumentParser:
     """The command line of `unmask export`."""
     formats = default_formats()
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="unmask export",
         description="Write a capture in another format. "
         + " ".join(f"{each.name}: {each.help}" for each in formats),

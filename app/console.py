@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
-import signal
 import sys
 import threading
 import time
@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TextIO
 
+from app.ending import LAST_SECONDS, Writing
 from app.patient_scan import PatientScan
 from app.sampling import DiagnosticsLog, Sampler
+from app.standard_streams import safe, say, warn
 from app.story_text import COLOURED, PLAIN, StoryText
 from app.text import counted, rough_time
 from core.capture.disk_space import SpaceGauge
@@ -25,7 +26,7 @@ from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
 from core.capture.session_files import ClaimedCapture, discard, discard_unused
-from core.errors import CaptureError, UnmaskError
+from core.errors import CaptureError, EnvironmentFailure, UnmaskError
 from core.formats.jsonl import error_line, lines_of, listening_line
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.settings import EngineSettings, ListenAddress
@@ -33,8 +34,6 @@ from core.net.test_page import TestPage
 from core.query.expressions import Filter
 from core.sizes import byte_size
 
-_LAST_SECONDS = 3.0
-"""How long the last lines may take once the program is told to end."""
 _MARGIN = 1.3
 """By which there has to be more room before there may be another warning of little room."""
 _SIGNAL_SECONDS = 0.5
@@ -67,9 +66,14 @@ class Console:
         page: TestPage,
         out: TextIO,
         gauge: SpaceGauge | None = None,
+        writing: Writing | None = None,
     ) -> None:
-        """UnmaskError if the capture or the file of diagnostics can't be created. `gauge` looks at the disk."""
+        """UnmaskError if the capture or the file of diagnostics can't be created. `gauge` looks at the disk.
+
+        `writing` is entered for each piece that is written to `out`.
+        """
         self._out = out
+        self._writing = writing or Writing()
         self._json = options.json
         self._text = StoryText(COLOURED if _wants_colour(out) else PLAIN)
         self._address = options.address
@@ -90,7 +94,7 @@ class Console:
         self._diagnostics: DiagnosticsLog | None = None
         if options.diagnostics is not None:
             try:
-                self._diagnostics = DiagnosticsLog(options.diagnostics, Sampler(self._host), _warn)
+                self._diagnostics = DiagnosticsLog(options.diagnostics, Sampler(self._host), warn)
             except UnmaskError:
                 self._host.close()
                 discard(options.capture)
@@ -103,7 +107,11 @@ class Console:
         self._news.put(None)
 
     def run(self) -> int:
-        """Listen and tell until `stop`; the exit status. BrokenPipeError when nobody reads `out` any more."""
+        """Listen and tell until `stop`; the exit status.
+
+        BrokenPipeError when nobody reads `out` any more, EnvironmentFailure where it cannot be written. The capture is
+        whole then too.
+        """
         self._reader = CaptureReader(self._host.recorder.path)
         self._scan = None
         if self._filter is not None:
@@ -157,21 +165,54 @@ class Console:
         if self._look_at_moves():
             self._go_on_reading()
         if news is not None:
-            self._out.write(news + "\n")
+            self._write(news + "\n")
         tell: Callable[[Entry], Iterator[str]] = lines_of if self._json else self._text.lines_of
         for entry in self._story.entries(ending=ending):
             if not self._is_wanted():
                 break
-            for line in tell(entry):
-                self._out.write(line + "\n")
+            self._write("".join(f"{line}\n" for line in tell(entry)))
             if isinstance(entry, Gap) and entry.reason is GapReason.DROPPED:
                 self._told_frames += entry.frames
             self._told_frames += isinstance(entry, FrameRecord)
-        self._out.flush()
+        self._flush()
 
     def _say(self, sentence: str) -> None:
-        self._out.write((error_line(sentence) if self._json else sentence) + "\n")
-        self._out.flush()
+        self._write(self._line_of(sentence) + "\n")
+        self._flush()
+
+    def _line_of(self, sentence: str) -> str:
+        return error_line(sentence) if self._json else safe(sentence)
+
+    def _warn(self, sentence: str) -> None:
+        self._remark(f"warning: {sentence}")
+
+    def _remark(self, sentence: str) -> None:
+        """On standard error."""
+        with self._writing:
+            say(sentence)
+
+    def _write(self, lines: str) -> None:
+        with self._writing, self._explained():
+            self._out.write(lines)
+
+    def _flush(self) -> None:
+        with self._writing, self._explained():
+            self._out.flush()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if error.errno == errno.EIO:
+                # The terminal is gone.
+                raise BrokenPipeError from error
+            raise EnvironmentFailure(
+                f"What happens cannot be printed: {error.strerror or error}. What has happened is recorded in "
+                f"{self._host.recorder.path}."
+            ) from error
 
     def _is_wanted(self) -> bool:
         """Whether to look for more to tell."""
@@ -180,20 +221,20 @@ class Console:
     def _is_enough(self) -> bool:
         """Whether to leave the rest to the capture: a lagging terminal must not keep the program from ending."""
         if self._enough is None:
-            self._enough = time.monotonic() + _LAST_SECONDS
+            self._enough = time.monotonic() + LAST_SECONDS
         return self._hurry or time.monotonic() > self._enough
 
     def _tell_what_is_left(self) -> None:
         left = self._reader.totals().frames - self._told_frames
         if left > 0 and self._enough is not None and self._is_enough():
-            print(f"unmask: stopped; {left} frames more are in {self._reader.path}.", file=sys.stderr)
+            self._remark(f"stopped; {left} frames more are in {self._reader.path}.")
 
     def _look_at_moves(self) -> bool:
         """Say it where the capture was removed and goes on elsewhere; whether it did."""
         moved = False
         while not self._moves.empty():
             move, moved = self._moves.get(), True
-            _warn(
+            self._warn(
                 f"the capture {move.removed} was removed or moved away. Nothing is lost: all of it is in "
                 f"{move.path}, where recording goes on."
             )
@@ -218,9 +259,9 @@ class Console:
         recorder = self._host.recorder
         if recorder.lost_frames:
             lost = counted(recorder.lost_frames, "1 frame is", "{count} frames are")
-            print(f"unmask: {lost} lost: the capture could not be written.", file=sys.stderr)
+            self._remark(f"{lost} lost: the capture could not be written.")
         if recorder.is_adrift:
-            print(f"unmask: {recorder.failure}", file=sys.stderr)
+            self._remark(f"{recorder.failure}")
         if recorder.lost_frames or recorder.is_adrift:
             self._exit_status = 1
 
@@ -234,7 +275,7 @@ class Console:
                 if space.seconds_left is None
                 else f", about {rough_time(space.seconds_left)} at the present rate"
             )
-            _warn(
+            self._warn(
                 f"the disk of the capture has only {byte_size(space.free_bytes)} left{left}: make room there, "
                 "stop recording, or keep only the last part (--keep)."
             )
@@ -257,7 +298,7 @@ class Console:
             # There is nothing to do without an address.
             self._exit_status = 1
             self._stopping = True
-        self._news.put(error_line(sentence) if self._json else sentence)
+        self._news.put(self._line_of(sentence))
 
     def on_sent(self, result: SendResult) -> None:
         pass
@@ -265,33 +306,6 @@ class Console:
     def on_capture_moved(self, moved: CaptureMoved) -> None:
         self._moves.put(moved)
         self._news.put(None)
-
-
-def _warn(sentence: str) -> None:
-    print(f"unmask: warning: {sentence}", file=sys.stderr)
-
-
-@contextmanager
-def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Within, Ctrl+C and SIGTERM call `stop` instead of ending the process; the third time they end it.
-
-    That is for an output that nobody reads: writing to it waits for ever, and whatever is asked waits with it.
-    """
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    patience = iter((True, False))
-
-    def handler(_number: int, _frame: FrameType | None) -> None:
-        stop()
-        if not next(patience, False):
-            for number in numbers:
-                signal.signal(number, signal.SIG_DFL)
-
-    before = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)
 
 
 def _listening_text(addresses: tuple[str, ...]) -> str:

@@ -80,9 +80,11 @@ class Desktop(QObject):
         )
         self.engine.start()
 
-    def show(self, address: ListenAddress) -> None:
-        """Show the window, listen, and offer what was left behind."""
+    def show(self, address: ListenAddress, *, allow_network: bool = False) -> None:
+        """Show the window, listen, and offer what was left behind. `allow_network`: without a question."""
         self.window.show()
+        if allow_network:
+            self.window.listening.agree(address)
         self.window.listening.start_on(address)
         QTimer.singleShot(0, self.window.recovery.offer)
 
@@ -113,6 +115,7 @@ class Desktop(QObject):
 def run_desktop(
     *,
     address: ListenAddress | None,
+    allow_network: bool,
     capture: Path | None,
     open_capture: Path | None,
     diagnostics: Path | None,
@@ -134,7 +137,7 @@ def run_desktop(
             desktop.window.closed.connect(application.quit)
             if diagnostics is not None:
                 desktop.window.diagnostics.write_to(diagnostics)
-            desktop.show(address or settings.address)
+            desktop.show(address or settings.address, allow_network=allow_network)
             if open_capture is not None:
                 desktop.window.commands.open(open_capture)
             return application.exec()

@@ -110,6 +110,10 @@ class Listening(QObject):
             self._settings.address = address
             self._tool_bar.address.setText(str(address))
 
+    def agree(self, address: ListenAddress) -> None:
+        """The person lets others connect there, in this run."""
+        self._agreed.add(address)
+
     def start_on(self, address: ListenAddress) -> None:
         """Listens there this once, after a question if others can reach it; the address that is remembered stays."""
         self._given = address
@@ -148,12 +152,12 @@ class Listening(QObject):
             self._window,
         )
         words, accept = self.tr("&Let others connect"), QMessageBox.ButtonRole.AcceptRole
-        box.add(words, accept, lambda: self._agree(address))
+        box.add(words, accept, lambda: self._let_in(address))
         box.rejected.connect(self._stay)
         box.open()
 
-    def _agree(self, address: ListenAddress) -> None:
-        self._agreed.add(address)
+    def _let_in(self, address: ListenAddress) -> None:
+        self.agree(address)
         self._listen(address)
 
     def _stay(self) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM for a program whose main thread is in Qt's event loop, where Python's handlers do not run."""
+"""Ctrl+C, SIGTERM and SIGHUP for a program that is in Qt's event loop, where handlers of Python do not run."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from types import FrameType
 
 from PySide6.QtCore import QObject, QSocketNotifier, Signal
 
+from app.ending import ending_signals
+
 _READ_BYTES = 64
 
 
 class QuitSignals(QObject):
-    """Tells of SIGINT and SIGTERM by a Qt signal, until `close`. One at a time; on the main thread."""
+    """Tells of signals that ask to end by a Qt signal, until `close`. One at a time; on the main thread."""
 
     asked = Signal()
 
@@ -25,9 +27,7 @@ class QuitSignals(QObject):
         self._notifier.activated.connect(self._arrived)
         # Python writes the number of each signal to this socket at once, whatever its threads do.
         self._previous_fd = signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
-        self._previous = {
-            number: signal.signal(number, _wait_for_qt) for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        self._previous = {number: signal.signal(number, _wait_for_qt) for number in ending_signals()}
 
     def close(self) -> None:
         """Give the signals back. Idempotent."""
@@ -42,7 +42,7 @@ class QuitSignals(QObject):
 
     def _arrived(self) -> None:
         numbers = self._reading.recv(_READ_BYTES)
-        if any(number in (signal.SIGINT, signal.SIGTERM) for number in numbers):
+        if any(number in self._previous for number in numbers):
             self.asked.emit()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -109,19 +110,26 @@ class ListenAddress:
 
     @property
     def is_loopback(self) -> bool:
-        if self.host == "localhost":
-            return True
-        return is_loopback(self.host)
+        """Whether nobody but this machine can reach it; of names only localhost is known to be such."""
+        return self.host.lower().removesuffix(".") == "localhost" or is_loopback(self.host)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a numeric address is this machine's own, such as `127.0.0.1` or `::1`."""
+    """Whether a numeric address is this machine's own, as the system spells it, such as `::1` or `127.1`."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return False
+        return _is_short_loopback(host)
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return (mapped or address).is_loopback
+
+
+def _is_short_loopback(host: str) -> bool:
+    """Whether it is an IPv4 address of fewer or other numbers, as `inet_aton` reads them, in 127.0.0.0/8."""
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host)).is_loopback
+    except (OSError, UnicodeEncodeError):
+        return False
 
 
 _URL = re.compile(

@@ -30,7 +30,7 @@ _LOOK_SECONDS = 0.05
 """So often it is asked whether the scan is still wanted."""
 _PARENT_SECONDS = 1.0
 """So often the process looks whether the one that it works for is still there."""
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+_ENDING = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
 """Signals that go to a whole group of processes."""
 
 

@@ -251,7 +251,8 @@ def _searches(process: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("number", "status", "errors"), [(signal.SIGINT, 130, "unmask: stopped.\n"), (signal.SIGTERM, 143, "")]
+    ("number", "status", "errors"),
+    [(signal.SIGINT, 130, "unmask: stopped.\n"), (signal.SIGTERM, 143, ""), (signal.SIGHUP, 129, "")],
 )
 def test_a_signal_ends_an_export_under_a_filter_without_an_end(
     tmp_path: Path, number: int, status: int, errors: str

@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM end the window: peers get their close, the capture is whole."""
+"""Ctrl+C, SIGTERM and SIGHUP end the window: peers get their close, the capture is whole."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.tools.program import Program, command_of_unmask
 from tests.tools.waiting import PATIENCE_SECONDS, until
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_told_within_the_event_loop(qtbot: QtBot, number: signal.Signals) -> None:
     before = signal.getsignal(number)
     signals = QuitSignals()
@@ -33,7 +33,7 @@ def test_a_signal_is_told_within_the_event_loop(qtbot: QtBot, number: signal.Sig
     QCoreApplication.processEvents()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_window_ends_as_if_it_were_closed(tmp_path: Path, number: signal.Signals) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]

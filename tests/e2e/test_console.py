@@ -421,7 +421,7 @@ class TestOptions:
 
 
 class TestTheEnd:
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
     @pytest.mark.parametrize("mode", ["--headless", "--json"])
     def test_signals_end_it_cleanly(self, tmp_path: Path, number: int, mode: str) -> None:
         capture = tmp_path / "c.unmask"

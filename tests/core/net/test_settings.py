@@ -77,6 +77,15 @@ def test_any_text_is_an_address_or_an_address_error(text: str) -> None:
 @pytest.mark.parametrize(
     ("host", "loopback"),
     [
+        *(("127.1", True), ("127.0.1", True), ("0x7f.1", True), ("2130706433", True), ("0177.0.0.1", True)),
+        *(
+            ("::ffff:127.0.0.1", True),
+            ("0:0::1", True),
+            ("::1%lo", True),
+            ("LocalHost", True),
+            ("localhost.", True),
+        ),
+        *(("0", False), ("128.1", False), ("127.1.x", False), ("127.é", False), ("notlocalhost", False)),
         *(("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("localhost", True)),
         *(("0.0.0.0", False), ("::", False), ("192.168.0.1", False), ("example.test", False)),
     ],
