@@ -78,8 +78,8 @@ class CaptureCommands(QObject):
     def new(self) -> None:
         """Begins an empty, unsaved capture. One that is saved stays as it is."""
         self._desk.show_live()
-        if not self._desk.live_saved:
-            self._engine.clear()
+        if self._next is not None:
+            # It is on its way.
             return
         try:
             self._next = self._folder.claim_new()
@@ -233,11 +233,16 @@ class CaptureCommands(QObject):
             self._carried(moved.removed, moved.path)
             return
         go_on, self._after_save = self._after_save, None
+        is_new = self._next is not None and moved.path == self._next.path
         if moved.error is not None:
+            if is_new:
+                self._give_up_next()
             self.problem.emit(moved.error)
             return
-        is_new = self._next is not None and moved.path == self._next.path
-        self._desk.live_moved(moved.path, saved=not is_new)
+        if is_new:
+            self._desk.live_began(moved.path)
+        else:
+            self._desk.live_moved(moved.path, saved=True)
         if self._claimed is not None:
             discard(self._claimed.path)
             self._claimed.release()
@@ -247,6 +252,13 @@ class CaptureCommands(QObject):
             self.done.emit(self.tr("Saved. Recording goes on in {path}.").format(path=moved.path))
         if go_on is not None:
             go_on()
+
+    def _give_up_next(self) -> None:
+        """No new capture could be begun."""
+        if self._next is not None:
+            discard(self._next.path)
+            self._next.release()
+        self._next = None
 
     # Parts.
 

@@ -32,6 +32,12 @@ class CaptureDesk(QObject):
         self._saved = saved
         self._reader: CaptureReader | None = CaptureReader(live)
         self._shows_live = True
+        self._kept_numbers = False
+
+    @property
+    def kept_numbers(self) -> bool:
+        """Whether frames and connections have the same numbers in `reader` as in the one before."""
+        return self._kept_numbers
 
     @property
     def reader(self) -> CaptureReader | None:
@@ -76,9 +82,16 @@ class CaptureDesk(QObject):
 
     def live_moved(self, path: Path, *, saved: bool) -> None:
         """The capture being recorded is at `path` from now on."""
+        self._go_on(path, saved=saved, kept_numbers=True)
+
+    def live_began(self, path: Path) -> None:
+        """Another capture is being recorded from now on, at `path`; the person has not named it yet."""
+        self._go_on(path, saved=False, kept_numbers=False)
+
+    def _go_on(self, path: Path, *, saved: bool, kept_numbers: bool) -> None:
         self._live, self._saved = path, saved
         if self._shows_live:
-            self._replace(CaptureReader(path), shows_live=True)
+            self._replace(CaptureReader(path), shows_live=True, kept_numbers=kept_numbers)
         else:
             self.state_changed.emit()
 
@@ -87,8 +100,9 @@ class CaptureDesk(QObject):
         if self._reader is not None:
             self._replace(None, shows_live=self._shows_live)
 
-    def _replace(self, reader: CaptureReader | None, *, shows_live: bool) -> None:
+    def _replace(self, reader: CaptureReader | None, *, shows_live: bool, kept_numbers: bool = False) -> None:
         before, self._reader = self._reader, reader
+        self._kept_numbers = kept_numbers
         self._shows_live = shows_live
         self.reader_changed.emit()
         self.state_changed.emit()

@@ -7,12 +7,14 @@ methods may be called from any thread and return at once, but for `stop`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
 
 from core.capture.disk_space import SpaceGauge
 from core.capture.marks import MarkChange
+from core.capture.numbering import Numbering
 from core.capture.recorder import Recorder
 from core.net.engine import SlowPeer
 from core.net.host import CaptureMoved, EngineHost, SendResult
@@ -52,6 +54,9 @@ class EngineThread(QThread):
         super().__init__(parent)
         self.setObjectName("unmask-engine")
         self._host = EngineHost(capture, version, settings, page, self, gauge)
+        self._numbering = Numbering()
+        # Ahead of all others who are told: until the window knows of a new capture, its numbers are those of the old.
+        self.capture_moved.connect(self._take_numbering)
 
     @property
     def recorder(self) -> Recorder:
@@ -78,12 +83,17 @@ class EngineThread(QThread):
         self._host.stop_listening()
 
     def send(self, connection_id: int | None, outgoing: Outgoing) -> int:
-        """Send to one connection, or with None to all that are open. Answers with `sent` and the id returned."""
-        return self._host.send(connection_id, outgoing)
+        """Send to one connection, or with None to all that are open. Answers with `sent` and the id returned.
+
+        The window's thread: connections go by their numbers in the capture that it was told of last.
+        """
+        handle = None if connection_id is None else self._numbering.handle(connection_id)
+        return self._host.send(handle, outgoing)
 
     def disconnect_peer(self, connection_id: int) -> None:
-        """Cut one TCP connection. Says `failed` if it is closed already."""
-        self._host.ask(lambda engine: engine.disconnect(connection_id))
+        """Cut one TCP connection. Says `failed` if it is closed already. The window's thread, as `send`."""
+        handle = self._numbering.handle(connection_id)
+        self._host.ask(lambda engine: engine.disconnect(handle))
 
     def set_auto_reply(self, auto_reply: AutoReply) -> None:
         """Takes effect with the next message."""
@@ -120,7 +130,8 @@ class EngineThread(QThread):
     @property
     def slow_peers(self) -> tuple[SlowPeer, ...]:
         """Peers that do not read what is sent to them."""
-        return self._host.slow_peers
+        numbered = ((self._numbering.number(slow.connection), slow) for slow in self._host.slow_peers)
+        return tuple(replace(slow, connection=number) for number, slow in numbered if number is not None)
 
     def restart(self, settings: EngineSettings) -> None:
         """After `crashed`: begin anew, on the same capture. Listens nowhere until it is told to."""
@@ -134,6 +145,9 @@ class EngineThread(QThread):
         if self.isRunning():
             self.wait()
         self._host.close()
+
+    def _take_numbering(self, moved: CaptureMoved) -> None:
+        self._numbering = moved.numbering
 
     # The engine's thread.
 

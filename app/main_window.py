@@ -113,7 +113,6 @@ class MainWindow(QMainWindow):
         self._copier = FrameCopier(desk, self.frames, clipboard, jobs, self)
         self._plain_clipboard = PlainClipboard(clipboard, self)
         self._leaving = False
-        self._showed_live = True
         self._connections_due = 0.0
         self._refresher = Refresher(self)
         self.filters = FilterDesk(
@@ -306,10 +305,9 @@ class MainWindow(QMainWindow):
     def _take_reader(self) -> None:
         reader = self._desk.reader
         chosen, frame = self.connections.chosen_connection, self.frames.current_frame
-        if not (self._showed_live and self._desk.shows_live):
-            # The same numbers mean others in another file.
+        if not self._desk.kept_numbers:
+            # The same numbers mean others in another capture.
             chosen = frame = None
-        self._showed_live = self._desk.shows_live
         self.connection_model.set_reader(reader)
         self.frame_model.set_reader(reader)
         self.problem_model.set_reader(reader)

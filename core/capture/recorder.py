@@ -20,6 +20,7 @@ from typing import cast
 
 from core.capture.disk_space import DiskSpace, SpaceGauge
 from core.capture.marks import MarkChange
+from core.capture.numbering import Numbering
 from core.capture.ring import KEEP_ALL, Dropped, Keep
 from core.capture.timings import Timings
 from core.capture.tracks import Opened
@@ -91,7 +92,7 @@ class Recorder:
         self._dropping = False
         """There is more to drop than was dropped at once."""
         self._failure: CaptureError | None = None
-        self._next_connection = 1
+        self._next_handle = 1
         self._thread = threading.Thread(target=self._run, name="unmask-recorder", daemon=True)
         self._thread.start()
 
@@ -99,6 +100,11 @@ class Recorder:
     def path(self) -> Path:
         """Where the capture is; changes with `save_as` and `start_new`."""
         return self._writer.path
+
+    @property
+    def numbering(self) -> Numbering:
+        """What connections are called in the capture; changes with `start_new`."""
+        return self._writer.numbering
 
     @property
     def backlog_bytes(self) -> int:
@@ -150,14 +156,17 @@ class Recorder:
     # The loop's side.
 
     def open_connection(self, opened: Opened, time_ns: int) -> int:
-        """The id of a new connection."""
-        connection = self._next_connection
-        self._next_connection += 1
-        self._put(Batch(connection, time_ns, opened, _EVENT_BYTES))
-        return connection
+        """The handle of a new connection."""
+        handle = self._next_handle
+        self._next_handle += 1
+        self._put(Batch(handle, time_ns, opened, _EVENT_BYTES))
+        return handle
 
     def record(self, connection: int, time_ns: int, events: Sequence[Report], size: int) -> None:
-        """Take over what a connection reported. `size` is about the bytes it holds; `events` must not be changed."""
+        """Take over what a connection reported, by its handle.
+
+        `size` is about the bytes it holds; `events` must not be changed.
+        """
         size += _EVENT_BYTES * len(events)
         for event in events:
             if isinstance(event, _RUNS):

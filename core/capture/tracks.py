@@ -90,6 +90,11 @@ class Track:
             counts.violations,
         )  # fmt: skip
 
+    def begin_anew(self, number: int) -> None:
+        """The connection goes on under this number in another capture, which holds no frame of it yet."""
+        self.id, self.number = number, 0
+        self.counts, self.committed = Counts(), None
+
     def keep(self) -> None:
         """The row is in the file."""
         self.committed = replace(self.counts)

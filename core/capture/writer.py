@@ -18,6 +18,7 @@ from core.capture.blocks import MOST_FRAME_BYTES, BlockBuilder, cut_to_fit
 from core.capture.capture_file import CaptureFile
 from core.capture.gaps import GapReason, Missing
 from core.capture.marks import MarkChange, change_marks
+from core.capture.numbering import Numbering
 from core.capture.ring import KEEP_ALL, Dropped, Keep, drop_oldest
 from core.capture.store import ALL, mark_lost
 from core.capture.tracks import Counts, Opened, Track
@@ -32,7 +33,10 @@ _MOST_WAITING = 256
 
 
 class Batch(NamedTuple):
-    """What one connection did at one moment. `size` is about what it takes in memory, in bytes."""
+    """What one connection did at one moment. `size` is about what it takes in memory, in bytes.
+
+    `connection` is its handle (`core.capture.numbering`).
+    """
 
     connection: int
     time_ns: int
@@ -73,7 +77,11 @@ class CaptureWriter:
     _total: _Running = field(init=False, default_factory=_Running)
     _committed: _Running = field(init=False, default_factory=_Running)
     """`_total` as it stands in the file."""
+    numbering: Numbering = field(init=False, default_factory=Numbering)
+    """Of the connections in this capture."""
+    _last_handle: int = field(init=False, default=0)
     _tracks: dict[int, Track] = field(init=False, default_factory=dict)
+    """By their handles."""
     _touched: dict[int, Track] = field(init=False, default_factory=dict)
     _next_frame: int = field(init=False, default=1)
     _block: BlockBuilder = field(init=False)
@@ -95,8 +103,7 @@ class CaptureWriter:
         try:
             for batch in batches:
                 if isinstance(batch.events, Opened):
-                    track = Track(batch.connection, batch.events, batch.time_ns)
-                    self._tracks[track.id] = self._touched[track.id] = track
+                    self._open(batch.connection, batch.events, batch.time_ns)
                 else:
                     self._add(batch, batch.events)
             self._end_block()
@@ -181,9 +188,10 @@ class CaptureWriter:
         self._next_frame, self._block = 1, BlockBuilder(1)
         self._next_violation = 1
         self._missing.clear()
-        self._touched = dict(self._tracks)
-        for track in self._tracks.values():
-            track.counts, track.committed = Counts(), None
+        self._touched = dict(sorted(self._tracks.items()))
+        self.numbering = Numbering(tuple(self._touched), self._last_handle)
+        for number, track in enumerate(self._touched.values(), 1):
+            track.begin_anew(number)
         # What the disk does not take now is written with the next batch.
         with suppress(CaptureError):
             self.write(())
@@ -228,12 +236,13 @@ class CaptureWriter:
         self._blocks.clear()
         self._found.clear()
         self._total = replace(self._committed)
-        over = [number for number in self._touched if number not in self._tracks]
-        for number in over[:-_MOST_WAITING]:
-            del self._touched[number]
-        for track in (*self._touched.values(), *self._tracks.values()):
+        over = [handle for handle in self._touched if handle not in self._tracks]
+        for handle in over[:-_MOST_WAITING]:
+            del self._touched[handle]
+        tracks = (*self._touched.values(), *self._tracks.values())
+        for track in tracks:
             track.fall_back()
-        self._missing.forget_all_but(self._touched.keys() | self._tracks.keys())
+        self._missing.forget_all_but({track.id for track in tracks})
 
     def _miss_what_is_lost(self) -> None:
         """Those of the blocks that did not come into the file."""
@@ -290,11 +299,17 @@ class CaptureWriter:
 
     # What connections report.
 
+    def _open(self, handle: int, opened: Opened, time_ns: int) -> None:
+        self._last_handle = max(self._last_handle, handle)
+        number = self.numbering.number(handle)
+        if number is not None:
+            self._tracks[handle] = self._touched[handle] = Track(number, opened, time_ns)
+
     def _add(self, batch: Batch, events: Sequence[Report]) -> None:
         track = self._tracks.get(batch.connection)
         if track is None:
             return
-        self._touched[track.id] = track
+        self._touched[batch.connection] = track
         time_ns = batch.time_ns
         for event in events:
             if isinstance(event, FrameReceived):
@@ -310,7 +325,7 @@ class CaptureWriter:
             else:
                 self._note(track, None, track.change(time_ns, event))
         if track.closed_ns is not None:
-            del self._tracks[track.id]
+            del self._tracks[batch.connection]
 
     def _note(self, track: Track, frame: int | None, found: Iterable[Violation]) -> None:
         for each in found:

@@ -1,4 +1,7 @@
-"""The façade that the app sees: listen, send, close, stop. Everything here runs on the loop's thread."""
+"""The façade that the app sees: listen, send, close, stop. Everything here runs on the loop's thread.
+
+Connections go by the handles that the recorder gives them; numbers of a capture stand in sentences only.
+"""
 
 from __future__ import annotations
 
@@ -111,7 +114,9 @@ class Engine:
         if connection_id is not None:
             session = self._sessions.get(connection_id)
             if session is None:
-                raise NotOpenError(f"Connection #{connection_id} is closed: nothing can be sent on it.")
+                raise NotOpenError(
+                    f"Connection #{self._number(connection_id)} is closed: nothing can be sent on it."
+                )
             session.send(outgoing, origin)
             return 1
         targets = [session for session in self._sessions.values() if session.is_open]
@@ -127,11 +132,15 @@ class Engine:
             raise failures[0]
         return len(targets) - len(failures)
 
+    def _number(self, connection_id: int) -> int:
+        """What a connection is called in the capture."""
+        return self.recorder.numbering.number(connection_id) or connection_id
+
     def disconnect(self, connection_id: int) -> None:
         """Cut one TCP connection without a closing handshake."""
         session = self._sessions.get(connection_id)
         if session is None:
-            raise NotOpenError(f"Connection #{connection_id} is closed already.")
+            raise NotOpenError(f"Connection #{self._number(connection_id)} is closed already.")
         session.disconnect()
 
     def set_settings(self, settings: EngineSettings) -> None:

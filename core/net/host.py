@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from core.capture.disk_space import SpaceGauge
 from core.capture.marks import MarkChange
+from core.capture.numbering import Numbering
 from core.capture.recorder import Recorder, RecorderCallbacks
 from core.errors import CaptureError, UnmaskError
 from core.net.engine import Engine, SlowPeer
@@ -44,6 +45,8 @@ class CaptureMoved:
     path: Path
     error: str | None
     """Why recording goes on where it was; None: it goes on at `path`."""
+    numbering: Numbering
+    """What connections are called in the capture."""
     removed: Path | None = None
     """Where it was when somebody removed it or moved it away. All of it is at `path`."""
 
@@ -95,7 +98,9 @@ class EngineHost:
             listener.on_changed,
             self._on_drained,
             lambda error: listener.on_failed(str(error)),
-            lambda before, path: listener.on_capture_moved(CaptureMoved(path, None, before)),
+            lambda before, path: listener.on_capture_moved(
+                CaptureMoved(path, None, self.recorder.numbering, before)
+            ),
         )
         self.recorder = Recorder(capture, version, callbacks, settings.keep, gauge)
 
@@ -111,7 +116,10 @@ class EngineHost:
         self._post(lambda engine: self._start(self._stop_listening(engine)))
 
     def send(self, connection_id: int | None, outgoing: Outgoing) -> int:
-        """Send to one connection, or with None to all that are open. Answers with `on_sent` and the id returned."""
+        """Send to one connection, by its handle, or with None to all that are open.
+
+        Answers with `on_sent` and the id returned.
+        """
         request_id = next(self._requests)
 
         def send(engine: Engine) -> None:
@@ -276,7 +284,8 @@ class EngineHost:
         self._listener.on_stopped_listening()
 
     def _capture_moved(self, path: Path, error: CaptureError | None) -> None:
-        self._listener.on_capture_moved(CaptureMoved(path, None if error is None else str(error)))
+        sentence = None if error is None else str(error)
+        self._listener.on_capture_moved(CaptureMoved(path, sentence, self.recorder.numbering))
 
     def _on_drained(self) -> None:
         self._post(Engine.resume)

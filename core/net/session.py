@@ -83,6 +83,7 @@ class Session(asyncio.Protocol):
         self.connection: Connection
         """From `connection_made` on."""
         self.id = 0
+        """The recorder's handle of it."""
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._paused: set[PauseReason] = set()
@@ -93,6 +94,11 @@ class Session(asyncio.Protocol):
         """Length of the request head, which the recorder holds for as long as the connection is open."""
         self._held = 0
         """What the budget was told last."""
+
+    @property
+    def number(self) -> int:
+        """What the connection is called in the capture."""
+        return self._host.recorder.numbering.number(self.id) or self.id
 
     @property
     def is_open(self) -> bool:
@@ -206,11 +212,11 @@ class Session(asyncio.Protocol):
     def send(self, outgoing: Outgoing, origin: Origin) -> None:
         """Send; CallerError where that can't be."""
         if self._transport is None or self._transport.is_closing():
-            raise NotOpenError(f"The peer of #{self.id} has gone: nothing can be sent to it.")
+            raise NotOpenError(f"The peer of #{self.number} has gone: nothing can be sent to it.")
         queued = self.queued_bytes
         if queued > self._limits.queued_bytes:
             raise PeerNotReadingError(
-                f"The peer of #{self.id} is not reading: {byte_size(queued)} are queued for it. "
+                f"The peer of #{self.number} is not reading: {byte_size(queued)} are queued for it. "
                 "Wait, or disconnect it."
             )
         connection = self.connection

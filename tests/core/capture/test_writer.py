@@ -370,12 +370,14 @@ def test_a_new_capture_leaves_the_old_one_finished_and_keeps_what_is_open(
             (1, ConnectionState.LOST), (2, ConnectionState.CLOSED)
         ]  # fmt: skip
     with closing(CaptureReader(new)) as reader:
-        assert [(each.id, each.frame_count) for each in reader.connections()] == [(1, 1), (3, 1)]
+        assert [(each.id, each.frame_count) for each in reader.connections()] == [(1, 1), (2, 1)]
         assert reader.connections()[0].state is ConnectionState.OPEN
         assert (reader.totals().connections, reader.totals().frames) == (2, 2)
         first = reader.frame(1)
         assert first is not None
-        assert first.row.number == 3
+        assert first.row.number == 1
+    assert [writer.numbering.number(handle) for handle in (1, 2, 3, 4)] == [1, None, 2, 3]
+    assert [writer.numbering.handle(number) for number in (1, 2, 3)] == [1, 3, 4]
 
 
 def test_a_new_capture_that_cannot_be_made_changes_nothing(writer: CaptureWriter, tmp_path: Path) -> None:

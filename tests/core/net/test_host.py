@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from core.capture.numbering import Numbering
 from core.capture.reader import CaptureReader
 from core.errors import CaptureError
 from core.net.engine import Engine
@@ -362,7 +363,7 @@ def test_the_capture_moves_while_recording(hosted: Hosted, tmp_path: Path) -> No
         assert isinstance(moved, CaptureMoved)
         assert moved.error is not None
         hosted.host.save_as(target)
-        assert hosted.told("moved") == CaptureMoved(target, None)
+        assert hosted.told("moved") == CaptureMoved(target, None, Numbering())
         peer.frame(Opcode.TEXT, b"two")
         peer.frame(Opcode.CLOSE)
         peer.rest()
