@@ -5,8 +5,9 @@
     for event in connection.answer(event.proposed): ...  # HandshakeDone, and frames that came with the request
     transport.write(connection.data_to_send())
 
-Every frame received or sent comes out as an event, the automatic ones too, so who records the events has a
-complete capture. Judging what a peer does wrong is `core.protocol.judge`'s.
+What came is worked off in portions of about a millisecond: `has_more` says that `receive_data(b"")` has more to do,
+and whoever calls decides when. Every frame received or sent comes out as an event, the automatic ones too, so who
+records the events has a complete capture. Judging what a peer does wrong is `core.protocol.judge`'s.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ from core.protocol.opening import Opening
 from core.protocol.opening import ServerSide as ServerSide
 from core.protocol.sender import Sender
 from core.protocol.state import ReadyState, Role, Trigger, step
-from core.protocol.utf8 import is_utf8
+from core.protocol.steps import Steps, finish
+from core.protocol.utf8 import PIECE, is_utf8
 from core.protocol.violations import Judgement, Severity, Violation, violation
 
 _OPEN = ReadyState.OPEN
@@ -74,11 +76,18 @@ class Connection:
         self._sender = Sender(self.role)
         self._opening = Opening(side, self._limits.head, self._limits.trailing_bytes)
         self._decoder = RunDecoder(self._limits.message_bytes)
-        self._waiting: deque[Segment] = deque()
+        self._segments: deque[Segment] = deque()
+        self._frames: deque[Frame] = deque()
+        """Frames that are looked at one by one; they came before `_segments`."""
+        self._under_way: Steps[Sequence[Report]] | None = None
+        """Work on a large message, before which nothing else is received or sent in messages."""
+        self._large: Frame | None = None
+        """The peer's frame that is worked on where it is one."""
         self._judge = Judge(self.role)
         self._assembler = Assembler(self._limits.message_bytes, self._judgement)
         self._parameters: DeflateParameters | None = None
         self._failed = False
+        self._unreachable = False
         self._undecodable = False
         self._close_sent = False
         self._close_received: tuple[int, str] | None = None
@@ -105,12 +114,19 @@ class Connection:
 
     @property
     def has_more(self) -> bool:
-        """Frames that came already wait until `receive_data(b"")` is called.
+        """Frames that came already wait until `receive_data(b"")` is called, or a large message is being worked on.
 
         Frames come out up to the next one that may change the state, so that what a caller replies to a message
         goes out before the answer to a close frame behind it.
         """
-        return bool(self._waiting) or (self._decoder.overlong and not self._undecodable)
+        return bool(self._under_way or self._frames or self._segments or self._decoder.has_more) or (
+            self._decoder.overlong and not self._undecodable
+        )
+
+    @property
+    def is_sending(self) -> bool:
+        """`send_messages` has left something under way."""
+        return self._sender.busy
 
     @property
     def held_bytes(self) -> int:
@@ -125,17 +141,23 @@ class Connection:
         )
 
     def receive_data(self, data: bytes) -> list[Event]:
-        """What the bytes that have just come mean. Repeat with b"" while `has_more`."""
+        """What the bytes that have just come mean. Repeat with b"" while `has_more`; it may be nothing for a while."""
         return singly(self.receive_runs(data))
 
     def receive_runs(self, data: bytes) -> list[Report]:
         """`receive_data` with runs of plain messages by columns, which costs a fraction."""
         if self.state is _OPEN or self.state is ReadyState.CLOSING:
-            return self._receive_frames(data)
+            return [*self._receive_frames(data)]
         if self.state is ReadyState.CONNECTING:
             return [*self._settle(self._opening.receive(data))]
         self._keep_trailing(data)
         return []
+
+    def lose_peer(self) -> None:
+        """The peer cannot be reached any more: what came is still told, and no longer answered."""
+        self._unreachable = True
+        if self.is_sending:
+            self._drop_sending()
 
     def receive_eof(self) -> list[Event]:
         """The stream has ended, or broke. What is left of a frame comes out, then ConnectionClosed."""
@@ -181,30 +203,50 @@ class Connection:
         if self.state is not _OPEN:
             return []
         events: list[Event] = []
-        # RFC 6455 section 5.2: where the next frame begins can't be known without reading the rest of this one.
-        frameless = not self._decoder.holds_header
-        if not frameless:
-            self._undecodable = True
-            frame, rest = self._decoder.take_partial()
-            assert frame is not None, "it holds a header"
-            events.append(FrameReceived(frame, (found,), None))
-            self._keep_trailing(rest)
-        self._fail(found, events, frameless=frameless)
+        told = self._let_go(found, events)
+        self._fail(found, events, frameless=not told)
         return events
+
+    def _let_go(self, found: Violation, events: list[Event]) -> bool:
+        """Let go of what is on its way; whether a frame of the peer's has told why."""
+        if self.is_sending:
+            self._drop_sending()
+        if self._under_way is not None and self._large is not None:
+            self._under_way = None
+            events.append(FrameReceived(self._large, (found,), None))
+            return True
+        if self._frames or self._segments or not self._decoder.holds_header:
+            return False
+        # RFC 6455 section 5.2: where the next frame begins can't be known without reading the rest of this one.
+        self._undecodable = True
+        frame, rest = self._decoder.take_partial()
+        assert frame is not None, "it holds a header"
+        events.append(FrameReceived(frame, (found,), None))
+        self._keep_trailing(rest)
+        return True
 
     def send_message(
         self, opcode: int, payload: bytes, *, origin: Origin, fragments: int = 1, compress: bool = True
     ) -> list[Event]:
         """Send a whole message, in `fragments` frames of about the same size; compressed if negotiated."""
         self._require_open()
-        return self._sender.message(opcode, payload, origin=origin, fragments=fragments, compress=compress)
+        before = self._finish_sending()
+        return [
+            *before,
+            *self._sender.message(opcode, payload, origin=origin, fragments=fragments, compress=compress),
+        ]
 
     def send_messages(
         self, opcodes: Sequence[int], payloads: list[bytes], *, origin: Origin
     ) -> Sequence[Report]:
-        """Send many messages, each as one frame: `send_message` for many at once."""
+        """Send many messages, each as one frame: `send_message` for many at once, only while nothing is under way.
+
+        Where much is to be compressed, their frames come out of `receive_data(b"")` while `has_more`.
+        """
         self._require_open()
-        return self._sender.messages(opcodes, payloads, origin=origin)
+        if self._sender.deflater is None:
+            return self._sender.messages(opcodes, payloads, origin=origin)
+        return self._go_on(self._sender.deflating(opcodes, payloads, origin=origin))
 
     def send_control(self, opcode: Opcode, payload: bytes, *, origin: Origin) -> list[Event]:
         """Send a ping or a pong."""
@@ -219,10 +261,28 @@ class Connection:
         """Begin the closing handshake (RFC 6455 section 7.1.2)."""
         self._require_open()
         payload = closing_payload(code, reason)
+        before = self._finish_sending()
         self._closed_by = ClosedBy.US
         self.state = step(self.state, Trigger.CLOSE_SENT)
         self._close_sent = True
-        return self._sender.control(Opcode.CLOSE, payload, origin=origin)
+        return [*before, *self._sender.control(Opcode.CLOSE, payload, origin=origin)]
+
+    def _drop_sending(self) -> None:
+        self._under_way = None
+        self._sender.busy = False
+
+    def _finish_sending(self) -> list[Event]:
+        """Send the whole of what `send_messages` left under way: nothing may go out in its midst or before it."""
+        steps = self._under_way
+        if steps is None or not self.is_sending:
+            return []
+        self._under_way = None
+        return singly(finish(steps))
+
+    def _reply(self, opcode: Opcode, payload: bytes, events: list[Event]) -> None:
+        """Send a control frame that the RFC demands, as long as somebody is there to get it."""
+        if not self._unreachable:
+            events += self._sender.control(opcode, payload, origin=Origin.AUTOMATIC)
 
     # The opening handshake.
 
@@ -257,49 +317,72 @@ class Connection:
 
     # Frames that come.
 
-    def _receive_frames(self, data: bytes) -> list[Report]:
-        if self._decoder.overlong or self._undecodable:
+    def _receive_frames(self, data: bytes) -> Sequence[Report]:
+        decoder = self._decoder
+        if decoder.overlong or self._undecodable:
             self._keep_trailing(data)
-        else:
-            self._waiting += self._decoder.feed_segments(data)
-        reports = self._receive_waiting()
-        if not reports and self.has_more:
-            return [*self._fail_overlong()]
+        elif data or not (self._frames or self._segments):
+            self._segments += decoder.feed_portion(data)
+        if self._under_way is not None:
+            return self._go_on(self._under_way)
+        reports = self._receive_portion()
+        if not reports and decoder.overlong and not self._undecodable and self._under_way is None:
+            return self._fail_overlong()
         return reports
 
-    def _receive_waiting(self) -> list[Report]:
-        waiting, judge, limit = self._waiting, self._judge, self._limits.message_bytes
+    def _receive_portion(self) -> list[Report]:
+        """What is decoded, up to the next frame that may change the state."""
         reports: list[Report] = []
-        while waiting:
-            segment = waiting.popleft()
-            if isinstance(segment, FrameColumns):
-                if self._takes_plain and judge.all_plain(segment, limit):
-                    reports.append(RunReceived(segment))
-                else:
-                    waiting.extendleft(reversed(segment.frames()))
-                continue
-            head, key, payload, _, length = segment
+        while frame := self._next_frame(reports):
+            head, key, payload, _, length = frame
             # The short way for what nearly every frame is: a whole plain message that breaks no rule.
             if (
-                (head == 0x82 or (head == 0x81 and is_utf8(payload)))
+                (head == 0x82 or (head == 0x81 and length <= PIECE and is_utf8(payload)))
                 and self._takes_plain
-                and length <= limit
-                and judge.is_plain(segment, key)
+                and length <= self._limits.message_bytes
+                and self._judge.is_plain(frame, key)
             ):
-                reports.append(FrameReceived(segment, (), _ITSELF))
+                reports.append(FrameReceived(frame, (), _ITSELF))
             elif reports:
-                waiting.appendleft(segment)
+                self._frames.appendleft(frame)
                 break
             else:
-                reports += self._receive_frame(segment)
+                reports += self._go_on(self._receiving(frame))
+                if self._under_way is not None:
+                    self._large = frame
+                    break
         return reports
+
+    def _next_frame(self, reports: list[Report]) -> Frame | None:
+        """The next frame that is to be looked at by itself; runs before it that are plain go to `reports`."""
+        while not self._frames and self._segments:
+            segment = self._segments.popleft()
+            if not isinstance(segment, FrameColumns):
+                return segment
+            if self._takes_plain and self._judge.all_plain(segment, self._limits.message_bytes):
+                reports.append(RunReceived(segment))
+            else:
+                self._frames += segment.frames()
+        return self._frames.popleft() if self._frames else None
+
+    def _go_on(self, steps: Steps[Sequence[Report]]) -> Sequence[Report]:
+        """The next step, and what came of it if it was the last."""
+        try:
+            next(steps)
+        except StopIteration as done:
+            self._under_way = self._large = None
+            reports: Sequence[Report] = done.value
+            return reports
+        self._under_way = steps
+        return ()
 
     @property
     def _takes_plain(self) -> bool:
         """Nothing is under way that a plain message could disturb."""
         return self._assembler.idle and self._close_received is None and not self._failed
 
-    def _receive_frame(self, frame: Frame) -> list[Event]:
+    def _receiving(self, frame: Frame) -> Steps[Sequence[Report]]:
+        """What a frame means that is no whole plain message."""
         found = self._judge.frame(frame)
         if self._close_received is not None:
             self._note_after_close(frame, found)
@@ -309,7 +392,7 @@ class Connection:
         if frame.opcode == Opcode.CLOSE:
             close = self._judge.close(frame, found)
         elif not frame.is_control and not self._failed and self._fatal(found) is None:
-            completes = self._assembler.add(frame, found)
+            completes = yield from self._assembler.adding(frame, found)
         events: list[Event] = [FrameReceived(frame, tuple(found), completes)]
         fatal = self._fatal(found)
         if fatal is not None and not self._failed:
@@ -328,7 +411,7 @@ class Connection:
     def _receive_ping(self, frame: Frame, events: list[Event]) -> None:
         # RFC 6455 section 5.5.2: a ping is answered with a pong of the same payload, unless we are closing.
         if self.state is _OPEN and len(frame.payload) <= _MAX_CONTROL:
-            events += self._sender.control(Opcode.PONG, frame.payload, origin=Origin.AUTOMATIC)
+            self._reply(Opcode.PONG, frame.payload, events)
 
     def _receive_close(self, close: tuple[int, str], events: list[Event]) -> None:
         self._close_received = close
@@ -344,7 +427,7 @@ class Connection:
                 # Bad UTF-8 that tolerant mode let pass is longer spelled out.
                 payload = payload if len(payload) <= _MAX_CONTROL else payload[:2]
             self._close_sent = True
-            events += self._sender.control(Opcode.CLOSE, payload, origin=Origin.AUTOMATIC)
+            self._reply(Opcode.CLOSE, payload, events)
         self.state = step(self.state, Trigger.CLOSE_EXCHANGED)
         self.wants_close = True
 
@@ -371,7 +454,7 @@ class Connection:
         if not self._close_sent:
             self._close_sent = True
             payload = closing_payload(code, cause.rule.sentence)
-            events += self._sender.control(Opcode.CLOSE, payload, origin=Origin.AUTOMATIC)
+            self._reply(Opcode.CLOSE, payload, events)
 
     def _fail_overlong(self) -> list[Event]:
         """A header declares more than we hold: where the next frame begins can't be known without reading it."""

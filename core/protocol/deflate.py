@@ -14,6 +14,7 @@ from typing import NoReturn
 from core.errors import CallerError, InflateError
 from core.protocol.extensions import Extension, parse_extensions
 from core.protocol.state import Role
+from core.protocol.steps import Steps, finish
 from core.protocol.violations import Violation, violation
 
 __all__ = [
@@ -36,6 +37,8 @@ _TAIL_AND_EMPTY_BLOCK = b"\x00\x00\xff\xff" + b"\x00\x00\x00\xff\xff"
 _CHUNK = 4096
 _AT_ONCE = 1024 * 1024
 """Up to here a message inflates in one call, which takes twice its size in memory."""
+_STEP = 256 * 1024
+"""Bytes that are inflated or compressed in a step."""
 _DEFLATE_STATE = 8 * 1024
 _INFLATE_STATE = 7 * 1024
 """About what zlib takes beside its windows and tables (zconf.h)."""
@@ -252,6 +255,10 @@ class Deflater:
 
     def compress(self, payload: bytes) -> bytes:
         """The payload of the compressed message, at least one byte."""
+        return finish(self.compressing(payload))
+
+    def compressing(self, payload: bytes) -> Steps[bytes]:
+        """`compress` in steps. Until they are over, nothing else may be compressed."""
         if not payload:
             return b"\x00"  # section 7.2.3.6
         compressor = self._compressor
@@ -259,7 +266,14 @@ class Deflater:
             # Late, because a compressor takes 270 KB and many connections never send.
             compressor = zlib.compressobj(self._level, zlib.DEFLATED, -self._bits, self._mem_level)
             self._compressor = compressor
-        return compressor.compress(payload) + compressor.flush(self._flush)[:-4]
+        if len(payload) <= _STEP:
+            return compressor.compress(payload) + compressor.flush(self._flush)[:-4]
+        with BytesIO() as output, memoryview(payload) as view:
+            for at in range(0, len(payload), _STEP):
+                output.write(compressor.compress(view[at : at + _STEP]))
+                yield
+            output.write(compressor.flush(self._flush)[:-4])
+            return output.getvalue()
 
 
 class Inflater:
@@ -268,7 +282,7 @@ class Inflater:
     After an InflateError its window no longer is the peer's: `inflate` refuses to go on until `reset()`.
     """
 
-    __slots__ = ("_bits", "_broken", "_decompressor", "_history", "_keeps_context", "_window")
+    __slots__ = ("_bits", "_broken", "_decompressor", "_history", "_inflated", "_keeps_context", "_window")
 
     def __init__(self, parameters: DeflateParameters, role: Role) -> None:
         if role is Role.SERVER:
@@ -289,14 +303,20 @@ class Inflater:
         """
         self._decompressor = zlib.decompressobj(-self._bits)
         self._history.clear()
+        self._inflated = 0
+        """Bytes so far of the message under way."""
         self._broken = False
 
     @property
     def held_bytes(self) -> int:
-        """What it takes between messages: zlib's window (zconf.h) and our own."""
-        return self._window + _INFLATE_STATE + len(self._history)
+        """What it takes: zlib's window (zconf.h) and our own, and what a message under way has become so far."""
+        return self._window + _INFLATE_STATE + len(self._history) + self._inflated
 
     def inflate(self, data: bytes, limit: int) -> bytes:
+        """`inflating`, at once."""
+        return finish(self.inflating(data, limit))
+
+    def inflating(self, data: bytes, limit: int) -> Steps[bytes]:
         """One whole message, its fragments joined, as the peer had it; at most `limit` bytes.
 
         Raises InflateError with the rule `deflate-corrupt`, `deflate-window-exceeded` or `inflates-too-big`,
@@ -317,16 +337,17 @@ class Inflater:
             self._corrupt("the message does not end with the header of an empty stored block")
         try:
             if self._bits == MAX_WINDOW_BITS and len(data) <= _AT_ONCE:
-                payload = self._at_once(data, limit)
+                payload = yield from self._at_once(data, limit)
             else:
-                payload = self._stepwise(data, 0, limit)
+                payload = yield from self._stepwise(data, 0, limit)
             self._finish()
         except zlib.error as error:
             self._fail(error)
+        self._inflated = 0
         self._broken = False
         return payload
 
-    def _at_once(self, data: bytes, limit: int) -> bytes:
+    def _at_once(self, data: bytes, limit: int) -> Steps[bytes]:
         """The fast path: one call into zlib for what is not large. One byte over tells that there is more."""
         decompressor = self._decompressor
         most = min(limit, _AT_ONCE)
@@ -338,12 +359,12 @@ class Inflater:
             self._remember(payload)
             if decompressor.eof:
                 self._next_stream(rest)
-            return self._stepwise(data, len(data) - len(rest), limit, payload)
+            return (yield from self._stepwise(data, len(data) - len(rest), limit, payload))
         if self._keeps_context:
             self._remember(payload)
         return payload
 
-    def _stepwise(self, data: bytes, start: int, limit: int, payload: bytes = b"") -> bytes:
+    def _stepwise(self, data: bytes, start: int, limit: int, payload: bytes = b"") -> Steps[bytes]:
         """The careful path, for small windows, large messages and what follows a block with BFINAL set.
 
         `payload` is what inflated before `data[start:]`. Both ends of each call are bounded, since zlib copies what
@@ -352,7 +373,7 @@ class Inflater:
         """
         output = BytesIO()
         produced = output.write(payload)
-        streams = 0
+        streams = work = 0
         for at in range(start, max(len(data), start + 1), _CHUNK):
             pending = data[at : at + _CHUNK]
             end = at + len(pending)
@@ -366,6 +387,11 @@ class Inflater:
                 output.write(piece)
                 self._remember(piece)
                 pending = decompressor.unconsumed_tail
+                # A call into zlib costs about as much as the bytes of a chunk do, whatever it yields.
+                work += _CHUNK + length
+                if work > _STEP:
+                    work, self._inflated = 0, produced
+                    yield
                 if produced > limit:
                     self._too_big(produced, end - len(pending), limit)
                 if decompressor.eof:

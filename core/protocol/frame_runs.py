@@ -15,6 +15,9 @@ from core.protocol.frames import Frame, FrameDecoder, apply_mask, parse_header
 _LARGE = 32 * 1024
 """Bytes from which on a frame is not copied once more for the sake of simplicity."""
 
+PORTION = 1024
+"""Frames that are decoded at once: about a millisecond's work, with all that is done about them."""
+
 _COLUMNS_FROM = 3
 """From this many frames on a run is quicker by columns than one by one."""
 
@@ -51,35 +54,59 @@ Segment = Frame | FrameColumns
 class RunDecoder(FrameDecoder):
     """A `FrameDecoder` that hands out plain data frames by columns where there are several in a row."""
 
-    __slots__ = ("_wanted",)
+    __slots__ = ("_place", "_portion", "_undecoded", "_wanted")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, portion: int = PORTION) -> None:
         super().__init__(limit)
+        self._portion = portion
+        self._undecoded = b""
+        """What came beyond a portion of frames; from `_place` on."""
+        self._place = 0
         self._wanted = 2
         """How many bytes must be held before it is worth looking at them."""
+
+    @property
+    def has_more(self) -> bool:
+        """There may be more frames in what came: `feed_portion(b"")`."""
+        return self._place < len(self._undecoded)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that came of frames which were not handed out."""
+        return len(self._held) + len(self._undecoded) - self._place
 
     def feed(self, data: bytes) -> list[Frame]:
         """All frames that `data` completes, one by one."""
         frames: list[Frame] = []
-        for segment in self.feed_segments(data):
+        segments = self.feed_portion(data)
+        while self.has_more:
+            segments += self.feed_portion(b"")
+        for segment in segments:
             if isinstance(segment, FrameColumns):
                 frames += segment.frames()
             else:
                 frames.append(segment)
         return frames
 
-    def feed_segments(self, data: bytes) -> list[Segment]:
-        """All frames that `data` completes, those by columns that can be."""
+    def feed_portion(self, data: bytes) -> list[Segment]:
+        """The next frames that `data` completes, by columns where they can be: about `portion`, see `has_more`."""
         segments: list[Segment] = []
-        held = self._held
-        if held:
+        held, position = self._held, self._place
+        if self._undecoded:
+            # Nothing is held of a frame that is not whole as long as there may be whole ones.
+            data = self._undecoded + data if data else self._undecoded
+        elif held:
             held += data
             if len(held) < self._wanted:
                 return segments
             data = self._take_large(segments) if self._wanted > _LARGE else bytes(held)
             # A new one: to shrink a large one and to grow it again has the system map memory anew, each time.
             held = self._held = bytearray()
-        position, self._wanted = self._decode(data, segments)
+        position, self._wanted = self._decode(data, position, segments)
+        if not self._wanted and position < len(data):
+            self._undecoded, self._place = data, position
+            return segments
+        self._undecoded, self._place = b"", 0
         if position < len(data):
             held += data[position:] if position else data
         return segments
@@ -94,15 +121,15 @@ class RunDecoder(FrameDecoder):
             segments.append(header.frame(bytes(body) if key is None else apply_mask(body, key)))
             return bytes(view[stop:])
 
-    def _decode(self, data: bytes, segments: list[Segment]) -> tuple[int, int]:
-        """The position after the last frame, and how many bytes the next one wants at least.
+    def _decode(self, data: bytes, position: int, segments: list[Segment]) -> tuple[int, int]:
+        """The position after the last frame, and how many bytes the next one wants at least; 0: nobody has looked.
 
         One loop with everything in line, in the order of `frames.parse_header`.
         """
         run = FrameColumns([], [], [], [])
         heads, keys, payloads, forms = run
-        position, end = 0, len(data)
-        while True:
+        end, wanted = len(data), 0
+        for _ in repeat(None, self._portion):
             start = position + 2
             if start > end:
                 wanted = 2

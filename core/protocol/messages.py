@@ -6,6 +6,7 @@ from core.errors import InflateError
 from core.protocol.deflate import Inflater
 from core.protocol.events import Completes, Message
 from core.protocol.frames import Frame, Opcode
+from core.protocol.steps import Steps
 from core.protocol.utf8 import Utf8Check, utf8_violation
 from core.protocol.violations import Judgement, Violation, violation
 
@@ -38,8 +39,11 @@ class Fragments:
         """Sum of the payload lengths of the frames so far."""
         return len(self._joined)
 
-    def joined(self) -> bytes:
-        """The payloads of all frames so far, joined; still compressed where the message is."""
+    def joined_with(self, last: Frame) -> bytes:
+        """The payloads of all frames, joined; still compressed where the message is."""
+        if not self.frame_count:
+            return last.payload
+        self._joined += last.payload
         return bytes(self._joined)
 
 
@@ -70,7 +74,7 @@ class Assembler:
         """Forget the message under way."""
         self._fragments = None
 
-    def add(self, frame: Frame, found: list[Violation]) -> Message | Completes | None:
+    def adding(self, frame: Frame, found: list[Violation]) -> Steps[Message | Completes | None]:
         """Add a data frame to its message; the message if it is complete now."""
         opcode = frame.opcode
         if opcode == Opcode.CONTINUATION:
@@ -101,40 +105,43 @@ class Assembler:
             fragments.skip()
             self._lose(fragments)
             return None
-        fragments.add(frame)
         if fragments.utf8 is not None:
-            bad = fragments.utf8.feed(frame.payload, final=frame.fin)
+            bad = yield from fragments.utf8.feeding(frame.payload, final=frame.fin)
             if bad is not None:
                 found.append(utf8_violation("text-not-utf8", frame, bad))
                 fragments.utf8 = None
-        return self._complete(fragments, frame, found) if frame.fin else None
+        if frame.fin:
+            return (yield from self._completing(fragments, frame, found))
+        fragments.add(frame)
+        return None
 
     def _lose(self, fragments: Fragments) -> None:
         """A message that is not inflated: what refers back to it must not be inflated from older data instead."""
         if fragments.compressed and self.inflater is not None:
             self.inflater.reset()
 
-    def _complete(
-        self, fragments: Fragments, frame: Frame, found: list[Violation]
-    ) -> Message | Completes | None:
-        payload = fragments.joined() if fragments.frame_count > 1 else frame.payload
-        if fragments.compressed:
-            assert self.inflater is not None
-            wire_length = len(payload)
-            try:
-                payload = self.inflater.inflate(payload, self._limit)
-            except InflateError as error:
-                found.append(violation(error.rule, str(error), len(frame.header()), len(frame.payload)))
-                self.inflater.reset()
-                return None
-            if fragments.opcode == Opcode.TEXT:
-                bad = Utf8Check().feed(payload, final=True)
-                if bad is not None:
-                    found.append(violation("text-not-utf8", f"byte {bad} of the inflated message"))
-            return Message(fragments.opcode, payload, True, fragments.frame_count, wire_length)
-        if fragments.frame_count == 1:
-            return Completes.ITSELF
-        return Message(fragments.opcode, payload, False, fragments.frame_count, len(payload))
+    def _completing(
+        self, fragments: Fragments, last: Frame, found: list[Violation]
+    ) -> Steps[Message | Completes | None]:
+        count = fragments.frame_count + 1
+        payload = fragments.joined_with(last)
+        if not fragments.compressed:
+            if count == 1:
+                return Completes.ITSELF
+            return Message(fragments.opcode, payload, False, count, len(payload))
+        assert self.inflater is not None
+        wire_length = len(payload)
+        try:
+            payload = yield from self.inflater.inflating(payload, self._limit)
+        except InflateError as error:
+            found.append(violation(error.rule, str(error), len(last.header()), len(last.payload)))
+            self.inflater.reset()
+            return None
+        if fragments.opcode == Opcode.TEXT:
+            bad = yield from Utf8Check().feeding(payload, final=True)
+            if bad is not None:
+                found.append(violation("text-not-utf8", f"byte {bad} of the inflated message"))
+        return Message(fragments.opcode, payload, True, count, wire_length)
 
 
 def too_big(length: int, limit: int) -> Violation:

@@ -19,10 +19,14 @@ from core.protocol.frames import (
     shortest_length_form,
 )
 from core.protocol.state import Role
+from core.protocol.steps import Steps, finish
 
 _ITSELF = Completes.ITSELF
 _APART_BYTES = 16 * 1024
 """From this size on a payload is not copied to stand behind its header."""
+
+_DEFLATED_AT_ONCE = 64
+"""Messages that are compressed in a step."""
 
 
 @cache
@@ -39,6 +43,8 @@ class Sender:
         self._out: list[bytes] = []
         self.deflater: Deflater | None = None
         """Set where permessage-deflate was negotiated."""
+        self.busy = False
+        """`deflating` is not over: no other message may be sent."""
 
     @property
     def held_bytes(self) -> int:
@@ -85,11 +91,13 @@ class Sender:
         """Many messages, each as one frame: `message` for many at once."""
         if len(payloads) == 1 and self.deflater is None:
             return [self._frame(FIN | opcodes[0], payloads[0], _ITSELF, origin)]
-        if self.deflater is not None or self._role is Role.CLIENT or not payloads:
-            events: list[Event] = []
-            for opcode, payload in zip(opcodes, payloads, strict=True):
-                events += self.message(opcode, payload, origin=origin)
-            return events
+        if self.deflater is not None:
+            return finish(self.deflating(opcodes, payloads, origin=origin))
+        if self._role is Role.CLIENT or not payloads:
+            return [
+                self._frame(FIN | opcode, payload, _ITSELF, origin)
+                for opcode, payload in zip(opcodes, payloads, strict=True)
+            ]
         heads = [FIN | opcode for opcode in opcodes]
         lengths = list(map(len, payloads))
         forms = [0] * len(heads)
@@ -100,6 +108,22 @@ class Sender:
             headers = map(encode_header, heads, repeat(None), lengths, forms)
         self._out += chain.from_iterable(zip(headers, payloads, strict=True))
         return [RunSent(FrameColumns(heads, [None] * len(heads), payloads, forms), origin)]
+
+    def deflating(
+        self, opcodes: Sequence[int], payloads: list[bytes], *, origin: Origin
+    ) -> Steps[Sequence[Report]]:
+        """`messages`, compressed, in steps."""
+        assert self.deflater is not None
+        self.busy = True
+        events: list[Event] = []
+        for number, (opcode, payload) in enumerate(zip(opcodes, payloads, strict=True), 1):
+            if number % _DEFLATED_AT_ONCE == 0:
+                yield
+            data = yield from self.deflater.compressing(payload)
+            whole = Message(opcode, payload, True, 1, len(data))
+            events.append(self._frame(FIN | RSV1 | opcode, data, whole, origin))
+        self.busy = False
+        return events
 
     def control(self, opcode: Opcode, payload: bytes, *, origin: Origin) -> list[Event]:
         """A control frame."""

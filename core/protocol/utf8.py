@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 
 from core.protocol.frames import Frame
+from core.protocol.steps import Steps, finish
 from core.protocol.violations import Violation, violation
 
-_PIECE = 256 * 1024
+PIECE = 256 * 1024
 """Bytes that are looked at as one: long ones would take several times their memory, and keep every thread waiting."""
 
 
@@ -15,7 +16,7 @@ def is_utf8(data: bytes) -> bool:
     """Whether a whole text is UTF-8."""
     if data.isascii():
         return True
-    if len(data) > _PIECE:
+    if len(data) > PIECE:
         return Utf8Check().feed(data, final=True) is None
     try:
         data.decode()
@@ -38,10 +39,16 @@ class Utf8Check:
         A character begun in an earlier piece that turns out bad is reported at offset 0, one that the end cuts
         off at `len(data)` at most.
         """
+        return finish(self.feeding(data, final=final))
+
+    def feeding(self, data: bytes, *, final: bool) -> Steps[int | None]:
+        """`feed` in steps."""
         if not self._pending and data.isascii():
             return None
-        for start in range(0, max(len(data), 1), _PIECE):
-            end = start + _PIECE
+        for start in range(0, max(len(data), 1), PIECE):
+            if start:
+                yield
+            end = start + PIECE
             carried = len(self._pending)
             text = self._pending + data[start:end]
             try:

@@ -43,6 +43,7 @@ _OFFERS = (
 _SHAKEN = 8
 _READ = 4
 _MOST_STEPS = 20
+_MOST_IN_VAIN = 10_000
 _MOST_FED = 3000
 """Bytes, after which a talk is over: a few long ones would take all the time."""
 _TOLERANT = ServerPolicy(judgement=Judgement.TOLERANT)
@@ -208,9 +209,12 @@ class Talk:
         new = self.connection.receive_data(data)
         assert was is not ReadyState.CLOSED or not new
         self._keep(new)
+        in_vain = 0
         while self.connection.has_more:
             more = self.connection.receive_data(b"")
-            assert more, "has_more, and nothing came"
+            # A large message takes some steps.
+            in_vain = 0 if more else in_vain + 1
+            assert in_vain < _MOST_IN_VAIN, "has_more, and nothing came"
             self._keep(more)
 
     def _keep(self, events: list[Event]) -> None:

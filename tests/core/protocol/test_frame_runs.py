@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.protocol.frame_runs import FrameColumns, RunDecoder
+from core.protocol.frame_runs import FrameColumns, RunDecoder, Segment
 from core.protocol.frames import Frame, FrameDecoder, make_frame
 from tests.tools.wires import cut
 
@@ -23,10 +23,11 @@ PLAIN = st.builds(
     st.lists(PLAIN | st.binary(max_size=20), max_size=12).map(b"".join),
     CUTS,
     st.sampled_from([0, 50, 125, LIMIT]),
+    st.integers(1, 12),
 )
-def test_both_decoders_read_alike(data: bytes, places: list[int], limit: int) -> None:
+def test_both_decoders_read_alike(data: bytes, places: list[int], limit: int, portion: int) -> None:
     """Whatever the bytes, however they are cut: frames, the moment of each, and what is left."""
-    plain, runs = FrameDecoder(limit), RunDecoder(limit)
+    plain, runs = FrameDecoder(limit), RunDecoder(limit, portion)
     for piece in cut(data, places):
         if plain.overlong:
             break
@@ -39,7 +40,7 @@ def test_messages_come_by_columns_and_what_is_between_them_apart() -> None:
     """So that a ping among thousands of messages costs no more than itself."""
     ping = make_frame(9, b"ping")
     texts = [make_frame(1, b"text" * number, masking_key=b"wxyz") for number in range(50)]
-    segments = RunDecoder(LIMIT).feed_segments(
+    segments = RunDecoder(LIMIT).feed_portion(
         b"".join(frame.wire() for frame in (*texts, ping, texts[0], ping))
     )
     kinds = [type(segment) for segment in segments]
@@ -48,3 +49,31 @@ def test_messages_come_by_columns_and_what_is_between_them_apart() -> None:
     assert segments[0].frames() == texts
     assert segments[0].part(7, 9).frames() == texts[7:9]
     assert segments[1:] == [ping, texts[0], ping]
+
+
+def test_what_is_beyond_a_portion_waits_until_it_is_asked_for() -> None:
+    frames = [make_frame(2, bytes(number), masking_key=b"wxyz") for number in range(10)]
+    wire = b"".join(frame.wire() for frame in frames)
+    decoder = RunDecoder(LIMIT, 4)
+    portions = [decoder.feed_portion(wire[:-3])]
+    assert decoder.held_bytes > 0
+    while decoder.has_more:
+        portions.append(decoder.feed_portion(b""))
+    portions.append(decoder.feed_portion(wire[-3:]))
+    assert decoder.held_bytes == 0
+    read = [[frame for each in portion for frame in frames_in(each)] for portion in portions]
+    assert [len(portion) for portion in read] == [4, 4, 1, 1]
+    assert [frame for portion in read for frame in portion] == frames
+
+
+def test_more_may_come_while_some_waits() -> None:
+    frame = make_frame(9, b"ping")
+    decoder = RunDecoder(LIMIT, 2)
+    assert decoder.feed_portion(frame.wire() * 3) == [frame] * 2
+    assert decoder.feed_portion(frame.wire()[:3]) == [frame]
+    assert not decoder.has_more
+    assert decoder.feed_portion(frame.wire()[3:]) == [frame]
+
+
+def frames_in(segment: Segment) -> list[Frame]:
+    return segment.frames() if isinstance(segment, FrameColumns) else [segment]

@@ -14,6 +14,7 @@ from core.protocol.events import Completes, Message
 from core.protocol.frames import RSV1, Frame, Opcode, make_frame
 from core.protocol.messages import Assembler
 from core.protocol.state import Role
+from core.protocol.steps import finish
 from core.protocol.violations import Judgement, Violation
 from tests.tools.wires import cut
 
@@ -27,7 +28,7 @@ def ids(found: list[Violation]) -> list[str]:
 def add(assembler: Assembler, *frames: Frame) -> tuple[list[Message | Completes | None], list[str]]:
     """What each frame completed, and all that was broken."""
     found: list[Violation] = []
-    return [assembler.add(frame, found) for frame in frames], ids(found)
+    return [finish(assembler.adding(frame, found)) for frame in frames], ids(found)
 
 
 def fragments(opcode: int, pieces: list[bytes], rsv: int = 0) -> list[Frame]:
@@ -65,7 +66,7 @@ def test_bad_text_is_told_on_the_frame_that_has_it_and_once() -> None:
     first, second, third = fragments(Opcode.TEXT, [b"ok\xe4", b"x\xff", b"\xff"])
     assert add(assembler, first) == ([None], [])
     found: list[Violation] = []
-    assert assembler.add(second, found) is None
+    assert finish(assembler.adding(second, found)) is None
     assert [(one.rule.id, one.offset, one.length) for one in found] == [("text-not-utf8", 2, 1)]
     completed, broken = add(assembler, third)
     assert completed == [Message(Opcode.TEXT, b"ok\xe4x\xff\xff", False, 3, 6)]
@@ -213,9 +214,9 @@ def test_a_message_abandoned_in_the_middle_is_lost_to_the_window() -> None:
 def test_many_empty_fragments_cost_nothing() -> None:
     assembler = Assembler(100, STRICT)
     found: list[Violation] = []
-    assembler.add(make_frame(2, b"", fin=False), found)
+    finish(assembler.adding(make_frame(2, b"", fin=False), found))
     more = make_frame(0, b"", fin=False)
     for _ in range(100_000):
-        assembler.add(more, found)
-    assert assembler.add(make_frame(0, b"x"), found) == Message(2, b"x", False, 100_002, 1)
+        finish(assembler.adding(more, found))
+    assert finish(assembler.adding(make_frame(0, b"x"), found)) == Message(2, b"x", False, 100_002, 1)
     assert found == []
