@@ -19,6 +19,7 @@ from core.net.session import PauseReason, Session
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.net.sockets import Place, listening_sockets, name_of, sockets_at
 from core.net.test_page import TestPage
+from core.net.turns import Turns
 from core.protocol.events import Origin
 from core.protocol.handshake import Answer, is_websocket_request, refuse, serve
 from core.protocol.headers import explain
@@ -52,6 +53,8 @@ class Engine:
         self._page = page
         self._loop = asyncio.get_running_loop()
         self.budget = MemoryBudget(settings.limits.memory_bytes, self._loop, lambda: recorder.is_behind)
+        self.turns = Turns(self._loop, clock)
+        """In which what the sessions' peers sent is worked off."""
         self._servers: list[asyncio.Server] = []
         self._sessions: dict[int, Session] = {}
         self._turned_away: dict[int, Session] = {}

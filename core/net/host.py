@@ -288,4 +288,9 @@ class EngineHost:
         self._listener.on_capture_moved(CaptureMoved(path, sentence, self.recorder.numbering))
 
     def _on_drained(self) -> None:
-        self._post(Engine.resume)
+        # After `stop` too: what came before it is still worked off.
+        with self._lock:
+            loop, engine = self._loop, self._engine
+        if loop is not None and engine is not None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(engine.resume)

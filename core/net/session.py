@@ -14,7 +14,8 @@ from core.errors import NotOpenError, PeerNotReadingError
 from core.net.budget import MemoryBudget
 from core.net.outgoing import Compression, Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing
 from core.net.settings import AutoReply, EngineSettings, is_loopback
-from core.net.sockets import name_of
+from core.net.sockets import has_unread, name_of, receive_buffer_bytes
+from core.net.turns import FIRST_NS, READ_ON_NS, Turns
 from core.protocol.connection import Connection, ConnectionLimits, ServerSide
 from core.protocol.deflate import DeflatePolicy
 from core.protocol.events import (
@@ -45,6 +46,12 @@ class PauseReason(Enum):
     """The peer does not read what we send."""
     MEMORY = auto()
     """More is held of the peer than is left over for others."""
+    TURN = auto()
+    """What it sent before waits to be worked off, or it has just been served for a while."""
+
+
+_BACK_PRESSURE = frozenset((PauseReason.RECORDER, PauseReason.PEER))
+"""While these hold, what has been read waits too."""
 
 
 class SessionHost(Protocol):
@@ -54,6 +61,7 @@ class SessionHost(Protocol):
     recorder: Recorder
     budget: MemoryBudget
     clock: Callable[[], int]
+    turns: Turns
 
     def session_opened(self, session: Session) -> bool:
         """Whether there is room for one more."""
@@ -86,10 +94,21 @@ class Session(asyncio.Protocol):
         """The recorder's handle of it."""
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._overdue: Callable[[], None] | None = None
+        """What is done for a timer that has run out, as soon as all is read that had come by then."""
+        self._overdue_from = 0
+        """Of `_received`: all that had come by then is read."""
+        self._received = 0
+        """Bytes."""
+        self._eof = False
         self._paused: set[PauseReason] = set()
         self._ending = False
+        self._events: list[Report] = []
+        """To be recorded; with what a message that is under way adds to them."""
+        self._events_ns = 0
+        """When the first of them came."""
         self._unrecorded = 0
-        """Bytes received that no event has told of yet."""
+        """Bytes that they hold, and those received that no event has told of yet."""
         self._request_bytes = 0
         """Length of the request head, which the recorder holds for as long as the connection is open."""
         self._held = 0
@@ -130,52 +149,25 @@ class Session(asyncio.Protocol):
         if not self._host.session_opened(self):
             self._after(self.connection.refuse_for_load(self._limits.connections))
             return
-        self._timer = self._loop.call_later(self._limits.handshake_seconds, self._handshake_timeout)
+        self._set_timer(self._limits.handshake_seconds, self._handshake_timeout)
 
     def data_received(self, data: bytes) -> None:
-        connection = self.connection
-        now = self._host.clock()
-        events = connection.receive_runs(data)
-        if connection.state is ReadyState.CONNECTING:
-            self._answer(events)
-        echoes = self._host.settings.auto_reply is AutoReply.ECHO
-        if echoes:
-            events += self._echo(events)
-        while connection.has_more:
-            more = connection.receive_runs(b"")
-            events += more
-            if echoes:
-                events += self._echo(more)
-        # Before it is recorded: the peer need not wait for that.
-        sent = self._write()
+        self._received += len(data)
         self._unrecorded += len(data)
-        if events:
-            size = self._unrecorded + sent
-            if connection.deflate is not None:
-                size += _inflated_bytes(events)
-            self._unrecorded = 0
-            self._host.recorder.record(self.id, now, events, size)
-        if connection.wants_close:
-            self._end()
-        if self._host.recorder.is_full:
-            self.pause(PauseReason.RECORDER)
-            self._host.session_waits(self)
-        self._settle()
+        self._receive(data, self._host.clock() + FIRST_NS)
 
     def eof_received(self) -> bool:
         # False: the transport closes itself once what we had to say is out, if the peer reads it.
-        self._set_timer(self._limits.close_seconds)
+        self._eof = True
+        self._set_timer(self._limits.close_seconds, self.disconnect)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._stop_timer()
         self._transport = None
-        try:
-            events = self.connection.receive_eof()
-            self._host.recorder.record(self.id, self._host.clock(), events, 0)
-        finally:
-            self._host.budget.forget(self)
-            self._host.session_closed(self)
+        self.connection.lose_peer()
+        self._paused.discard(PauseReason.PEER)
+        self._host.turns.add(self)
 
     def pause_writing(self) -> None:
         self.pause(PauseReason.PEER)
@@ -189,7 +181,8 @@ class Session(asyncio.Protocol):
     # What the budget asks (`core.net.budget.Holder`).
 
     def measure(self) -> int:
-        self._held = self.connection.held_bytes + self._request_bytes + self.queued_bytes
+        told = self._unrecorded if self._events else 0
+        self._held = self.connection.held_bytes + self._request_bytes + self.queued_bytes + told
         return self._held
 
     def wait_for_room(self) -> None:
@@ -230,7 +223,7 @@ class Session(asyncio.Protocol):
             )
         elif isinstance(outgoing, OutgoingClose):
             events = connection.send_close(outgoing.code, outgoing.reason, origin=origin)
-            self._set_timer(self._limits.close_seconds)
+            self._set_timer(self._limits.close_seconds, self.disconnect)
         else:
             opcode = Opcode.PING if isinstance(outgoing, OutgoingPing) else Opcode.PONG
             events = connection.send_control(opcode, outgoing.payload, origin=origin)
@@ -250,10 +243,67 @@ class Session(asyncio.Protocol):
         if reason not in self._paused:
             return
         self._paused.discard(reason)
-        if self._transport is not None and not self._paused and not self._transport.is_closing():
-            self._transport.resume_reading()
+        if self._transport is None or PauseReason.TURN in self._paused:
+            self._host.turns.add(self)
+        elif not self._paused:
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+            self._judge_overdue()
+
+    # What turns ask.
+
+    def work(self, until: int) -> None:
+        """Go on with what the peer has sent."""
+        if not self._paused.isdisjoint(_BACK_PRESSURE):
+            return  # `resume` brings it here again
+        if self.connection.has_more:
+            self._receive(b"", until)
+        elif self._transport is None:
+            self._finish()
+        else:
+            self.resume(PauseReason.TURN)
 
     # Within.
+
+    def _receive(self, data: bytes, until: int) -> None:
+        """Work on `data` and on what came before it, until then."""
+        connection, clock = self.connection, self._host.clock
+        now = clock()
+        events = connection.receive_runs(data)
+        if connection.state is ReadyState.CONNECTING:
+            self._answer(events)
+        echoes = self._host.settings.auto_reply is AutoReply.ECHO and self._transport is not None
+        if echoes:
+            events += self._echo(events)
+        while connection.has_more and clock() < until:
+            more = connection.receive_runs(b"")
+            events += more
+            if echoes:
+                events += self._echo(more)
+        # Before it is recorded: the peer need not wait for that.
+        sent = self._write()
+        if connection.deflate is not None:
+            sent += _inflated_bytes(events)
+        self._record(now, events, sent)
+        if connection.wants_close:
+            self._end()
+        if self._host.recorder.is_full:
+            self.pause(PauseReason.RECORDER)
+            self._host.session_waits(self)
+        self._settle()
+        if connection.has_more or self._transport is None or clock() - now > READ_ON_NS:
+            self.pause(PauseReason.TURN)
+            self._host.turns.add(self)
+        else:
+            self._judge_overdue()
+
+    def _finish(self) -> None:
+        """All that came is worked off, and the stream is over."""
+        try:
+            self._record(self._host.clock(), [*self.connection.receive_eof()], 0)
+        finally:
+            self._host.budget.forget(self)
+            self._host.session_closed(self)
 
     def _answer(self, events: list[Report]) -> None:
         """Answer the request if it has come, and go on with what came behind it."""
@@ -285,10 +335,7 @@ class Session(asyncio.Protocol):
 
     def _after(self, events: Sequence[Event]) -> None:
         """Record and write what `Connection` made of something."""
-        now = self._host.clock()
-        sent = self._write()
-        if events:
-            self._host.recorder.record(self.id, now, events, sent)
+        self._record(self._host.clock(), [*events], self._write())
         if self.connection.wants_close:
             self._end()
         self._settle()
@@ -299,6 +346,17 @@ class Session(asyncio.Protocol):
         held = self.measure()
         if held != before:
             self._host.budget.settle(self, held)
+
+    def _record(self, now: int, events: list[Report], size: int) -> None:
+        """Record them, together with those of an echo that is under way: so its payload is stored once."""
+        self._unrecorded += size
+        if not self._events:
+            self._events, self._events_ns = events, now
+        else:
+            self._events += events
+        if self._events and not self.connection.is_sending:
+            self._host.recorder.record(self.id, self._events_ns, self._events, self._unrecorded)
+            self._events, self._unrecorded = [], 0
 
     def _write(self) -> int:
         """Write what the connection has to say; how many bytes."""
@@ -319,20 +377,40 @@ class Session(asyncio.Protocol):
         self._ending = True
         if self._transport.can_write_eof() and not self._transport.is_closing():
             self._transport.write_eof()
-        self._set_timer(self._limits.close_seconds)
+        self._set_timer(self._limits.close_seconds, self.disconnect)
 
     def _handshake_timeout(self) -> None:
-        self._timer = None
         self._after(self.connection.handshake_timed_out(self._limits.handshake_seconds))
 
-    def _set_timer(self, seconds: float) -> None:
+    def _set_timer(self, seconds: float, action: Callable[[], None]) -> None:
+        """Unless stopped before, do `action` then. What the peer has sent by then is read first: it may stop this."""
         self._stop_timer()
-        self._timer = self._loop.call_later(seconds, self.disconnect)
+        self._timer = self._loop.call_later(seconds, self._time_is_up, action)
 
     def _stop_timer(self) -> None:
+        self._overdue = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _time_is_up(self, action: Callable[[], None]) -> None:
+        self._timer = None
+        self._overdue = action
+        self._overdue_from = self._received + receive_buffer_bytes(self._transport)
+        # What it sent is read, even if it does not read itself.
+        self.resume(PauseReason.PEER)
+        self._judge_overdue()
+
+    def _judge_overdue(self) -> None:
+        """Whether the peer was really silent: with nothing of it unread, or nothing that came in time."""
+        action = self._overdue
+        if action is None:
+            return
+        waits = bool(self._paused) or self.connection.has_more
+        in_time = self._received < self._overdue_from and has_unread(self._transport)
+        if self._eof or not (waits or in_time):
+            self._overdue = None
+            action()
 
 
 def _server_connection(settings: EngineSettings, local: object) -> Connection:

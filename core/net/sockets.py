@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import selectors
 import socket
 import sys
 from contextlib import suppress
@@ -121,3 +123,27 @@ def name_of(place: object) -> str:
         host, port = str(place[0]), place[1]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return "unknown"
+
+
+def has_unread(transport: asyncio.Transport | None) -> bool:
+    """Whether the system holds something of the peer that was not read: bytes, or the end of its stream."""
+    sock = _open_socket(transport)
+    if sock is None:
+        return False
+    # Not `select`, which takes no descriptor from 1024 on where there is something better.
+    with selectors.DefaultSelector() as selector:
+        selector.register(sock.fileno(), selectors.EVENT_READ)
+        return bool(selector.select(0))
+
+
+def receive_buffer_bytes(transport: asyncio.Transport | None) -> int:
+    """How much the system holds at most of what the peer sent and was not read."""
+    sock = _open_socket(transport)
+    return 0 if sock is None else sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+
+def _open_socket(transport: asyncio.Transport | None) -> socket.socket | None:
+    if transport is None or transport.is_closing():
+        return None
+    sock: socket.socket | None = transport.get_extra_info("socket")
+    return sock

@@ -12,12 +12,11 @@ records the events has a complete capture. Judging what a peer does wrong is `co
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from core.errors import NotOpenError, PayloadError
-from core.protocol import close_codes, handshake
+from core.protocol import handshake
+from core.protocol.arrivals import Arrivals
 from core.protocol.deflate import DeflateParameters, Deflater, Inflater
 from core.protocol.events import (
     ClosedBy,
@@ -29,13 +28,12 @@ from core.protocol.events import (
     Message,
     Origin,
     Report,
-    RunReceived,
     singly,
 )
-from core.protocol.frame_runs import FrameColumns, RunDecoder, Segment
-from core.protocol.frames import Frame, Opcode
-from core.protocol.http11 import HeadLimits
-from core.protocol.judge import Judge, closing_payload
+from core.protocol.frame_runs import FrameColumns
+from core.protocol.frames import LARGEST_CONTROL_PAYLOAD, Frame, Opcode
+from core.protocol.judge import Judge, answering_payload, closing_payload, fatal
+from core.protocol.limits import ConnectionLimits as ConnectionLimits
 from core.protocol.messages import Assembler, too_big
 from core.protocol.opening import ClientSide as ClientSide
 from core.protocol.opening import Opening
@@ -44,20 +42,10 @@ from core.protocol.sender import Sender
 from core.protocol.state import ReadyState, Role, Trigger, step
 from core.protocol.steps import Steps, finish
 from core.protocol.utf8 import PIECE, is_utf8
-from core.protocol.violations import Judgement, Severity, Violation, violation
+from core.protocol.violations import Violation, violation
 
 _OPEN = ReadyState.OPEN
-_MAX_CONTROL = 125
 _ITSELF = Completes.ITSELF
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """Bounds on what a peer can make us hold. Sizes in bytes."""
-
-    head: HeadLimits = field(default_factory=HeadLimits)
-    message_bytes: int = 64 * 1024 * 1024
-    trailing_bytes: int = 1024 * 1024
 
 
 class Connection:
@@ -75,10 +63,8 @@ class Connection:
         self.wants_close = False
         self._sender = Sender(self.role)
         self._opening = Opening(side, self._limits.head, self._limits.trailing_bytes)
-        self._decoder = RunDecoder(self._limits.message_bytes)
-        self._segments: deque[Segment] = deque()
-        self._frames: deque[Frame] = deque()
-        """Frames that are looked at one by one; they came before `_segments`."""
+        self._arrivals = Arrivals(self._limits.message_bytes, self._is_plain_run)
+        self._decoder = self._arrivals.decoder
         self._under_way: Steps[Sequence[Report]] | None = None
         """Work on a large message, before which nothing else is received or sent in messages."""
         self._large: Frame | None = None
@@ -119,9 +105,9 @@ class Connection:
         Frames come out up to the next one that may change the state, so that what a caller replies to a message
         goes out before the answer to a close frame behind it.
         """
-        return bool(self._under_way or self._frames or self._segments or self._decoder.has_more) or (
-            self._decoder.overlong and not self._undecodable
-        )
+        if self._under_way is not None or self._arrivals.has_more:
+            return True
+        return self._decoder.overlong and not self._undecodable
 
     @property
     def is_sending(self) -> bool:
@@ -156,8 +142,7 @@ class Connection:
     def lose_peer(self) -> None:
         """The peer cannot be reached any more: what came is still told, and no longer answered."""
         self._unreachable = True
-        if self.is_sending:
-            self._drop_sending()
+        self._drop_sending()
 
     def receive_eof(self) -> list[Event]:
         """The stream has ended, or broke. What is left of a frame comes out, then ConnectionClosed."""
@@ -209,13 +194,12 @@ class Connection:
 
     def _let_go(self, found: Violation, events: list[Event]) -> bool:
         """Let go of what is on its way; whether a frame of the peer's has told why."""
-        if self.is_sending:
-            self._drop_sending()
+        self._drop_sending()
         if self._under_way is not None and self._large is not None:
             self._under_way = None
             events.append(FrameReceived(self._large, (found,), None))
             return True
-        if self._frames or self._segments or not self._decoder.holds_header:
+        if self._arrivals.decoded or not self._decoder.holds_header:
             return False
         # RFC 6455 section 5.2: where the next frame begins can't be known without reading the rest of this one.
         self._undecodable = True
@@ -251,7 +235,7 @@ class Connection:
     def send_control(self, opcode: Opcode, payload: bytes, *, origin: Origin) -> list[Event]:
         """Send a ping or a pong."""
         self._require_open()
-        if len(payload) > _MAX_CONTROL:
+        if len(payload) > LARGEST_CONTROL_PAYLOAD:
             raise PayloadError(
                 f"A {opcode.name.lower()} carries at most 125 bytes; this payload has {len(payload)}. Shorten it."
             )
@@ -268,8 +252,9 @@ class Connection:
         return [*before, *self._sender.control(Opcode.CLOSE, payload, origin=origin)]
 
     def _drop_sending(self) -> None:
-        self._under_way = None
-        self._sender.busy = False
+        if self.is_sending:
+            self._under_way = None
+            self._sender.busy = False
 
     def _finish_sending(self) -> list[Event]:
         """Send the whole of what `send_messages` left under way: nothing may go out in its midst or before it."""
@@ -295,7 +280,9 @@ class Connection:
         if outcome.accepted:
             self._open(outcome.deflate)
         else:
-            self._refused()
+            self.state = step(self.state, Trigger.HANDSHAKE_REFUSED)
+            self._closed_by = ClosedBy.US
+            self.wants_close = True
         glued = self._opening.take_glued()
         self._opening.forget()
         if glued:
@@ -310,19 +297,14 @@ class Connection:
             self._assembler.inflater = Inflater(deflate, self.role)
             self._judge.compression = True
 
-    def _refused(self) -> None:
-        self.state = step(self.state, Trigger.HANDSHAKE_REFUSED)
-        self._closed_by = ClosedBy.US
-        self.wants_close = True
-
     # Frames that come.
 
     def _receive_frames(self, data: bytes) -> Sequence[Report]:
         decoder = self._decoder
         if decoder.overlong or self._undecodable:
             self._keep_trailing(data)
-        elif data or not (self._frames or self._segments):
-            self._segments += decoder.feed_portion(data)
+        else:
+            self._arrivals.feed(data)
         if self._under_way is not None:
             return self._go_on(self._under_way)
         reports = self._receive_portion()
@@ -333,7 +315,7 @@ class Connection:
     def _receive_portion(self) -> list[Report]:
         """What is decoded, up to the next frame that may change the state."""
         reports: list[Report] = []
-        while frame := self._next_frame(reports):
+        while frame := self._arrivals.next_frame(reports):
             head, key, payload, _, length = frame
             # The short way for what nearly every frame is: a whole plain message that breaks no rule.
             if (
@@ -344,7 +326,7 @@ class Connection:
             ):
                 reports.append(FrameReceived(frame, (), _ITSELF))
             elif reports:
-                self._frames.appendleft(frame)
+                self._arrivals.put_back(frame)
                 break
             else:
                 reports += self._go_on(self._receiving(frame))
@@ -353,17 +335,8 @@ class Connection:
                     break
         return reports
 
-    def _next_frame(self, reports: list[Report]) -> Frame | None:
-        """The next frame that is to be looked at by itself; runs before it that are plain go to `reports`."""
-        while not self._frames and self._segments:
-            segment = self._segments.popleft()
-            if not isinstance(segment, FrameColumns):
-                return segment
-            if self._takes_plain and self._judge.all_plain(segment, self._limits.message_bytes):
-                reports.append(RunReceived(segment))
-            else:
-                self._frames += segment.frames()
-        return self._frames.popleft() if self._frames else None
+    def _is_plain_run(self, run: FrameColumns) -> bool:
+        return self._takes_plain and self._judge.all_plain(run, self._limits.message_bytes)
 
     def _go_on(self, steps: Steps[Sequence[Report]]) -> Sequence[Report]:
         """The next step, and what came of it if it was the last."""
@@ -391,16 +364,21 @@ class Connection:
         close: tuple[int, str] | None = None
         if frame.opcode == Opcode.CLOSE:
             close = self._judge.close(frame, found)
-        elif not frame.is_control and not self._failed and self._fatal(found) is None:
+        elif not frame.is_control and not self._failed and fatal(found, self._judgement) is None:
             completes = yield from self._assembler.adding(frame, found)
         events: list[Event] = [FrameReceived(frame, tuple(found), completes)]
-        fatal = self._fatal(found)
-        if fatal is not None and not self._failed:
-            self._fail(fatal, events)
+        error = fatal(found, self._judgement)
+        if error is not None and not self._failed:
+            self._fail(error, events)
         if close is not None:
             self._receive_close(close, events)
-        elif frame.opcode == Opcode.PING:
-            self._receive_ping(frame, events)
+        elif (
+            frame.opcode == Opcode.PING
+            and self.state is _OPEN
+            and len(frame.payload) <= LARGEST_CONTROL_PAYLOAD
+        ):
+            # RFC 6455 section 5.5.2: a ping is answered with a pong of the same payload, unless we are closing.
+            self._reply(Opcode.PONG, frame.payload, events)
         return events
 
     def _note_after_close(self, frame: Frame, found: list[Violation]) -> None:
@@ -408,38 +386,18 @@ class Connection:
             # RFC 6455 section 5.5.1: data after a close frame is discarded; it stays visible.
             found.append(violation("frame-after-close", f"{len(frame.payload)} bytes of payload"))
 
-    def _receive_ping(self, frame: Frame, events: list[Event]) -> None:
-        # RFC 6455 section 5.5.2: a ping is answered with a pong of the same payload, unless we are closing.
-        if self.state is _OPEN and len(frame.payload) <= _MAX_CONTROL:
-            self._reply(Opcode.PONG, frame.payload, events)
-
     def _receive_close(self, close: tuple[int, str], events: list[Event]) -> None:
         self._close_received = close
         if self._closed_by is ClosedBy.NOBODY:
             self._closed_by = ClosedBy.PEER
         if not self._close_sent:
-            # RFC 6455 section 5.5.1: answer a close with a close, usually with the code received. A browser's page
-            # is told the reason of our frame, so that goes back too.
-            code, reason = close
-            payload = b""
-            if close_codes.is_defined_in_frame(code):
-                payload = code.to_bytes(2, "big") + reason.encode()
-                # Bad UTF-8 that tolerant mode let pass is longer spelled out.
-                payload = payload if len(payload) <= _MAX_CONTROL else payload[:2]
+            payload = answering_payload(*close)
             self._close_sent = True
             self._reply(Opcode.CLOSE, payload, events)
         self.state = step(self.state, Trigger.CLOSE_EXCHANGED)
         self.wants_close = True
 
     # Failing.
-
-    def _fatal(self, found: list[Violation]) -> Violation | None:
-        """The violation that ends the connection: in strict mode the first error, in tolerant mode none."""
-        if self._judgement is Judgement.STRICT:
-            for each in found:
-                if each.rule.severity is Severity.ERROR:
-                    return each
-        return None
 
     def _fail(self, cause: Violation, events: list[Event], *, frameless: bool = False) -> None:
         """_Fail the WebSocket Connection_ (RFC 6455 section 7.1.7)."""
@@ -467,7 +425,7 @@ class Connection:
         self._note_after_close(frame, found)
         events: list[Event] = [FrameReceived(frame, tuple(found), None)]
         if not self._failed and self._close_received is None:
-            self._fail(self._fatal(found) or found[-1], events)
+            self._fail(fatal(found, self._judgement) or found[-1], events)
         return events
 
     # The end.

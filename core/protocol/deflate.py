@@ -12,22 +12,11 @@ from io import BytesIO
 from typing import NoReturn
 
 from core.errors import CallerError, InflateError
-from core.protocol.extensions import Extension, parse_extensions
+from core.protocol.extensions import Extension as Extension
+from core.protocol.extensions import parse_extensions as parse_extensions
 from core.protocol.state import Role
 from core.protocol.steps import Steps, finish
 from core.protocol.violations import Violation, violation
-
-__all__ = [
-    "EXTENSION",
-    "DeflateParameters",
-    "DeflatePolicy",
-    "Deflater",
-    "Extension",
-    "Inflater",
-    "check_agreed",
-    "negotiate_server",
-    "parse_extensions",
-]
 
 EXTENSION = "permessage-deflate"
 MIN_WINDOW_BITS = 8

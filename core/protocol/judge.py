@@ -14,7 +14,7 @@ from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import FIN, RSV1, RSV2, RSV3, Frame, Opcode, shortest_length_form
 from core.protocol.state import Role
 from core.protocol.utf8 import Utf8Check, is_utf8, utf8_violation
-from core.protocol.violations import Violation, violation
+from core.protocol.violations import Judgement, Severity, Violation, violation
 
 _MAX_CONTROL = 125
 _ZERO_KEY = bytes(4)
@@ -166,6 +166,15 @@ class Judge:
         return code, payload[2:].decode("utf-8", "replace")
 
 
+def fatal(found: list[Violation], judgement: Judgement) -> Violation | None:
+    """The violation that ends the connection: in strict mode the first error, in tolerant mode none."""
+    if judgement is Judgement.STRICT:
+        for each in found:
+            if each.rule.severity is Severity.ERROR:
+                return each
+    return None
+
+
 def closing_payload(code: int | None, reason: str) -> bytes:
     """The payload of a close frame that we send; PayloadError where no such frame may be sent."""
     if code is None:
@@ -186,3 +195,15 @@ def closing_payload(code: int | None, reason: str) -> bytes:
     if len(data) > _MAX_CONTROL - 2:
         raise PayloadError(f"A close reason has room for 123 bytes; this one has {len(data)}. Shorten it.")
     return code.to_bytes(2, "big") + data
+
+
+def answering_payload(code: int, reason: str) -> bytes:
+    """The payload of the close frame that answers one (RFC 6455 section 5.5.1): usually the code received.
+
+    A browser's page is told the reason of our frame, so that goes back too.
+    """
+    if not close_codes.is_defined_in_frame(code):
+        return b""
+    payload = code.to_bytes(2, "big") + reason.encode()
+    # Bad UTF-8 that tolerant mode let pass is longer spelled out.
+    return payload if len(payload) <= _MAX_CONTROL else payload[:2]

@@ -1,0 +1,53 @@
+"""Who works next: what peers have sent is worked off in turns, so that one that sends much keeps nobody waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol
+
+FIRST_NS = 1_000_000
+"""How long what has just come is worked on at once; the rest waits for its turn, and reading pauses."""
+SLICE_NS = 4_000_000
+"""How long a turn of the loop works on such rests, all together."""
+READ_ON_NS = 100_000
+"""Who takes longer is not read on before its next turn: libuv reads a busy socket up to 32 times in one of the loop."""
+
+
+class Worker(Protocol):
+    """Who has work that may wait."""
+
+    def work(self, until: int) -> None:
+        """Work until then, or until nothing is left; who has more to do adds itself again."""
+
+
+class Turns:
+    """A fair queue: who has worked goes behind all others. Between two turns the loop serves its sockets and timers."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], int]) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._queue: OrderedDict[Worker, None] = OrderedDict()
+        self._scheduled = False
+
+    def add(self, worker: Worker) -> None:
+        """Let it work when its turn comes; once, however often it is added before."""
+        self._queue[worker] = None
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._take)
+
+    def _take(self) -> None:
+        self._scheduled = False
+        until = self._clock() + SLICE_NS
+        for _ in range(len(self._queue)):
+            worker, _ = self._queue.popitem(last=False)
+            worker.work(until)
+            if self._clock() >= until:
+                break
+        if self._queue:
+            self._schedule()

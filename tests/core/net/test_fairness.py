@@ -1,0 +1,167 @@
+"""One peer never keeps the others waiting, and no timer calls a peer silent whose bytes we have not read."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from core.capture.records import ConnectionState, Direction
+from core.net.engine import Engine
+from core.net.outgoing import OutgoingClose
+from core.net.settings import AutoReply, EngineSettings, Limits
+from core.protocol.deflate import DeflateParameters, Deflater
+from core.protocol.events import ClosedBy
+from core.protocol.frames import RSV1, Opcode, make_frame
+from core.protocol.handshake import client_request
+from core.protocol.state import Role
+from tests.tools.raw_peer import KEY, MASK, RawPeer
+from tests.tools.served import Served, frames_of, on_loop
+from tests.tools.waiting import PATIENCE_SECONDS
+
+ECHO = EngineSettings(auto_reply=AutoReply.ECHO)
+EMPTY_COMPRESSED = make_frame(Opcode.BINARY, b"\x00", rsv=RSV1, masking_key=MASK).wire()
+LAST_PING = make_frame(Opcode.PING, b"last", masking_key=MASK).wire()
+EMPTY_CONTINUATION = make_frame(Opcode.CONTINUATION, b"", fin=False, masking_key=MASK).wire()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[EngineSettings], Served]]:
+    with ExitStack() as running:
+        yield lambda settings: running.enter_context(Served(tmp_path / "a.unmask", settings))
+
+
+Serve = Callable[[EngineSettings], Served]
+
+
+def deflating(peer: RawPeer) -> None:
+    """Opens with permessage-deflate."""
+    peer.send(client_request(f"127.0.0.1:{peer.port}", "/", KEY, deflate="permessage-deflate"))
+    assert b"permessage-deflate" in peer.head()
+
+
+def bomb(size: int) -> bytes:
+    """A message that inflates to `size` bytes."""
+    payload = Deflater(DeflateParameters(), Role.CLIENT, level=9).compress(bytes(size))
+    return make_frame(Opcode.BINARY, payload, rsv=RSV1, masking_key=MASK).wire()
+
+
+def has_rest(served: Served, connection: int = 1) -> bool:
+    """Whether something that it sent waits for its turn."""
+    return on_loop(served, lambda engine: engine._sessions[connection].connection.has_more)
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        EMPTY_COMPRESSED * 40_000,
+        make_frame(Opcode.TEXT, b"", fin=False, masking_key=MASK).wire() + EMPTY_CONTINUATION * 200_000,
+        make_frame(Opcode.PING, b"", masking_key=MASK).wire() * 40_000,
+        bomb(60_000_000) * 30,
+    ],
+    ids=["empty compressed messages", "empty continuations", "empty pings", "bombs"],
+)
+def test_the_loop_is_held_for_a_few_milliseconds_at_a_time(serve: Serve, stream: bytes) -> None:
+    """For a second and more, before. The bound leaves room for a machine that is busy with something else."""
+    served = serve(EngineSettings())
+    served.host.recorder.set_recording(on=False)
+    with RawPeer(served.port) as peer:
+        deflating(peer)
+        sending = threading.Thread(target=peer.send, args=(stream + LAST_PING,))
+        sending.start()
+        reading = threading.Thread(target=read_to, args=(peer.socket, b"last"))
+        reading.start()
+        worst = 0.0
+        while reading.is_alive():
+            began = time.monotonic()
+            on_loop(served, lambda _engine: None)
+            worst = max(worst, time.monotonic() - began)
+        sending.join()
+    assert worst < 0.5
+
+
+def read_to(sock: socket.socket, last: bytes) -> None:
+    data = b""
+    while not data.endswith(last):
+        data = data[-len(last) :] + sock.recv(1 << 20)
+
+
+def test_what_waits_for_its_turn_is_recorded_though_the_peer_is_gone(serve: Serve) -> None:
+    """And nothing is said to have been sent to it."""
+    served = serve(ECHO)
+    with RawPeer(served.port) as peer:
+        deflating(peer)
+        peer.send(EMPTY_COMPRESSED * 40_000)
+        until_resting(served)
+        on_loop(served, lambda engine: engine.disconnect(1))
+    served.closed()
+    came = [each for each in frames_of(served.reader) if each.row.direction is Direction.CLIENT_TO_SERVER]
+    went = [each for each in frames_of(served.reader) if each.row.direction is Direction.SERVER_TO_CLIENT]
+    assert len(came) > len(went)
+    assert all(each.row.message for each in came)
+
+
+def until_resting(served: Served) -> None:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not has_rest(served):
+        assert time.monotonic() < end, "nothing waits for its turn"
+
+
+def while_held(served: Served, seconds: float, action: Callable[[], None]) -> None:
+    """Do `action` while the engine's thread is busy for so long with something else."""
+    begun = threading.Event()
+
+    def work(_engine: Engine) -> None:
+        begun.set()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pass
+
+    served.host.ask(work)
+    assert begun.wait(PATIENCE_SECONDS)
+    action()
+
+
+def test_a_request_that_lies_unread_is_not_late(serve: Serve) -> None:
+    served = serve(EngineSettings(limits=Limits(handshake_seconds=0.2)))
+    with RawPeer(served.port) as early:
+        served.captured(lambda reader: reader.connection(1) is not None, "it came in")
+        while_held(served, 0.5, lambda: early.send(early.request()))
+        assert early.head().startswith(b"HTTP/1.1 101 ")
+    with RawPeer(served.port) as silent:
+        assert b" 408 " in silent.head()
+    assert served.closed(2).status == 408
+
+
+def test_a_close_that_waits_for_its_turn_is_in_time(serve: Serve) -> None:
+    served = serve(EngineSettings(limits=Limits(close_seconds=0.2)))
+    with RawPeer(served.port) as peer:
+        deflating(peer)
+        served.opened()
+        on_loop(served, lambda engine: engine.send(1, OutgoingClose(1000, "bye")))
+        close = make_frame(Opcode.CLOSE, b"\x03\xe8", masking_key=MASK).wire()
+        while_held(served, 0.5, lambda: peer.send(EMPTY_COMPRESSED * 40_000 + close))
+        record = served.closed()
+    assert (record.close_code, record.state, record.closed_by) == (1000, ConnectionState.CLOSED, ClosedBy.US)
+
+
+def send_without_end(peer: RawPeer, data: bytes) -> None:
+    while True:
+        peer.send(data)
+
+
+def test_who_sends_on_and_on_after_the_close_is_cut_all_the_same(serve: Serve) -> None:
+    served = serve(EngineSettings(limits=Limits(close_seconds=0.2)))
+    with RawPeer(served.port) as peer:
+        peer.open()
+        served.opened()
+        on_loop(served, lambda engine: engine.send(1, OutgoingClose(1000, "bye")))
+        ping = make_frame(Opcode.PING, b"", masking_key=MASK).wire()
+        with pytest.raises(OSError, match=r"reset|pipe"):
+            send_without_end(peer, ping * 1000)
+    assert served.closed().close_code == 1006
