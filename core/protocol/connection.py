@@ -41,6 +41,7 @@ from core.protocol.opening import ServerSide as ServerSide
 from core.protocol.sender import Sender
 from core.protocol.state import ReadyState, Role, Trigger, step
 from core.protocol.steps import Steps, finish
+from core.protocol.trailing import Trailing
 from core.protocol.utf8 import PIECE, is_utf8
 from core.protocol.violations import Violation, violation
 
@@ -78,8 +79,7 @@ class Connection:
         self._close_sent = False
         self._close_received: tuple[int, str] | None = None
         self._closed_by = ClosedBy.NOBODY
-        self._trailing = bytearray()
-        self._trailing_length = 0
+        self._trailing = Trailing(self._limits.trailing_bytes)
         if isinstance(side, ClientSide):
             self._sender.write(side.request)
 
@@ -123,7 +123,7 @@ class Connection:
             + self._decoder.held_bytes
             + self._assembler.held_bytes
             + self._sender.held_bytes
-            + len(self._trailing)
+            + self._trailing.held_bytes
         )
 
     def receive_data(self, data: bytes) -> list[Event]:
@@ -136,7 +136,7 @@ class Connection:
             return [*self._receive_frames(data)]
         if self.state is ReadyState.CONNECTING:
             return [*self._settle(self._opening.receive(data))]
-        self._keep_trailing(data)
+        self._trailing.add(data)
         return []
 
     def lose_peer(self) -> None:
@@ -151,7 +151,7 @@ class Connection:
             events += self.receive_data(b"")
         if self._opening.outcome is None:
             events += self._opening.end()
-            self._keep_trailing(self._opening.take_glued())
+            self._trailing.add(self._opening.take_glued())
         self._take_partial(events)
         self.state = step(self.state, Trigger.EOF)
         if self._close_received is not None:
@@ -159,7 +159,7 @@ class Connection:
         else:
             code, reason = 1006, ""  # RFC 6455 section 7.1.5: no close frame was received
         closed_by = self._closed_by or ClosedBy.VANISHED
-        events.append(ConnectionClosed(code, reason, closed_by, bytes(self._trailing), self._trailing_length))
+        events.append(ConnectionClosed(code, reason, closed_by, self._trailing.kept, self._trailing.length))
         return events
 
     def answer(self, answer: handshake.Answer) -> list[Event]:
@@ -206,7 +206,7 @@ class Connection:
         frame, rest = self._decoder.take_partial()
         assert frame is not None, "it holds a header"
         events.append(FrameReceived(frame, (found,), None))
-        self._keep_trailing(rest)
+        self._trailing.add(rest)
         return True
 
     def send_message(
@@ -302,7 +302,7 @@ class Connection:
     def _receive_frames(self, data: bytes) -> Sequence[Report]:
         decoder = self._decoder
         if decoder.overlong or self._undecodable:
-            self._keep_trailing(data)
+            self._trailing.add(data)
         else:
             self._arrivals.feed(data)
         if self._under_way is not None:
@@ -440,12 +440,7 @@ class Connection:
             found.append(violation("frame-truncated", detail))
             self._note_after_close(frame, found)
             events.append(FrameReceived(frame, tuple(found), None))
-        self._keep_trailing(rest)
-
-    def _keep_trailing(self, data: bytes) -> None:
-        room = self._limits.trailing_bytes - len(self._trailing)
-        self._trailing += data[: max(room, 0)]
-        self._trailing_length += len(data)
+        self._trailing.add(rest)
 
     def _require_open(self) -> None:
         if self.state is not _OPEN:

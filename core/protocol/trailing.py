@@ -1,0 +1,28 @@
+"""Bytes that are no frame: what follows the last one."""
+
+from __future__ import annotations
+
+
+class Trailing:
+    """The first `limit` of them, and how many there were."""
+
+    __slots__ = ("_kept", "_limit", "length")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._kept = bytearray()
+        self.length = 0
+        """Bytes that came, kept or not."""
+
+    @property
+    def kept(self) -> bytes:
+        return bytes(self._kept)
+
+    @property
+    def held_bytes(self) -> int:
+        return len(self._kept)
+
+    def add(self, data: bytes) -> None:
+        """More of them."""
+        self._kept += data[: max(self._limit - len(self._kept), 0)]
+        self.length += len(data)
