@@ -29,7 +29,9 @@ payload is stored apart only where it is not the payload of its one frame.
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import struct
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -41,6 +43,9 @@ from core.errors import CaptureError
 
 APPLICATION_ID = 0x554E4D4B
 _APPLICATION_ID_AT = 68
+_SQLITE = b"SQLite format 3\0"
+_HEAD = struct.Struct(">16sH6xII60xI")
+"""SQLite file format, section 1.3: name, page size, change counter, pages, change counter when pages were counted."""
 SCHEMA_VERSION = 3
 PAGE_SIZE = 16 * 1024
 ALL = 0
@@ -201,6 +206,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         if not path.is_file():
             raise CaptureError(f"There is no capture at {path}. Check the name.")
         real = path.resolve()
+        _check_length(real, path)
     except OSError as error:
         raise CaptureError(
             f"{path} cannot be opened: {reason(error)}. Check the name and who may read it."
@@ -216,6 +222,26 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         raise CaptureError(
             f"{path} cannot be read as a capture: {reason(error)}. It may be damaged or no capture."
         ) from error
+
+
+def _check_length(real: Path, path: Path) -> None:
+    """CaptureError where the file ends before its last page does, as a copy that was broken off.
+
+    SQLite sees only whole pages that are missing; of one that is cut it takes the rest for zeros.
+    """
+    log = real.with_name(real.name + "-wal")
+    with real.open("rb") as file:
+        head, size = file.read(_HEAD.size), os.fstat(file.fileno()).st_size
+    if len(head) < _HEAD.size or (log.exists() and log.stat().st_size):
+        # What the file lacks stands in the log.
+        return
+    name, page_size, changes, pages, changes_then = _HEAD.unpack(head)
+    # SQLite file format, section 1.3.7: the number of pages counts only where the two counters agree.
+    expected = pages * page_size if changes == changes_then else -(-size // (page_size or 1)) * page_size
+    if name == _SQLITE and size < expected:
+        raise CaptureError(
+            f"{path} is cut short: {size} of its {expected} bytes are there. Copy it once more from where it came."
+        )
 
 
 def open_for_changes(path: Path) -> sqlite3.Connection:
@@ -335,9 +361,7 @@ def is_capture(path: Path) -> bool:
             head = file.read(_APPLICATION_ID_AT + 4)
     except OSError:
         return False
-    return head.startswith(b"SQLite format 3\0") and head[_APPLICATION_ID_AT:] == APPLICATION_ID.to_bytes(
-        4, "big"
-    )
+    return head.startswith(_SQLITE) and head[_APPLICATION_ID_AT:] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def is_in_use(path: Path) -> bool:
@@ -363,5 +387,8 @@ def is_same(path: Path, other: Path) -> bool:
 
 def reason(error: Exception) -> str:
     """Why, in the system's words, without a path that the sentence names already; a MemoryError itself says nothing."""
+    if isinstance(error, TypeError | IndexError | OverflowError | struct.error):
+        # Python's words would be of no use.
+        return "one of its tables holds what no capture has there"
     said = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return said or "one of its rows is larger than the memory"

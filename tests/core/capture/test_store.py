@@ -14,6 +14,7 @@ from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.capture.store import (
     APPLICATION_ID,
+    PAGE_SIZE,
     SCHEMA_VERSION,
     copy,
     create,
@@ -23,7 +24,9 @@ from core.capture.store import (
 )
 from core.capture.writer import CaptureWriter
 from core.errors import CaptureError
+from core.formats.jsonl import JsonLines
 from tests.tools.captures import files_of, opened, received
+from tests.tools.recorded import CaptureMaker
 
 NAMES = [
     "plain.unmask",
@@ -159,7 +162,7 @@ def test_a_folder_that_cannot_be_written(open_folder: Path) -> None:
         ("older.unmask", rf"older Unmask \(format {SCHEMA_VERSION - 1}; this one reads {SCHEMA_VERSION}\)"),
         ("no_tables.unmask", "cannot be read as a capture: no such table"),
         ("no_totals.unmask", "lacks its totals"),
-        ("cut.unmask", "cannot be read as a capture"),
+        ("cut.unmask", "is cut short: 1000 of its "),
     ],
 )  # fmt: skip
 def test_what_is_no_capture_is_said_to_be_none(tmp_path: Path, name: str, sentence: str) -> None:
@@ -305,3 +308,40 @@ def test_what_begins_as_a_capture(tmp_path: Path) -> None:
     assert not is_capture(tmp_path / "none")
     capture.write_bytes(capture.read_bytes()[:100])
     assert is_capture(capture), "a damaged one is still somebody's"
+
+
+@pytest.mark.parametrize("missing", [1, 100, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, 3 * PAGE_SIZE])
+def test_a_capture_that_was_cut_is_said_to_be(tmp_path: Path, missing: int) -> None:
+    """SQLite would take what is missing of a page for zeros."""
+    with CaptureMaker(tmp_path / "whole.unmask") as maker:
+        maker.peer().say("x" * 50_000)
+        maker.reader()
+    data = maker.path.read_bytes()
+    cut = tmp_path / "cut.unmask"
+    cut.write_bytes(data[:-missing])
+    there = f"{len(data) - missing} of its {len(data)} bytes are there"
+    with pytest.raises(CaptureError, match=f"cut.unmask is cut short: {there}. Copy it once more"):
+        open_for_reading(cut)
+    cut.write_bytes(data)
+    open_for_reading(cut).close()
+
+
+def test_a_table_that_is_blank_is_told_in_words(tmp_path: Path) -> None:
+    with CaptureMaker(tmp_path / "whole.unmask") as maker:
+        maker.peer().say("x")
+        maker.reader()
+    data = maker.path.read_bytes()
+    said = set()
+    for page in range(1, len(data) // PAGE_SIZE):
+        blank = tmp_path / "blank.unmask"
+        blank.write_bytes(data[: page * PAGE_SIZE] + bytes(PAGE_SIZE) + data[(page + 1) * PAGE_SIZE :])
+        try:
+            with closing(CaptureReader(blank)) as reader:
+                list(JsonLines().export(reader))
+        except CaptureError as error:
+            said.add(str(error).split("unmask ")[-1])
+    assert (
+        "cannot be read: one of its tables holds what no capture has there. It is damaged, or its disk has failed."
+        in said
+    )
+    assert not any("argument" in each for each in said)
