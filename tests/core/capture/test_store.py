@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.capture.follow import Follower
 from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.capture.store import (
@@ -24,7 +25,6 @@ from core.capture.store import (
 )
 from core.capture.writer import CaptureWriter
 from core.errors import CaptureError
-from core.formats.jsonl import JsonLines
 from tests.tools.captures import files_of, opened, received
 from tests.tools.recorded import CaptureMaker
 
@@ -203,7 +203,7 @@ def test_a_file_that_cannot_be_read(open_folder: Path) -> None:
     path.chmod(0o000)
     with (
         as_anybody(),
-        pytest.raises(CaptureError, match=r"a\.unmask cannot be read as a capture: unable to open"),
+        pytest.raises(CaptureError, match=r"a\.unmask cannot be opened: Permission denied"),
     ):
         open_for_reading(path)
 
@@ -334,14 +334,14 @@ def test_a_table_that_is_blank_is_told_in_words(tmp_path: Path) -> None:
     said = set()
     for page in range(1, len(data) // PAGE_SIZE):
         blank = tmp_path / "blank.unmask"
-        blank.write_bytes(data[: page * PAGE_SIZE] + bytes(PAGE_SIZE) + data[(page + 1) * PAGE_SIZE :])
+        blank.write_bytes(
+            data[: page * PAGE_SIZE + 100] + bytes(PAGE_SIZE - 100) + data[(page + 1) * PAGE_SIZE :]
+        )
         try:
             with closing(CaptureReader(blank)) as reader:
-                list(JsonLines().export(reader))
+                reader.last_frame_id()
+                list(Follower(reader).entries())
         except CaptureError as error:
             said.add(str(error).split("unmask ")[-1])
-    assert (
-        "cannot be read: one of its tables holds what no capture has there. It is damaged, or its disk has failed."
-        in said
-    )
+    assert any("one of its tables holds what no capture has there. It is damaged" in each for each in said)
     assert not any("argument" in each for each in said)
