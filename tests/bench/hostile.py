@@ -2,7 +2,7 @@
 
 Linear is: the whole takes about four times as long as the quarter. Memory is what the process grew by, the recorder
 and its queue included, over what it had before the first byte. Every case goes through a real connection into a
-real capture. `--quick` takes a sixteenth of every size.
+real capture. `--quick` takes a sixteenth of every size. After that come crowds of peers (`tests.bench.crowds`).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from core.protocol.events import FrameReceived, RequestReceived
 from core.protocol.frames import FIN, RSV1, Frame, Opcode, apply_mask, make_frame, shortest_length_form
 from core.protocol.handshake import ServerPolicy, client_request, new_key
 from core.protocol.http11 import HeadLimits
+from tests.bench.crowds import print_rows
 
 KIB, MIB = 1024, 1024 * 1024
 LIMIT = 64 * MIB
@@ -279,6 +280,7 @@ def main() -> None:
         for detail in whole.found.values():
             if ":1" in detail:
                 print(f"{'':<40}{detail}")
+    print_rows(16 if options.quick else 1, options.only)
 
 
 if __name__ == "__main__":

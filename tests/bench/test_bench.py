@@ -95,3 +95,12 @@ def test_goals_are_silent_on_what_was_not_measured() -> None:
     assert list(verdicts(results(outcome("picows", SMALL, 100)), [1.0])) == []
     alone = verdicts(results(outcome("unmask", SMALL, 100)), [])
     assert [verdict.goal for verdict in alone] == ["memory, < 300 MB"]
+
+
+def test_crowds_are_held_within_their_bound() -> None:
+    """A sixteenth of each."""
+    command = [sys.executable, "-m", "tests.bench.hostile", "--quick", "--only", "peers"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    assert ended.returncode == 0, ended.stderr
+    _, *rows = ended.stdout.split("with a modest peer beside them")[1].splitlines()
+    assert [row.split()[0] for row in rows] == ["20", "2,000"]
