@@ -21,6 +21,7 @@ class ActionId(Enum):
     DISCONNECT = auto()
     NEW_CAPTURE = auto()
     OPEN_CAPTURE = auto()
+    CAPTURES = auto()
     SHOW_LIVE = auto()
     SAVE_AS = auto()
     EXPORT = auto()

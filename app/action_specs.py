@@ -96,6 +96,15 @@ def specs() -> tuple[ActionSpec, ...]:
             _I.OPEN,
         ),
         ActionSpec(
+            _ID.CAPTURES,
+            translate("Actions", "Recent and reco&vered…"),
+            "Ctrl+Alt+O",
+            translate(
+                "Actions", "Captures never saved, and those opened or saved lately, with what is in each"
+            ),
+            _I.HISTORY,
+        ),
+        ActionSpec(
             _ID.SHOW_LIVE,
             translate("Actions", "Back to the &live capture"),
             "Ctrl+Shift+L",

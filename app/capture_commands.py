@@ -65,6 +65,8 @@ class CaptureCommands(QObject):
         self._icons = icons
         self._window = window
         engine.capture_moved.connect(self._moved)
+        # Not before: a start that fails takes its capture away again.
+        engine.listening.connect(self._remember_live)
 
     # New.
 
@@ -105,7 +107,7 @@ class CaptureCommands(QObject):
         except CaptureError as error:
             self.problem.emit(str(error))
             return False
-        self._settings.add_recent_capture(str(path))
+        self._remember(path)
         return True
 
     # Save.
@@ -220,7 +222,7 @@ class CaptureCommands(QObject):
             # Removed once more: what is shown is still open, and the next move comes.
             return
         if saved:
-            self._settings.add_recent_capture(str(path))
+            self._remember(path)
         elif self._claimed is not None:
             self._claimed.follow(path)
         text = self.tr(
@@ -248,7 +250,7 @@ class CaptureCommands(QObject):
             self._claimed.release()
         self._claimed, self._next = (self._next if is_new else None), None
         if not is_new:
-            self._settings.add_recent_capture(str(moved.path))
+            self._remember(moved.path)
             self.done.emit(self.tr("Saved. Recording goes on in {path}.").format(path=moved.path))
         if go_on is not None:
             go_on()
@@ -261,6 +263,15 @@ class CaptureCommands(QObject):
         self._next = None
 
     # Parts.
+
+    def _remember(self, path: Path) -> None:
+        """A capture with a name is among the recent ones; those without are listed as not saved."""
+        if path.parent != self._folder.folder:
+            self._settings.add_recent_capture(str(path.absolute()))
+
+    def _remember_live(self) -> None:
+        if self._desk.live_saved:
+            self._remember(self._desk.live_path)
 
     def _box(self, title: str, text: str, more: str) -> Question:
         return Question(title, text, more, self._icons, self._window)

@@ -102,7 +102,9 @@ class MainWindow(QMainWindow):
         self.controls = EngineControls(engine, settings, self.actions_, theme, self.listening, self)
         self.watch = Watch(engine, settings, self.listening, self.fault_banner, self.actions_, self)
         self.commands = CaptureCommands(engine, desk, settings, jobs, folder, claimed, icons, self)
-        self.recovery = Recovery(folder, self.commands, jobs, icons, self)
+        self.recovery = Recovery(
+            folder, self.commands, desk, settings, jobs, self.actions_, theme, icons, self
+        )
         self.help_pages = HelpPages(self.actions_, version, self)
         clipboard = QGuiApplication.clipboard()
         self.diagnostics = Diagnostics(

@@ -241,7 +241,15 @@ class Settings:
 
     def add_recent_capture(self, path: str) -> None:
         kept = [path, *(entry for entry in self.recent_captures if entry != path)]
-        self._store.setValue("captures/recent", kept[:RECENT_CAPTURES])
+        self._keep_recent(kept)
+
+    def forget_recent_capture(self, path: str) -> None:
+        self._keep_recent([entry for entry in self.recent_captures if entry != path])
+
+    def _keep_recent(self, paths: list[str]) -> None:
+        """Also if this run is killed."""
+        self._store.setValue("captures/recent", paths[:RECENT_CAPTURES])
+        self._store.sync()
 
     @property
     def export_format(self) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import Enum, auto
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.icons import IconName, Icons
-from app.text import counted
+from app.models.known_captures import holdings_text, moment_of
 from app.theme import Role
 from core.capture.session_files import LeftBehind
 from core.sizes import byte_size
@@ -22,7 +21,7 @@ class RecoveryChoice(Enum):
     SAVE_AS = auto()
     DISCARD = auto()
     LATER = auto()
-    """Ask again at the next start."""
+    """It stays in the list of captures, and is offered at the next start."""
 
 
 class RecoveryDialog(QDialog):
@@ -59,15 +58,9 @@ class RecoveryDialog(QDialog):
         layout.addLayout(self._buttons())
 
     def _title(self, left: LeftBehind) -> str:
-        held = left.holdings
         text = self.tr("An unsaved capture from {when} with {what} ({size}).")
-        what = counted(held.frames, self.tr("1 frame"), self.tr("{count} frames"))
-        if not held.frames:
-            what = counted(
-                held.refused, self.tr("1 refused handshake"), self.tr("{count} refused handshakes")
-            )
-        when = datetime.fromtimestamp(left.modified)
-        return text.format(when=f"{when:%Y-%m-%d %H:%M}", what=what, size=byte_size(left.size))
+        what = holdings_text(left.holdings)
+        return text.format(when=moment_of(left.modified), what=what, size=byte_size(left.size))
 
     def _buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()

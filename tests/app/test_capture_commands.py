@@ -1,4 +1,4 @@
-"""New, open, save, clear and recovery, with the real engine below."""
+"""New, open, save and clear, with the real engine below."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from websockets.sync.client import connect
 from app.actions import ActionId
 from app.capture_desk import CaptureState
 from app.desktop import Desktop
-from app.dialogs.recovery_dialog import RecoveryDialog
 from app.settings import Settings
 from core.capture.reader import CaptureReader
-from core.capture.records import View
 from core.capture.session_files import CaptureFolder
 from tests.tools.recorded import CaptureMaker
 
@@ -226,89 +224,6 @@ def test_what_is_not_asked_about_is_offered_at_the_next_start(
     assert [left.path for left in captures.left_behind()] == [unsaved]
 
 
-def left_behind(captures: CaptureFolder) -> Path:
-    """A capture as a run leaves it that was killed."""
-    captures.folder.mkdir(parents=True, exist_ok=True)
-    path = captures.folder / "unsaved_2026-01-31_12-00-00.unmask"
-    with CaptureMaker(path) as maker:
-        maker.peer().flood(9)
-        maker.recorder.flush()
-    return path
-
-
-def recovery(desktop: Desktop) -> RecoveryDialog:
-    return next(box for box in desktop.window.findChildren(RecoveryDialog) if box.isVisible())
-
-
-def test_recovery_opens(desktop: Desktop, captures: CaptureFolder) -> None:
-    path = left_behind(captures)
-    assert desktop.window.recovery.offer() == 1
-    press(recovery(desktop), "&Open")
-    assert desktop.window.frame_model.rowCount() == 9
-    assert "not saved" in desktop.window.banner.text
-    assert path.exists()
-
-
-def test_recovery_discards(desktop: Desktop, captures: CaptureFolder) -> None:
-    path = left_behind(captures)
-    desktop.window.recovery.offer()
-    press(recovery(desktop), "&Discard")
-    assert not path.exists()
-
-
-def test_recovery_saves(
-    desktop: Desktop,
-    captures: CaptureFolder,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    qtbot: QtBot,
-) -> None:
-    path, target = left_behind(captures), tmp_path / "rescued.unmask"
-    monkeypatch.setattr(desktop.window.commands, "ask_name", lambda _proposed: target)
-    desktop.window.recovery.offer()
-    press(recovery(desktop), "&Save as…")
-    qtbot.waitUntil(lambda: desktop.desk.name == target.name)
-    assert not list(path.parent.glob(f"{path.name}*"))
-    assert frames_in(target) == 9
-    reader = desktop.desk.reader
-    assert reader is not None
-    assert reader.count(View()) == 9
-
-
-def test_recovery_never_writes_over_a_capture_in_use(
-    desktop: Desktop, captures: CaptureFolder, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
-) -> None:
-    path, live = left_behind(captures), desktop.desk.live_path
-    for target in (path, live):
-        monkeypatch.setattr(desktop.window.commands, "ask_name", lambda _proposed, target=target: target)
-        with qtbot.waitSignal(desktop.window.recovery.problem) as said:
-            desktop.window.recovery.save(path)
-        assert f"{target} is" in said.args[0]
-    assert (frames_in(path), frames_in(live)) == (9, 0)
-
-
-def test_recovery_skips_what_is_gone_or_taken(desktop: Desktop, captures: CaptureFolder) -> None:
-    offered = left_behind(captures)
-    gone, taken = offered.with_stem("unsaved_2026-03"), offered.with_stem("unsaved_2026-02")
-    for path in (gone, taken):
-        path.write_bytes(offered.read_bytes())
-    other = CaptureFolder(captures.folder)
-    found = captures.left_behind()
-    claimed = other.claim(taken)
-    assert claimed is not None
-    gone.unlink()
-    with pytest.MonkeyPatch.context() as patch:
-        # As it was a moment ago.
-        patch.setattr(captures, "left_behind", lambda: found)
-        assert desktop.window.recovery.offer() == 3
-    assert recovery(desktop)
-    assert other.claim(offered) is None
-    assert other.left_behind() == []
-    press(recovery(desktop), "&Later")
-    claimed.release()
-    assert [left.path for left in other.left_behind()] == [taken, offered]
-
-
 def test_a_refused_handshake_is_asked_about(desktop: Desktop, address: str, qtbot: QtBot) -> None:
     host, _, port = address.rpartition(":")
     with socket.create_connection((host, int(port))) as peer:
@@ -318,14 +233,6 @@ def test_a_refused_handshake_is_asked_about(desktop: Desktop, address: str, qtbo
     assert not desktop.window.close()
     assert "1 refused handshake that" in question(desktop).text()
     press(question(desktop), "&Don't save")
-
-
-def test_recovery_later(desktop: Desktop, captures: CaptureFolder) -> None:
-    path = left_behind(captures)
-    desktop.window.recovery.offer()
-    press(recovery(desktop), "&Later")
-    assert path.exists()
-    assert desktop.desk.shows_live
 
 
 def test_closing_where_the_capture_was_removed(desktop: Desktop, qtbot: QtBot) -> None:

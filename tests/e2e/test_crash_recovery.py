@@ -6,11 +6,16 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from websockets.sync.client import connect
 
+from app.actions import ActionId
+from app.dialogs.captures_dialog import CapturesDialog
 from app.dialogs.recovery_dialog import RecoveryDialog
 from core.capture.reader import CaptureReader
 from core.capture.session_files import default_folder
@@ -60,6 +65,10 @@ def recorded(path: Path) -> list[bytes]:
             return [each.payload for each in messages_of(reader)]
     except (CaptureError, sqlite3.Error):
         return []
+
+
+def is_recorded(text: bytes) -> bool:
+    return any(recorded(path) == [text] for path in captures())
 
 
 def offered(person: Person) -> RecoveryDialog:
@@ -144,6 +153,31 @@ def test_later_means_asking_again_and_discard_removes(sit_down: SitDown) -> None
     person = sit_down(default_folder())
     person.click(person.button(offered(person), "Discard"))
     person.until(lambda: not path.exists(), "it is gone")
+
+
+def test_several_are_listed_and_stay_at_hand(sit_down: SitDown) -> None:
+    for text in (b"first run", b"second run"):
+        with window_on_a_port() as (program, port), connect(f"ws://127.0.0.1:{port}/") as client:
+            client.send(text.decode())
+            until(partial(is_recorded, text), "it is recorded")
+            program.process.kill()
+            program.wait()
+    person = sit_down(default_folder())
+    person.until(lambda: isinstance(person.question(), CapturesDialog), "they are listed")
+    listed = person.question()
+    assert listed is not None
+    person.click(person.button(listed, "Close"))
+    person.do(ActionId.CAPTURES)
+    person.until(lambda: isinstance(person.question(), CapturesDialog), "the list is there again")
+    listed = person.question()
+    assert isinstance(listed, CapturesDialog)
+    person.until(lambda: listed.rows.model().rowCount() == 2, "both are in it")
+    person.until(lambda: listed.rows.hasFocus(), "it has the keyboard")
+    QTest.keyClick(listed.rows, Qt.Key.Key_Down)
+    QTest.keyClick(listed.rows, Qt.Key.Key_Return)
+    person.wait_for_rows(1)
+    assert [payload for _, _, payload in person.rows()] == ["first run"]
+    person.wait_for_banner("not saved yet")
 
 
 def test_a_capture_in_use_is_not_offered(sit_down: SitDown) -> None:

@@ -1,0 +1,89 @@
+"""Captures that Unmask knows of: those that were left behind unsaved, and those lately opened or saved. No Qt here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+
+from core.capture.reader import CaptureReader
+from core.capture.session_files import CaptureFolder, Holdings, LeftBehind, holdings
+from core.capture.store import is_same, reason
+from core.errors import CaptureError
+
+_NOTHING = Holdings(0, 0)
+
+
+class Standing(Enum):
+    """What is known of a capture's file."""
+
+    BROKEN_OFF = auto()
+    """Not saved: its run was killed or crashed."""
+    KEPT = auto()
+    """Not saved: its run ended in order, and kept it."""
+    SAVED = auto()
+    RECORDING = auto()
+    """It is the one being recorded."""
+    GONE = auto()
+    """Removed, moved away, or on a disk that is not there."""
+    UNREADABLE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCapture:
+    """A capture's file, and what is in it where that can be told."""
+
+    path: Path
+    standing: Standing
+    holdings: Holdings = _NOTHING
+    size: int = 0
+    """Bytes of the file."""
+    modified: float = 0.0
+    """Seconds since the epoch."""
+    problem: str = ""
+    """A sentence that says why it cannot be read."""
+
+    @property
+    def unsaved(self) -> bool:
+        return self.standing in (Standing.BROKEN_OFF, Standing.KEPT)
+
+    @property
+    def can_be_opened(self) -> bool:
+        return self.standing not in (Standing.GONE, Standing.UNREADABLE)
+
+
+def known_of(left: LeftBehind) -> KnownCapture:
+    """What was found of a capture that was left behind."""
+    standing = Standing.KEPT if left.finished else Standing.BROKEN_OFF
+    return KnownCapture(left.path, standing, left.holdings, left.size, left.modified)
+
+
+def known_captures(
+    folder: CaptureFolder, held: Iterable[KnownCapture], recent: Iterable[Path], live: Path
+) -> list[KnownCapture]:
+    """Unsaved ones first, newest first; then the recent ones in their order. Reads a little of each file.
+
+    `held` are unsaved ones that this run holds, which nobody else is offered; `live` is being recorded.
+    """
+    unsaved = [*held, *map(known_of, folder.left_behind())]
+    unsaved.sort(key=lambda each: each.modified, reverse=True)
+    paths = {each.path for each in unsaved}
+    return [*unsaved, *(_look_at(path, live) for path in recent if path not in paths)]
+
+
+def _look_at(path: Path, live: Path) -> KnownCapture:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return KnownCapture(path, Standing.GONE)
+    except OSError as error:
+        return KnownCapture(path, Standing.UNREADABLE, problem=reason(error))
+    try:
+        with closing(CaptureReader(path)) as reader:
+            held = holdings(reader)
+    except CaptureError as error:
+        return KnownCapture(path, Standing.UNREADABLE, _NOTHING, stat.st_size, stat.st_mtime, str(error))
+    standing = Standing.RECORDING if is_same(path, live) else Standing.SAVED
+    return KnownCapture(path, standing, held, stat.st_size, stat.st_mtime)
