@@ -6,7 +6,7 @@ methods may be called from any thread and return at once, but for `stop`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +89,11 @@ class EngineThread(QThread):
         """
         handle = None if connection_id is None else self._numbering.handle(connection_id)
         return self._host.send(handle, outgoing)
+
+    def send_to(self, connection_ids: Sequence[int], outgoing: Outgoing) -> int:
+        """Send to each of these and to no other. Answers with `sent` and the id returned. The window's thread, as `send`."""
+        handles = [self._numbering.handle(each) for each in connection_ids]
+        return self._host.send_to(handles, outgoing)
 
     def disconnect_peer(self, connection_id: int) -> None:
         """Cut one TCP connection. Says `failed` if it is closed already. The window's thread, as `send`."""

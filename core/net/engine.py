@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from core.capture.recorder import Recorder
@@ -115,25 +115,29 @@ class Engine:
     def send(self, connection_id: int | None, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> int:
         """Send to one connection, or with None to all that are open; to how many it went. CallerError if to none."""
         if connection_id is not None:
-            session = self._sessions.get(connection_id)
-            if session is None:
-                raise NotOpenError(
-                    f"Connection #{self._number(connection_id)} is closed: nothing can be sent on it."
-                )
-            session.send(outgoing, origin)
-            return 1
-        targets = [session for session in self._sessions.values() if session.is_open]
-        if not targets:
+            return self.send_to((connection_id,), outgoing, origin)
+        everybody = [session.id for session in self._sessions.values() if session.is_open]
+        if not everybody:
             raise NotOpenError("No connection is open: connect a client first.")
+        return self.send_to(everybody, outgoing, origin)
+
+    def send_to(
+        self, connection_ids: Sequence[int], outgoing: Outgoing, origin: Origin = Origin.COMPOSED
+    ) -> int:
+        """Send to each of these and to no other; to how many it went. CallerError, why not to the first, if to none."""
         failures: list[CallerError] = []
-        for session in targets:
+        for connection_id in connection_ids:
             try:
+                session = self._sessions.get(connection_id)
+                if session is None:
+                    number = self._number(connection_id)
+                    raise NotOpenError(f"Connection #{number} is closed: nothing can be sent on it.")
                 session.send(outgoing, origin)
             except CallerError as error:
                 failures.append(error)
-        if len(failures) == len(targets):
+        if failures and len(failures) == len(connection_ids):
             raise failures[0]
-        return len(targets) - len(failures)
+        return len(connection_ids) - len(failures)
 
     def _number(self, connection_id: int) -> int:
         """What a connection is called in the capture."""

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -120,16 +120,23 @@ class EngineHost:
 
         Answers with `on_sent` and the id returned.
         """
+        return self._send(lambda engine: engine.send(connection_id, outgoing))
+
+    def send_to(self, connection_ids: Sequence[int], outgoing: Outgoing) -> int:
+        """Send to each of these, by their handles, and to no other. Answers with `on_sent` and the id returned."""
+        return self._send(lambda engine: engine.send_to(connection_ids, outgoing))
+
+    def _send(self, send: Callable[[Engine], int]) -> int:
         request_id = next(self._requests)
 
-        def send(engine: Engine) -> None:
+        def answered(engine: Engine) -> None:
             try:
-                result = SendResult(request_id, None, engine.send(connection_id, outgoing))
+                result = SendResult(request_id, None, send(engine))
             except UnmaskError as error:
                 result = SendResult(request_id, str(error), 0)
             self._listener.on_sent(result)
 
-        self._post(send)
+        self._post(answered)
         return request_id
 
     def ask(self, action: Callable[[Engine], None]) -> None:

@@ -255,6 +255,22 @@ def test_to_all_but_one_that_does_not_read(serve: Serve) -> None:
             on_loop(served, lambda engine: engine.send(None, HELLO))
 
 
+def test_to_those_that_are_named_and_to_no_other(serve: Serve) -> None:
+    served = serve(EngineSettings())
+    with RawPeer(served.port) as one, RawPeer(served.port) as two, RawPeer(served.port) as other:
+        for number, peer in enumerate((one, two, other), 1):
+            peer.open()
+            served.opened(number)
+        one.socket.close()
+        served.closed(1)
+        assert on_loop(served, lambda engine: engine.send_to((1, 2), HELLO)) == 1
+        assert two.take(7) == HELLO_WIRE
+        with pytest.raises(NotOpenError, match="Connection #1 is closed"):
+            on_loop(served, lambda engine: engine.send_to((1,), HELLO))
+        on_loop(served, lambda engine: engine.send_to((3,), OutgoingMessage(Opcode.TEXT, b"mine")))
+        assert other.take(6) == b"\x81\x04mine", "nothing came before"
+
+
 def fill_up(served: Served, connection: int) -> None:
     big = OutgoingMessage(Opcode.BINARY, bytes(1_000_000))
     with contextlib.suppress(CallerError):
