@@ -61,6 +61,9 @@ class ActionId(Enum):
     FOCUS_MARKS = auto()
     SEND = auto()
     SEND_ALL = auto()
+    SEND_HERE = auto()
+    CHOOSE_TARGET = auto()
+    ONLY_CONNECTION = auto()
     THEME = auto()
     SETTINGS = auto()
     SHORTCUTS = auto()
@@ -72,7 +75,7 @@ class ActionId(Enum):
 
 OF_LIVE_CAPTURE = (
     ActionId.SAVE_AS, ActionId.CLEAR, ActionId.RECORD, ActionId.DISCONNECT, ActionId.FOCUS_COMPOSER, ActionId.SEND,
-    ActionId.SEND_ALL,
+    ActionId.SEND_ALL, ActionId.SEND_HERE, ActionId.CHOOSE_TARGET,
 )  # fmt: skip
 """What cannot be done with an old capture."""
 

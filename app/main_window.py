@@ -96,7 +96,7 @@ class MainWindow(QMainWindow):
         self.frames = FrameTable(self.frame_model, theme, icons)
         self.catch_up = CatchUp(self.frames, theme, icons)
         self.tabs = DetailTabs(theme, icons, jobs, decoders)
-        self.composer = Composer(theme, icons)
+        self.composer = Composer(self.connection_model, theme, icons)
         self.status = StatusBar(theme, icons)
         self.listening = Listening(engine, settings, self.actions_, self.tool_bar, icons, self)
         self.controls = EngineControls(engine, settings, self.actions_, theme, self.listening, self)
@@ -110,8 +110,10 @@ class MainWindow(QMainWindow):
         self.diagnostics = Diagnostics(
             engine, self.actions_, self.frame_model, self.frames, theme, clipboard, self
         )
-        self.selection = Selection(desk, self.connections, self.frames, self.tabs, self.composer, self)
-        self.sending = Sending(engine, desk, self.connection_model, self.composer, self)
+        self.selection = Selection(desk, self.connections, self.frames, self.tabs, self)
+        self.sending = Sending(
+            engine, desk, self.connection_model, self.composer, self.selection, self.banner, self.actions_, icons, self,
+        )  # fmt: skip
         self._copier = FrameCopier(desk, self.frames, clipboard, jobs, self)
         self._plain_clipboard = PlainClipboard(clipboard, self)
         self._leaving = False
@@ -212,6 +214,7 @@ class MainWindow(QMainWindow):
         self.connection_model.totals_changed.connect(self._show_totals)
         self.frames.opened.connect(self.tabs.setFocus)
         self.frames.connection_opened.connect(self.connections.choose)
+        self.connections.picked.connect(self.sending.went_to)
         self.frames.set_names(self.connection_model.name)
         self.frames.following_changed.connect(self.actions_[ActionId.FOLLOW].setChecked)
         self.frames.current_frame_changed.connect(self.problems.point_at)
@@ -235,10 +238,9 @@ class MainWindow(QMainWindow):
             ActionId.COPY_HEX: lambda: self._copier.copy(CopyFormat.HEX),
             ActionId.COPY_BASE64: lambda: self._copier.copy(CopyFormat.BASE64),
             ActionId.COPY_JSON: lambda: self._copier.copy(CopyFormat.JSON),
+            ActionId.ONLY_CONNECTION: self.selection.toggle_only_connection,
             ActionId.FOCUS_CONNECTIONS: lambda: self.sides.show_page(self.connections),
             ActionId.FOCUS_PROBLEMS: lambda: self.sides.show_page(self.problems),
-            ActionId.SEND: self.composer.send,
-            ActionId.SEND_ALL: self.composer.send_to_all,
         }
         for identity, slot in pushed.items():
             # `triggered` hands over a flag that none of these wants.

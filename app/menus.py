@@ -19,7 +19,7 @@ _CAPTURE = (
 _CONNECTION = (
     _A.LISTEN, _A.FOCUS_ADDRESS, _A.OPEN_TEST_PAGE, _SEPARATOR,
     _A.AUTO_REPLY, _A.TOLERANT, _A.ONLY_ORIGINS, _A.ALLOW_ORIGIN, _SEPARATOR,
-    _A.SEND, _A.SEND_ALL, _SEPARATOR, _A.DISCONNECT,
+    _A.SEND, _A.SEND_ALL, _A.SEND_HERE, _A.CHOOSE_TARGET, _SEPARATOR, _A.DISCONNECT,
 )  # fmt: skip
 _FRAMES = (
     _A.COPY_TEXT, _A.COPY_HEX, _A.COPY_BASE64, _A.COPY_JSON, _SEPARATOR,
@@ -32,7 +32,7 @@ _GO = (
     _A.FOCUS_CONNECTIONS, _A.FOCUS_FRAMES, _A.FOCUS_DETAILS, _A.FOCUS_COMPOSER, _A.FOCUS_PROBLEMS, _A.FOCUS_MARKS,
 )  # fmt: skip
 _VIEW = (
-    _A.FREEZE, _A.FOLLOW, _A.SHOW_CONTROL, _A.TIME_FORMAT, _SEPARATOR, _A.THEME,
+    _A.FREEZE, _A.FOLLOW, _A.SHOW_CONTROL, _A.TIME_FORMAT, _A.ONLY_CONNECTION, _SEPARATOR, _A.THEME,
 )  # fmt: skip
 _HELP = (_A.SHORTCUTS, _A.FILTER_DOCS, _A.VIOLATION_DOCS, _A.DIAGNOSTICS, _A.ABOUT)
 
@@ -58,7 +58,7 @@ def frame_menu(parent: QWidget, actions: Actions) -> QMenu:
         actions,
         (
             _A.COPY_TEXT, _A.COPY_HEX, _A.COPY_BASE64, _A.COPY_JSON, _SEPARATOR, _A.TOGGLE_MARK, _A.EDIT_NOTE,
-            _SEPARATOR, _A.NEXT_VIOLATION,
+            _SEPARATOR, _A.ONLY_CONNECTION, _A.SEND_HERE, _A.NEXT_VIOLATION,
         ),
     )  # fmt: skip
     return menu
@@ -74,7 +74,7 @@ def mark_menu(parent: QWidget, actions: Actions) -> QMenu:
 def connection_menu(parent: QWidget, actions: Actions) -> QMenu:
     """The menu over the list of connections."""
     menu = QMenu(parent)
-    _fill(menu, actions, (_A.FOCUS_COMPOSER, _A.ALLOW_ORIGIN, _A.DISCONNECT, _SEPARATOR, _A.CLEAR))
+    _fill(menu, actions, (_A.SEND_HERE, _A.ALLOW_ORIGIN, _A.DISCONNECT, _SEPARATOR, _A.CLEAR))
     return menu
 
 

@@ -1,4 +1,4 @@
-"""What the person looks at: one connection or all, and one frame. Feeds the details and the composer."""
+"""What the person looks at: one connection or all, and one frame. Feeds the details."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.capture_desk import CaptureDesk
 from app.shown_frame import shown_frame
 from app.text import grouped
-from app.views.composer import Composer
 from app.views.connection_list import ConnectionList
 from app.views.detail_tabs import DetailTabs
 from app.views.frame_table import FrameTable
@@ -39,7 +38,6 @@ class Selection(QObject):
         connections: ConnectionList,
         frames: FrameTable,
         tabs: DetailTabs,
-        composer: Composer,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
@@ -47,7 +45,6 @@ class Selection(QObject):
         self._connections = connections
         self._frames = frames
         self._tabs = tabs
-        self._composer = composer
         self._control = True
         self._connection: ConnectionRecord | None = None
         self._frame_connection: int | None = None
@@ -64,7 +61,7 @@ class Selection(QObject):
 
     @property
     def connection(self) -> ConnectionRecord | None:
-        """The connection that the details and the composer are about."""
+        """The connection that the details are about."""
         return self._connection
 
     @property
@@ -96,8 +93,15 @@ class Selection(QObject):
             self._connection = record
             self._tabs.show_connection(record, violations)
             self.view_changed.emit()
-        target = self._connections.only_open if wanted is None else record
-        self._composer.set_target(target if self._desk.shows_live else None)
+
+    def toggle_only_connection(self) -> None:
+        """Shows the connection of the selected frame only; where one is shown already, all of them."""
+        if self._connections.chosen_connection is not None:
+            self._connections.choose(None)
+        elif self._connection is not None:
+            self._connections.choose(self._connection.id)
+        else:
+            self.note.emit(self.tr("No frame is selected. Select one of the connection to show."))
 
     def reload(self) -> None:
         """The capture is another one: read everything anew."""

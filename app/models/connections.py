@@ -67,12 +67,9 @@ class ConnectionModel(QAbstractListModel):
         return len(self._open)
 
     @property
-    def only_open(self) -> ConnectionRecord | None:
-        """The connection that is open, where there is exactly one; without its raw bytes."""
-        if len(self._open) != 1:
-            return None
-        (number,) = self._open
-        return self._lines[self._rows[number]].record
+    def open_ids(self) -> tuple[int, ...]:
+        """The connections that are open now, in the order in which they came."""
+        return tuple(sorted(self._open))
 
     def set_slow_peers(self, queued: dict[int, int]) -> None:
         """Bytes that wait for each peer that does not read; all others read."""
@@ -122,6 +119,11 @@ class ConnectionModel(QAbstractListModel):
         """The connection in a row; None for row 0, which stands for all."""
         line = self.line(row)
         return None if line is None else line.record.id
+
+    def line_of(self, connection_id: int) -> ConnectionLine | None:
+        """What the list shows of a connection; None where it is not in it."""
+        row = self._rows.get(connection_id)
+        return None if row is None else self._lines[row]
 
     def name(self, connection_id: int) -> str:
         """What a connection is called; "" while the list does not know it."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
@@ -19,83 +19,88 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.compose import ComposeKind, Draft, build, file_size
+from app.compose import ComposeKind, Draft, build
 from app.icons import IconName, Icons
-from app.text import count_bytes, grouped
+from app.models.connections import ConnectionModel
+from app.text import grouped
 from app.theme import Role, Theme
+from app.views.compose_check import examine
 from app.views.compose_editor import ComposeEditor, History, HistoryEntry
 from app.views.compose_pages import ClosePage, FilePage
-from core.capture.records import ConnectionRecord
+from app.views.target_box import Target, TargetBox, ToAll, ToOne
 from core.decoders.visible import visible
 from core.errors import PayloadError
-from core.net.outgoing import Compression, OutgoingClose, OutgoingMessage
+from core.net.outgoing import Compression, Outgoing
 from core.sizes import byte_size
 
 MAX_FRAGMENTS = 10_000
 _MOST_AWAITED = 256
 """Results that may be awaited; older ones are no longer told apart."""
 _CHECK_MS = 120
-_TARGET_CHARS = 20
+"""Pause in typing after which the text is checked."""
 _NARROW = 96
 """Pixels of a box on a small screen."""
-"""Pause in typing after which the text is checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendOrder:
+    """What is to be sent to whom."""
+
+    outgoing: Outgoing
+    recipients: tuple[int, ...]
+    """Connections: to these and to no other."""
+    entry: HistoryEntry
+    """What the person wrote."""
 
 
 class Composer(QWidget):
     """Composes what is sent. It sends nothing itself: `send_requested` asks for it, an answer comes to `show_*`."""
 
-    send_requested = Signal(object, bool)
-    """An `Outgoing`, and whether it goes to all open connections and not to the selected one."""
+    send_requested = Signal(object)
+    """A SendOrder."""
 
-    def __init__(self, theme: Theme, icons: Icons, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, connections: ConnectionModel, theme: Theme, icons: Icons, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._theme = theme
         self._icons = icons
-        self._target: ConnectionRecord | None = None
-        self._open_count = 0
         self._queued = 0
-        self._all_for_want_of_one = False
-        """All open connections are the target because there is no other, and not by the person's choice."""
+        self._offered: int | None = None
+        """A connection that the person went to while there was text for another one."""
         self._history = History()
-        self._asked: HistoryEntry | None = None
-        """What `send_requested` is about."""
-        self._awaited: dict[int, HistoryEntry] = {}
+        self._awaited: dict[int, SendOrder] = {}
         """What was sent and not answered yet, by the number of the request."""
         self._failure = ""
+        self._shown_target: Target = None
         self._timer = QTimer(self, singleShot=True, interval=_CHECK_MS)
         self._timer.timeout.connect(self._check)
+        self.targets = TargetBox(connections, theme, icons, self)
         self._make_controls()
         self._arrange()
         self._connect()
         self._name_frames()
         theme.changed.connect(self._restyle)
         self._restyle()
-        self._name_targets()
         self._on_kind()
 
     # For the window
 
-    @property
-    def target(self) -> ConnectionRecord | None:
-        """The connection that "to this connection" means."""
-        return self._target
+    def refresh(self) -> None:
+        """The list of connections has changed."""
+        self.targets.refresh(may_choose=not self._holds_text())
 
-    def set_target(self, connection: ConnectionRecord | None) -> None:
-        """The connection that "to this connection" means. None: only all open ones can be sent to."""
-        before, self._target = self._target, connection
-        if _what_counts(before) == _what_counts(connection):
-            return
-        if before is None or connection is None or before.id != connection.id:
-            self._failure = ""
-            self._queued = 0
-        self._name_targets()
-        self._check()
+    def address(self, connection: int) -> None:
+        """The person wants to send to this connection."""
+        self.targets.choose(connection)
 
-    def set_open_count(self, count: int) -> None:
-        """How many connections are open."""
-        if count != self._open_count:
-            self._open_count = count
-            self._name_targets()
+    def went_to(self, connection: int) -> None:
+        """The person went to a connection in their list: while nothing is written, it becomes the target."""
+        if not self._holds_text():
+            if connection in self.targets.everybody:
+                self.targets.choose(connection)
+        else:
+            self._offered = connection
             self._check()
 
     def set_queued(self, count: int) -> None:
@@ -104,12 +109,11 @@ class Composer(QWidget):
             self._queued = count
             self._check()
 
-    def await_result(self, request: int) -> None:
-        """What `send_requested` asks for is under way; its result comes under this number."""
-        if self._asked is not None:
-            self._awaited[request] = self._asked
-            while len(self._awaited) > _MOST_AWAITED:
-                self._awaited.pop(next(iter(self._awaited)))
+    def await_result(self, request: int, order: SendOrder) -> None:
+        """What `send_requested` asked for is under way; its result comes under this number."""
+        self._awaited[request] = order
+        while len(self._awaited) > _MOST_AWAITED:
+            self._awaited.pop(next(iter(self._awaited)))
 
     def show_error(self, sentence: str, request: int | None = None) -> None:
         """Say beside the editor why something was not sent; it stays until the text changes or is sent again."""
@@ -118,14 +122,19 @@ class Composer(QWidget):
             self._awaited.pop(request, None)
         self._check()
 
-    def show_sent(self, request: int) -> None:
-        """That request has been met: remember what was sent, and make room for the next if nothing else was typed."""
-        entry = self._awaited.pop(request, None)
-        if entry is None:
+    def show_sent(self, request: int, count: int) -> None:
+        """That request has been met, for so many connections: remember what was sent, and make room for the next if
+        nothing else was typed.
+        """
+        order = self._awaited.pop(request, None)
+        if order is None:
             return
-        self._history.add(entry)
-        again = any(other.text == entry.text for other in self._awaited.values())
-        if self._edits() and self.editor.toPlainText() == entry.text and not again:
+        self._history.add(order.entry)
+        if count < len(order.recipients):
+            text = self.tr("Sent to {sent} of {asked}: the others closed meanwhile, or do not read.")
+            self._failure = text.format(sent=grouped(count), asked=grouped(len(order.recipients)))
+        again = any(other.entry.text == order.entry.text for other in self._awaited.values())
+        if self._edits() and self.editor.toPlainText() == order.entry.text and not again:
             failure = self._failure
             self.editor.set_text("")
             # Why another one was not sent.
@@ -155,24 +164,17 @@ class Composer(QWidget):
 
     def send(self) -> None:
         """Ask to send to what the target box says."""
-        self._send(to_all=bool(self.targets.currentData()))
+        self._send(self.targets.recipients, self.targets.fault())
 
     def send_to_all(self) -> None:
         """Ask to send to all open connections."""
-        self._send(to_all=True)
+        everybody = self.targets.everybody
+        nobody = self.tr("No connection is open. Wait for a client to connect.")
+        self._send(everybody, "" if everybody else nobody)
 
     # Building
 
     def _make_controls(self) -> None:
-        self.targets = QComboBox(self)
-        self.targets.setAccessibleName(self.tr("Send to"))
-        self.targets.setToolTip(self.tr("Where it is sent"))
-        # Not by its contents: a long path must not widen the window.
-        self.targets.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.targets.setMinimumContentsLength(_TARGET_CHARS)
-        self.targets.setMinimumWidth(_NARROW)
-        self.targets.addItem("", False)
-        self.targets.addItem("", True)
         self.kinds = QComboBox(self)
         self.kinds.setAccessibleName(self.tr("Kind"))
         self.kinds.setToolTip(self.tr("What is sent"))
@@ -198,6 +200,7 @@ class Composer(QWidget):
         self.status.setWordWrap(True)
         self.status.setProperty("look", "muted")
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.instead = QPushButton(self)
         self.amount = QLabel(self)
         self.amount.setTextFormat(Qt.TextFormat.PlainText)
         self.amount.setProperty("look", "muted")
@@ -233,12 +236,17 @@ class Composer(QWidget):
         layout.setSpacing(6)
         layout.addLayout(top)
         layout.addWidget(self.pages, 1)
-        layout.addWidget(self.status)
+        below = QHBoxLayout()
+        below.setSpacing(8)
+        below.addWidget(self.status, 1)
+        below.addWidget(self.instead)
+        layout.addLayout(below)
 
     def _connect(self) -> None:
         self.kinds.currentIndexChanged.connect(self._on_kind)
-        self.targets.currentIndexChanged.connect(self._check)
-        self.targets.activated.connect(self._on_target_chosen)
+        self.targets.changed.connect(self._on_target)
+        self.targets.popup.picked.connect(lambda _line: self.editor.setFocus())
+        self.instead.clicked.connect(self._send_there_instead)
         self.send_button.clicked.connect(self.send)
         self.editor.send_pressed.connect(self.send)
         self.editor.send_all_pressed.connect(self.send_to_all)
@@ -288,26 +296,37 @@ class Composer(QWidget):
 
     def _on_edit(self) -> None:
         self._failure = ""
+        if not self._holds_text():
+            self._offered = None
         self._timer.start()
 
-    def _name_targets(self) -> None:
-        target = self._target
-        if target is None:
-            this = self.tr("No connection selected")
-        else:
-            path = visible(target.path[:40])
-            this = self.tr("To #{0} {1}").format(target.id, path)
-        self.targets.setItemText(0, this)
-        self.targets.setItemText(1, self.tr("To all open ({0})").format(self._open_count))
-        if target is None and self._open_count > 1 and not self.targets.currentIndex():
-            self._all_for_want_of_one = True
-            self.targets.setCurrentIndex(1)
-        elif target is not None and self._all_for_want_of_one:
-            self._all_for_want_of_one = False
-            self.targets.setCurrentIndex(0)
+    def _on_target(self) -> None:
+        if self._shown_target != self.targets.target:
+            self._shown_target = self.targets.target
+            self._failure = ""
+            self._queued = 0
+            self._offered = None
+        self._check()
 
-    def _on_target_chosen(self) -> None:
-        self._all_for_want_of_one = False
+    def _holds_text(self) -> bool:
+        """Whether there is anything that was written for somebody."""
+        return bool(
+            self.editor.toPlainText() or self.file.text() or self.close_frame.reason.text()
+        )  # fmt: skip
+
+    def _instead(self) -> int | None:
+        """The one other connection that it makes sense to offer."""
+        everybody, now = self.targets.everybody, self.targets.recipients
+        if self._offered in everybody and (self._offered,) != now and self._holds_text():
+            return self._offered
+        lost = isinstance(self.targets.target, ToOne) and not now
+        return everybody[0] if lost and len(everybody) == 1 else None
+
+    def _send_there_instead(self) -> None:
+        other = self._instead()
+        if other is not None:
+            self.targets.choose(other)
+            self.editor.setFocus()
 
     def _draft(self) -> Draft:
         kind = self.kind()
@@ -318,66 +337,54 @@ class Composer(QWidget):
             return Draft(kind, self.file.text(), None, self.fragments.value(), compression)
         return Draft(kind, self.editor.toPlainText(), None, self.fragments.value(), compression)
 
-    def _unreachable(self, *, to_all: bool) -> str:
-        """Why nothing can be sent there, or ""."""
-        if to_all:
-            return "" if self._open_count else self.tr("No connection is open. Wait for a client to connect.")
-        if self._target is None:
-            return self.tr("No connection is selected. Select one in the list, or wait for a client.")
-        if not self._target.is_open:
-            return self.tr("Connection #{0} is not open. Select another one.").format(self._target.id)
-        return ""
-
-    def _examine(self) -> tuple[str, str]:
-        """What is wrong with the draft, and how large it is; both "" where there is nothing to say.
-
-        A file is not read here: that happens when it is sent.
-        """
+    def _problem_and_size(self) -> tuple[str, str]:
+        """What is wrong with the draft, and how large it is; both "" where there is nothing to say."""
         try:
-            draft = self._draft()
-            if draft.kind is ComposeKind.FILE:
-                return self._examine_file(draft.text)
-            outgoing = build(draft)
+            return examine(self._draft())
         except PayloadError as error:
             return str(error), ""
-        if isinstance(outgoing, OutgoingClose):
-            return "", ""
-        size = count_bytes(len(outgoing.payload))
-        if isinstance(outgoing, OutgoingMessage) and outgoing.fragments > 1:
-            return "", self.tr("{0} in {1} frames").format(size, grouped(outgoing.fragments))
-        return "", size
-
-    def _examine_file(self, path: str) -> tuple[str, str]:
-        size = file_size(path)
-        if size is not None:
-            return "", count_bytes(size)
-        if not path:
-            return self.tr("No file is chosen; choose one."), ""
-        if os.path.lexists(path):
-            return self.tr("{0} is no file whose content can be sent; choose another.").format(path), ""
-        return self.tr("There is no file {0}; choose another.").format(path), ""
 
     def _check(self) -> None:
         """Say how things stand and let Send be pressed only where it would work."""
-        unreachable = self._unreachable(to_all=bool(self.targets.currentData()))
-        problem, size = self._examine()
+        unreachable = self.targets.fault()
+        problem, size = self._problem_and_size()
         blank = self._is_blank()
         self.send_button.setEnabled(not unreachable and not problem)
-        negotiated = self._target is not None and "permessage-deflate" in self._target.extensions
-        self.compress.setEnabled(negotiated or bool(self.targets.currentData()))
+        record = self.targets.record
+        negotiated = record is not None and "permessage-deflate" in record.extensions
+        self.compress.setEnabled(negotiated or isinstance(self.targets.target, ToAll))
         self.compress.setToolTip(
             self.tr("Compress with permessage-deflate where it was negotiated")
             if self.compress.isEnabled()
             else self.tr("This connection did not negotiate permessage-deflate")
         )
         self.send_button.setToolTip(unreachable or problem or self.tr("Send (Ctrl+Enter)"))
+        self._offer_another()
         wrong = self._failure or ("" if blank else problem)
-        slow = "" if wrong or unreachable or self.targets.currentData() else self._slowness()
-        self._say(wrong or unreachable or slow, "error" if wrong else "warning" if slow else "muted")
+        caution = self._slowness() or self._still_there()
+        if wrong or (unreachable and self._holds_text()):
+            self._say(wrong or unreachable, "error" if wrong else "warning")
+        elif unreachable or not caution:
+            self._say(unreachable, "muted")
+        else:
+            self._say(caution, "warning")
         self.amount.setText(size)
 
+    def _offer_another(self) -> None:
+        other = self._instead()
+        self.instead.setVisible(other is not None)
+        if other is not None:
+            self.instead.setText(self.tr("Send to #{0} instead").format(other))
+
+    def _still_there(self) -> str:
+        """To whom it goes, where the person has just gone to another connection."""
+        target = self.targets.target
+        if self._offered is None or not isinstance(target, ToOne) or self._offered == target.id:
+            return ""
+        return self.tr("What you wrote goes to #{0}, not to #{1}.").format(target.id, self._offered)
+
     def _slowness(self) -> str:
-        if not self._queued:
+        if not self._queued or self.targets.record is None:
             return ""
         return self.tr("The peer is not reading, {0} queued").format(byte_size(self._queued))
 
@@ -398,9 +405,8 @@ class Composer(QWidget):
 
     # Doing
 
-    def _send(self, *, to_all: bool) -> None:
+    def _send(self, recipients: tuple[int, ...], unreachable: str) -> None:
         self._timer.stop()
-        unreachable = self._unreachable(to_all=to_all)
         if unreachable:
             self.show_error(unreachable)
             return
@@ -411,9 +417,7 @@ class Composer(QWidget):
             self.show_error(str(error))
             return
         self._failure = ""
-        self._asked = HistoryEntry(draft.kind, draft.text)
-        self.send_requested.emit(outgoing, to_all)
-        self._asked = None
+        self.send_requested.emit(SendOrder(outgoing, recipients, HistoryEntry(draft.kind, draft.text)))
 
     def _older(self) -> None:
         self._recall(self._history.older(HistoryEntry(self.kind(), self.editor.toPlainText())))
@@ -434,11 +438,7 @@ class Composer(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self._send(to_all=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+            to_all = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            (self.send_to_all if to_all else self.send)()
         else:
             super().keyPressEvent(event)
-
-
-def _what_counts(target: ConnectionRecord | None) -> tuple[object, ...]:
-    """All of a target that the composer shows or asks for: the rest changes with every frame."""
-    return () if target is None else (target.id, target.path, target.state, target.extensions)

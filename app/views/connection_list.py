@@ -34,6 +34,8 @@ class ConnectionList(QListView):
 
     chosen = Signal(object)
     """Id of the connection that is selected now, or None for all."""
+    picked = Signal(object)
+    """Id of the connection that the person clicked, or pressed Enter on."""
     context_menu_requested = Signal(QPoint)
 
     def __init__(
@@ -52,6 +54,8 @@ class ConnectionList(QListView):
         self.viewport().setMouseTracking(True)
         self.setAccessibleName(self.tr("Connections"))
         self.selectionModel().currentChanged.connect(self._current_changed)
+        self.clicked.connect(self._pick)
+        self.activated.connect(self._pick)
         model.modelReset.connect(self._was_reset)
         theme.changed.connect(self._look_changed)
         self._was_reset()
@@ -61,11 +65,6 @@ class ConnectionList(QListView):
         row = self._connections.row_of(connection_id)
         if row is not None:
             self.setCurrentIndex(self._connections.index(row))
-
-    @property
-    def only_open(self) -> ConnectionRecord | None:
-        """The connection that is open, where there is exactly one."""
-        return self._connections.only_open
 
     @property
     def chosen_connection(self) -> int | None:
@@ -79,6 +78,11 @@ class ConnectionList(QListView):
 
     def _current_changed(self, current: Index) -> None:
         self.chosen.emit(self._connections.connection_id(current.row()))
+
+    def _pick(self, index: Index) -> None:
+        connection = self._connections.connection_id(index.row())
+        if connection is not None:
+            self.picked.emit(connection)
 
     def _was_reset(self) -> None:
         self.setCurrentIndex(self._connections.index(0))

@@ -12,6 +12,7 @@ from app.theme import Role, Theme
 
 SIZE = 9
 """Of a mark, in pixels."""
+ICON = 16
 GAP = 6
 """Between a mark and what stands beside it."""
 _ROLES = (
@@ -39,12 +40,13 @@ def paint_mark(
 
 
 def mark_icon(theme: Theme, connection: int, ratio: float, *, hollow: bool = False) -> QIcon:
-    """The mark of a connection for a button or a box."""
-    pixmap = QPixmap(round(SIZE * ratio), round(SIZE * ratio))
+    """The mark of a connection in the middle of an icon for a button or a box."""
+    pixmap = QPixmap(round(ICON * ratio), round(ICON * ratio))
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
-    paint_mark(painter, theme, connection, 0, 0, hollow=hollow)
+    middle = (ICON - SIZE) // 2
+    paint_mark(painter, theme, connection, middle, middle, hollow=hollow)
     painter.end()
     return QIcon(pixmap)
 

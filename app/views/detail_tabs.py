@@ -13,6 +13,7 @@ from app.jobs import Jobs
 from app.shown_frame import ShownFrame
 from app.theme import Theme
 from app.views.bytes_view import BytesView
+from app.views.connection_label import ConnectionLabel
 from app.views.frame_bits import FrameBits
 from app.views.handshake_view import HandshakeView
 from app.views.message_view import MessageView
@@ -63,6 +64,8 @@ class DetailTabs(QWidget):
         self.handshake = HandshakeView(theme, icons)
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
+        self.whose = ConnectionLabel(theme)
+        self.tabs.setCornerWidget(self.whose)
         self._refresh: dict[_Page, Callable[[], bool]] = {}
         """What brings each page up to date; it tells whether there is anything to show."""
         self._message_page = self._add(
@@ -110,6 +113,7 @@ class DetailTabs(QWidget):
     def show_connection(self, connection: ConnectionRecord | None, violations: tuple[Violation, ...]) -> None:
         """Show a connection and the rules that its handshake broke, or none."""
         self._connection, self._violations = connection, violations
+        self.whose.show_connection(connection)
         self._outdated(self._handshake_page)
 
     def current_tab(self) -> str:

@@ -67,6 +67,9 @@ def test_send_to_all(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: desktop.window.connection_model.open_count == 2)
     desktop.window.composer.set_text("to everybody")
     trigger(desktop, ActionId.SEND_ALL)
+    question = QApplication.activeModalWidget()
+    assert isinstance(question, QMessageBox)
+    next(each for each in question.buttons() if "2" in each.text()).click()
     assert [peer.recv(timeout=10) for peer in peers] == ["to everybody"] * 2
 
 

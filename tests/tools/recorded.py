@@ -25,13 +25,13 @@ KEY = bytes.fromhex("37fa213d")
 class Peer:
     """A client of a recorded connection; what it says goes through the real protocol into the capture."""
 
-    def __init__(self, maker: CaptureMaker, path: str) -> None:
+    def __init__(self, maker: CaptureMaker, path: str, deflate: str | None) -> None:
         self._maker = maker
         self._connection = Connection(ServerSide(ServerPolicy(judgement=Judgement.TOLERANT)))
         opened = Opened(Mode.LISTEN, "127.0.0.1:50312", "127.0.0.1:8080", Direction.CLIENT_TO_SERVER)
         self.id = maker.recorder.open_connection(opened, maker.tick())
         # Put in afterwards: a client of ours would not ask for a target that is none.
-        request = client_request("127.0.0.1:8080", "/target", new_key())
+        request = client_request("127.0.0.1:8080", "/target", new_key(), deflate=deflate)
         self.receive(request.replace(b"/target", path.encode("latin-1"), 1))
 
     def receive(self, data: bytes) -> None:
@@ -85,9 +85,9 @@ class CaptureMaker:
         self._now += STEP_NS
         return self._now
 
-    def peer(self, path: str = "/chat") -> Peer:
-        """Another client connects."""
-        return Peer(self, path)
+    def peer(self, path: str = "/chat", *, deflate: str | None = None) -> Peer:
+        """Another client connects, and offers to compress like that."""
+        return Peer(self, path, deflate)
 
     def keep_last(self, frames: int) -> None:
         """The capture is to hold these, in whole blocks; what was recorded since the last `flush` is one."""

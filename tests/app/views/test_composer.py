@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -13,24 +13,66 @@ from pytestqt.qtbot import QtBot
 
 from app.compose import ComposeKind
 from app.icons import Icons
+from app.models.connections import ConnectionModel
 from app.theme import Theme
 from app.views.compose_editor import HISTORY_LIMIT, History, HistoryEntry
-from app.views.composer import Composer
+from app.views.composer import Composer, SendOrder
 from core.net.outgoing import Compression, OutgoingClose, OutgoingMessage, OutgoingPing
 from core.protocol.frames import Opcode
-from tests.app.views.samples import CLOSED, CONNECTION
+from tests.tools.recorded import CaptureMaker, Peer
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
+class Crowd:
+    """Three clients of a capture, and the list of connections that shows it."""
+
+    def __init__(self, maker: CaptureMaker, model: ConnectionModel) -> None:
+        self._maker = maker
+        self.model = model
+        self.peers = [
+            maker.peer("/chat", deflate="permessage-deflate"),
+            maker.peer("/two"),
+            maker.peer("/three"),
+        ]
+        self.composer: Composer | None = None
+        model.set_reader(maker.reader())
+
+    def another(self, path: str = "/another") -> Peer:
+        peer = self._maker.peer(path)
+        self.look()
+        return peer
+
+    def goes(self, *numbers: int) -> None:
+        """These clients vanish."""
+        for number in numbers:
+            self.peers[number - 1].vanish()
+        self.look()
+
+    def look(self) -> None:
+        self._maker.recorder.flush()
+        self.model.refresh()
+        if self.composer is not None:
+            self.composer.refresh()
+
+
 @pytest.fixture
-def composer(qtbot: QtBot, theme: Theme, icons: Icons) -> Iterator[Composer]:
-    composer = Composer(theme, icons)
+def crowd(qapp: QApplication, maker: CaptureMaker) -> Iterator[Crowd]:
+    model = ConnectionModel(qapp)
+    yield Crowd(maker, model)
+    model.set_reader(None)
+    model.deleteLater()
+
+
+@pytest.fixture
+def composer(qtbot: QtBot, theme: Theme, icons: Icons, crowd: Crowd) -> Iterator[Composer]:
+    """Writes to #1; what it asks for is under way at once, under numbers from 1 on."""
+    composer = crowd.composer = Composer(crowd.model, theme, icons)
     composer.resize(1000, 160)
-    composer.set_target(CONNECTION)
-    composer.set_open_count(3)
+    composer.refresh()
+    composer.address(1)
     numbers = itertools.count(1)
-    composer.send_requested.connect(lambda: composer.await_result(next(numbers)))
+    composer.send_requested.connect(lambda order: composer.await_result(next(numbers), order))
     with qtbot.waitExposed(composer):
         composer.show()
     yield composer
@@ -42,19 +84,20 @@ def settled(composer: Composer, qtbot: QtBot, *, sendable: bool) -> None:
     qtbot.waitUntil(lambda: composer.send_button.isEnabled() is sendable)
 
 
-def sent(composer: Composer, qtbot: QtBot) -> tuple[object, bool]:
+def sent(composer: Composer, qtbot: QtBot) -> tuple[object, tuple[int, ...]]:
     with qtbot.waitSignal(composer.send_requested) as caught:
         composer.send()
-    outgoing, to_all = caught.args
-    return outgoing, to_all
+    (order,) = caught.args
+    return order.outgoing, order.recipients
 
 
 def test_ctrl_enter_sends_text(composer: Composer, qtbot: QtBot) -> None:
     QTest.keyClicks(composer.editor, "Hello")
     with qtbot.waitSignal(composer.send_requested) as caught:
         QTest.keyClick(composer.editor, Qt.Key.Key_Return, CONTROL)
-    assert caught.args == [OutgoingMessage(Opcode.TEXT, b"Hello"), False]
-    composer.show_sent(1)
+    entry = HistoryEntry(ComposeKind.TEXT, "Hello")
+    assert caught.args == [SendOrder(OutgoingMessage(Opcode.TEXT, b"Hello"), (1,), entry)]
+    composer.show_sent(1, 1)
     assert composer.editor.toPlainText() == ""
     assert composer.history() == ("text:Hello",)
 
@@ -63,14 +106,22 @@ def test_ctrl_shift_enter_sends_to_all(composer: Composer, qtbot: QtBot) -> None
     composer.set_text("Hello")
     with qtbot.waitSignal(composer.send_requested) as caught:
         QTest.keyClick(composer.editor, Qt.Key.Key_Return, CONTROL | Qt.KeyboardModifier.ShiftModifier)
-    assert caught.args[1] is True
+    assert caught.args[0].recipients == (1, 2, 3)
 
 
-def test_target_box_sends_to_all(composer: Composer, qtbot: QtBot) -> None:
-    assert composer.targets.itemText(0) == "To #1 /chat"
-    assert composer.targets.itemText(1) == "To all open (3)"
-    composer.targets.setCurrentIndex(1)
-    assert sent(composer, qtbot)[1] is True
+def test_all_can_be_chosen(composer: Composer, qtbot: QtBot) -> None:
+    assert composer.targets.currentText() == "To #1 /chat"
+    composer.targets.showPopup()
+    assert composer.targets.popup.rows() == ["All open connections (3)", "#1 /chat", "#2 /two", "#3 /three"]
+    pick(composer, 0)
+    assert composer.targets.currentText() == "To all open (3)"
+    assert sent(composer, qtbot)[1] == (1, 2, 3)
+
+
+def pick(composer: Composer, row: int) -> None:
+    view = composer.targets.popup.list
+    place = view.visualRect(view.model().index(row, 0)).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
 
 
 def test_every_kind(composer: Composer, qtbot: QtBot, tmp_path: Path) -> None:
@@ -102,7 +153,7 @@ def test_fragments_and_compression(composer: Composer, qtbot: QtBot) -> None:
     composer.compress.setChecked(False)
     assert sent(composer, qtbot)[0] == OutgoingMessage(Opcode.TEXT, b"Hello", 3, Compression.NEVER)
     assert composer.compress.isEnabled()
-    composer.set_target(CLOSED)
+    composer.address(2)
     assert not composer.compress.isEnabled()
     composer.set_kind(ComposeKind.PING)
     assert not composer.fragments.isVisible()
@@ -149,17 +200,15 @@ def test_close_codes_are_explained_and_forbidden_ones_refused(composer: Composer
     assert sent(composer, qtbot)[0] == OutgoingClose(None, "")
 
 
-def test_no_open_connection_is_said(composer: Composer, qtbot: QtBot) -> None:
-    composer.set_target(None)
-    composer.set_open_count(0)
+def test_no_open_connection_is_said(composer: Composer, crowd: Crowd, qtbot: QtBot) -> None:
+    crowd.goes(1, 2, 3)
     assert not composer.send_button.isEnabled()
+    assert composer.status.text() == "Connection #1 is not open any more. Choose another one."
+    composer.targets.choose_all()
     assert composer.status.text() == "No connection is open. Wait for a client to connect."
-    composer.set_target(CLOSED)
-    assert composer.status.text() == "Connection #3 is not open. Select another one."
-    composer.targets.setCurrentIndex(1)
-    assert composer.status.text() == "No connection is open. Wait for a client to connect."
-    composer.set_open_count(1)
+    crowd.another()
     settled(composer, qtbot, sendable=True)
+    assert composer.targets.currentText() == "To all open (1)"
 
 
 def test_an_error_stands_beside_the_editor_until_it_changes(composer: Composer, qtbot: QtBot) -> None:
@@ -178,7 +227,7 @@ def test_what_was_typed_meanwhile_is_kept(composer: Composer, qtbot: QtBot) -> N
     composer.set_text("first")
     sent(composer, qtbot)
     composer.set_text("second")
-    composer.show_sent(1)
+    composer.show_sent(1, 1)
     assert composer.editor.toPlainText() == "second"
     assert composer.history() == ("text:first",)
 
@@ -188,10 +237,10 @@ def test_results_belong_to_their_requests(composer: Composer, qtbot: QtBot) -> N
     sent(composer, qtbot)
     composer.set_text("second")
     sent(composer, qtbot)
-    composer.show_sent(1)
+    composer.show_sent(1, 1)
     assert (composer.editor.toPlainText(), composer.history()) == ("second", ("text:first",))
     composer.show_error("The peer is gone.", 2)
-    composer.show_sent(2)
+    composer.show_sent(2, 1)
     assert (composer.editor.toPlainText(), composer.history()) == ("second", ("text:first",))
     assert composer.status.text() == "The peer is gone."
 
@@ -201,7 +250,7 @@ def test_the_editor_is_emptied_by_the_last_of_equal_messages(composer: Composer,
     sent(composer, qtbot)
     sent(composer, qtbot)
     composer.show_error("The peer does not read.", 1)
-    composer.show_sent(2)
+    composer.show_sent(2, 1)
     assert composer.editor.toPlainText() == ""
     assert composer.status.text() == "The peer does not read."
 
@@ -266,25 +315,169 @@ def test_history_is_bounded_and_has_no_doubles() -> None:
     assert other.lines() == lines
 
 
-def test_where_no_connection_is_selected_all_open_ones_are_offered(composer: Composer) -> None:
-    composer.set_open_count(3)
-    composer.set_target(None)
-    assert composer.targets.currentText() == "To all open (3)"
-    composer.set_target(CONNECTION)
-    assert composer.targets.currentText().startswith(f"To #{CONNECTION.id} ")
+def test_the_only_connection_is_the_first_target_and_stays_it(
+    crowd: Crowd, theme: Theme, icons: Icons
+) -> None:
+    crowd.goes(1, 3)
+    other = Composer(crowd.model, theme, icons)
+    other.refresh()
+    assert other.targets.recipients == (2,)
+    crowd.another()
+    other.refresh()
+    assert other.targets.recipients == (2,)
+    other.deleteLater()
 
 
-def test_all_stay_the_target_when_the_person_has_chosen_so(composer: Composer) -> None:
-    composer.targets.setCurrentIndex(1)
-    composer.targets.activated.emit(1)
-    composer.set_target(None)
-    composer.set_target(CONNECTION)
-    assert composer.targets.currentIndex() == 1
+def test_who_writes_before_anybody_is_there_chooses(crowd: Crowd, theme: Theme, icons: Icons) -> None:
+    crowd.goes(1, 2, 3)
+    other = Composer(crowd.model, theme, icons)
+    other.refresh()
+    assert other.status.text() == "No connection is open. Wait for a client to connect."
+    other.set_text("written early")
+    crowd.another()
+    other.refresh()
+    assert other.targets.currentText() == "Choose a connection…"
+    assert other.status.text() == "Choose the connection to send to."
+    assert not other.send_button.isEnabled()
+    other.deleteLater()
+
+
+def test_among_several_none_is_chosen_by_itself(crowd: Crowd, theme: Theme, icons: Icons) -> None:
+    other = Composer(crowd.model, theme, icons)
+    other.refresh()
+    assert other.targets.recipients == ()
+    assert other.status.text() == "Choose the connection to send to."
+    other.deleteLater()
+
+
+def test_a_target_whose_peer_is_gone_stays_and_is_said_to_be(
+    composer: Composer, crowd: Crowd, qtbot: QtBot
+) -> None:
+    composer.set_text("for the first")
+    crowd.goes(1)
+    assert composer.targets.currentText() == "To #1 /chat (closed)"
+    assert composer.status.text() == "Connection #1 is not open any more. Choose another one."
+    assert composer.status.property("look") == "warning"
+    with qtbot.assertNotEmitted(composer.send_requested):
+        composer.send()
+    assert not composer.instead.isVisible(), "of several it offers none"
+    crowd.goes(2)
+    assert composer.instead.text() == "Send to #3 instead"
+    QTest.mouseClick(composer.instead, Qt.MouseButton.LeftButton)
+    assert composer.targets.currentText() == "To #3 /three"
+    assert composer.editor.toPlainText() == "for the first"
+    assert sent(composer, qtbot)[1] == (3,)
+
+
+def test_another_connection_of_the_same_number_is_not_the_target(
+    composer: Composer, crowd: Crowd, tmp_path: Path
+) -> None:
+    with CaptureMaker(tmp_path / "other.unmask") as other:
+        other.tick()
+        other.peer("/chat")
+        crowd.model.set_reader(other.reader())
+        composer.refresh()
+        assert composer.targets.recipients == ()
+        assert composer.targets.currentText() == "To #1 /chat (closed)"
+        crowd.model.set_reader(None)
+
+
+def test_going_to_a_connection_makes_it_the_target_only_where_nothing_is_written(
+    composer: Composer, crowd: Crowd, qtbot: QtBot
+) -> None:
+    composer.went_to(2)
+    assert composer.targets.currentText() == "To #2 /two"
+    composer.set_text("for the second")
+    composer.went_to(3)
+    assert composer.targets.currentText() == "To #2 /two"
+    assert composer.status.text() == "What you wrote goes to #2, not to #3."
+    assert composer.instead.text() == "Send to #3 instead"
+    composer.set_text("")
+    qtbot.waitUntil(lambda: not composer.instead.isVisible())
+    crowd.goes(3)
+    composer.went_to(3)
+    assert composer.targets.currentText() == "To #2 /two", "who is gone is no target"
+
+
+def test_a_reason_and_a_file_are_text_too(composer: Composer, tmp_path: Path) -> None:
+    composer.close_frame.reason.setText("bye")
+    composer.went_to(2)
+    assert composer.targets.currentText() == "To #1 /chat"
+    composer.close_frame.reason.clear()
+    composer.file.path.setText(str(tmp_path / "payload"))
+    composer.went_to(2)
+    assert composer.targets.currentText() == "To #1 /chat"
+
+
+def test_all_stay_the_target_whoever_comes_and_goes(composer: Composer, crowd: Crowd) -> None:
+    composer.targets.choose_all()
+    crowd.another()
+    assert composer.targets.currentText() == "To all open (4)"
+    crowd.goes(1, 2)
+    assert composer.targets.currentText() == "To all open (2)"
+
+
+def test_how_many_got_it_is_said_where_not_all_did(composer: Composer, qtbot: QtBot) -> None:
+    composer.targets.choose_all()
+    composer.set_text("to all")
+    sent(composer, qtbot)
+    composer.show_sent(1, 2)
+    assert composer.status.text() == "Sent to 2 of 3: the others closed meanwhile, or do not read."
+    assert composer.editor.toPlainText() == ""
+
+
+def test_the_list_is_searched_as_one_types(composer: Composer, crowd: Crowd, qtbot: QtBot) -> None:
+    for number in range(4, 31):
+        crowd.another(f"/room/{number}")
+    popup = composer.targets.popup
+    composer.targets.showPopup()
+    assert len(popup.rows()) == 31
+    assert popup.hint.text() == "30 open connections"
+    crowd.goes(2)
+    assert len(popup.rows()) == 31, "nothing moves under the pointer"
+    QTest.keyClicks(popup.search, "room/2")
+    assert popup.rows() == [f"#{number} /room/{number}" for number in range(20, 30)]
+    assert popup.hint.text() == "10 of 30 open connections"
+    popup.search.setText("3")
+    assert popup.rows()[0] == "#3 /three", "a number is first of all that connection's"
+    popup.search.setText("#1")
+    assert popup.rows()[:2] == ["#1 /chat", "#10 /room/10"]
+    QTest.keyClick(popup.search, Qt.Key.Key_Down)
+    QTest.keyClick(popup.search, Qt.Key.Key_Return)
+    assert not popup.isVisible()
+    assert composer.targets.currentText() == "To #10 /room/10"
+    composer.targets.showPopup()
+    crowd.goes(3)
+    popup.search.setText("/three")
+    QTest.keyClick(popup.search, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "#3 is not open any more" in composer.status.text())
+    composer.targets.showPopup()
+    QTest.keyClicks(popup.search, "nowhere")
+    assert popup.rows() == []
+    QTest.keyClick(popup.search, Qt.Key.Key_Return)
+    assert popup.isVisible(), "there is nothing to take"
+    QTest.keyClick(popup, Qt.Key.Key_Escape)
+    assert not popup.isVisible()
+
+
+def test_the_wheel_chooses_nothing(composer: Composer) -> None:
+    QTest.wheelEvent(
+        composer.targets.window().windowHandle(), composer.targets.geometry().center(), QPoint(0, -120)
+    )
+    assert composer.targets.currentText() == "To #1 /chat"
+
+
+def test_a_long_path_is_cut_at_its_head(composer: Composer, crowd: Crowd) -> None:
+    crowd.another("/api/v1/streams/market/prices/of/all/currencies/EURUSD?token=secret")
+    composer.address(4)
+    words = composer.targets.currentText()
+    assert words.startswith("To #4 …")
+    assert words.endswith("EURUSD…")
 
 
 def test_a_peer_that_does_not_read_is_said(composer: Composer) -> None:
     composer.set_queued(12_300_000)
     assert composer.status.text().startswith("The peer is not reading, 12.3 MB queued")
     assert composer.status.property("look") == "warning"
-    composer.set_target(CLOSED)
+    composer.address(2)
     assert "queued" not in composer.status.text()
