@@ -224,7 +224,7 @@ def specs() -> tuple[ActionSpec, ...]:
         ActionSpec(
             _ID.ONLY_CONNECTION,
             translate("Actions", "Only this co&nnection"),
-            "Ctrl+Shift+C",
+            "Ctrl+D",
             translate("Actions", "Show the frames of the selected frame's connection only, or of all again"),
             _I.CONNECTIONS,
         ),

@@ -91,7 +91,10 @@ class EngineThread(QThread):
         return self._host.send(handle, outgoing)
 
     def send_to(self, connection_ids: Sequence[int], outgoing: Outgoing) -> int:
-        """Send to each of these and to no other. Answers with `sent` and the id returned. The window's thread, as `send`."""
+        """Send to each of these and to no other. Answers with `sent` and the id returned.
+
+        The window's thread, as `send`.
+        """
         handles = [self._numbering.handle(each) for each in connection_ids]
         return self._host.send_to(handles, outgoing)
 

@@ -220,12 +220,13 @@ class Composer(QWidget):
     def _arrange(self) -> None:
         top = QHBoxLayout()
         top.setSpacing(8)
-        top.addWidget(self.targets)
+        # Of the room that there is the target takes the most: it is what must not be mistaken.
+        top.addWidget(self.targets, 1)
         top.addWidget(self.kinds)
         top.addWidget(self.fragments)
         top.addWidget(self.compress)
         top.addSpacing(6)
-        top.addStretch(1)
+        top.addStretch()
         top.addWidget(self.amount)
         top.addWidget(self.send_button)
         self.pages = QStackedWidget(self)

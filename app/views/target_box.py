@@ -17,8 +17,8 @@ from app.views.target_popup import TargetPopup
 from core.capture.records import ConnectionRecord
 
 _CHARS = 15
-_WANTED = 90
-"""Pixels more than for so many characters, where there is room."""
+_NARROW, _WIDEST = 154, 360
+"""Pixels of the box on a small and on a large screen."""
 _BESIDE_ICON = 8
 """Pixels between the icon and the text, and behind that."""
 
@@ -72,7 +72,9 @@ class TargetBox(QComboBox):
         # Not by its contents: a long path must not widen the window.
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(_CHARS)
+        self.setMinimumWidth(_NARROW)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setMaximumWidth(_WIDEST)
         self.setIconSize(QSize(ICON, ICON))
         self.addItem("")
         self.popup.picked.connect(self._picked)
@@ -135,9 +137,6 @@ class TargetBox(QComboBox):
         if not self.everybody:
             return self.tr("No connection is open. Wait for a client to connect.")
         return self.tr("Choose the connection to send to.")
-
-    def sizeHint(self) -> QSize:
-        return super().sizeHint() + QSize(_WANTED, 0)
 
     def showPopup(self) -> None:
         target = self._target

@@ -92,16 +92,14 @@ def test_the_composer_has_no_other_target_than_before(desktop: Desktop, address:
     window = desktop.window
     with client(address):
         qtbot.waitUntil(lambda: ids(desktop) == [1])
-    with client(address):
-        qtbot.waitUntil(lambda: _is_target(desktop, 2))
+    with client(address) as stays:
+        qtbot.waitUntil(lambda: window.connection_model.open_ids == (2,))
+        window.composer.address(2)
+        window.composer.set_text("only for you")
         begin_anew(desktop, qtbot)
         with client(address):
             qtbot.waitUntil(lambda: window.connection_model.open_count == 2)
-            target = window.composer.target
-            assert target is None or target.id == 1
-
-
-def _is_target(desktop: Desktop, connection: int) -> bool:
-    window = desktop.window
-    window.connections.choose(connection)
-    return window.composer.target is not None and window.composer.target.id == connection
+            assert window.composer.targets.recipients == (1,)
+            qtbot.waitUntil(lambda: window.composer.targets.currentText().startswith("To #1 "))
+            window.composer.send()
+            assert stays.recv(timeout=30) == "only for you"
