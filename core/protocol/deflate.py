@@ -27,7 +27,9 @@ _CHUNK = 4096
 _AT_ONCE = 1024 * 1024
 """Up to here a message inflates in one call, which takes twice its size in memory."""
 _STEP = 256 * 1024
-"""Bytes that are inflated or compressed in a step."""
+"""Bytes that are inflated in a step."""
+_COMPRESSED_AT_ONCE = 64 * 1024
+"""Bytes that are compressed in a step."""
 _DEFLATE_STATE = 8 * 1024
 _INFLATE_STATE = 7 * 1024
 """About what zlib takes beside its windows and tables (zconf.h)."""
@@ -255,11 +257,11 @@ class Deflater:
             # Late, because a compressor takes 270 KB and many connections never send.
             compressor = zlib.compressobj(self._level, zlib.DEFLATED, -self._bits, self._mem_level)
             self._compressor = compressor
-        if len(payload) <= _STEP:
+        if len(payload) <= _COMPRESSED_AT_ONCE:
             return compressor.compress(payload) + compressor.flush(self._flush)[:-4]
         with BytesIO() as output, memoryview(payload) as view:
-            for at in range(0, len(payload), _STEP):
-                output.write(compressor.compress(view[at : at + _STEP]))
+            for at in range(0, len(payload), _COMPRESSED_AT_ONCE):
+                output.write(compressor.compress(view[at : at + _COMPRESSED_AT_ONCE]))
                 yield
             output.write(compressor.flush(self._flush)[:-4])
             return output.getvalue()

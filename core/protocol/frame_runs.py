@@ -7,6 +7,7 @@ A flood spends its time here. The plain twin is `core.protocol.frames`: `RunDeco
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from io import BytesIO
 from itertools import repeat
 from typing import NamedTuple
 
@@ -51,10 +52,45 @@ class FrameColumns(NamedTuple):
 Segment = Frame | FrameColumns
 
 
+class _LargeFrame:
+    """A frame that comes in many pieces: each is unmasked when it comes, so that none of them takes long."""
+
+    __slots__ = ("_body", "_header", "missing")
+
+    def __init__(self, data: bytes, start: int) -> None:
+        """`data[start:]` begins with a whole header and ends inside the frame."""
+        header = parse_header(data[start : start + 14])
+        assert header is not None, "its length is known"
+        self._header = header
+        self._body = BytesIO()
+        self.missing = header.length
+        """Bytes of the payload that have not come."""
+        self.add(data, start + header.size)
+
+    @property
+    def held_bytes(self) -> int:
+        return self._header.size + self._body.tell()
+
+    def add(self, data: bytes, start: int) -> int:
+        """Take what belongs to it from `data[start:]`; where that ends."""
+        stop = min(start + self.missing, len(data))
+        piece: bytes | memoryview = memoryview(data)[start:stop]
+        key = self._header.masking_key
+        if key is not None:
+            turn = self._body.tell() % 4
+            piece = apply_mask(piece, key[turn:] + key[:turn])
+        self.missing -= self._body.write(piece)
+        return stop
+
+    def take(self) -> Frame:
+        """The frame, truncated where something is missing; `getvalue` copies nothing."""
+        return self._header.frame(self._body.getvalue())
+
+
 class RunDecoder(FrameDecoder):
     """A `FrameDecoder` that hands out plain data frames by columns where there are several in a row."""
 
-    __slots__ = ("_place", "_portion", "_undecoded", "_wanted")
+    __slots__ = ("_large", "_place", "_portion", "_undecoded", "_wanted")
 
     def __init__(self, limit: int, portion: int = PORTION) -> None:
         super().__init__(limit)
@@ -62,6 +98,8 @@ class RunDecoder(FrameDecoder):
         self._undecoded = b""
         """What came beyond a portion of frames; from `_place` on."""
         self._place = 0
+        self._large: _LargeFrame | None = None
+        """The frame that is coming where it is large; nothing else is held then."""
         self._wanted = 2
         """How many bytes must be held before it is worth looking at them."""
 
@@ -73,7 +111,20 @@ class RunDecoder(FrameDecoder):
     @property
     def held_bytes(self) -> int:
         """Bytes that came of frames which were not handed out."""
-        return len(self._held) + len(self._undecoded) - self._place
+        large = 0 if self._large is None else self._large.held_bytes
+        return len(self._held) + len(self._undecoded) - self._place + large
+
+    @property
+    def holds_header(self) -> bool:
+        """Whether `take_partial` has a frame to hand out."""
+        return self._large is not None or super().holds_header
+
+    def take_partial(self) -> tuple[Frame | None, bytes]:
+        """What is left at the end of the stream, as in `FrameDecoder`; only while there is no more to decode."""
+        if self._large is None:
+            return super().take_partial()
+        frame, self._large = self._large.take(), None
+        return frame, b""
 
     def feed(self, data: bytes) -> list[Frame]:
         """All frames that `data` completes, one by one."""
@@ -95,31 +146,28 @@ class RunDecoder(FrameDecoder):
         if self._undecoded:
             # Nothing is held of a frame that is not whole as long as there may be whole ones.
             data = self._undecoded + data if data else self._undecoded
+        elif self._large is not None:
+            position = self._large.add(data, 0)
+            if self._large.missing:
+                return segments
+            segments.append(self._large.take())
+            self._large = None
         elif held:
             held += data
             if len(held) < self._wanted:
                 return segments
-            data = self._take_large(segments) if self._wanted > _LARGE else bytes(held)
-            # A new one: to shrink a large one and to grow it again has the system map memory anew, each time.
-            held = self._held = bytearray()
+            data = bytes(held)
+            held.clear()
         position, self._wanted = self._decode(data, position, segments)
         if not self._wanted and position < len(data):
             self._undecoded, self._place = data, position
             return segments
         self._undecoded, self._place = b"", 0
-        if position < len(data):
+        if self._wanted > _LARGE and not self.overlong:
+            self._large = _LargeFrame(data, position)
+        elif position < len(data):
             held += data[position:] if position else data
         return segments
-
-    def _take_large(self, segments: list[Segment]) -> bytes:
-        """What is held begins with a large frame, whole: add it without a copy of all that is held; the rest."""
-        held, stop = self._held, self._wanted
-        header = parse_header(held[:14])
-        assert header is not None, "its length is known"
-        with memoryview(held) as view, view[header.size : stop] as body:
-            key = header.masking_key
-            segments.append(header.frame(bytes(body) if key is None else apply_mask(body, key)))
-            return bytes(view[stop:])
 
     def _decode(self, data: bytes, position: int, segments: list[Segment]) -> tuple[int, int]:
         """The position after the last frame, and how many bytes the next one wants at least; 0: nobody has looked.

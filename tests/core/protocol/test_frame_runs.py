@@ -51,6 +51,26 @@ def test_messages_come_by_columns_and_what_is_between_them_apart() -> None:
     assert segments[1:] == [ping, texts[0], ping]
 
 
+@given(
+    st.integers(0, 5), CUTS, st.none() | st.binary(min_size=4, max_size=4), st.sampled_from([100_000, LIMIT])
+)
+def test_large_frames_are_read_alike_too(
+    behind: int, places: list[int], key: bytes | None, limit: int
+) -> None:
+    data = b"".join(
+        make_frame(2, bytes(range(256)) * size, masking_key=key).wire() + b"\x82\x00" * behind
+        for size in (200, 500)
+    )
+    plain, runs = FrameDecoder(limit), RunDecoder(limit)
+    for piece in cut(data, places)[:-1]:
+        if plain.overlong:
+            break
+        assert runs.feed(piece) == plain.feed(piece)
+        assert (runs.overlong, runs.holds_header) == (plain.overlong, plain.holds_header)
+        assert runs.held_bytes == plain.held_bytes
+    assert runs.take_partial() == plain.take_partial()
+
+
 def test_what_is_beyond_a_portion_waits_until_it_is_asked_for() -> None:
     frames = [make_frame(2, bytes(number), masking_key=b"wxyz") for number in range(10)]
     wire = b"".join(frame.wire() for frame in frames)
