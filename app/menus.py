@@ -58,7 +58,7 @@ def frame_menu(parent: QWidget, actions: Actions) -> QMenu:
         actions,
         (
             _A.COPY_TEXT, _A.COPY_HEX, _A.COPY_BASE64, _A.COPY_JSON, _SEPARATOR, _A.TOGGLE_MARK, _A.EDIT_NOTE,
-            _SEPARATOR, _A.ONLY_CONNECTION, _A.SEND_HERE, _A.NEXT_VIOLATION,
+            _SEPARATOR, _A.ONLY_CONNECTION, _A.SEND_HERE, _A.EXPORT, _SEPARATOR, _A.NEXT_VIOLATION,
         ),
     )  # fmt: skip
     return menu
@@ -74,7 +74,7 @@ def mark_menu(parent: QWidget, actions: Actions) -> QMenu:
 def connection_menu(parent: QWidget, actions: Actions) -> QMenu:
     """The menu over the list of connections."""
     menu = QMenu(parent)
-    _fill(menu, actions, (_A.SEND_HERE, _A.ALLOW_ORIGIN, _A.DISCONNECT, _SEPARATOR, _A.CLEAR))
+    _fill(menu, actions, (_A.SEND_HERE, _A.ALLOW_ORIGIN, _A.DISCONNECT, _SEPARATOR, _A.EXPORT, _A.CLEAR))
     return menu
 
 

@@ -76,7 +76,7 @@ class ProblemModel(QAbstractListModel):
         try:
             with reader.snapshot():
                 totals = reader.totals()
-                self._kept_from = reader.first_frame_id()
+                self._keep_from(reader.first_frame_id())
                 if totals.generation != self._generation:
                     self._clear()
                     self._generation = totals.generation
@@ -171,6 +171,13 @@ class ProblemModel(QAbstractListModel):
         return None
 
     # Changes.
+
+    def _keep_from(self, frame_id: int) -> None:
+        """Frames ahead of this one are gone, which the rows of their problems say."""
+        if frame_id != self._kept_from:
+            self._kept_from = frame_id
+            if self._rows:
+                self.dataChanged.emit(self.index(0), self.index(self._rows - 1))
 
     def _take_in(self, found: list[tuple[int, Severity]]) -> None:
         rows, before = self._rows, self._last_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QRadioButton
+from PySide6.QtWidgets import QApplication, QComboBox, QFileDialog, QLabel, QRadioButton
 from pytestqt.qtbot import QtBot
 
 from app.actions import ActionId
@@ -18,8 +19,11 @@ from app.desktop import Desktop
 from app.dialogs.export_dialog import ExportDialog, Offer
 from app.exporting import Scope
 from app.settings import FilterMode
+from core.capture.follow import Entry
 from core.capture.reader import CaptureReader
+from core.capture.records import FrameRecord
 from core.formats.jsonl import JsonLines
+from core.formats.registry import Formats
 from core.protocol.frames import Opcode
 from tests.tools.recorded import CaptureMaker
 
@@ -194,6 +198,38 @@ def test_the_choice_is_remembered_for_the_same_situation(
 def dismissed(desktop: Desktop) -> None:
     for dialog in desktop.window.findChildren(ExportDialog):
         dialog.reject()
+
+
+class Lengths:
+    """How long each frame's payload is, a line each."""
+
+    name = "lengths"
+    title = "Lengths"
+    ending = ".txt"
+    help = "The length of each payload."
+
+    def export(self, story: Iterable[Entry]) -> Iterator[bytes]:
+        for entry in story:
+            if isinstance(entry, FrameRecord):
+                yield b"%d\n" % len(entry.frame.payload)
+
+
+def test_every_format_of_the_registry_is_offered_and_the_last_one_remembered(
+    shown: Desktop, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shown.window.exports, "_formats", Formats((JsonLines(), Lengths())))
+    dialog = asked(shown)
+    [formats] = dialog.findChildren(QComboBox)
+    assert [formats.itemText(at) for at in range(formats.count())] == [
+        "JSON Lines (*.jsonl)", "Lengths (*.txt)",
+    ]  # fmt: skip
+    formats.setCurrentIndex(1)
+    assert "The length of each payload." in [label.text() for label in dialog.findChildren(QLabel)]
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "a.txt"), ""))
+    with qtbot.waitSignal(shown.window.exports.done):
+        dialog.accept()
+    assert (tmp_path / "a.txt").read_text().split() == ["5", "0", "4", "4", "9", "3"]
+    assert asked(shown).wanted.name == "lengths"
 
 
 def test_a_proposed_name_says_what_it_is(shown: Desktop, monkeypatch: pytest.MonkeyPatch) -> None:

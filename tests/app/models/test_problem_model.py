@@ -97,6 +97,22 @@ def test_a_flood_is_taken_in_piece_by_piece_and_memory_is_bounded(
     assert len(model._pages) == CACHED_PAGES
 
 
+def test_rows_are_shown_anew_when_their_frames_are_dropped(
+    model: ProblemModel, maker: CaptureMaker, qtbot: QtBot
+) -> None:
+    peer = maker.peer()
+    for _ in range(3):
+        peer.frame(Opcode.TEXT, b"naked", key=None)
+        maker.recorder.flush()
+    model.set_reader(maker.reader())
+    model.refresh()
+    maker.keep_last(1)
+    with qtbot.waitSignal(model.dataChanged):
+        model.refresh()
+    places = [model.place(problem) for row in range(3) if (problem := model.problem(row)) is not None]
+    assert ["dropped" in place for place in places] == [True, True, False]
+
+
 def test_a_cleared_capture_has_none(model: ProblemModel, maker: CaptureMaker) -> None:
     peer = maker.peer()
     peer.frame(Opcode.TEXT, b"naked", key=None)
