@@ -2,6 +2,10 @@
 
 A row for each kind of flood: what a byte of it costs the engine, how much of it is read in a second, how long a ping of
 another peer takes meanwhile, and how long a new client's opening handshake. Echo is on, all is recorded.
+
+    python -m tests.bench.fairness PART_OF_NAME SECONDS [serve_window]
+
+Part of `make hostile`; `serve_window` has the window open.
 """
 
 from __future__ import annotations
@@ -87,7 +91,10 @@ class Flood:
     judgement: Judgement = Judgement.STRICT
 
 
+QUIET = "no flood"
+
 FLOODS: dict[str, Flood] = {
+    QUIET: Flood(lambda: b"", 1),
     "16 B messages": Flood(lambda: _varied_keys(Opcode.BINARY, b"x" * 16), 2000),
     "empty messages": Flood(lambda: _masked(0x82), 2),
     "empty texts, deflate agreed": Flood(lambda: _varied_keys(Opcode.TEXT, b""), 2000, _DEFLATE),
@@ -191,7 +198,8 @@ def flood(name: str, port: int, peers: int) -> None:
     """Send until standard input ends, and read what comes back."""
     what = FLOODS[name]
     unit = what.unit()
-    batch = memoryview(unit * max(1, _BATCH_BYTES // len(unit)))
+    batch = memoryview(unit * max(1, _BATCH_BYTES // max(1, len(unit))))
+    wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if unit else 0)
     places: dict[socket.socket, int] = {}
     with selectors.DefaultSelector() as selector:
         selector.register(sys.stdin, selectors.EVENT_READ)
@@ -200,7 +208,7 @@ def flood(name: str, port: int, peers: int) -> None:
             sock.sendall(what.first)
             sock.setblocking(False)
             places[sock] = 0
-            selector.register(sock, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            selector.register(sock, wanted)
         print("flooding", flush=True)
         buffer = bytearray(MIB)
         while True:
@@ -310,14 +318,16 @@ def measure(name: str, seconds: float, peers: int = _FLOODING_PEERS, mode: str =
     )
 
 
-def table(only: str, seconds: float, mode: str = "serve") -> None:
-    """Print a row for each kind."""
+def print_rows(only: str, seconds: float, mode: str = "serve") -> None:
+    """A row for each kind whose name has `only` in it; the first tells how the machine is without a flood."""
+    if not any(only in name for name in FLOODS):
+        return
     print(
         f"{'three peers flood with':<40}{'a byte costs':>14}{'read':>13}{'pings':>8}{'p99':>10}{'worst':>10}"
         f"{'handshake':>12}"
     )
     for name in FLOODS:
-        if only not in name:
+        if only not in name and name != QUIET:
             continue
         found = measure(name, seconds, mode=mode)
         p99, worst, handshake = (
@@ -331,16 +341,15 @@ def table(only: str, seconds: float, mode: str = "serve") -> None:
 
 
 def main() -> None:
-    what, name, *rest = sys.argv[1:]
-    match what:
-        case "serve":
-            serve(name, Path(rest[0]))
-        case "serve_window":
-            serve_window(name, Path(rest[0]))
-        case "flood":
-            flood(name, int(rest[0]), int(rest[1]))
-        case _:
-            table(name, float(rest[0]), *rest[1:])
+    match sys.argv[1:]:
+        case ["serve", name, folder]:
+            serve(name, Path(folder))
+        case ["serve_window", name, folder]:
+            serve_window(name, Path(folder))
+        case ["flood", name, port, peers]:
+            flood(name, int(port), int(peers))
+        case [only, seconds, *mode]:
+            print_rows(only, float(seconds), *mode)
 
 
 if __name__ == "__main__":

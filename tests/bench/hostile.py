@@ -29,6 +29,7 @@ from core.protocol.events import FrameReceived, RequestReceived
 from core.protocol.frames import FIN, RSV1, Frame, Opcode, apply_mask, make_frame, shortest_length_form
 from core.protocol.handshake import ServerPolicy, client_request, new_key
 from core.protocol.http11 import HeadLimits
+from tests.bench import fairness
 from tests.bench.crowds import print_rows
 
 KIB, MIB = 1024, 1024 * 1024
@@ -281,6 +282,7 @@ def main() -> None:
             if ":1" in detail:
                 print(f"{'':<40}{detail}")
     print_rows(16 if options.quick else 1, options.only)
+    fairness.print_rows(options.only, 1 if options.quick else 5)
 
 
 if __name__ == "__main__":

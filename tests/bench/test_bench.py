@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.bench import fairness
 from tests.bench.disk import MIB
 from tests.bench.load import Way
 from tests.bench.servers import Cell, Outcome
@@ -104,3 +105,11 @@ def test_crowds_are_held_within_their_bound() -> None:
     assert ended.returncode == 0, ended.stderr
     _, *rows = ended.stdout.split("with a modest peer beside them")[1].splitlines()
     assert [row.split()[0] for row in rows] == ["20", "2,000"]
+
+
+def test_what_a_flood_does_to_others_is_measured() -> None:
+    found = fairness.measure("compressed, empty", 0.5)
+    assert found.pings > 1
+    assert 0 < found.ping_p99 <= found.ping_worst
+    assert found.handshake_worst > 0
+    assert found.bytes_per_second > 0

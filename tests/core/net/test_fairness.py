@@ -138,6 +138,21 @@ def test_a_request_that_lies_unread_is_not_late(serve: Serve) -> None:
     assert served.closed(2).status == 408
 
 
+def test_a_request_that_comes_while_others_flood_is_not_late(serve: Serve) -> None:
+    """It lies unread while the loop works on what others have sent, for longer than a request may take."""
+    served = serve(EngineSettings(limits=Limits(handshake_seconds=0.3)))
+    served.host.recorder.set_recording(on=False)
+    with RawPeer(served.port) as flooding, RawPeer(served.port) as client:
+        deflating(flooding)
+        served.captured(lambda reader: reader.connection(2) is not None, "it came in")
+        reading = threading.Thread(target=read_to, args=(flooding.socket, b"last"))
+        reading.start()
+        flooding.send(EMPTY_COMPRESSED * 40_000 + LAST_PING)
+        client.send(client.request())
+        assert client.head().startswith(b"HTTP/1.1 101 ")
+        reading.join()
+
+
 def test_a_close_that_waits_for_its_turn_is_in_time(serve: Serve) -> None:
     served = serve(EngineSettings(limits=Limits(close_seconds=0.2)))
     with RawPeer(served.port) as peer:
