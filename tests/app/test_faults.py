@@ -18,6 +18,7 @@ from app.capture_desk import CaptureState
 from app.desktop import Desktop
 from app.dialogs.crash_dialog import CrashDialog
 from app.settings import Settings
+from core.capture.gaps import GapReason
 from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.capture.session_files import CaptureFolder
@@ -124,7 +125,10 @@ def test_from_a_full_disk_the_capture_is_saved_elsewhere(
     qtbot.waitUntil(lambda: window.fault_banner.isHidden())
     assert desktop.desk.state is CaptureState.SAVED
     peer.frame(Opcode.TEXT, b"and on")
-    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 2)
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 3)
+    lost = window.frame_model.gap_at(1)
+    assert lost is not None
+    assert (lost.reason, lost.frames) == (GapReason.NOT_WRITTEN, 1)
     desktop.engine.recorder.flush()
     assert previews(elsewhere) == [b"kept", b"and on"]
 
@@ -174,7 +178,10 @@ def test_a_capture_that_was_removed_with_no_place_to_go_on_can_still_be_saved(
         press(desktop, "&Save as…")
     qtbot.waitUntil(lambda: window.fault_banner.isHidden())
     peer.frame(Opcode.TEXT, b"and on")
-    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 2)
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 3)
+    lost = window.frame_model.gap_at(1)
+    assert lost is not None
+    assert (lost.reason, lost.frames) == (GapReason.NOT_WRITTEN, 1)
     desktop.engine.recorder.flush()
     assert previews(elsewhere) == [b"kept", b"and on"]
 

@@ -243,8 +243,9 @@ def test_stop_recording(person: Person, client: Client) -> None:
     person.do(ActionId.RECORD)
     peer.send("kept again")
     assert peer.recv() == "kept again"
-    person.wait_for_rows(4)
-    assert payloads(person) == ["kept", "kept", "kept again", "kept again"]
+    person.wait_for_rows(5)
+    assert payloads(person) == ["kept", "kept", "", "kept again", "kept again"]
+    assert person.column(Column.NUMBER)[2].startswith("2 frames were not recorded: Record was off")
     assert [row.number for row in person.capture.rows(person.window.frame_model.view, 0, 9)] == [1, 2, 5, 6]
 
 

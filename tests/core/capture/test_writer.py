@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.capture.blocks import BLOCK_BYTES, BLOCK_FRAMES, MOST_FRAME_BYTES
+from core.capture.gaps import Gap
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionState, Direction, FrameRecord, Mode, View
 from core.capture.tracks import Opened
@@ -134,6 +135,7 @@ def test_runs_are_kept_as_their_frames_are(tmp_path: Path, *, recording: bool) -
     reports: list[Report] = [RunReceived(columns_of(peers)), FrameReceived(make_frame(9), (), None)]
     reports += [RunSent(columns_of(ours), Origin.RULE), RunSent(columns_of(ours[:3]), Origin.COMPOSED)]
     kept: list[list[FrameRecord]] = []
+    passed: list[list[Gap]] = []
     for name, happened in (("runs", reports), ("single", singly(reports))):
         writer = CaptureWriter(tmp_path / name, "1")
         writer.recording = recording
@@ -142,10 +144,15 @@ def test_runs_are_kept_as_their_frames_are(tmp_path: Path, *, recording: bool) -
         writer.write([received(1, b"behind")])
         with closing(CaptureReader(tmp_path / name)) as reader:
             kept.append(list(reader.frames_after(0, 100_000)))
+            passed.append(
+                [gap for view in (View(), View(1, control=False)) for gap in reader.gaps.noted(view)]
+            )
         writer.close()
     assert kept[0] == kept[1]
     assert len(kept[0]) == (2 * count + 4 if recording else 0) + 1
     assert kept[0][-1].row.number == 2 * count + 5
+    assert passed[0] == passed[1]
+    assert [gap.frames for gap in passed[0]] == ([] if recording else [2 * count + 4, 2 * count + 3])
 
 
 def test_a_connection_is_closing_once_we_have_said_so(writer: CaptureWriter) -> None:
