@@ -35,6 +35,8 @@ _AGAIN_SECONDS = 10.0
 """When to try again where it is not, and cannot go on beside that."""
 BACKLOG_BYTES = 32 * 1024 * 1024
 """About what the queue may take in memory."""
+LITTLE_BYTES = 16 * 1024
+"""So much at once is little beside it."""
 _COMMIT_AT_BYTES = 8 * 1024 * 1024
 _DROP_BYTES = 16 * 1024 * 1024
 """About what is dropped at once of a capture that holds more than it is to keep."""
@@ -85,6 +87,8 @@ class Recorder:
         self._lock = threading.Condition()
         self._queue: deque[Batch | _Command] = deque()
         self._backlog_bytes = 0
+        self._little_bytes = 0
+        """What of it came little by little and waits in the queue."""
         self._idle = False
         self._hurry = False
         self._stopping = False
@@ -133,6 +137,16 @@ class Recorder:
             self._was_full = True
             return True
 
+    def holds_up(self, size: int) -> bool:
+        """Whether who has just recorded `size` bytes must stop until `on_drained`.
+
+        Who recorded little need not wait for others who record much: it goes on while they have filled the queue, up to
+        a bound of its own.
+        """
+        if size <= LITTLE_BYTES and self._little_bytes < BACKLOG_BYTES:
+            return False
+        return self.is_full
+
     @property
     def is_behind(self) -> bool:
         """Whether somebody was told to stop and waits for `on_drained`."""
@@ -162,7 +176,7 @@ class Recorder:
         self._put(Batch(handle, time_ns, opened, _EVENT_BYTES))
         return handle
 
-    def record(self, connection: int, time_ns: int, events: Sequence[Report], size: int) -> None:
+    def record(self, connection: int, time_ns: int, events: Sequence[Report], size: int) -> int:
         """Take over what a connection reported, by its handle.
 
         `size` is about the bytes it holds; `events` must not be changed.
@@ -172,6 +186,7 @@ class Recorder:
             if isinstance(event, _RUNS):
                 size += _RUN_FRAME_BYTES * len(event.frames.heads)
         self._put(Batch(connection, time_ns, events, size))
+        return size
 
     def _put(self, batch: Batch) -> None:
         with self._lock:
@@ -179,6 +194,8 @@ class Recorder:
                 return
             self._queue.append(batch)
             self._backlog_bytes += batch.size
+            if batch.size <= LITTLE_BYTES:
+                self._little_bytes += batch.size
             if self._idle:
                 self._idle = False
                 self._lock.notify()
@@ -340,12 +357,16 @@ class Recorder:
         """
         if self._backlog_bytes <= _COMMIT_AT_BYTES:
             work, self._queue = list(self._queue), deque()
+            self._little_bytes = 0
             return work, self._backlog_bytes
         work, taken = [], 0
         while self._queue and taken < _COMMIT_AT_BYTES:
             item = self._queue.popleft()
             work.append(item)
-            taken += item.size if isinstance(item, Batch) else 0
+            if isinstance(item, Batch):
+                taken += item.size
+                if item.size <= LITTLE_BYTES:
+                    self._little_bytes -= item.size
         return work, taken
 
     def _hurried(self) -> bool:

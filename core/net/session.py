@@ -284,10 +284,10 @@ class Session(asyncio.Protocol):
         sent = self._write()
         if connection.deflate is not None:
             sent += _inflated_bytes(events)
-        self._record(now, events, sent)
+        size = self._record(now, events, sent)
         if connection.wants_close:
             self._end()
-        if self._host.recorder.is_full:
+        if self._host.recorder.holds_up(size):
             self.pause(PauseReason.RECORDER)
             self._host.session_waits(self)
         self._settle()
@@ -347,16 +347,21 @@ class Session(asyncio.Protocol):
         if held != before:
             self._host.budget.settle(self, held)
 
-    def _record(self, now: int, events: list[Report], size: int) -> None:
-        """Record them, together with those of an echo that is under way: so its payload is stored once."""
+    def _record(self, now: int, events: list[Report], size: int) -> int:
+        """Record them, together with those of an echo that is under way: so its payload is stored once.
+
+        How much was handed over.
+        """
         self._unrecorded += size
         if not self._events:
             self._events, self._events_ns = events, now
         else:
             self._events += events
         if self._events and not self.connection.is_sending:
-            self._host.recorder.record(self.id, self._events_ns, self._events, self._unrecorded)
+            taken = self._host.recorder.record(self.id, self._events_ns, self._events, self._unrecorded)
             self._events, self._unrecorded = [], 0
+            return taken
+        return 0
 
     def _write(self) -> int:
         """Write what the connection has to say; how many bytes."""

@@ -171,7 +171,8 @@ def half_heads(port: int, count: int) -> str:
             pushers.append(_Pusher(peers.enter_context(sock), iter((half,))))
         cut = push(pushers)
         time.sleep(1)
-        return f"{len(cut)} refused"
+        refused = sum(each.said[9:12] == b"503" for each in cut)
+        return f"{refused} refused, {len(cut) - refused} late"
 
 
 def bombs(port: int, count: int) -> str:

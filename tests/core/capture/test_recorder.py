@@ -12,7 +12,7 @@ import pytest
 
 from core.capture.disk_space import SpaceGauge
 from core.capture.reader import CaptureReader
-from core.capture.recorder import BACKLOG_BYTES, Recorder, RecorderCallbacks
+from core.capture.recorder import BACKLOG_BYTES, LITTLE_BYTES, Recorder, RecorderCallbacks
 from core.capture.records import ConnectionState, View
 from core.errors import CaptureError
 from core.protocol.events import Event, FrameReceived
@@ -156,6 +156,23 @@ def test_a_backlog_over_the_limit_is_full_until_it_is_told_to_be_drained(recordi
     assert not recording.recorder.is_full
     recording.recorder.flush()
     assert recording.drained == 1
+
+
+def test_who_records_little_does_not_wait_for_those_who_record_much(recording: Recording) -> None:
+    recording.gate.clear()
+    recording.say(b"a")
+    recording.until(lambda: recording.commits == 1)
+    recorder = recording.recorder
+    recording.say(b"b", size=BACKLOG_BYTES)
+    assert recorder.holds_up(LITTLE_BYTES + 1)
+    for _ in range(BACKLOG_BYTES // LITTLE_BYTES):
+        assert not recorder.holds_up(LITTLE_BYTES)
+        recording.say(b"c", size=LITTLE_BYTES - 400)
+    assert recorder.holds_up(1)
+    recording.gate.set()
+    recorder.flush()
+    assert not recorder.holds_up(BACKLOG_BYTES)
+    assert recorder._little_bytes == recorder.backlog_bytes == 0
 
 
 def test_a_large_backlog_is_written_in_parts(recording: Recording) -> None:
