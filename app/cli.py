@@ -356,7 +356,8 @@ def main_parser() -> argparse.ArgumentParser:
         action="append",
         metavar="HOWMUCH",
         help="keep only the last SIZE, such as 2GB, 1000000frames or 24h; what is older is dropped; may be given more "
-        "than once",
+        "than once. A size is what lies on the disk, write-ahead log and all; it may be exceeded by a fifth for "
+        "moments, or by three of the largest messages where that is more",
     )
     parser.add_argument(
         "--allow-origin",

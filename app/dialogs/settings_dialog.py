@@ -227,7 +227,9 @@ class SettingsDialog(QDialog):
         self._keep.setPlaceholderText(self.tr("everything"))
         self._keep.setToolTip(
             self.tr(
-                "A size on disk, a number of frames or a time; or several, with commas between. Units of sizes: {0}"
+                "A size on disk, a number of frames or a time; or several, with commas between. The size counts the "
+                "write-ahead log too; it may be exceeded by a fifth for moments, or by three of the largest messages. "
+                "Units of sizes: {0}"
             ).format(UNITS_HELP)
         )
         hint = QLabel(self.tr("Such as 2GB, 1000000 frames or 24h. Older frames are dropped."))

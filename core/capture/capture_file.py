@@ -14,16 +14,23 @@ from pathlib import Path
 from core.capture.place import Place, next_to
 from core.capture.private_files import make_folder
 from core.capture.store import (
+    BUSY_MS,
+    LOG_BYTES,
+    PAGE_SIZE,
     close_moved,
     close_writing,
     copy_database,
     create,
     is_in_use,
     is_same,
+    log_of,
     open_for_writing,
     reason,
 )
 from core.errors import CaptureError
+
+_READERS_MS = 250
+"""How long readers may take to be done with what they are just reading."""
 
 
 class CaptureFile:
@@ -31,12 +38,30 @@ class CaptureFile:
 
     def __init__(self, path: Path, meta: Iterable[tuple[str, object]]) -> None:
         """A new one with `meta`. CaptureError if there can be none, also where there is a file."""
+        self._most_log: int | None = None
         self._set(create(path, meta), path)
 
     def _set(self, db: sqlite3.Connection, path: Path) -> None:
         self.db = db
         self.path = path
         self._place = Place(path)
+        self._log = log_of(path)
+        self._set_log()
+
+    def bound_log(self, most: int | None) -> None:
+        """Keep the write-ahead log to `most` bytes and a transaction, as far as readers let it; None: as usual."""
+        if most != self._most_log:
+            self._most_log = most
+            self._set_log()
+
+    def _set_log(self) -> None:
+        self._log_full = self._most_log or 0
+        """Beyond this it is emptied."""
+        pages = LOG_BYTES // PAGE_SIZE if self._most_log is None else self._most_log // 2 // PAGE_SIZE
+        with suppress(sqlite3.Error):
+            self.db.execute(f"PRAGMA wal_autocheckpoint = {pages}")
+            # To which its file is cut when it begins anew.
+            self.db.execute(f"PRAGMA journal_size_limit = {-1 if self._most_log is None else self._most_log}")
 
     @property
     def is_in_place(self) -> bool:
@@ -59,6 +84,25 @@ class CaptureFile:
             if self.db.in_transaction:
                 with suppress(sqlite3.Error):
                     self.db.execute("ROLLBACK")
+        self._hold_log()
+
+    def _hold_log(self) -> None:
+        """SQLite begins its log anew only when nobody is reading; where it has grown since, wait for that moment."""
+        if self._most_log is None:
+            return
+        try:
+            size = self._log.stat().st_size
+            if size <= self._most_log:
+                self._log_full = self._most_log
+            if size <= self._log_full:
+                return
+            self.db.execute(f"PRAGMA busy_timeout = {_READERS_MS}")
+            (busy, _, _) = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self.db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+            # Who reads for long is not waited for at each commit.
+            self._log_full = self._most_log + (self._log.stat().st_size if busy else 0)
+        except (sqlite3.Error, OSError):
+            return
 
     def move_to(self, path: Path) -> None:
         """Copy all to `path`, in place of what is there, and go on there. CaptureError: all is as it was."""

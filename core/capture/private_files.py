@@ -68,6 +68,24 @@ def open_to_append(path: Path) -> BinaryIO:
     return path.open("ab")
 
 
+def sync(path: Path) -> None:
+    """Have what was written to a file, or which names a folder holds, survive a power cut. OSError for a file."""
+    if path.is_dir():
+        if _HAS_MODES:
+            # Not every file system syncs folders; those that do not keep their names in order by themselves.
+            with suppress(OSError):
+                _synced(os.open(path, os.O_RDONLY))
+    else:
+        _synced(os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0)))
+
+
+def _synced(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def close_to_others(path: Path) -> None:
     """Take a file or folder that is Unmask's own from everybody but its owner, where that can be done."""
     if _HAS_MODES:

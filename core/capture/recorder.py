@@ -37,7 +37,6 @@ BACKLOG_BYTES = 32 * 1024 * 1024
 """About what the queue may take in memory."""
 LITTLE_BYTES = 16 * 1024
 """So much at once is little beside it."""
-_COMMIT_AT_BYTES = 8 * 1024 * 1024
 _DROP_BYTES = 16 * 1024 * 1024
 """About what is dropped at once of a capture that holds more than it is to keep."""
 _EVENT_BYTES = 400
@@ -89,6 +88,8 @@ class Recorder:
         self._backlog_bytes = 0
         self._little_bytes = 0
         """What of it came little by little and waits in the queue."""
+        self._commit_at = keep.commit_bytes
+        """About what one commit takes."""
         self._idle = False
         self._hurry = False
         self._stopping = False
@@ -215,6 +216,7 @@ class Recorder:
 
         def change() -> None:
             self._writer.keep = keep
+            self._commit_at = keep.commit_bytes
 
         self._command(change)
 
@@ -355,12 +357,12 @@ class Recorder:
 
         Not all of a large backlog: what feeds the queue may go on while the rest is written.
         """
-        if self._backlog_bytes <= _COMMIT_AT_BYTES:
+        if self._backlog_bytes <= self._commit_at:
             work, self._queue = list(self._queue), deque()
             self._little_bytes = 0
             return work, self._backlog_bytes
         work, taken = [], 0
-        while self._queue and taken < _COMMIT_AT_BYTES:
+        while self._queue and taken < self._commit_at:
             item = self._queue.popleft()
             work.append(item)
             if isinstance(item, Batch):
@@ -370,7 +372,7 @@ class Recorder:
         return work, taken
 
     def _hurried(self) -> bool:
-        return self._hurry or self._stopping or self._backlog_bytes >= _COMMIT_AT_BYTES
+        return self._hurry or self._stopping or self._backlog_bytes >= self._commit_at
 
     def _write(self, batches: list[Batch]) -> None:
         began = time.perf_counter_ns()

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from core.capture.blocks import RECORD, SELECT
 from core.capture.gaps import note_dropped
-from core.capture.store import ALL, PAGE_SIZE
+from core.capture.store import ALL, LOG_BYTES, PAGE_SIZE
 
 PROBLEMS_LEFT = 20_000
 """So many of the problems whose frames are gone stay listed; they go when there are twice as many, the oldest first."""
+_LEAST_LOG = 256 * 1024
 _SMALL_BLOCK = 2 * PAGE_SIZE
 """What a block takes at least, as work and as room."""
 
@@ -24,13 +25,30 @@ class Keep:
     """Bounds; None where there is none."""
 
     bytes: int | None = None
-    """Of the database, without its write-ahead log."""
+    """On the disk: of the database and its write-ahead log together."""
     frames: int | None = None
     seconds: int | None = None
 
     @property
     def everything(self) -> bool:
         return self.bytes is None and self.frames is None and self.seconds is None
+
+    @property
+    def log_bytes(self) -> int:
+        """What the write-ahead log is held to: a fifth of a small bound."""
+        if self.bytes is None:
+            return LOG_BYTES
+        return max(_LEAST_LOG, min(LOG_BYTES, self.bytes // 5))
+
+    @property
+    def database_bytes(self) -> int | None:
+        """What is left for the database beside a log that readers hold back a little; None: no bound."""
+        return None if self.bytes is None else self.bytes - self.log_bytes * 7 // 4
+
+    @property
+    def commit_bytes(self) -> int:
+        """About what one commit may write, so that the log stays what it is to be."""
+        return self.log_bytes // 2 if self.bytes is not None else LOG_BYTES
 
     def both(self, other: Keep) -> Keep:
         """This, and where `other` has a bound, that."""
@@ -62,9 +80,18 @@ class Dropped:
     """There is more to drop."""
 
 
-def drop_oldest(db: sqlite3.Connection, keep: Keep, now_ns: int, budget: int) -> Dropped:
-    """Drop blocks that are beyond what is to be kept, until about `budget` bytes are. A transaction of the caller's."""
+def room_for(record_bytes: int, payload_bytes: int) -> int:
+    """About what a block takes in the file, which has whole pages."""
+    return sum(-(-size // PAGE_SIZE) * PAGE_SIZE for size in (record_bytes, payload_bytes))
+
+
+def drop_oldest(db: sqlite3.Connection, keep: Keep, now_ns: int, budget: int, coming: int = 0) -> Dropped:
+    """Drop blocks that are beyond what is to be kept, until about `budget` bytes are. A transaction of the caller's.
+
+    `coming` bytes are about to be written, and get their room first.
+    """
     dropped = Dropped()
+    most = keep.database_bytes
     held = _held_frames(db) if keep.frames is not None else 0
     (newest,) = db.execute("SELECT max(first) FROM block").fetchone()
     while True:
@@ -76,7 +103,8 @@ def drop_oldest(db: sqlite3.Connection, keep: Keep, now_ns: int, budget: int) ->
         first, count, first_ns, last_ns = row
         old = keep.seconds is not None and last_ns < now_ns - keep.seconds * 1_000_000_000
         many = keep.frames is not None and held - count >= keep.frames
-        if not (old or many or (keep.bytes is not None and _used_bytes(db) > keep.bytes)):
+        large = most is not None and _used_bytes(db) + coming > most
+        if not (old or many or large):
             break
         if dropped.bytes >= budget:
             dropped.more = True

@@ -37,7 +37,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from core.capture.checks import check_schema
-from core.capture.private_files import create_file, make_folder
+from core.capture.private_files import create_file, make_folder, sync
 from core.capture.records import ConnectionState
 from core.errors import CaptureError
 
@@ -48,6 +48,10 @@ _HEAD = struct.Struct(">16sH6xII60xI")
 """SQLite file format, section 1.3: name, page size, change counter, pages, change counter when pages were counted."""
 SCHEMA_VERSION = 3
 PAGE_SIZE = 16 * 1024
+LOG_BYTES = 8 * 1024 * 1024
+"""When the write-ahead log is written back; what it takes where nobody reads for long."""
+BUSY_MS = 5000
+"""How long the writer waits for somebody else who writes."""
 ALL = 0
 """The lane of all connections."""
 UNFINISHED = (ConnectionState.CONNECTING, ConnectionState.OPEN, ConnectionState.CLOSING)
@@ -152,7 +156,10 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         # A commit survives a crash of the program without waiting for the disk.
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA wal_autocheckpoint = 512")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_BYTES // PAGE_SIZE}")
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        # Pages that are free are not written once more only to be empty, which some builds of SQLite do by default.
+        connection.execute("PRAGMA secure_delete = FAST")
         connection.execute("PRAGMA cache_size = -16384")
         # Makes the log and its index, so that it is known whether they are there.
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -189,6 +196,11 @@ def mark_lost(connection: sqlite3.Connection) -> None:
 def files_of(path: Path) -> tuple[Path, ...]:
     """A capture and what SQLite may keep beside it."""
     return tuple(path.with_name(path.name + ending) for ending in ("", *_BESIDE))
+
+
+def log_of(path: Path) -> Path:
+    """The write-ahead log of a capture."""
+    return path.with_name(path.name + "-wal")
 
 
 def remove(path: Path) -> None:
@@ -339,16 +351,34 @@ def copy_database(source: sqlite3.Connection, target: Path) -> None:
     try:
         remove(partial)
         create_file(partial)
-        with closing(sqlite3.connect(partial, isolation_level=None)) as copied:
-            source.backup(copied)
-            copied.execute("PRAGMA journal_mode = DELETE")
+        if not _copy_what_is_held(source, partial):
+            with closing(sqlite3.connect(partial, isolation_level=None)) as copied:
+                source.backup(copied)
+                copied.execute("PRAGMA journal_mode = DELETE")
+        sync(partial)
         # What belongs to the file that was there would be taken for the new one's.
         for ending in _BESIDE:
             target.with_name(target.name + ending).unlink(missing_ok=True)
         partial.replace(target)
+        sync(target.parent)
     except BaseException:
         remove(partial)
         raise
+
+
+def _copy_what_is_held(source: sqlite3.Connection, target: Path) -> bool:
+    """Without pages that are free, where a ring's dropped frames can still be read; False: all pages are to go."""
+    (free,) = source.execute("PRAGMA freelist_count").fetchone()
+    if not free:
+        return False
+    try:
+        source.execute("VACUUM INTO ?", (str(target),))
+    except sqlite3.DatabaseError:
+        # A damaged one goes as it is.
+        remove(target)
+        create_file(target)
+        return False
+    return True
 
 
 def is_capture(path: Path) -> bool:

@@ -19,7 +19,7 @@ from core.capture.capture_file import CaptureFile
 from core.capture.gaps import GapReason, Missing
 from core.capture.marks import MarkChange, change_marks
 from core.capture.numbering import Numbering
-from core.capture.ring import KEEP_ALL, Dropped, Keep, drop_oldest
+from core.capture.ring import KEEP_ALL, Dropped, Keep, drop_oldest, room_for
 from core.capture.store import ALL, mark_lost
 from core.capture.tracks import Counts, Opened, Track
 from core.errors import CaptureError
@@ -100,6 +100,7 @@ class CaptureWriter:
     def write(self, batches: Iterable[Batch]) -> None:
         """Write and commit. CaptureError when the disk will not take it: the file is as it was, the frames are lost."""
         before = self._next_frame
+        self._file.bound_log(None if self.keep.bytes is None else self.keep.log_bytes)
         try:
             for batch in batches:
                 if isinstance(batch.events, Opened):
@@ -146,14 +147,19 @@ class CaptureWriter:
         if self.keep.everything:
             return Dropped()
         with self._file.transaction():
-            dropped = drop_oldest(self._db, self.keep, now_ns, budget)
-            if dropped.frames:
-                self._db.execute(
-                    "UPDATE total SET violations = violations - ?, mark_changes = mark_changes + ?",
-                    (dropped.violations, dropped.marks),
-                )
-        for total in (self._total, self._committed):
-            total.violations -= dropped.violations
+            dropped = self._drop(now_ns, budget, 0)
+        self._committed.violations -= dropped.violations
+        return dropped
+
+    def _drop(self, now_ns: int, budget: int, coming: int) -> Dropped:
+        """What is beyond `keep` with `coming` bytes that are about to be written, within a transaction."""
+        dropped = drop_oldest(self._db, self.keep, now_ns, budget, coming)
+        if dropped.frames:
+            self._db.execute(
+                "UPDATE total SET violations = violations - ?, mark_changes = mark_changes + ?",
+                (dropped.violations, dropped.marks),
+            )
+        self._total.violations -= dropped.violations
         return dropped
 
     def change_marks(self, change: MarkChange) -> None:
@@ -262,12 +268,20 @@ class CaptureWriter:
             self._missing.add(lane, GapReason.NOT_RECORDED, frames, data, time_ns, time_ns)
 
     def _write_blocks(self) -> None:
-        for block, lanes in self._blocks:
+        stored: Iterable[tuple[bytes, bytes]] = (block.stored() for block, _ in self._blocks)
+        if self.keep.bytes is not None:
+            stored = list(stored)
+            coming = sum(
+                room_for(len(block.records), len(payload))
+                for (block, _), (_, payload) in zip(self._blocks, stored, strict=True)
+            )
+            self._drop(time.time_ns(), 2 * coming, coming)
+        for (block, lanes), values in zip(self._blocks, stored, strict=True):
             self._db.execute(
                 "INSERT INTO block VALUES(?,?,?,?,?)",
                 (block.first, block.count, block.first_ns, block.last_ns, block.records),
             )
-            self._db.execute("INSERT INTO payload VALUES(?,?,?)", (block.first, *block.stored()))
+            self._db.execute("INSERT INTO payload VALUES(?,?,?)", (block.first, *values))
             self._db.executemany("INSERT INTO lane VALUES(?,?,?,?,?,?)", lanes)
 
     def _write_changes(self) -> None:

@@ -21,7 +21,6 @@ from core.capture.reader import CaptureReader
 from core.capture.recorder import Recorder, RecorderCallbacks
 from core.capture.records import View
 from core.capture.ring import KEEP_ALL, Keep
-from core.capture.store import files_of
 from core.capture.writer import Batch, CaptureWriter
 from core.protocol.events import Event, FrameReceived, HandshakeFailed
 from core.protocol.handshake import refuse
@@ -165,24 +164,6 @@ def test_the_newest_block_stays_whatever_is_asked(writer: CaptureWriter) -> None
     assert drop(writer, Keep(bytes=1, frames=1, seconds=1)) == 0
     with closing(CaptureReader(writer.path)) as reader:
         assert [row.preview for row in reader.rows(View(), 1, 9)] == [b"new"]
-
-
-def test_the_file_stays_bounded_while_much_more_goes_through_it(writer: CaptureWriter) -> None:
-    writer.keep = Keep(bytes=8 * MEGA)
-    writer.write([opened(1)])
-    largest = 0
-    for number in range(150):
-        writer.write([received(1, *[number.to_bytes(1, "big") * 1000] * 1000)])
-        writer.drop_oldest(NOW, ALL_AT_ONCE)
-        largest = max(largest, sum(file.stat().st_size for file in files_of(writer.path) if file.exists()))
-    # The write-ahead log takes its 8 MiB, and a transaction on top.
-    assert largest < 24 * MEGA
-    with closing(CaptureReader(writer.path)) as reader:
-        held = reader.count(View()) - reader.dropped(View())
-        assert 5 * MEGA < held * 1000 <= 8 * MEGA
-        last = reader.rows(View(), reader.count(View()) - 1, 1)
-        assert last[0].preview[:1] == bytes([149])
-        assert last[0].id == 150_000
 
 
 def test_much_is_dropped_in_steps(writer: CaptureWriter) -> None:

@@ -13,6 +13,7 @@ import pytest
 from core.capture.follow import Follower
 from core.capture.reader import CaptureReader
 from core.capture.records import View
+from core.capture.ring import Keep
 from core.capture.store import (
     APPLICATION_ID,
     PAGE_SIZE,
@@ -345,3 +346,19 @@ def test_a_table_that_is_blank_is_told_in_words(tmp_path: Path) -> None:
             said.add(str(error).split("unmask ")[-1])
     assert any("one of its tables holds what no capture has there. It is damaged" in each for each in said)
     assert not any("argument" in each for each in said)
+
+
+def test_a_copy_of_a_ring_does_not_hold_what_was_dropped(tmp_path: Path) -> None:
+    writer = CaptureWriter(tmp_path / "a.unmask", "0")
+    writer.write([opened(1), received(1, b"long gone " * 20_000)])
+    writer.write([received(1, b"kept")])
+    writer.keep = Keep(frames=1)
+    assert writer.drop_oldest(0, 1 << 30).frames == 1
+    copy(writer.path, tmp_path / "copied.unmask")
+    writer.move_to(tmp_path / "moved.unmask")
+    writer.close()
+    for name in ("copied.unmask", "moved.unmask"):
+        assert b"long gone" not in (tmp_path / name).read_bytes()
+        with closing(CaptureReader(tmp_path / name)) as reader:
+            assert [row.preview for row in reader.rows(View(), 1, 9)] == [b"kept"]
+            assert reader.totals().frames == 2
