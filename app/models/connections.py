@@ -47,6 +47,8 @@ class ConnectionModel(QAbstractListModel):
         self._rows: dict[int, int] = {}
         self._totals = _NO_TOTALS
         self._open: set[int] = set()
+        self._open_ids: tuple[int, ...] | None = ()
+        """Them in order; None: others than before."""
         self._slow: dict[int, int] = {}
         self._failed = False
 
@@ -69,7 +71,9 @@ class ConnectionModel(QAbstractListModel):
     @property
     def open_ids(self) -> tuple[int, ...]:
         """The connections that are open now, in the order in which they came."""
-        return tuple(sorted(self._open))
+        if self._open_ids is None:
+            self._open_ids = tuple(sorted(self._open))
+        return self._open_ids
 
     def set_slow_peers(self, queued: dict[int, int]) -> None:
         """Bytes that wait for each peer that does not read; all others read."""
@@ -188,10 +192,9 @@ class ConnectionModel(QAbstractListModel):
             else:
                 self._lines[row] = line
                 touched.append(row)
-            if record.is_open:
-                self._open.add(record.id)
-            else:
-                self._open.discard(record.id)
+            if record.is_open != (record.id in self._open):
+                (self._open.add if record.is_open else self._open.discard)(record.id)
+                self._open_ids = None
         if touched:
             self.dataChanged.emit(self.index(min(touched) + 1), self.index(max(touched) + 1))
         if new:
@@ -208,6 +211,7 @@ class ConnectionModel(QAbstractListModel):
         self._rows.clear()
         self._totals = _NO_TOTALS
         self._open.clear()
+        self._open_ids = None
         self.endResetModel()
 
     def _line(self, record: ConnectionRecord) -> ConnectionLine:

@@ -172,15 +172,17 @@ class TargetBox(QComboBox):
         self._show()
 
     def _show(self) -> None:
-        is_open = bool(self.recipients)
-        words, icon, told = self._words(is_open)
+        is_open, record = bool(self.recipients), self.record
+        true = (self._target, is_open, len(self.everybody), record is not None and record.extensions)
+        look = (self.width(), self._theme.is_dark)
+        if (true, look) == self._shown:
+            return
+        told, self._shown = self._shown[:1], (true, look)
+        words, icon, tip = self._words(is_open)
         self.setItemText(0, words)
         self.setItemIcon(0, icon)
-        self.setToolTip(told)
-        record = self.record
-        shown = (self._target, is_open, len(self.everybody), record is not None and record.extensions)
-        if shown != self._shown:
-            self._shown = shown
+        self.setToolTip(tip)
+        if told != (true,):
             self.changed.emit()
 
     def _words(self, is_open: bool) -> tuple[str, QIcon, str]:

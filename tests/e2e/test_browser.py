@@ -253,6 +253,7 @@ def test_two_pages_and_each_gets_its_own(person: Person, page: Page) -> None:
         person.compose(text)
     person.write("to both")
     person.do(ActionId.SEND_ALL)
+    person.click(person.button(person.window, "Send to 2"))
     for each, text in ((page, "to the first"), (other, "to the second")):
         bodies = each.locator("#log li[data-kind=received] .body")
         expect(bodies).to_have_text([text, "to both"])
