@@ -26,7 +26,7 @@ from core.capture.session_files import CaptureFolder
 from core.errors import EnvironmentFailure
 from core.net.outgoing import OutgoingMessage
 from core.net.settings import ListenAddress
-from core.protocol.connection import ClientSide, Connection
+from core.protocol.endpoint import ClientSide, Endpoint
 from core.protocol.events import FrameReceived, Origin, ResponseReceived
 from core.protocol.frames import Opcode
 from core.protocol.handshake import client_request, new_key
@@ -64,7 +64,8 @@ class _Client(threading.Thread):
             request = client_request(
                 host, "/chat?room=lobby", key, subprotocols=("chat.v2", "chat"), deflate=_OFFER
             )
-            connection = Connection(ClientSide(request, key, ("chat.v2", "chat"), _OFFER))
+            connection = Endpoint(ClientSide(request, key, ("chat.v2", "chat"), _OFFER))
+            connection.begin()
             while True:
                 sock.sendall(connection.data_to_send())
                 data = sock.recv(65536)
@@ -77,7 +78,7 @@ class _Client(threading.Thread):
                 if not data:
                     return
 
-    def _speak(self, connection: Connection) -> None:
+    def _speak(self, connection: Endpoint) -> None:
         origin = Origin.COMPOSED
         connection.send_message(Opcode.TEXT, _GREETING.encode(), origin=origin, compress=False)
         connection.send_message(Opcode.TEXT, _JSON.encode(), origin=origin)
@@ -85,7 +86,7 @@ class _Client(threading.Thread):
         connection.send_control(Opcode.PING, b"are you there?", origin=origin)
         connection.send_message(Opcode.TEXT, b"a message in three frames", origin=origin, fragments=3)
 
-    def _say_goodbye(self, connection: Connection) -> None:
+    def _say_goodbye(self, connection: Endpoint) -> None:
         connection.send_close(1000, "thank you", origin=Origin.COMPOSED)
 
 

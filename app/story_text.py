@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.capture.follow import Close, Entry, Handshake
 from core.capture.gaps import Gap, GapReason
-from core.capture.records import ConnectionState, Direction, FrameRecord
+from core.capture.records import ConnectionRecord, ConnectionState, Direction, FrameRecord
 from core.decoders.visible import terminal_text
 from core.protocol import close_codes
 from core.protocol.events import ClosedBy
@@ -21,9 +21,9 @@ _ARROWS = {Direction.CLIENT_TO_SERVER: "→", Direction.SERVER_TO_CLIENT: "←"}
 _INDENT = " " * 8
 _ENDED_BY = {
     ClosedBy.NOBODY: "by nobody",
-    ClosedBy.PEER: "by the peer",
-    ClosedBy.US: "by us",
-    ClosedBy.VANISHED: "the peer vanished",
+    ClosedBy.CLIENT: "by the client",
+    ClosedBy.SERVER: "by the server",
+    ClosedBy.UNMASK: "by Unmask",
 }
 
 _GAPS = {
@@ -145,7 +145,7 @@ class StoryText:
             return start
         reason = f": {_one_line(record.reason)}" if record.reason else ""
         name = close_codes.describe(record.close_code).name
-        by, frames = _ENDED_BY[record.closed_by], record.frame_count
+        by, frames = _ended_by(record), record.frame_count
         return (
             f"{start} {record.close_code} {name}{reason} ({by}; {frames} frame{'s' if frames != 1 else ''})"
         )
@@ -182,3 +182,9 @@ def _one_line(text: str) -> str:
     rest = len(text) - _SHOWN_CHARS
     more = f" … {rest} more characters" if rest > 0 else ""
     return terminal_text(text[:_SHOWN_CHARS]).replace("\n", "\\x0a") + more
+
+
+def _ended_by(record: ConnectionRecord) -> str:
+    if record.vanished:
+        return f"the {record.closed_by.name.lower()} vanished"
+    return _ENDED_BY[record.closed_by]

@@ -72,6 +72,7 @@ class ConnectionRecord:
     """Why the handshake was refused, or the close reason."""
     close_code: int | None
     closed_by: ClosedBy
+    """Whose end of the stream vanished, where it did."""
     trailing: bytes
     """Bytes after the last frame that are no frame (bounded; see `trailing_length`)."""
     trailing_length: int
@@ -82,6 +83,8 @@ class ConnectionRecord:
     bytes_out: int
     """Wire bytes server→client, frames only."""
     violation_count: int
+    vanished: bool = False
+    """The TCP stream ended without a closing handshake."""
 
     @property
     def is_open(self) -> bool:

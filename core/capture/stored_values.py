@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from core.capture import checks
 from core.capture.records import ConnectionRecord, ConnectionState, Mode
+from core.capture.tracks import VANISHED
 from core.protocol.events import ClosedBy
 from core.protocol.violations import CATALOGUE, Rule, Severity, Violation
 
@@ -20,8 +22,8 @@ CONNECTION_COLUMNS = (
 def connection_record(row: tuple[Any, ...]) -> ConnectionRecord:
     """A row of CONNECTION_COLUMNS."""
     values = list(checks.typed(row, checks.CONNECTION))
-    values[1], values[2], values[16] = Mode(row[1]), ConnectionState(row[2]), ClosedBy(row[16])
-    return ConnectionRecord(*values)
+    values[1], values[2], values[16] = Mode(row[1]), ConnectionState(row[2]), ClosedBy(row[16] & ~VANISHED)
+    return replace(ConnectionRecord(*values), vanished=row[16] & VANISHED != 0)
 
 
 def severity_of(rule_id: str) -> Severity:

@@ -14,10 +14,18 @@ from core.protocol.events import (
     HandshakeDone,
     HandshakeFailed,
     RequestReceived,
+    RequestSent,
     ResponseReceived,
+    StreamEnded,
 )
+from core.protocol.handshake_rules import EXTENSIONS_HEADER
+from core.protocol.headers import explain
 from core.protocol.http11 import RequestHead
+from core.protocol.state import Role
 from core.protocol.violations import Violation
+
+VANISHED = 0x10
+"""Beside `ClosedBy` in a row: whoever it was vanished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,7 @@ class Track:
     closed_ns: int | None = None
     close_code: int | None = None
     closed_by: ClosedBy = ClosedBy.NOBODY
+    vanished: bool = False
     trailing: bytes = b""
     trailing_length: int = 0
     number: int = 0
@@ -85,10 +94,14 @@ class Track:
         return (
             self.id, changed, self.opened.mode, self.state, self.opened_ns, self.closed_ns, self.opened.peer,
             self.opened.local, self.request, self.response, self.path, self.origin, self.subprotocol,
-            self.extensions, self.status, self.reason, self.close_code, self.closed_by, self.trailing,
+            self.extensions, self.status, self.reason, self.close_code, self._ended_by, self.trailing,
             self.trailing_length, counts.frames, counts.data_frames, counts.bytes_in, counts.bytes_out,
             counts.violations,
         )  # fmt: skip
+
+    @property
+    def _ended_by(self) -> int:
+        return self.closed_by | (VANISHED if self.vanished else 0)
 
     def begin_anew(self, number: int) -> None:
         """The connection goes on under this number in another capture, which holds no frame of it yet."""
@@ -108,20 +121,28 @@ class Track:
         """Anything but a frame; what the handshake broke."""
         if isinstance(event, RequestReceived):
             self._request(event.request)
+        elif isinstance(event, RequestSent):
+            self.request = event.raw
+            if event.request is not None:
+                self._request(event.request)
+            return event.violations
         elif isinstance(event, HandshakeDone):
             return self._answered(event)
         elif isinstance(event, HandshakeFailed):
-            self.request, self.response = event.raw, event.answer.response
+            if event.sender is Role.CLIENT:
+                self.request, self.response = event.raw, event.answer.response
+            else:
+                self.response = event.raw
             self.status, self.reason = event.answer.status, event.answer.reason
             self.state = ConnectionState.REFUSED
             return event.answer.violations
         elif isinstance(event, ResponseReceived):
-            self.response, self.status = event.response.raw, event.response.status
-            self.state = ConnectionState.OPEN if event.response.status == 101 else ConnectionState.REFUSED
-            return event.verdict.violations
+            return self._responded(event)
         elif isinstance(event, ConnectionFailed):
             self.state = ConnectionState.CLOSING
             return (event.violation,) if event.frameless else ()
+        elif isinstance(event, StreamEnded):
+            self.trailing, self.trailing_length = event.trailing, event.trailing_length
         else:
             assert isinstance(event, ConnectionClosed)
             self._close(time_ns, event)
@@ -147,10 +168,23 @@ class Track:
             self.reason = answer.reason
         return answer.violations
 
+    def _responded(self, event: ResponseReceived) -> tuple[Violation, ...]:
+        response, verdict = event.response, event.verdict
+        self.response, self.status = response.raw, response.status
+        self.subprotocol = verdict.subprotocol
+        self.extensions = ", ".join(response.headers.get_all(EXTENSIONS_HEADER))
+        if event.accepted:
+            self.state = ConnectionState.OPEN
+        else:
+            self.state = ConnectionState.REFUSED
+            self.reason = explain(verdict.violations)
+        return verdict.violations
+
     def _close(self, time_ns: int, event: ConnectionClosed) -> None:
         self.closed_ns = time_ns
-        self.trailing, self.trailing_length = event.trailing, event.trailing_length
+        if event.trailing_length:
+            self.trailing, self.trailing_length = event.trailing, event.trailing_length
         if self.state not in (ConnectionState.REFUSED, ConnectionState.SERVED):
             self.state = ConnectionState.CLOSED
-            self.close_code, self.closed_by = event.code, event.closed_by
+            self.close_code, self.closed_by, self.vanished = event.code, event.closed_by, event.vanished
             self.reason = event.reason

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from core.capture.records import ConnectionRecord, Direction
-from core.errors import HeadError
 from core.protocol.headers import Headers
-from core.protocol.http11 import HeadKind, HeadParser
-from core.protocol.violations import Judgement
+from core.protocol.http11 import parsed_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +35,5 @@ def context_of(connection: ConnectionRecord | None, opcode: int, direction: Dire
 
 def _header_fields(head: bytes) -> Headers:
     """Those of a request head that can be read; none of one that cannot."""
-    try:
-        parsed = HeadParser(HeadKind.REQUEST, judgement=Judgement.TOLERANT).feed(head)
-    except HeadError:
-        return Headers()
-    return Headers() if parsed is None else parsed.headers
+    request = parsed_request(head)
+    return Headers() if request is None else request.headers

@@ -178,6 +178,7 @@ def _close(record: ConnectionRecord) -> Line:
         "code": record.close_code,
         "reason": record.reason,
         "closed_by": record.closed_by.name.lower(),
+        "vanished": record.vanished,
         "frames": record.frame_count,
         "bytes_client_to_server": record.bytes_in,
         "bytes_server_to_client": record.bytes_out,

@@ -16,8 +16,8 @@ from core.net.outgoing import Compression, Outgoing, OutgoingClose, OutgoingMess
 from core.net.settings import AutoReply, EngineSettings, is_loopback
 from core.net.sockets import has_unread, name_of, receive_buffer_bytes
 from core.net.turns import FIRST_NS, READ_ON_NS, Turns
-from core.protocol.connection import Connection, ConnectionLimits, ServerSide
 from core.protocol.deflate import DeflatePolicy
+from core.protocol.endpoint import ConnectionLimits, Endpoint, ServerSide
 from core.protocol.events import (
     Completes,
     Event,
@@ -88,7 +88,7 @@ class Session(asyncio.Protocol):
         self._host = host
         self._loop = loop
         self._limits = host.settings.limits
-        self.connection: Connection
+        self.connection: Endpoint
         """From `connection_made` on."""
         self.id = 0
         """The recorder's handle of it."""
@@ -418,7 +418,7 @@ class Session(asyncio.Protocol):
             action()
 
 
-def _server_connection(settings: EngineSettings, local: object) -> Connection:
+def _server_connection(settings: EngineSettings, local: object) -> Endpoint:
     """The server's side of a connection that came in at the socket address `local`."""
     over_loopback = isinstance(local, tuple) and is_loopback(str(local[0]))
     policy = ServerPolicy(
@@ -428,7 +428,7 @@ def _server_connection(settings: EngineSettings, local: object) -> Connection:
         hosts=settings.extra_hosts if settings.check_host and over_loopback else None,
     )
     limits = settings.limits
-    return Connection(
+    return Endpoint(
         ServerSide(policy),
         ConnectionLimits(
             HeadLimits(limits.head_bytes, limits.header_count), limits.message_bytes, limits.trailing_bytes

@@ -287,6 +287,11 @@ class Inflater:
         """The end of all that was inflated with this context: one window at least, two at most."""
         self.reset()
 
+    @property
+    def keeps_context(self) -> bool:
+        """Whether a message may refer to those before it (RFC 7692 section 7.1.1)."""
+        return self._keeps_context
+
     def reset(self) -> None:
         """Forget everything and start afresh, for going on after an InflateError.
 

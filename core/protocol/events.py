@@ -1,4 +1,4 @@
-"""What a `Connection` reports, in the order in which it happened on the wire."""
+"""What an `Endpoint` or an `Observer` reports, in the order in which it happened on the wire."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import Frame
+from core.protocol.state import Role
 
 if TYPE_CHECKING:
     from core.protocol.handshake import Answer, ResponseVerdict
@@ -98,7 +99,7 @@ class RunSent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RequestReceived:
-    """A whole request head has arrived. The connection waits for `Connection.answer(...)`."""
+    """A whole request head has arrived. The endpoint waits for `Endpoint.answer(...)`."""
 
     request: RequestHead
     proposed: Answer
@@ -106,11 +107,24 @@ class RequestReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestSent:
+    """A request head is on its way to a server: from Unmask as the client, or from a client that is observed."""
+
+    raw: bytes
+    request: RequestHead | None
+    """None where it cannot be read; only Unmask sends such ones."""
+    violations: tuple[Violation, ...] = ()
+    """What an observed client broke."""
+
+
+@dataclass(frozen=True, slots=True)
 class ResponseReceived:
-    """We are the client and the server has answered; `verdict` says what that is worth."""
+    """A server has answered Unmask, or a client that is observed; `verdict` says what that is worth."""
 
     response: ResponseHead
     verdict: ResponseVerdict
+    accepted: bool
+    """Frames follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +136,11 @@ class HandshakeDone:
 
 @dataclass(frozen=True, slots=True)
 class HandshakeFailed:
-    """No usable request head arrived. `raw` is all that did (bounded by the head limit)."""
+    """No usable head arrived from `sender`. `raw` is all that did (bounded by the head limit)."""
 
     raw: bytes
     answer: Answer
+    sender: Role = Role.CLIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +157,25 @@ class ClosedBy(IntEnum):
     """Who began the end of a connection."""
 
     NOBODY = 0
-    PEER = 1
-    US = 2
-    VANISHED = 3
-    """The TCP stream ended without a closing handshake (close code 1006)."""
+    CLIENT = 1
+    SERVER = 2
+    UNMASK = 3
+
+
+def closed_by_role(role: Role) -> ClosedBy:
+    """The client or the server."""
+    return ClosedBy.CLIENT if role is Role.CLIENT else ClosedBy.SERVER
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnded:
+    """One side of an observed connection says no more."""
+
+    sender: Role
+    trailing: bytes
+    """Bytes after its last frame that are no frame; bounded."""
+    trailing_length: int
+    """How many there were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +185,10 @@ class ConnectionClosed:
     code: int
     reason: str
     closed_by: ClosedBy
+    vanished: bool = False
+    """The TCP stream ended without a closing handshake; `closed_by` says whose end of it."""
     trailing: bytes = b""
-    """Bytes after the last frame that are no frame; bounded."""
+    """Bytes of an endpoint's peer after the last frame that are no frame; bounded."""
     trailing_length: int = 0
     """How many there were."""
 
@@ -165,10 +197,12 @@ Event = (
     FrameReceived
     | FrameSent
     | RequestReceived
+    | RequestSent
     | ResponseReceived
     | HandshakeDone
     | HandshakeFailed
     | ConnectionFailed
+    | StreamEnded
     | ConnectionClosed
 )
 

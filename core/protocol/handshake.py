@@ -30,7 +30,7 @@ from core.protocol.handshake_rules import (
     VERSION_HEADER,
 )
 from core.protocol.handshake_rules import WS_VERSION as WS_VERSION
-from core.protocol.headers import explain, quoted
+from core.protocol.headers import explain, quoted, split_list
 from core.protocol.http11 import RequestHead, ResponseHead, write_request, write_response
 from core.protocol.violations import Judgement, Severity, Violation
 
@@ -282,6 +282,19 @@ class ResponseVerdict:
     violations: tuple[Violation, ...]
     subprotocol: str | None = None
     deflate: DeflateParameters | None = None
+
+
+def check_observed(request: RequestHead, response: ResponseHead) -> ResponseVerdict:
+    """Hold a response against a request that somebody else sent."""
+    headers = request.headers
+    return check_response(
+        response,
+        key=headers.get(KEY_HEADER) or "",
+        offered_subprotocols=[
+            name for value in headers.get_all(PROTOCOL_HEADER) for name in split_list(value)
+        ],
+        offered_deflate=", ".join(headers.get_all(EXTENSIONS_HEADER)) or None,
+    )
 
 
 def check_response(

@@ -71,6 +71,11 @@ class ResponseHead:
     violations: tuple[Violation, ...] = ()
 
     @property
+    def is_interim(self) -> bool:
+        """Another response follows (RFC 9110 section 15.2); not so after 101, which is the last of HTTP."""
+        return 100 <= self.status <= 199 and self.status != 101
+
+    @property
     def version_span(self) -> Span:
         return Span(0, len(self.version))
 
@@ -132,6 +137,11 @@ class HeadParser:
     def raw(self) -> bytes:
         """The head, or as much as has come of it; never more than the limit."""
         return self._head.raw if self._head else bytes(self._buffer[: self._limits.max_bytes])
+
+    @property
+    def beyond(self) -> bytes:
+        """After a HeadError: what came and is no part of `raw`."""
+        return bytes(self._buffer[self._limits.max_bytes :])
 
     @property
     def held_bytes(self) -> int:
@@ -310,6 +320,16 @@ def _check_value(value: bytes, offset: int) -> list[Violation]:
     if bad is None:
         return []
     return [violation("header-bad-value", quoted(value.strip(b" \t")), offset + bad.start(), 1)]
+
+
+def parsed_request(raw: bytes) -> RequestHead | None:
+    """A request head that is known already, whatever it breaks; None where it cannot be read at all."""
+    limits = HeadLimits(max(len(raw), 1) + 1, raw.count(b"\n"))
+    try:
+        head = HeadParser(HeadKind.REQUEST, limits, Judgement.TOLERANT).feed(raw)
+    except HeadError:
+        return None
+    return head if isinstance(head, RequestHead) else None
 
 
 def status_phrase(status: int) -> str:

@@ -5,56 +5,59 @@ Holds the little memory that some rules need: the masking key before, and what w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from operator import eq
 
 from core.errors import PayloadError
 from core.protocol import close_codes
 from core.protocol.frame_runs import FrameColumns
-from core.protocol.frames import FIN, RSV1, RSV2, RSV3, Frame, Opcode, shortest_length_form
+from core.protocol.frames import (
+    FIN,
+    LARGEST_CONTROL_PAYLOAD,
+    RSV1,
+    RSV2,
+    RSV3,
+    Frame,
+    Opcode,
+    shortest_length_form,
+)
 from core.protocol.state import Role
 from core.protocol.utf8 import Utf8Check, is_utf8, utf8_violation
 from core.protocol.violations import Judgement, Severity, Violation, violation
 
-_MAX_CONTROL = 125
 _ZERO_KEY = bytes(4)
 _TEXT_HEAD = FIN | Opcode.TEXT
 
 
 class Judge:
-    """Judges the frames of one peer; `role` is ours."""
+    """Judges the frames of one sender."""
 
-    __slots__ = ("_last_key", "_masks", "_reuse_noted", "_zero_noted", "compression")
+    __slots__ = ("_masks", "_reuse_noted", "_zero_noted", "compression", "last_key")
 
-    def __init__(self, role: Role) -> None:
-        self._masks = role is Role.SERVER
-        self._last_key: bytes | None = None
+    def __init__(self, sender: Role) -> None:
+        self._masks = sender is Role.CLIENT
+        self.last_key: bytes | None = None
+        """Masking key of the frame before. Who takes a plain frame without `frame` sets it."""
         self._reuse_noted = False
         self._zero_noted = False
         self.compression = False
         """permessage-deflate was negotiated, so RSV1 has a meaning."""
 
-    def is_plain(self, frame: Frame, key: bytes | None) -> bool:
-        """Whether mask and length of a frame without RSV bits are as they should be. Cheap.
-
-        A frame for which this is False goes to `frame`, and may come here again before.
-        """
-        length = frame[4]
-        form = frame[3]
+    def is_plain(self, frame: Frame) -> bool:
+        """Whether mask and length of a frame without RSV bits are as they should be. Cheap."""
+        _, key, _, form, length = frame
         if form and (length < 126 or (form == 2 and length < 0x10000)):
             return False
         if key is None:
             return not self._masks
         if not self._masks:
             return False
-        if key == self._last_key:
+        if key == self.last_key:
             return self._reuse_noted or key == _ZERO_KEY
-        if key == _ZERO_KEY and not self._zero_noted:
-            return False
-        self._last_key = key
-        return True
+        return key != _ZERO_KEY or self._zero_noted
 
-    def all_plain(self, run: FrameColumns, limit: int) -> bool:
+    def is_plain_run(self, run: FrameColumns, limit: int) -> bool:
         """Whether each frame of `run` is a whole message that breaks no rule.
 
         `limit` is the most bytes that a message may have.
@@ -67,16 +70,15 @@ class Judge:
             lengths = list(map(len, payloads))
             if max(lengths) > limit or forms != list(map(shortest_length_form, lengths)):
                 return False
-        elif limit < _MAX_CONTROL and max(map(len, payloads)) > limit:
+        elif limit < LARGEST_CONTROL_PAYLOAD and max(map(len, payloads)) > limit:
             return False
         if not self._masks:
             return keys.count(None) == len(keys)
         if None in keys or (not self._zero_noted and _ZERO_KEY in keys):
             return False
-        if not self._reuse_noted and (keys[0] == self._last_key or any(map(eq, keys, islice(keys, 1, None)))):
-            return False
-        self._last_key = keys[-1]
-        return True
+        return self._reuse_noted or not (
+            keys[0] == self.last_key or any(map(eq, keys, islice(keys, 1, None)))
+        )
 
     def frame(self, frame: Frame) -> list[Violation]:
         """All that the header breaks, in the order of its bits."""
@@ -90,7 +92,7 @@ class Judge:
             if not frame.fin:
                 # RFC 6455 section 5.5: control frames must not be fragmented.
                 found.append(violation("control-fragmented", "FIN is 0", 0, 1))
-            if frame.declared_length > _MAX_CONTROL:
+            if frame.declared_length > LARGEST_CONTROL_PAYLOAD:
                 # RFC 6455 section 5.5: a control frame's payload is 125 bytes at most.
                 found.append(violation("control-too-long", f"{frame.declared_length} bytes", 1, 1))
         self._masking(frame, found)
@@ -129,10 +131,10 @@ class Judge:
                 self._zero_noted = True
                 # RFC 6455 section 5.3: the key must be unpredictable. Said once a connection.
                 found.append(violation("masking-key-zero", "", offset, 4))
-        elif key == self._last_key and not self._reuse_noted:
+        elif key == self.last_key and not self._reuse_noted:
             self._reuse_noted = True
             found.append(violation("masking-key-reused", f"masking key {key.hex(' ')}", offset, 4))
-        self._last_key = key
+        self.last_key = key
 
     def _length(self, frame: Frame, found: list[Violation]) -> None:
         size = (0, 2, 8)[frame.length_form]
@@ -166,7 +168,7 @@ class Judge:
         return code, payload[2:].decode("utf-8", "replace")
 
 
-def fatal(found: list[Violation], judgement: Judgement) -> Violation | None:
+def fatal(found: Sequence[Violation], judgement: Judgement) -> Violation | None:
     """The violation that ends the connection: in strict mode the first error, in tolerant mode none."""
     if judgement is Judgement.STRICT:
         for each in found:
@@ -192,7 +194,7 @@ def closing_payload(code: int | None, reason: str) -> bytes:
             f"A close reason must be UTF-8; character {error.start + 1} of this one is half a surrogate pair. "
             "Take it out."
         ) from None
-    if len(data) > _MAX_CONTROL - 2:
+    if len(data) > LARGEST_CONTROL_PAYLOAD - 2:
         raise PayloadError(f"A close reason has room for 123 bytes; this one has {len(data)}. Shorten it.")
     return code.to_bytes(2, "big") + data
 
@@ -206,4 +208,4 @@ def answering_payload(code: int, reason: str) -> bytes:
         return b""
     payload = code.to_bytes(2, "big") + reason.encode()
     # Bad UTF-8 that tolerant mode let pass is longer spelled out.
-    return payload if len(payload) <= _MAX_CONTROL else payload[:2]
+    return payload if len(payload) <= LARGEST_CONTROL_PAYLOAD else payload[:2]

@@ -6,6 +6,7 @@ from core.errors import InflateError
 from core.protocol.deflate import Inflater
 from core.protocol.events import Completes, Message
 from core.protocol.frames import Frame, Opcode
+from core.protocol.limits import Overlong
 from core.protocol.steps import Steps
 from core.protocol.utf8 import Utf8Check, utf8_violation
 from core.protocol.violations import Judgement, Violation, violation
@@ -50,11 +51,15 @@ class Fragments:
 class Assembler:
     """Data frames to messages: the one that is under way, and what a frame breaks by its place in it."""
 
-    __slots__ = ("_fragments", "_judgement", "_limit", "inflater")
+    __slots__ = ("_context_lost", "_fragments", "_judgement", "_limit", "_overlong", "inflater")
 
-    def __init__(self, limit: int, judgement: Judgement) -> None:
+    def __init__(self, limit: int, judgement: Judgement, overlong: Overlong = Overlong.ENDS) -> None:
+        """`limit` is the most bytes that a message may have."""
         self._limit = limit
         self._judgement = judgement
+        self._overlong = overlong
+        self._context_lost = False
+        """A compressed message was not inflated to which later ones may refer."""
         self._fragments: Fragments | None = None
         self.inflater: Inflater | None = None
         """Set where permessage-deflate was negotiated."""
@@ -76,6 +81,32 @@ class Assembler:
 
     def adding(self, frame: Frame, found: list[Violation]) -> Steps[Message | Completes | None]:
         """Add a data frame to its message; the message if it is complete now."""
+        fragments = self._place(frame, found)
+        if fragments is None or fragments.skipped:
+            return None
+        length = fragments.wire_length + len(frame.payload)
+        if length > self._limit:
+            found.append(over_limit(length, self._limit, self._overlong))
+            self._skip(fragments)
+            return None
+        if fragments.utf8 is not None:
+            bad = yield from fragments.utf8.feeding(frame.payload, final=frame.fin)
+            if bad is not None:
+                found.append(utf8_violation("text-not-utf8", frame, bad))
+                fragments.utf8 = None
+        if frame.fin:
+            return (yield from self._completing(fragments, frame, found))
+        fragments.add(frame)
+        return None
+
+    def pass_by(self, frame: Frame, found: list[Violation]) -> None:
+        """A data frame passes of which not all is held: its message is not put together."""
+        fragments = self._place(frame, found)
+        if fragments is not None and not fragments.skipped:
+            self._skip(fragments)
+
+    def _place(self, frame: Frame, found: list[Violation]) -> Fragments | None:
+        """The message that a data frame belongs to; None where it breaks the rules by its place."""
         opcode = frame.opcode
         if opcode == Opcode.CONTINUATION:
             if self._fragments is None:
@@ -94,31 +125,23 @@ class Assembler:
         else:
             return None
         fragments = self._fragments
-        assert fragments is not None
         if frame.fin:
             self._fragments = None
-        if fragments.skipped:
-            return None
-        length = fragments.wire_length + len(frame.payload)
-        if length > self._limit:
-            found.append(too_big(length, self._limit))
-            fragments.skip()
-            self._lose(fragments)
-            return None
-        if fragments.utf8 is not None:
-            bad = yield from fragments.utf8.feeding(frame.payload, final=frame.fin)
-            if bad is not None:
-                found.append(utf8_violation("text-not-utf8", frame, bad))
-                fragments.utf8 = None
-        if frame.fin:
-            return (yield from self._completing(fragments, frame, found))
-        fragments.add(frame)
-        return None
+        return fragments
+
+    def _skip(self, fragments: Fragments) -> None:
+        fragments.skip()
+        self._lose(fragments)
 
     def _lose(self, fragments: Fragments) -> None:
         """A message that is not inflated: what refers back to it must not be inflated from older data instead."""
         if fragments.compressed and self.inflater is not None:
-            self.inflater.reset()
+            self._lose_context(self.inflater)
+
+    def _lose_context(self, inflater: Inflater) -> None:
+        # An endpoint's peer sees itself fail; whom an observer looks at did nothing wrong.
+        self._context_lost = self._overlong is Overlong.READ_PAST and inflater.keeps_context
+        inflater.reset()
 
     def _completing(
         self, fragments: Fragments, last: Frame, found: list[Violation]
@@ -129,13 +152,21 @@ class Assembler:
             if count == 1:
                 return Completes.ITSELF
             return Message(fragments.opcode, payload, False, count, len(payload))
-        assert self.inflater is not None
+        inflater = self.inflater
+        assert inflater is not None
+        if self._context_lost:
+            found.append(violation("not-inflated", f"{len(payload)} bytes, compressed"))
+            return None
         wire_length = len(payload)
         try:
-            payload = yield from self.inflater.inflating(payload, self._limit)
+            payload = yield from inflater.inflating(payload, self._limit)
         except InflateError as error:
-            found.append(violation(error.rule, str(error), len(last.header()), len(last.payload)))
-            self.inflater.reset()
+            if error.rule == "inflates-too-big" and self._overlong is Overlong.READ_PAST:
+                found.append(violation("not-held", f"it inflates past the limit of {self._limit} bytes"))
+                self._lose_context(inflater)
+            else:
+                found.append(violation(error.rule, str(error), len(last.header()), len(last.payload)))
+                inflater.reset()
             return None
         if fragments.opcode == Opcode.TEXT:
             bad = yield from Utf8Check().feeding(payload, final=True)
@@ -144,6 +175,7 @@ class Assembler:
         return Message(fragments.opcode, payload, True, count, wire_length)
 
 
-def too_big(length: int, limit: int) -> Violation:
+def over_limit(length: int, limit: int, overlong: Overlong) -> Violation:
     """A message or frame of `length` bytes is over the limit."""
-    return violation("message-too-big", f"{length} bytes, the limit is {limit}", 1, 1)
+    rule = "message-too-big" if overlong is Overlong.ENDS else "not-held"
+    return violation(rule, f"{length} bytes, the limit is {limit}", 1, 1)

@@ -13,6 +13,7 @@ from core.protocol.deflate import DeflateParameters
 from core.protocol.events import Event, HandshakeDone, HandshakeFailed, RequestReceived, ResponseReceived
 from core.protocol.headers import explain
 from core.protocol.http11 import HeadKind, HeadLimits, HeadParser, RequestHead, ResponseHead
+from core.protocol.state import Role
 from core.protocol.violations import Judgement, Severity, Violation, violation
 
 
@@ -50,30 +51,39 @@ class Opening:
     def __init__(self, side: ServerSide | ClientSide, limits: HeadLimits, glued_limit: int) -> None:
         self._side = side
         self._glued_limit = glued_limit
-        self._received = 0
+        self._limits = limits
         self._request: RequestHead | None = None
         self._glued = bytearray()
-        if isinstance(side, ServerSide):
-            self._parser = HeadParser(HeadKind.REQUEST, limits, side.policy.judgement)
-        else:
-            self._parser = HeadParser(HeadKind.RESPONSE, limits, side.judgement)
+        self._parser = self._new_parser()
         self.outcome: Outcome | None = None
 
     def receive(self, data: bytes) -> list[Event]:
         """RequestReceived or ResponseReceived when the head is whole, HandshakeFailed when it never will be."""
         if self._request is not None:
             return self._hold_back(data)
-        self._received += len(data)
         try:
-            head = self._parser.feed(data)
+            head = self._feed(data)
         except HeadError as error:
-            return [self._fail(error.status, self._parser.violations, data)]
+            return [self._fail(error.status, self._parser.violations)]
         if isinstance(head, RequestHead):
             assert isinstance(self._side, ServerSide)
             self._request = head
             proposed = handshake.propose(head, self._side.policy)
             return [RequestReceived(head, proposed), *self._hold_back(self._parser.leftover)]
         return [] if head is None else [self._judge(head)]
+
+    def _feed(self, data: bytes) -> RequestHead | ResponseHead | None:
+        head = self._parser.feed(data)
+        while isinstance(head, ResponseHead) and head.is_interim:
+            # RFC 9110 section 15.2: the final response follows.
+            data, self._parser = self._parser.leftover, self._new_parser()
+            head = self._parser.feed(data)
+        return head
+
+    def _new_parser(self) -> HeadParser:
+        if isinstance(self._side, ServerSide):
+            return HeadParser(HeadKind.REQUEST, self._limits, self._side.policy.judgement)
+        return HeadParser(HeadKind.RESPONSE, self._limits, self._side.judgement)
 
     def answer(self, answer: handshake.Answer) -> list[Event]:
         """Answer the request; nothing happens where that was decided without the caller."""
@@ -84,6 +94,11 @@ class Opening:
             answer = replace(answer, violations=(*answer.violations, hasty))
         self.outcome = Outcome(answer.accepted, answer.response, answer.deflate)
         return [HandshakeDone(answer)]
+
+    @property
+    def _sender(self) -> Role:
+        """Whose head it is."""
+        return Role.CLIENT if isinstance(self._side, ServerSide) else Role.SERVER
 
     def time_out(self, seconds: float) -> list[Event]:
         """Answer 408 where the head is not complete after `seconds`."""
@@ -109,7 +124,7 @@ class Opening:
         reason = f"There are {connections} connections already, which is the limit. Try later."
         answer = handshake.refuse(503, reason)
         self.outcome = Outcome(False, answer.response)
-        return [HandshakeFailed(self._parser.raw, answer)]
+        return [HandshakeFailed(self._parser.raw, answer, self._sender)]
 
     def end(self) -> list[Event]:
         """The stream has ended before the handshake was over. Nobody is left to read an answer: none is written."""
@@ -119,7 +134,8 @@ class Opening:
         raw = self._parser.raw
         cut = violation("head-incomplete", f"it ended after {len(raw)} bytes", 0, len(raw))
         broken = (*self._parser.violations, cut)
-        return [HandshakeFailed(raw, handshake.Answer(0, explain((cut,)), b"", violations=broken))]
+        answer = handshake.Answer(0, explain((cut,)), b"", violations=broken)
+        return [HandshakeFailed(raw, answer, self._sender)]
 
     def forget(self) -> None:
         """Hold the head no longer: the handshake is over, and has been told of."""
@@ -142,16 +158,15 @@ class Opening:
         hasty = violation("data-before-answer", f"{len(self._glued)} bytes, the limit is {self._glued_limit}")
         return self.answer(handshake.refuse(400, explain((hasty,)), (hasty,)))
 
-    def _fail(self, status: int, broken: tuple[Violation, ...], last: bytes = b"") -> HandshakeFailed:
-        """`last` is what came last: what of it lies beyond the limit on heads is no part of the raw head."""
+    def _fail(self, status: int, broken: tuple[Violation, ...]) -> HandshakeFailed:
         raw = self._parser.raw
         answer = handshake.refuse(status, explain(broken), broken)
         if isinstance(self._side, ClientSide):
             answer = replace(answer, response=b"", body_length=0)
-        beyond = self._received - len(raw)
-        self._glued += last[len(last) - beyond :]
+        # What lies beyond the limit on heads is no part of the raw head.
+        self._glued += self._parser.beyond
         self.outcome = Outcome(False, answer.response)
-        return HandshakeFailed(raw, answer)
+        return HandshakeFailed(raw, answer, self._sender)
 
     def _judge(self, response: ResponseHead) -> ResponseReceived:
         side = self._side
@@ -164,4 +179,4 @@ class Opening:
         refused = response.status != 101 or (broken and side.judgement is Judgement.STRICT)
         self._glued += self._parser.leftover
         self.outcome = Outcome(not refused, b"", verdict.deflate)
-        return ResponseReceived(response, verdict)
+        return ResponseReceived(response, verdict, not refused)

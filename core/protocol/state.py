@@ -6,10 +6,15 @@ from enum import IntEnum
 
 
 class Role(IntEnum):
-    """Which side of the connection we are."""
+    """A side of a connection."""
 
     CLIENT = 0
     SERVER = 1
+
+
+def peer_of(role: Role) -> Role:
+    """The other side."""
+    return Role.CLIENT if role is Role.SERVER else Role.SERVER
 
 
 class ReadyState(IntEnum):

@@ -22,6 +22,10 @@ class Trailing:
     def held_bytes(self) -> int:
         return len(self._kept)
 
+    def miss(self, length: int) -> None:
+        """As many came and were not kept."""
+        self.length += length
+
     def add(self, data: bytes) -> None:
         """More of them."""
         self._kept += data[: max(self._limit - len(self._kept), 0)]

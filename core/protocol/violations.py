@@ -120,6 +120,7 @@ _RULES = (
     Rule("frame-truncated", _W, _WS + "5.2", "The stream ended inside this frame."),
     Rule("message-too-big", _E, _WS + "10.4", "The message is larger than the limit.", 1009),
     Rule("not-stored", _N, _WS + "10.4", "This is more than a capture holds of one frame: only its beginning is kept."),
+    Rule("not-held", _N, _WS + "10.4", "This is larger than what Unmask holds of a message, so it passes without being put together."),
     Rule("memory-exhausted", _E, _WS + "10.4", "All peers together hold as much memory as they may, and this one most of it.", 1013),
     # Sequence.
     Rule("continuation-without-start", _E, _WS + "5.4", "A continuation frame came with no message to continue."),
@@ -136,6 +137,7 @@ _RULES = (
     Rule("rsv1-on-control", _E, _DEFLATE + "6.1", "RSV1 must not be set on a control frame."),
     Rule("deflate-corrupt", _E, _DEFLATE + "6.2", "The compressed data does not inflate.", 1007),
     Rule("deflate-window-exceeded", _E, _DEFLATE + "7.1.2", "The compressed data reaches back further than the agreed window.", 1007),
+    Rule("not-inflated", _N, _DEFLATE + "7.1.1", "The message may refer to one that Unmask did not hold, so it is not inflated."),
     Rule("inflates-too-big", _E, _DEFLATE + "8", "The message inflates past the limit.", 1009),
 )  # fmt: skip
 

@@ -131,7 +131,7 @@ def test_it_tells_what_happens_as_it_happens(start: Start) -> None:
         assert client.recv() == "你好"
         assert re.fullmatch(r".* #1 → text fin 6 B key=[0-9a-f]{8}", running.out.line_with("→ text"))
         assert running.out.line_with("← text").endswith("fin 6 B rule")
-    assert "1000 Normal closure (by the peer; 4 frames)" in running.out.line_with(" closed ")
+    assert "1000 Normal closure (by the client; 4 frames)" in running.out.line_with(" closed ")
     assert running.end() == 0
     assert "\x1b" not in running.out.getvalue()
 
@@ -172,7 +172,7 @@ def test_the_end_of_open_connections_is_told_and_kept(start: Start, capture: Pat
         assert running.wait() == 0
     told = running.out.getvalue()
     assert told.count("last words") == 2
-    assert "1001 Going away (by us; 4 frames)" in told.splitlines()[-1]
+    assert "1001 Going away (by Unmask; 4 frames)" in told.splitlines()[-1]
     with closing(CaptureReader(capture)) as reader:
         assert reader.totals().frames == 4
 

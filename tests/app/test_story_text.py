@@ -154,7 +154,7 @@ def test_a_close_with_a_reason(talk: Conversation) -> None:
         "        1001 Going away: tschüß",
         "08:53:20.000 #1 ← close fin 10 B automatic",
         "        1001 Going away: tschüß",
-        "08:53:20.000 #1 closed 1001 Going away: tschüß (by the peer; 2 frames)",
+        "08:53:20.000 #1 closed 1001 Going away: tschüß (by the client; 2 frames)",
     ]
 
 
@@ -167,7 +167,7 @@ def test_a_peer_that_vanishes(talk: Conversation) -> None:
         "        0000  48 65                                            He",
         "        ! warning frame-truncated: The stream ended inside this frame. "
         "(2 of 5 payload bytes came) [RFC 6455 §5.2]",
-        "08:53:20.000 #1 closed 1006 Abnormal closure (the peer vanished; 1 frame)",
+        "08:53:20.000 #1 closed 1006 Abnormal closure (the client vanished; 1 frame)",
     ]
 
 
@@ -247,7 +247,7 @@ def test_a_hostile_close_reason_is_spelled_out_and_begins_no_line(talk: Conversa
     lines = lines_of(talk)
     spelt = f"bye\\x0a08:53:20.000 #1 closed 1000{HARMLESS}"
     assert lines[1] == f"{IN}4000 Private: {spelt}"
-    assert lines[-1] == f"{WHEN} closed 4000 Private: {spelt} (by the peer; 2 frames)"
+    assert lines[-1] == f"{WHEN} closed 4000 Private: {spelt} (by the client; 2 frames)"
 
 
 def test_a_hostile_close_reason_that_is_no_utf8(talk: Conversation) -> None:

@@ -24,7 +24,7 @@ from core.capture.recorder import Recorder, RecorderCallbacks
 from core.capture.records import Direction, Mode
 from core.capture.tracks import Opened
 from core.net.loop import tune_interpreter
-from core.protocol.connection import Connection, ConnectionLimits, ServerSide
+from core.protocol.endpoint import ConnectionLimits, Endpoint, ServerSide
 from core.protocol.events import FrameReceived, RequestReceived
 from core.protocol.frames import FIN, RSV1, Frame, Opcode, apply_mask, make_frame, shortest_length_form
 from core.protocol.handshake import ServerPolicy, client_request, new_key
@@ -178,7 +178,7 @@ class Sink:
 
     def __init__(self, folder: Path) -> None:
         limits = ConnectionLimits(HeadLimits(2 * MIB, MIB), LIMIT)
-        self._connection = Connection(ServerSide(ServerPolicy()), limits)
+        self._connection = Endpoint(ServerSide(ServerPolicy()), limits)
         nothing = RecorderCallbacks(lambda: None, lambda: None, lambda _error: None)
         self._recorder = Recorder(folder / "hostile.unmask", "0", nothing)
         self._opened = Opened(Mode.LISTEN, "", "", Direction.CLIENT_TO_SERVER)

@@ -162,7 +162,7 @@ def test_the_page_closes(person: Person, page: Page) -> None:
     page.click("#close")
     expect(page.locator("#state")).to_contain_text("closed 1000")
     record = wait_for_close(person, connection)
-    assert (record.close_code, record.reason, record.closed_by) == (1000, "bye", ClosedBy.PEER)
+    assert (record.close_code, record.reason, record.closed_by) == (1000, "bye", ClosedBy.CLIENT)
     person.until(lambda: "closed · 1000" in person.connections()[-1], "the list says so")
 
 
@@ -170,7 +170,7 @@ def test_the_page_goes_away(person: Person, page: Page) -> None:
     connection = open_page(person, page)
     page.goto("about:blank")
     record = wait_for_close(person, connection)
-    assert (record.close_code, record.closed_by) == (1001, ClosedBy.PEER)
+    assert (record.close_code, record.closed_by) == (1001, ClosedBy.CLIENT)
     assert [(each.row.direction, each.frame.payload) for each in frames_of(person.capture, connection)] == [
         (IN, b"\x03\xe9"),
         (OUT, b"\x03\xe9"),
@@ -187,7 +187,7 @@ def test_we_close(person: Person, page: Page) -> None:
     person.click(composer.send_button)
     expect(page.locator("#state")).to_have_text("closed 4321 enough")
     record = wait_for_close(person, connection)
-    assert (record.close_code, record.reason, record.closed_by) == (4321, "enough", ClosedBy.US)
+    assert (record.close_code, record.reason, record.closed_by) == (4321, "enough", ClosedBy.UNMASK)
 
 
 def test_the_app_ends(person: Person, page: Page) -> None:

@@ -191,7 +191,7 @@ class TestWebsockets:
             client.close(code, reason)
             assert client.close_code == code
         record = served.closed()
-        assert (record.close_code, record.reason, record.closed_by) == (code, reason, ClosedBy.PEER)
+        assert (record.close_code, record.reason, record.closed_by) == (code, reason, ClosedBy.CLIENT)
         assert [(each.row.direction, each.row.origin) for each in frames_of(served.reader)] == [
             (IN, Origin.PEER),
             (OUT, Origin.AUTOMATIC),
@@ -207,7 +207,7 @@ class TestWebsockets:
             served.send(OutgoingClose(code, reason))
             assert collector.ended() == (seen, reason)
         record = served.closed()
-        assert (record.close_code, record.reason, record.closed_by) == (seen, reason, ClosedBy.US)
+        assert (record.close_code, record.reason, record.closed_by) == (seen, reason, ClosedBy.UNMASK)
 
     def test_a_subprotocol_and_headers(self, served: Served) -> None:
         with connect(
@@ -318,7 +318,7 @@ class TestNodeWs:
             tell(peer, do="close", code=4001, reason="再见")
             assert hear(peer) == {"is": "close", "code": 4001, "reason": "再见"}
         record = served.closed()
-        assert (record.close_code, record.reason, record.closed_by) == (4001, "再见", ClosedBy.PEER)
+        assert (record.close_code, record.reason, record.closed_by) == (4001, "再见", ClosedBy.CLIENT)
         assert (record.subprotocol, record.origin, record.path) == ("a", "http://n", "/ws")
         found = messages_of(served.reader)
         assert [(each.direction, each.opcode, each.payload) for each in found] == [
@@ -469,7 +469,7 @@ class TestRawSockets:
         assert answer[0] == 0x88
         assert int.from_bytes(answer[2:4], "big") == code
         record = served.closed()
-        assert (record.closed_by, record.violation_count) == (ClosedBy.US, 1)
+        assert (record.closed_by, record.violation_count) == (ClosedBy.UNMASK, 1)
         first = frames_of(served.reader)[0]
         assert [each.rule.id for each in first.violations] == [rule]
         assert first.frame.wire() == wire

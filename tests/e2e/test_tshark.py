@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.protocol.connection import ClientSide, Connection
+from core.protocol.endpoint import ClientSide, Endpoint
 from core.protocol.events import FrameReceived
 from core.protocol.frames import FIN, RSV, Opcode, make_frame
 from core.protocol.handshake import accept_key
@@ -100,7 +100,8 @@ def offend_our_client(offence: Offence) -> tuple[set[str], Conversation]:
                 f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             )
             request += f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
-            connection = Connection(ClientSide(request.encode(), KEY))
+            connection = Endpoint(ClientSide(request.encode(), KEY))
+            connection.begin()
             found: list[FrameReceived] = []
             while not connection.wants_close:
                 ours.sendall(connection.data_to_send())

@@ -10,8 +10,8 @@ from functools import cache
 
 from core.errors import NotOpenError, PayloadError
 from core.protocol import handshake
-from core.protocol.connection import ClientSide, Connection, ConnectionLimits, ServerSide
 from core.protocol.deflate import DeflateParameters, DeflatePolicy, Deflater
+from core.protocol.endpoint import ClientSide, ConnectionLimits, Endpoint, ServerSide
 from core.protocol.events import (
     ConnectionClosed,
     ConnectionFailed,
@@ -103,11 +103,12 @@ class Talk:
         request = _request(self._offer)
         if options & 1:
             side = ClientSide(request, KEY, deflate_offer=self._offer, judgement=self.judgement)
-            self.connection = Connection(side, limits)
+            self.connection = Endpoint(side, limits)
+            self.connection.begin()
             self._opening = _response(self._offer)
         else:
             policy = ServerPolicy(deflate=DeflatePolicy(), judgement=self.judgement)
-            self.connection = Connection(ServerSide(policy), limits)
+            self.connection = Endpoint(ServerSide(policy), limits)
             self._opening = request
         self.over = False
         self._fed = bytearray()
@@ -364,7 +365,7 @@ class Talk:
         """A peer that is not ours to tell what came understands every byte of it."""
         if not any(isinstance(event, FrameSent) for event in self._events):
             return
-        peer = self._client() if self._is_server else Connection(ServerSide(_TOLERANT))
+        peer = self._client() if self._is_server else Endpoint(ServerSide(_TOLERANT))
         heard: list[Event] = []
         out = bytes(self._out)
         events = peer.receive_data(out)
@@ -395,7 +396,7 @@ class Talk:
         deflate = self.connection.deflate
         return handshake.Answer(101, "", proposed.response, deflate=deflate)
 
-    def _client(self) -> Connection:
+    def _client(self) -> Endpoint:
         """The client of the request that came, as tolerant as we are."""
         head: RequestHead | None = self._request.request if self._request else None
         key, offer = KEY, self._offer
@@ -404,4 +405,4 @@ class Talk:
             offer = ", ".join(head.headers.get_all("Sec-WebSocket-Extensions")) or None
         subprotocols = head.headers.tokens("Sec-WebSocket-Protocol") if head is not None else ()
         side = ClientSide(b"", key, subprotocols, offer, Judgement.TOLERANT)
-        return Connection(side, ConnectionLimits(message_bytes=self._limit * 1024))
+        return Endpoint(side, ConnectionLimits(message_bytes=self._limit * 1024))

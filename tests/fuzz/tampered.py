@@ -16,7 +16,7 @@ from core.capture.repeats import REPEATED_FROM
 from core.capture.store import close_writing
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
-from core.protocol.connection import Connection, ServerSide
+from core.protocol.endpoint import Endpoint, ServerSide
 from core.protocol.events import FrameReceived, Origin, RequestReceived
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.handshake import ServerPolicy, client_request
@@ -221,7 +221,7 @@ def _find(file: bytes, blob: bytes) -> Range:
 def _record(path: Path) -> None:
     writer = CaptureWriter(path, "0")
     for number in (1, 2):
-        connection = Connection(ServerSide(ServerPolicy(judgement=Judgement.TOLERANT)))
+        connection = Endpoint(ServerSide(ServerPolicy(judgement=Judgement.TOLERANT)))
         opened = Opened(Mode.LISTEN, f"127.0.0.1:{number}", "127.0.0.1:8080", Direction.CLIENT_TO_SERVER)
         writer.write([Batch(number, number, opened, 0)])
         events = connection.receive_data(client_request("localhost", f"/{number}", KEY))

@@ -10,7 +10,7 @@ from core.capture.reader import CaptureReader
 from core.capture.records import Direction, Mode
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
-from core.protocol.connection import Connection
+from core.protocol.endpoint import Endpoint
 from core.protocol.events import Origin, RequestReceived
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.handshake import ServerPolicy, client_request
@@ -27,7 +27,7 @@ class Conversation:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._connection = Connection(ServerSide(ServerPolicy(judgement=Judgement.TOLERANT)))
+        self._connection = Endpoint(ServerSide(ServerPolicy(judgement=Judgement.TOLERANT)))
         opened = Opened(Mode.LISTEN, "127.0.0.1:50312", "127.0.0.1:8080", Direction.CLIENT_TO_SERVER)
         self._batches = [Batch(1, START, opened, 0)]
 

@@ -10,7 +10,7 @@ from core.capture.recorder import Recorder, RecorderCallbacks
 from core.capture.records import Direction, Mode
 from core.capture.ring import Keep
 from core.capture.tracks import Opened
-from core.protocol.connection import Connection
+from core.protocol.endpoint import Endpoint
 from core.protocol.events import Event, Origin, RequestReceived
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.handshake import ServerPolicy, client_request, new_key
@@ -27,7 +27,7 @@ class Peer:
 
     def __init__(self, maker: CaptureMaker, path: str, deflate: str | None) -> None:
         self._maker = maker
-        self._connection = Connection(ServerSide(ServerPolicy(judgement=Judgement.TOLERANT)))
+        self._connection = Endpoint(ServerSide(ServerPolicy(judgement=Judgement.TOLERANT)))
         opened = Opened(Mode.LISTEN, "127.0.0.1:50312", "127.0.0.1:8080", Direction.CLIENT_TO_SERVER)
         self.id = maker.recorder.open_connection(opened, maker.tick())
         # Put in afterwards: a client of ours would not ask for a target that is none.

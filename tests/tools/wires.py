@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from hashlib import sha256
 from itertools import pairwise
 
-from core.protocol.connection import ClientSide, Connection, ConnectionLimits, ServerSide
 from core.protocol.deflate import DeflatePolicy
+from core.protocol.endpoint import ClientSide, ConnectionLimits, Endpoint, ServerSide
 from core.protocol.events import (
     ConnectionClosed,
     Event,
@@ -50,11 +50,9 @@ def new_server(
     *,
     limits: ConnectionLimits | None = None,
     policy: DeflatePolicy | None = None,
-) -> Connection:
+) -> Endpoint:
     """A server that has got nothing yet."""
-    return Connection(
-        ServerSide(ServerPolicy(deflate=policy or DeflatePolicy(), judgement=judgement)), limits
-    )
+    return Endpoint(ServerSide(ServerPolicy(deflate=policy or DeflatePolicy(), judgement=judgement)), limits)
 
 
 def opened_server(
@@ -63,7 +61,7 @@ def opened_server(
     limits: ConnectionLimits | None = None,
     deflate: str | None = None,
     policy: DeflatePolicy | None = None,
-) -> Connection:
+) -> Endpoint:
     """We are the server and OPEN; `deflate` is what the client offered."""
     connection = new_server(judgement, limits=limits, policy=policy)
     for event in connection.receive_data(request(deflate=deflate)):
@@ -79,10 +77,11 @@ def new_client(
     *,
     limits: ConnectionLimits | None = None,
     deflate: str | None = None,
-) -> Connection:
+) -> Endpoint:
     """A client that has sent its request and waits; `deflate` is what it offered."""
     side = ClientSide(request(deflate=deflate), KEY, deflate_offer=deflate, judgement=judgement)
-    connection = Connection(side, limits)
+    connection = Endpoint(side, limits)
+    connection.begin()
     assert connection.data_to_send() == side.request
     return connection
 
@@ -92,7 +91,7 @@ def opened_client(
     *,
     limits: ConnectionLimits | None = None,
     deflate: str | None = None,
-) -> Connection:
+) -> Endpoint:
     """We are the client and OPEN; `deflate` is what we offered and the server agreed to."""
     connection = new_client(judgement, limits=limits, deflate=deflate)
     connection.receive_data(response(deflate=deflate))
@@ -111,7 +110,7 @@ def plain(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) 
     return make_frame(opcode, payload, fin=fin, rsv=rsv).wire()
 
 
-def receive(connection: Connection, *pieces: bytes) -> list[Event]:
+def receive(connection: Endpoint, *pieces: bytes) -> list[Event]:
     """All events of some reads, none held back."""
     events: list[Event] = []
     for piece in pieces:
@@ -160,7 +159,7 @@ def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
     return [data[start:stop] for start, stop in pairwise(edges)]
 
 
-def ended(connection: Connection) -> ConnectionClosed:
+def ended(connection: Endpoint) -> ConnectionClosed:
     """What comes last when the stream ends."""
     last = connection.receive_eof()[-1]
     assert isinstance(last, ConnectionClosed)
@@ -172,7 +171,7 @@ def kinds(events: list[Event]) -> list[type]:
     return [type(event) for event in events]
 
 
-def answered(connection: Connection, *pieces: bytes) -> list[Event]:
+def answered(connection: Endpoint, *pieces: bytes) -> list[Event]:
     """All events of some reads, with the request answered as proposed as soon as it is whole."""
     events: list[Event] = []
     for piece in pieces:

@@ -28,7 +28,7 @@ _GONE = {
     GapReason.NOT_WRITTEN: "lost",
     GapReason.CLEARED: "cleared",
 }
-GONE: list[Event] = [ConnectionClosed(1000, "bye", ClosedBy.PEER)]
+GONE: list[Event] = [ConnectionClosed(1000, "bye", ClosedBy.CLIENT)]
 REFUSED = HandshakeFailed(
     b"hello\r\n\r\n", refuse(400, "That is no HTTP.", (violation("head-not-http", offset=0, length=5),))
 )

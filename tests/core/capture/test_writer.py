@@ -45,7 +45,7 @@ REQUEST = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: http://o\r\n"
     b"Sec-WebSocket-Protocol: chat\r\n\r\n"
 )
-CLOSED = ConnectionClosed(1001, "bye", ClosedBy.PEER, b"tail", 900)
+CLOSED = ConnectionClosed(1001, "bye", ClosedBy.CLIENT, False, b"tail", 900)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_handshake_and_how_the_connection_ended(writer: CaptureWriter) -> None
         found = reader.connection(1)
     assert found is not None
     assert (found.state, found.closed_ns) == (ConnectionState.CLOSED, 5)
-    assert (found.close_code, found.reason, found.closed_by) == (1001, "bye", ClosedBy.PEER)
+    assert (found.close_code, found.reason, found.closed_by) == (1001, "bye", ClosedBy.CLIENT)
     assert (found.trailing, found.trailing_length) == (b"tail", 900)
 
 

@@ -140,7 +140,7 @@ def test_the_greediest_is_failed_and_what_came_of_its_frame_is_shown(serve: Serv
         assert greedy.take(len(close_frame())) == close_frame()
         assert greedy.rest() == b""
     record = served.closed()
-    assert (record.state, record.closed_by) == (ConnectionState.CLOSED, ClosedBy.US)
+    assert (record.state, record.closed_by) == (ConnectionState.CLOSED, ClosedBy.UNMASK)
     cut, close = frames_of(served.reader)
     assert cut.frame.wire() == fragment(700_000)[:600_000]
     (found,) = cut.violations
@@ -163,7 +163,7 @@ def test_a_message_between_two_frames_is_failed_without_a_frame(serve: Serve) ->
         greedy.frame(Opcode.CLOSE, b"\x03\xf5")
         assert greedy.rest() == b""
     record = served.closed()
-    assert (record.close_code, record.closed_by) == (1013, ClosedBy.US)
+    assert (record.close_code, record.closed_by) == (1013, ClosedBy.UNMASK)
     assert broken(served.reader) == [(1, None)]
 
 

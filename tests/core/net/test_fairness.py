@@ -162,7 +162,11 @@ def test_a_close_that_waits_for_its_turn_is_in_time(serve: Serve) -> None:
         close = make_frame(Opcode.CLOSE, b"\x03\xe8", masking_key=MASK).wire()
         while_held(served, 0.5, lambda: peer.send(EMPTY_COMPRESSED * 40_000 + close))
         record = served.closed()
-    assert (record.close_code, record.state, record.closed_by) == (1000, ConnectionState.CLOSED, ClosedBy.US)
+    assert (record.close_code, record.state, record.closed_by) == (
+        1000,
+        ConnectionState.CLOSED,
+        ClosedBy.UNMASK,
+    )
 
 
 def send_without_end(peer: RawPeer, data: bytes) -> None:

@@ -186,7 +186,11 @@ def test_what_a_person_sends_arrives(serve: Serve) -> None:
         peer.frame(Opcode.CLOSE, b"\x0f\xa0")
         assert peer.rest() == b""
     record = served.closed()
-    assert (record.close_code, record.closed_by, record.state) == (4000, ClosedBy.US, ConnectionState.CLOSED)
+    assert (record.close_code, record.closed_by, record.state) == (
+        4000,
+        ClosedBy.UNMASK,
+        ConnectionState.CLOSED,
+    )
     assert {each.row.origin for each in frames_of(served.reader)} == {Origin.COMPOSED, Origin.PEER}
 
 
@@ -242,7 +246,7 @@ def test_a_client_that_closes_gets_its_code_and_reason_back(serve: Serve) -> Non
         peer.frame(Opcode.CLOSE, b"\x03\xe9bye")
         assert peer.rest() == b"\x88\x05\x03\xe9bye"
     record = served.closed()
-    assert (record.close_code, record.reason, record.closed_by) == (1001, "bye", ClosedBy.PEER)
+    assert (record.close_code, record.reason, record.closed_by) == (1001, "bye", ClosedBy.CLIENT)
 
 
 def test_a_client_that_never_answers_our_close_is_cut_off(serve: Serve) -> None:
@@ -255,7 +259,7 @@ def test_a_client_that_never_answers_our_close_is_cut_off(serve: Serve) -> None:
             on_loop(served, lambda engine: engine.send(1, OutgoingPing()))
         with contextlib.suppress(ConnectionResetError):
             assert peer.rest() == b""
-    assert served.closed().closed_by is ClosedBy.US
+    assert served.closed().closed_by is ClosedBy.UNMASK
 
 
 @pytest.mark.parametrize("reset", [True, False])
@@ -271,7 +275,7 @@ def test_a_client_that_vanishes_inside_a_frame(serve: Serve, *, reset: bool) -> 
             until(lambda: served_has_read._unrecorded == len(cut), "it was read")
             peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     record = served.closed()
-    assert (record.close_code, record.closed_by) == (1006, ClosedBy.VANISHED)
+    assert (record.close_code, record.closed_by, record.vanished) == (1006, ClosedBy.CLIENT, True)
     last = frames_of(served.reader)[-1]
     assert (last.row.truncated, last.row.declared_length, last.frame.wire()) == (True, 1000, cut)
     assert rules_of([last])[-1] == "frame-truncated"
@@ -293,7 +297,7 @@ def test_a_half_open_client_still_gets_what_is_on_its_way(serve: Serve) -> None:
         peer.socket.shutdown(socket.SHUT_WR)
         assert server_frame(peer) == (0x82, payload)
         assert peer.rest() == b""
-    assert served.closed().closed_by is ClosedBy.VANISHED
+    assert served.closed().vanished
 
 
 def test_a_half_open_client_that_reads_nothing_is_cut_off(serve: Serve) -> None:
@@ -303,7 +307,7 @@ def test_a_half_open_client_that_reads_nothing_is_cut_off(serve: Serve) -> None:
         while not on_loop(served, lambda engine: engine.queued_bytes()):
             served.send(OutgoingMessage(Opcode.BINARY, bytes(200_000)))
         peer.socket.shutdown(socket.SHUT_WR)
-        assert served.closed().closed_by is ClosedBy.VANISHED
+        assert served.closed().vanished
 
 
 def test_cutting_a_connection(serve: Serve) -> None:

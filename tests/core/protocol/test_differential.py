@@ -23,8 +23,8 @@ from wsproto import ConnectionType, WSConnection
 from wsproto import events as wsproto_events
 from wsproto.extensions import Extension, PerMessageDeflate
 
-from core.protocol.connection import ClientSide, Connection, ConnectionLimits
 from core.protocol.deflate import DeflatePolicy
+from core.protocol.endpoint import ClientSide, ConnectionLimits, Endpoint
 from core.protocol.events import ConnectionClosed, Event, Origin, RequestReceived, ResponseReceived
 from core.protocol.frames import Opcode
 from core.protocol.handshake import client_request, new_key
@@ -121,7 +121,7 @@ class Websockets:
         return whole, pings, pongs
 
 
-def their_client(offer: str | None) -> tuple[Connection, Websockets]:
+def their_client(offer: str | None) -> tuple[Endpoint, Websockets]:
     """We are the server."""
     words = offer or ""
     bits = 9 if "=9" in words else None
@@ -144,12 +144,13 @@ def their_client(offer: str | None) -> tuple[Connection, Websockets]:
     return ours, Websockets(client)
 
 
-def their_server(offer: str | None) -> tuple[Connection, Websockets]:
+def their_server(offer: str | None) -> tuple[Endpoint, Websockets]:
     """We are the client."""
     server = ServerProtocol(extensions=[ServerPerMessageDeflateFactory()] if offer else None, logger=QUIET)
     key = new_key()
     side = ClientSide(client_request("localhost", "/", key, deflate=offer), key, deflate_offer=offer)
-    ours = Connection(side, LIMITS)
+    ours = Endpoint(side, LIMITS)
+    ours.begin()
     server.receive_data(ours.data_to_send())
     (asked,) = server.events_received()
     assert isinstance(asked, Request)
@@ -161,7 +162,7 @@ def their_server(offer: str | None) -> tuple[Connection, Websockets]:
     return ours, Websockets(server)
 
 
-def check_hearing(ours: Connection, wire: bytes, places: list[int], talk: list[Said]) -> list[Event]:
+def check_hearing(ours: Endpoint, wire: bytes, places: list[int], talk: list[Said]) -> list[Event]:
     """We understand their bytes, whichever way they are cut."""
     events = receive(ours, *cut(wire, places))
     assert rules(events) == []
@@ -171,7 +172,7 @@ def check_hearing(ours: Connection, wire: bytes, places: list[int], talk: list[S
     return events
 
 
-def say(ours: Connection, talk: Iterable[Said]) -> bytes:
+def say(ours: Endpoint, talk: Iterable[Said]) -> bytes:
     for said in talk:
         ours.send_message(said.opcode, said.data, origin=Origin.COMPOSED, fragments=said.fragments)
         if said.ping is not None:
@@ -179,7 +180,7 @@ def say(ours: Connection, talk: Iterable[Said]) -> bytes:
     return ours.data_to_send()
 
 
-def check_websockets(ours: Connection, theirs: Websockets, talk: list[Said], places: list[int]) -> None:
+def check_websockets(ours: Endpoint, theirs: Websockets, talk: list[Said], places: list[int]) -> None:
     check_hearing(ours, theirs.say(talk), places, talk)
     pongs = [said.ping for said in talk if said.ping is not None for _ in range(said.fragments)]
     assert theirs.heard(ours.data_to_send()) == ([], [], pongs)
@@ -249,7 +250,7 @@ def say_by(theirs: WSConnection, talk: Iterable[Said]) -> bytes:
     return wire
 
 
-def check_wsproto(ours: Connection, theirs: WSConnection, talk: list[Said], places: list[int]) -> None:
+def check_wsproto(ours: Endpoint, theirs: WSConnection, talk: list[Said], places: list[int]) -> None:
     check_hearing(ours, say_by(theirs, talk), places, talk)
     theirs.receive_data(ours.data_to_send())
     assert heard_by(theirs) == ([], [])
@@ -287,7 +288,8 @@ def test_a_server_to_the_client_of_wsproto(talk: list[Said], compressed: bool, p
 def test_a_client_to_the_server_of_wsproto(talk: list[Said], offer: str | None, places: list[int]) -> None:
     key = new_key()
     side = ClientSide(client_request("localhost", "/", key, deflate=offer), key, deflate_offer=offer)
-    ours = Connection(side, LIMITS)
+    ours = Endpoint(side, LIMITS)
+    ours.begin()
     theirs = WSConnection(ConnectionType.SERVER)
     theirs.receive_data(ours.data_to_send())
     assert [type(event) for event in theirs.events()] == [wsproto_events.Request]

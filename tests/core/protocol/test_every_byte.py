@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.protocol.connection import ConnectionLimits
+from core.protocol.endpoint import ConnectionLimits
 from core.protocol.events import (
     ConnectionClosed,
     HandshakeFailed,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.protocol import handshake
-from core.protocol.connection import ConnectionLimits
+from core.protocol.endpoint import ConnectionLimits
 from core.protocol.events import (
     ClosedBy,
     ConnectionClosed,
@@ -120,7 +120,7 @@ def test_the_caller_may_answer_something_else() -> None:
     assert connection.data_to_send() == page.response
     assert connection.wants_close
     closed = ended(connection)
-    assert (closed.code, closed.closed_by, closed.trailing) == (1006, ClosedBy.US, b"more")
+    assert (closed.code, closed.closed_by, closed.trailing) == (1006, ClosedBy.UNMASK, b"more")
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_refusal_for_load() -> None:
     assert connection.data_to_send().startswith(b"HTTP/1.1 503 ")
     assert connection.receive_data(request()) == []
     closed = ended(connection)
-    assert (closed.closed_by, closed.trailing) == (ClosedBy.US, request())
+    assert (closed.closed_by, closed.trailing) == (ClosedBy.UNMASK, request())
 
 
 @pytest.mark.parametrize("size", range(0, len(response()), 16))
@@ -225,7 +225,7 @@ def test_the_end_inside_the_head(size: int, role: Role) -> None:
     assert failed.raw == data
     assert [found.rule.id for found in failed.answer.violations][-1] == "head-incomplete"
     assert (failed.answer.response, connection.data_to_send()) == (b"", b"")
-    assert closed == ConnectionClosed(1006, "", ClosedBy.VANISHED)
+    assert closed == ConnectionClosed(1006, "", ClosedBy.CLIENT, vanished=True)
 
 
 def test_the_end_before_the_answer() -> None:
@@ -260,7 +260,8 @@ def test_what_a_client_makes_of_the_answer(
     assert len(messages(events)) == int(opened)
     closed = ended(connection)
     assert closed.trailing == (b"" if opened else plain(1, b"x"))
-    assert closed.closed_by is (ClosedBy.VANISHED if opened else ClosedBy.US)
+    assert closed.vanished is opened
+    assert closed.closed_by is (ClosedBy.CLIENT if opened else ClosedBy.UNMASK)
 
 
 def test_half_a_head_for_which_there_is_no_room_is_answered_503() -> None:

@@ -1,13 +1,14 @@
-"""One WebSocket connection as a state machine without I/O: bytes in, events and bytes out.
+"""One end of a WebSocket connection as a state machine without I/O: bytes in, events and bytes out.
 
-    connection = Connection(ServerSide(policy), limits)
-    for event in connection.receive_data(data): ...      # RequestReceived
-    for event in connection.answer(event.proposed): ...  # HandshakeDone, and frames that came with the request
-    transport.write(connection.data_to_send())
+    endpoint = Endpoint(ServerSide(policy), limits)
+    for event in endpoint.receive_data(data): ...      # RequestReceived
+    for event in endpoint.answer(event.proposed): ...  # HandshakeDone, and frames that came with the request
+    transport.write(endpoint.data_to_send())
 
 What came is worked off in portions of about a millisecond: `has_more` says that `receive_data(b"")` has more to do,
 and whoever calls decides when. Every frame received or sent comes out as an event, the automatic ones too, so who
-records the events has a complete capture. Judging what a peer does wrong is `core.protocol.judge`'s.
+records the events has a complete capture. What the peer's bytes mean is `core.protocol.inbound`'s to say, what it does
+wrong `core.protocol.judge`'s.
 """
 
 from __future__ import annotations
@@ -16,41 +17,38 @@ from collections.abc import Sequence
 
 from core.errors import NotOpenError, PayloadError
 from core.protocol import handshake
-from core.protocol.arrivals import Arrivals
-from core.protocol.deflate import DeflateParameters, Deflater, Inflater
+from core.protocol.deflate import DeflateParameters, Deflater
 from core.protocol.events import (
     ClosedBy,
-    Completes,
     ConnectionClosed,
     ConnectionFailed,
     Event,
     FrameReceived,
-    Message,
     Origin,
     Report,
+    RequestSent,
+    closed_by_role,
     singly,
 )
-from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import LARGEST_CONTROL_PAYLOAD, Frame, Opcode
-from core.protocol.judge import Judge, answering_payload, closing_payload, fatal
+from core.protocol.http11 import parsed_request
+from core.protocol.inbound import Inbound
+from core.protocol.judge import answering_payload, closing_payload, fatal
 from core.protocol.limits import ConnectionLimits as ConnectionLimits
-from core.protocol.messages import Assembler, too_big
+from core.protocol.limits import Overlong
 from core.protocol.opening import ClientSide as ClientSide
 from core.protocol.opening import Opening
 from core.protocol.opening import ServerSide as ServerSide
 from core.protocol.sender import Sender
-from core.protocol.state import ReadyState, Role, Trigger, step
+from core.protocol.state import ReadyState, Role, Trigger, peer_of, step
 from core.protocol.steps import Steps, finish
-from core.protocol.trailing import Trailing
-from core.protocol.utf8 import PIECE, is_utf8
 from core.protocol.violations import Violation, violation
 
 _OPEN = ReadyState.OPEN
-_ITSELF = Completes.ITSELF
 
 
-class Connection:
-    """One connection. `state` is the ReadyState; `wants_close` says that we have no more to say: end the stream."""
+class Endpoint:
+    """One end of a connection. `state` is the ReadyState; `wants_close` says that the stream is to be ended."""
 
     def __init__(self, side: ServerSide | ClientSide, limits: ConnectionLimits | None = None) -> None:
         self._limits = limits or ConnectionLimits()
@@ -64,26 +62,25 @@ class Connection:
         self.wants_close = False
         self._sender = Sender(self.role)
         self._opening = Opening(side, self._limits.head, self._limits.trailing_bytes)
-        self._arrivals = Arrivals(self._limits.message_bytes, self._is_plain_run)
-        self._decoder = self._arrivals.decoder
-        self._under_way: Steps[Sequence[Report]] | None = None
-        """Work on a large message, before which nothing else is received or sent in messages."""
-        self._large: Frame | None = None
-        """The peer's frame that is worked on where it is one."""
-        self._judge = Judge(self.role)
-        self._assembler = Assembler(self._limits.message_bytes, self._judgement)
+        self._inbound = Inbound(peer_of(self.role), self._limits, self._judgement, Overlong.ENDS)
+        self._sending: Steps[Sequence[Report]] | None = None
+        """What `send_messages` has left under way; before it is done nothing else is received or sent in messages."""
         self._parameters: DeflateParameters | None = None
         self._failed = False
         self._unreachable = False
-        self._undecodable = False
         self._close_sent = False
-        self._close_received: tuple[int, str] | None = None
         self._closed_by = ClosedBy.NOBODY
-        self._trailing = Trailing(self._limits.trailing_bytes)
-        if isinstance(side, ClientSide):
-            self._sender.write(side.request)
+        self._side = side
 
     # What the caller asks.
+
+    def begin(self) -> list[Event]:
+        """Send the request, as the client; a server has nothing to say yet."""
+        if isinstance(self._side, ServerSide):
+            return []
+        request = self._side.request
+        self._sender.write(request)
+        return [RequestSent(request, parsed_request(request))]
 
     def data_to_send(self) -> bytes:
         """The bytes to hand to the transport; each is handed out once."""
@@ -105,9 +102,7 @@ class Connection:
         Frames come out up to the next one that may change the state, so that what a caller replies to a message
         goes out before the answer to a close frame behind it.
         """
-        if self._under_way is not None or self._arrivals.has_more:
-            return True
-        return self._decoder.overlong and not self._undecodable
+        return self._sending is not None or self._inbound.has_more
 
     @property
     def is_sending(self) -> bool:
@@ -118,13 +113,7 @@ class Connection:
     def held_bytes(self) -> int:
         """Bytes held of what is not done: heads, frames and messages on their way, what is kept of bytes that are no
         frame, and what compression takes between messages."""
-        return (
-            self._opening.held_bytes
-            + self._decoder.held_bytes
-            + self._assembler.held_bytes
-            + self._sender.held_bytes
-            + self._trailing.held_bytes
-        )
+        return self._opening.held_bytes + self._inbound.held_bytes + self._sender.held_bytes
 
     def receive_data(self, data: bytes) -> list[Event]:
         """What the bytes that have just come mean. Repeat with b"" while `has_more`; it may be nothing for a while."""
@@ -133,10 +122,11 @@ class Connection:
     def receive_runs(self, data: bytes) -> list[Report]:
         """`receive_data` with runs of plain messages by columns, which costs a fraction."""
         if self.state is _OPEN or self.state is ReadyState.CLOSING:
-            return [*self._receive_frames(data)]
+            self._inbound.feed(data)
+            return [*self._go_on(self._sending)] if self._sending is not None else self._receive_portion()
         if self.state is ReadyState.CONNECTING:
             return [*self._settle(self._opening.receive(data))]
-        self._trailing.add(data)
+        self._inbound.trailing.add(data)
         return []
 
     def lose_peer(self) -> None:
@@ -149,17 +139,18 @@ class Connection:
         events: list[Event] = []
         while self.has_more:
             events += self.receive_data(b"")
+        inbound = self._inbound
         if self._opening.outcome is None:
             events += self._opening.end()
-            self._trailing.add(self._opening.take_glued())
-        self._take_partial(events)
+            inbound.trailing.add(self._opening.take_glued())
+        events += inbound.end()
         self.state = step(self.state, Trigger.EOF)
-        if self._close_received is not None:
-            code, reason = self._close_received
-        else:
-            code, reason = 1006, ""  # RFC 6455 section 7.1.5: no close frame was received
-        closed_by = self._closed_by or ClosedBy.VANISHED
-        events.append(ConnectionClosed(code, reason, closed_by, self._trailing.kept, self._trailing.length))
+        # RFC 6455 section 7.1.5: 1006 where no close frame was received.
+        code, reason = inbound.closing or (1006, "")
+        vanished = self._closed_by is ClosedBy.NOBODY
+        closed_by = closed_by_role(peer_of(self.role)) if vanished else self._closed_by
+        trailing = inbound.trailing
+        events.append(ConnectionClosed(code, reason, closed_by, vanished, trailing.kept, trailing.length))
         return events
 
     def answer(self, answer: handshake.Answer) -> list[Event]:
@@ -187,27 +178,11 @@ class Connection:
             return self._settle(self._opening.refuse_for_memory(found))
         if self.state is not _OPEN:
             return []
-        events: list[Event] = []
-        told = self._let_go(found, events)
-        self._fail(found, events, frameless=not told)
-        return events
-
-    def _let_go(self, found: Violation, events: list[Event]) -> bool:
-        """Let go of what is on its way; whether a frame of the peer's has told why."""
         self._drop_sending()
-        if self._under_way is not None and self._large is not None:
-            self._under_way = None
-            events.append(FrameReceived(self._large, (found,), None))
-            return True
-        if self._arrivals.decoded or not self._decoder.holds_header:
-            return False
-        # RFC 6455 section 5.2: where the next frame begins can't be known without reading the rest of this one.
-        self._undecodable = True
-        frame, rest = self._decoder.take_partial()
-        assert frame is not None, "it holds a header"
-        events.append(FrameReceived(frame, (found,), None))
-        self._trailing.add(rest)
-        return True
+        told = self._inbound.let_go(found)
+        events: list[Event] = [] if told is None else [told]
+        self._fail(found, events, frameless=told is None)
+        return events
 
     def send_message(
         self, opcode: int, payload: bytes, *, origin: Origin, fragments: int = 1, compress: bool = True
@@ -246,23 +221,30 @@ class Connection:
         self._require_open()
         payload = closing_payload(code, reason)
         before = self._finish_sending()
-        self._closed_by = ClosedBy.US
+        self._closed_by = ClosedBy.UNMASK
         self.state = step(self.state, Trigger.CLOSE_SENT)
         self._close_sent = True
         return [*before, *self._sender.control(Opcode.CLOSE, payload, origin=origin)]
 
     def _drop_sending(self) -> None:
-        if self.is_sending:
-            self._under_way = None
-            self._sender.busy = False
+        self._sending = None
+        self._sender.busy = False
 
     def _finish_sending(self) -> list[Event]:
         """Send the whole of what `send_messages` left under way: nothing may go out in its midst or before it."""
-        steps = self._under_way
-        if steps is None or not self.is_sending:
-            return []
-        self._under_way = None
-        return singly(finish(steps))
+        steps, self._sending = self._sending, None
+        return [] if steps is None else singly(finish(steps))
+
+    def _go_on(self, steps: Steps[Sequence[Report]]) -> Sequence[Report]:
+        """The next step of sending, and what came of it if it was the last."""
+        try:
+            next(steps)
+        except StopIteration as done:
+            self._sending = None
+            reports: Sequence[Report] = done.value
+            return reports
+        self._sending = steps
+        return ()
 
     def _reply(self, opcode: Opcode, payload: bytes, events: list[Event]) -> None:
         """Send a control frame that the RFC demands, as long as somebody is there to get it."""
@@ -281,7 +263,7 @@ class Connection:
             self._open(outcome.deflate)
         else:
             self.state = step(self.state, Trigger.HANDSHAKE_REFUSED)
-            self._closed_by = ClosedBy.US
+            self._closed_by = ClosedBy.UNMASK
             self.wants_close = True
         glued = self._opening.take_glued()
         self._opening.forget()
@@ -294,102 +276,41 @@ class Connection:
         self._parameters = deflate
         if deflate is not None:
             self._sender.deflater = Deflater(deflate, self.role)
-            self._assembler.inflater = Inflater(deflate, self.role)
-            self._judge.compression = True
+            self._inbound.start_compression(deflate)
 
     # Frames that come.
 
-    def _receive_frames(self, data: bytes) -> Sequence[Report]:
-        decoder = self._decoder
-        if decoder.overlong or self._undecodable:
-            self._trailing.add(data)
-        else:
-            self._arrivals.feed(data)
-        if self._under_way is not None:
-            return self._go_on(self._under_way)
-        reports = self._receive_portion()
-        if not reports and decoder.overlong and not self._undecodable and self._under_way is None:
-            return self._fail_overlong()
-        return reports
-
     def _receive_portion(self) -> list[Report]:
-        """What is decoded, up to the next frame that may change the state."""
-        reports: list[Report] = []
-        while frame := self._arrivals.next_frame(reports):
-            head, key, payload, _, length = frame
-            # The short way for what nearly every frame is: a whole plain message that breaks no rule.
-            if (
-                (head == 0x82 or (head == 0x81 and length <= PIECE and is_utf8(payload)))
-                and self._takes_plain
-                and length <= self._limits.message_bytes
-                and self._judge.is_plain(frame, key)
-            ):
-                reports.append(FrameReceived(frame, (), _ITSELF))
-            elif reports:
-                self._arrivals.put_back(frame)
-                break
-            else:
-                reports += self._go_on(self._receiving(frame))
-                if self._under_way is not None:
-                    self._large = frame
-                    break
-        return reports
-
-    def _is_plain_run(self, run: FrameColumns) -> bool:
-        return self._takes_plain and self._judge.all_plain(run, self._limits.message_bytes)
-
-    def _go_on(self, steps: Steps[Sequence[Report]]) -> Sequence[Report]:
-        """The next step, and what came of it if it was the last."""
-        try:
-            next(steps)
-        except StopIteration as done:
-            self._under_way = self._large = None
-            reports: Sequence[Report] = done.value
+        """What came, up to the next frame that may change the state, and what follows from that frame."""
+        inbound = self._inbound
+        was_closing = inbound.closing is not None
+        reports = inbound.receive()
+        if len(reports) != 1 or was_closing:
             return reports
-        self._under_way = steps
-        return ()
-
-    @property
-    def _takes_plain(self) -> bool:
-        """Nothing is under way that a plain message could disturb."""
-        return self._assembler.idle and self._close_received is None and not self._failed
-
-    def _receiving(self, frame: Frame) -> Steps[Sequence[Report]]:
-        """What a frame means that is no whole plain message."""
-        found = self._judge.frame(frame)
-        if self._close_received is not None:
-            self._note_after_close(frame, found)
-            return [FrameReceived(frame, tuple(found), None)]
-        completes: Message | Completes | None = None
-        close: tuple[int, str] | None = None
-        if frame.opcode == Opcode.CLOSE:
-            close = self._judge.close(frame, found)
-        elif not frame.is_control and not self._failed and fatal(found, self._judgement) is None:
-            completes = yield from self._assembler.adding(frame, found)
-        events: list[Event] = [FrameReceived(frame, tuple(found), completes)]
-        error = fatal(found, self._judgement)
+        (report,) = reports
+        if not isinstance(report, FrameReceived) or not (report.violations or report.frame.is_control):
+            return reports
+        events: list[Event] = [report]
+        error = fatal(report.violations, self._judgement)
+        if inbound.ended:
+            # Nothing can be decoded after a frame that is longer than what is held: tolerant mode ends here too.
+            error = error or report.violations[-1]
         if error is not None and not self._failed:
             self._fail(error, events)
-        if close is not None:
-            self._receive_close(close, events)
-        elif (
-            frame.opcode == Opcode.PING
-            and self.state is _OPEN
-            and len(frame.payload) <= LARGEST_CONTROL_PAYLOAD
-        ):
-            # RFC 6455 section 5.5.2: a ping is answered with a pong of the same payload, unless we are closing.
-            self._reply(Opcode.PONG, frame.payload, events)
-        return events
+        if inbound.closing is not None:
+            self._receive_close(inbound.closing, events)
+        elif report.frame.opcode == Opcode.PING:
+            self._receive_ping(report.frame, events)
+        return [*events]
 
-    def _note_after_close(self, frame: Frame, found: list[Violation]) -> None:
-        if self._close_received is not None:
-            # RFC 6455 section 5.5.1: data after a close frame is discarded; it stays visible.
-            found.append(violation("frame-after-close", f"{len(frame.payload)} bytes of payload"))
+    def _receive_ping(self, frame: Frame, events: list[Event]) -> None:
+        # RFC 6455 section 5.5.2: a ping is answered with a pong of the same payload, unless we are closing.
+        if self.state is _OPEN and len(frame.payload) <= LARGEST_CONTROL_PAYLOAD:
+            self._reply(Opcode.PONG, frame.payload, events)
 
     def _receive_close(self, close: tuple[int, str], events: list[Event]) -> None:
-        self._close_received = close
         if self._closed_by is ClosedBy.NOBODY:
-            self._closed_by = ClosedBy.PEER
+            self._closed_by = closed_by_role(peer_of(self.role))
         if not self._close_sent:
             payload = answering_payload(*close)
             self._close_sent = True
@@ -402,45 +323,17 @@ class Connection:
     def _fail(self, cause: Violation, events: list[Event], *, frameless: bool = False) -> None:
         """_Fail the WebSocket Connection_ (RFC 6455 section 7.1.7)."""
         self._failed = True
-        self._assembler.drop()
+        self._inbound.stop_assembling()
         code = cause.rule.close_code
         events.append(ConnectionFailed(code, cause, frameless))
         if self._closed_by is ClosedBy.NOBODY:
-            self._closed_by = ClosedBy.US
+            self._closed_by = ClosedBy.UNMASK
         self.state = step(self.state, Trigger.FAILED)
         self.wants_close = True
         if not self._close_sent:
             self._close_sent = True
             payload = closing_payload(code, cause.rule.sentence)
             self._reply(Opcode.CLOSE, payload, events)
-
-    def _fail_overlong(self) -> list[Event]:
-        """A header declares more than we hold: where the next frame begins can't be known without reading it."""
-        self._undecodable = True
-        frame, _ = self._decoder.take_partial()
-        assert frame is not None, "a decoder is overlong by a whole header"
-        found = self._judge.frame(frame)
-        if frame.declared_length >> 63 == 0:
-            found.append(too_big(frame.declared_length, self._limits.message_bytes))
-        self._note_after_close(frame, found)
-        events: list[Event] = [FrameReceived(frame, tuple(found), None)]
-        if not self._failed and self._close_received is None:
-            self._fail(fatal(found, self._judgement) or found[-1], events)
-        return events
-
-    # The end.
-
-    def _take_partial(self, events: list[Event]) -> None:
-        if self._undecodable:
-            return
-        frame, rest = self._decoder.take_partial()
-        if frame is not None:
-            found = self._judge.frame(frame)
-            detail = f"{len(frame.payload)} of {frame.declared_length} payload bytes came"
-            found.append(violation("frame-truncated", detail))
-            self._note_after_close(frame, found)
-            events.append(FrameReceived(frame, tuple(found), None))
-        self._trailing.add(rest)
 
     def _require_open(self) -> None:
         if self.state is not _OPEN:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from core.errors import NotOpenError, PayloadError
-from core.protocol.connection import Connection, ConnectionLimits
 from core.protocol.deflate import DeflateParameters, Deflater
+from core.protocol.endpoint import ConnectionLimits, Endpoint
 from core.protocol.events import (
     ClosedBy,
     ConnectionClosed,
@@ -173,8 +173,8 @@ def test_both_roles_understand_each_other(deflate: str | None) -> None:
     client.send_close(4000, "done", origin=COMPOSED)
     receive(server, client.data_to_send())
     receive(client, server.data_to_send())
-    assert ended(server) == ConnectionClosed(4000, "done", ClosedBy.PEER)
-    assert ended(client) == ConnectionClosed(4000, "done", ClosedBy.US)
+    assert ended(server) == ConnectionClosed(4000, "done", ClosedBy.CLIENT)
+    assert ended(client) == ConnectionClosed(4000, "done", ClosedBy.UNMASK)
 
 
 # Limits.
@@ -231,7 +231,7 @@ def test_the_peer_closes(payload: bytes, code: int, reason: str) -> None:
     assert [(event.frame.payload, event.origin) for event in sent(events)] == [(payload, Origin.AUTOMATIC)]
     assert connection.data_to_send() == plain(8, payload)
     assert (connection.state, connection.wants_close) == (ReadyState.CLOSING, True)
-    assert ended(connection) == ConnectionClosed(code, reason, ClosedBy.PEER)
+    assert ended(connection) == ConnectionClosed(code, reason, ClosedBy.CLIENT)
 
 
 def test_a_bad_reason_that_is_longer_spelled_out_is_left_out_of_the_answer() -> None:
@@ -251,7 +251,7 @@ def test_we_close() -> None:
     receive(connection, masked(8, b"\x03\xe9"))
     assert connection.wants_close
     assert connection.data_to_send() == b""
-    assert ended(connection) == ConnectionClosed(1001, "", ClosedBy.US)
+    assert ended(connection) == ConnectionClosed(1001, "", ClosedBy.UNMASK)
 
 
 def test_both_close_at_once() -> None:
@@ -259,17 +259,17 @@ def test_both_close_at_once() -> None:
     connection.send_close(1000, origin=COMPOSED)
     receive(connection, masked(8, b"\x03\xe9"))
     assert frames_of(connection.data_to_send()) == [make_frame(8, b"\x03\xe8")]
-    assert ended(connection) == ConnectionClosed(1001, "", ClosedBy.US)
+    assert ended(connection) == ConnectionClosed(1001, "", ClosedBy.UNMASK)
 
 
 def test_we_close_and_the_peer_never_answers() -> None:
     connection = opened_server()
     connection.send_close(1000, origin=COMPOSED)
-    assert ended(connection) == ConnectionClosed(1006, "", ClosedBy.US)
+    assert ended(connection) == ConnectionClosed(1006, "", ClosedBy.UNMASK)
 
 
 def test_the_peer_vanishes() -> None:
-    assert ended(opened_server()) == ConnectionClosed(1006, "", ClosedBy.VANISHED)
+    assert ended(opened_server()) == ConnectionClosed(1006, "", ClosedBy.CLIENT, vanished=True)
 
 
 @pytest.mark.parametrize("size", range(1, len(masked(1, b"cut off"))))
@@ -279,7 +279,7 @@ def test_the_peer_vanishes_inside_a_frame(size: int) -> None:
     events = connection.receive_eof()
     closed = events[-1]
     assert isinstance(closed, ConnectionClosed)
-    assert (closed.code, closed.closed_by) == (1006, ClosedBy.VANISHED)
+    assert (closed.code, closed.closed_by, closed.vanished) == (1006, ClosedBy.CLIENT, True)
     shown = b"".join(event.frame.wire() for event in received(events)) + closed.trailing
     assert shown == masked(1, b"cut off")[:size]
     if size >= 6:
@@ -303,7 +303,7 @@ def test_frames_after_the_close_are_shown_and_change_nothing(judgement: Judgemen
     assert messages(events) == []
     assert rules(events).count("frame-after-close") == 5
     assert not any(isinstance(event, ConnectionFailed) for event in events)
-    assert events[-1] == ConnectionClosed(1000, "", ClosedBy.PEER)
+    assert events[-1] == ConnectionClosed(1000, "", ClosedBy.CLIENT)
     assert b"".join(event.frame.wire() for event in received(events)[1:]) == b"".join(late)
 
 
@@ -312,7 +312,7 @@ def test_too_long_a_frame_after_the_close_fails_nothing() -> None:
     events = receive(connection, masked(8, b"\x03\xe8") + masked(2, bytes(200))[:20])
     assert "frame-after-close" in rules(events)
     assert not any(isinstance(event, ConnectionFailed) for event in events)
-    assert ended(connection) == ConnectionClosed(1000, "", ClosedBy.PEER)
+    assert ended(connection) == ConnectionClosed(1000, "", ClosedBy.CLIENT)
 
 
 def test_failing_sends_one_close_and_then_only_looks() -> None:
@@ -333,7 +333,7 @@ def test_failing_sends_one_close_and_then_only_looks() -> None:
     assert [frame.opcode for frame in frames_of(connection.data_to_send())] == [8]
     with pytest.raises(NotOpenError, match="closing, not open"):
         connection.send_message(1, b"x", origin=COMPOSED)
-    assert ended(connection) == ConnectionClosed(1002, "", ClosedBy.US)
+    assert ended(connection) == ConnectionClosed(1002, "", ClosedBy.UNMASK)
 
 
 def test_failing_after_our_close_sends_no_second_one() -> None:
@@ -342,7 +342,7 @@ def test_failing_after_our_close_sends_no_second_one() -> None:
     receive(connection, masked(3))
     assert frames_of(connection.data_to_send()) == [make_frame(8, b"\x03\xe8")]
     assert connection.wants_close
-    assert ended(connection) == ConnectionClosed(1006, "", ClosedBy.US)
+    assert ended(connection) == ConnectionClosed(1006, "", ClosedBy.UNMASK)
 
 
 @pytest.mark.parametrize(("payload", "code"), [(b"\x03", 1005), (b"\x03\xe7", 999), (b"\x03\xe8\xff", 1000)])
@@ -354,14 +354,14 @@ def test_a_bad_close_is_still_the_peers_close(payload: bytes, code: int, judgeme
     assert len(frames_of(connection.data_to_send())) == 1
     closed = ended(connection)
     assert closed.code == code
-    assert closed.closed_by is (ClosedBy.US if judgement is STRICT else ClosedBy.PEER)
+    assert closed.closed_by is (ClosedBy.UNMASK if judgement is STRICT else ClosedBy.CLIENT)
 
 
 # What the caller asks.
 
 
 @pytest.mark.parametrize("make", [new_server, new_client])
-def test_nothing_is_sent_unless_the_connection_is_open(make: Callable[[], Connection]) -> None:
+def test_nothing_is_sent_unless_the_connection_is_open(make: Callable[[], Endpoint]) -> None:
     connection = make()
     with pytest.raises(NotOpenError, match="connecting, not open"):
         connection.send_message(1, b"", origin=COMPOSED)

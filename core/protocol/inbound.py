@@ -1,0 +1,238 @@
+"""What the bytes of one sender mean after its opening handshake: frames, messages, and the rules that they break.
+
+An `Inbound` answers nothing and changes nothing. Who has one decides what follows from what it reports: an endpoint
+answers pings and fails connections, an observer only looks on.
+"""
+
+from __future__ import annotations
+
+from core.protocol.arrivals import Arrivals
+from core.protocol.deflate import DeflateParameters, Inflater
+from core.protocol.events import Completes, FrameReceived, Message, Report
+from core.protocol.frame_runs import FrameColumns
+from core.protocol.frames import Frame, Opcode
+from core.protocol.judge import Judge, fatal
+from core.protocol.limits import ConnectionLimits, Overlong
+from core.protocol.messages import Assembler, over_limit
+from core.protocol.reading_past import ReadingPast
+from core.protocol.state import Role, peer_of
+from core.protocol.steps import Steps
+from core.protocol.trailing import Trailing
+from core.protocol.utf8 import PIECE, is_utf8
+from core.protocol.violations import Judgement, Violation, violation
+
+_ITSELF = Completes.ITSELF
+
+
+class Inbound:
+    """One direction of a connection. Bytes go in with `feed`; `receive` says what they mean, in portions."""
+
+    def __init__(
+        self, sender: Role, limits: ConnectionLimits, judgement: Judgement, overlong: Overlong
+    ) -> None:
+        self._limits = limits
+        self._judgement = judgement
+        self._overlong = overlong
+        self._receiver = peer_of(sender)
+        self._arrivals = Arrivals(limits.message_bytes, self._is_plain_run)
+        self._decoder = self._arrivals.decoder
+        self._judge = Judge(sender)
+        self._assembler = Assembler(limits.message_bytes, judgement, overlong)
+        self._under_way: Steps[FrameReceived] | None = None
+        """Work on a large message."""
+        self._large: Frame | None = None
+        """The frame that is worked on by it."""
+        self._passing: ReadingPast | None = None
+        """A frame that is longer than what is held, on its way past."""
+        self._assembles = True
+        self.closing: tuple[int, str] | None = None
+        """Code and reason of the first close frame."""
+        self.ended = False
+        """Where the next frame begins cannot be known: all that comes is trailing."""
+        self.trailing = Trailing(limits.trailing_bytes)
+        """Bytes that are no frame."""
+
+    @property
+    def has_more(self) -> bool:
+        """`receive` has more to do with what came already."""
+        if self._under_way is not None or self._arrivals.has_more:
+            return True
+        if self._passing is not None:
+            return self._passing.is_past
+        return self._decoder.overlong and not self.ended
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes held of frames and messages on their way, what is kept of bytes that are no frame, and what inflating
+        takes between messages."""
+        passing = 0 if self._passing is None else self._passing.held_bytes
+        return self._decoder.held_bytes + self._assembler.held_bytes + self.trailing.held_bytes + passing
+
+    def start_compression(self, parameters: DeflateParameters) -> None:
+        """permessage-deflate was negotiated (RFC 7692 section 5)."""
+        self._assembler.inflater = Inflater(parameters, self._receiver)
+        self._judge.compression = True
+
+    def stop_assembling(self) -> None:
+        """The connection has failed: frames are told of and judged, messages are not put together any more."""
+        self._assembles = False
+        self._assembler.drop()
+
+    def feed(self, data: bytes) -> None:
+        """Take what has come."""
+        if self.ended:
+            self.trailing.add(data)
+        elif self._passing is not None and not self._passing.is_past:
+            self._go_past(self._passing, data)
+        elif self._decoder.overlong:
+            # It is told of behind the frames before it.
+            self._decoder.hold(data)
+        else:
+            self._arrivals.feed(data)
+
+    def receive(self) -> list[Report]:
+        """A portion of what came: whole plain messages that break no rule, or one frame that is anything else.
+
+        Where there is nothing and `has_more`, a large message is worked on.
+        """
+        if self._passing is not None:
+            return [self._take_passed(self._passing)] if self._passing.is_past else []
+        if self._under_way is not None:
+            return self._go_on(self._under_way)
+        if not self._decoder.overlong:
+            self._arrivals.feed(b"")
+        reports = self._receive_portion()
+        if reports or self._under_way is not None or self.ended or not self._decoder.overlong:
+            return reports
+        return self._meet_overlong()
+
+    def let_go(self, found: Violation) -> FrameReceived | None:
+        """Let go of a frame on its way; it comes out, truncated and with `found`. None: nothing can tell why."""
+        if self._under_way is not None and self._large is not None:
+            frame, self._under_way, self._large = self._large, None, None
+            return FrameReceived(frame, (found,), None)
+        if self._arrivals.decoded or not self._decoder.holds_header:
+            return None
+        # RFC 6455 section 5.2: where the next frame begins can't be known without reading the rest of this one.
+        self.ended = True
+        begun, rest = self._decoder.take_partial()
+        assert begun is not None, "it holds a header"
+        self.trailing.add(rest)
+        return FrameReceived(begun, (found,), None)
+
+    def end(self) -> list[FrameReceived]:
+        """The stream has ended and all of it was received: what there is of a last frame."""
+        if self.ended:
+            return []
+        self.ended = True
+        if self._passing is not None:
+            frame, came = self._passing.frame, self._passing.came
+        else:
+            partial, rest = self._decoder.take_partial()
+            self.trailing.add(rest)
+            if partial is None:
+                return []
+            frame, came = partial, len(partial.payload)
+        found = self._judge.frame(frame)
+        found.append(violation("frame-truncated", f"{came} of {frame.declared_length} payload bytes came"))
+        self._note_after_close(frame, found)
+        return [FrameReceived(frame, tuple(found), None)]
+
+    # Within.
+
+    @property
+    def _takes_plain(self) -> bool:
+        """Nothing is under way that a plain message could disturb."""
+        return self._assembler.idle and self.closing is None and self._assembles
+
+    def _is_plain_run(self, run: FrameColumns) -> bool:
+        judge = self._judge
+        if self._takes_plain and judge.is_plain_run(run, self._limits.message_bytes):
+            judge.last_key = run.keys[-1]
+            return True
+        return False
+
+    def _receive_portion(self) -> list[Report]:
+        """What is decoded, up to the next frame that is no whole plain message."""
+        reports: list[Report] = []
+        judge = self._judge
+        while frame := self._arrivals.next_frame(reports):
+            head, key, payload, _, length = frame
+            # The short way for what nearly every frame is: a whole plain message that breaks no rule.
+            if (
+                (head == 0x82 or (head == 0x81 and length <= PIECE and is_utf8(payload)))
+                and self._takes_plain
+                and length <= self._limits.message_bytes
+                and judge.is_plain(frame)
+            ):
+                judge.last_key = key
+                reports.append(FrameReceived(frame, (), _ITSELF))
+            elif reports:
+                self._arrivals.put_back(frame)
+                break
+            else:
+                self._large = frame
+                return self._go_on(self._receiving(frame))
+        return reports
+
+    def _go_on(self, steps: Steps[FrameReceived]) -> list[Report]:
+        """The next step, and what came of it if it was the last."""
+        try:
+            next(steps)
+        except StopIteration as done:
+            self._under_way = self._large = None
+            return [done.value]
+        self._under_way = steps
+        return []
+
+    def _receiving(self, frame: Frame) -> Steps[FrameReceived]:
+        """What a frame means that is no whole plain message."""
+        found = self._judge.frame(frame)
+        if self.closing is not None:
+            self._note_after_close(frame, found)
+            return FrameReceived(frame, tuple(found), None)
+        completes: Message | Completes | None = None
+        if frame.opcode == Opcode.CLOSE:
+            self.closing = self._judge.close(frame, found)
+        elif not frame.is_control and self._assembles and fatal(found, self._judgement) is None:
+            completes = yield from self._assembler.adding(frame, found)
+        return FrameReceived(frame, tuple(found), completes)
+
+    def _note_after_close(self, frame: Frame, found: list[Violation]) -> None:
+        if self.closing is not None:
+            # RFC 6455 section 5.5.1: data after a close frame is discarded; it stays visible.
+            found.append(violation("frame-after-close", f"{len(frame.payload)} bytes of payload"))
+
+    # Frames that are longer than what is held.
+
+    def _meet_overlong(self) -> list[Report]:
+        """A header declares more than is held."""
+        frame, rest = self._decoder.take_partial()
+        assert frame is not None, "a decoder is overlong by a whole header"
+        if self._overlong is Overlong.READ_PAST:
+            self._passing = ReadingPast(frame)
+            self._go_past(self._passing, rest)
+            return [self._take_passed(self._passing)] if self._passing.is_past else []
+        # RFC 6455 section 5.2: where the next frame begins can't be known without reading the rest of this one.
+        self.ended = True
+        self.trailing.add(rest)
+        return [self._tell_overlong(frame)]
+
+    def _go_past(self, passing: ReadingPast, data: bytes) -> None:
+        rest = passing.feed(data)
+        if passing.is_past:
+            self._decoder.overlong = False
+            self._arrivals.feed(rest)
+
+    def _take_passed(self, passing: ReadingPast) -> FrameReceived:
+        self._passing = None
+        return self._tell_overlong(passing.frame)
+
+    def _tell_overlong(self, frame: Frame) -> FrameReceived:
+        found = self._judge.frame(frame)
+        if frame.declared_length >> 63 == 0:
+            found.append(over_limit(frame.declared_length, self._limits.message_bytes, self._overlong))
+        if self.closing is None and not frame.is_control and self._assembles and not self.ended:
+            self._assembler.pass_by(frame, found)
+        self._note_after_close(frame, found)
+        return FrameReceived(frame, tuple(found), None)

@@ -1,0 +1,204 @@
+"""A connection between a client and a server that somebody else relays: what passes, both ways, is judged and told.
+
+    observer = Observer(limits, judgement)
+    observer.feed(Role.CLIENT, data)
+    while observer.has_more(Role.CLIENT): reports = observer.receive(Role.CLIENT)
+
+An observer answers nothing, fails nothing, and changes no byte: who relays hands each byte on before it is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.errors import HeadError
+from core.protocol import handshake
+from core.protocol.deflate import DeflateParameters
+from core.protocol.events import (
+    ClosedBy,
+    ConnectionClosed,
+    Event,
+    HandshakeFailed,
+    Report,
+    RequestSent,
+    ResponseReceived,
+    StreamEnded,
+    closed_by_role,
+)
+from core.protocol.headers import explain
+from core.protocol.http11 import HeadKind, HeadParser, RequestHead, ResponseHead
+from core.protocol.inbound import Inbound
+from core.protocol.limits import ConnectionLimits, Overlong
+from core.protocol.state import ReadyState, Role
+from core.protocol.trailing import Trailing
+from core.protocol.violations import Judgement, violation
+
+_WATCHED = handshake.ServerPolicy(judgement=Judgement.TOLERANT)
+"""An observer has no wishes of its own: of a request it judges what the RFC says."""
+
+
+class _Direction:
+    """What one side sends: a head, and then frames."""
+
+    def __init__(self, sender: Role, limits: ConnectionLimits) -> None:
+        self._kind = HeadKind.REQUEST if sender is Role.CLIENT else HeadKind.RESPONSE
+        self._limits = limits
+        self.inbound = Inbound(sender, limits, Judgement.TOLERANT, Overlong.READ_PAST)
+        self.head_done = False
+        """Its head is whole, or never will be."""
+        self.waiting = Trailing(limits.trailing_bytes)
+        """What came behind the head before it was known what was agreed on."""
+        self.begin_head()
+
+    def begin_head(self) -> None:
+        """The next bytes are those of a head. What cannot be refused is read as far as it can be."""
+        self.parser = HeadParser(self._kind, self._limits.head, Judgement.TOLERANT)
+
+    @property
+    def held_bytes(self) -> int:
+        head = 0 if self.head_done else len(self.parser.raw)
+        return head + self.waiting.held_bytes + self.inbound.held_bytes
+
+    def stop_reading(self) -> None:
+        """There are no frames, or none that can be told apart: all that comes is trailing."""
+        self.inbound.ended = True
+        self.take_waiting()
+
+    def take_waiting(self) -> None:
+        """Read what has waited."""
+        waiting, self.waiting = self.waiting, Trailing(0)
+        if waiting.length > waiting.held_bytes:
+            # Some of it is lost, and with it where frames begin.
+            self.inbound.ended = True
+        self.inbound.feed(waiting.kept)
+        if waiting.length > waiting.held_bytes:
+            self.inbound.trailing.miss(waiting.length - waiting.held_bytes)
+
+
+class Observer:
+    """One connection. `state` is what client and server make of it."""
+
+    def __init__(self, limits: ConnectionLimits | None = None) -> None:
+        self._limits = limits or ConnectionLimits()
+        self._directions = {role: _Direction(role, self._limits) for role in Role}
+        self._request: RequestHead | None = None
+        self._closing: tuple[Role, int, str] | None = None
+        """The first close frame: whose, code and reason."""
+        self.state = ReadyState.CONNECTING
+        self.deflate: DeflateParameters | None = None
+        """What client and server agreed on of permessage-deflate."""
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes held of heads, frames and messages on their way, and of bytes that are no frame."""
+        return sum(direction.held_bytes for direction in self._directions.values())
+
+    def has_more(self, sender: Role) -> bool:
+        """`receive` has more to do with what came from that side."""
+        return self._directions[sender].inbound.has_more
+
+    def feed(self, sender: Role, data: bytes) -> list[Event]:
+        """Take what came from one side; what its head means, if that is whole now. Go on with `receive`."""
+        direction = self._directions[sender]
+        if direction.head_done:
+            self._feed_behind_head(direction, data)
+            return []
+        while True:
+            try:
+                head = direction.parser.feed(data)
+            except HeadError as error:
+                return self._fail(sender, error)
+            if head is None:
+                return []
+            data = direction.parser.leftover
+            if isinstance(head, RequestHead) or not head.is_interim:
+                break
+            # RFC 9110 section 15.2: the final response follows.
+            direction.begin_head()
+        direction.head_done = True
+        direction.waiting.add(data)
+        return self._take_request(head) if isinstance(head, RequestHead) else self._take_response(head)
+
+    def receive(self, sender: Role) -> list[Report]:
+        """A portion of what came from one side: see `Inbound.receive`."""
+        inbound = self._directions[sender].inbound
+        reports = inbound.receive()
+        if self._closing is None and inbound.closing is not None:
+            self._closing = (sender, *inbound.closing)
+        return reports
+
+    def end(self, sender: Role) -> Sequence[Event]:
+        """One side has ended its stream, and all of it was received: what there is of a last frame, and the rest."""
+        direction = self._directions[sender]
+        if not direction.head_done:
+            direction.head_done = True
+            direction.waiting.add(direction.parser.raw)
+        if self.state is not ReadyState.OPEN:
+            direction.stop_reading()
+        trailing = direction.inbound.trailing
+        return [*direction.inbound.end(), StreamEnded(sender, trailing.kept, trailing.length)]
+
+    def close(self, first: Role | None) -> list[Event]:
+        """Both streams are over. `first` is whose ended first, None where Unmask cut them."""
+        events: list[Event] = []
+        if self._request is None and self.state is ReadyState.CONNECTING:
+            events.append(self._no_request())
+        self.state = ReadyState.CLOSED
+        if self._closing is not None:
+            sender, code, reason = self._closing
+            return [*events, ConnectionClosed(code, reason, closed_by_role(sender))]
+        closed_by = ClosedBy.UNMASK if first is None else closed_by_role(first)
+        # RFC 6455 section 7.1.5: 1006 where no close frame was seen.
+        return [*events, ConnectionClosed(1006, "", closed_by, vanished=first is not None)]
+
+    # Within.
+
+    def _feed_behind_head(self, direction: _Direction, data: bytes) -> None:
+        if self.state is ReadyState.CONNECTING:
+            direction.waiting.add(data)
+        else:
+            direction.inbound.feed(data)
+
+    def _take_request(self, request: RequestHead) -> list[Event]:
+        self._request = request
+        broken = handshake.propose(request, _WATCHED).violations
+        return [RequestSent(request.raw, request, broken)]
+
+    def _take_response(self, response: ResponseHead) -> list[Event]:
+        """From here on it is known what the bytes mean."""
+        request = self._request
+        if request is None:
+            # The server speaks unasked.
+            verdict = handshake.ResponseVerdict(response.violations)
+        else:
+            verdict = handshake.check_observed(request, response)
+        accepted = request is not None and response.status == 101
+        self.state = ReadyState.OPEN if accepted else ReadyState.CLOSED
+        self.deflate = verdict.deflate if accepted else None
+        for direction in self._directions.values():
+            if self.deflate is not None:
+                direction.inbound.start_compression(self.deflate)
+            if accepted:
+                direction.take_waiting()
+            else:
+                direction.stop_reading()
+        return [ResponseReceived(response, verdict, accepted)]
+
+    def _fail(self, sender: Role, error: HeadError) -> list[Event]:
+        """A head that is none: nothing that comes from either side can be read."""
+        direction = self._directions[sender]
+        parser = direction.parser
+        direction.head_done = True
+        direction.waiting.add(parser.beyond)
+        self.state = ReadyState.CLOSED
+        for each in self._directions.values():
+            each.stop_reading()
+        answer = handshake.Answer(0, str(error), b"", violations=parser.violations)
+        return [HandshakeFailed(parser.raw, answer, sender)]
+
+    def _no_request(self) -> HandshakeFailed:
+        parser = self._directions[Role.CLIENT].parser
+        cut = violation("head-incomplete", f"it ended after {len(parser.raw)} bytes", 0, len(parser.raw))
+        broken = (*parser.violations, cut)
+        answer = handshake.Answer(0, explain((cut,)), b"", violations=broken)
+        return HandshakeFailed(parser.raw, answer, Role.CLIENT)
