@@ -283,10 +283,6 @@ class FrameDecoder:
         """Whether `take_partial` has a frame to hand out."""
         return parse_header(self._held[:14]) is not None
 
-    def hold(self, data: bytes) -> None:
-        """Keep more of the frame that is `overlong`, for `take_partial`."""
-        self._held += data
-
     def take_partial(self) -> tuple[Frame | None, bytes]:
         """What is left at the end of the stream: a truncated frame, or bytes that are less than a header.
 

@@ -42,8 +42,10 @@ class Inbound:
         """Work on a large message."""
         self._large: Frame | None = None
         """The frame that is worked on by it."""
+        self._beyond = bytearray()
+        """What came of a frame that is longer than what is held, while frames before it were not told of."""
         self._passing: ReadingPast | None = None
-        """A frame that is longer than what is held, on its way past."""
+        """Such a frame on its way past."""
         self._assembles = True
         self.closing: tuple[int, str] | None = None
         """Code and reason of the first close frame."""
@@ -66,7 +68,8 @@ class Inbound:
         """Bytes held of frames and messages on their way, what is kept of bytes that are no frame, and what inflating
         takes between messages."""
         passing = 0 if self._passing is None else self._passing.held_bytes
-        return self._decoder.held_bytes + self._assembler.held_bytes + self.trailing.held_bytes + passing
+        held = self._decoder.held_bytes + self._assembler.held_bytes + self.trailing.held_bytes
+        return held + len(self._beyond) + passing
 
     def start_compression(self, parameters: DeflateParameters) -> None:
         """permessage-deflate was negotiated (RFC 7692 section 5)."""
@@ -86,7 +89,7 @@ class Inbound:
             self._go_past(self._passing, data)
         elif self._decoder.overlong:
             # It is told of behind the frames before it.
-            self._decoder.hold(data)
+            self._beyond += data
         else:
             self._arrivals.feed(data)
 
@@ -148,7 +151,8 @@ class Inbound:
     def _is_plain_run(self, run: FrameColumns) -> bool:
         judge = self._judge
         if self._takes_plain and judge.is_plain_run(run, self._limits.message_bytes):
-            judge.last_key = run.keys[-1]
+            if run.keys[-1] is not None:
+                judge.last_key = run.keys[-1]
             return True
         return False
 
@@ -165,7 +169,8 @@ class Inbound:
                 and length <= self._limits.message_bytes
                 and judge.is_plain(frame)
             ):
-                judge.last_key = key
+                if key is not None:
+                    judge.last_key = key
                 reports.append(FrameReceived(frame, (), _ITSELF))
             elif reports:
                 self._arrivals.put_back(frame)
@@ -209,6 +214,8 @@ class Inbound:
         """A header declares more than is held."""
         frame, rest = self._decoder.take_partial()
         assert frame is not None, "a decoder is overlong by a whole header"
+        rest += self._beyond
+        self._beyond.clear()
         if self._overlong is Overlong.READ_PAST:
             self._passing = ReadingPast(frame)
             self._go_past(self._passing, rest)

@@ -17,9 +17,10 @@ from core.protocol.events import (
     HandshakeFailed,
     RequestReceived,
     ResponseReceived,
+    closed_by_role,
 )
 from core.protocol.http11 import HeadLimits
-from core.protocol.state import ReadyState, Role
+from core.protocol.state import ReadyState, Role, peer_of
 from core.protocol.violations import Judgement
 from tests.tools.wires import (
     DEFLATE,
@@ -225,7 +226,7 @@ def test_the_end_inside_the_head(size: int, role: Role) -> None:
     assert failed.raw == data
     assert [found.rule.id for found in failed.answer.violations][-1] == "head-incomplete"
     assert (failed.answer.response, connection.data_to_send()) == (b"", b"")
-    assert closed == ConnectionClosed(1006, "", ClosedBy.CLIENT, vanished=True)
+    assert closed == ConnectionClosed(1006, "", closed_by_role(peer_of(role)), vanished=True)
 
 
 def test_the_end_before_the_answer() -> None:
@@ -261,7 +262,7 @@ def test_what_a_client_makes_of_the_answer(
     closed = ended(connection)
     assert closed.trailing == (b"" if opened else plain(1, b"x"))
     assert closed.vanished is opened
-    assert closed.closed_by is (ClosedBy.CLIENT if opened else ClosedBy.UNMASK)
+    assert closed.closed_by is (ClosedBy.SERVER if opened else ClosedBy.UNMASK)
 
 
 def test_half_a_head_for_which_there_is_no_room_is_answered_503() -> None:
