@@ -204,11 +204,14 @@ class SettingsDialog(QDialog):
         self._message = QLineEdit(size_text(limits.message_bytes))
         self._head = QLineEdit(size_text(limits.head_bytes))
         self._memory = QLineEdit(size_text(limits.memory_bytes))
-        self._memory.setAccessibleDescription(
-            self.tr("Unfinished messages and what waits to be sent, of all peers together")
-        )
-        for field in (self._message, self._head, self._memory):
+        for field in (self._message, self._head):
             field.setToolTip(self.tr("Bytes, or a number with a unit: {0}").format(UNITS_HELP))
+        self._memory.setToolTip(
+            self.tr(
+                "What is held of all peers together: unfinished messages and what waits to be sent. At least four "
+                "times the largest message; takes effect at once. Units: {0}"
+            ).format(UNITS_HELP)
+        )
         self._headers = self._number(limits.header_count, 1, 10_000)
         self._connections = self._number(limits.connections, 1, 100_000)
         self._handshake = self._number(round(limits.handshake_seconds), 1, 3600)
@@ -216,9 +219,9 @@ class SettingsDialog(QDialog):
         form.addRow(self.tr("Largest &message"), self._message)
         form.addRow(self.tr("Largest request &head"), self._head)
         form.addRow(self.tr("Header &lines"), self._headers)
-        form.addRow(self.tr("Memory for all &peers"), self._memory)
         form.addRow(self.tr("Open &connections"), self._connections)
         form.addRow(self.tr("Time for the hand&shake"), self._handshake)
+        form.addRow(self.tr("Memory for all &peers"), self._memory)
         return box
 
     def _recording_box(self) -> QGroupBox:
