@@ -22,6 +22,7 @@ from app.dialogs.note_dialog import NoteDialog
 from app.dialogs.question import Question
 from app.dialogs.recovery_dialog import RecoveryDialog
 from app.marking import Marking
+from app.models.frame_columns import Column
 from core.capture.marks import MAX_NOTE, DropMarks, KeepMarks, Mark, change_marks_of
 from core.capture.reader import CaptureReader
 from core.capture.session_files import CaptureFolder
@@ -381,12 +382,15 @@ def test_the_menu_over_the_list(marked: Desktop) -> None:
 # What is seen of them.
 
 
-def test_the_row_shows_them(marked: Desktop) -> None:
+def test_the_row_shows_them(marked: Desktop, qtbot: QtBot) -> None:
     window = marked.window
     frames = window.frames
+    # Wider than the screen of the tests, on which notes have no room.
+    window.resize(1400, 800)
+    qtbot.waitUntil(lambda: frames.width() > 900)
     frames.go_to_row(0)
     number = frames.columnViewportPosition(0) + 5
-    payload = frames.columnViewportPosition(7) + 5
+    payload = frames.columnViewportPosition(Column.PAYLOAD) + 5
     tips = [
         frames._tooltip(QPoint(x, frames.rowViewportPosition(row) + 3))
         for row in (1, 2)

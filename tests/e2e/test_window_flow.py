@@ -156,7 +156,7 @@ def test_json_that_is_none_is_not_sent(person: Person, client: Client) -> None:
 
 
 def test_a_port_in_use_and_another_one(person: Person) -> None:
-    address = person.window.tool_bar.address
+    address, before = person.window.tool_bar.address, person.port
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -166,7 +166,7 @@ def test_a_port_in_use_and_another_one(person: Person) -> None:
         QTest.keyClicks(address, f"127.0.0.1:{port}")
         QTest.keyClick(address, Qt.Key.Key_Return)
         person.wait_for_banner(f"Port {port} on 127.0.0.1 is in use by another program.")
-        person.wait_for_status("Not listening")
+        person.wait_for_status(f"Listening on ws://127.0.0.1:{before}")
     QTest.keyClick(address, Qt.Key.Key_Return)
     person.wait_for_status(f"Listening on ws://127.0.0.1:{port}")
     person.until(lambda: person.window.banner.text == "", "the banner is gone, as its reason is")
@@ -303,7 +303,9 @@ def test_the_tail_is_followed_only_at_the_tail(person: Person, client: Client) -
         peer.send(f"more {number}")
     person.wait_for_rows(351)
     assert (bar.value(), table.current_frame) == (0, 1)
-    person.click(person.button(table, "50 new"))
+    pill = person.window.catch_up.button
+    person.until(lambda: pill.text() == "50 new", "the strip says so")
+    person.click(pill)
     person.until(lambda: bar.value() == bar.maximum(), "it is at the tail again")
     assert table.current_frame == 1
     peer.send("last")
