@@ -306,7 +306,7 @@ def measure(name: str, seconds: float, peers: int = _FLOODING_PEERS, mode: str =
             ended = _spent(server)
     unit = FLOODS[name]
     units = (ended.frames - began.frames - 2 * len(pings)) / unit.rows
-    flooded = max(units, 1e-3) * len(unit.unit())
+    flooded = max(units, 1e-3) * max(1, len(unit.unit()))
     pings.sort()
     return Fairness(
         (ended.cpu_seconds - began.cpu_seconds) * 1e9 / flooded,
