@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import socket
 import threading
 import time
@@ -22,7 +23,7 @@ from core.protocol.handshake import client_request
 from core.protocol.state import Role
 from tests.tools.raw_peer import KEY, MASK, RawPeer
 from tests.tools.served import Served, frames_of, on_loop
-from tests.tools.waiting import PATIENCE_SECONDS
+from tests.tools.waiting import PATIENCE_SECONDS, until
 
 ECHO = EngineSettings(auto_reply=AutoReply.ECHO)
 EMPTY_COMPRESSED = make_frame(Opcode.BINARY, b"\x00", rsv=RSV1, masking_key=MASK).wire()
@@ -167,6 +168,32 @@ def test_a_close_that_waits_for_its_turn_is_in_time(serve: Serve) -> None:
         ConnectionState.CLOSED,
         ClosedBy.UNMASK,
     )
+
+
+def test_who_sends_little_is_read_while_the_disk_catches_up_with_another(serve: Serve) -> None:
+    """Before, one peer that was quicker than the disk kept all others waiting."""
+    served = serve(EngineSettings())
+    gate: queue.Queue[None] = queue.Queue()
+    with RawPeer(served.port) as much, RawPeer(served.port) as little:
+        much.open()
+        little.open()
+        served.opened(2)
+        served.host.recorder._command(lambda: gate.get(timeout=PATIENCE_SECONDS))
+        message = make_frame(Opcode.BINARY, bytes(1 << 20), masking_key=MASK).wire()
+        sending = threading.Thread(target=much.send, args=(message * 100,))
+        sending.start()
+        until(lambda: "RECORDER" in pauses(served, 1), "the peer that sends much waits for the disk")
+        for _ in range(100):
+            little.frame(Opcode.PING)
+            assert little.take(2) == b"\x8a\x00"
+        assert "RECORDER" not in pauses(served, 2)
+        gate.put(None)
+        sending.join()
+
+
+def pauses(served: Served, connection: int) -> set[str]:
+    """Why it is not read."""
+    return on_loop(served, lambda engine: {each.name for each in engine._sessions[connection]._paused})
 
 
 def send_without_end(peer: RawPeer, data: bytes) -> None:

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from core.protocol.connection import Connection
 from core.protocol.deflate import DeflateParameters, Deflater
+from core.protocol.endpoint import Endpoint
 from core.protocol.events import ConnectionClosed, ConnectionFailed, FrameReceived, FrameSent, Message, Origin
 from core.protocol.frame_runs import PORTION
 from core.protocol.frames import RSV1, Opcode, make_frame
@@ -64,7 +64,7 @@ def test_a_large_message_takes_many_steps_and_what_is_behind_it_waits(wire: byte
     assert isinstance(pong, FrameSent)
 
 
-def echo_under_way(connection: Connection) -> None:
+def echo_under_way(connection: Endpoint) -> None:
     assert not connection.send_messages([Opcode.BINARY], [LARGE], origin=Origin.RULE)
     assert connection.has_more
     assert connection.is_sending
