@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHeaderView
 
 from app.models.frame_columns import Column
 
-LEAST_PAYLOAD = 150
+LEAST_PAYLOAD = 130
 """Pixels that the payload has at least."""
 _WIDEST = 4000
 """Pixels that a width from settings may have."""
@@ -24,7 +24,7 @@ class Room:
     first: int
     """While there is nothing to show."""
     least: int | None = None
-    """Where the payload would have no room; None: it does not give way."""
+    """Where the payload would have no room, but not less than its title; None: it does not give way."""
     most: int | None = None
     """Whatever it shows; None: as much as that needs."""
 
@@ -41,6 +41,7 @@ class ColumnFit(QObject):
         super().__init__(parent)
         self._header = header
         self._rooms = dict(rooms)
+        self._titles: dict[Column, int] = {}
         self._needs: dict[Column, int] = {}
         self._chosen: dict[Column, int] = {}
         self._unwanted: set[Column] = set()
@@ -87,6 +88,7 @@ class ColumnFit(QObject):
     def forget_needs(self) -> None:
         """What was in sight is not any more."""
         titles = {column: self._header.sectionSizeFromContents(column).width() for column in self._rooms}
+        self._titles = titles
         self._needs = {column: max(room.first, titles[column]) for column, room in self._rooms.items()}
         self._grown.start()
 
@@ -143,7 +145,7 @@ class ColumnFit(QObject):
         for column, width in widths.items():
             least, too_much = self._rooms[column].least, sum(widths.values()) - room
             if least is not None and too_much > 0:
-                widths[column] = min(width, max(least, width - too_much))
+                widths[column] = min(width, max(least, self._titles[column], width - too_much))
         return widths
 
     def _size_by_itself(self, column: Column) -> None:

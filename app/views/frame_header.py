@@ -18,8 +18,8 @@ _DIGITS: dict[Column, tuple[int, int | None, int | None]] = {
     Column.DELTA: (7, None, None),
     Column.DIRECTION: (8, 3, None),
     Column.FLAGS: (7, 9, 26),
-    Column.CONNECTION: (8, 6, 26),
-    Column.OPCODE: (6, None, None),
+    Column.OPCODE: (6, 8, None),
+    Column.CONNECTION: (8, 8, 26),
     Column.LENGTH: (6, None, None),
 }
 
