@@ -28,6 +28,7 @@ class ActionId(Enum):
     QUIT = auto()
     RECORD = auto()
     CLEAR = auto()
+    CLEAR_CONNECTION = auto()
     FREEZE = auto()
     FOLLOW = auto()
     SHOW_CONTROL = auto()
@@ -74,7 +75,8 @@ class ActionId(Enum):
 
 
 OF_LIVE_CAPTURE = (
-    ActionId.SAVE_AS, ActionId.CLEAR, ActionId.RECORD, ActionId.DISCONNECT, ActionId.FOCUS_COMPOSER, ActionId.SEND,
+    ActionId.SAVE_AS, ActionId.CLEAR, ActionId.CLEAR_CONNECTION, ActionId.RECORD, ActionId.DISCONNECT,
+    ActionId.FOCUS_COMPOSER, ActionId.SEND,
     ActionId.SEND_ALL, ActionId.SEND_HERE, ActionId.CHOOSE_TARGET,
 )  # fmt: skip
 """What cannot be done with an old capture."""

@@ -147,6 +147,13 @@ def specs() -> tuple[ActionSpec, ...]:
             translate("Actions", "Remove all frames and closed connections from the capture"),
             _I.CLEAR,
         ),
+        ActionSpec(
+            _ID.CLEAR_CONNECTION,
+            translate("Actions", "C&lear this connection"),
+            "Ctrl+Shift+Backspace",
+            translate("Actions", "Remove the frames of the selected connection from the capture, no others"),
+            _I.CLEAR,
+        ),
         *frame_specs(),
         ActionSpec(
             _ID.FOCUS_CONNECTIONS,

@@ -16,6 +16,7 @@ from app.jobs import Jobs
 from app.settings import Settings
 from app.text import counted
 from core.capture.reader import CaptureReader
+from core.capture.records import ConnectionRecord
 from core.capture.session_files import (
     ENDING,
     CaptureFolder,
@@ -140,16 +141,41 @@ class CaptureCommands(QObject):
     # Clear.
 
     def ask_clear(self) -> None:
-        """Clears the capture being recorded; asks first where a file of the person would lose frames."""
-        if not self._desk.live_saved:
+        """Clears the capture being recorded; asks first where frames would be lost."""
+        title = self.tr("Clear the capture")
+        if self._desk.live_saved:
+            text = self.tr("The frames are removed from {name} too.").format(name=self._desk.live_path.name)
+            box = self._box(title, text, self.tr("They cannot be brought back."))
+        elif self.unsaved().worth_keeping:
+            text = self.tr(
+                "Saved, it stays as it is, and a new capture begins. Cleared, it cannot be brought back."
+            )
+            box = self._box(title, self._what_is_unsaved(), text)
+            box.add(self.tr("&Save as…"), QMessageBox.ButtonRole.AcceptRole, lambda: self._save_and(self.new))
+        else:
             self._engine.clear()
             return
-        box = self._box(
-            self.tr("Clear the capture"),
-            self.tr("The frames are removed from {name} too.").format(name=self._desk.live_path.name),
-            self.tr("They cannot be brought back."),
-        )
         box.add(self.tr("&Clear"), QMessageBox.ButtonRole.DestructiveRole, self._engine.clear)
+        box.open()
+
+    def ask_clear_connection(self, connection: ConnectionRecord | None) -> None:
+        """Removes a connection from the capture being recorded, of one that is open its frames; asks first."""
+        if connection is None:
+            self.done.emit(self.tr("No connection is selected. Select the one to clear."))
+            return
+        number = connection.id
+        name = self._desk.live_path.name if self._desk.live_saved else self.tr("the capture")
+        text = counted(
+            connection.frame_count,
+            self.tr("1 frame of connection #{number} is removed from {name}."),
+            self.tr("{count} frames of connection #{number} are removed from {name}."),
+            number=number,
+            name=name,
+        )
+        more = self.tr("They cannot be brought back. Frames that stay get new numbers.")
+        box = self._box(self.tr("Clear this connection"), text, more)
+        clear = self._engine.clear_connection
+        box.add(self.tr("&Clear"), QMessageBox.ButtonRole.DestructiveRole, lambda: clear(number))
         box.open()
 
     # The end.

@@ -123,6 +123,10 @@ class EngineThread(QThread):
         """Forget all frames and the connections that are over."""
         self._host.recorder.clear()
 
+    def clear_connection(self, connection: int) -> None:
+        """Forget a connection; of one that is open, its frames. The window's thread, as `send`."""
+        self._host.recorder.clear_connection(self._numbering.handle(connection))
+
     def change_marks(self, change: MarkChange) -> None:
         """Mark frames of the capture, or not any more. Answers with `changed` or `failed`."""
         self._host.change_marks(change)

@@ -232,6 +232,7 @@ class MainWindow(QMainWindow):
             ActionId.SAVE_AS: self.commands.ask_save,
             ActionId.QUIT: self.close,
             ActionId.CLEAR: self.commands.ask_clear,
+            ActionId.CLEAR_CONNECTION: lambda: self.commands.ask_clear_connection(self.selection.connection),
             ActionId.TIME_FORMAT: self._next_time_format,
             ActionId.ALLOW_ORIGIN: lambda: self.controls.allow_origin(self.selection.connection),
             ActionId.COPY_TEXT: lambda: self._copier.copy(CopyFormat.TEXT),

@@ -14,7 +14,7 @@ _SEPARATOR = None
 _A = ActionId
 _CAPTURE = (
     _A.NEW_CAPTURE, _A.OPEN_CAPTURE, _A.CAPTURES, _A.SHOW_LIVE, _A.SAVE_AS, _A.EXPORT, _SEPARATOR,
-    _A.RECORD, _A.CLEAR, _SEPARATOR, _A.SETTINGS, _A.QUIT,
+    _A.RECORD, _A.CLEAR, _A.CLEAR_CONNECTION, _SEPARATOR, _A.SETTINGS, _A.QUIT,
 )  # fmt: skip
 _CONNECTION = (
     _A.LISTEN, _A.FOCUS_ADDRESS, _A.OPEN_TEST_PAGE, _SEPARATOR,
@@ -74,7 +74,11 @@ def mark_menu(parent: QWidget, actions: Actions) -> QMenu:
 def connection_menu(parent: QWidget, actions: Actions) -> QMenu:
     """The menu over the list of connections."""
     menu = QMenu(parent)
-    _fill(menu, actions, (_A.SEND_HERE, _A.ALLOW_ORIGIN, _A.DISCONNECT, _SEPARATOR, _A.EXPORT, _A.CLEAR))
+    _fill(
+        menu,
+        actions,
+        (_A.SEND_HERE, _A.ALLOW_ORIGIN, _A.DISCONNECT, _SEPARATOR, _A.EXPORT, _A.CLEAR_CONNECTION),
+    )
     return menu
 
 

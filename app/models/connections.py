@@ -100,17 +100,18 @@ class ConnectionModel(QAbstractListModel):
             return
         try:
             totals = reader.totals()
-            if self._totals.generation not in (0, totals.generation):
-                self._clear()
+            is_cleared = self._totals.generation not in (0, totals.generation)
             changed = []
-            if totals.changes != self._totals.changes:
-                changed = reader.connections(self._totals.changes)
+            if is_cleared or totals.changes != self._totals.changes:
+                changed = reader.connections(0 if is_cleared else self._totals.changes)
         except CaptureError as error:
             if not self._failed:
                 self._failed = True
                 self.failed.emit(str(error))
             return
         self._totals = totals
+        if is_cleared:
+            self._leave_only({record.id for record in changed})
         self._take_over(changed)
         self.dataChanged.emit(self.index(0), self.index(0))
         self.totals_changed.emit()
@@ -204,6 +205,21 @@ class ConnectionModel(QAbstractListModel):
                 self._rows[line.record.id] = len(self._lines)
                 self._lines.append(line)
             self.endInsertRows()
+
+    def _leave_only(self, kept: set[int]) -> None:
+        """All others were cleared away."""
+        end = len(self._lines)
+        while end:
+            first = end
+            while first and self._lines[first - 1].record.id not in kept:
+                first -= 1
+            if first < end:
+                self.beginRemoveRows(QModelIndex(), first + 1, end)
+                del self._lines[first:end]
+                self.endRemoveRows()
+            end = max(first - 1, 0)
+        self._rows = {line.record.id: row for row, line in enumerate(self._lines)}
+        self._open &= kept
 
     def _clear(self) -> None:
         self.beginResetModel()

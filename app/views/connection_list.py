@@ -84,6 +84,12 @@ class ConnectionList(QListView):
         if connection is not None:
             self.picked.emit(connection)
 
+    def rowsAboutToBeRemoved(self, parent: Index, start: int, end: int) -> None:
+        if start <= self.currentIndex().row() <= end:
+            # Qt would go on to the next one, which nobody chose.
+            self.choose(None)
+        super().rowsAboutToBeRemoved(parent, start, end)
+
     def _was_reset(self) -> None:
         self.setCurrentIndex(self._connections.index(0))
 

@@ -9,18 +9,17 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QSizePolicy, QToolBar, QToolBut
 from app.actions import ActionId, Actions
 
 _GROUPS: tuple[tuple[ActionId, ...], ...] = (
-    (ActionId.RECORD, ActionId.FREEZE, ActionId.CLEAR),
+    (ActionId.RECORD, ActionId.FREEZE),
     (ActionId.FOLLOW, ActionId.SHOW_CONTROL),
     (ActionId.AUTO_REPLY, ActionId.TOLERANT, ActionId.ONLY_ORIGINS),
 )
-_RIGHT = (ActionId.OPEN_CAPTURE, ActionId.SAVE_AS, ActionId.THEME, ActionId.SETTINGS)
+_RIGHT = (ActionId.CLEAR, ActionId.OPEN_CAPTURE, ActionId.SAVE_AS, ActionId.THEME, ActionId.SETTINGS)
 _WITH_WORDS = frozenset(
     {
         ActionId.LISTEN,
         ActionId.OPEN_TEST_PAGE,
         ActionId.RECORD,
         ActionId.FREEZE,
-        ActionId.CLEAR,
         ActionId.FOLLOW,
         ActionId.SHOW_CONTROL,
         ActionId.AUTO_REPLY,

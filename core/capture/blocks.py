@@ -53,6 +53,7 @@ TEXT = 0x80
 
 _NUMBER_AT, _OFFSET_AT, _CAPTURED_AT, _DECLARED_AT, _HEAD_AT, _FLAGS_AT, _KEY_AT = 12, 16, 20, 24, 32, 33, 50
 """Where in a RECORD they stand."""
+_OFFSET = struct.Struct("<I")
 _TEXT_HEAD = FIN | Opcode.TEXT
 _NO_KEY = b""
 _FOREVER = (1 << 63) - 1
@@ -227,6 +228,15 @@ class BlockBuilder:
         self._wire_bytes += wire_bytes
         return wire_bytes
 
+    def copy(self, record: bytes, frame: StoredFrame, payloads: Iterable[bytes]) -> None:
+        """Append a frame of another block: its record, the same unpacked, and its payloads as they stand there."""
+        self._note(frame.time_ns)
+        self.records += record[:_OFFSET_AT] + _OFFSET.pack(self.size) + record[_CAPTURED_AT:]
+        for payload in payloads:
+            self._store(payload)
+        self.count += 1
+        self._wire_bytes += frame.wire_size
+
 
 def cut_to_fit(event: _OneFrame) -> tuple[_OneFrame, tuple[Violation, ...]]:
     """Of a frame that is more than a block can hold: its beginning, and all that is wrong with it then.
@@ -287,6 +297,12 @@ class StoredFrame:
     @property
     def compressed(self) -> bool:
         return self.flags & COMPRESSED != 0
+
+    @property
+    def wire_size(self) -> int:
+        """Bytes that were captured of it, with its header."""
+        form = (self.flags & FORM_MASK) >> FORM_SHIFT
+        return 2 + _EXTENDED_LENGTH[form] + (4 if self.flags & MASKED else 0) + self.captured
 
     @property
     def content(self) -> tuple[int, int]:

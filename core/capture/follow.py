@@ -100,8 +100,8 @@ class Follower:
         if totals.generation != self._generation:
             self._generation = totals.generation
             self._reader.forget()
-            # Clearing leaves, and changes, only connections that are not over.
-            self._announced &= {record.id for record in changed}
+            # Clearing leaves only connections that are not over, or all but one.
+            self._announced &= {record.id for record in self._reader.connections()}
         self._changes = totals.changes
         opened, closed = self._handshakes(changed), self._closes(changed)
         frames = self._story(first, last, dropped, ending=ending)

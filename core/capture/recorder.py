@@ -224,6 +224,10 @@ class Recorder:
         """Forget all frames and all connections that are over."""
         self._command(self._writer.clear)
 
+    def clear_connection(self, handle: int) -> None:
+        """Forget a connection; of one that is open, its frames."""
+        self._command(lambda: self._writer.clear_connection(handle))
+
     def change_marks(self, change: MarkChange, failed: Callable[[UnmaskError], None]) -> None:
         """Mark frames, or not any more; seen after the next commit. `failed` is called on the recorder's thread."""
 

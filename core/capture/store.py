@@ -19,8 +19,9 @@ it is finished only marks change (`core.capture.marks`).
     mark        frames that the person marked, with a note or "" (`core.capture.marks`)
     gap         where frames are missing, how many, since when and why (`core.capture.gaps`); not in older captures
 
-Blocks are only ever missing in front, where a ring has dropped them (`core.capture.ring`) or all was cleared. Positions
-go on counting what a ring dropped; after clearing they begin anew. Counters of `total` and `connection` say what was
+Blocks are missing in front where a ring has dropped them (`core.capture.ring`) or all was cleared, and elsewhere where
+one connection was cleared (`core.capture.forgetting`). Positions go on counting what a ring dropped, but not what was
+cleared. Counters of `total` and `connection` say what was
 recorded, but `total.violations` how many rows `violation` has.
 
 Payloads are stored unmasked; with the masking key in the record the exact wire bytes can be rebuilt. A message's

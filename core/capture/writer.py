@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from core.capture.blocks import MOST_FRAME_BYTES, BlockBuilder, cut_to_fit
 from core.capture.capture_file import CaptureFile
+from core.capture.forgetting import Running, forget
 from core.capture.gaps import GapReason, Missing
 from core.capture.marks import MarkChange, change_marks
 from core.capture.numbering import Numbering
@@ -45,19 +46,6 @@ class Batch(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Running:
-    """What `total` says."""
-
-    connections: int = 0
-    frames: int = 0
-    control: int = 0
-    bytes: int = 0
-    violations: int = 0
-    changes: int = 0
-    generation: int = 1
-
-
-@dataclass(slots=True)
 class CaptureWriter:
     """Writes batches into one capture file, a transaction for each call of `write`."""
 
@@ -74,8 +62,8 @@ class CaptureWriter:
     written_frames: int = field(init=False, default=0)
     """Frames that it did take."""
     _file: CaptureFile = field(init=False)
-    _total: _Running = field(init=False, default_factory=_Running)
-    _committed: _Running = field(init=False, default_factory=_Running)
+    _total: Running = field(init=False, default_factory=Running)
+    _committed: Running = field(init=False, default_factory=Running)
     """`_total` as it stands in the file."""
     numbering: Numbering = field(init=False, default_factory=Numbering)
     """Of the connections in this capture."""
@@ -122,7 +110,7 @@ class CaptureWriter:
         self._touched = dict(self._tracks)
         for track in self._tracks.values():
             track.counts = Counts()
-        self._total = _Running(
+        self._total = Running(
             connections=sum(track.committed is not None for track in self._tracks.values()),
             changes=self._total.changes,
             generation=self._total.generation + 1,
@@ -141,6 +129,26 @@ class CaptureWriter:
         with suppress(sqlite3.Error):
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def clear_connection(self, handle: int) -> None:
+        """Forget a connection; of one that is open, its frames. CaptureError when the disk will not have it."""
+        number, track = self.numbering.number(handle), self._tracks.get(handle)
+        if number is None:
+            return
+        try:
+            with self._file.transaction():
+                forgotten = forget(self._db, number, self._next_frame, stays=track is not None)
+                self._total.lose(forgotten)
+                if track is not None:
+                    track.counts = Counts(violations=forgotten.violations_left)
+                    self._touched[handle] = track
+                self._db.execute("UPDATE total SET mark_changes = mark_changes + 1")
+                self._write_changes()
+        except Exception:
+            self._fall_back()
+            raise
+        self._next_frame, self._block = forgotten.next_frame, BlockBuilder(forgotten.next_frame)
+        self._keep()
 
     def drop_oldest(self, now_ns: int, budget: int) -> Dropped:
         """Drop what is beyond `keep`, about `budget` bytes at once. CaptureError as in `write`."""
@@ -190,7 +198,7 @@ class CaptureWriter:
         with suppress(CaptureError):
             self.close()
         self._file, self.path = new, path
-        self._total, self._committed = _Running(), _Running()
+        self._total, self._committed = Running(), Running()
         self._next_frame, self._block = 1, BlockBuilder(1)
         self._next_violation = 1
         self._missing.clear()

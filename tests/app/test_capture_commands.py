@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QDialog, QMessageBox, QPushButton, QSplitter, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QPushButton, QSplitter, QWidget
 from pytestqt.qtbot import QtBot
 from websockets.sync.client import connect
 
@@ -196,6 +196,76 @@ def test_clear_of_a_saved_capture_asks(desktop: Desktop, tmp_path: Path, qtbot: 
     assert window.frame_model.rowCount() == 5
     press(question(desktop), "&Clear")
     qtbot.waitUntil(lambda: window.frame_model.rowCount() == 0)
+
+
+@pytest.mark.usefixtures("three_frames")
+def test_clear_asks_where_anything_unsaved_is_worth_keeping(desktop: Desktop, qtbot: QtBot) -> None:
+    window = desktop.window
+    window.actions_[ActionId.CLEAR].trigger()
+    box = question(desktop)
+    assert box.text() == "The capture holds 5 frames that are not saved."
+    box.reject()
+    assert window.frame_model.rowCount() == 5
+    window.actions_[ActionId.CLEAR].trigger()
+    press(question(desktop), "&Clear")
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 0)
+    qtbot.waitUntil(lambda: not window.commands.unsaved().worth_keeping)
+    # Nothing is left to be asked about.
+    window.actions_[ActionId.CLEAR].trigger()
+    assert [box for box in window.findChildren(QMessageBox) if box.isVisible()] == []
+
+
+@pytest.mark.usefixtures("three_frames")
+def test_what_is_saved_instead_of_cleared_stays_whole(
+    desktop: Desktop, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, path = desktop.window, tmp_path / "kept.unmask"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    window.actions_[ActionId.CLEAR].trigger()
+    press(question(desktop), "&Save as…")
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 0 and not desktop.desk.live_saved)
+    assert frames_in(path) == 5
+
+
+def test_clear_stands_away_from_freeze(desktop: Desktop) -> None:
+    bar, actions = desktop.window.tool_bar, desktop.window.actions_
+    clear = bar.widgetForAction(actions[ActionId.CLEAR])
+    for identity in (ActionId.RECORD, ActionId.FREEZE, ActionId.FOLLOW, ActionId.ONLY_ORIGINS):
+        other = bar.widgetForAction(actions[identity])
+        assert clear.x() - other.geometry().right() > clear.width() // 2, identity
+
+
+def test_one_connection_is_cleared_and_no_other(desktop: Desktop, address: str, qtbot: QtBot) -> None:
+    window = desktop.window
+    with connect(f"ws://{address}/gone", compression=None) as one, connect(f"ws://{address}/stays") as two:
+        for number in range(3):
+            one.send(f"gone {number}")
+            two.send(f"stays {number}")
+        qtbot.waitUntil(lambda: window.frame_model.rowCount() == 6)
+        window.connections.choose(1)
+        qtbot.waitUntil(lambda: window.frame_model.rowCount() == 3)
+        window.actions_[ActionId.CLEAR_CONNECTION].trigger()
+        box = question(desktop)
+        assert box.text() == "3 frames of connection #1 are removed from the capture."
+        box.reject()
+        assert window.frame_model.rowCount() == 3
+        window.actions_[ActionId.CLEAR_CONNECTION].trigger()
+        press(question(desktop), "&Clear")
+        qtbot.waitUntil(lambda: window.frame_model.rowCount() == 0)
+        window.connections.choose(None)
+        qtbot.waitUntil(lambda: window.frame_model.rowCount() == 3)
+        assert window.connection_model.open_count == 2
+        one.send("new")
+        qtbot.waitUntil(lambda: window.frame_model.rowCount() == 4)
+    qtbot.waitUntil(lambda: window.connection_model.open_count == 0)
+    window.connections.choose(2)
+    window.actions_[ActionId.CLEAR_CONNECTION].trigger()
+    press(question(desktop), "&Clear")
+    qtbot.waitUntil(lambda: window.connection_model.row_of(2) is None)
+    # Nobody chose the other one.
+    assert window.connections.chosen_connection is None
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 3)
+    assert window.connection_model.row_of(1) is not None
 
 
 @pytest.mark.usefixtures("three_frames")

@@ -198,7 +198,7 @@ def test_clear(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
     peer = client("/")
     peer.send("one")
     qtbot.waitUntil(lambda: payloads(desktop) == ["one"])
-    trigger(desktop, ActionId.CLEAR)
+    desktop.engine.clear()
     qtbot.waitUntil(lambda: payloads(desktop) == [])
     peer.send("two")
     qtbot.waitUntil(lambda: payloads(desktop) == ["two"])

@@ -350,7 +350,7 @@ def test_clear_and_a_new_capture_and_a_file_begin_anew(
     say(qtbot, desktop, peer, "old apple")
     window.filtering.apply("apple")
     qtbot.waitUntil(lambda: payloads(desktop) == ["old apple"])
-    trigger(desktop, ActionId.CLEAR)
+    desktop.engine.clear()
     qtbot.waitUntil(lambda: payloads(desktop) == [])
     peer.send("new apple")
     qtbot.waitUntil(lambda: payloads(desktop) == ["new apple"])

@@ -258,6 +258,10 @@ def test_clear(person: Person, client: Client) -> None:
     person.until(lambda: "closed" in "".join(person.connections()), "one is closed")
     person.choose_row(0)
     person.do(ActionId.CLEAR)
+    person.until(lambda: person.question() is not None, "it is asked")
+    box = person.question()
+    assert box is not None
+    person.click(person.button(box, "Clear"))
     person.until(lambda: person.rows() == [], "the table is empty")
     person.until(lambda: len(person.connections()) == 1, "only the open one is in the list")
     assert person.connections()[0].startswith("/stays open")

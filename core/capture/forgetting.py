@@ -1,0 +1,192 @@
+"""Forgetting one connection: its frames are taken out of the capture, with all that is said of them.
+
+Connections share blocks, so those from its first frame on are written anew. The frames that stay in them get new ids,
+greater than all before: whoever still holds an old one finds nothing, and never another frame.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from core.capture.blocks import OWN_PAYLOAD, RECORD, SELECT, BlockBuilder, StoredFrame
+from core.capture.repeats import REPEATED_FROM, Layout
+from core.capture.store import ALL
+
+
+@dataclass(slots=True)
+class Forgotten:
+    """What was taken out."""
+
+    next_frame: int
+    """The id that the next frame to be recorded gets."""
+    connections: int = 0
+    frames: int = 0
+    control: int = 0
+    """Control frames among them."""
+    bytes: int = 0
+    """On the wire, also of frames that a ring had dropped."""
+    violations: int = 0
+    violations_left: int = 0
+    """Of the handshake, where the connection stays."""
+
+
+@dataclass(slots=True)
+class Running:
+    """What `total` says."""
+
+    connections: int = 0
+    frames: int = 0
+    control: int = 0
+    bytes: int = 0
+    violations: int = 0
+    changes: int = 0
+    generation: int = 1
+
+    def lose(self, forgotten: Forgotten) -> None:
+        """That is in the file no more, and readers begin anew."""
+        self.connections -= forgotten.connections
+        self.frames -= forgotten.frames
+        self.control -= forgotten.control
+        self.bytes -= forgotten.bytes
+        self.violations -= forgotten.violations
+        self.changes += 1
+        self.generation += 1
+
+
+def forget(db: sqlite3.Connection, connection: int, next_frame: int, *, stays: bool) -> Forgotten:
+    """Take a connection out; where it `stays`, because it is open, its frames. A transaction of the caller's.
+
+    `next_frame` is greater than the id of any frame. `total` is the caller's to change, and `connection` where it
+    stays. sqlite3.Error; ValueError where a block is damaged.
+    """
+    forgotten = Forgotten(next_frame)
+    # What is forgotten must not stay legible on pages of the file that are free.
+    db.execute("PRAGMA secure_delete = ON")
+    try:
+        _forget_gaps(db, connection)
+        (first,) = db.execute("SELECT min(block) FROM lane WHERE connection = ?", (connection,)).fetchone()
+        if first is not None:
+            blocks = db.execute(
+                "SELECT first FROM block WHERE first >= ? ORDER BY first", (first,)
+            ).fetchall()
+            for (block,) in blocks:
+                _rewrite(db, block, connection, forgotten)
+            _move_gaps(db, next_frame, forgotten.next_frame)
+        db.execute("DELETE FROM lane WHERE connection = ?", (connection,))
+        _forget_itself(db, connection, forgotten, stays=stays)
+    finally:
+        db.execute("PRAGMA secure_delete = OFF")
+    return forgotten
+
+
+def _forget_itself(db: sqlite3.Connection, connection: int, forgotten: Forgotten, *, stays: bool) -> None:
+    row = db.execute("SELECT bytes_in + bytes_out FROM connection WHERE id = ?", (connection,)).fetchone()
+    if row is not None:
+        (forgotten.bytes,) = row
+    which = "AND frame IS NOT NULL" if stays else ""
+    found = db.execute(f"DELETE FROM violation WHERE connection = ? {which}", (connection,))
+    forgotten.violations = found.rowcount
+    if stays:
+        (forgotten.violations_left,) = db.execute(
+            "SELECT count(*) FROM violation WHERE connection = ?", (connection,)
+        ).fetchone()
+    else:
+        forgotten.connections = db.execute("DELETE FROM connection WHERE id = ?", (connection,)).rowcount
+
+
+def _rewrite(db: sqlite3.Connection, old: int, forget: int, forgotten: Forgotten) -> None:
+    """Move block `old` behind all others, without the frames of a connection."""
+    new = forgotten.next_frame
+    (records,) = db.execute("SELECT records FROM block WHERE first = ?", (old,)).fetchone()
+    found = list(SELECT.iter_unpack(records))
+    stay = [index for index, (connection, _) in enumerate(found) if connection != forget]
+    frames = len(found) - len(stay)
+    control = sum(1 for connection, head in found if connection == forget and head & 8)
+    if not frames:
+        db.execute("UPDATE block SET first = ? WHERE first = ?", (new, old))
+        db.execute("UPDATE payload SET block = ? WHERE block = ?", (new, old))
+    else:
+        block = _without(db, old, records, stay, new) if stay else None
+        db.execute("DELETE FROM block WHERE first = ?", (old,))
+        db.execute("DELETE FROM payload WHERE block = ?", (old,))
+        if block is not None:
+            row = (block.first, block.count, block.first_ns, block.last_ns, block.records)
+            db.execute("INSERT INTO block VALUES(?,?,?,?,?)", row)
+            db.execute("INSERT INTO payload VALUES(?,?,?)", (block.first, *block.stored()))
+    data, gone_data = frames - control, forgotten.frames - forgotten.control
+    db.execute(
+        "UPDATE lane SET position = position - ?, count = count - ?, data_position = data_position - ?, "
+        "data_count = data_count - ? WHERE connection = ? AND block = ?",
+        (forgotten.frames, frames, gone_data, data, ALL, old),
+    )
+    # A block that loses all its frames had none of other connections.
+    lanes = {ALL, *(connection for connection, _ in found)} - {forget} if stay else set()
+    db.execute("DELETE FROM lane WHERE connection = ? AND block = ?", (forget if stay else ALL, old))
+    db.executemany(
+        "UPDATE lane SET block = ? WHERE connection = ? AND block = ?", [(new, lane, old) for lane in lanes]
+    )
+    _move_what_is_said(db, old, len(found), stay, new)
+    _move_gaps(db, old, new)
+    forgotten.frames += frames
+    forgotten.control += control
+    forgotten.next_frame += len(stay)
+
+
+def _without(db: sqlite3.Connection, old: int, records: bytes, stay: list[int], new: int) -> BlockBuilder:
+    """A block of the frames of block `old` that stay."""
+    repeats, stored = db.execute("SELECT repeats, bytes FROM payload WHERE block = ?", (old,)).fetchone()
+    layout = Layout(repeats)
+    payloads = layout.complete(stored)
+    shared: dict[tuple[int, int], bytes] = {}
+    block = BlockBuilder(new)
+    for index in stay:
+        frame = StoredFrame(records, index)
+        places = [(frame.offset, frame.captured)]
+        if frame.flags & OWN_PAYLOAD:
+            places.append(frame.content)
+        pieces = []
+        for offset, length in places:
+            piece = payloads[offset : offset + length]
+            if length >= REPEATED_FROM:
+                # One object for what stood there once, so that it is stored once again.
+                piece = shared.setdefault((layout.place(offset), length), piece)
+            pieces.append(piece)
+        block.copy(records[index * RECORD.size : (index + 1) * RECORD.size], frame, pieces)
+    return block
+
+
+def _move_what_is_said(db: sqlite3.Connection, old: int, count: int, stay: list[int], new: int) -> None:
+    """Broken rules and marks go with their frames; marks of frames that are forgotten go."""
+    ids = {old + index: number for number, index in enumerate(stay, new)}
+    span = (old, old + count - 1)
+    for table in ("violation", "mark"):
+        rows = db.execute(f"SELECT DISTINCT frame FROM {table} WHERE frame BETWEEN ? AND ?", span).fetchall()
+        moved = [(ids[frame], frame) for (frame,) in rows if frame in ids]
+        db.executemany(f"UPDATE {table} SET frame = ? WHERE frame = ?", moved)
+    db.execute("DELETE FROM mark WHERE frame BETWEEN ? AND ?", span)
+
+
+def _forget_gaps(db: sqlite3.Connection, connection: int) -> None:
+    """What is missing of a connection is missing no more, nor among all."""
+    db.execute(
+        "UPDATE gap SET frames = gap.frames - own.frames, data_frames = gap.data_frames - own.data_frames "
+        "FROM gap AS own WHERE gap.connection = ? AND own.connection = ? "
+        "AND own.before = gap.before AND own.reason = gap.reason",
+        (ALL, connection),
+    )
+    db.execute("DELETE FROM gap WHERE connection = ? OR frames <= 0", (connection,))
+
+
+def _move_gaps(db: sqlite3.Connection, old: int, new: int) -> None:
+    """Gaps ahead of block `old` are ahead of block `new`, where others may be already."""
+    if old == new:
+        return
+    db.execute(
+        "INSERT INTO gap SELECT connection, ?, reason, frames, data_frames, first_ns, last_ns FROM gap "
+        "WHERE before = ? ON CONFLICT DO UPDATE SET frames = frames + excluded.frames, "
+        "data_frames = data_frames + excluded.data_frames, "
+        "first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns)",
+        (new, old),
+    )
+    db.execute("DELETE FROM gap WHERE before = ?", (old,))
