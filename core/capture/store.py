@@ -161,6 +161,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         # Pages that are free are not written once more only to be empty, which some builds of SQLite do by default.
         connection.execute("PRAGMA secure_delete = FAST")
+        # What a statement may have to take back: in a file it needs a descriptor when there may be none.
+        connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA cache_size = -16384")
         # Makes the log and its index, so that it is known whether they are there.
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()

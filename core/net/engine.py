@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from core.capture.recorder import Recorder
 from core.errors import CallerError, ListenError, NotOpenError
+from core.net import descriptors
 from core.net.budget import MemoryBudget
 from core.net.outgoing import Outgoing, OutgoingClose
 from core.net.session import PauseReason, Session
@@ -28,7 +29,7 @@ from core.protocol.violations import Judgement
 
 _GOING_AWAY = 1001
 _STOP_SECONDS = 1.0
-_MOST_LINGERING = 64
+_TOLD_NS = 60 * 10**9
 _GAUGE_SECONDS = 0.5
 _MOST_SLOW = 1000
 
@@ -45,12 +46,21 @@ class Engine:
     """The servers and their sessions. Make it on the loop's thread."""
 
     def __init__(
-        self, recorder: Recorder, settings: EngineSettings, page: TestPage, clock: Callable[[], int]
+        self,
+        recorder: Recorder,
+        settings: EngineSettings,
+        page: TestPage,
+        clock: Callable[[], int],
+        tell: Callable[[str], None],
     ) -> None:
+        """`tell` gets a sentence where connections are turned away for the machine's sake."""
         self.recorder = recorder
         self.settings = settings
         self.clock = clock
         self._page = page
+        self._tell = tell
+        self._told_ns: int | None = None
+        """When it was last told that there are no more descriptors."""
         self._loop = asyncio.get_running_loop()
         self.budget = MemoryBudget(settings.limits.memory_bytes, self._loop, lambda: recorder.is_behind)
         self.turns = Turns(self._loop, clock)
@@ -77,7 +87,7 @@ class Engine:
             sockets = listening_sockets(address)
         except ListenError as error:
             sockets = await self._take_own_port(address, error)
-        servers = [await self._loop.create_server(self._new_session, sock=sock) for sock in sockets]
+        servers = [await self._serve(sock) for sock in sockets]
         self.stop_listening()
         self._servers = servers
         return self.addresses
@@ -100,11 +110,16 @@ class Engine:
             except ListenError as second:
                 error = second
             for sock in sockets_at(before):
-                self._servers.append(await self._loop.create_server(self._new_session, sock=sock))
+                self._servers.append(await self._serve(sock))
         if self._servers:
             kept = ", ".join(self.addresses)
             raise ListenError(f"{error} Unmask goes on listening on {kept}.") from error
         raise error
+
+    async def _serve(self, sock: socket.socket) -> asyncio.Server:
+        # The loop listens once more, by default with a hundred that may wait.
+        waiting = descriptors.waiting()
+        return await self._loop.create_server(self._new_session, sock=sock, backlog=waiting)
 
     def stop_listening(self) -> None:
         """Accept no more; the sessions that there are go on."""
@@ -202,15 +217,33 @@ class Engine:
 
     # What sessions ask.
 
-    def session_opened(self, session: Session) -> bool:
-        room = len(self._sessions) - len(self._turned_away) < self.settings.limits.connections
+    def session_opened(self, session: Session, descriptor: int) -> bool:
+        room = self.served_connections < self.settings.limits.connections
+        if descriptors.is_kept_back(descriptor):
+            room = False
+            self.tell_scarcity()
         self._sessions[session.id] = session
         self._empty.clear()
         if not room:
             self._turned_away[session.id] = session
-            if len(self._turned_away) > _MOST_LINGERING:
+            if len(self._turned_away) > descriptors.lingering():
                 next(iter(self._turned_away.values())).disconnect()
         return room
+
+    @property
+    def served_connections(self) -> int:
+        """How many there are that were not turned away."""
+        return len(self._sessions) - len(self._turned_away)
+
+    def tell_scarcity(self) -> None:
+        """Say that there are no more descriptors, unless that was said lately."""
+        now = self.clock()
+        if self._told_ns is None or now - self._told_ns > _TOLD_NS:
+            self._told_ns = now
+            self._tell(
+                f"Of the {descriptors.limit()} files and connections that Unmask may have open nearly all are in use: "
+                "new clients are turned away. Disconnect some, or let it have more (ulimit -n)."
+            )
 
     def session_closed(self, session: Session) -> None:
         self._sessions.pop(session.id, None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -220,7 +221,7 @@ class EngineHost:
         self._bug: Exception | None = None
 
     async def _main(self) -> None:
-        engine = Engine(self.recorder, self._settings, self._page, self.clock)
+        engine = Engine(self.recorder, self._settings, self._page, self.clock, self._listener.on_failed)
         ending = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._on_loop_error)
@@ -242,7 +243,10 @@ class EngineHost:
     def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Something raised where nobody catches it: the machine's fault is told, a bug of ours ends the loop."""
         error = context.get("exception")
-        if isinstance(error, OSError):
+        engine = self._engine
+        if engine is not None and isinstance(error, OSError) and error.errno == errno.EMFILE:
+            engine.tell_scarcity()
+        elif isinstance(error, OSError):
             self._listener.on_failed(f"{context.get('message', 'The network failed')}: {error}.")
         elif isinstance(error, Exception):
             self._bug = error

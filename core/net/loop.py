@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Callable
 
+from core.net.descriptors import raise_limit
+
 _SWITCH_SECONDS = 0.001
 
 
@@ -25,7 +27,11 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 def tune_interpreter() -> None:
-    """For a process that hosts an engine: a flood makes many short-lived tuples, and two threads want to answer."""
+    """For a process that hosts an engine.
+
+    A flood makes many short-lived tuples, two threads want to answer, and each connection takes a descriptor.
+    """
+    raise_limit()
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
     sys.setswitchinterval(_SWITCH_SECONDS)

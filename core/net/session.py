@@ -63,8 +63,12 @@ class SessionHost(Protocol):
     clock: Callable[[], int]
     turns: Turns
 
-    def session_opened(self, session: Session) -> bool:
-        """Whether there is room for one more."""
+    @property
+    def served_connections(self) -> int:
+        """How many there are that were not turned away."""
+
+    def session_opened(self, session: Session, descriptor: int) -> bool:
+        """Whether there is room for one more, whose socket has that number."""
 
     def session_closed(self, session: Session) -> None: ...
 
@@ -146,8 +150,8 @@ class Session(asyncio.Protocol):
             Direction.CLIENT_TO_SERVER,
         )
         self.id = self._host.recorder.open_connection(opened, self._host.clock())
-        if not self._host.session_opened(self):
-            self._after(self.connection.refuse_for_load(self._limits.connections))
+        if not self._host.session_opened(self, transport.get_extra_info("socket").fileno()):
+            self._after(self.connection.refuse_for_load(self._host.served_connections))
             return
         self._set_timer(self._limits.handshake_seconds, self._handshake_timeout)
 

@@ -10,9 +10,9 @@ import sys
 from contextlib import suppress
 
 from core.errors import ListenError
+from core.net import descriptors
 from core.net.settings import ListenAddress
 
-_BACKLOG = 1024
 _PORT_TRIES = 8
 """How often a free port is picked anew that turns out to be taken on another address of the host."""
 
@@ -90,7 +90,7 @@ def _bind(family: int, place: tuple[object, ...]) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setblocking(False)
         sock.bind(place)
-        sock.listen(_BACKLOG)
+        sock.listen(descriptors.waiting())
     except BaseException:
         sock.close()
         raise

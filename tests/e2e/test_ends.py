@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import unicodedata
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -213,6 +213,53 @@ def _interrupted_at(module: str, *arguments: str | Path) -> None:
         expected = ("import time:", "This plugin does not support")
         said = [line for line in program.errors.splitlines() if not line.startswith(expected)]
     assert (status in (0, -signal.SIGINT), said) == (True, [])
+
+
+def test_who_is_out_of_descriptors_says_so_and_recovers(tmp_path: Path) -> None:
+    """Who there is room for goes on, others are turned away, some without an answer; then there is room again."""
+    capture = tmp_path / "c.unmask"
+    options = ("--json", "--listen", "127.0.0.1:0", "--auto-reply", "echo", "--capture", capture)
+    command = ["bash", "-c", 'ulimit -n 96; exec "$0" "$@"', *command_of_unmask(*options)]
+    with Program(command) as program:
+        port = port_in(program.line())
+        with ExitStack() as stack:
+            peers = [stack.enter_context(RawPeer(port)) for _ in range(120)]
+            for peer in peers:
+                peer.send(peer.request())
+            heads = [_head_or_nothing(peer) for peer in peers]
+            served = [
+                peer for peer, head in zip(peers, heads, strict=True) if head.startswith(b"HTTP/1.1 101 ")
+            ]
+            refused = [head for head in heads if head.startswith(b"HTTP/1.1 503 ")]
+            assert len(served) > 30
+            assert refused
+            assert len(refused) + len(served) + heads.count(b"") == 120
+            said = program.object_where(lambda event: event["event"] == "error")["message"]
+            assert said.startswith(
+                "Of the 96 files and connections that Unmask may have open nearly all are in use"
+            )
+            for peer in served:
+                peer.frame(Opcode.TEXT, b"still here")
+                assert peer.take(12) == b"\x81\x0astill here"
+        until(lambda: _is_served(port), "there is room again")
+        assert (program.end(signal.SIGTERM), program.errors) == (0, "")
+        told = [line for line in program.rest() if '"event":"error"' in line]
+        assert len(told) == 1
+    with closing(CaptureReader(capture)) as reader:
+        assert reader.totals().connections > len(served) + len(refused)
+
+
+def _is_served(port: int) -> bool:
+    with RawPeer(port) as peer:
+        peer.send(peer.request())
+        return _head_or_nothing(peer).startswith(b"HTTP/1.1 101 ")
+
+
+def _head_or_nothing(peer: RawPeer) -> bytes:
+    try:
+        return peer.head()
+    except (AssertionError, OSError):
+        return b""
 
 
 EVIL = "\x1b[2J\x9b31m\u202e\rx\n"

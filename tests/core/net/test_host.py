@@ -312,11 +312,26 @@ def test_a_bug_in_what_was_asked_before_run_comes_out_of_run(hosted: Hosted) -> 
 
 def test_a_fault_of_the_machine_is_told_and_the_loop_goes_on(hosted: Hosted) -> None:
     def fail(_engine: Engine) -> None:
-        raise OSError(errno.EMFILE, "Too many open files")
+        raise OSError(errno.ENETDOWN, "Network is down")
 
     hosted.start()
     hosted.host.ask(fail)
-    assert "Too many open files" in str(hosted.told("failed"))
+    assert "Network is down" in str(hosted.told("failed"))
+    hosted.listen()
+    assert hosted.bug is None
+
+
+def test_a_lack_of_descriptors_is_told_once(hosted: Hosted) -> None:
+    """asyncio's own loop fails to accept again and again."""
+
+    def fail(_engine: Engine) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    hosted.start()
+    for _ in range(100):
+        hosted.host.ask(fail)
+    assert "nearly all are in use: new clients are turned away" in str(hosted.told("failed"))
+    # It is told next.
     hosted.listen()
     assert hosted.bug is None
 
