@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 from app.desktop import Desktop
 from app.display import missing_display
 from app.settings import Settings
+from app.standard_streams import safe
 from app.theme import ThemeChoice
 from core.capture.records import Direction, View
 from core.capture.session_files import CaptureFolder
@@ -182,7 +183,7 @@ def run_self_test(folder: Path) -> int:
         try:
             _Test(desktop, folder).run()
         except SelfTestFailure as failure:
-            print(f"FAILED: {failure}", file=sys.stderr)
+            print(f"FAILED: {safe(str(failure))}", file=sys.stderr)
             return 1
         finally:
             desktop.close()
