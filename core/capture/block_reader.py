@@ -7,13 +7,13 @@ one piece.
 from __future__ import annotations
 
 import sqlite3
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.capture.blocks import BLOCK_FRAMES, RECORD
+from core.capture.blocks import BLOCK_FRAMES
+from core.capture.layout import RECORD, RecordColumn, picking
 from core.capture.marks import notes_between
 from core.capture.read_connection import ReadConnection
 from core.capture.repeats import Layout
@@ -23,7 +23,7 @@ from core.errors import CaptureError
 
 _CACHE_KIB = 512
 _MOST_TIMES = 10_000
-_TIME_AND_CONNECTION = struct.Struct(f"<qI{RECORD.size - 12}x")
+_TIME_AND_CONNECTION = picking(RecordColumn.TIME_NS, RecordColumn.CONNECTION)
 
 
 @dataclass(frozen=True, slots=True)

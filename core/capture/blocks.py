@@ -1,28 +1,45 @@
 """How frames lie in the capture file: fixed-size records and, beside them, payload bytes.
 
-A block holds up to `BLOCK_FRAMES` frames in order of arrival, of any connections. Its records are one `RECORD` a
-frame; its payload bytes are every frame's captured payload, each followed by its message's payload where that differs
-from it (a fragmented or compressed message, stored with its last frame), but for those that come again (`repeats`);
-compressed where they are much more than what came over the wire (`packing`).
+A block holds up to `BLOCK_FRAMES` frames in order of arrival, of any connections. It has one record a frame
+(`core.capture.layout`). Its payload bytes are every frame's captured payload, each followed by its message's payload
+where that differs from it (a fragmented or compressed message, stored with its last frame), but for those that come
+again (`repeats`); they are compressed where they are much more than what came over the wire (`packing`).
 One SQLite row for thousands of frames costs a fifth of a row a frame, and a payload search runs over contiguous bytes.
 """
 
 from __future__ import annotations
 
-import struct
-import sys
-from array import array
 from collections.abc import Iterable
 from itertools import accumulate
 from typing import cast
 
+from core.capture.layout import (
+    COMPRESSED,
+    FATE_SHIFT,
+    FORM_MASK,
+    FORM_SHIFT,
+    FROM_SERVER,
+    MASKED,
+    MESSAGE,
+    ORIGIN_MASK,
+    OWN_PAYLOAD,
+    RECORD,
+    TEXT,
+    RecordColumn,
+    picking,
+    put,
+    put_bytes,
+    with_payload_offset,
+)
 from core.capture.packing import PACKED_FROM, PACKED_RATIO, pack
 from core.capture.records import Direction, FrameRow, MessageInfo
 from core.capture.repeats import MOST_REPEATED, REPEATED_FROM, Repeat
-from core.protocol.events import Completes, FrameReceived, FrameSent, Message, Origin
+from core.protocol.events import Completes, Fate, FrameReceived, FrameSent, Message, Origin
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import FIN, Frame, Opcode
-from core.protocol.violations import Severity, Violation, violation
+from core.protocol.violations import Severity, violation
+
+_C = RecordColumn
 
 BLOCK_FRAMES = 4096
 BLOCK_BYTES = 4 * 1024 * 1024
@@ -30,30 +47,9 @@ PREVIEW_BYTES = 256
 MOST_FRAME_BYTES = 950_000_000
 """Bytes of a frame's payload and its message's that a block can hold: SQLite stores 1,000,000,000 in one value."""
 
-RECORD = struct.Struct("<qIIIIQBBBBHIII4s")
-"""time_ns, connection, number, payload offset, captured length, declared length, head, flags, origin, severity,
-violation count, message length, message wire length, message frame count, masking key."""
-
-PLAIN_RECORD = struct.Struct("<qIIIIQBBBxxx12x4s")
-"""A RECORD without violations whose message, if there is one, is the frame's own payload."""
-
-SELECT = struct.Struct(f"<8xI20xB{RECORD.size - 33}x")
-"""Connection and head of a record: what picking rows needs."""
-
-MASKED = 0x01
-FROM_SERVER = 0x02
-FORM_SHIFT = 2
-FORM_MASK = 0x0C
-MESSAGE = 0x10
-"""The frame completed a message."""
-OWN_PAYLOAD = 0x20
-"""The message's payload is not the frame's; it stands behind it."""
-COMPRESSED = 0x40
-TEXT = 0x80
-
-_NUMBER_AT, _OFFSET_AT, _CAPTURED_AT, _DECLARED_AT, _HEAD_AT, _FLAGS_AT, _KEY_AT = 12, 16, 20, 24, 32, 33, 50
-"""Where in a RECORD they stand."""
-_OFFSET = struct.Struct("<I")
+_COMMON = picking(_C.TIME_NS, _C.CONNECTION, _C.FLAGS, _C.ORIGIN_AND_FATE)
+"""What the records of a run have in common. Zero is right for those columns of plain messages that break no rule which
+are not written for each."""
 _TEXT_HEAD = FIN | Opcode.TEXT
 _NO_KEY = b""
 _FOREVER = (1 << 63) - 1
@@ -63,7 +59,7 @@ _LONGEST = (125, 0xFFFF, 0xFFFF_FFFF_FFFF_FFFF, -1)
 """The largest payload length that it can state; -1: there is no such form."""
 
 
-_OneFrame = FrameReceived | FrameSent
+OneFrame = FrameReceived | FrameSent
 
 
 class BlockBuilder:
@@ -121,30 +117,29 @@ class BlockBuilder:
         masked = keys[0] is not None
         base = from_server | MESSAGE | (MASKED if masked else 0)
         # What all of them have in common first, then what each has, column by column.
-        common = PLAIN_RECORD.pack(time_ns, connection, 0, 0, 0, 0, 0, base, origin, _NO_KEY)
+        common = _COMMON.pack(time_ns, connection, base, origin)
         records = bytearray(common * count)
         lengths = list(map(len, payloads))
         offsets = list(accumulate(lengths, initial=self.size))
         size = offsets.pop() - self.size
-        _put_column(records, _NUMBER_AT, range(number, number + count), number + count)
-        _put_column(records, _OFFSET_AT, offsets, offsets[-1])
+        put(records, _C.NUMBER, range(number, number + count), number + count)
+        put(records, _C.PAYLOAD_OFFSET, offsets, offsets[-1])
         longest = max(lengths)
-        _put_column(records, _CAPTURED_AT, lengths, longest)
-        _put_column(records, _DECLARED_AT, lengths, longest)
-        records[_HEAD_AT :: RECORD.size] = bytes(heads)
+        put(records, _C.CAPTURED, lengths, longest)
+        put(records, _C.DECLARED, lengths, longest)
+        put_bytes(records, _C.HEAD, bytes(heads))
         headers = 2 * count
         if masked:
             headers += 4 * count
-            joined = b"".join(cast(list[bytes], keys))
-            for place in range(4):
-                records[_KEY_AT + place :: RECORD.size] = joined[place::4]
+            put_bytes(records, _C.MASKING_KEY, b"".join(cast(list[bytes], keys)))
         if any(forms):
             headers += sum(map(_EXTENDED_LENGTH.__getitem__, forms))
         if _TEXT_HEAD in heads or any(forms):
-            records[_FLAGS_AT :: RECORD.size] = bytes(
+            flags = (
                 base | form << FORM_SHIFT | (TEXT if head == _TEXT_HEAD else 0)
                 for head, form in zip(heads, forms, strict=True)
             )
+            put_bytes(records, _C.FLAGS, bytes(flags))
         self.records += records
         self.count += count
         if longest < REPEATED_FROM:
@@ -186,24 +181,17 @@ class BlockBuilder:
         if time_ns > self.last_ns:
             self.last_ns = time_ns
 
-    def append(
-        self,
-        event: FrameReceived | FrameSent,
-        connection: int,
-        number: int,
-        time_ns: int,
-        from_server: int,
-        found: tuple[Violation, ...] = (),
-    ) -> int:
-        """Append any one frame; its wire bytes. `from_server` is FROM_SERVER or 0; `found` is what a sent one broke."""
+    def append(self, event: OneFrame, connection: int, number: int, time_ns: int, from_server: int) -> int:
+        """Append any one frame; its wire bytes. `from_server` is FROM_SERVER or 0."""
         self._note(time_ns)
-        frame, second, completes = event
-        head, key, payload, form, declared = frame
-        origin = severity = broken = 0
-        if type(event) is FrameSent:
-            origin = cast(int, second)
+        if isinstance(event, FrameSent):
+            frame, origin, completes, found = event
+            origin_and_fate = int(origin)
         else:
-            found = cast(tuple[Violation, ...], second)
+            frame, found, completes, fate = event
+            origin_and_fate = fate << FATE_SHIFT
+        head, key, payload, form, declared = frame
+        severity = broken = 0
         if found:
             broken = min(len(found), 0xFFFF)
             severity = max(each.rule.severity for each in found)
@@ -221,8 +209,8 @@ class BlockBuilder:
             length = len(content)
             self._store(content)
         self.records += RECORD.pack(
-            time_ns, connection, number, offset, captured, declared, head, flags, origin, severity, broken,
-            length, wire_length, frame_count, key or _NO_KEY,
+            time_ns, connection, number, offset, captured, declared, head, flags, origin_and_fate, severity,
+            broken, length, wire_length, frame_count, key or _NO_KEY,
         )  # fmt: skip
         wire_bytes = 2 + _EXTENDED_LENGTH[form] + (0 if key is None else 4) + captured
         self._wire_bytes += wire_bytes
@@ -231,36 +219,23 @@ class BlockBuilder:
     def copy(self, record: bytes, frame: StoredFrame, payloads: Iterable[bytes]) -> None:
         """Append a frame of another block: its record, the same unpacked, and its payloads as they stand there."""
         self._note(frame.time_ns)
-        self.records += record[:_OFFSET_AT] + _OFFSET.pack(self.size) + record[_CAPTURED_AT:]
+        self.records += with_payload_offset(record, self.size)
         for payload in payloads:
             self._store(payload)
         self.count += 1
         self._wire_bytes += frame.wire_size
 
 
-def cut_to_fit(event: _OneFrame) -> tuple[_OneFrame, tuple[Violation, ...]]:
-    """Of a frame that is more than a block can hold: its beginning, and all that is wrong with it then.
+def cut_to_fit(event: OneFrame) -> OneFrame:
+    """The beginning of a frame that is more than a block can hold, which says so among its violations.
 
     Limits are such that there is none (`core.net.settings`); if there is, no other frame is lost for it.
     """
-    frame, second, completes = event
-    content = len(completes.payload) if type(completes) is Message else 0
+    frame, completes = event.frame, event.completes
+    content = len(completes.payload) if isinstance(completes, Message) else 0
     told = violation("not-stored", f"{len(frame.payload)} bytes of the frame and {content} of its message")
     cut = frame._replace(payload=frame.payload[:PREVIEW_BYTES])
-    if type(event) is FrameSent:
-        return FrameSent(cut, event.origin, None), (told,)
-    found = (*cast(tuple[Violation, ...], second), told)
-    return FrameReceived(cut, found, None), found
-
-
-def _put_column(records: bytearray, at: int, numbers: Iterable[int], greatest: int) -> None:
-    """Write a number of up to four bytes into each record, where there are zeros: byte by byte of the number."""
-    column = array("I", numbers)
-    if sys.byteorder == "big":
-        column.byteswap()
-    raw = column.tobytes()
-    for place in range((greatest.bit_length() + 7) // 8):
-        records[at + place :: RECORD.size] = raw[place :: column.itemsize]
+    return event._replace(frame=cut, completes=None, violations=(*event.violations, told))
 
 
 class StoredFrame:
@@ -277,21 +252,21 @@ class StoredFrame:
     length: int
     number: int
     offset: int
-    origin: int
+    origin_and_fate: int
     severity: int
     time_ns: int
     wire_length: int
 
     __slots__ = (
         "broken", "captured", "connection", "declared", "flags", "frame_count", "head", "key", "length", "number",
-        "offset", "origin", "severity", "time_ns", "wire_length",
+        "offset", "origin_and_fate", "severity", "time_ns", "wire_length",
     )  # fmt: skip
 
     def __init__(self, records: bytes | bytearray, index: int) -> None:
         (
             self.time_ns, self.connection, self.number, self.offset, self.captured, self.declared, self.head,
-            self.flags, self.origin, self.severity, self.broken, self.length, self.wire_length, self.frame_count,
-            self.key,
+            self.flags, self.origin_and_fate, self.severity, self.broken, self.length, self.wire_length,
+            self.frame_count, self.key,
         ) = RECORD.unpack_from(records, index * RECORD.size)  # fmt: skip
 
     @property
@@ -336,7 +311,8 @@ class StoredFrame:
             number=self.number,
             time_ns=self.time_ns,
             direction=Direction.SERVER_TO_CLIENT if self.flags & FROM_SERVER else Direction.CLIENT_TO_SERVER,
-            origin=Origin(self.origin),
+            origin=Origin(self.origin_and_fate & ORIGIN_MASK),
+            fate=Fate(self.origin_and_fate >> FATE_SHIFT),
             head=self.head,
             masked=self.flags & MASKED != 0,
             length_form=form,

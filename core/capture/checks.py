@@ -6,7 +6,8 @@ import sqlite3
 from types import UnionType
 from typing import Any
 
-from core.capture.blocks import BLOCK_FRAMES, RECORD
+from core.capture.blocks import BLOCK_FRAMES
+from core.capture.layout import RECORD
 
 Kind = type | UnionType
 Row = tuple[Any, ...]

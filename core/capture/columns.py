@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import sys
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -14,56 +12,13 @@ from itertools import islice, repeat
 from operator import le
 
 from core.capture.block_reader import BlockKey, BlockReader
-from core.capture.blocks import MESSAGE, OWN_PAYLOAD, RECORD
+from core.capture.layout import MESSAGE, OWN_PAYLOAD, RECORD, RecordColumn, column_bytes, gather, picking
 from core.errors import CaptureError
 
-
-class ByteField(Enum):
-    """Fields of one byte; the value is where in a record it stands."""
-
-    HEAD = 32
-    FLAGS = 33
-    ORIGIN = 34
-    SEVERITY = 35
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A number in every record."""
-
-    offset: int
-    code: str
-    """Of the module `array`."""
-
-    def of(self, records: bytes) -> array[int]:
-        """From all records: gathered byte by byte of the number, which is quicker than record by record."""
-        numbers = array(self.code)
-        gathered = bytearray(len(records) // RECORD.size * numbers.itemsize)
-        for place in range(numbers.itemsize):
-            gathered[place :: numbers.itemsize] = records[self.offset + place :: RECORD.size]
-        numbers.frombytes(gathered)
-        if sys.byteorder == "big":
-            numbers.byteswap()
-        return numbers
-
-
-class WideField(Enum):
-    """Fields of more than one byte."""
-
-    TIME_NS = Column(0, "q")
-    CONNECTION = Column(8, "I")
-    NUMBER = Column(12, "I")
-    PAYLOAD_OFFSET = Column(16, "I")
-    CAPTURED = Column(20, "I")
-    DECLARED = Column(24, "Q")
-    MESSAGE_LENGTH = Column(38, "I")
-    WIRE_LENGTH = Column(42, "I")
-    FRAME_COUNT = Column(46, "I")
-
-
-_EXTENT = struct.Struct("<16xII9xB4xI")
-"""Payload offset, captured length, flags, length of the message that stands apart."""
-_KEY = struct.Struct(f"{RECORD.size - 4}x4s")
+_EXTENT = picking(
+    RecordColumn.PAYLOAD_OFFSET, RecordColumn.CAPTURED, RecordColumn.FLAGS, RecordColumn.MESSAGE_LENGTH
+)
+_KEY = picking(RecordColumn.MASKING_KEY)
 _IS_ITSELF = bytes(flags & (MESSAGE | OWN_PAYLOAD) == MESSAGE for flags in range(256))
 _IS_WHOLE = bytes(not flags & OWN_PAYLOAD for flags in range(256))
 
@@ -126,13 +81,13 @@ class BlockColumns:
         """By the ids of frames that the person marked."""
         return self._reader.notes(self.key)
 
-    def bytes_of(self, field: ByteField) -> bytes:
-        """The field of every frame, one byte each."""
-        return self.records[field.value :: RECORD.size]
+    def bytes_of(self, column: RecordColumn) -> bytes:
+        """A column of one byte, of every frame."""
+        return column_bytes(self.records, column)
 
-    def numbers_of(self, field: WideField) -> array[int]:
-        """The field of every frame."""
-        return field.value.of(self.records)
+    def numbers_of(self, column: RecordColumn) -> array[int]:
+        """A column of numbers, of every frame."""
+        return gather(self.records, column)
 
     @cached_property
     def keys(self) -> list[bytes]:
@@ -141,12 +96,12 @@ class BlockColumns:
 
     @cached_property
     def connections(self) -> array[int]:
-        return self.numbers_of(WideField.CONNECTION)
+        return self.numbers_of(RecordColumn.CONNECTION)
 
     @cached_property
     def deltas(self) -> list[int | None]:
         """Time since the frame before of the same connection, in ns; None for its first one."""
-        times = self.numbers_of(WideField.TIME_NS)
+        times = self.numbers_of(RecordColumn.TIME_NS)
         last = self._reader.last_times(sorted(set(self.connections)), self.key.first)
         deltas: list[int | None] = []
         for connection, time_ns in zip(self.connections, times, strict=True):
@@ -159,7 +114,7 @@ class BlockColumns:
     @cached_property
     def offsets(self) -> array[int]:
         """Where in the payloads the bytes of each frame begin, and at last where those of the last one end."""
-        offsets = self.numbers_of(WideField.PAYLOAD_OFFSET)
+        offsets = self.numbers_of(RecordColumn.PAYLOAD_OFFSET)
         size = len(self.payloads)
         if offsets and (offsets[0] or offsets[-1] > size):
             raise self._damage()
@@ -176,7 +131,9 @@ class BlockColumns:
 
     def whole(self, region: Region) -> bytes:
         """For each frame 1 where the region is all of its bytes, else 0."""
-        return self.bytes_of(ByteField.FLAGS).translate(_IS_ITSELF if region is Region.MESSAGE else _IS_WHOLE)
+        return self.bytes_of(RecordColumn.FLAGS).translate(
+            _IS_ITSELF if region is Region.MESSAGE else _IS_WHOLE
+        )
 
     def place_of(self, region: Region, frame: int) -> tuple[int, int] | None:
         """Where in the payloads the region of a frame begins and ends; None where it has no such region."""
@@ -194,7 +151,7 @@ class BlockColumns:
         first, last = self.place_of(region, 0), self.place_of(region, self.key.count - 1)
         if first is None or last is None or (first[0], last[1]) != (0, len(self.payloads)):
             raise self._damage()
-        return self.numbers_of(WideField.CAPTURED)
+        return self.numbers_of(RecordColumn.CAPTURED)
 
     def regions(self, region: Region) -> Regions:
         """All of them. CaptureError where they are not in order, as a forged capture may say."""

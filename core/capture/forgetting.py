@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from core.capture.blocks import OWN_PAYLOAD, RECORD, SELECT, BlockBuilder, StoredFrame
+from core.capture.blocks import BlockBuilder, StoredFrame
+from core.capture.layout import CONNECTION_AND_HEAD, OWN_PAYLOAD, RECORD
 from core.capture.repeats import REPEATED_FROM, Layout
 from core.capture.store import ALL
 
@@ -99,7 +100,7 @@ def _rewrite(db: sqlite3.Connection, old: int, forget: int, forgotten: Forgotten
     """Move block `old` behind all others, without the frames of a connection."""
     new = forgotten.next_frame
     (records,) = db.execute("SELECT records FROM block WHERE first = ?", (old,)).fetchone()
-    found = list(SELECT.iter_unpack(records))
+    found = list(CONNECTION_AND_HEAD.iter_unpack(records))
     stay = [index for index, (connection, _) in enumerate(found) if connection != forget]
     frames = len(found) - len(stay)
     control = sum(1 for connection, head in found if connection == forget and head & 8)

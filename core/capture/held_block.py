@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from core.capture.blocks import SELECT
+from core.capture.layout import CONNECTION_AND_HEAD
 from core.capture.records import View
 from core.capture.store import ALL
 
@@ -32,7 +32,7 @@ class HeldBlock:
             else:
                 found = [
                     index
-                    for index, (connection, head) in enumerate(SELECT.iter_unpack(self.records))
+                    for index, (connection, head) in enumerate(CONNECTION_AND_HEAD.iter_unpack(self.records))
                     if (wanted == ALL or connection == wanted) and (view.control or not head & 8)
                 ]
             if len(self._selections) >= _MOST_SELECTIONS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -10,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.capture import checks
-from core.capture.blocks import BLOCK_BYTES, OWN_PAYLOAD, PREVIEW_BYTES, RECORD, SELECT, StoredFrame
+from core.capture.blocks import BLOCK_BYTES, PREVIEW_BYTES, StoredFrame
 from core.capture.gaps import GapReader
 from core.capture.held_block import HeldBlock
 from core.capture.lanes import LaneReader
+from core.capture.layout import CONNECTION_AND_HEAD, OWN_PAYLOAD, RECORD, RecordColumn, gather
 from core.capture.marks import MarkReader
 from core.capture.pieces import PieceReader, whole
 from core.capture.read_connection import ReadConnection
@@ -45,7 +45,6 @@ _WHOLE_PAYLOADS = 2 * BLOCK_BYTES
 """Where many frames of a block are read, its payloads are read at once up to this size."""
 _MOST_SURPLUS = MOST_REPEATED + _WHOLE_PAYLOADS
 _MANY = 8
-_TIME = struct.Struct(f"<q{RECORD.size - 8}x")
 _FEW = 32
 """So many rows of a block are read one by one, where the block is not held."""
 
@@ -175,8 +174,8 @@ class CaptureReader(Snapshots):
         block = self._block_of(low) or self._block_from(low)
         if block is None:
             return None
-        times = enumerate(_TIME.iter_unpack(block.records), block.first)
-        return next((frame_id for frame_id, (each,) in times if each >= time_ns), None)
+        times = enumerate(gather(block.records, RecordColumn.TIME_NS), block.first)
+        return next((frame_id for frame_id, each in times if each >= time_ns), None)
 
     @reads
     def position(self, view: View, frame_id: int) -> int | None:
@@ -185,7 +184,7 @@ class CaptureReader(Snapshots):
         if block is None:
             return None
         index = frame_id - block.first
-        connection, head = SELECT.unpack_from(block.records, index * SELECT.size)
+        connection, head = CONNECTION_AND_HEAD.unpack_from(block.records, index * RECORD.size)
         if (view.connection is not None and connection != view.connection) or (head & 8 and not view.control):
             return None
         row = self._db.execute(
@@ -305,7 +304,7 @@ class CaptureReader(Snapshots):
         block = self._block_of(frame_id)
         if block is None:
             return False
-        _, head = SELECT.unpack_from(block.records, (frame_id - block.first) * SELECT.size)
+        _, head = CONNECTION_AND_HEAD.unpack_from(block.records, (frame_id - block.first) * RECORD.size)
         return bool(head & 8)
 
     # Blocks.

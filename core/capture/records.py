@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from core.protocol.events import ClosedBy, Origin
+from core.protocol.events import ClosedBy, Fate, Origin
 from core.protocol.frames import Frame
 from core.protocol.violations import Violation
 
@@ -126,6 +126,7 @@ class FrameRow:
     violation_count: int
     severity: int
     """The worst `Severity` of its violations, 0 if none."""
+    fate: Fate = Fate.PASSED
 
     @property
     def opcode(self) -> int:

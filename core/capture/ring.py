@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from core.capture.blocks import RECORD, SELECT
 from core.capture.gaps import note_dropped
+from core.capture.layout import RECORD, RecordColumn, gather
 from core.capture.store import ALL, LOG_BYTES, PAGE_SIZE
 
 PROBLEMS_LEFT = 20_000
@@ -125,7 +125,7 @@ def _drop(db: sqlite3.Connection, first: int, count: int, dropped: Dropped) -> N
         "SELECT records, length(bytes) FROM block LEFT JOIN payload ON block = first WHERE first = ?",
         (first,),
     ).fetchone()
-    lanes = {ALL, *(connection for connection, _ in SELECT.iter_unpack(records))}
+    lanes = {ALL, *gather(records, RecordColumn.CONNECTION)}
     db.execute("DELETE FROM block WHERE first = ?", (first,))
     db.execute("DELETE FROM payload WHERE block = ?", (first,))
     db.executemany(

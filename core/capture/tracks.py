@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from core.capture.blocks import FROM_SERVER
+from core.capture.layout import FROM_SERVER
 from core.capture.records import ConnectionState, Direction, Mode
 from core.protocol.events import (
     ClosedBy,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from core.capture.blocks import MOST_FRAME_BYTES, BlockBuilder, cut_to_fit
+from core.capture.blocks import MOST_FRAME_BYTES, BlockBuilder, OneFrame, cut_to_fit
 from core.capture.capture_file import CaptureFile
 from core.capture.forgetting import Running, forget
 from core.capture.gaps import GapReason, Missing
@@ -335,9 +335,9 @@ class CaptureWriter:
         time_ns = batch.time_ns
         for event in events:
             if isinstance(event, FrameReceived):
-                self._add_frame(track, time_ns, event, track.received_flag, event[1])
+                self._add_frame(track, time_ns, event, track.received_flag)
             elif isinstance(event, FrameSent):
-                self._add_frame(track, time_ns, event, track.sent_flag, ())
+                self._add_frame(track, time_ns, event, track.sent_flag)
                 if event.frame.opcode == Opcode.CLOSE:
                     track.close_sent()
             elif isinstance(event, RunReceived):
@@ -357,14 +357,7 @@ class CaptureWriter:
 
     # Frames.
 
-    def _add_frame(
-        self,
-        track: Track,
-        time_ns: int,
-        event: FrameReceived | FrameSent,
-        from_server: int,
-        found: tuple[Violation, ...],
-    ) -> None:
+    def _add_frame(self, track: Track, time_ns: int, event: OneFrame, from_server: int) -> None:
         track.number += 1
         if not self.recording:
             self._pass(track, time_ns, 1, 0 if event[0][0] & 8 else 1)
@@ -373,11 +366,11 @@ class CaptureWriter:
         if type(event[2]) is Message:
             size += len(event[2].payload)
         if size > self.most_frame_bytes:
-            event, found = cut_to_fit(event)
+            event = cut_to_fit(event)
         self._make_room(event.frame.payload)
-        if found:
-            self._note(track, self._next_frame, found)
-        wire_bytes = self._block.append(event, track.id, track.number, time_ns, from_server, found)
+        if event.violations:
+            self._note(track, self._next_frame, event.violations)
+        wire_bytes = self._block.append(event, track.id, track.number, time_ns, from_server)
         track.block_frames += 1
         if not event[0][0] & 8:
             track.block_data += 1

@@ -326,7 +326,7 @@ class Session(asyncio.Protocol):
                 opcodes += [head & 0x0F for head in event.frames.heads]
                 payloads += event.frames.payloads
             elif type(event) is FrameReceived:
-                frame, _, completes = event
+                frame, completes = event.frame, event.completes
                 if completes is Completes.ITSELF:
                     opcodes.append(frame[0] & 0x0F)
                     payloads.append(frame[2])

@@ -33,6 +33,18 @@ class Origin(IntEnum):
     INJECTED = 5
 
 
+class Fate(IntEnum):
+    """What became of a frame between the side that sent it and the other."""
+
+    PASSED = 0
+    """It went on as it came, or ended at Unmask, which is the other side."""
+    HELD = 1
+    """It was held when the connection ended, and never went on."""
+    DROPPED = 2
+    REPLACED = 3
+    """Another frame, of origin EDITED, went on in its place."""
+
+
 class Message(NamedTuple):
     """A complete message (RFC 6455 section 5.4): its fragments joined, inflated where it was compressed."""
 
@@ -58,6 +70,7 @@ class FrameReceived(NamedTuple):
     frame: Frame
     violations: tuple[Violation, ...]
     completes: Message | Completes | None
+    fate: Fate = Fate.PASSED
 
     @property
     def message(self) -> Message | None:
@@ -71,6 +84,7 @@ class FrameSent(NamedTuple):
     frame: Frame
     origin: Origin
     completes: Message | Completes | None
+    violations: tuple[Violation, ...] = ()
 
     @property
     def message(self) -> Message | None:
@@ -220,10 +234,12 @@ def singly(reports: Iterable[Report]) -> list[Event]:
     for report in reports:
         if isinstance(report, RunReceived):
             # `zip` ends with the frames.
-            rows: Iterable[tuple[object, ...]] = zip(report.frames.frames(), repeat(()), whole, strict=False)
+            rows: Iterable[tuple[object, ...]] = zip(
+                report.frames.frames(), repeat(()), whole, repeat(Fate.PASSED), strict=False
+            )
             events += map(_new_received, repeat(FrameReceived), rows)
         elif isinstance(report, RunSent):
-            rows = zip(report.frames.frames(), repeat(report.origin), whole, strict=False)
+            rows = zip(report.frames.frames(), repeat(report.origin), whole, repeat(()), strict=False)
             events += map(_new_sent, repeat(FrameSent), rows)
         else:
             events.append(report)

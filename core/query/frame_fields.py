@@ -8,8 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from core.capture.blocks import COMPRESSED, FROM_SERVER, MASKED, MESSAGE, OWN_PAYLOAD, TEXT
-from core.capture.columns import ByteField, WideField
+from core.capture.layout import (
+    COMPRESSED,
+    FROM_SERVER,
+    MASKED,
+    MESSAGE,
+    ORIGIN_MASK,
+    OWN_PAYLOAD,
+    TEXT,
+    RecordColumn,
+)
 from core.capture.records import Direction, FrameRow
 from core.protocol.events import Origin
 from core.protocol.frames import FIN, OPCODE_NAMES, RSV1, RSV2, RSV3, Opcode
@@ -35,7 +43,7 @@ _INFLATED = MESSAGE | OWN_PAYLOAD | COMPRESSED
 
 
 def _in_head(decode: Callable[[int], Value]) -> Access:
-    return Access(lambda subject: decode(subject.record.row.head), InByte(ByteField.HEAD, decode))
+    return Access(lambda subject: decode(subject.record.row.head), InByte(RecordColumn.HEAD, decode))
 
 
 def _bit(mask: int) -> Access:
@@ -43,10 +51,10 @@ def _bit(mask: int) -> Access:
 
 
 def _in_flags(of_row: Callable[[FrameRow], Value | None], decode: Callable[[int], Value | None]) -> Access:
-    return Access(lambda subject: of_row(subject.record.row), InByte(ByteField.FLAGS, decode))
+    return Access(lambda subject: of_row(subject.record.row), InByte(RecordColumn.FLAGS, decode))
 
 
-def _number(of_row: Callable[[FrameRow], int], column: WideField) -> Access:
+def _number(of_row: Callable[[FrameRow], int], column: RecordColumn) -> Access:
     return Access(
         lambda subject: of_row(subject.record.row), InColumn(lambda block: block.columns.numbers_of(column))
     )
@@ -76,7 +84,7 @@ def header_fields() -> Iterable[Field]:
     )  # fmt: skip
     yield Field(
         "length", Kind.NUMBER, "The payload length that the header states, in bytes.", "length > 4KiB",
-        _number(lambda row: row.declared_length, WideField.DECLARED), ("websocket.payload_length",),
+        _number(lambda row: row.declared_length, RecordColumn.DECLARED), ("websocket.payload_length",),
     )  # fmt: skip
     yield Field(
         "truncated", Kind.FLAG, "The stream ended before the whole payload had come.", "truncated",
@@ -85,13 +93,15 @@ def header_fields() -> Iterable[Field]:
 
 
 def _keys(block: ScannedBlock) -> Iterable[bytes | None]:
-    flags = block.columns.bytes_of(ByteField.FLAGS)
+    flags = block.columns.bytes_of(RecordColumn.FLAGS)
     return (key if flag & MASKED else None for key, flag in zip(block.columns.keys, flags, strict=True))
 
 
 def _truncated(block: ScannedBlock) -> Iterable[int]:
     columns = block.columns
-    return map(int.__ne__, columns.numbers_of(WideField.CAPTURED), columns.numbers_of(WideField.DECLARED))
+    return map(
+        int.__ne__, columns.numbers_of(RecordColumn.CAPTURED), columns.numbers_of(RecordColumn.DECLARED)
+    )
 
 
 def message_fields() -> Iterable[Field]:
@@ -139,21 +149,21 @@ def _message_opcode_of_flags(flags: int) -> int | None:
     return int(Opcode.TEXT if flags & TEXT else Opcode.BINARY)
 
 
-def _messages(block: ScannedBlock, own: WideField, else_: WideField | None) -> Iterable[int | None]:
+def _messages(block: ScannedBlock, own: RecordColumn, else_: RecordColumn | None) -> Iterable[int | None]:
     """Of each frame's message: the column `own`, or `else_` (None: 1) where its payload is the frame's."""
     columns = block.columns
-    flags = columns.bytes_of(ByteField.FLAGS)
+    flags = columns.bytes_of(RecordColumn.FLAGS)
     plain = [1] * len(flags) if else_ is None else columns.numbers_of(else_)
     for flag, apart, same in zip(flags, columns.numbers_of(own), plain, strict=True):
         yield (apart if flag & OWN_PAYLOAD else same) if flag & MESSAGE else None
 
 
 def _lengths(block: ScannedBlock) -> Iterable[int | None]:
-    return _messages(block, WideField.MESSAGE_LENGTH, WideField.CAPTURED)
+    return _messages(block, RecordColumn.MESSAGE_LENGTH, RecordColumn.CAPTURED)
 
 
 def _frame_counts(block: ScannedBlock) -> Iterable[int | None]:
-    return _messages(block, WideField.FRAME_COUNT, None)
+    return _messages(block, RecordColumn.FRAME_COUNT, None)
 
 
 def _ratio(row: FrameRow) -> float | None:
@@ -165,8 +175,10 @@ def _ratio(row: FrameRow) -> float | None:
 
 def _ratios(block: ScannedBlock) -> Iterable[float | None]:
     columns = block.columns
-    flags = columns.bytes_of(ByteField.FLAGS)
-    lengths, wires = (columns.numbers_of(each) for each in (WideField.MESSAGE_LENGTH, WideField.WIRE_LENGTH))
+    flags = columns.bytes_of(RecordColumn.FLAGS)
+    lengths, wires = (
+        columns.numbers_of(each) for each in (RecordColumn.MESSAGE_LENGTH, RecordColumn.WIRE_LENGTH)
+    )
     for flag, length, wire in zip(flags, lengths, wires, strict=True):
         yield length / wire if flag & _INFLATED == _INFLATED and wire else None
 
@@ -186,7 +198,7 @@ def place_fields() -> Iterable[Field]:
     )  # fmt: skip
     yield Field(
         "number", Kind.NUMBER, "The frame's number in its connection.", "number == 1",
-        _number(lambda row: row.number, WideField.NUMBER),
+        _number(lambda row: row.number, RecordColumn.NUMBER),
     )  # fmt: skip
     yield Field(
         "connection", Kind.NUMBER, "The connection's number.", "connection == 3",
@@ -200,7 +212,8 @@ def place_fields() -> Iterable[Field]:
         "origin", Kind.NAME, "Why the frame was sent: the peer did, Unmask answered, the person or a rule did.",
         "origin == composed",
         Access(
-            lambda subject: subject.record.row.origin.value, InByte(ByteField.ORIGIN, lambda origin: origin)
+            lambda subject: subject.record.row.origin.value,
+            InByte(RecordColumn.ORIGIN_AND_FATE, lambda byte: byte & ORIGIN_MASK),
         ),
         (), _ORIGINS,
     )  # fmt: skip
@@ -215,7 +228,7 @@ def place_fields() -> Iterable[Field]:
         "severity >= warning",
         Access(
             lambda subject: int(subject.record.row.severity) or None,
-            InByte(ByteField.SEVERITY, lambda severity: severity or None),
+            InByte(RecordColumn.SEVERITY, lambda severity: severity or None),
         ),
         (), _SEVERITIES, optional=True,
     )  # fmt: skip
@@ -231,7 +244,7 @@ def _time_fields() -> Iterable[Field]:
         Access(
             lambda subject: subject.record.row.time_ns,
             InColumn(
-                lambda block: block.columns.numbers_of(WideField.TIME_NS),
+                lambda block: block.columns.numbers_of(RecordColumn.TIME_NS),
                 between=_TIME_BETWEEN,
             ),
         ),
@@ -259,7 +272,7 @@ def _time_fields() -> Iterable[Field]:
 
 def _relative_times(block: ScannedBlock) -> Iterable[int]:
     start = block.start_ns
-    return (time_ns - start for time_ns in block.columns.numbers_of(WideField.TIME_NS))
+    return (time_ns - start for time_ns in block.columns.numbers_of(RecordColumn.TIME_NS))
 
 
 def mark_fields() -> Iterable[Field]:

@@ -15,7 +15,8 @@ from itertools import compress
 from typing import Protocol
 
 from core.capture.block_reader import EVERY, Condition
-from core.capture.columns import BlockColumns, ByteField, Region
+from core.capture.columns import BlockColumns, Region
+from core.capture.layout import RecordColumn
 from core.capture.records import ConnectionRecord
 from core.query.operators import Matcher, Several
 from core.query.search import marks
@@ -113,7 +114,7 @@ class Placement(Protocol):
 class InByte:
     """In one byte of the record."""
 
-    field: ByteField
+    field: RecordColumn
     decode: Callable[[int], Value | None]
     cost: int = 1
 
@@ -125,9 +126,9 @@ class InByte:
 
     def blocks(self, matcher: Matcher, capture: Capture) -> Condition:  # noqa: ARG002
         table = self._table(matcher)
-        if self.field is ByteField.HEAD and not any(table[head] for head in range(256) if not head & 8):
+        if self.field is RecordColumn.HEAD and not any(table[head] for head in range(256) if not head & 8):
             return _CONTROL_BLOCKS
-        if self.field is ByteField.SEVERITY and not table[0]:
+        if self.field is RecordColumn.SEVERITY and not table[0]:
             return _BROKEN_BLOCKS
         return EVERY
 
@@ -215,7 +216,7 @@ class InPayload:
         def test(block: ScannedBlock, wanted: Mask) -> Mask:
             columns = block.columns
             if only is not None:
-                wanted &= int.from_bytes(columns.bytes_of(ByteField.HEAD).translate(only), "little")
+                wanted &= int.from_bytes(columns.bytes_of(RecordColumn.HEAD).translate(only), "little")
             if not wanted or not columns.records:
                 return 0
             payloads = columns.payloads

@@ -17,9 +17,9 @@ from itertools import islice
 from pathlib import Path
 
 from core.capture.block_reader import EVERY, BlockReader
-from core.capture.blocks import RECORD
 from core.capture.follow import Follower
 from core.capture.gaps import Gap
+from core.capture.layout import RECORD
 from core.capture.marks import KeepMarks, Mark, change_marks_of
 from core.capture.reader import CaptureReader
 from core.capture.records import (

@@ -7,12 +7,10 @@ from hypothesis import strategies as st
 from core.capture.blocks import (
     BLOCK_BYTES,
     BLOCK_FRAMES,
-    FROM_SERVER,
-    RECORD,
-    SELECT,
     BlockBuilder,
     StoredFrame,
 )
+from core.capture.layout import FROM_SERVER
 from core.capture.records import Direction, MessageInfo
 from core.capture.repeats import MOST_REPEATED
 from core.protocol.events import Completes, FrameReceived, FrameSent, Message, Origin
@@ -123,13 +121,6 @@ def test_a_message_of_its_own_is_told_from_one_that_is_the_frame() -> None:
         MessageInfo(1, 0, 1, compressed=True, frame_count=1),
     ]
     assert [stored(block, index)[2] for index in range(3)] == [b"whole", b"joined", b""]
-
-
-def test_picking_reads_connection_and_head_of_a_record() -> None:
-    block = BlockBuilder(1)
-    extend(block, FrameReceived(Frame(0x89, bytes(4), b"abc", 0, 3), (), None))
-    assert SELECT.size == RECORD.size
-    assert list(SELECT.iter_unpack(block.records)) == [(7, 0x89)]
 
 
 def test_a_block_is_full_by_frames() -> None:

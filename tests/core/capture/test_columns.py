@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from core.capture.block_reader import EVERY, BlockReader, Condition
-from core.capture.columns import BlockColumns, ByteField, Region, WideField
+from core.capture.columns import BlockColumns, Region
+from core.capture.layout import RecordColumn
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
 from core.capture.writer import CaptureWriter
@@ -53,20 +54,20 @@ def blocks(reader: BlockReader) -> list[BlockColumns]:
 def test_every_column(reader: BlockReader, records: list[FrameRecord]) -> None:
     rows = [record.row for record in records]
     for field, expected in (
-        (WideField.TIME_NS, [row.time_ns for row in rows]),
-        (WideField.CONNECTION, [row.connection for row in rows]),
-        (WideField.NUMBER, [row.number for row in rows]),
-        (WideField.CAPTURED, [row.captured_length for row in rows]),
-        (WideField.DECLARED, [row.declared_length for row in rows]),
+        (RecordColumn.TIME_NS, [row.time_ns for row in rows]),
+        (RecordColumn.CONNECTION, [row.connection for row in rows]),
+        (RecordColumn.NUMBER, [row.number for row in rows]),
+        (RecordColumn.CAPTURED, [row.captured_length for row in rows]),
+        (RecordColumn.DECLARED, [row.declared_length for row in rows]),
     ):
         assert [value for block in blocks(reader) for value in block.numbers_of(field)] == expected
-    assert b"".join(block.bytes_of(ByteField.HEAD) for block in blocks(reader)) == bytes(
+    assert b"".join(block.bytes_of(RecordColumn.HEAD) for block in blocks(reader)) == bytes(
         row.head for row in rows
     )
-    assert b"".join(block.bytes_of(ByteField.ORIGIN) for block in blocks(reader)) == bytes(
+    assert b"".join(block.bytes_of(RecordColumn.ORIGIN_AND_FATE) for block in blocks(reader)) == bytes(
         row.origin for row in rows
     )
-    assert b"".join(block.bytes_of(ByteField.SEVERITY) for block in blocks(reader)) == bytes(
+    assert b"".join(block.bytes_of(RecordColumn.SEVERITY) for block in blocks(reader)) == bytes(
         row.severity for row in rows
     )
     keys = [key for block in blocks(reader) for key in block.keys]

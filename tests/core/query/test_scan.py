@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from core.capture.blocks import BLOCK_FRAMES, RECORD
+from core.capture.blocks import BLOCK_FRAMES
+from core.capture.layout import RECORD
 from core.capture.marks import KeepMarks, Mark
 from core.capture.writer import Batch, CaptureWriter
 from core.errors import CaptureError, FilterError

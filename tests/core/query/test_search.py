@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.capture.block_reader import BlockKey, BlockReader
-from core.capture.blocks import RECORD
 from core.capture.columns import BlockColumns, Region
+from core.capture.layout import RECORD, RecordColumn
 from core.errors import CaptureError
 from core.query.patterns import is_local
 from core.query.search import FoldedSearch, LiteralSearch, PatternSearch, RarestSearch, Search, marks
@@ -129,7 +129,7 @@ def test_a_forged_block_does_no_harm() -> None:
         def records(self, key: BlockKey) -> bytes:
             whole = bytearray(super().records(key))
             for index in range(key.count):
-                start = index * RECORD.size + 16
+                start = index * RECORD.size + RecordColumn.PAYLOAD_OFFSET.offset
                 whole[start : start + 4] = (2**32 - 1 - index).to_bytes(4, "little")
             return bytes(whole)
 
