@@ -9,7 +9,7 @@ from typing import Protocol
 
 FIRST_NS = 1_000_000
 """How long what has just come is worked on at once; the rest waits for its turn, and reading pauses."""
-SLICE_NS = 4_000_000
+SLICE_NS = 2_000_000
 """How long a turn of the loop works on such rests, all together."""
 READ_ON_NS = 100_000
 """Who takes longer is not read on before its next turn: libuv reads a busy socket up to 32 times in one of the loop."""

@@ -172,7 +172,8 @@ def serve_window(name: str, folder: Path) -> None:
         adjust=lambda engine: replace(engine, keep=settings.keep, judgement=settings.judgement),
     )
     desktop.engine.set_auto_reply(AutoReply.ECHO)
-    desktop.engine.listening.connect(Announcer().on_listening)
+    announcer = Announcer()
+    desktop.engine.listening.connect(announcer.on_listening)
     desktop.window.resize(1360, 860)
     desktop.show(ListenAddress("127.0.0.1", 0))
     threading.Thread(target=_answer, args=(desktop.engine.recorder,), daemon=True).start()
