@@ -15,7 +15,7 @@ def main() -> int:
 
     # In the packaged executable a process of our own starts here too, and goes no further.
     freeze_support()
-    from app.standard_streams import fill_missing_streams
+    from app.terminal.standard_streams import fill_missing_streams
 
     fill_missing_streams()
     from app.cli import main as run

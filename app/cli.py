@@ -13,15 +13,16 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO, TypeVar
 
-from app.display import missing_display
-from app.ending import Ending, OutputStuck, ending_signals
-from app.exporting import ExportWork, Part, cannot_export, export_capture, missed_sentence, pieces
-from app.standard_streams import abandon_output, safe, say, warn
+from app.logic.ending_signals import ending_signals
+from app.logic.exporting import ExportWork, Part, cannot_export, export_capture, missed_sentence, pieces
+from app.runtime.display import missing_display
+from app.terminal.ending import Ending, OutputStuck
+from app.terminal.standard_streams import abandon_output, safe, say, warn
+from app.version import program_version
 from core.capture.reader import CaptureReader
 from core.capture.session_files import CaptureFolder, default_folder
 from core.errors import AddressError, EnvironmentFailure, FilterError, UnmaskError
@@ -102,14 +103,6 @@ def _ended_in_order() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def program_version() -> str:
-    """The version of the installed distribution."""
-    try:
-        return version("unmask")
-    except PackageNotFoundError:
-        return "0"
-
-
 def _run(options: argparse.Namespace) -> int:
     tune_interpreter()
     if options.headless or options.json:
@@ -120,7 +113,7 @@ def _run(options: argparse.Namespace) -> int:
     if missing is not None:
         say(f"there is no display ({missing}): running the console mode.")
         return _run_console(options)
-    from app.desktop import run_desktop
+    from app.window.desktop import run_desktop
 
     return run_desktop(
         address=options.listen,
@@ -133,7 +126,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_console(options: argparse.Namespace) -> int:
-    from app.console import Console, ConsoleOptions
+    from app.terminal.console import Console, ConsoleOptions
 
     wanted = None if options.filter is None else _parsed(options.filter)
     address = options.listen or ListenAddress()

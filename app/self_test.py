@@ -17,11 +17,11 @@ from pathlib import Path
 from PySide6.QtCore import QElapsedTimer, QEventLoop, QSize, QTimer
 from PySide6.QtWidgets import QApplication
 
-from app.desktop import Desktop
-from app.display import missing_display
+from app.look.theme import ThemeChoice
+from app.runtime.display import missing_display
 from app.settings import Settings
-from app.standard_streams import safe
-from app.theme import ThemeChoice
+from app.terminal.standard_streams import safe
+from app.window.desktop import Desktop
 from core.capture.records import Direction, View
 from core.capture.session_files import CaptureFolder
 from core.errors import EnvironmentFailure

@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from PySide6.QtCore import QByteArray, QSettings
 
-from app.exporting import Scope
-from app.models.frame_lines import TimeFormat
-from app.theme import ThemeChoice
+from app.logic.exporting import Scope
+from app.logic.filter_mode import FilterMode
+from app.logic.frame_lines import TimeFormat
+from app.look.theme import ThemeChoice
 from core.capture.private_files import close_to_others, ensure_file, make_folder
 from core.capture.ring import KEEP_ALL, Keep
 from core.errors import AddressError
@@ -39,14 +40,6 @@ LISTED_NAMES = 1000
 """Origins and hosts that may connect."""
 
 _E = TypeVar("_E", bound=Enum)
-
-
-class FilterMode(Enum):
-    """What becomes of frames that do not match."""
-
-    HIDE = "filter"
-    MARK = "find"
-    """They stay; those that match are marked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,62 @@ MAY_IMPORT = {
 }
 """Of each room of `core`, what it may import of `core` beside itself."""
 
+_BELOW_DESKS = (
+    "app.logic",
+    "app.look",
+    "app.runtime",
+    "app.actions",
+    "app.models",
+    "app.settings",
+    "app.views",
+    "app.dialogs",
+)
+_DESKS = ("app.captures", "app.sources", "app.filters", "app.frames", "app.help")
+
+APP_MAY_IMPORT = {
+    "app.logic": (),
+    "app.terminal": ("app.logic",),
+    "app.look": (),
+    "app.runtime": ("app.logic",),
+    "app.actions": ("app.look",),
+    "app.models": ("app.logic",),
+    "app.settings": ("app.logic", "app.look"),
+    "app.version": (),
+    "app.views": ("app.logic", "app.look", "app.runtime", "app.actions", "app.models"),
+    "app.dialogs": (
+        *("app.logic", "app.look", "app.runtime", "app.actions", "app.models", "app.settings"),
+        "app.views.parts",
+    ),
+    "app.captures": _BELOW_DESKS,
+    "app.sources": _BELOW_DESKS,
+    "app.help": _BELOW_DESKS,
+    "app.filters": (*_BELOW_DESKS, "app.captures"),
+    "app.frames": (*_BELOW_DESKS, "app.captures", "app.filters", "app.sources"),
+    "app.window": (*_BELOW_DESKS, *_DESKS, "app.version"),
+    "app.self_test": (*_BELOW_DESKS, "app.terminal", "app.window"),
+    "app.cli": ("app.logic", "app.terminal", "app.runtime", "app.window", "app.self_test", "app.version"),
+    "app.__main__": ("app.cli", "app.terminal"),
+}
+"""Of each room of `app`, what it may import of `app` beside itself. Of the views, each room stands on `parts` alone."""
+
+VIEW_ROOMS = frozenset(
+    f"app.views.{room}"
+    for room in (
+        *("frames", "message", "bits", "bytes", "handshake"),
+        *("compose", "filter", "sides", "bars"),
+    )
+)
+NOT_IN_APP = {
+    "app.logic": ("PySide6", "shiboken6"),
+    "app.terminal": ("PySide6", "shiboken6"),
+    "app.version": ("PySide6", "shiboken6"),
+    "app.models": ("core.net",),
+    "app.views": ("core.net", "app.runtime.engine_thread"),
+}
+"""What must not be had in a room: no Qt where none is needed, no engine where things are only shown."""
+OUTGOING = "core.net.outgoing"
+"""A message on its way is a plain value: every room may have it."""
+
 NOT_IN_CORE = ("PySide6", "shiboken6", "app", "tests")
 NOT_IN_PROTOCOL = (
     "asyncio",
@@ -93,17 +149,36 @@ def imported(module: str, source: str) -> set[str]:
 
 def wrong_imports(module: str, source: str) -> list[str]:
     """The imports of `source` that go against the direction of the house."""
-    if not is_within(module, "core"):
+    if is_within(module, "core"):
+        is_wrong = _is_wrong_in_core
+    elif is_within(module, "app") and module != "app":
+        is_wrong = _is_wrong_in_app
+    else:
         return []
+    return [f"{module} imports {name}" for name in sorted(imported(module, source)) if is_wrong(module, name)]
+
+
+def _is_wrong_in_core(module: str, name: str) -> bool:
     room = next((room for room in MAY_IMPORT if is_within(module, room)), "core")
-    wrong = []
-    for name in sorted(imported(module, source)):
-        forbidden = NOT_IN_CORE + (NOT_IN_PROTOCOL if room == "core.protocol" else ())
-        allowed = (room, *MAY_IMPORT.get(room, ()))
-        inward = not is_within(name, "core") or any(is_within(name, package) for package in allowed)
-        if not inward or any(is_within(name, package) for package in forbidden):
-            wrong.append(f"{module} imports {name}")
-    return wrong
+    forbidden = NOT_IN_CORE + (NOT_IN_PROTOCOL if room == "core.protocol" else ())
+    allowed = (room, *MAY_IMPORT.get(room, ()))
+    inward = not is_within(name, "core") or any(is_within(name, package) for package in allowed)
+    return not inward or any(is_within(name, package) for package in forbidden)
+
+
+def _is_wrong_in_app(module: str, name: str) -> bool:
+    room = next((room for room in APP_MAY_IMPORT if is_within(module, room)), "")
+    if is_within(name, "tests") or not room:
+        return True
+    forbidden = NOT_IN_APP.get(room, ())
+    if any(is_within(name, package) for package in forbidden) and not is_within(name, OUTGOING):
+        return True
+    view_room = next((each for each in VIEW_ROOMS if is_within(module, each)), None)
+    others = VIEW_ROOMS - {view_room} if is_within(module, "app.views.parts") or view_room else ()
+    if any(is_within(name, each) for each in others):
+        return True
+    allowed = (room, *APP_MAY_IMPORT[room])
+    return is_within(name, "app") and not any(is_within(name, package) for package in allowed)
 
 
 def wrong_words(name: str, text: str) -> list[str]:
@@ -132,7 +207,8 @@ def svg_faults(name: str, text: str) -> list[str]:
 
 
 def test_imports_go_one_way() -> None:
-    assert [fault for module, source in modules("core") for fault in wrong_imports(module, source)] == []
+    found = [fault for module, source in modules("core", "app") for fault in wrong_imports(module, source)]
+    assert found == []
 
 
 @pytest.mark.parametrize(
@@ -151,14 +227,40 @@ def test_imports_go_one_way() -> None:
         ("core.query.scan", "from core.decoders import json", "core.decoders.json"),
         ("core.net.engine", "from PySide6.QtCore import QObject", "PySide6.QtCore.QObject"),
         ("core.errors", "from core.protocol import frames", "core.protocol.frames"),
-        ("core.net.engine", "from app import theme", "app.theme"),
+        ("core.net.engine", "from app.look import theme", "app.look.theme"),
+        ("app.logic.text", "from PySide6.QtCore import QObject", "PySide6.QtCore.QObject"),
+        ("app.terminal.console", "from PySide6 import QtCore", "PySide6.QtCore"),
+        ("app.logic.text", "from app.look.theme import Theme", "app.look.theme.Theme"),
+        ("app.terminal.console", "from app.runtime import jobs", "app.runtime.jobs"),
+        ("app.models.frames", "from core.net.engine import Engine", "core.net.engine.Engine"),
+        ("app.models.frames", "from app.views.parts import widgets", "app.views.parts.widgets"),
+        ("app.views.bars.tool_bar", "from core.net import engine", "core.net.engine"),
+        ("app.views.bars.tool_bar", "import app.runtime.engine_thread", "app.runtime.engine_thread"),
+        ("app.views.bars.tool_bar", "from app.captures import desk", "app.captures.desk"),
+        ("app.views.bytes.view", "from app.views.message import view", "app.views.message.view"),
+        ("app.views.parts.finder", "from app.views.frames import table", "app.views.frames.table"),
+        ("app.captures.desk", "from app.frames import selection", "app.frames.selection"),
+        ("app.filters.desk", "from app.window import main_window", "app.window.main_window"),
+        ("app.window.desktop", "from app.cli import main", "app.cli.main"),
+        ("app.nowhere", "from app.logic import text", "app.logic.text"),
     ],
 )
 def test_a_wrong_import_is_found(module: str, source: str, fault: str) -> None:
     assert wrong_imports(module, source) == [f"{module} imports {fault}"]
 
 
+def test_every_module_of_app_has_a_room() -> None:
+    homeless = [
+        module
+        for module, _ in modules("app")
+        if module != "app" and not any(is_within(module, room) for room in APP_MAY_IMPORT)
+    ]
+    assert homeless == []
+
+
 def test_right_imports_are_let_through() -> None:
+    assert wrong_imports("app.views.compose.composer", "from core.net.outgoing import Outgoing") == []
+    assert wrong_imports("app.views.detail_tabs", "from app.views.bytes.view import BytesView") == []
     source = (
         "import asyncio\nfrom core.capture.records import FrameRecord\nfrom core.net.settings import Limits"
     )

@@ -8,13 +8,13 @@ from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app.icons import IconName, Icons
-from app.known_captures import KnownCapture, Standing
+from app.logic.known_captures import KnownCapture, Standing
+from app.logic.text import counted
+from app.look.icons import IconName, Icons
+from app.look.theme import Role, Theme
 from app.models.known_captures import KnownCaptureModel
-from app.text import counted
-from app.theme import Role, Theme
-from app.views.row_delegate import ICON, MARGIN, PAD_Y, TEXT_LEFT, RowDelegate
-from app.views.row_table import RowTable
+from app.views.parts.row_delegate import ICON, MARGIN, PAD_Y, TEXT_LEFT, RowDelegate
+from app.views.parts.row_table import RowTable
 
 _SIZE = (640, 420)
 _LOOKS = {

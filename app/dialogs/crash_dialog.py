@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.crash import CrashedPart, CrashReport
-from app.icons import IconName, Icons
-from app.theme import Role, Theme
+from app.look.icons import IconName, Icons
+from app.look.theme import Role, Theme
+from app.runtime.crash import CrashedPart, CrashReport
 from core.capture.private_files import written_whole
 
 

@@ -16,11 +16,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.gauges import TICK_MS
-from app.sampling import Sample
-from app.text import counted, duration, grouped
-from app.theme import Role, Theme
-from app.views.spark_line import SparkLine
+from app.logic.sampling import Sample
+from app.logic.text import counted, duration, grouped
+from app.look.theme import Role, Theme
+from app.runtime.gauges import TICK_MS
+from app.views.parts.spark_line import SparkLine
 from core.capture.timings import RECENT_SECONDS, Spread
 from core.sizes import byte_size
 

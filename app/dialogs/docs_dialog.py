@@ -6,8 +6,6 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
-DOCS_FOLDER = Path(__file__).resolve().parent.parent.parent / "resources" / "docs"
-
 
 class DocsDialog(QDialog):
     """Shows a Markdown file of ours; nothing of a peer comes here."""

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.exporting import Part, Scope
-from app.views.cut_label import CutLabel
+from app.logic.exporting import Part, Scope
+from app.views.parts.cut_label import CutLabel
 from core.formats.registry import Format, Formats
 
 _WIDTH = 520

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QLabel, QProgressBar, QProgressDialog, QWidget
 
-from app.exporting import ExportWork
+from app.logic.exporting import ExportWork
 from core.decoders.visible import visible
 
 _PARTS = 1000

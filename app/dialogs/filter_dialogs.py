@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.logic.text import one_line
+from app.look.theme import Theme
 from app.settings import SavedFilter
-from app.text import one_line
-from app.theme import Theme
 
 NAME_LENGTH = 80
 _TEXT = Qt.ItemDataRole.UserRole

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.text import grouped
+from app.logic.text import grouped
 from core.errors import CallerError, CaptureError
 from core.query.places import Destination
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.text import counted, grouped, tooltip
+from app.logic.text import counted, grouped, tooltip
 from core.capture.marks import MAX_NOTE
 from core.decoders.visible import is_visible
 

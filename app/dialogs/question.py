@@ -7,8 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
-from app.icons import IconName, Icons
-from app.theme import Role
+from app.look.icons import IconName, Icons
+from app.look.theme import Role
 
 _MARK = 36
 

@@ -7,9 +7,9 @@ from enum import Enum, auto
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app.icons import IconName, Icons
+from app.look.icons import IconName, Icons
+from app.look.theme import Role
 from app.models.known_captures import holdings_text, moment_of
-from app.theme import Role
 from core.capture.session_files import LeftBehind
 from core.sizes import byte_size
 

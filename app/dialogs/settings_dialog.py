@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.look.theme import ThemeChoice
 from app.settings import Settings
-from app.theme import ThemeChoice
 from core.decoders.visible import visible
 from core.errors import AddressError
 from core.net.settings import (

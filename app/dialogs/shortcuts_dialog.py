@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.actions import ActionId, Actions, plain_text
+from app.actions.registry import ActionId, Actions, plain_text
 
 
 class ShortcutsDialog(QDialog):

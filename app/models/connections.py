@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from app.text import counted, cut, cut_path, grouped, one_line, one_line_bytes, tooltip
+from app.logic.text import counted, cut, cut_path, grouped, one_line, one_line_bytes, tooltip
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, Totals
 from core.errors import CaptureError

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from PySide6.QtCore import QCoreApplication
 
-from app.models.frame_lines import Line, PayloadKind, TimeFormat, time_of_day
-from app.text import counted
+from app.logic.frame_column import FrameColumn
+from app.logic.frame_lines import Line, PayloadKind, TimeFormat, time_of_day
+from app.logic.text import counted
 from core.capture.gaps import Gap, GapReason
 from core.capture.records import Direction
 
 
-class Column(IntEnum):
-    """The columns in their first order."""
-
-    NUMBER = 0
-    TIME = 1
-    DELTA = 2
-    CONNECTION = 3
-    DIRECTION = 4
-    OPCODE = 5
-    LENGTH = 6
-    FLAGS = 7
-    PAYLOAD = 8
-
-
-def title(column: Column, time_format: TimeFormat) -> str:
+def title(column: FrameColumn, time_format: TimeFormat) -> str:
     """What stands at the head of a column."""
     translate = QCoreApplication.translate
     time = {
@@ -35,15 +20,15 @@ def title(column: Column, time_format: TimeFormat) -> str:
         TimeFormat.SINCE_PREVIOUS: translate("FrameModel", "Since last"),
     }[time_format]
     return {
-        Column.NUMBER: translate("FrameModel", "#"),
-        Column.TIME: time,
-        Column.DELTA: translate("FrameModel", "Δ"),
-        Column.CONNECTION: translate("FrameModel", "Connection"),
-        Column.DIRECTION: translate("FrameModel", "⇅"),
-        Column.OPCODE: translate("FrameModel", "Opcode"),
-        Column.LENGTH: translate("FrameModel", "Length"),
-        Column.FLAGS: translate("FrameModel", "Flags"),
-        Column.PAYLOAD: translate("FrameModel", "Payload"),
+        FrameColumn.NUMBER: translate("FrameModel", "#"),
+        FrameColumn.TIME: time,
+        FrameColumn.DELTA: translate("FrameModel", "Δ"),
+        FrameColumn.CONNECTION: translate("FrameModel", "Connection"),
+        FrameColumn.DIRECTION: translate("FrameModel", "⇅"),
+        FrameColumn.OPCODE: translate("FrameModel", "Opcode"),
+        FrameColumn.LENGTH: translate("FrameModel", "Length"),
+        FrameColumn.FLAGS: translate("FrameModel", "Flags"),
+        FrameColumn.PAYLOAD: translate("FrameModel", "Payload"),
     }[column]
 
 
@@ -75,28 +60,30 @@ def gap_sentence(gap: Gap) -> str:
     return translate("FrameModel", "{said}  ·  {first} to {last}").format(said=said, first=first, last=last)
 
 
-def explanation(column: Column) -> str:
+def explanation(column: FrameColumn) -> str:
     """What a column means."""
     translate = QCoreApplication.translate
     return {
-        Column.NUMBER: translate("FrameModel", "Number of the frame in the capture, in order of arrival"),
-        Column.TIME: translate("FrameModel", "When the frame was read from or handed to the socket"),
-        Column.DELTA: translate("FrameModel", "Time since the frame above"),
-        Column.CONNECTION: translate(
+        FrameColumn.NUMBER: translate(
+            "FrameModel", "Number of the frame in the capture, in order of arrival"
+        ),
+        FrameColumn.TIME: translate("FrameModel", "When the frame was read from or handed to the socket"),
+        FrameColumn.DELTA: translate("FrameModel", "Time since the frame above"),
+        FrameColumn.CONNECTION: translate(
             "FrameModel", "Whose frame it is: number and path; a double click shows this connection only"
         ),
-        Column.DIRECTION: translate(
+        FrameColumn.DIRECTION: translate(
             "FrameModel", "→ from the client to the server, ← from the server to the client"
         ),
-        Column.OPCODE: translate("FrameModel", "What kind of frame it is (RFC 6455 §5.2)"),
-        Column.LENGTH: translate(
+        FrameColumn.OPCODE: translate("FrameModel", "What kind of frame it is (RFC 6455 §5.2)"),
+        FrameColumn.LENGTH: translate(
             "FrameModel",
             "Payload bytes on the wire; behind an arrow the length of the whole message, joined and inflated",
         ),
-        Column.FLAGS: translate(
+        FrameColumn.FLAGS: translate(
             "FrameModel", "F: FIN, 1 2 3: RSV1 to RSV3, M: MASK; a dot where the bit is 0"
         ),
-        Column.PAYLOAD: translate(
+        FrameColumn.PAYLOAD: translate(
             "FrameModel", "Beginning of the message, or of the frame where it completes none"
         ),
     }[column]
@@ -114,21 +101,21 @@ def connection_cell(connection: int, name: str) -> str:
     return f"#{connection} {name}".rstrip()
 
 
-def cell(line: Line, column: Column, connection_name: str = "") -> str:
+def cell(line: Line, column: FrameColumn, connection_name: str = "") -> str:
     """A cell in words, for those who do not see the painted one."""
     row = line.row
-    if column is Column.DIRECTION:
+    if column is FrameColumn.DIRECTION:
         return direction_name(row.direction)
-    if column is Column.FLAGS:
+    if column is FrameColumn.FLAGS:
         return " ".join((line.bits, *(badge.name.lower().replace("_", " ") for badge in line.badges)))
-    if column is Column.PAYLOAD and line.payload_kind is PayloadKind.EMPTY:
+    if column is FrameColumn.PAYLOAD and line.payload_kind is PayloadKind.EMPTY:
         return ""
     return {
-        Column.NUMBER: line.number,
-        Column.TIME: line.time,
-        Column.DELTA: line.delta,
-        Column.CONNECTION: connection_cell(row.connection, connection_name),
-        Column.OPCODE: line.opcode,
-        Column.LENGTH: line.length,
-        Column.PAYLOAD: line.payload,
+        FrameColumn.NUMBER: line.number,
+        FrameColumn.TIME: line.time,
+        FrameColumn.DELTA: line.delta,
+        FrameColumn.CONNECTION: connection_cell(row.connection, connection_name),
+        FrameColumn.OPCODE: line.opcode,
+        FrameColumn.LENGTH: line.length,
+        FrameColumn.PAYLOAD: line.payload,
     }[column]

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from app.models.frame_columns import Column, cell, explanation, gap_sentence, title
-from app.models.frame_lines import Line, TimeFormat, make_line
-from app.models.gap_rows import GapRows, PlacedGap
-from app.models.row_pages import RowPages
-from app.models.rows import RowsOf, RowSource, ViewRows, extent_of
+from app.logic.frame_column import FrameColumn
+from app.logic.frame_lines import Line, TimeFormat, make_line
+from app.logic.gap_rows import GapRows, PlacedGap
+from app.logic.row_pages import RowPages
+from app.logic.rows import RowsOf, RowSource, ViewRows, extent_of
+from app.models.frame_columns import cell, explanation, gap_sentence, title
 from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRow, View
@@ -91,9 +92,11 @@ class FrameModel(QAbstractTableModel):
     def set_time_format(self, time_format: TimeFormat) -> None:
         self._time_format = time_format
         self._pages.forget_lines()
-        self.headerDataChanged.emit(Qt.Orientation.Horizontal, Column.TIME, Column.TIME)
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, FrameColumn.TIME, FrameColumn.TIME)
         if self.rowCount():
-            self.dataChanged.emit(self.index(0, Column.TIME), self.index(self.rowCount() - 1, Column.TIME))
+            self.dataChanged.emit(
+                self.index(0, FrameColumn.TIME), self.index(self.rowCount() - 1, FrameColumn.TIME)
+            )
 
     @property
     def frozen(self) -> bool:
@@ -263,7 +266,7 @@ class FrameModel(QAbstractTableModel):
 
     def _gap_changed(self, number: int) -> None:
         row = self._gaps.place_of(number) - self._pages.begin
-        self.dataChanged.emit(self.index(row, 0), self.index(row, len(Column) - 1))
+        self.dataChanged.emit(self.index(row, 0), self.index(row, len(FrameColumn) - 1))
 
     def line(self, row: int) -> Line | None:
         """The cells of a row; None outside the view or when it cannot be read."""
@@ -319,7 +322,7 @@ class FrameModel(QAbstractTableModel):
         return 0 if parent.isValid() else self.frame_count + len(self._gaps.all)
 
     def columnCount(self, parent: _Index = _NO_INDEX) -> int:
-        return 0 if parent.isValid() else len(Column)
+        return 0 if parent.isValid() else len(FrameColumn)
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | int | None:
         """For accessibility and tests; the table paints from `line()`."""
@@ -331,8 +334,11 @@ class FrameModel(QAbstractTableModel):
             line = self.line(index.row())
             if line is None:
                 return None
-            return cell(line, Column(index.column()), self.connection_name(line.row.connection))
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (Column.NUMBER, Column.LENGTH):
+            return cell(line, FrameColumn(index.column()), self.connection_name(line.row.connection))
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (
+            FrameColumn.NUMBER,
+            FrameColumn.LENGTH,
+        ):
             return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
         return None
 
@@ -344,14 +350,14 @@ class FrameModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> str | int | None:
-        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(Column):
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(FrameColumn):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return title(Column(section), self._time_format)
+            return title(FrameColumn(section), self._time_format)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return explanation(Column(section))
+            return explanation(FrameColumn(section))
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            right = section in (Column.NUMBER, Column.DELTA, Column.LENGTH)
+            right = section in (FrameColumn.NUMBER, FrameColumn.DELTA, FrameColumn.LENGTH)
             side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
             return int((side | Qt.AlignmentFlag.AlignVCenter).value)
         return None

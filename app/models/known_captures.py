@@ -14,8 +14,8 @@ from PySide6.QtCore import (
     Qt,
 )
 
-from app.known_captures import KnownCapture, Standing
-from app.text import counted, one_line, tooltip
+from app.logic.known_captures import KnownCapture, Standing
+from app.logic.text import counted, one_line, tooltip
 from core.capture.session_files import Holdings
 from core.sizes import byte_size
 

@@ -11,8 +11,8 @@ from typing import Generic, TypeVar
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from app.models.frame_lines import Line, TimeFormat, make_line
-from app.text import grouped, one_line, tooltip
+from app.logic.frame_lines import Line, TimeFormat, make_line
+from app.logic.text import grouped, one_line, tooltip
 from core.capture.marks import Mark
 from core.capture.reader import CaptureReader
 from core.errors import CaptureError

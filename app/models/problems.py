@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from app.text import one_line, tooltip
+from app.logic.text import one_line, tooltip
 from core.capture.reader import CaptureReader
 from core.capture.records import Problem
 from core.errors import CaptureError

@@ -8,15 +8,15 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QLabel, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
-from app.icons import Icons
-from app.jobs import Jobs
-from app.shown_frame import ShownFrame
-from app.theme import Theme
-from app.views.bytes_view import BytesView
-from app.views.connection_label import ConnectionLabel
-from app.views.frame_bits import FrameBits
-from app.views.handshake_view import HandshakeView
-from app.views.message_view import MessageView
+from app.logic.shown_frame import ShownFrame
+from app.look.icons import Icons
+from app.look.theme import Theme
+from app.runtime.jobs import Jobs
+from app.views.bits.view import FrameBits
+from app.views.bytes.view import BytesView
+from app.views.handshake.view import HandshakeView
+from app.views.message.view import MessageView
+from app.views.parts.connection_label import ConnectionLabel
 from core.capture.records import ConnectionRecord
 from core.decoders.registry import Decoders
 from core.protocol.anatomy import Field, Part

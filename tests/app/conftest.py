@@ -7,11 +7,11 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.desktop import Desktop
-from app.icons import Icons
-from app.scanning import ScanThread
+from app.look.icons import Icons
+from app.look.theme import Theme, ThemeChoice
+from app.runtime.scanning import ScanThread
 from app.settings import Settings
-from app.theme import Theme, ThemeChoice
+from app.window.desktop import Desktop
 from core.capture.session_files import CaptureFolder
 from core.net.settings import ListenAddress
 from tests.tools.qt import dispose

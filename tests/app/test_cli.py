@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import main, program_version
-from app.text import grouped
+from app.cli import main
+from app.logic.text import grouped
+from app.version import program_version
 from core.capture.writer import CaptureWriter
 from core.net.settings import ListenAddress, parse_address
 from core.protocol.frames import Opcode
@@ -332,7 +333,7 @@ def test_the_console_mode_loads_no_qt(tmp_path: Path) -> None:
     """It starts at once, and runs where Qt's libraries are missing."""
     CaptureWriter(tmp_path / "empty.unmask", "0").close()
     script = (
-        "import sys; from app.cli import main; import app.console; "
+        "import sys; from app.cli import main; import app.terminal.console; "
         f"main(['export', {str(tmp_path / 'empty.unmask')!r}]); "
         "print([name for name in sys.modules if name.startswith('PySide6')])"
     )

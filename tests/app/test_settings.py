@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QByteArray, QSettings
 
-from app.models.frame_lines import TimeFormat
+from app.logic.frame_lines import TimeFormat
+from app.look.theme import ThemeChoice
 from app.settings import HISTORY_ENTRIES, HISTORY_ENTRY_CHARS, RECENT_CAPTURES, Settings
-from app.theme import ThemeChoice
 from core.capture.ring import KEEP_ALL, Keep
 from core.net.settings import MIB, AutoReply, EngineSettings, Limits, ListenAddress
 from core.protocol.violations import Judgement

@@ -25,7 +25,7 @@ from pathlib import Path
 from statistics import median
 from typing import TextIO
 
-from app.display import missing_display
+from app.runtime.display import missing_display
 from tests.bench.disk import MIB, sqlite_write_rate
 from tests.bench.load import Way
 from tests.bench.servers import NAMES, OURS, Cell, Server, running

@@ -86,9 +86,9 @@ def show(path: Path) -> None:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from PySide6.QtWidgets import QApplication
 
-    from app.desktop import Desktop
-    from app.sampling import resident_bytes
+    from app.logic.sampling import resident_bytes
     from app.settings import Settings
+    from app.window.desktop import Desktop
     from core.capture.session_files import CaptureFolder
 
     application = QApplication(sys.argv[:1])

@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from app.display import missing_display
+from app.runtime.display import missing_display
 from core.capture.recorder import Recorder
 from core.capture.ring import Keep
 from core.net.host import EngineHost
@@ -156,8 +156,8 @@ def serve_window(name: str, folder: Path) -> None:
     """The engine behind the window."""
     from PySide6.QtWidgets import QApplication
 
-    from app.desktop import Desktop
     from app.settings import Settings
+    from app.window.desktop import Desktop
     from core.capture.session_files import CaptureFolder
 
     if missing_display() is not None:

@@ -21,7 +21,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.sampling import resident_bytes
+from app.logic.sampling import resident_bytes
 from core.capture.block_reader import EVERY, BlockReader
 from core.capture.columns import BlockColumns, Region
 from core.capture.reader import CaptureReader

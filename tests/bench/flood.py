@@ -24,10 +24,10 @@ from pathlib import Path
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
-from app.desktop import Desktop
-from app.display import missing_display
-from app.sampling import resident_bytes
+from app.logic.sampling import resident_bytes
+from app.runtime.display import missing_display
 from app.settings import Settings
+from app.window.desktop import Desktop
 from core.capture.ring import KEEP_ALL
 from core.capture.session_files import CaptureFolder
 from core.capture.timings import Timings

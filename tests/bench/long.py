@@ -25,8 +25,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from websockets.sync.client import connect
 
-from app.desktop import Desktop
 from app.settings import Settings
+from app.window.desktop import Desktop
 from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.capture.session_files import CaptureFolder

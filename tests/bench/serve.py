@@ -131,8 +131,8 @@ def serve_unmask() -> None:
     from PySide6.QtCore import QObject, Qt, Signal
     from PySide6.QtWidgets import QApplication
 
-    from app.desktop import Desktop
     from app.settings import Settings
+    from app.window.desktop import Desktop
     from core.capture.session_files import CaptureFolder
 
     class Questions(QObject):

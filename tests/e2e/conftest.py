@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.desktop import Desktop
 from app.settings import Settings
+from app.window.desktop import Desktop
 from core.capture.session_files import CaptureFolder
 from core.net.settings import EngineSettings
 from tests.tools.person import Person, SitDown

@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from PySide6.QtTest import QTest
 
-from app.actions import ActionId
-from app.compose import ComposeKind
+from app.actions.registry import ActionId
+from app.logic.compose import ComposeKind
 from core.capture.records import ConnectionRecord, ConnectionState, Direction
 from core.protocol.events import ClosedBy, Origin
 from core.protocol.frames import Opcode

@@ -14,7 +14,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from websockets.sync.client import connect
 
-from app.actions import ActionId
+from app.actions.registry import ActionId
 from app.dialogs.captures_dialog import CapturesDialog
 from app.dialogs.recovery_dialog import RecoveryDialog
 from core.capture.reader import CaptureReader

@@ -189,7 +189,7 @@ class TestSignals:
             assert (program.end(signal.SIGTERM), program.errors) == (0, "")
 
     @pytest.mark.parametrize(
-        "module", ["multiprocessing", "argparse", "core.formats.registry", "app.console"]
+        "module", ["multiprocessing", "argparse", "core.formats.registry", "app.terminal.console"]
     )
     def test_an_early_interrupt_ends_the_console_without_a_traceback(
         self, tmp_path: Path, module: str
@@ -198,7 +198,7 @@ class TestSignals:
         _interrupted_at(module, "--headless", "--listen", "127.0.0.1:0", "--capture", capture)
         assert not capture.exists() or payloads(capture) == []
 
-    @pytest.mark.parametrize("module", ["shiboken6", "PySide6.QtWidgets", "app.desktop"])
+    @pytest.mark.parametrize("module", ["shiboken6", "PySide6.QtWidgets", "app.window.desktop"])
     def test_an_early_interrupt_ends_the_window_without_a_traceback(self, module: str) -> None:
         _interrupted_at(module, "--listen", "127.0.0.1:0")
 

@@ -15,10 +15,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QRadioButton, QSplitter, QToolButton
 from websockets.sync.client import ClientConnection, connect
 
-from app.actions import ActionId
-from app.compose import ComposeKind
+from app.actions.registry import ActionId
 from app.dialogs.export_dialog import ExportDialog
-from app.models.frame_columns import Column
+from app.logic.compose import ComposeKind
+from app.logic.frame_column import FrameColumn
 from core.capture.reader import CaptureReader
 from core.protocol.frames import Opcode, make_frame
 from tests.tools.person import Person, SitDown
@@ -59,7 +59,7 @@ def facts(person: Person) -> dict[str, str]:
 
 
 def payloads(person: Person) -> list[str]:
-    return person.column(Column.PAYLOAD)
+    return person.column(FrameColumn.PAYLOAD)
 
 
 def test_a_conversation(person: Person, client: Client) -> None:
@@ -103,7 +103,7 @@ def test_a_conversation(person: Person, client: Client) -> None:
     assert peer.recv() == f"heard: {GREETING}"
     person.wait_for_rows(4)
     assert person.rows()[3] == ("server → client", "text", f"heard: {GREETING}")
-    assert "composed" in person.column(Column.FLAGS)[3]
+    assert "composed" in person.column(FrameColumn.FLAGS)[3]
 
     peer.close(4000, "走了")
     person.until(lambda: "closed · 4000" in person.connections()[0], "the list says that it closed")
@@ -111,7 +111,7 @@ def test_a_conversation(person: Person, client: Client) -> None:
     assert person.rows()[4][1] == "close"
     assert person.rows()[4][2].startswith("4000 ")
     assert person.rows()[4][2].endswith(" · 走了")
-    assert "automatic" in person.column(Column.FLAGS)[5]
+    assert "automatic" in person.column(FrameColumn.FLAGS)[5]
     person.until(
         lambda: "Connection #1 is not open" in person.window.composer.status.text(), "the composer says why"
     )
@@ -245,7 +245,7 @@ def test_stop_recording(person: Person, client: Client) -> None:
     assert peer.recv() == "kept again"
     person.wait_for_rows(5)
     assert payloads(person) == ["kept", "kept", "", "kept again", "kept again"]
-    assert person.column(Column.NUMBER)[2].startswith("2 frames were not recorded: Record was off")
+    assert person.column(FrameColumn.NUMBER)[2].startswith("2 frames were not recorded: Record was off")
     assert [row.number for row in person.capture.rows(person.window.frame_model.view, 0, 9)] == [1, 2, 5, 6]
 
 
@@ -420,8 +420,8 @@ def test_settings_come_back_at_the_next_start(sit_down: SitDown) -> None:
     layout.setSizes([layout.sizes()[0] + 60, layout.sizes()[1] - 60, layout.sizes()[2]])
     sizes = layout.sizes()
     header = person.window.frames.horizontalHeader()
-    person.window.frames.header.show_column(Column.DELTA, shown=False)
-    header.resizeSection(Column.OPCODE, 123)
+    person.window.frames.header.show_column(FrameColumn.DELTA, shown=False)
+    header.resizeSection(FrameColumn.OPCODE, 123)
     with connect(person.url) as peer:
         person.until(lambda: len(person.connections()) == 1, "it is in the list")
         person.choose_connection(1)
@@ -443,9 +443,9 @@ def test_settings_come_back_at_the_next_start(sit_down: SitDown) -> None:
     assert isinstance(layout, QSplitter)
     assert layout.sizes()[0] / sum(layout.sizes()) == pytest.approx(sizes[0] / sum(sizes), abs=0.02)
     header = person.window.frames.horizontalHeader()
-    assert header.isSectionHidden(Column.DELTA)
-    assert header.sectionSize(Column.OPCODE) == 123
-    title = person.window.frame_model.headerData(Column.TIME, Qt.Orientation.Horizontal)
+    assert header.isSectionHidden(FrameColumn.DELTA)
+    assert header.sectionSize(FrameColumn.OPCODE) == 123
+    title = person.window.frame_model.headerData(FrameColumn.TIME, Qt.Orientation.Horizontal)
     assert title == "Since start"
     editor = person.window.composer.editor
     editor.setFocus()

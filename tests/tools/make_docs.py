@@ -16,9 +16,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.actions import plain_text, specs
+from app.actions.registry import plain_text, specs
 from app.cli import export_parser, main_parser
-from app.sampling import Sample, WindowSpreads, sample_line
+from app.logic.sampling import Sample, WindowSpreads, sample_line
 from core.capture.follow import Follower
 from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader

@@ -21,11 +21,11 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from app.actions import ActionId
-from app.compose import ComposeKind
-from app.desktop import Desktop
-from app.main_window import MainWindow
-from app.models.frame_columns import Column
+from app.actions.registry import ActionId
+from app.logic.compose import ComposeKind
+from app.logic.frame_column import FrameColumn
+from app.window.desktop import Desktop
+from app.window.main_window import MainWindow
 from core.capture.reader import CaptureReader
 from core.net.settings import ListenAddress
 
@@ -95,14 +95,14 @@ class Person:
         assert reader is not None
         return reader
 
-    def column(self, column: Column) -> list[str]:
+    def column(self, column: FrameColumn) -> list[str]:
         """The cells of a column of the frame table."""
         model = self.window.frame_model
         return [str(model.data(model.index(row, column)) or "") for row in range(model.rowCount())]
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Direction, opcode and payload of each row."""
-        columns = (Column.DIRECTION, Column.OPCODE, Column.PAYLOAD)
+        columns = (FrameColumn.DIRECTION, FrameColumn.OPCODE, FrameColumn.PAYLOAD)
         return list(zip(*map(self.column, columns), strict=True))
 
     def wait_for_rows(self, count: int) -> None:
@@ -150,8 +150,8 @@ class Person:
     def choose_row(self, row: int) -> None:
         """Clicks it in the frame table, and waits until the details show it."""
         table, model = self.window.frames, self.window.frame_model
-        table.scrollTo(model.index(row, Column.NUMBER))
-        place = table.visualRect(model.index(row, Column.NUMBER)).center()
+        table.scrollTo(model.index(row, FrameColumn.NUMBER))
+        place = table.visualRect(model.index(row, FrameColumn.NUMBER)).center()
         QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
         wanted = model.frame_id(row)
         self.until(lambda: table.current_frame == wanted, f"row {row} is selected")

@@ -12,9 +12,9 @@ from pytestqt.qtbot import QtBot
 from app.dialogs.about_dialog import AboutDialog
 from app.dialogs.recovery_dialog import RecoveryChoice, RecoveryDialog
 from app.dialogs.settings_dialog import SettingsDialog
-from app.icons import Icons
+from app.look.icons import Icons
+from app.look.theme import ThemeChoice
 from app.settings import Settings
-from app.theme import ThemeChoice
 from core.capture.ring import Keep
 from core.capture.session_files import Holdings, LeftBehind
 from core.net.settings import AutoReply, Limits, ListenAddress

@@ -8,11 +8,11 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.models.frame_columns import Column
-from app.models.frame_lines import TimeFormat
+from app.logic.frame_column import FrameColumn
+from app.logic.frame_lines import TimeFormat
+from app.logic.row_pages import CACHED_PAGES, PAGE_ROWS
+from app.logic.rows import ViewRows
 from app.models.frames import FrameModel
-from app.models.row_pages import CACHED_PAGES, PAGE_ROWS
-from app.models.rows import ViewRows
 from core.capture.records import View
 from core.protocol.frames import Opcode
 from tests.tools.qt import dispose
@@ -30,7 +30,7 @@ def model(qapp: QApplication) -> Iterator[FrameModel]:
     dispose(model)
 
 
-def cell(model: FrameModel, row: int, column: Column) -> str:
+def cell(model: FrameModel, row: int, column: FrameColumn) -> str:
     return str(model.data(model.index(row, column)))
 
 
@@ -39,15 +39,21 @@ def test_rows_of_a_capture(model: FrameModel, maker: CaptureMaker) -> None:
     peer.say("hello")
     peer.frame(Opcode.PING, b"x")
     model.set_reader(maker.reader())
-    assert [cell(model, 0, column) for column in (Column.NUMBER, Column.DIRECTION, Column.OPCODE)] == [
+    assert [
+        cell(model, 0, column) for column in (FrameColumn.NUMBER, FrameColumn.DIRECTION, FrameColumn.OPCODE)
+    ] == [
         "1",
         "client → server",
         "text",
     ]
-    assert cell(model, 0, Column.PAYLOAD) == "hello"
+    assert cell(model, 0, FrameColumn.PAYLOAD) == "hello"
     # The ping and the automatic pong.
-    assert [cell(model, row, Column.OPCODE) for row in range(model.rowCount())] == ["text", "ping", "pong"]
-    assert cell(model, 1, Column.DELTA) == "1.00 ms"
+    assert [cell(model, row, FrameColumn.OPCODE) for row in range(model.rowCount())] == [
+        "text",
+        "ping",
+        "pong",
+    ]
+    assert cell(model, 1, FrameColumn.DELTA) == "1.00 ms"
 
 
 def test_new_rows_come_in_one_insertion(model: FrameModel, maker: CaptureMaker, qtbot: QtBot) -> None:
@@ -62,8 +68,8 @@ def test_new_rows_come_in_one_insertion(model: FrameModel, maker: CaptureMaker, 
     assert inserted.args is not None
     assert inserted.args[1:] == [1, PAGE_ROWS * 2]
     # The page that was only begun has grown.
-    assert cell(model, 1, Column.PAYLOAD) == "0"
-    assert cell(model, PAGE_ROWS * 2, Column.PAYLOAD) == str(PAGE_ROWS * 2 - 1)
+    assert cell(model, 1, FrameColumn.PAYLOAD) == "0"
+    assert cell(model, PAGE_ROWS * 2, FrameColumn.PAYLOAD) == str(PAGE_ROWS * 2 - 1)
 
 
 def test_every_row_is_the_right_one_and_few_pages_are_held(model: FrameModel, maker: CaptureMaker) -> None:
@@ -72,7 +78,7 @@ def test_every_row_is_the_right_one_and_few_pages_are_held(model: FrameModel, ma
     model.set_reader(maker.reader())
     assert model.rowCount() == rows
     for row in (*range(0, rows, 97), rows - 1, 0):
-        assert cell(model, row, Column.PAYLOAD) == str(row)
+        assert cell(model, row, FrameColumn.PAYLOAD) == str(row)
         assert model.frame_id(row) == row + 1
     assert len(model._pages) <= CACHED_PAGES
 
@@ -82,8 +88,8 @@ def test_delta_across_the_edge_of_a_page(model: FrameModel, maker: CaptureMaker)
     for number in range(PAGE_ROWS + 1):
         peer.say(str(number))
     model.set_reader(maker.reader())
-    assert cell(model, 0, Column.DELTA) == ""
-    assert cell(model, PAGE_ROWS, Column.DELTA) == "1.00 ms"
+    assert cell(model, 0, FrameColumn.DELTA) == ""
+    assert cell(model, PAGE_ROWS, FrameColumn.DELTA) == "1.00 ms"
 
 
 def test_a_view_of_one_connection_without_control_frames(model: FrameModel, maker: CaptureMaker) -> None:
@@ -93,7 +99,7 @@ def test_a_view_of_one_connection_without_control_frames(model: FrameModel, make
     second.frame(Opcode.PING)
     model.set_reader(maker.reader())
     model.set_view(View(second.id, control=False))
-    assert [cell(model, row, Column.PAYLOAD) for row in range(model.rowCount())] == ["from two"]
+    assert [cell(model, row, FrameColumn.PAYLOAD) for row in range(model.rowCount())] == ["from two"]
     assert model.control_count == 2
     assert model.position(1) is None
     assert model.position(2) == 0
@@ -146,7 +152,7 @@ def test_a_cleared_capture_starts_again(model: FrameModel, maker: CaptureMaker, 
     maker.recorder.flush()
     with qtbot.waitSignal(model.modelReset):
         model.refresh()
-    assert [cell(model, row, Column.PAYLOAD) for row in range(model.rowCount())] == ["after"]
+    assert [cell(model, row, FrameColumn.PAYLOAD) for row in range(model.rowCount())] == ["after"]
 
 
 def test_time_formats(model: FrameModel, maker: CaptureMaker, qtbot: QtBot) -> None:
@@ -156,8 +162,8 @@ def test_time_formats(model: FrameModel, maker: CaptureMaker, qtbot: QtBot) -> N
     model.set_reader(maker.reader())
     with qtbot.waitSignal(model.headerDataChanged):
         model.set_time_format(TimeFormat.SINCE_START)
-    assert model.headerData(Column.TIME, Qt.Orientation.Horizontal) == "Since start"
-    assert [cell(model, row, Column.TIME) for row in (0, 1)] == ["0.000000", f"{STEP_NS / 1e9:.6f}"]
+    assert model.headerData(FrameColumn.TIME, Qt.Orientation.Horizontal) == "Since start"
+    assert [cell(model, row, FrameColumn.TIME) for row in (0, 1)] == ["0.000000", f"{STEP_NS / 1e9:.6f}"]
 
 
 def test_no_reader_no_rows(model: FrameModel, maker: CaptureMaker) -> None:
@@ -169,7 +175,7 @@ def test_no_reader_no_rows(model: FrameModel, maker: CaptureMaker) -> None:
 
 
 def test_every_header_explains_itself(model: FrameModel) -> None:
-    for column in Column:
+    for column in FrameColumn:
         assert model.headerData(column, Qt.Orientation.Horizontal)
         assert model.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
 

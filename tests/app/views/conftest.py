@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from app.jobs import Jobs
+from app.runtime.jobs import Jobs
 from core.decoders.registry import Decoders, default_decoders
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.shown_frame import ShownFrame
+from app.logic.shown_frame import ShownFrame
 from core.capture.records import (
     OUTLINE_BYTES,
     ConnectionRecord,

@@ -7,9 +7,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from app.icons import Icons
-from app.jobs import Jobs
-from app.theme import Theme
+from app.look.icons import Icons
+from app.look.theme import Theme
+from app.runtime.jobs import Jobs
 from app.views.detail_tabs import DetailTabs
 from core.decoders.registry import Decoders
 from core.protocol.anatomy import Part, anatomy

@@ -1,0 +1,103 @@
+"""Everything that a person can do, by name, and what is said of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from app.look.icons import IconName
+
+
+class ActionId(Enum):
+    """Everything that can be done from a menu, a button or the keyboard."""
+
+    LISTEN = auto()
+    FOCUS_ADDRESS = auto()
+    OPEN_TEST_PAGE = auto()
+    AUTO_REPLY = auto()
+    TOLERANT = auto()
+    ONLY_ORIGINS = auto()
+    ALLOW_ORIGIN = auto()
+    DISCONNECT = auto()
+    NEW_CAPTURE = auto()
+    OPEN_CAPTURE = auto()
+    CAPTURES = auto()
+    SHOW_LIVE = auto()
+    SAVE_AS = auto()
+    EXPORT = auto()
+    QUIT = auto()
+    RECORD = auto()
+    CLEAR = auto()
+    CLEAR_CONNECTION = auto()
+    FREEZE = auto()
+    FOLLOW = auto()
+    SHOW_CONTROL = auto()
+    TIME_FORMAT = auto()
+    GO_TOP = auto()
+    GO_BOTTOM = auto()
+    NEXT_VIOLATION = auto()
+    PREVIOUS_VIOLATION = auto()
+    GO_TO = auto()
+    TOGGLE_MARK = auto()
+    EDIT_NOTE = auto()
+    NEXT_MARK = auto()
+    PREVIOUS_MARK = auto()
+    REMOVE_MARKS = auto()
+    FOCUS_FILTER = auto()
+    FOCUS_FIND = auto()
+    APPLY_FILTER = auto()
+    CLEAR_FILTER = auto()
+    SAVE_FILTER = auto()
+    NEXT_HIT = auto()
+    PREVIOUS_HIT = auto()
+    COPY_TEXT = auto()
+    COPY_HEX = auto()
+    COPY_BASE64 = auto()
+    COPY_JSON = auto()
+    FOCUS_CONNECTIONS = auto()
+    FOCUS_FRAMES = auto()
+    FOCUS_DETAILS = auto()
+    FOCUS_COMPOSER = auto()
+    FOCUS_PROBLEMS = auto()
+    FOCUS_MARKS = auto()
+    SEND = auto()
+    SEND_ALL = auto()
+    SEND_HERE = auto()
+    CHOOSE_TARGET = auto()
+    ONLY_CONNECTION = auto()
+    THEME = auto()
+    SETTINGS = auto()
+    SHORTCUTS = auto()
+    FILTER_DOCS = auto()
+    VIOLATION_DOCS = auto()
+    DIAGNOSTICS = auto()
+    ABOUT = auto()
+
+
+OF_LIVE_CAPTURE = (
+    ActionId.SAVE_AS, ActionId.CLEAR, ActionId.CLEAR_CONNECTION, ActionId.RECORD, ActionId.DISCONNECT,
+    ActionId.FOCUS_COMPOSER, ActionId.SEND,
+    ActionId.SEND_ALL, ActionId.SEND_HERE, ActionId.CHOOSE_TARGET,
+)  # fmt: skip
+"""What cannot be done with an old capture."""
+
+
+class Kind(Enum):
+    """Whether an action is done, or is switched on and off."""
+
+    PUSH = auto()
+    SWITCH = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """How one action looks."""
+
+    id: ActionId
+    text: str
+    shortcut: str
+    tooltip: str
+    icon: IconName
+    kind: Kind = Kind.PUSH
+    short: str = ""
+    """The word on its button, where the text is too long for one."""

@@ -1,0 +1,1 @@
+"""Which capture is shown, and what a person does with capture files."""

@@ -1,0 +1,238 @@
+"""Captures that earlier runs left unsaved, and recent ones: offered at the start, listed at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from app.actions.registry import ActionId, Actions
+from app.captures.commands import CaptureCommands
+from app.captures.desk import CaptureDesk
+from app.dialogs.captures_dialog import CapturesDialog
+from app.dialogs.question import Question
+from app.dialogs.recovery_dialog import RecoveryChoice, RecoveryDialog
+from app.logic.known_captures import KnownCapture, known_captures, known_of
+from app.look.icons import Icons
+from app.look.theme import Theme
+from app.models.known_captures import holdings_text, moment_of
+from app.runtime.jobs import Jobs
+from app.settings import Settings
+from core.capture.session_files import CaptureFolder, ClaimedCapture, LeftBehind, discard
+from core.capture.store import copy, is_in_use, is_same
+from core.errors import CaptureError
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An unsaved capture that this run looks at or asks about."""
+
+    known: KnownCapture
+    claimed: ClaimedCapture
+
+
+class Recovery(QObject):
+    """Opens, saves and discards what earlier runs left; never in the way of the window's own work.
+
+    What is asked about, or looked at, is held, so that another run does not offer it too.
+    """
+
+    problem = Signal(str)
+    """A sentence."""
+    opened = Signal(Path)
+    """An unsaved capture is on display; it can still be saved with `save`."""
+
+    def __init__(
+        self,
+        folder: CaptureFolder,
+        commands: CaptureCommands,
+        desk: CaptureDesk,
+        settings: Settings,
+        jobs: Jobs,
+        actions: Actions,
+        theme: Theme,
+        icons: Icons,
+        window: QWidget,
+    ) -> None:
+        super().__init__(window)
+        self._folder = folder
+        self._commands = commands
+        self._desk = desk
+        self._settings = settings
+        self._jobs = jobs
+        self._theme = theme
+        self._icons = icons
+        self._window = window
+        self._held: dict[Path, _Held] = {}
+        self._list: CapturesDialog | None = None
+        actions[ActionId.CAPTURES].triggered.connect(lambda _checked=False: self.show_list())
+
+    def offer(self) -> int:
+        """Asks about the capture that was left behind, or lists them where there are more; how many there are."""
+        found = self._folder.left_behind()
+        if len(found) > 1:
+            self.show_list()
+        elif found and self._claim(known_of(found[0])):
+            self._ask(found[0])
+        return len(found)
+
+    def show_list(self) -> None:
+        """Lists what was left behind and what is recent, with what is in each."""
+        dialog = CapturesDialog(self._theme, self._icons, self._window)
+        dialog.open_wanted.connect(self._open_listed)
+        dialog.save_wanted.connect(lambda known: self.save(known.path) if self._claim_or_say(known) else None)
+        dialog.discard_wanted.connect(self._ask_discard)
+        dialog.forget_wanted.connect(self._forget)
+        dialog.finished.connect(self._list_closed)
+        dialog.finished.connect(dialog.deleteLater)
+        self._list = dialog
+        dialog.open()
+        self._fill_list()
+
+    def save(self, path: Path) -> None:
+        """Asks for a name and moves the unsaved capture there, on another thread."""
+        target = self._commands.ask_name(path.name.removeprefix("unsaved_"))
+        if target is None:
+            self._let_go_unless_shown(path)
+            return
+        self._run(lambda: copy_capture(path, target), lambda _: self._saved(path, target))
+
+    def close(self) -> None:
+        """Lets go of what was not decided about: the next start offers it again. Idempotent."""
+        for path in list(self._held):
+            self._let_go(path)
+
+    # The question about one.
+
+    def _ask(self, left: LeftBehind) -> None:
+        dialog = RecoveryDialog(left, self._icons, self._window)
+        dialog.finished.connect(lambda: self._act(left.path, dialog.choice))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _act(self, path: Path, choice: RecoveryChoice) -> None:
+        if choice is RecoveryChoice.OPEN:
+            self._open(path)
+        elif choice is RecoveryChoice.SAVE_AS:
+            self.save(path)
+        elif choice is RecoveryChoice.DISCARD:
+            self._discard(path)
+        else:
+            self._let_go(path)
+
+    # The list.
+
+    def _fill_list(self) -> None:
+        held = [each.known for each in self._held.values()]
+        recent = [Path(each) for each in self._settings.recent_captures]
+        live = self._desk.live_path
+        self._run(lambda: known_captures(self._folder, held, recent, live), self._show_known)
+
+    def _show_known(self, known: list[KnownCapture]) -> None:
+        if self._list is not None:
+            self._list.show_captures(known)
+
+    def _list_closed(self) -> None:
+        self._list = None
+
+    def _open_listed(self, known: KnownCapture) -> None:
+        if known.unsaved and not self._claim_or_say(known):
+            return
+        opened = self._open(known.path) if known.unsaved else self._commands.open(known.path)
+        if opened and self._list is not None:
+            self._list.accept()
+
+    def _ask_discard(self, known: KnownCapture) -> None:
+        if not self._claim_or_say(known):
+            return
+        text = self.tr("Discard the capture of {when} with {what}?")
+        box = Question(
+            self.tr("Discard the capture"),
+            text.format(when=moment_of(known.modified), what=holdings_text(known.holdings)),
+            self.tr("It was never saved, and cannot be brought back."),
+            self._icons,
+            self._list or self._window,
+        )
+        words = self.tr("&Discard")
+        box.add(words, QMessageBox.ButtonRole.DestructiveRole, lambda: self._discard(known.path))
+        box.rejected.connect(lambda: self._let_go_unless_shown(known.path))
+        box.open()
+
+    def _forget(self, known: KnownCapture) -> None:
+        self._settings.forget_recent_capture(str(known.path))
+        self._fill_list()
+
+    # What becomes of an unsaved capture.
+
+    def _open(self, path: Path) -> bool:
+        """Whether it is on display now."""
+        opened = self._commands.open(path)
+        if opened:
+            self.opened.emit(path)
+        return opened
+
+    def _discard(self, path: Path) -> None:
+        if self._is_shown(path):
+            self._desk.show_live()
+        discard(path)
+        self._let_go(path)
+        if self._list is not None:
+            self._fill_list()
+
+    def _saved(self, path: Path, target: Path) -> None:
+        if self._list is not None:
+            self._list.accept()
+        self._commands.open(target)
+        discard(path)
+        self._let_go(path)
+
+    # Holding it.
+
+    def _claim(self, known: KnownCapture) -> bool:
+        """Whether this run holds it now."""
+        if known.path not in self._held:
+            claimed = self._folder.claim(known.path)
+            if claimed is None:
+                return False
+            self._held[known.path] = _Held(known, claimed)
+        return True
+
+    def _claim_or_say(self, known: KnownCapture) -> bool:
+        if self._claim(known):
+            return True
+        self.problem.emit(self.tr("That capture is gone, or another Unmask has it now."))
+        self._fill_list()
+        return False
+
+    def _let_go(self, path: Path) -> None:
+        held = self._held.pop(path, None)
+        if held is not None:
+            held.claimed.release()
+
+    def _let_go_unless_shown(self, path: Path) -> None:
+        if not self._is_shown(path):
+            self._let_go(path)
+
+    def _is_shown(self, path: Path) -> bool:
+        reader = self._desk.reader
+        return reader is not None and reader.path == path
+
+    def _run(self, work: Callable[[], _T], done: Callable[[_T], None]) -> None:
+        accepted = self._jobs.run(work, done, lambda error: self.problem.emit(str(error)))
+        if not accepted:
+            self.problem.emit(self.tr("Too much is being done at once. Try again in a moment."))
+
+
+def copy_capture(path: Path, target: Path) -> None:
+    """Copies a capture over what is at `target`, but for itself and captures in use. CaptureError."""
+    if is_same(path, target):
+        raise CaptureError(f"{target} is the unsaved capture itself. Choose another place.")
+    if is_in_use(target):
+        raise CaptureError(f"{target} is a capture that is in use. Choose another place.")
+    copy(path, target)

@@ -1,0 +1,1 @@
+"""Filters of the window: applied, kept under names, made of cells."""

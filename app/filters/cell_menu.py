@@ -1,0 +1,109 @@
+"""Menus that make a filter of what a cell says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QCoreApplication, QPoint
+from PySide6.QtWidgets import QMenu
+
+from app.captures.desk import CaptureDesk
+from app.filters.filtering import Filtering
+from app.logic.cell_terms import Joint, connection_terms, joined, terms
+from app.logic.frame_column import FrameColumn
+from app.logic.shown_frame import shown_frame
+from app.logic.text import one_line, tooltip
+from app.views.detail_tabs import DetailTabs
+from app.views.filter.bar import FilterBar
+from app.views.frames.table import FrameTable
+from core.capture.records import ConnectionRecord
+from core.errors import CaptureError
+from core.query.quoting import text_literal
+
+_SELECTED = 200
+"""Characters selected in a message that make a term."""
+_LOOKED_THROUGH = 1 << 18
+"""Bytes of a payload in which it is looked for."""
+_SHOWN = 70
+"""Characters of a term in a menu."""
+
+
+def add_filters(menu: QMenu, terms: Sequence[str], line: str, apply: Callable[[str], None]) -> None:
+    """A submenu for each way in which a term can come to the filter `line`; `apply` gets the filter that was chosen."""
+    translate = QCoreApplication.translate
+    titles = {
+        Joint.ONLY: translate("CellMenu", "Filter: &only"),
+        Joint.NOT: translate("CellMenu", "Filter: &not"),
+        Joint.AND: translate("CellMenu", "Filter: an&d also"),
+        Joint.OR: translate("CellMenu", "Filter: o&r also"),
+    }
+    for joint, title in titles.items():
+        submenu = menu.addMenu(title)
+        submenu.setEnabled(joint in (Joint.ONLY, Joint.NOT) or bool(line.strip()))
+        for term in terms:
+            action = submenu.addAction(menu_text(term))
+            action.setToolTip(tooltip(term))
+            text = joined(joint, line, term)
+            action.triggered.connect(lambda _checked=False, text=text: apply(text))
+
+
+def menu_text(text: str) -> str:
+    """A filter as it can stand in a menu: short, plain, and without keys."""
+    shown = one_line(text)
+    if len(shown) > _SHOWN:
+        shown = f"{shown[: _SHOWN - 20]} … {shown[-17:]}"
+    return shown.replace("&", "&&")
+
+
+class CellMenus:
+    """Adds to the menus of the lists what can be filtered by what is pointed at."""
+
+    def __init__(
+        self, desk: CaptureDesk, frames: FrameTable, tabs: DetailTabs, bar: FilterBar, filtering: Filtering
+    ) -> None:
+        self._desk = desk
+        self._frames = frames
+        self._tabs = tabs
+        self._bar = bar
+        self._filtering = filtering
+
+    def add_of_cell(self, menu: QMenu, position: QPoint) -> None:
+        """Of the cell of the frame table at a global position."""
+        place = self._frames.cell_at(position)
+        reader = self._desk.reader
+        if place is None or reader is None:
+            return
+        line, column = place
+        try:
+            rules = (
+                [each.rule.id for each in reader.violations(line.row.id)] if line.row.violation_count else []
+            )
+        except CaptureError:
+            # The list says so itself; the other terms are there all the same.
+            rules = []
+        found = terms(line.row, rules, column)
+        selected = self._tabs.selected_text
+        if column is FrameColumn.PAYLOAD and self._has(line.row.id, selected):
+            found = (f"payload contains {text_literal(selected)}", *found)
+        self._add(menu, found)
+
+    def _has(self, frame_id: int, selected: str) -> bool:
+        """Whether a frame's payload has what is selected in a message, which may be laid out otherwise."""
+        reader = self._desk.reader
+        if not 0 < len(selected) <= _SELECTED or reader is None:
+            return False
+        try:
+            shown = shown_frame(reader, frame_id)
+            content = b"" if shown is None else shown.content.read(0, _LOOKED_THROUGH)
+        except (CaptureError, OSError):
+            return False
+        return selected.encode("utf-8", "surrogatepass") in content
+
+    def add_of_connection(self, menu: QMenu, record: ConnectionRecord | None) -> None:
+        """Of a connection; nothing for None, which stands for all of them."""
+        if record is not None:
+            self._add(menu, connection_terms(record))
+
+    def _add(self, menu: QMenu, found: Sequence[str]) -> None:
+        menu.addSeparator()
+        add_filters(menu, found, self._bar.edit.text(), self._filtering.apply)

@@ -1,0 +1,431 @@
+"""The filter of the window: reads the line, runs the scan, and shows in the list what matches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from PySide6.QtCore import QObject, Signal
+
+from app.actions.registry import ActionId, Actions
+from app.captures.desk import CaptureDesk
+from app.logic.filter_assistant import FilterAssistant, make_language
+from app.logic.filter_mode import FilterMode
+from app.logic.found import FoundFrames, FoundRows, MarkedRows
+from app.logic.rows import RowsOf, RowSource, ViewRows
+from app.logic.scan_run import Progress, RunState, ScanRun
+from app.logic.text import counted, grouped, one_line, tooltip
+from app.models.frames import FrameModel
+from app.runtime.jobs import Jobs
+from app.runtime.refresher import Refresher
+from app.runtime.scanning import ScanThread
+from app.settings import Settings
+from app.views.filter.bar import FilterBar
+from app.views.frames.table import FrameTable
+from core.capture.reader import CaptureReader
+from core.capture.records import View
+from core.errors import FilterError
+from core.query.expressions import Expression, Filter, all_of, fields_in
+from core.query.frame_fields import mark_fields
+from core.query.needles import needles
+
+_OF_MARKS = frozenset(each.name for each in mark_fields())
+_BEHIND_ALL = 2**62
+"""Greater than the id of any frame."""
+_SHORT = 24
+
+
+class Way(Enum):
+    """From one hit to another."""
+
+    NEXT = auto()
+    PREVIOUS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What the list is under."""
+
+    text: str
+    expression: Expression
+    mode: FilterMode
+
+
+class Filtering(QObject):
+    """Connects the line, the list, and a thread that scans."""
+
+    problem = Signal(str)
+    """The capture cannot be searched; a sentence, once for each run."""
+    note = Signal(str)
+    """Something worth a sentence that is no problem."""
+    sought = Signal(object)
+    """What is looked for in messages: a tuple of needles."""
+    changed = Signal()
+    """The list is under another filter, or under none."""
+    stood_otherwise = Signal()
+    """The search goes on, was stopped, or is over, or the line came to hold another filter than the list is under."""
+
+    def __init__(
+        self,
+        assistant: FilterAssistant,
+        bar: FilterBar,
+        model: FrameModel,
+        frames: FrameTable,
+        desk: CaptureDesk,
+        settings: Settings,
+        actions: Actions,
+        refresher: Refresher,
+        jobs: Jobs,
+        parent: QObject,
+        plain: RowsOf = ViewRows,
+    ) -> None:
+        """`plain` makes the rows of a list that no filter narrows."""
+        super().__init__(parent)
+        self._assistant = assistant
+        self._bar = bar
+        self._model = model
+        self._frames = frames
+        self._desk = desk
+        self._settings = settings
+        self._actions = actions
+        self._plain = plain
+        self._applied: Applied | None = None
+        self._found: FoundFrames | None = None
+        self._told: RunState | None = None
+        self._awaited: Way | None = None
+        self._is_other = False
+        self._wrapped = ""
+        """Said of the last step where it went round an end."""
+        self.scanner = ScanThread(self)
+        self.scanner.found.connect(refresher.poke)
+        refresher.due.connect(self._follow)
+        model.counts_changed.connect(self._show)
+        frames.current_frame_changed.connect(self._show)
+        self._connect_bar()
+        self._connect_actions()
+        bar.set_mode(settings.filter_mode)
+        # It takes long to make, and is not needed before the first key.
+        jobs.run(make_language, assistant.take, lambda _error: None)
+
+    # What others ask for.
+
+    @property
+    def applied(self) -> Applied | None:
+        """What the list is under; None where it shows everything."""
+        return self._applied
+
+    @property
+    def line_is_other(self) -> bool:
+        """Whether the list is under a filter and the line holds another text, be it half typed or no filter at all."""
+        return self._applied is not None and self._applied.text != self._bar.edit.text().strip()
+
+    @property
+    def found(self) -> FoundFrames | None:
+        """What was found of it so far."""
+        return self._found
+
+    @property
+    def hides(self) -> bool:
+        """Whether frames are hidden that do not match."""
+        return self._applied is not None and self._applied.mode is FilterMode.HIDE
+
+    @property
+    def shown(self) -> Filter | None:
+        """What is true of the frames that the list has rows for; None where it hides none by a filter."""
+        return self._found.run.wanted if self.hides and self._found is not None else None
+
+    @property
+    def narrowing(self) -> Filter | None:
+        """What is true of the frames that the list has rows for and of no others; None where it has all."""
+        return self.shown or self.of_view(self._model.view)
+
+    def of_view(self, view: View) -> Filter | None:
+        """What is true of the frames of a view; None where it has all."""
+        return self._filter(view) if view != View() else None
+
+    def apply(self, text: str) -> None:
+        """Puts the list under a filter, as if it had been typed and entered. What is no filter is pointed at."""
+        if text != self._bar.edit.text():
+            self._bar.edit.setText(text)
+        text = text.strip()
+        if not text:
+            self.clear()
+            return
+        try:
+            expression = self._assistant.parse(text)
+        except FilterError:
+            # It may come from a menu; what is wrong is said below the line that has the keyboard.
+            self._bar.edit.setFocus()
+            self._bar.edit.insist()
+            return
+        self._settings.add_recent_filter(text)
+        self._put(Applied(text, expression, self._bar.mode))
+
+    def clear(self) -> None:
+        """Empties the line and shows everything."""
+        self._bar.edit.clear()
+        if self._applied is not None:
+            self._put(None)
+
+    def set_mode(self, mode: FilterMode) -> None:
+        """Hides what does not match, or marks what does; an applied filter stays applied."""
+        self._settings.filter_mode = mode
+        self._bar.set_mode(mode)
+        if self._applied is not None and self._applied.mode is not mode:
+            self._put(Applied(self._applied.text, self._applied.expression, mode))
+
+    def go(self, way: Way) -> None:
+        """To the next hit or the one before; where there is none yet, as soon as it is found."""
+        if self._found is None:
+            self._bar.focus()
+            return
+        self._awaited = way
+        self._go_on()
+        self._show()
+
+    def ask_anew_of_marks(self) -> None:
+        """Bookmarks or notes are others: a filter that asks for them may match other frames."""
+        if self._applied is not None and not _OF_MARKS.isdisjoint(fields_in(self._applied.expression)):
+            self._put(self._applied)
+
+    def stop(self) -> None:
+        """Ends the thread; at the end of the window."""
+        self.scanner.stop()
+
+    # The list.
+
+    def _put(self, applied: Applied | None) -> None:
+        self._applied = applied
+        self._awaited = None
+        self._wrapped = ""
+        self._bar.show_status("")
+        self._frames.set_rows(self._rows)
+        if applied is None:
+            self._found = None
+            self.scanner.search(None)
+        if applied is None or self.hides:
+            # Otherwise `_rows` has done it, with what it found anew.
+            self._mark()
+        self._show()
+        self.changed.emit()
+
+    def _rows(self, reader: CaptureReader, view: View) -> RowSource:
+        """The model asks for them again whenever the capture or the view is another: then the scan begins anew."""
+        applied = self._applied
+        self._frames.set_old(up_to=reader.last_frame_id() if self.hides else 0)
+        if applied is None:
+            return self._plain(reader, view)
+        self._told = None
+        self._found = FoundFrames(ScanRun(reader.path, self._filter(view, applied)))
+        self.scanner.search(self._found.run)
+        if applied.mode is FilterMode.HIDE:
+            return FoundRows(reader, self._found)
+        self._mark()
+        return MarkedRows(reader, self._found, self._plain(reader, view))
+
+    def _mark(self) -> None:
+        applied = self._applied
+        marks = applied is not None and applied.mode is FilterMode.MARK
+        looked_for = () if applied is None else needles(applied.expression)
+        self._frames.set_hits(self._found if marks else None, looked_for)
+        self.sought.emit(looked_for if marks else ())
+
+    def _filter(self, view: View, applied: Applied | None = None) -> Filter:
+        """What is true of the frames of a view, or of those that match; one of both says something."""
+        narrow = [] if view.connection is None else [f"connection == {view.connection}"]
+        narrow += [] if view.control else ["not control"]
+        parts = list(map(self._assistant.parse, narrow))
+        if applied is None:
+            return Filter(tuple(narrow), all_of(parts))
+        return Filter((*narrow, applied.text), all_of([*parts, applied.expression]))
+
+    # Following the scan.
+
+    def _follow(self) -> None:
+        """The capture or the scan went on."""
+        found = self._found
+        if found is None:
+            return
+        if self._desk.shows_live:
+            self.scanner.poke()
+        if found.pull() and not self.hides:
+            self._frames.viewport().update()
+        self._tell(found)
+        self._go_on()
+        self._show()
+
+    def _tell(self, found: FoundFrames) -> None:
+        state = found.progress.state
+        if state is self._told:
+            return
+        self._told = state
+        self.stood_otherwise.emit()
+        if state is RunState.FAILED:
+            self.problem.emit(found.progress.problem)
+        elif state is RunState.FULL:
+            text = self.tr("The filter found {count} frames and looks no further. Narrow it to find others.")
+            self.note.emit(text.format(count=grouped(len(found))))
+
+    # From hit to hit.
+
+    def _go_on(self) -> None:
+        """To the hit that is awaited, if it is known by now."""
+        found, way = self._found, self._awaited
+        if found is None or way is None:
+            return
+        # First: what was found by the time the search was over is known then.
+        searching = found.progress.state is RunState.SEARCHING
+        found.pull()
+        current = self._frames.current_frame
+        wrapped = ""
+        self._wrapped = ""
+        if way is Way.NEXT:
+            target = found.next_after(current or 0)
+        else:
+            target = found.last_before(current or _BEHIND_ALL)
+        if target is None:
+            if searching:
+                return
+            if way is Way.NEXT:
+                target, wrapped = found.next_after(0), self.tr(" · went on from the first")
+            else:
+                target, wrapped = found.last_before(_BEHIND_ALL), self.tr(" · went on from the last")
+        self._awaited = None
+        if target is None:
+            self._say_none(found.progress)
+            return
+        if not self._frames.go_to_frame(target):
+            text = self.tr(
+                "Frame {number} is not in the list: it came after the list was frozen, or is gone."
+            )
+            self.note.emit(text.format(number=target))
+        elif len(found) > 1:
+            self._wrapped = wrapped
+
+    def _say_none(self, progress: Progress) -> None:
+        if progress.state is RunState.PAUSED:
+            text = self.tr("Nothing was found up to {share} %, where the search was stopped. Continue it.")
+            self.note.emit(text.format(share=int(progress.share * 100)))
+        elif progress.state is not RunState.FAILED:
+            self.note.emit(self.tr("No frame matches."))
+
+    # What is said about it.
+
+    def _show(self) -> None:
+        """Counts, progress and what can be done."""
+        found, bar = self._found, self._bar
+        applied, other = self._applied, self.line_is_other
+        bar.show_applied(applied=applied is not None and not other)
+        if other is not self._is_other:
+            self._is_other = other
+            self.stood_otherwise.emit()
+        for identity in (ActionId.CLEAR_FILTER, ActionId.NEXT_HIT, ActionId.PREVIOUS_HIT):
+            self._actions[identity].setEnabled(applied is not None or identity is ActionId.CLEAR_FILTER)
+        if found is None or applied is None:
+            bar.show_status("")
+            bar.show_progress(None)
+            bar.show_halt("", "")
+            return
+        progress = found.progress
+        searching, paused = progress.state is RunState.SEARCHING, progress.state is RunState.PAUSED
+        bar.show_progress(progress.share if searching or paused else None)
+        bar.show_status(*self._status(found, applied), tone="warning" if other else "muted")
+        if searching:
+            bar.show_halt(self.tr("Stop"), self.tr("Stop the search; what was found stays"))
+        elif paused:
+            bar.show_halt(self.tr("Continue"), self.tr("Go on with the search where it stopped"))
+        else:
+            bar.show_halt("", "")
+
+    def _status(self, found: FoundFrames, applied: Applied) -> tuple[str, str]:
+        progress = found.progress
+        if progress.state is RunState.FAILED:
+            return self.tr("Search failed"), tooltip(progress.problem)
+        count, every = len(found), self._model.view_count
+        if self._model.frozen and applied.mode is FilterMode.HIDE:
+            count = self._model.frame_count
+        current = self._frames.current_frame
+        number = None if current is None else found.number(current)
+        if self._awaited is not None:
+            words = self.tr("searching…")
+        elif applied.mode is FilterMode.MARK and number is not None:
+            words = self.tr("hit {number} of {count}").format(number=grouped(number), count=grouped(count))
+        elif applied.mode is FilterMode.MARK:
+            words = counted(count, self.tr("1 hit"), self.tr("{count} hits"))
+        else:
+            words = self.tr("{count} of {every} frames").format(count=grouped(count), every=grouped(every))
+        if progress.state is RunState.SEARCHING and progress.last and progress.share < 1:
+            words += self.tr(" · {share} %").format(share=int(progress.share * 100))
+        elif progress.state is RunState.PAUSED:
+            words += self.tr(" · stopped at {share} %").format(share=int(progress.share * 100))
+        words += self._wrapped
+        if self.line_is_other:
+            told = self.tr("still “{filter}”: {count}").format(filter=_short(applied.text), count=words)
+            return told, tooltip(
+                told, self.tr("What stands in the line is not applied: the list is as before")
+            )
+        return words, tooltip(words, self.tr("Frames that match, of all in the list"))
+
+    # Set-up.
+
+    def _connect_bar(self) -> None:
+        bar = self._bar
+        bar.edit.entered.connect(self._entered)
+        bar.edit.entered_backward.connect(lambda: self.go(Way.PREVIOUS))
+        bar.edit.escaped.connect(self._escaped)
+        bar.edit.textChanged.connect(self._show)
+        bar.cleared.connect(self.clear)
+        bar.mode_chosen.connect(self.set_mode)
+        bar.halt_wanted.connect(self._halt)
+
+    def _connect_actions(self) -> None:
+        pushed = {
+            ActionId.FOCUS_FILTER: lambda: self._focus(FilterMode.HIDE),
+            ActionId.FOCUS_FIND: lambda: self._focus(FilterMode.MARK),
+            ActionId.APPLY_FILTER: self._entered,
+            ActionId.CLEAR_FILTER: self.clear,
+            ActionId.NEXT_HIT: lambda: self.go(Way.NEXT),
+            ActionId.PREVIOUS_HIT: lambda: self.go(Way.PREVIOUS),
+        }
+        for identity, slot in pushed.items():
+            self._actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
+
+    def _focus(self, mode: FilterMode) -> None:
+        self.set_mode(mode)
+        self._bar.focus()
+
+    def _entered(self) -> None:
+        """Applies what stands in the line; where that is applied and only marks, goes on to the next hit."""
+        text = self._bar.edit.text()
+        failed = self._found is not None and self._found.progress.state is RunState.FAILED
+        if self._applied is None or self._applied.text != text.strip() or failed:
+            self.apply(text)
+        if (
+            self._applied is not None
+            and self._applied.mode is FilterMode.MARK
+            and self._applied.text == text.strip()
+        ):
+            self.go(Way.NEXT)
+
+    def _escaped(self) -> None:
+        if self._bar.edit.text() or self._applied is not None:
+            self.clear()
+        else:
+            self._frames.setFocus()
+
+    def _halt(self) -> None:
+        if self._found is None:
+            return
+        run = self._found.run
+        run.set_paused(run.progress.state is RunState.SEARCHING)
+        if run.progress.state is RunState.PAUSED:
+            self._awaited = None
+        self.scanner.poke()
+        self._tell(self._found)
+        self._show()
+
+
+def _short(text: str) -> str:
+    """A filter in few characters, so that what is said of it has room beside it."""
+    line = one_line(text)
+    return line if len(line) <= _SHORT else f"{line[: _SHORT - 1]}…"

@@ -1,0 +1,1 @@
+"""What a person does with frames: select, go to, mark, copy."""

@@ -1,0 +1,47 @@
+"""The menus over the two lists of the window."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtWidgets import QMenu, QWidget
+
+from app.actions.menus import connection_menu, frame_menu
+from app.actions.registry import Actions
+from app.filters.cell_menu import CellMenus
+from app.views.frames.table import FrameTable
+from app.views.sides.connection_list import ConnectionList
+
+
+class ContextMenus(QObject):
+    """Opens them where they are asked for, with the filters that can be made of what is pointed at."""
+
+    def __init__(
+        self,
+        frames: FrameTable,
+        connections: ConnectionList,
+        filters: CellMenus,
+        actions: Actions,
+        window: QWidget,
+    ) -> None:
+        super().__init__(window)
+        self._connections = connections
+        self._filters = filters
+        self._actions = actions
+        self._window = window
+        frames.context_menu_requested.connect(self._over_frames)
+        connections.context_menu_requested.connect(self._over_connections)
+
+    def _over_frames(self, position: QPoint) -> None:
+        menu = frame_menu(self._window, self._actions)
+        self._filters.add_of_cell(menu, position)
+        self._open(menu, position)
+
+    def _over_connections(self, position: QPoint) -> None:
+        menu = connection_menu(self._window, self._actions)
+        self._filters.add_of_connection(menu, self._connections.chosen_record)
+        self._open(menu, position)
+
+    @staticmethod
+    def _open(menu: QMenu, position: QPoint) -> None:
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(position)

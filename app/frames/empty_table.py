@@ -1,0 +1,68 @@
+"""Keeps the words up to date that stand in the frame table while it has no rows."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from app.captures.desk import CaptureDesk
+from app.filters.filtering import Filtering
+from app.frames.empty_text import EmptyReason, empty_reason, empty_text
+from app.frames.selection import Selection
+from app.logic.scan_run import RunState
+from app.models.frames import FrameModel
+from app.sources.listening import Listening
+from app.views.frames.table import FrameTable
+
+
+class EmptyTable(QObject):
+    """Looks again whenever what it depends on is another; who listens where is told by `look`."""
+
+    def __init__(
+        self,
+        frames: FrameTable,
+        model: FrameModel,
+        selection: Selection,
+        filtering: Filtering,
+        listening: Listening,
+        desk: CaptureDesk,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._frames = frames
+        self._model = model
+        self._selection = selection
+        self._filtering = filtering
+        self._listening = listening
+        self._desk = desk
+        selection.view_changed.connect(self.look)
+        filtering.changed.connect(self.look)
+        filtering.stood_otherwise.connect(self.look)
+        model.counts_changed.connect(self.look)
+
+    def look(self) -> None:
+        """Says why there are no rows, and what to do."""
+        model = self._model
+        if model.rowCount():
+            return
+        hidden = 0 if model.view.control else model.control_count
+        reason = empty_reason(
+            None if model.view.connection is None else self._selection.connection,
+            hidden=hidden,
+            live=self._desk.shows_live,
+            listening=bool(self._listening.addresses),
+            filter_reason=self._filter_reason(),
+        )
+        addresses = self._listening.addresses or (self._listening.next_address,)
+        self._frames.set_empty_text(*empty_text(reason, addresses, hidden))
+
+    def _filter_reason(self) -> EmptyReason | None:
+        found = self._filtering.found
+        if found is None or not self._filtering.hides or not self._model.view_count:
+            return None
+        is_other = self._filtering.line_is_other
+        filtered = EmptyReason.STILL_FILTERED if is_other else EmptyReason.FILTERED
+        return {
+            RunState.SEARCHING: EmptyReason.SEARCHING,
+            RunState.PAUSED: EmptyReason.STOPPED,
+            RunState.FAILED: EmptyReason.SEARCH_FAILED,
+        }.get(found.progress.state, filtered)

@@ -1,0 +1,198 @@
+"""What the person looks at: one connection or all, and one frame. Feeds the details."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.captures.desk import CaptureDesk
+from app.logic.shown_frame import shown_frame
+from app.logic.text import grouped
+from app.views.detail_tabs import DetailTabs
+from app.views.frames.table import FrameTable
+from app.views.sides.connection_list import ConnectionList
+from core.capture.records import ConnectionRecord, Problem, View
+from core.errors import CaptureError
+from core.protocol.violations import Violation
+
+_BEHIND_ALL = 2**62
+"""Greater than the id of any frame."""
+
+
+class Selection(QObject):
+    """Follows the two lists and reads from the capture what they point at."""
+
+    problem = Signal(str)
+    """The capture cannot be read; a sentence."""
+    note = Signal(str)
+    """Something worth a sentence that is no problem."""
+    control_wanted = Signal()
+    """A control frame is to be shown, and they are hidden."""
+    view_changed = Signal()
+    """The frame table shows other frames, or the connection is in another state."""
+
+    def __init__(
+        self,
+        desk: CaptureDesk,
+        connections: ConnectionList,
+        frames: FrameTable,
+        tabs: DetailTabs,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._connections = connections
+        self._frames = frames
+        self._tabs = tabs
+        self._control = True
+        self._connection: ConnectionRecord | None = None
+        self._frame_connection: int | None = None
+        self._shown: int | None = None
+        """Id of the frame that the details show."""
+        # Holding ↓ passes over many frames; only the one it rests on is read.
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(0)
+        self._settle.timeout.connect(self._show_frame)
+        connections.chosen.connect(self._choose)
+        frames.current_frame_changed.connect(self._settle.start)
+        frames.current_went.connect(self._say_gone)
+
+    @property
+    def connection(self) -> ConnectionRecord | None:
+        """The connection that the details are about."""
+        return self._connection
+
+    @property
+    def view(self) -> View:
+        return View(self._connections.chosen_connection, self._control)
+
+    def show_control(self, shown: bool) -> None:
+        """Shows control frames or leaves them out."""
+        self._control = shown
+        self._set_view()
+
+    def refresh(self) -> None:
+        """The capture has changed: the connection may be in another state."""
+        wanted = self._connections.chosen_connection
+        if wanted is None:
+            wanted = self._frame_connection
+        reader = self._desk.reader
+        record: ConnectionRecord | None = None
+        violations: tuple[Violation, ...] = ()
+        if wanted is not None and reader is not None:
+            try:
+                record = reader.connection(wanted)
+                if record != self._connection:
+                    violations = reader.connection_violations(wanted)
+            except CaptureError as error:
+                self.problem.emit(str(error))
+                return
+        if record != self._connection:
+            self._connection = record
+            self._tabs.show_connection(record, violations)
+            self.view_changed.emit()
+
+    def toggle_only_connection(self) -> None:
+        """Shows the connection of the selected frame only; where one is shown already, all of them."""
+        if self._connections.chosen_connection is not None:
+            self._connections.choose(None)
+        elif self._connection is not None:
+            self._connections.choose(self._connection.id)
+        else:
+            self.note.emit(self.tr("No frame is selected. Select one of the connection to show."))
+
+    def reload(self) -> None:
+        """The capture is another one: read everything anew."""
+        self._frame_connection = None
+        self._set_view()
+        self._show_frame()
+
+    def go_to_next_violation(self) -> None:
+        """Selects the next frame of the view, after the selected one, that breaks a rule."""
+        reader = self._desk.reader
+        if reader is not None:
+            after = self._frames.current_frame or 0
+            self._go_on(
+                lambda: reader.next_violation(self.view, after),
+                self.tr("No frame after the selected one breaks a rule."),
+            )
+
+    def go_to_previous_violation(self) -> None:
+        """Selects the last frame of the view, before the selected one, that breaks a rule."""
+        reader = self._desk.reader
+        if reader is not None:
+            before = self._frames.current_frame or _BEHIND_ALL
+            self._go_on(
+                lambda: reader.previous_violation(self.view, before),
+                self.tr("No frame before the selected one breaks a rule."),
+            )
+
+    def go_to_problem(self, problem: Problem) -> None:
+        """Shows the bytes that broke a rule, whatever has to be chosen for that."""
+        if problem.frame is None:
+            self._connections.choose(problem.connection)
+            self.refresh()
+            self._tabs.show_handshake_violation(problem.violation)
+            return
+        if self.go_to_frame(problem.frame, problem.connection):
+            self._settle.stop()
+            self._show_frame()
+            self._tabs.show_frame_violation(problem.violation)
+
+    def go_to_frame(self, frame_id: int, connection: int) -> bool:
+        """Selects a frame, whatever has to be chosen for that; where the list has it not, says so."""
+        if self._connections.chosen_connection not in (None, connection):
+            self._connections.choose(connection)
+        if self._frames.go_to_frame(frame_id):
+            return True
+        if not self._control:
+            self.control_wanted.emit()
+            if self._frames.go_to_frame(frame_id):
+                return True
+        self._say_missing(frame_id)
+        return False
+
+    def _go_on(self, find: Callable[[], int | None], sorry: str) -> None:
+        try:
+            found = find()
+        except CaptureError as error:
+            self.problem.emit(str(error))
+            return
+        if found is None:
+            self.note.emit(sorry)
+        elif not self._frames.go_to_frame(found):
+            self._say_missing(found)
+
+    def _say_missing(self, frame_id: int) -> None:
+        text = self.tr(
+            "Frame {number} is not in the list: the filter hides it, it came after the list was frozen, or is gone."
+        )
+        self.note.emit(text.format(number=frame_id))
+
+    def _choose(self) -> None:
+        self._set_view()
+        self.refresh()
+
+    def _set_view(self) -> None:
+        self._frames.set_view(self.view)
+        self.view_changed.emit()
+
+    def _say_gone(self) -> None:
+        if self._shown is not None:
+            text = self.tr("Frame {number} is gone: the capture keeps only the newest frames.")
+            self.note.emit(text.format(number=grouped(self._shown)))
+
+    def _show_frame(self) -> None:
+        frame_id = self._shown = self._frames.current_frame
+        reader = self._desk.reader
+        shown = None
+        if frame_id is not None and reader is not None:
+            try:
+                shown = shown_frame(reader, frame_id)
+            except CaptureError as error:
+                self.problem.emit(str(error))
+        self._frame_connection = None if shown is None else shown.outline.row.connection
+        self._tabs.show_frame(shown)
+        self.refresh()

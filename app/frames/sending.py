@@ -1,0 +1,112 @@
+"""From the composer to the engine, and what came of it back to the composer."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from app.actions.registry import ActionId, Actions
+from app.captures.desk import CaptureDesk
+from app.dialogs.question import Question
+from app.frames.selection import Selection
+from app.logic.text import cut_path, grouped
+from app.look.icons import Icons
+from app.models.connections import ConnectionModel
+from app.runtime.engine_thread import EngineThread
+from app.views.bars.banner import Banner, Tone
+from app.views.compose.composer import Composer, SendOrder
+from core.net.host import SendResult
+
+_NAMED = 5
+"""Recipients that a question names; of more it says how many."""
+_NAME = 60
+
+
+class Sending(QObject):
+    """Sends what the composer asks for, to more than one after a question: the number asked about is that sent to."""
+
+    def __init__(
+        self,
+        engine: EngineThread,
+        desk: CaptureDesk,
+        connections: ConnectionModel,
+        composer: Composer,
+        selection: Selection,
+        banner: Banner,
+        actions: Actions,
+        icons: Icons,
+        window: QWidget,
+    ) -> None:
+        super().__init__(window)
+        self._engine = engine
+        self._desk = desk
+        self._connections = connections
+        self._composer = composer
+        self._selection = selection
+        self._banner = banner
+        self._icons = icons
+        self._window = window
+        composer.send_requested.connect(self._ask)
+        engine.sent.connect(self._sent)
+        for identity, slot in (
+            (ActionId.SEND, composer.send),
+            (ActionId.SEND_ALL, composer.send_to_all),
+            (ActionId.SEND_HERE, self._address_selected),
+            (ActionId.CHOOSE_TARGET, composer.targets.showPopup),
+        ):
+            # `triggered` hands over a flag that none of these wants.
+            actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
+
+    def refresh(self) -> None:
+        """The list of connections has changed, or what waits for their peers."""
+        if self._desk.shows_live:
+            self._composer.refresh()
+            record = self._composer.targets.record
+            self._composer.set_queued(0 if record is None else self._connections.queued(record.id))
+
+    def went_to(self, connection: int) -> None:
+        """The person went to a connection in their list."""
+        if self._desk.shows_live:
+            self._composer.went_to(connection)
+
+    def _address_selected(self) -> None:
+        record = self._selection.connection
+        if record is None or not record.is_open:
+            self._banner.say(Tone.NOTE, self.tr("No open connection is selected. Select the one to send to."))
+            return
+        self._composer.address(record.id)
+        self._composer.editor.setFocus()
+
+    def _ask(self, order: SendOrder) -> None:
+        count = len(order.recipients)
+        if count <= 1:
+            self._send(order)
+            return
+        question = Question(
+            self.tr("Send to all"),
+            self.tr("Send this to {0} connections?").format(grouped(count)),
+            self._names(order.recipients),
+            self._icons,
+            self._window,
+        )
+        words = self.tr("&Send to {0}").format(grouped(count))
+        question.add(words, QMessageBox.ButtonRole.AcceptRole, lambda: self._send(order))
+        question.open()
+
+    def _names(self, recipients: tuple[int, ...]) -> str:
+        named = recipients if len(recipients) <= _NAMED + 1 else recipients[:_NAMED]
+        lines = [f"#{each} {cut_path(self._connections.name(each), _NAME)}" for each in named]
+        if more := len(recipients) - len(named):
+            lines.append(self.tr("and {0} more").format(grouped(more)))
+        lines += ["", self.tr("Connections that open meanwhile get nothing.")]
+        return "\n".join(lines)
+
+    def _send(self, order: SendOrder) -> None:
+        request = self._engine.send_to(order.recipients, order.outgoing)
+        self._composer.await_result(request, order)
+
+    def _sent(self, result: SendResult) -> None:
+        if result.error is None:
+            self._composer.show_sent(result.request_id, result.count)
+        else:
+            self._composer.show_error(result.error, result.request_id)

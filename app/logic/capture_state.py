@@ -1,0 +1,13 @@
+"""What is known of the file behind the window."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class CaptureState(Enum):
+    """What is known of the file behind the window."""
+
+    UNSAVED = "unsaved"
+    SAVED = "saved"
+    READ_ONLY = "read-only"

@@ -1,0 +1,170 @@
+"""The icons of `resources/icons`, tinted with a colour of the theme and crisp on any screen."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from PySide6.QtCore import QByteArray, QRectF, Qt
+from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+
+from app.look.folders import ICON_FOLDER
+from app.look.theme import Role, Theme
+
+# Menus and tool bars, at one and two device pixels a logical one.
+_SIZES = (16, 18, 32, 36)
+HELD = 512
+"""Pictures that are held, lately asked for; of some KiB each."""
+
+
+class IconName(StrEnum):
+    """The file names, without `.svg`."""
+
+    ABOUT = "about"
+    BASE64 = "base64"
+    BOOK = "book"
+    BOOKMARK = "bookmark"
+    BOOKMARK_NEXT = "bookmark-next"
+    BOOKMARK_ON = "bookmark-on"
+    BOOKMARK_PREVIOUS = "bookmark-previous"
+    BOTTOM = "bottom"
+    CLEAR = "clear"
+    CLOSE = "close"
+    COMPOSER = "composer"
+    COMPRESS = "compress"
+    CONNECTIONS = "connections"
+    CONTROL = "control"
+    COPY = "copy"
+    DETAILS = "details"
+    DIAGNOSTICS = "diagnostics"
+    DISCONNECT = "disconnect"
+    ECHO = "echo"
+    EDIT = "edit"
+    ERROR = "error"
+    EXPORT = "export"
+    FIELD = "field"
+    FILE = "file"
+    FILTER = "filter"
+    FOLLOW = "follow"
+    FRAGMENTS = "fragments"
+    FRAMES = "frames"
+    FREEZE = "freeze"
+    GO_TO = "go-to"
+    HEX = "hex"
+    HISTORY = "history"
+    JSON = "json"
+    KEYBOARD = "keyboard"
+    KEYWORD = "keyword"
+    MASK = "mask"
+    MORE = "more"
+    NEW = "new"
+    NEXT = "next"
+    NOTE = "note"
+    OPEN = "open"
+    OPERATOR = "operator"
+    ORIGINS = "origins"
+    PAGE = "page"
+    PAUSE = "pause"
+    PING = "ping"
+    PONG = "pong"
+    PREVIOUS = "previous"
+    QUIT = "quit"
+    RECORD = "record"
+    SAVE = "save"
+    SEARCH = "search"
+    SEND = "send"
+    SEND_ALL = "send-all"
+    SETTINGS = "settings"
+    STAR = "star"
+    START = "start"
+    STOP = "stop"
+    SUCCESS = "success"
+    TEXT = "text"
+    THEME = "theme"
+    TO_CLIENT = "to-client"
+    TO_SERVER = "to-server"
+    TOLERANT = "tolerant"
+    TOP = "top"
+    VALUE = "value"
+    WARNING = "warning"
+
+
+class _Look(NamedTuple):
+    """How an icon is drawn."""
+
+    name: IconName
+    colour: str
+    """`#rrggbb`."""
+    size: int
+    """Device pixels."""
+    device_pixel_ratio: float = 1.0
+
+
+class Icons:
+    """Renders icons in the theme's present colours; they keep them: ask again on `Theme.changed`."""
+
+    def __init__(self, theme: Theme, folder: Path = ICON_FOLDER) -> None:
+        self._theme = theme
+        self._folder = folder
+        self._sources: dict[IconName, str] = {}
+        self._pictures: OrderedDict[_Look, QPixmap] = OrderedDict()
+
+    def icon(self, name: IconName, role: Role = Role.TEXT, *, on: Role | None = None) -> QIcon:
+        """An icon for buttons and menus, greyed where disabled, in the colour `on` where switched on."""
+        icon = QIcon()
+        looks = [
+            (QIcon.Mode.Normal, QIcon.State.Off, role),
+            (QIcon.Mode.Disabled, QIcon.State.Off, Role.DISABLED),
+        ]
+        if on is not None:
+            looks.append((QIcon.Mode.Normal, QIcon.State.On, on))
+        for mode, state, look_role in looks:
+            for size in _SIZES:
+                icon.addPixmap(self._picture(_Look(name, self._theme.name(look_role), size)), mode, state)
+        return icon
+
+    def pixmap(self, name: IconName, role: Role, size: int, device_pixel_ratio: float = 1.0) -> QPixmap:
+        """A picture `size` logical pixels wide and high. Others may be given the same one: it is not to be changed."""
+        pixels = round(size * device_pixel_ratio)
+        return self._picture(_Look(name, self._theme.name(role), pixels, device_pixel_ratio))
+
+    def _picture(self, look: _Look) -> QPixmap:
+        held = self._pictures.get(look)
+        if held is None:
+            held = self._pictures[look] = self._render(look)
+            if len(self._pictures) > HELD:
+                self._pictures.popitem(last=False)
+        else:
+            self._pictures.move_to_end(look)
+        return held
+
+    def _render(self, look: _Look) -> QPixmap:
+        source = self._sources.get(look.name)
+        if source is None:
+            source = (self._folder / f"{look.name}.svg").read_text("utf-8")
+            self._sources[look.name] = source
+        renderer = QSvgRenderer(QByteArray(source.replace("currentColor", look.colour).encode()))
+        pixmap = QPixmap(look.size, look.size)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        renderer.render(painter, QRectF(0, 0, look.size, look.size))
+        painter.end()
+        pixmap.setDevicePixelRatio(look.device_pixel_ratio)
+        return pixmap
+
+
+def application_icon(folder: Path = ICON_FOLDER) -> QIcon:
+    """The icon of the window and the task bar."""
+    renderer = QSvgRenderer(str(folder / "unmask.svg"))
+    icon = QIcon()
+    for size in (16, 24, 32, 48, 64, 128, 256):
+        pixmap = QPixmap(size, size)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        renderer.render(painter)
+        painter.end()
+        icon.addPixmap(pixmap)
+    return icon

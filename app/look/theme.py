@@ -1,0 +1,282 @@
+"""Colours, fonts and the palette of the window. Every colour comes from a role; there is one table of them.
+
+A `Theme` is made once, handed to whoever paints, and tells with `changed` when its colours are others.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PySide6.QtWidgets import QApplication
+
+from app.look.folders import ICON_FOLDER
+from app.look.stylesheet import stylesheet
+
+
+class ThemeChoice(Enum):
+    """What the person asked for."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+class Role(Enum):
+    """What a colour is for."""
+
+    TEXT = auto()
+    MUTED = auto()
+    """Text of second rank."""
+    DISABLED = auto()
+    BACKGROUND = auto()
+    """The window."""
+    SURFACE = auto()
+    """Lists, editors, cards: what content stands on."""
+    RAISED = auto()
+    """Headers, buttons."""
+    HOVER = auto()
+    BORDER = auto()
+    GRID = auto()
+    """Hairlines between rows."""
+    ACCENT = auto()
+    ACCENT_HOVER = auto()
+    ON_ACCENT = auto()
+    """Text on ACCENT."""
+    SELECTION = auto()
+    """Background of what is selected; TEXT stays readable on it."""
+    SELECTION_INACTIVE = auto()
+    """The same where the list has no focus."""
+    HIGHLIGHT = auto()
+    """Background of what is pointed at from elsewhere, such as the bytes of a field."""
+    HIT = auto()
+    """Background of a row that a search has found."""
+    CLIENT = auto()
+    """Client→server."""
+    SERVER = auto()
+    """Server→client."""
+    CLIENT_TINT = auto()
+    SERVER_TINT = auto()
+    ERROR = auto()
+    WARNING = auto()
+    NOTE = auto()
+    SUCCESS = auto()
+    ERROR_TINT = auto()
+    WARNING_TINT = auto()
+    NOTE_TINT = auto()
+    SUCCESS_TINT = auto()
+    JSON_KEY = auto()
+    JSON_STRING = auto()
+    JSON_NUMBER = auto()
+    JSON_LITERAL = auto()
+    JSON_PUNCTUATION = auto()
+    MASK = auto()
+    """Masking keys and masked bytes."""
+    HEADER = auto()
+    """Bytes of a frame's header; names of HTTP headers."""
+    FIELD_1 = auto()
+    """FIELD_1 to FIELD_6: backgrounds of neighbouring fields in a diagram; TEXT is readable on each."""
+    FIELD_2 = auto()
+    FIELD_3 = auto()
+    FIELD_4 = auto()
+    FIELD_5 = auto()
+    FIELD_6 = auto()
+    CONNECTION_1 = auto()
+    """CONNECTION_1 to CONNECTION_8: marks that tell connections apart, each beside a number."""
+    CONNECTION_2 = auto()
+    CONNECTION_3 = auto()
+    CONNECTION_4 = auto()
+    CONNECTION_5 = auto()
+    CONNECTION_6 = auto()
+    CONNECTION_7 = auto()
+    CONNECTION_8 = auto()
+
+
+# Of each role the light colour, then the dark one.
+_COLOURS: dict[Role, tuple[str, str]] = {
+    Role.TEXT: ("#1c2430", "#e3e8ef"),
+    Role.MUTED: ("#5d6877", "#98a3b3"),
+    Role.DISABLED: ("#a3acb8", "#5c6675"),
+    Role.BACKGROUND: ("#f3f5f8", "#13161b"),
+    Role.SURFACE: ("#ffffff", "#1a1e25"),
+    Role.RAISED: ("#f9fafc", "#222832"),
+    Role.HOVER: ("#e9edf3", "#2a313d"),
+    Role.BORDER: ("#dbe0e8", "#313946"),
+    Role.GRID: ("#edf0f4", "#242a34"),
+    Role.ACCENT: ("#2563d9", "#6aa3ff"),
+    Role.ACCENT_HOVER: ("#1d52b8", "#8cb8ff"),
+    Role.ON_ACCENT: ("#ffffff", "#0d1420"),
+    Role.SELECTION: ("#cfe0fc", "#26426f"),
+    Role.SELECTION_INACTIVE: ("#dfe5ee", "#2d3644"),
+    Role.HIGHLIGHT: ("#ffe08a", "#54430d"),
+    Role.HIT: ("#fff3cd", "#382f14"),
+    Role.CLIENT: ("#0b7a63", "#4fd3b3"),
+    Role.SERVER: ("#7a3fc4", "#bf9bff"),
+    Role.CLIENT_TINT: ("#f0f9f6", "#182522"),
+    Role.SERVER_TINT: ("#f8f4fd", "#201e2b"),
+    Role.ERROR: ("#c6282f", "#ff7b7b"),
+    Role.WARNING: ("#965b00", "#f0b454"),
+    Role.NOTE: ("#2b6a94", "#7cc0ea"),
+    Role.SUCCESS: ("#1c7f3e", "#5fd387"),
+    Role.ERROR_TINT: ("#fdecec", "#3a1f24"),
+    Role.WARNING_TINT: ("#fff4dd", "#372b16"),
+    Role.NOTE_TINT: ("#e8f3fa", "#182c3a"),
+    Role.SUCCESS_TINT: ("#e7f6ec", "#17301f"),
+    Role.JSON_KEY: ("#1f5fbf", "#82b4ff"),
+    Role.JSON_STRING: ("#23753f", "#8fd6a0"),
+    Role.JSON_NUMBER: ("#a2450b", "#f2ac72"),
+    Role.JSON_LITERAL: ("#8a2f9c", "#d79af0"),
+    Role.JSON_PUNCTUATION: ("#707b8a", "#8792a3"),
+    Role.MASK: ("#a83a78", "#f291c2"),
+    Role.HEADER: ("#1b6a86", "#74c6dd"),
+    Role.FIELD_1: ("#dcebff", "#20385c"),
+    Role.FIELD_2: ("#fdeccb", "#4b3a17"),
+    Role.FIELD_3: ("#d9f3e6", "#1d4434"),
+    Role.FIELD_4: ("#efe2fc", "#3d2a57"),
+    Role.FIELD_5: ("#fde0ea", "#522639"),
+    Role.FIELD_6: ("#dcf2f6", "#1a424c"),
+    Role.CONNECTION_1: ("#1f6fe0", "#6aa9ff"),
+    Role.CONNECTION_2: ("#d05a00", "#ff9a45"),
+    Role.CONNECTION_3: ("#12805c", "#4fd39a"),
+    Role.CONNECTION_4: ("#8b3fd0", "#c596ff"),
+    Role.CONNECTION_5: ("#8f7a00", "#e6d24e"),
+    Role.CONNECTION_6: ("#d0286e", "#ff7fae"),
+    Role.CONNECTION_7: ("#0089a8", "#3fd0e8"),
+    Role.CONNECTION_8: ("#6b5346", "#cbb09b"),
+}
+
+
+_MONO_FAMILIES = (
+    "JetBrains Mono",
+    "Cascadia Mono",
+    "SF Mono",
+    "Menlo",
+    "Consolas",
+    "DejaVu Sans Mono",
+    "Noto Sans Mono",
+    "Liberation Mono",
+)
+_CJK_FAMILIES = (
+    "PingFang SC",
+    "Microsoft YaHei",
+    "Noto Sans CJK SC",
+    "WenQuanYi Micro Hei Mono",
+    "WenQuanYi Micro Hei",
+)
+_EMOJI_FAMILIES = ("Apple Color Emoji", "Segoe UI Emoji", "Noto Color Emoji")
+
+
+class Theme(QObject):
+    """The look of one application: applies palette and stylesheet to it and hands out colours and fonts."""
+
+    changed = Signal()
+    """Colours or fonts are others than before; whoever paints paints again."""
+
+    def __init__(self, application: QApplication, choice: ThemeChoice = ThemeChoice.SYSTEM) -> None:
+        super().__init__(application)
+        self._application = application
+        self._choice = choice
+        self._colours: dict[Role, QColor] = {}
+        self._dark: bool | None = None
+        application.setStyle("Fusion")
+        application.styleHints().colorSchemeChanged.connect(self._follow_system)
+        self.set_choice(choice)
+
+    @property
+    def choice(self) -> ThemeChoice:
+        return self._choice
+
+    @property
+    def is_dark(self) -> bool:
+        return bool(self._dark)
+
+    def set_choice(self, choice: ThemeChoice) -> None:
+        """Light, dark, or what the system says, now and whenever it says something else."""
+        self._choice = choice
+        hints = self._application.styleHints()
+        if choice is ThemeChoice.SYSTEM:
+            hints.unsetColorScheme()
+        else:
+            dark = choice is ThemeChoice.DARK
+            hints.setColorScheme(Qt.ColorScheme.Dark if dark else Qt.ColorScheme.Light)
+        self._follow_system()
+
+    def color(self, role: Role) -> QColor:
+        """The colour of a role; a copy, the caller may change it."""
+        return QColor(self._colours[role])
+
+    def name(self, role: Role) -> str:
+        """The colour of a role as `#rrggbb`."""
+        return self._colours[role].name()
+
+    def ui_font(self) -> QFont:
+        """The font of labels and buttons."""
+        return QFont(self._application.font())
+
+    def mono_font(self, *, delta: int = 0) -> QFont:
+        """The font of bytes and payloads, `delta` points larger or smaller than the text around it."""
+        present = set(QFontDatabase.families())
+        families = [name for name in _MONO_FAMILIES if name in present][:1]
+        families = families or [QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).family()]
+        families += [name for name in (*_CJK_FAMILIES, *_EMOJI_FAMILIES) if name in present]
+        font = QFont(families)
+        font.setStyleHint(QFont.StyleHint.Monospace)
+        font.setFixedPitch(True)
+        font.setPointSizeF(max(6.0, self._application.font().pointSizeF() + delta))
+        return font
+
+    def _follow_system(self) -> None:
+        dark = self._wants_dark()
+        if dark == self._dark:
+            return
+        self._dark = dark
+        self._colours = {role: QColor(pair[1 if dark else 0]) for role, pair in _COLOURS.items()}
+        self._application.setPalette(self._palette())
+        self._application.setStyleSheet(
+            stylesheet({role.name: self.name(role) for role in Role}, ICON_FOLDER, dark=dark)
+        )
+        self.changed.emit()
+
+    def _wants_dark(self) -> bool:
+        if self._choice is not ThemeChoice.SYSTEM:
+            return self._choice is ThemeChoice.DARK
+        return self._application.styleHints().colorScheme() is Qt.ColorScheme.Dark
+
+    def _palette(self) -> QPalette:
+        palette = QPalette()
+        for target, role in _PALETTE:
+            palette.setColor(target, self.color(role))
+        for target in (
+            QPalette.ColorRole.WindowText,
+            QPalette.ColorRole.Text,
+            QPalette.ColorRole.ButtonText,
+            QPalette.ColorRole.HighlightedText,
+        ):
+            palette.setColor(QPalette.ColorGroup.Disabled, target, self.color(Role.DISABLED))
+        return palette
+
+
+_PALETTE: tuple[tuple[QPalette.ColorRole, Role], ...] = (
+    (QPalette.ColorRole.Window, Role.BACKGROUND),
+    (QPalette.ColorRole.WindowText, Role.TEXT),
+    (QPalette.ColorRole.Base, Role.SURFACE),
+    (QPalette.ColorRole.AlternateBase, Role.RAISED),
+    (QPalette.ColorRole.Text, Role.TEXT),
+    (QPalette.ColorRole.PlaceholderText, Role.MUTED),
+    (QPalette.ColorRole.Button, Role.RAISED),
+    (QPalette.ColorRole.ButtonText, Role.TEXT),
+    (QPalette.ColorRole.BrightText, Role.ERROR),
+    (QPalette.ColorRole.ToolTipBase, Role.RAISED),
+    (QPalette.ColorRole.ToolTipText, Role.TEXT),
+    (QPalette.ColorRole.Highlight, Role.SELECTION),
+    (QPalette.ColorRole.HighlightedText, Role.TEXT),
+    (QPalette.ColorRole.Link, Role.ACCENT),
+    (QPalette.ColorRole.LinkVisited, Role.ACCENT),
+    (QPalette.ColorRole.Accent, Role.ACCENT),
+    (QPalette.ColorRole.Light, Role.RAISED),
+    (QPalette.ColorRole.Midlight, Role.HOVER),
+    (QPalette.ColorRole.Mid, Role.BORDER),
+    (QPalette.ColorRole.Dark, Role.BORDER),
+    (QPalette.ColorRole.Shadow, Role.BORDER),
+)

@@ -1,0 +1,1 @@
+"""How traffic comes in: the listener, its settings, and what is watched while it runs."""

@@ -1,0 +1,223 @@
+"""Start and stop of listening, from the address to the button that says what it would do now."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from app.actions.registry import ActionId, Actions
+from app.dialogs.question import Question
+from app.look.icons import IconName, Icons
+from app.runtime.engine_thread import EngineThread
+from app.settings import Settings
+from app.views.bars.tool_bar import ToolBar
+from core.errors import AddressError
+from core.net.settings import ListenAddress, parse_address
+
+_ANY_HOST = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
+
+
+class Listening(QObject):
+    """Knows where Unmask listens. Asks the engine and shows what it answers."""
+
+    changed = Signal(object)
+    """The addresses listened on now, as tuple[str, ...]; empty when none."""
+    problem = Signal(str)
+    """A sentence."""
+    caution = Signal(str)
+    """A sentence about an address that others can reach."""
+
+    def __init__(
+        self,
+        engine: EngineThread,
+        settings: Settings,
+        actions: Actions,
+        tool_bar: ToolBar,
+        icons: Icons,
+        window: QWidget,
+    ) -> None:
+        super().__init__(window)
+        self._icons = icons
+        self._window = window
+        self._engine = engine
+        self._settings = settings
+        self._actions = actions
+        self._tool_bar = tool_bar
+        self._addresses: tuple[str, ...] = ()
+        self._asked: ListenAddress | None = None
+        """Where the engine was asked to listen and has not answered yet."""
+        self._failure = ""
+        self._wanted: ListenAddress | None = None
+        """Where the engine listens, as it was asked to; None: nowhere."""
+        self._entered: ListenAddress | None = None
+        """What the person entered, to be remembered once Unmask listens there."""
+        self._given: ListenAddress | None = None
+        """Where it was told to listen this once; None since the person entered another."""
+        self._agreed: set[ListenAddress] = set()
+        """Addresses that others can reach and that the person wants all the same, in this run."""
+        tool_bar.address.setText(str(settings.address))
+        tool_bar.address.textEdited.connect(lambda: tool_bar.mark_address(valid=True))
+        tool_bar.address_entered.connect(self.start)
+        engine.listening.connect(self._started)
+        engine.stopped_listening.connect(self._stopped)
+        engine.failed.connect(self._failed)
+        actions[ActionId.LISTEN].triggered.connect(self.toggle)
+        actions[ActionId.OPEN_TEST_PAGE].triggered.connect(self.open_test_page)
+        self._show()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The real addresses, as `127.0.0.1:8080`; none when Unmask does not listen."""
+        return self._addresses
+
+    @property
+    def failure(self) -> str:
+        """What went wrong when it was last tried to listen; "" once that is no longer so."""
+        return self._failure
+
+    @property
+    def next_address(self) -> str:
+        """Where `start` would listen, as it stands in the tool bar."""
+        return self._tool_bar.address.text().strip() or str(ListenAddress())
+
+    def toggle(self) -> None:
+        if self._addresses:
+            self._wanted = None
+            self._engine.stop_listening()
+        else:
+            self.start()
+
+    def start(self) -> None:
+        """Listens on the address in the tool bar, in place of before."""
+        try:
+            address = parse_address(self.next_address)
+        except AddressError as error:
+            self._tool_bar.mark_address(valid=False)
+            self._tool_bar.focus_address()
+            self._failure = str(error)
+            self.problem.emit(self._failure)
+            return
+        self._entered = None if address == self._given else address
+        self._start_on(address)
+
+    def move_to(self, address: ListenAddress) -> None:
+        """Listens there if Unmask listens at all; the address is remembered."""
+        if self._addresses:
+            self._entered = address
+            self._start_on(address)
+        else:
+            self._settings.address = address
+            self._tool_bar.address.setText(str(address))
+
+    def agree(self, address: ListenAddress) -> None:
+        """The person lets others connect there, in this run."""
+        self._agreed.add(address)
+
+    def start_on(self, address: ListenAddress) -> None:
+        """Listens there this once, after a question if others can reach it; the address that is remembered stays."""
+        self._given = address
+        self._start_on(address)
+
+    def _start_on(self, address: ListenAddress) -> None:
+        self._tool_bar.mark_address(valid=True)
+        self._tool_bar.address.setText(str(address))
+        if address.is_loopback or address in self._agreed:
+            self._listen(address)
+        else:
+            self._ask(address)
+
+    def start_again(self) -> None:
+        """The engine is another one: listens where the one before did."""
+        if self._wanted is not None:
+            self._listen(self._wanted)
+
+    def _listen(self, address: ListenAddress) -> None:
+        self._asked = address
+        if not address.is_loopback:
+            text = self.tr("{address} is not only this machine's: everyone who can reach it can connect.")
+            self.caution.emit(text.format(address=address))
+        self._engine.listen(address)
+
+    def _ask(self, address: ListenAddress) -> None:
+        box = Question(
+            self.tr("Others can reach this address"),
+            self.tr("Let others connect on {address}?").format(address=address),
+            self.tr(
+                "This address is not only this machine's. Everybody who can reach it over the network can connect, "
+                "load the test page and send you anything, without a password. What goes over it is not encrypted.\n\n"
+                "127.0.0.1 and localhost are for this machine alone."
+            ),
+            self._icons,
+            self._window,
+        )
+        words, accept = self.tr("&Let others connect"), QMessageBox.ButtonRole.AcceptRole
+        box.add(words, accept, lambda: self._let_in(address))
+        box.rejected.connect(self._stay)
+        box.open()
+
+    def _let_in(self, address: ListenAddress) -> None:
+        self.agree(address)
+        self._listen(address)
+
+    def _stay(self) -> None:
+        """The address is not wanted after all."""
+        self._entered = None
+        if self._wanted is not None:
+            self._tool_bar.address.setText(str(self._wanted))
+
+    def test_page_url(self) -> str:
+        """Where the test page is, or "" while not listening."""
+        if not self._addresses:
+            return ""
+        host, _, port = self._addresses[0].rpartition(":")
+        return f"http://{_ANY_HOST.get(host, host)}:{port}/"
+
+    def open_test_page(self) -> None:
+        url = self.test_page_url()
+        if not QDesktopServices.openUrl(QUrl(url)):
+            self.problem.emit(self.tr("No web browser could be opened. Open {url} yourself.").format(url=url))
+
+    def _started(self, addresses: tuple[str, ...]) -> None:
+        self._addresses = addresses
+        if self._asked is not None:
+            self._wanted, self._asked = self._asked, None
+        if self._entered is not None and self._entered == self._wanted:
+            self._settings.address = self._entered
+            self._given = None
+        self._entered = None
+        self._show()
+        self._failure = ""
+
+    def _failed(self, sentence: str) -> None:
+        if self._asked is not None:
+            self._asked = self._entered = None
+            self._failure = sentence
+            # What the field says is not where Unmask listens.
+            self._tool_bar.mark_address(valid=False)
+
+    def _stopped(self) -> None:
+        self._addresses = ()
+        self._show()
+
+    def _show(self) -> None:
+        listening = bool(self._addresses)
+        if listening:
+            self._actions.set_look(
+                ActionId.LISTEN,
+                self.tr("Stop &listening"),
+                self.tr("Stop"),
+                IconName.STOP,
+                self.tr("Accept no more clients; connections that are open stay open"),
+            )
+        else:
+            self._actions.set_look(
+                ActionId.LISTEN,
+                self.tr("Start &listening"),
+                self.tr("Listen"),
+                IconName.START,
+                self.tr("Accept WebSocket clients on the address beside this button"),
+            )
+        self._actions[ActionId.OPEN_TEST_PAGE].setEnabled(listening)
+        self._tool_bar.stress_listen(stressed=not listening)
+        self.changed.emit(self._addresses)

@@ -1,0 +1,321 @@
+"""The console mode: the same engine and capture without a window, and what happens as lines."""
+
+from __future__ import annotations
+
+import errno
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from app.logic.sampling import DiagnosticsLog, Sampler
+from app.logic.text import counted, rough_time
+from app.terminal.ending import LAST_SECONDS, Writing
+from app.terminal.patient_scan import PatientScan
+from app.terminal.standard_streams import safe, say, warn
+from app.terminal.story_text import COLOURED, PLAIN, StoryText
+from core.capture.disk_space import SpaceGauge
+from core.capture.follow import Entry, Follower
+from core.capture.gaps import Gap, GapReason
+from core.capture.reader import CaptureReader
+from core.capture.records import FrameRecord
+from core.capture.session_files import ClaimedCapture, discard, discard_unused
+from core.errors import CaptureError, EnvironmentFailure, UnmaskError
+from core.formats.jsonl import error_line, lines_of, listening_line
+from core.net.host import CaptureMoved, EngineHost, SendResult
+from core.net.settings import EngineSettings, ListenAddress
+from core.net.test_page import TestPage
+from core.query.expressions import Filter
+from core.sizes import byte_size
+
+_MARGIN = 1.3
+"""By which there has to be more room before there may be another warning of little room."""
+_SIGNAL_SECONDS = 0.5
+"""How often signals are looked for; Windows lets none through to a thread that waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleOptions:
+    """What the command line asked for."""
+
+    address: ListenAddress
+    settings: EngineSettings
+    capture: Path
+    json: bool
+    filter: Filter | None = None
+    """Only frames that match are told of."""
+    diagnostics: Path | None = None
+    """Where figures about Unmask itself go."""
+    claimed: ClaimedCapture | None = None
+    """What holds the capture against other runs, where the person gave it no name."""
+
+
+class Console:
+    """Runs an engine until it is told to stop, and writes what happens to `out`."""
+
+    def __init__(
+        self,
+        options: ConsoleOptions,
+        version: str,
+        page: TestPage,
+        out: TextIO,
+        gauge: SpaceGauge | None = None,
+        writing: Writing | None = None,
+    ) -> None:
+        """UnmaskError if the capture or the file of diagnostics can't be created. `gauge` looks at the disk.
+
+        `writing` is entered for each piece that is written to `out`.
+        """
+        self._out = out
+        self._writing = writing or Writing()
+        self._json = options.json
+        self._text = StoryText(COLOURED if _wants_colour(out) else PLAIN)
+        self._address = options.address
+        self._filter = options.filter
+        # A simple queue, because `stop` is called from signal handlers: nothing else may be put to use there.
+        self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._moves: queue.SimpleQueue[CaptureMoved] = queue.SimpleQueue()
+        self._claimed = options.claimed
+        self._stopping = False
+        self._hurry = False
+        self._enough: float | None = None
+        self._told_frames = 0
+        self._exit_status = 0
+        self._listening = False
+        self._room_is_low = False
+        self._bug: BaseException | None = None
+        self._host = EngineHost(options.capture, version, options.settings, page, self, gauge)
+        self._diagnostics: DiagnosticsLog | None = None
+        if options.diagnostics is not None:
+            try:
+                self._diagnostics = DiagnosticsLog(options.diagnostics, Sampler(self._host), warn)
+            except UnmaskError:
+                self._host.close()
+                discard(options.capture)
+                raise
+
+    def stop(self) -> None:
+        """End `run`; asked twice, without telling what is still to be told. Any thread, and signal handlers."""
+        self._hurry = self._stopping
+        self._stopping = True
+        self._news.put(None)
+
+    def run(self) -> int:
+        """Listen and tell until `stop`; the exit status.
+
+        BrokenPipeError when nobody reads `out` any more, EnvironmentFailure where it cannot be written. The capture is
+        whole then too.
+        """
+        self._reader = CaptureReader(self._host.recorder.path)
+        self._scan = None
+        if self._filter is not None:
+            self._scan = PatientScan(self._reader, self._filter, self._is_wanted, self._say)
+        self._story = Follower(self._reader, None if self._scan is None else self._scan.find)
+        thread = threading.Thread(target=self._run_host, name="unmask-engine")
+        thread.start()
+        self._host.listen(self._address)
+        try:
+            while not self._stopping:
+                with suppress(queue.Empty):
+                    self._tell(self._news.get(timeout=_SIGNAL_SECONDS))
+                self._look_at_room()
+            self._end(thread)
+            while not self._news.empty():
+                self._tell(self._news.get())
+            self._tell(None, ending=True)
+            self._tell_what_is_left()
+        finally:
+            self._end(thread)
+            if self._diagnostics is not None:
+                self._diagnostics.close()
+            if self._scan is not None:
+                self._scan.close()
+            self._reader.close()
+            self._host.close()
+            if not self._listening:
+                # So that what is called again finds no file in its way.
+                discard_unused(self._host.recorder.path)
+        self._look_at_moves()
+        self._look_at_losses()
+        if self._bug is not None:
+            raise self._bug
+        return self._exit_status
+
+    def _end(self, thread: threading.Thread) -> None:
+        """Have the engine end, and all that it recorded in the capture. Idempotent."""
+        self._host.stop()
+        thread.join()
+        self._host.recorder.flush()
+
+    def _run_host(self) -> None:
+        try:
+            self._host.run()
+        except Exception as error:
+            self._bug = error
+            self.stop()
+
+    def _tell(self, news: str | None, *, ending: bool = False) -> None:
+        """Write a line of news, then what is new in the capture."""
+        if self._look_at_moves():
+            self._go_on_reading()
+        if news is not None:
+            self._write(news + "\n")
+        tell: Callable[[Entry], Iterator[str]] = lines_of if self._json else self._text.lines_of
+        for entry in self._story.entries(ending=ending):
+            if not self._is_wanted():
+                break
+            self._write("".join(f"{line}\n" for line in tell(entry)))
+            if isinstance(entry, Gap) and entry.reason is GapReason.DROPPED:
+                self._told_frames += entry.frames
+            self._told_frames += isinstance(entry, FrameRecord)
+        self._flush()
+
+    def _say(self, sentence: str) -> None:
+        self._write(self._line_of(sentence) + "\n")
+        self._flush()
+
+    def _line_of(self, sentence: str) -> str:
+        return error_line(sentence) if self._json else safe(sentence)
+
+    def _warn(self, sentence: str) -> None:
+        self._remark(f"warning: {sentence}")
+
+    def _remark(self, sentence: str) -> None:
+        """On standard error."""
+        with self._writing:
+            say(sentence)
+
+    def _write(self, lines: str) -> None:
+        with self._writing, self._explained():
+            self._out.write(lines)
+
+    def _flush(self) -> None:
+        with self._writing, self._explained():
+            self._out.flush()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if error.errno == errno.EIO:
+                # The terminal is gone.
+                raise BrokenPipeError from error
+            raise EnvironmentFailure(
+                f"What happens cannot be printed: {error.strerror or error}. What has happened is recorded in "
+                f"{self._host.recorder.path}."
+            ) from error
+
+    def _is_wanted(self) -> bool:
+        """Whether to look for more to tell."""
+        return not (self._stopping and self._is_enough())
+
+    def _is_enough(self) -> bool:
+        """Whether to leave the rest to the capture: a lagging terminal must not keep the program from ending."""
+        if self._enough is None:
+            self._enough = time.monotonic() + LAST_SECONDS
+        return self._hurry or time.monotonic() > self._enough
+
+    def _tell_what_is_left(self) -> None:
+        left = self._reader.totals().frames - self._told_frames
+        if left > 0 and self._enough is not None and self._is_enough():
+            self._remark(f"stopped; {left} frames more are in {self._reader.path}.")
+
+    def _look_at_moves(self) -> bool:
+        """Say it where the capture was removed and goes on elsewhere; whether it did."""
+        moved = False
+        while not self._moves.empty():
+            move, moved = self._moves.get(), True
+            self._warn(
+                f"the capture {move.removed} was removed or moved away. Nothing is lost: all of it is in "
+                f"{move.path}, where recording goes on."
+            )
+            if self._claimed is not None:
+                self._claimed.follow(move.path)
+        return moved
+
+    def _go_on_reading(self) -> None:
+        try:
+            reader = CaptureReader(self._host.recorder.path)
+        except CaptureError:
+            # Removed once more: what was read up to now is still open, and another move comes.
+            return
+        self._story.go_on_with(reader)
+        if self._scan is not None:
+            self._scan.go_on_with(reader)
+        self._reader.close()
+        self._reader = reader
+
+    def _look_at_losses(self) -> None:
+        """Who counts on the capture is told that it is not whole, in words and by the exit status."""
+        recorder = self._host.recorder
+        if recorder.lost_frames:
+            lost = counted(recorder.lost_frames, "1 frame is", "{count} frames are")
+            self._remark(f"{lost} lost: the capture could not be written.")
+        if recorder.is_adrift:
+            self._remark(f"{recorder.failure}")
+        if recorder.lost_frames or recorder.is_adrift:
+            self._exit_status = 1
+
+    def _look_at_room(self) -> None:
+        """Warns once, until there is more room."""
+        space, was_low = self._host.recorder.space, self._room_is_low
+        self._room_is_low = space is not None and space.is_low(_MARGIN if was_low else 1.0)
+        if space is not None and self._room_is_low and not was_low:
+            left = (
+                ""
+                if space.seconds_left is None
+                else f", about {rough_time(space.seconds_left)} at the present rate"
+            )
+            self._warn(
+                f"the disk of the capture has only {byte_size(space.free_bytes)} left{left}: make room there, "
+                "stop recording, or keep only the last part (--keep)."
+            )
+
+    # HostListener.
+
+    def on_changed(self) -> None:
+        if self._news.empty():
+            self._news.put(None)
+
+    def on_listening(self, addresses: tuple[str, ...]) -> None:
+        self._listening = True
+        self._news.put(listening_line(addresses) if self._json else _listening_text(addresses))
+
+    def on_stopped_listening(self) -> None:
+        pass
+
+    def on_failed(self, sentence: str) -> None:
+        if not self._listening:
+            # There is nothing to do without an address.
+            self._exit_status = 1
+            self._stopping = True
+        self._news.put(self._line_of(sentence))
+
+    def on_sent(self, result: SendResult) -> None:
+        pass
+
+    def on_capture_moved(self, moved: CaptureMoved) -> None:
+        self._moves.put(moved)
+        self._news.put(None)
+
+
+def _listening_text(addresses: tuple[str, ...]) -> str:
+    return "Listening on " + " and ".join(f"ws://{each}/" for each in addresses)
+
+
+def _wants_colour(out: TextIO) -> bool:
+    return (
+        out.isatty()
+        and "NO_COLOR" not in os.environ
+        and os.environ.get("TERM") != "dumb"
+        and sys.platform != "win32"
+    )

@@ -1,0 +1,1 @@
+"""Tool bar, status bar and banners."""

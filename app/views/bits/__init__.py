@@ -1,0 +1,1 @@
+"""The Frame tab: a frame bit by bit."""

@@ -1,0 +1,445 @@
+"""The composer: writes messages and control frames and says what is wrong with them before they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.logic.compose import ComposeKind, Draft, build
+from app.logic.text import grouped
+from app.look.icons import IconName, Icons
+from app.look.theme import Role, Theme
+from app.models.connections import ConnectionModel
+from app.views.compose.check import examine
+from app.views.compose.editor import ComposeEditor, History, HistoryEntry
+from app.views.compose.pages import ClosePage, FilePage
+from app.views.compose.target_box import Target, TargetBox, ToAll, ToOne
+from core.decoders.visible import visible
+from core.errors import PayloadError
+from core.net.outgoing import Compression, Outgoing
+from core.sizes import byte_size
+
+MAX_FRAGMENTS = 10_000
+_MOST_AWAITED = 256
+"""Results that may be awaited; older ones are no longer told apart."""
+_CHECK_MS = 120
+"""Pause in typing after which the text is checked."""
+_NARROW = 96
+"""Pixels of a box on a small screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendOrder:
+    """What is to be sent to whom."""
+
+    outgoing: Outgoing
+    recipients: tuple[int, ...]
+    """Connections: to these and to no other."""
+    entry: HistoryEntry
+    """What the person wrote."""
+
+
+class Composer(QWidget):
+    """Composes what is sent. It sends nothing itself: `send_requested` asks for it, an answer comes to `show_*`."""
+
+    send_requested = Signal(object)
+    """A SendOrder."""
+
+    def __init__(
+        self, connections: ConnectionModel, theme: Theme, icons: Icons, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._icons = icons
+        self._queued = 0
+        self._offered: int | None = None
+        """A connection that the person went to while there was text for another one."""
+        self._history = History()
+        self._awaited: dict[int, SendOrder] = {}
+        """What was sent and not answered yet, by the number of the request."""
+        self._failure = ""
+        self._shown_target: Target = None
+        self._timer = QTimer(self, singleShot=True, interval=_CHECK_MS)
+        self._timer.timeout.connect(self._check)
+        self.targets = TargetBox(connections, theme, icons, self)
+        self._make_controls()
+        self._arrange()
+        self._connect()
+        self._name_frames()
+        theme.changed.connect(self._restyle)
+        self._restyle()
+        self._on_kind()
+
+    # For the window
+
+    def refresh(self) -> None:
+        """The list of connections has changed."""
+        self.targets.refresh(may_choose=not self._holds_text())
+
+    def address(self, connection: int) -> None:
+        """The person wants to send to this connection."""
+        self.targets.choose(connection)
+
+    def went_to(self, connection: int) -> None:
+        """The person went to a connection in their list: while nothing is written, it becomes the target."""
+        if not self._holds_text():
+            if connection in self.targets.everybody:
+                self.targets.choose(connection)
+        else:
+            self._offered = connection
+            self._check()
+
+    def set_queued(self, count: int) -> None:
+        """How many bytes wait for the target, whose peer does not read; 0 where it does."""
+        if count != self._queued:
+            self._queued = count
+            self._check()
+
+    def await_result(self, request: int, order: SendOrder) -> None:
+        """What `send_requested` asked for is under way; its result comes under this number."""
+        self._awaited[request] = order
+        while len(self._awaited) > _MOST_AWAITED:
+            self._awaited.pop(next(iter(self._awaited)))
+
+    def show_error(self, sentence: str, request: int | None = None) -> None:
+        """Say beside the editor why something was not sent; it stays until the text changes or is sent again."""
+        self._failure = sentence
+        if request is not None:
+            self._awaited.pop(request, None)
+        self._check()
+
+    def show_sent(self, request: int, count: int) -> None:
+        """That request has been met, for so many connections: remember what was sent, and make room for the next if
+        nothing else was typed.
+        """
+        order = self._awaited.pop(request, None)
+        if order is None:
+            return
+        self._history.add(order.entry)
+        if count < len(order.recipients):
+            text = self.tr("Sent to {sent} of {asked}: the others closed meanwhile, or do not read.")
+            self._failure = text.format(sent=grouped(count), asked=grouped(len(order.recipients)))
+        again = any(other.entry.text == order.entry.text for other in self._awaited.values())
+        if self._edits() and self.editor.toPlainText() == order.entry.text and not again:
+            failure = self._failure
+            self.editor.set_text("")
+            # Why another one was not sent.
+            self._failure = failure
+        self._check()
+
+    def history(self) -> tuple[str, ...]:
+        """What was sent, oldest first, for settings to keep."""
+        return self._history.lines()
+
+    def set_history(self, lines: Sequence[str]) -> None:
+        """Take back what `history` gave."""
+        self._history.set_lines(lines)
+
+    def kind(self) -> ComposeKind:
+        """What is being composed."""
+        kind: ComposeKind = self.kinds.currentData()
+        return kind
+
+    def set_kind(self, kind: ComposeKind) -> None:
+        """Compose this."""
+        self.kinds.setCurrentIndex(self.kinds.findData(kind))
+
+    def set_text(self, text: str) -> None:
+        """Fill the editor, such as with a payload to send again."""
+        self.editor.set_text(text)
+
+    def send(self) -> None:
+        """Ask to send to what the target box says."""
+        self._send(self.targets.recipients, self.targets.fault())
+
+    def send_to_all(self) -> None:
+        """Ask to send to all open connections."""
+        everybody = self.targets.everybody
+        nobody = self.tr("No connection is open. Wait for a client to connect.")
+        self._send(everybody, "" if everybody else nobody)
+
+    # Building
+
+    def _make_controls(self) -> None:
+        self.kinds = QComboBox(self)
+        self.kinds.setAccessibleName(self.tr("Kind"))
+        self.kinds.setToolTip(self.tr("What is sent"))
+        self.kinds.setMinimumWidth(_NARROW)
+        for kind, text in self._kind_names().items():
+            self.kinds.addItem(text, kind)
+        self.fragments = QSpinBox(self)
+        self.fragments.setRange(1, MAX_FRAGMENTS)
+        # A style sheet's padding does not reach the editor inside.
+        self.fragments.lineEdit().setTextMargins(6, 0, 0, 0)
+        self.fragments.setAccessibleName(self.tr("Frames"))
+        self.fragments.setToolTip(self.tr("Cut the message into this many frames"))
+        self.compress = QCheckBox(self.tr("Compress"), self)
+        self.compress.setChecked(True)
+        self.send_button = QPushButton(self.tr("Send"), self)
+        self.send_button.setProperty("look", "primary")
+        self.editor = ComposeEditor(self)
+        self.editor.setAccessibleName(self.tr("Message to send"))
+        self.file = FilePage(self)
+        self.close_frame = ClosePage(self)
+        self.status = QLabel(self)
+        self.status.setTextFormat(Qt.TextFormat.PlainText)
+        self.status.setWordWrap(True)
+        self.status.setProperty("look", "muted")
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.instead = QPushButton(self)
+        self.amount = QLabel(self)
+        self.amount.setTextFormat(Qt.TextFormat.PlainText)
+        self.amount.setProperty("look", "muted")
+
+    def _kind_names(self) -> dict[ComposeKind, str]:
+        return {
+            ComposeKind.TEXT: self.tr("Text"),
+            ComposeKind.JSON: self.tr("JSON"),
+            ComposeKind.HEX: self.tr("Binary: hex"),
+            ComposeKind.BASE64: self.tr("Binary: Base64"),
+            ComposeKind.FILE: self.tr("Binary: file"),
+            ComposeKind.PING: self.tr("Ping"),
+            ComposeKind.PONG: self.tr("Pong"),
+            ComposeKind.CLOSE: self.tr("Close"),
+        }
+
+    def _arrange(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        # Of the room that there is the target takes the most: it is what must not be mistaken.
+        top.addWidget(self.targets, 1)
+        top.addWidget(self.kinds)
+        top.addWidget(self.fragments)
+        top.addWidget(self.compress)
+        top.addSpacing(6)
+        top.addStretch()
+        top.addWidget(self.amount)
+        top.addWidget(self.send_button)
+        self.pages = QStackedWidget(self)
+        for page in (self.editor, self.file, self.close_frame):
+            self.pages.addWidget(page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 7, 10, 8)
+        layout.setSpacing(6)
+        layout.addLayout(top)
+        layout.addWidget(self.pages, 1)
+        below = QHBoxLayout()
+        below.setSpacing(8)
+        below.addWidget(self.status, 1)
+        below.addWidget(self.instead)
+        layout.addLayout(below)
+
+    def _connect(self) -> None:
+        self.kinds.currentIndexChanged.connect(self._on_kind)
+        self.targets.changed.connect(self._on_target)
+        self.targets.popup.picked.connect(lambda _line: self.editor.setFocus())
+        self.instead.clicked.connect(self._send_there_instead)
+        self.send_button.clicked.connect(self.send)
+        self.editor.send_pressed.connect(self.send)
+        self.editor.send_all_pressed.connect(self.send_to_all)
+        self.editor.older_pressed.connect(self._older)
+        self.editor.newer_pressed.connect(self._newer)
+        for changed in (self.editor.textChanged, self.file.changed, self.close_frame.changed):
+            changed.connect(self._on_edit)
+        self.fragments.valueChanged.connect(self._on_edit)
+        self.fragments.valueChanged.connect(self._name_frames)
+
+    def _restyle(self) -> None:
+        self.editor.document().setDefaultFont(self._theme.mono_font())
+        self.send_button.setIcon(self._icons.icon(IconName.SEND, Role.ON_ACCENT))
+
+    # State
+
+    def _name_frames(self) -> None:
+        one = self.fragments.value() == 1
+        self.fragments.setSuffix(self.tr(" frame") if one else self.tr(" frames"))
+
+    def _edits(self) -> bool:
+        """Whether the text editor is what the kind uses."""
+        return self.kind() not in (ComposeKind.FILE, ComposeKind.CLOSE)
+
+    def _on_kind(self) -> None:
+        kind = self.kind()
+        pages: dict[ComposeKind, QWidget] = {
+            ComposeKind.FILE: self.file,
+            ComposeKind.CLOSE: self.close_frame,
+        }
+        self.pages.setCurrentWidget(pages.get(kind, self.editor))
+        for control in (self.fragments, self.compress):
+            control.setVisible(kind.is_message)
+        placeholders = {
+            ComposeKind.TEXT: self.tr("Text to send; Ctrl+Enter sends, ↑ brings back what was sent"),
+            ComposeKind.JSON: self.tr('JSON, checked while you type, such as {"type": "hello"}'),
+            ComposeKind.HEX: self.tr("Pairs of hex digits, such as 48 65 6c 6c 6f"),
+            ComposeKind.BASE64: self.tr("Base64, such as SGVsbG8="),
+            ComposeKind.PING: self.tr("Payload of the ping, at most 125 bytes; may stay empty"),
+            ComposeKind.PONG: self.tr("Payload of the pong, at most 125 bytes; may stay empty"),
+        }
+        self.editor.setPlaceholderText(placeholders.get(kind, ""))
+        # Qt paints another placeholder only when something else changes too.
+        self.editor.viewport().update()
+        self._failure = ""
+        self._check()
+
+    def _on_edit(self) -> None:
+        self._failure = ""
+        if not self._holds_text():
+            self._offered = None
+        self._timer.start()
+
+    def _on_target(self) -> None:
+        if self._shown_target != self.targets.target:
+            self._shown_target = self.targets.target
+            self._failure = ""
+            self._queued = 0
+            self._offered = None
+        self._check()
+
+    def _holds_text(self) -> bool:
+        """Whether there is anything that was written for somebody."""
+        return bool(
+            self.editor.toPlainText() or self.file.text() or self.close_frame.reason.text()
+        )  # fmt: skip
+
+    def _instead(self) -> int | None:
+        """The one other connection that it makes sense to offer."""
+        everybody, now = self.targets.everybody, self.targets.recipients
+        if self._offered in everybody and (self._offered,) != now and self._holds_text():
+            return self._offered
+        lost = isinstance(self.targets.target, ToOne) and not now
+        return everybody[0] if lost and len(everybody) == 1 else None
+
+    def _send_there_instead(self) -> None:
+        other = self._instead()
+        if other is not None:
+            self.targets.choose(other)
+            self.editor.setFocus()
+
+    def _draft(self) -> Draft:
+        kind = self.kind()
+        compression = Compression.AS_NEGOTIATED if self.compress.isChecked() else Compression.NEVER
+        if kind is ComposeKind.CLOSE:
+            return Draft(kind, self.close_frame.reason.text(), self.close_frame.code())
+        if kind is ComposeKind.FILE:
+            return Draft(kind, self.file.text(), None, self.fragments.value(), compression)
+        return Draft(kind, self.editor.toPlainText(), None, self.fragments.value(), compression)
+
+    def _problem_and_size(self) -> tuple[str, str]:
+        """What is wrong with the draft, and how large it is; both "" where there is nothing to say."""
+        try:
+            return examine(self._draft())
+        except PayloadError as error:
+            return str(error), ""
+
+    def _check(self) -> None:
+        """Say how things stand and let Send be pressed only where it would work."""
+        unreachable = self.targets.fault()
+        problem, size = self._problem_and_size()
+        blank = self._is_blank()
+        self.send_button.setEnabled(not unreachable and not problem)
+        record = self.targets.record
+        negotiated = record is not None and "permessage-deflate" in record.extensions
+        self.compress.setEnabled(negotiated or isinstance(self.targets.target, ToAll))
+        self.compress.setToolTip(
+            self.tr("Compress with permessage-deflate where it was negotiated")
+            if self.compress.isEnabled()
+            else self.tr("This connection did not negotiate permessage-deflate")
+        )
+        self.send_button.setToolTip(unreachable or problem or self.tr("Send (Ctrl+Enter)"))
+        self._offer_another()
+        wrong = self._failure or ("" if blank else problem)
+        caution = self._slowness() or self._still_there()
+        if wrong or (unreachable and self._holds_text()):
+            self._say(wrong or unreachable, "error" if wrong else "warning")
+        elif unreachable or not caution:
+            self._say(unreachable, "muted")
+        else:
+            self._say(caution, "warning")
+        self.amount.setText(size)
+
+    def _offer_another(self) -> None:
+        other = self._instead()
+        self.instead.setVisible(other is not None)
+        if other is not None:
+            self.instead.setText(self.tr("Send to #{0} instead").format(other))
+
+    def _still_there(self) -> str:
+        """To whom it goes, where the person has just gone to another connection."""
+        target = self.targets.target
+        if self._offered is None or not isinstance(target, ToOne) or self._offered == target.id:
+            return ""
+        return self.tr("What you wrote goes to #{0}, not to #{1}.").format(target.id, self._offered)
+
+    def _slowness(self) -> str:
+        if not self._queued or self.targets.record is None:
+            return ""
+        return self.tr("The peer is not reading, {0} queued").format(byte_size(self._queued))
+
+    def _is_blank(self) -> bool:
+        """Whether nothing has been entered yet, which is no mistake."""
+        kind = self.kind()
+        if kind is ComposeKind.FILE:
+            return not self.file.text()
+        return kind is ComposeKind.JSON and not self.editor.toPlainText().strip()
+
+    def _say(self, sentence: str, look: str) -> None:
+        self.status.setText(visible(sentence))
+        self.status.setVisible(bool(sentence))
+        if self.status.property("look") != look:
+            self.status.setProperty("look", look)
+            self.status.style().unpolish(self.status)
+            self.status.style().polish(self.status)
+
+    # Doing
+
+    def _send(self, recipients: tuple[int, ...], unreachable: str) -> None:
+        self._timer.stop()
+        if unreachable:
+            self.show_error(unreachable)
+            return
+        try:
+            draft = self._draft()
+            outgoing = build(draft)
+        except PayloadError as error:
+            self.show_error(str(error))
+            return
+        self._failure = ""
+        self.send_requested.emit(SendOrder(outgoing, recipients, HistoryEntry(draft.kind, draft.text)))
+
+    def _older(self) -> None:
+        self._recall(self._history.older(HistoryEntry(self.kind(), self.editor.toPlainText())))
+
+    def _newer(self) -> None:
+        self._recall(self._history.newer())
+
+    def _recall(self, entry: HistoryEntry | None) -> None:
+        if entry is None:
+            return
+        self.set_kind(entry.kind)
+        fields = {ComposeKind.FILE: self.file.path, ComposeKind.CLOSE: self.close_frame.reason}
+        if entry.kind in fields:
+            fields[entry.kind].setText(entry.text)
+        else:
+            self.editor.set_text(entry.text)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            to_all = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            (self.send_to_all if to_all else self.send)()
+        else:
+            super().keyPressEvent(event)

@@ -1,0 +1,214 @@
+"""Where the composer sends: to the connection that the person chose, or to all that are open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QIcon, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QWidget
+
+from app.logic.text import grouped, tooltip
+from app.look.icons import IconName, Icons
+from app.look.theme import Role, Theme
+from app.models.connections import ConnectionLine, ConnectionModel
+from app.views.compose.target_popup import TargetPopup
+from app.views.parts.connection_mark import ICON, elided_path, mark_icon
+from core.capture.records import ConnectionRecord
+
+_CHARS = 15
+_NARROW, _WIDEST = 154, 360
+"""Pixels of the box on a small and on a large screen."""
+_BESIDE_ICON = 8
+"""Pixels between the icon and the text, and behind that."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToOne:
+    """One connection. In a new capture it has another number, and its number may be another one's."""
+
+    id: int
+    opened_ns: int
+    peer: str
+    title: str
+
+    @classmethod
+    def of(cls, line: ConnectionLine) -> ToOne:
+        record = line.record
+        return cls(record.id, record.opened_ns, record.peer, line.title)
+
+    def is_of(self, line: ConnectionLine | None) -> bool:
+        """Whether that is the same connection, whatever its number."""
+        return line is not None and (line.record.opened_ns, line.record.peer) == (self.opened_ns, self.peer)
+
+
+@dataclass(frozen=True, slots=True)
+class ToAll:
+    """All connections that are open at the moment of sending."""
+
+
+Target = ToOne | ToAll | None
+"""None: the person has not chosen yet."""
+
+
+class TargetBox(QComboBox):
+    """Shows the target and offers all others. A target whose peer is gone stays, and is said to be gone."""
+
+    changed = Signal()
+    """Another target, or something else is true of it."""
+
+    def __init__(
+        self, connections: ConnectionModel, theme: Theme, icons: Icons, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._connections = connections
+        self._theme = theme
+        self._icons = icons
+        self._target: Target = None
+        self._shown: tuple[object, ...] = ()
+        # Not within this one: what is styled within a box is the box's own list.
+        self.popup = TargetPopup(theme, icons, parent)
+        self.setAccessibleName(self.tr("Send to"))
+        # Not by its contents: a long path must not widen the window.
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(_CHARS)
+        self.setMinimumWidth(_NARROW)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setMaximumWidth(_WIDEST)
+        self.setIconSize(QSize(ICON, ICON))
+        self.addItem("")
+        self.popup.picked.connect(self._picked)
+        theme.changed.connect(self._show)
+        self._show()
+
+    @property
+    def target(self) -> Target:
+        return self._target
+
+    @property
+    def record(self) -> ConnectionRecord | None:
+        """The connection that is the target, while it is there; None for all, or none."""
+        line = self._line()
+        return None if line is None else line.record
+
+    @property
+    def recipients(self) -> tuple[int, ...]:
+        """To which connections it would be sent now."""
+        if isinstance(self._target, ToAll):
+            return self.everybody
+        record = self.record
+        return (record.id,) if record is not None and record.is_open else ()
+
+    @property
+    def everybody(self) -> tuple[int, ...]:
+        """All connections that are open now."""
+        return self._connections.open_ids
+
+    def choose(self, connection: int) -> None:
+        """The person wants to send to this one."""
+        line = self._connections.line_of(connection)
+        if line is not None:
+            self._set(ToOne.of(line))
+
+    def choose_all(self) -> None:
+        """The person wants to send to all that are open."""
+        self._set(ToAll())
+
+    def refresh(self, *, may_choose: bool) -> None:
+        """The list of connections has changed. Where nothing was ever chosen and exactly one is open, that is the
+        target, if it may be.
+        """
+        everybody = self.everybody
+        line = self._line()
+        if line is not None:
+            self._target = ToOne.of(line)
+        if self._target is None and may_choose and len(everybody) == 1:
+            self.choose(everybody[0])
+        self._show()
+
+    def fault(self) -> str:
+        """Why nothing can be sent there, or ""."""
+        if self.recipients:
+            return ""
+        if isinstance(self._target, ToOne):
+            return self.tr("Connection #{0} is not open any more. Choose another one.").format(
+                self._target.id
+            )
+        if not self.everybody:
+            return self.tr("No connection is open. Wait for a client to connect.")
+        return self.tr("Choose the connection to send to.")
+
+    def showPopup(self) -> None:
+        target = self._target
+        lines = [line for each in self.everybody if (line := self._connections.line_of(each)) is not None]
+        self.popup.open_at(self, lines, target.id if isinstance(target, ToOne) else None)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """A turn of the wheel chooses nothing."""
+        event.ignore()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show()
+
+    def _line(self) -> ConnectionLine | None:
+        """The one connection that is the target, whatever its number is by now; None where it is over and gone."""
+        target, model = self._target, self._connections
+        if not isinstance(target, ToOne):
+            return None
+        line = model.line_of(target.id)
+        if target.is_of(line):
+            return line
+        return next((line for each in model.open_ids if target.is_of(line := model.line_of(each))), None)
+
+    def _picked(self, line: ConnectionLine | None) -> None:
+        if line is None:
+            self.choose_all()
+        else:
+            self._set(ToOne.of(line))
+
+    def _set(self, target: Target) -> None:
+        self._target = target
+        self._show()
+
+    def _show(self) -> None:
+        is_open, record = bool(self.recipients), self.record
+        true = (self._target, is_open, len(self.everybody), record is not None and record.extensions)
+        look = (self.width(), self._theme.is_dark)
+        if (true, look) == self._shown:
+            return
+        told, self._shown = self._shown[:1], (true, look)
+        words, icon, tip = self._words(is_open)
+        self.setItemText(0, words)
+        self.setItemIcon(0, icon)
+        self.setToolTip(tip)
+        if told != (true,):
+            self.changed.emit()
+
+    def _words(self, is_open: bool) -> tuple[str, QIcon, str]:
+        """What the box says, its picture, and its tooltip."""
+        target = self._target
+        if isinstance(target, ToAll):
+            icon = self._icons.icon(IconName.SEND_ALL, Role.MUTED)
+            words = self.tr("To all open ({0})").format(grouped(len(self.everybody)))
+            return words, icon, self.tr("It is sent to all connections that are open then")
+        if target is None:
+            words = (
+                self.tr("Choose a connection…")
+                if self.everybody
+                else self.tr("No connection is open")
+            )  # fmt: skip
+            return words, QIcon(), self.tr("Where it is sent")
+        before, behind = self.tr("To #{0} ").format(target.id), "" if is_open else self.tr(" (closed)")
+        metrics = self.fontMetrics()
+        room = self._text_width() - metrics.horizontalAdvance(before + behind)
+        words = before + elided_path(metrics, target.title, room) + behind
+        icon = mark_icon(self._theme, target.id, self.devicePixelRatioF(), hollow=not is_open)
+        return words, icon, tooltip(self.tr("To #{0} {1}").format(target.id, target.title))
+
+    def _text_width(self) -> int:
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self)
+        return room.width() - ICON - _BESIDE_ICON

@@ -1,0 +1,245 @@
+"""The line in which a filter is typed: colours its parts, points at what is wrong, and offers what can come next."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent, QResizeEvent, QTextCharFormat
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
+
+from app.logic.filter_assistant import FilterAssistant, Look, PartKind, Standing
+from app.look.icons import Icons
+from app.look.theme import Role, Theme
+from app.views.filter.popup import FilterPopup, StripTone
+from core.query.candidates import Candidate, CandidateKind
+
+_COLOURS = {
+    PartKind.FIELD: Role.JSON_KEY,
+    PartKind.OPERATOR: Role.JSON_PUNCTUATION,
+    PartKind.WORD: Role.JSON_LITERAL,
+    PartKind.TEXT: Role.JSON_STRING,
+    PartKind.NUMBER: Role.JSON_NUMBER,
+}
+_MAX_CHARACTERS = 30_000
+"""More than a filter may have, so that it is said of one that is too long and nothing is cut off."""
+
+
+class FilterEdit(QLineEdit):
+    """Says of the text only whether it can be applied; who applies it listens to `entered`."""
+
+    entered = Signal()
+    """Enter, where it accepts no candidate."""
+    entered_backward = Signal()
+    """Shift and Enter."""
+    escaped = Signal()
+    """Esc, where nothing hangs below the line."""
+
+    def __init__(
+        self, assistant: FilterAssistant, theme: Theme, icons: Icons, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._assistant = assistant
+        self._theme = theme
+        self.popup = FilterPopup(theme, icons)
+        self._look: Look | None = None
+        self._looked_at = ("", 0)
+        self._offering = False
+        """Whether candidates are to be shown: while typing, and when asked for."""
+        self._insisted = False
+        """Whether the person asked for what is not finished, so that it is wrong."""
+        self._accepting = False
+        self.setMaxLength(_MAX_CHARACTERS)
+        self.setFont(theme.mono_font())
+        self.textEdited.connect(self._edited)
+        self.textChanged.connect(self._changed)
+        self.cursorPositionChanged.connect(self._moved)
+        self.popup.accepted.connect(self.accept)
+        theme.changed.connect(self._paint_parts)
+        self.destroyed.connect(self.popup.deleteLater)
+
+    @property
+    def standing(self) -> Standing:
+        return Standing.EMPTY if self._look is None else self._look.standing
+
+    @property
+    def look(self) -> Look | None:
+        """What is known of the text; None before the first character."""
+        return self._look
+
+    def insist(self) -> None:
+        """The text is wanted as it stands: what is missing is an error now."""
+        self._insisted = True
+        self._offering = False
+        self._refresh()
+
+    def offer(self) -> None:
+        """Shows what can come next."""
+        self._offering = True
+        self._refresh()
+
+    def accept(self, candidate: Candidate) -> None:
+        """Puts a candidate in the place of what is typed of it."""
+        if self._look is None:
+            return
+        completion = self._look.completion
+        whole = candidate.kind is CandidateKind.VALUE or candidate.text[-1:] in ("(", "[", '"')
+        self._accepting = True
+        self.setSelection(completion.start, completion.end - completion.start)
+        self.insert(candidate.text if whole else candidate.text + " ")
+        self._accepting = False
+        # What was accepted as a value is whole: nothing more is offered before the next character.
+        self._offering = candidate.kind is not CandidateKind.VALUE
+        self._refresh()
+
+    # Following the text.
+
+    def _edited(self) -> None:
+        self._offering = True
+        self._refresh()
+
+    def _changed(self) -> None:
+        self._insisted = False
+        if not self._accepting:
+            self._refresh()
+
+    def _moved(self) -> None:
+        if not self._accepting and self._look is not None and self.isActiveWindow():
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Reads the text anew and shows what is to be said of it."""
+        place = (self.text(), self.cursorPosition())
+        if self._look is None or place != self._looked_at:
+            self._looked_at = place
+            self._look = self._assistant.look(*place)
+        look = self._look
+        self._paint_parts()
+        self._mark(look)
+        self._show_popup(look)
+
+    def _mark(self, look: Look) -> None:
+        standing = self._shown_standing(look)
+        name = {Standing.VALID: "valid", Standing.WRONG: "wrong"}.get(standing, "")
+        if self.property("standing") != name:
+            self.setProperty("standing", name)
+            self.style().unpolish(self)
+            self.style().polish(self)
+
+    def _shown_standing(self, look: Look) -> Standing:
+        wrong = look.standing is Standing.UNFINISHED and self._insisted
+        return Standing.WRONG if wrong else look.standing
+
+    def _show_popup(self, look: Look) -> None:
+        if not self.hasFocus():
+            self.popup.hide()
+            return
+        candidates = look.completion.candidates if self._offering else ()
+        typed = self.text()[look.completion.start : look.completion.end]
+        if [each.text for each in candidates] == [typed]:
+            candidates = ()
+        wrong = self._shown_standing(look) is Standing.WRONG
+        message = look.message if wrong or self._offering else ""
+        if candidates and not wrong:
+            message = self.tr("Tab takes the first · ↑ ↓ choose · Esc closes")
+        if not candidates and not message:
+            self.popup.hide()
+            return
+        self.popup.fill(candidates, StripTone.ERROR if wrong else StripTone.HINT, message)
+        self.popup.show_below(self)
+
+    def _paint_parts(self) -> None:
+        """Formats of a line can be set only the way an input method does it."""
+        look = self._look
+        if look is None:
+            return
+        cursor = self.cursorPosition()
+        attributes = []
+
+        def paint(start: int, end: int, shape: QTextCharFormat) -> None:
+            kind = QInputMethodEvent.AttributeType.TextFormat
+            attributes.append(QInputMethodEvent.Attribute(kind, start - cursor, end - start, shape))
+
+        for part in look.parts:
+            shape = QTextCharFormat()
+            shape.setForeground(self._theme.color(_COLOURS[part.kind]))
+            paint(part.start, part.end, shape)
+        if self._shown_standing(look) is Standing.WRONG:
+            shape = QTextCharFormat()
+            shape.setUnderlineStyle(QTextCharFormat.UnderlineStyle.WaveUnderline)
+            shape.setUnderlineColor(self._theme.color(Role.ERROR))
+            shape.setForeground(self._theme.color(Role.ERROR))
+            # Where something is missing at the end, its last character stands for it.
+            start = min(look.start, max(0, len(self.text().rstrip()) - 1))
+            paint(start, max(look.end, start + 1), shape)
+        QApplication.sendEvent(self, QInputMethodEvent("", attributes))
+
+    # Events.
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent):
+            if event.type() is QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
+                event.accept()
+                return True
+            if (
+                event.type() is QEvent.Type.KeyPress
+                and event.key() == Qt.Key.Key_Tab
+                and self._take_candidate()
+            ):
+                return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = Qt.Key(event.key())
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._enter(backward=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+        elif key in (Qt.Key.Key_Down, Qt.Key.Key_Up):
+            if self.popup.isVisible() and self.popup.list.count():
+                self.popup.step(1 if key == Qt.Key.Key_Down else -1)
+            else:
+                self.offer()
+        elif key == Qt.Key.Key_Space and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.offer()
+        elif key == Qt.Key.Key_Escape:
+            self._escape()
+        else:
+            super().keyPressEvent(event)
+
+    def _enter(self, *, backward: bool) -> None:
+        chosen = self.popup.current if self.popup.isVisible() else None
+        if chosen is not None:
+            self.accept(chosen)
+            return
+        self._offering = False
+        self.popup.hide()
+        if backward:
+            self.entered_backward.emit()
+        else:
+            self.entered.emit()
+
+    def _take_candidate(self) -> bool:
+        """The chosen one, or the first; False where there is none."""
+        if not self.popup.isVisible() or not self.popup.list.count():
+            return False
+        self.accept(self.popup.current or self.popup.candidates[0])
+        return True
+
+    def _escape(self) -> None:
+        if self.popup.isVisible():
+            self._offering = False
+            self.popup.hide()
+        else:
+            self.escaped.emit()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        if self._look is not None:
+            self._show_popup(self._look)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._offering = False
+        self.popup.hide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.popup.isVisible():
+            self.popup.show_below(self)

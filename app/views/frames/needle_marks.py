@@ -1,0 +1,38 @@
+"""Where, in the payload cell of a line, stands what a filter looked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from app.logic.frame_lines import Line, PayloadKind
+from app.logic.text import one_line_bytes
+from core.query.needles import Needle
+
+MARKS = 32
+"""At most so many in a cell."""
+
+
+class NeedleMarks:
+    """Finds the needles as the cell writes them: as text on one line, or as hex digits."""
+
+    def __init__(self, needles: Sequence[Needle]) -> None:
+        self._text = _pattern([one_line_bytes(each.data) for each in needles], needles)
+        self._hex = _pattern([each.data.hex(" ") for each in needles], needles)
+
+    def spans(self, line: Line) -> list[tuple[int, int]]:
+        """First and last character but one of each place, in order."""
+        pattern = self._hex if line.payload_kind is PayloadKind.BYTES else self._text
+        if pattern is None or line.payload_kind is PayloadKind.EMPTY:
+            return []
+        found = zip(pattern.finditer(line.payload), range(MARKS), strict=False)
+        return [each.span() for each, _ in found]
+
+
+def _pattern(texts: list[str], needles: Sequence[Needle]) -> re.Pattern[str] | None:
+    branches = [
+        f"(?i:{re.escape(text)})" if needle.folded else re.escape(text)
+        for text, needle in zip(texts, needles, strict=True)
+    ]
+    # The longest first: it is the one to show where one begins another.
+    return re.compile("|".join(sorted(branches, key=len, reverse=True))) if branches else None

@@ -1,0 +1,407 @@
+"""Draws lines of the frame table. No item delegate and no `data()`: a paint of fifty rows stays a few milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Flag, auto
+from itertools import accumulate
+from math import ceil
+
+from PySide6.QtCore import QCoreApplication, QRect, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, QPixmap
+
+from app.logic.frame_column import FrameColumn
+from app.logic.frame_lines import Badge, Line, PayloadKind
+from app.logic.text import one_line, tooltip
+from app.look.icons import IconName, Icons
+from app.look.theme import Role, Theme
+from app.models.frame_columns import connection_cell, gap_sentence
+from app.models.marks import note_lines
+from app.views.frames.needle_marks import NeedleMarks
+from app.views.parts.connection_mark import GAP, SIZE, connection_role, elided_path
+from core.capture.gaps import Gap, GapReason
+from core.capture.records import Direction
+from core.protocol.violations import Severity
+from core.query.needles import Needle
+
+PADDING = 8
+_ICON = 15
+_STRIPE = 3
+_PILL_GAP = 5
+_PILL_PADDING = 12
+_BOOKMARK = 12
+_BITS_GAP = 8
+"""Between the flags and the labels behind them."""
+_ONLY_DOTS = str.maketrans("F123M", "     ")
+_ONLY_LETTERS = str.maketrans("·", " ")
+_MOST_NAMES = 4096
+_NOTE_SHARE = 0.4
+"""Of the payload's width that a note takes at most."""
+_NOTE_CHARS = 200
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+_CENTRE = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextSingleLine
+
+
+class RowState(Flag):
+    """How a row stands out."""
+
+    NONE = 0
+    SELECTED = auto()
+    CURRENT = auto()
+    HOVERED = auto()
+    FOCUSED = auto()
+    """The table has the keyboard."""
+    HIT = auto()
+    """A search has found it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a column lies in the viewport."""
+
+    column: FrameColumn
+    x: int
+    width: int
+
+
+_SEVERITIES = {
+    Severity.ERROR: (IconName.ERROR, Role.ERROR, Role.ERROR_TINT),
+    Severity.WARNING: (IconName.WARNING, Role.WARNING, Role.WARNING_TINT),
+    Severity.NOTE: (IconName.NOTE, Role.NOTE, Role.NOTE_TINT),
+}
+
+_BADGE_ROLES = {
+    Badge.FRAGMENT_FIRST: (Role.NOTE, Role.NOTE_TINT),
+    Badge.FRAGMENT_MIDDLE: (Role.NOTE, Role.NOTE_TINT),
+    Badge.FRAGMENT_LAST: (Role.NOTE, Role.NOTE_TINT),
+    Badge.COMPRESSED: (Role.SUCCESS, Role.SUCCESS_TINT),
+    Badge.TRUNCATED: (Role.WARNING, Role.WARNING_TINT),
+}
+
+
+class FramePainter:
+    """Knows fonts, colours and pictures of a theme; `reload()` fetches them anew."""
+
+    def __init__(self, theme: Theme, icons: Icons) -> None:
+        self._theme = theme
+        self._icons = icons
+        self._pixel_ratio = 1.0
+        self._needles = NeedleMarks(())
+        self._names: dict[tuple[int, str, int], str] = {}
+        """Cells that say whose frame it is, by connection, its name and the room in pixels."""
+        self.name_of: Callable[[int], str] = lambda _connection: ""
+        """What a connection is called, by its id."""
+        self.note_of: Callable[[int], str | None] = lambda _frame: None
+        """What is noted on a frame, by its id; None where it is not bookmarked."""
+        self.reload()
+
+    def reload(self) -> None:
+        """Takes over the theme's present colours and fonts."""
+        self._colours: dict[Role, QColor] = {role: self._theme.color(role) for role in Role}
+        self._mono = self._theme.mono_font()
+        self._ui = self._theme.ui_font()
+        self._small = QFont(self._ui)
+        self._small.setPointSizeF(self._ui.pointSizeF() * 0.86)
+        self._mono_metrics = QFontMetrics(self._mono)
+        self._char_width = max(1.0, QFontMetricsF(self._mono).horizontalAdvance("0" * 64) / 64)
+        self._small_metrics = QFontMetrics(self._small)
+        self._labels = _badge_labels()
+        self._names.clear()
+        self._empty = QCoreApplication.translate("FramePainter", "empty")
+        self._sides = {
+            Direction.CLIENT_TO_SERVER: (
+                IconName.TO_SERVER,
+                Role.CLIENT,
+                Role.CLIENT_TINT,
+                QCoreApplication.translate("FramePainter", "server"),
+            ),
+            Direction.SERVER_TO_CLIENT: (
+                IconName.TO_CLIENT,
+                Role.SERVER,
+                Role.SERVER_TINT,
+                QCoreApplication.translate("FramePainter", "client"),
+            ),
+        }
+
+    @property
+    def row_height(self) -> int:
+        return self._mono_metrics.height() + 10
+
+    def width_of(self, characters: int) -> int:
+        """Width of a column for so many digits."""
+        return ceil(self._char_width * characters) + 2 * PADDING + 1
+
+    def needs(self, lines: Sequence[Line]) -> dict[FrameColumn, int]:
+        """How wide the columns have to be for these lines, of which there is one at least; not that of the payload."""
+        widest = {
+            FrameColumn.NUMBER: max((line.number for line in lines), key=len),
+            FrameColumn.TIME: max((line.time for line in lines), key=len),
+            FrameColumn.DELTA: max((line.delta for line in lines), key=len),
+            FrameColumn.OPCODE: max((line.opcode for line in lines), key=len),
+            FrameColumn.LENGTH: max((line.length for line in lines), key=len),
+        }
+        needs = {column: self._width_of(text) for column, text in widest.items()}
+        names = (
+            connection_cell(each, self.name_of(each)) for each in {line.row.connection for line in lines}
+        )
+        needs[FrameColumn.CONNECTION] = self._width_of(max(names, key=len)) + SIZE + GAP
+        needs[FrameColumn.FLAGS] = self._width_of("F123M") + max(
+            self._labels_width(*each)
+            for each in {(line.badges, line.row.severity, line.row.violation_count > 1) for line in lines}
+        )
+        return needs
+
+    def _width_of(self, text: str) -> int:
+        if text.isascii():
+            return self.width_of(len(text))
+        return self._mono_metrics.horizontalAdvance(text) + 2 * PADDING + 1
+
+    def _labels_width(self, badges: tuple[Badge, ...], severity: int, several: bool) -> int:
+        widths = [self._pill_width(self._labels[badge]) for badge in badges]
+        if severity:
+            widths.append(self._pill_width("99" if several else "") + _ICON)
+        return _BITS_GAP + sum(widths) + _PILL_GAP * (len(widths) - 1) if widths else 0
+
+    def set_needles(self, needles: Sequence[Needle]) -> None:
+        """What is to be marked in payloads."""
+        self._needles = NeedleMarks(needles)
+
+    def set_pixel_ratio(self, ratio: float) -> None:
+        """How many device pixels a logical pixel has."""
+        self._pixel_ratio = ratio
+
+    def background(self, painter: QPainter, line: Line | None, row: QRect, state: RowState) -> None:
+        """Tint, selection, hairline and the stripe of a violation, over the whole width of the row."""
+        painter.fillRect(row, self._colours[self._ground(line, state)])
+        painter.fillRect(row.left(), row.bottom(), row.width(), 1, self._colours[Role.GRID])
+        if line is not None and line.row.severity:
+            role = _SEVERITIES[Severity(line.row.severity)][1]
+            painter.fillRect(row.left(), row.top(), _STRIPE, row.height() - 1, self._colours[role])
+        if RowState.CURRENT in state and (RowState.FOCUSED | RowState.HIT) & state:
+            painter.setPen(self._colours[Role.ACCENT])
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(row.adjusted(0, 0, -1, -1))
+
+    def gap(self, painter: QPainter, gap: Gap, row: QRect) -> None:
+        """A row that says which frames are missing, on another ground, so that it is taken for none."""
+        painter.fillRect(row, self._colours[Role.RAISED])
+        painter.fillRect(row.left(), row.bottom(), row.width(), 1, self._colours[Role.BORDER])
+        painter.setFont(self._ui)
+        painter.setPen(self._colours[Role.MUTED])
+        if gap.reason is GapReason.NOT_WRITTEN:
+            painter.fillRect(row.left(), row.top(), _STRIPE, row.height() - 1, self._colours[Role.ERROR])
+        place = row.adjusted(PADDING, 0, -PADDING, -1)
+        text = painter.fontMetrics().elidedText(gap_sentence(gap), Qt.TextElideMode.ElideRight, place.width())
+        painter.drawText(place, _CENTRE, text)
+
+    def cells(self, painter: QPainter, line: Line, row: QRect, cells: list[Cell]) -> None:
+        """The cells of a line; `row` gives the vertical place."""
+        painter.setFont(self._mono)
+        muted = line.row.head & 0x08 != 0
+        note = self.note_of(line.row.id)
+        for cell in cells:
+            rect = QRect(cell.x + PADDING, row.top(), cell.width - 2 * PADDING, row.height() - 1)
+            if rect.width() <= 0:
+                continue
+            if cell.column is FrameColumn.PAYLOAD:
+                if note:
+                    rect.setRight(self._note(painter, rect, note))
+                self._payload(painter, line, rect, muted=muted)
+            elif cell.column is FrameColumn.NUMBER:
+                if note is not None:
+                    self._bookmark(painter, cell.x, rect)
+                self._text(painter, rect, line.number, Role.MUTED if note is None else Role.TEXT, _RIGHT)
+            elif cell.column is FrameColumn.TIME:
+                self._text(painter, rect, line.time, Role.TEXT, _LEFT)
+            elif cell.column is FrameColumn.DELTA:
+                self._text(painter, rect, line.delta, Role.MUTED, _RIGHT)
+            elif cell.column is FrameColumn.LENGTH:
+                self._text(painter, rect, line.length, Role.TEXT, _RIGHT)
+            elif cell.column is FrameColumn.OPCODE:
+                self._text(painter, rect, line.opcode, Role.MUTED if muted else Role.TEXT, _LEFT)
+            elif cell.column is FrameColumn.CONNECTION:
+                self._connection(painter, line.row.connection, rect)
+            elif cell.column is FrameColumn.DIRECTION:
+                self._direction(painter, line, rect)
+            else:
+                self._flags(painter, line, rect)
+
+    def _ground(self, line: Line | None, state: RowState) -> Role:
+        if RowState.SELECTED in state:
+            return Role.SELECTION if RowState.FOCUSED in state else Role.SELECTION_INACTIVE
+        if RowState.HOVERED in state:
+            return Role.HOVER
+        if RowState.HIT in state:
+            return Role.HIT
+        return Role.SURFACE if line is None else self._sides[line.row.direction][2]
+
+    def _text(self, painter: QPainter, rect: QRect, text: str, role: Role, flags: int) -> None:
+        painter.setPen(self._colours[role])
+        painter.drawText(rect, flags, self._fit(text, rect.width()))
+
+    def _fit(self, text: str, width: int) -> str:
+        """`text` elided to `width`, measuring only what could fit."""
+        capacity = int(width / self._char_width)
+        if text.isascii():
+            return text if len(text) <= capacity else text[: max(0, capacity - 1)] + "…"
+        return self._mono_metrics.elidedText(text[: capacity + 1], Qt.TextElideMode.ElideRight, width)
+
+    def _payload(self, painter: QPainter, line: Line, rect: QRect, *, muted: bool) -> None:
+        kind = line.payload_kind
+        # Of what is cut off, the dots at the end are marked.
+        last = rect.width() - ceil(self._char_width)
+        for start, end in self._needles.spans(line):
+            left, right = (self._mono_metrics.horizontalAdvance(line.payload[:at]) for at in (start, end))
+            left, right = max(0, min(left, last)), min(right, rect.width())
+            mark = QRect(rect.left() + left - 1, rect.top() + 3, right - left + 2, rect.height() - 6)
+            painter.fillRect(mark, self._colours[Role.HIGHLIGHT])
+        if kind is PayloadKind.EMPTY:
+            self._text(painter, rect, self._empty, Role.DISABLED, _LEFT)
+        elif kind is PayloadKind.BYTES:
+            self._text(painter, rect, line.payload, Role.MUTED if muted else Role.JSON_NUMBER, _LEFT)
+        else:
+            quiet = muted and kind is not PayloadKind.CLOSE
+            self._text(painter, rect, line.payload, Role.MUTED if quiet else Role.TEXT, _LEFT)
+
+    def _bookmark(self, painter: QPainter, x: int, rect: QRect) -> None:
+        pixmap = self._pixmap(IconName.BOOKMARK_ON, Role.ACCENT, _BOOKMARK)
+        painter.drawPixmap(x + _STRIPE, rect.top() + (rect.height() - _BOOKMARK) // 2, pixmap)
+
+    def _note(self, painter: QPainter, rect: QRect, note: str) -> int:
+        """The beginning of a note at the right end of `rect`; returns where the room for the payload ends."""
+        room = round(rect.width() * _NOTE_SHARE) - _PILL_PADDING
+        text = one_line(note[:_NOTE_CHARS])
+        text = self._small_metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+        x = rect.right() + 1 - self._pill_width(text)
+        painter.save()
+        painter.setFont(self._small)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._pill(painter, x, rect, text, Role.TEXT, Role.HIGHLIGHT, None)
+        painter.restore()
+        return x - PADDING
+
+    def _connection(self, painter: QPainter, connection: int, rect: QRect) -> None:
+        top = rect.top() + (rect.height() - SIZE) // 2
+        painter.fillRect(rect.left(), top, SIZE, SIZE, self._colours[connection_role(connection)])
+        rect.setLeft(rect.left() + SIZE + GAP)
+        name = self.name_of(connection)
+        key = (connection, name, rect.width())
+        text = self._names.get(key)
+        if text is None:
+            if len(self._names) >= _MOST_NAMES:
+                self._names.clear()
+            room = rect.width() - ceil(self._char_width * len(f"#{connection} "))
+            # One letter between two ellipses tells nothing.
+            short = elided_path(self._mono_metrics, name, room) if room >= 4 * self._char_width else ""
+            text = self._names[key] = connection_cell(connection, short)
+        painter.setPen(self._colours[Role.TEXT])
+        painter.drawText(rect, _LEFT, text)
+
+    def _direction(self, painter: QPainter, line: Line, rect: QRect) -> None:
+        icon, role, _, word = self._sides[line.row.direction]
+        top = rect.top() + (rect.height() - _ICON) // 2
+        painter.drawPixmap(rect.left(), top, self._pixmap(icon, role))
+        if rect.width() >= _ICON + 6 + self._char_width * 4:
+            painter.setFont(self._small)
+            painter.setPen(self._colours[role])
+            painter.drawText(rect.adjusted(_ICON + 6, 0, 0, 0), _LEFT, word)
+            painter.setFont(self._mono)
+
+    def _flags(self, painter: QPainter, line: Line, rect: QRect) -> None:
+        bits = line.bits
+        width = round(self._char_width * len(bits))
+        fits = width <= rect.width()
+        if not fits:
+            painter.save()
+            painter.setClipRect(rect)
+        painter.setPen(self._colours[Role.DISABLED])
+        painter.drawText(rect, _LEFT, bits.translate(_ONLY_DOTS))
+        painter.setPen(self._colours[Role.TEXT])
+        painter.drawText(rect, _LEFT, bits.translate(_ONLY_LETTERS))
+        if not fits:
+            painter.restore()
+        elif line.row.severity or line.badges:
+            self._badges(painter, line, rect, rect.left() + width + _BITS_GAP)
+
+    def _badges(self, painter: QPainter, line: Line, rect: QRect, x: int) -> None:
+        """What is worth a small label, from `x` on."""
+        painter.save()
+        painter.setClipRect(rect)
+        painter.setFont(self._small)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if line.row.severity:
+            icon, role, tint = _SEVERITIES[Severity(line.row.severity)]
+            count = line.row.violation_count
+            x = self._pill(painter, x, rect, str(count) if count > 1 else "", role, tint, icon)
+        shown = self.fitting_badges(line.badges, rect.right() + 1 - x)
+        for badge in line.badges[:shown]:
+            role, tint = _BADGE_ROLES.get(badge, (Role.MUTED, Role.HOVER))
+            x = self._pill(painter, x, rect, self._labels[badge], role, tint, None)
+        if left := len(line.badges) - shown:
+            self._pill(painter, x, rect, f"+{left}", Role.MUTED, Role.HOVER, None)
+        painter.restore()
+
+    def fitting_badges(self, badges: tuple[Badge, ...], room: int) -> int:
+        """How many badges are shown whole, with room for `+1` where that is not all of them."""
+        ends = list(accumulate(self._pill_width(self._labels[badge]) + _PILL_GAP for badge in badges))
+        if not ends or ends[-1] - _PILL_GAP <= room:
+            return len(ends)
+        more = self._pill_width(f"+{len(badges)}")
+        return sum(end + more <= room for end in ends)
+
+    def badge_words(self, line: Line) -> str:
+        """All badges of a line in words."""
+        return ", ".join(self._labels[badge] for badge in line.badges)
+
+    def explained(self, line: Line, column: int) -> str:
+        """What a tooltip says over a cell: the badges in words, the whole path, else the note."""
+        if column == FrameColumn.FLAGS:
+            return self.badge_words(line)
+        if column == FrameColumn.CONNECTION:
+            connection = line.row.connection
+            return tooltip(connection_cell(connection, self.name_of(connection)))
+        note = self.note_of(line.row.id)
+        return tooltip(*note_lines(note)) if note else ""
+
+    def _pill_width(self, text: str) -> int:
+        return self._small_metrics.horizontalAdvance(text) + _PILL_PADDING if text else 8
+
+    def _pill(
+        self, painter: QPainter, x: int, row: QRect, text: str, role: Role, tint: Role, icon: IconName | None
+    ) -> int:
+        """A small label at `x`; returns where the next one goes."""
+        width = self._pill_width(text)
+        if icon is not None:
+            width += _ICON
+        height = self._small_metrics.height() + 2
+        rect = QRect(x, row.top() + (row.height() - height) // 2, width, height)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._colours[tint])
+        painter.drawRoundedRect(rect, 4, 4)
+        if icon is not None:
+            painter.drawPixmap(rect.left() + 4, rect.top() + (height - _ICON) // 2, self._pixmap(icon, role))
+            rect.setLeft(rect.left() + _ICON + 2)
+        painter.setPen(self._colours[role])
+        painter.drawText(rect, _CENTRE, text)
+        return x + width + _PILL_GAP
+
+    def _pixmap(self, icon: IconName, role: Role, size: int = _ICON) -> QPixmap:
+        return self._icons.pixmap(icon, role, size, self._pixel_ratio)
+
+
+def _badge_labels() -> dict[Badge, str]:
+    translate = QCoreApplication.translate
+    return {
+        Badge.FRAGMENT_FIRST: translate("FramePainter", "first part"),
+        Badge.FRAGMENT_MIDDLE: translate("FramePainter", "part"),
+        Badge.FRAGMENT_LAST: translate("FramePainter", "last part"),
+        Badge.COMPRESSED: translate("FramePainter", "deflate"),
+        Badge.TRUNCATED: translate("FramePainter", "cut short"),
+        Badge.AUTOMATIC: translate("FramePainter", "automatic"),
+        Badge.COMPOSED: translate("FramePainter", "you"),
+        Badge.RULE: translate("FramePainter", "rule"),
+        Badge.EDITED: translate("FramePainter", "edited"),
+        Badge.INJECTED: translate("FramePainter", "injected"),
+    }

@@ -1,0 +1,283 @@
+"""Shows one page of text piece by piece, so that it never holds the window up, and colours what is in sight."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from PySide6.QtCore import QMimeData, QTimer, Signal
+from PySide6.QtGui import (
+    QBrush,
+    QPaintEvent,
+    QTextBlock,
+    QTextCharFormat,
+    QTextCursor,
+    QTextLayout,
+)
+from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
+
+from app.look.theme import Role, Theme
+from core.decoders.decoder import NO_SPANS, Page, Place, TokenKind
+
+FOLD = 8192
+"""Characters after which a line is broken: the layout of one endless line would take seconds."""
+_PIECE = 16 * 1024
+_PIECE_LINES = 256
+"""Characters, and lines, that are laid out in one go."""
+
+_ROLES = {
+    TokenKind.KEY: Role.JSON_KEY,
+    TokenKind.STRING: Role.JSON_STRING,
+    TokenKind.NUMBER: Role.JSON_NUMBER,
+    TokenKind.LITERAL: Role.JSON_LITERAL,
+    TokenKind.PUNCTUATION: Role.JSON_PUNCTUATION,
+}
+
+
+def cut(text: str, start: int, end: int) -> Iterator[str]:
+    """`text[start:end]` as lines and folded lines; each line keeps its line feed, a folded piece has none."""
+    at = start
+    while at < end:
+        newline = text.find("\n", at, min(end, at + FOLD))
+        stop = newline + 1 if newline >= 0 else min(end, at + FOLD)
+        yield text[at:stop]
+        at = stop
+
+
+def _no_places(_start: int, _end: int) -> list[Place]:
+    return []
+
+
+class TextPane(QPlainTextEdit):
+    """Read-only plain text with coloured spans and marked places."""
+
+    shown_changed = Signal()
+    """Another text is shown, all of it by now."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._text = ""
+        self._spans = NO_SPANS
+        self._shown = 0
+        self._starts: list[int] = [0]
+        """Of each block the offset in the text, in code points."""
+        self._folds: set[int] = set()
+        """Numbers of the blocks that go on with the line of the block before."""
+        self._coloured: dict[int, int] = {}
+        """Numbers of the blocks that have their colours, and how long they were then: the last one may grow."""
+        self._places_in: Callable[[int, int], list[Place]] = _no_places
+        self._is_marked = False
+        """Some blocks of this page have or had marks."""
+        self._chosen: tuple[Place, ...] = ()
+        """The places to show, the first one in sight."""
+        self._is_choice_due = False
+        """They wait until they are laid out."""
+        self._timer = QTimer(self, interval=0)
+        self._timer.timeout.connect(self._show_piece)
+        self.setReadOnly(True)
+        self.setUndoRedoEnabled(False)
+        self.setTabChangesFocus(True)
+        theme.changed.connect(self._restyle)
+        self._restyle()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the page is laid out."""
+        return self._shown >= len(self._text)
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether a line was too long and is broken."""
+        return bool(self._folds)
+
+    def show_page(self, page: Page | None) -> None:
+        """Show a page from its beginning."""
+        self._timer.stop()
+        self._text = "" if page is None else page.text
+        self._spans = NO_SPANS if page is None else page.spans
+        self._shown, self._starts = 0, [0]
+        self._folds.clear()
+        self._coloured.clear()
+        self._chosen, self._is_choice_due = (), False
+        self._is_marked = self._places_in is not _no_places
+        self.setExtraSelections([])
+        self.clear()
+        self._show_piece()
+
+    def mark_places(self, places_in: Callable[[int, int], list[Place]] | None) -> None:
+        """Mark all that `places_in` gives for the characters from the first to before the second number."""
+        self._places_in = places_in or _no_places
+        self._is_marked = self._is_marked or places_in is not None
+        self._coloured.clear()
+        self.viewport().update()
+
+    def show_places(self, places: list[Place]) -> None:
+        """Choose these places and bring the first into sight, as soon as that is laid out."""
+        self._chosen = tuple(places)
+        self._is_choice_due = bool(places)
+        self._bring_chosen()
+
+    def first_in_sight(self) -> int:
+        """The character that a search begins at: that of the cursor, or the first in sight where it is elsewhere."""
+        cursor = self.textCursor()
+        top = self.firstVisibleBlock()
+        bottom = self.cursorForPosition(self.viewport().rect().bottomRight()).block()
+        block = cursor.block()
+        if top.blockNumber() <= block.blockNumber() <= bottom.blockNumber():
+            return self._character(block, cursor.selectionStart() - block.position())
+        return self._starts[top.blockNumber()]
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        """What was selected as it was sent, without the breaks that folding put in."""
+        cursor = self.textCursor()
+        first = self.document().findBlock(cursor.selectionStart()).blockNumber()
+        lines = cursor.selectedText().split("\u2029")
+        parts = []
+        for number, line in enumerate(lines, start=first):
+            if number > first and number not in self._folds:
+                parts.append("\n")
+            parts.append(line)
+        data = QMimeData()
+        data.setText("".join(parts))
+        return data
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self._colour_in_sight()
+        super().paintEvent(event)
+
+    def _restyle(self) -> None:
+        self.document().setDefaultFont(self._theme.mono_font())
+        self._coloured.clear()
+        self._mark_chosen()
+        self.viewport().update()
+
+    def _show_piece(self) -> None:
+        """Lay out the next piece; the timer comes back until all of it is shown."""
+        end = min(len(self._text), self._shown + _PIECE)
+        cursor = QTextCursor(self.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.beginEditBlock()
+        for line in islice(cut(self._text, self._shown, end), _PIECE_LINES):
+            if not line.endswith("\n") and self._is_fold_due(cursor):
+                self._break(cursor, self._shown, folded=True)
+            cursor.insertText(line.removesuffix("\n"))
+            self._shown += len(line)
+            if line.endswith("\n"):
+                self._break(cursor, self._shown, folded=False)
+        cursor.endEditBlock()
+        self._bring_chosen()
+        if self.is_whole:
+            self._timer.stop()
+            self.shown_changed.emit()
+        elif not self._timer.isActive():
+            self._timer.start()
+
+    def _is_fold_due(self, cursor: QTextCursor) -> bool:
+        return self._shown - self._starts[-1] >= FOLD and not cursor.atBlockStart()
+
+    def _break(self, cursor: QTextCursor, start: int, *, folded: bool) -> None:
+        cursor.insertBlock()
+        if folded:
+            self._folds.add(len(self._starts))
+        self._starts.append(start)
+
+    # Places
+
+    def _bring_chosen(self) -> None:
+        if self._is_choice_due and self._chosen[-1].end <= self._shown:
+            self._is_choice_due = False
+            self.setTextCursor(self._cursor_of(self._chosen[0]))
+            self._mark_chosen()
+
+    def _cursor_of(self, place: Place) -> QTextCursor:
+        cursor = QTextCursor(self.document())
+        cursor.setPosition(self._position(place.start))
+        cursor.setPosition(self._position(place.end), QTextCursor.MoveMode.KeepAnchor)
+        return cursor
+
+    def _position(self, character: int) -> int:
+        """Where in the document a character of the text is, in UTF-16 units."""
+        number = bisect_right(self._starts, character) - 1
+        block = self.document().findBlockByNumber(number)
+        return block.position() + _Units(block.text()).of(character - self._starts[number])
+
+    def _character(self, block: QTextBlock, units: int) -> int:
+        before = block.text().encode("utf-16-le", "surrogatepass")[: 2 * units]
+        return self._starts[block.blockNumber()] + len(before.decode("utf-16-le", "replace"))
+
+    def _mark_chosen(self) -> None:
+        selections = []
+        for place in self._chosen:
+            if place.end <= self._shown:
+                selection = QTextEdit.ExtraSelection()
+                selection.cursor = self._cursor_of(place)
+                selection.format.setBackground(self._theme.color(Role.HIGHLIGHT))
+                selections.append(selection)
+        self.setExtraSelections(selections)
+
+    # Colours
+
+    def _colour_in_sight(self) -> None:
+        """Put colours on the blocks in sight that have none yet."""
+        if not len(self._spans) and not self._is_marked:
+            return
+        block = self.firstVisibleBlock()
+        last = self.cursorForPosition(self.viewport().rect().bottomRight()).blockNumber()
+        while block.isValid() and block.blockNumber() <= last:
+            if self._coloured.get(block.blockNumber()) != block.length():
+                self._colour(block)
+            block = block.next()
+
+    def _colour(self, block: QTextBlock) -> None:
+        self._coloured[block.blockNumber()] = block.length()
+        block.layout().setFormats([*self._formats_of(block), *self._marks_of(block)])
+        self.document().markContentsDirty(block.position(), block.length())
+
+    def _formats_of(self, block: QTextBlock) -> Iterator[QTextLayout.FormatRange]:
+        start, text = self._starts[block.blockNumber()], block.text()
+        end = start + len(text)
+        units = _Units(text)
+        for span in self._spans.among(start, end):
+            left, right = max(span.start, start) - start, min(span.end, end) - start
+            if left < right:
+                look = QTextCharFormat()
+                look.setForeground(QBrush(self._theme.color(_ROLES[span.kind])))
+                yield _format_range(units.of(left), units.of(right), look)
+
+    def _marks_of(self, block: QTextBlock) -> Iterator[QTextLayout.FormatRange]:
+        start, text = self._starts[block.blockNumber()], block.text()
+        end = start + len(text)
+        look = QTextCharFormat()
+        look.setBackground(QBrush(self._theme.color(Role.SELECTION_INACTIVE)))
+        units = _Units(text)
+        for place in self._places_in(start, end) if text else ():
+            left, right = max(place.start, start) - start, min(place.end, end) - start
+            if left < right:
+                yield _format_range(units.of(left), units.of(right), look)
+
+
+class _Units:
+    """Counts in UTF-16 units, as Qt does; quick where it is asked in ascending order."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._is_ascii = text.isascii()
+        self._count = self._units = 0
+
+    def of(self, count: int) -> int:
+        """Units of the first `count` characters."""
+        if self._is_ascii:
+            return count
+        if count < self._count:
+            self._count = self._units = 0
+        self._units += len(self._text[self._count : count].encode("utf-16-le", "surrogatepass")) // 2
+        self._count = count
+        return self._units
+
+
+def _format_range(start: int, end: int, look: QTextCharFormat) -> QTextLayout.FormatRange:
+    formats = QTextLayout.FormatRange()
+    formats.start, formats.length, formats.format = start, end - start, look
+    return formats

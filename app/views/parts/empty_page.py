@@ -1,0 +1,34 @@
+"""What is painted where a table has no rows: a picture, a title and a sentence."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QFont, QPainter
+
+from app.look.icons import IconName, Icons
+from app.look.theme import Role, Theme
+
+_PICTURE = 56
+_LOW = 150
+"""Pixels below which there is no room for the picture."""
+
+
+def paint_empty(painter: QPainter, place: QRect, theme: Theme, icons: Icons, title: str, text: str) -> None:
+    """In the middle of `place`, broken into lines where it is narrow."""
+    area = place.adjusted(32, 16, -32, -16)
+    icon = icons.pixmap(IconName.MASK, Role.DISABLED, _PICTURE, painter.device().devicePixelRatioF())
+    title_font = theme.ui_font()
+    title_font.setPointSizeF(title_font.pointSizeF() * 1.25)
+    title_font.setWeight(QFont.Weight.DemiBold)
+    flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
+    if place.height() < _LOW:
+        top = max(place.top(), area.center().y() - 30) - 66
+    else:
+        top = max(area.top(), area.center().y() - 80)
+        painter.drawPixmap(area.center().x() - _PICTURE // 2, top, icon)
+    painter.setFont(title_font)
+    painter.setPen(theme.color(Role.TEXT))
+    painter.drawText(QRect(area.left(), top + 66, area.width(), 30), flags, title)
+    painter.setFont(theme.ui_font())
+    painter.setPen(theme.color(Role.MUTED))
+    painter.drawText(QRect(area.left(), top + 98, area.width(), 80), flags, text)

@@ -1,0 +1,182 @@
+"""The list of connections: a state mark, the path, and what became of it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QPainter, QPen
+from PySide6.QtWidgets import QAbstractItemView, QListView, QStyleOptionViewItem, QWidget
+
+from app.look.icons import IconName, Icons
+from app.look.theme import Role, Theme
+from app.models.connections import ConnectionLine, ConnectionModel
+from app.views.parts.connection_mark import GAP, SIZE, elided_path, paint_mark
+from app.views.parts.row_delegate import Index, RowDelegate
+from core.capture.records import ConnectionRecord, ConnectionState
+
+_MARGIN = 12
+_MARK = 10
+_TEXT_LEFT = 32
+_ROW_PADDING = 8
+
+_MARK_ROLES = {
+    ConnectionState.CONNECTING: Role.NOTE,
+    ConnectionState.OPEN: Role.SUCCESS,
+    ConnectionState.CLOSING: Role.WARNING,
+    ConnectionState.CLOSED: Role.MUTED,
+    ConnectionState.REFUSED: Role.ERROR,
+    ConnectionState.SERVED: Role.MUTED,
+    ConnectionState.LOST: Role.WARNING,
+}
+
+
+class ConnectionList(QListView):
+    """Shows a `ConnectionModel`; the chosen connection stays chosen while others come and go."""
+
+    chosen = Signal(object)
+    """Id of the connection that is selected now, or None for all."""
+    picked = Signal(object)
+    """Id of the connection that the person clicked, or pressed Enter on."""
+    context_menu_requested = Signal(QPoint)
+
+    def __init__(
+        self, model: ConnectionModel, theme: Theme, icons: Icons, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._connections = model
+        self._delegate = _ConnectionDelegate(model, theme, icons, self)
+        self.setModel(model)
+        self.setItemDelegate(self._delegate)
+        self.setUniformItemSizes(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.viewport().setMouseTracking(True)
+        self.setAccessibleName(self.tr("Connections"))
+        self.selectionModel().currentChanged.connect(self._current_changed)
+        self.clicked.connect(self._pick)
+        self.activated.connect(self._pick)
+        model.modelReset.connect(self._was_reset)
+        theme.changed.connect(self._look_changed)
+        self._was_reset()
+
+    def choose(self, connection_id: int | None) -> None:
+        """Selects a connection; nothing happens when the list has none of that id."""
+        row = self._connections.row_of(connection_id)
+        if row is not None:
+            self.setCurrentIndex(self._connections.index(row))
+
+    @property
+    def chosen_connection(self) -> int | None:
+        return self._connections.connection_id(self.currentIndex().row())
+
+    @property
+    def chosen_record(self) -> ConnectionRecord | None:
+        """What the list knows of the chosen connection, without its raw bytes; None for all."""
+        line = self._connections.line(self.currentIndex().row())
+        return None if line is None else line.record
+
+    def _current_changed(self, current: Index) -> None:
+        self.chosen.emit(self._connections.connection_id(current.row()))
+
+    def _pick(self, index: Index) -> None:
+        connection = self._connections.connection_id(index.row())
+        if connection is not None:
+            self.picked.emit(connection)
+
+    def rowsAboutToBeRemoved(self, parent: Index, start: int, end: int) -> None:
+        if start <= self.currentIndex().row() <= end:
+            # Qt would go on to the next one, which nobody chose.
+            self.choose(None)
+        super().rowsAboutToBeRemoved(parent, start, end)
+
+    def _was_reset(self) -> None:
+        self.setCurrentIndex(self._connections.index(0))
+
+    def _look_changed(self) -> None:
+        self._delegate.reload()
+        self.viewport().update()
+
+    def keyboardSearch(self, search: str) -> None:
+        """Nothing: single letters are no search here."""
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.context_menu_requested.emit(event.globalPos())
+
+
+class _ConnectionDelegate(RowDelegate):
+    weight = QFont.Weight.DemiBold
+
+    def __init__(self, model: ConnectionModel, theme: Theme, icons: Icons, parent: QWidget) -> None:
+        super().__init__(theme, icons, parent)
+        self._model = model
+
+    @property
+    def row_height(self) -> int:
+        return self._metrics.height() + self._small_metrics.height() + 2 * _ROW_PADDING + 2
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        del option, index
+        return QSize(120, self.row_height)
+
+    def content(self, painter: QPainter, row: QRect, number: int) -> None:
+        line = self._model.line(number)
+        if line is None:
+            top = row.top() + _ROW_PADDING + 1
+            self._icon(painter, row.left() + _MARGIN - 3, top, IconName.CONNECTIONS, Role.MUTED, 16)
+            self._texts(
+                painter, row, self._model.all_title(), self._model.all_detail(), row.right() - _MARGIN
+            )
+        else:
+            self._state_mark(painter, row, line.record.state)
+            right = self._number(painter, row, line)
+            role = Role.WARNING if self._model.queued(line.record.id) else Role.MUTED
+            self._texts(painter, row, line.title, self._model.detail(line), right, role)
+
+    def _state_mark(self, painter: QPainter, row: QRect, state: ConnectionState) -> None:
+        """Filled while open, hollow after, crossed where it never came to a WebSocket: not by colour alone."""
+        colour: QColor = self._theme.color(_MARK_ROLES[state])
+        top = row.top() + _ROW_PADDING + (self._metrics.height() - _MARK) / 2
+        mark = QRectF(row.left() + _MARGIN, top, _MARK, _MARK)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(colour, 1.8))
+        if state is ConnectionState.REFUSED:
+            inner = mark.adjusted(1, 1, -1, -1)
+            painter.drawLine(inner.topLeft(), inner.bottomRight())
+            painter.drawLine(inner.topRight(), inner.bottomLeft())
+            return
+        if state is ConnectionState.SERVED:
+            painter.drawRect(mark.adjusted(1, 1, -1, -1))
+            return
+        filled = state in (ConnectionState.OPEN, ConnectionState.CLOSING)
+        painter.setBrush(colour if filled else Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(mark.adjusted(0.9, 0.9, -0.9, -0.9))
+
+    def _number(self, painter: QPainter, row: QRect, line: ConnectionLine) -> int:
+        """The connection's mark, number and violations at the right edge; returns where they begin."""
+        right = row.right() - _MARGIN
+        text = f"#{line.record.id}"
+        painter.setFont(self._small)
+        painter.setPen(self._theme.color(Role.MUTED))
+        width = self._small_metrics.horizontalAdvance(text)
+        top = row.top() + _ROW_PADDING
+        height = self._metrics.height()
+        painter.drawText(QRect(right - width, top, width + 1, height), Qt.AlignmentFlag.AlignRight, text)
+        left = right - width - GAP - SIZE
+        paint_mark(painter, self._theme, line.record.id, left, top + (height - SIZE) // 2 + 1)
+        if line.record.violation_count:
+            left -= 20
+            self._icon(painter, left, top + (height - 14) // 2, IconName.WARNING, Role.ERROR, 14)
+        return left - 6
+
+    def _texts(
+        self, painter: QPainter, row: QRect, title: str, detail: str, right: int, role: Role = Role.MUTED
+    ) -> None:
+        left, top = row.left() + _TEXT_LEFT, row.top() + _ROW_PADDING
+        painter.setFont(self._font)
+        painter.setPen(self._theme.color(Role.TEXT))
+        shown = elided_path(self._metrics, title, right - left)
+        area = QRect(left, top, right - left, self._metrics.height())
+        painter.drawText(area, Qt.AlignmentFlag.AlignLeft, shown)
+        top += self._metrics.height() + 2
+        self._small_line(painter, QRect(left, top, row.right() - _MARGIN - left, 0), detail, role)

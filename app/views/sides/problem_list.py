@@ -1,0 +1,137 @@
+"""The Problems list: every broken rule of the capture, the way to its frame or handshake, and a filter by severity."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QPainter, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+
+from app.logic.text import grouped
+from app.look.icons import IconName, Icons
+from app.look.theme import Role, Theme
+from app.models.problems import ProblemModel
+from app.views.parts.row_delegate import ICON, MARGIN, PAD_Y, TEXT_LEFT, RowDelegate
+from app.views.parts.row_table import RowTable
+from core.protocol.violations import Severity
+
+SEVERITY_LOOKS = {
+    Severity.ERROR: (IconName.ERROR, Role.ERROR),
+    Severity.WARNING: (IconName.WARNING, Role.WARNING),
+    Severity.NOTE: (IconName.NOTE, Role.NOTE),
+}
+_LINES = 2
+"""Of the sentence; what does not fit is in the tooltip."""
+
+
+class ProblemList(QWidget):
+    """Shows a `ProblemModel`."""
+
+    chosen = Signal(object)
+    """A `Problem` that the person wants to see where it happened."""
+
+    def __init__(
+        self, model: ProblemModel, theme: Theme, icons: Icons, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._icons = icons
+        delegate = _ProblemDelegate(model, theme, icons, self)
+        self.rows = RowTable(self.tr("Problems"), model, delegate, theme, self)
+        self._frame: int | None = None
+        """The frame to point at, once there is a row about it."""
+        self.filters = {severity: QToolButton(self) for severity in reversed(Severity)}
+        bar = QHBoxLayout()
+        bar.setContentsMargins(8, 5, 8, 5)
+        bar.setSpacing(4)
+        for severity, button in self.filters.items():
+            button.setCheckable(True)
+            button.setChecked(True)
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            button.setProperty("words", True)
+            button.setAccessibleName(model.severity_name(severity))
+            button.toggled.connect(self._filter)
+            bar.addWidget(button)
+        bar.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(bar)
+        layout.addWidget(self.rows, 1)
+        self.setFocusProxy(self.rows)
+        self.rows.clicked.connect(lambda index: self._choose(index.row()))
+        self.rows.entered_row.connect(self._choose)
+        model.counts_changed.connect(self._show_counts)
+        model.counts_changed.connect(self._point)
+        theme.changed.connect(self._tint)
+        self._tint()
+        self._show_counts()
+
+    def point_at(self, frame_id: int | None) -> None:
+        """Selects the row about a frame that the person went to, as soon as there is one."""
+        self._frame = frame_id
+        self._point()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._point()
+
+    def _point(self) -> None:
+        if self._frame is None or not self.isVisible():
+            return
+        known = self._model.problem(self.rows.currentIndex().row())
+        if known is not None and known.frame == self._frame:
+            self._frame = None
+        elif (row := self._model.row_of(self._frame)) is not None:
+            self._frame = None
+            self.rows.selectRow(row)
+            self.rows.scrollTo(self._model.index(row))
+
+    def _choose(self, row: int) -> None:
+        problem = self._model.problem(row)
+        if problem is not None:
+            self.chosen.emit(problem)
+
+    def _filter(self) -> None:
+        self._model.set_severities(
+            frozenset(severity for severity, button in self.filters.items() if button.isChecked())
+        )
+
+    def _show_counts(self) -> None:
+        names = {
+            Severity.ERROR: self.tr("Show what fails a connection in strict mode ({count})"),
+            Severity.WARNING: self.tr("Show warnings ({count})"),
+            Severity.NOTE: self.tr("Show notes ({count})"),
+        }
+        for severity, button in self.filters.items():
+            count = grouped(self._model.count(severity))
+            button.setText(count)
+            button.setToolTip(names[severity].format(count=count))
+        every = len(self._model.severities) == len(Severity)
+        self.rows.set_empty_text(
+            self.tr("No rule has been broken.") if every else self.tr("Nothing that is shown here.")
+        )
+
+    def _tint(self) -> None:
+        for severity, button in self.filters.items():
+            icon, role = SEVERITY_LOOKS[severity]
+            button.setIcon(self._icons.icon(icon, Role.DISABLED, on=role))
+
+
+class _ProblemDelegate(RowDelegate):
+    def __init__(self, model: ProblemModel, theme: Theme, icons: Icons, parent: QWidget) -> None:
+        super().__init__(theme, icons, parent)
+        self._model = model
+
+    @property
+    def row_height(self) -> int:
+        return self._height_of(_LINES)
+
+    def content(self, painter: QPainter, row: QRect, number: int) -> None:
+        problem = self._model.problem(number)
+        if problem is None:
+            return
+        icon, role = SEVERITY_LOOKS[problem.violation.rule.severity]
+        self._icon(painter, row.left() + MARGIN, row.top() + PAD_Y, icon, role, ICON)
+        area = row.adjusted(TEXT_LEFT, PAD_Y, -MARGIN, 0)
+        area.setTop(self._text(painter, area, self._model.sentence(problem), Role.TEXT, _LINES) + 2)
+        self._small_line(painter, area, self._model.place(problem), Role.MUTED)

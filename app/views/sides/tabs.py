@@ -1,0 +1,114 @@
+"""The tabs at the left: the connections, everything that went wrong on them, and what the person marked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtGui import QIcon, QResizeEvent
+from PySide6.QtWidgets import QTabWidget, QWidget
+
+from app.logic.text import grouped
+from app.look.icons import IconName, Icons
+from app.look.theme import Role, Theme
+from app.views.sides.problem_list import SEVERITY_LOOKS
+from core.protocol.violations import Severity
+
+
+@dataclass(slots=True)
+class _Tab:
+    name: str
+    icon: IconName
+    role: Role
+    count: int | None
+    """None: nothing is counted."""
+
+    @property
+    def words(self) -> str:
+        return f"{self.name} {grouped(self.count)}" if self.count else self.name
+
+
+class SideTabs(QTabWidget):
+    """Connections, problems and bookmarks, the latter two with their number on the tab.
+
+    Where there is no room for all words, only the tab in front has any, then none, and at last no numbers either; a
+    tooltip says what is not written.
+    """
+
+    def __init__(
+        self,
+        connections: QWidget,
+        problems: QWidget,
+        theme: Theme,
+        icons: Icons,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._icons = icons
+        self._problems = problems
+        self._tabs: list[_Tab] = []
+        self.setDocumentMode(True)
+        self.setUsesScrollButtons(False)
+        self.tabBar().setProperty("look", "narrow")
+        self._add(connections, self.tr("Connections"), IconName.CONNECTIONS, Role.TEXT)
+        self._add(problems, self.tr("Problems"), *SEVERITY_LOOKS[Severity.WARNING], count=0)
+        self.currentChanged.connect(self._show)
+        theme.changed.connect(self._show)
+
+    def add_marks(self, marks: QWidget) -> None:
+        """A third tab."""
+        self._add(marks, self.tr("Marks"), IconName.BOOKMARK, Role.ACCENT, count=0)
+
+    @property
+    def shows_problems(self) -> bool:
+        return self.currentWidget() is self._problems
+
+    def show_page(self, page: QWidget) -> None:
+        """Brings one of them into sight and gives it the keyboard."""
+        self.setCurrentWidget(page)
+        page.setFocus()
+
+    def set_count(self, page: QWidget, count: int) -> None:
+        """How much there is on a page."""
+        tab = self._tabs[self.indexOf(page)]
+        if count != tab.count:
+            tab.count = count
+            self._show()
+
+    def words(self, page: QWidget) -> str:
+        """What a tab says, or would say if there were room."""
+        return self._tabs[self.indexOf(page)].words
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show()
+
+    def _add(self, page: QWidget, name: str, icon: IconName, role: Role, count: int | None = None) -> None:
+        self._tabs.append(_Tab(name, icon, role, count))
+        self.addTab(page, "")
+        self._show()
+
+    def _show(self) -> None:
+        every, front = range(len(self._tabs)), self.currentIndex()
+        for at in every:
+            self._write(at, self._tabs[at].words)
+        for shortened, counts in (
+            ([at for at in every if at != front], True),
+            ([front], True),
+            (every, False),
+        ):
+            if self.tabBar().sizeHint().width() <= self.width():
+                return
+            for at in shortened:
+                count = self._tabs[at].count
+                self._write(at, grouped(count) if count and counts else "")
+
+    def _write(self, at: int, text: str) -> None:
+        tab = self._tabs[at]
+        self.setTabText(at, text)
+        self.tabBar().setAccessibleTabName(at, tab.words)
+        self.setTabToolTip(at, "" if text == tab.words else tab.words)
+        # Where nothing is counted, the words need no icon.
+        icon = QIcon()
+        if tab.count is not None or not text:
+            icon = self._icons.icon(tab.icon, Role.DISABLED if tab.count == 0 else tab.role)
+        self.setTabIcon(at, icon)

@@ -1,0 +1,147 @@
+"""The application with its window: what is made in which order, and let go in the other."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QApplication
+
+from app.captures.desk import CaptureDesk
+from app.dialogs.crash_dialog import CrashDialog
+from app.look.icons import Icons
+from app.look.theme import Theme
+from app.runtime.crash import CrashedPart, CrashHandler, CrashReport
+from app.runtime.engine_thread import EngineThread
+from app.runtime.jobs import Jobs
+from app.runtime.signals import QuitSignals
+from app.settings import Settings
+from app.version import program_version
+from app.window.main_window import MainWindow
+from core.capture.disk_space import SpaceGauge
+from core.capture.session_files import CaptureFolder, ClaimedCapture, default_folder, discard_unused
+from core.decoders.registry import default_decoders
+from core.errors import CaptureError
+from core.formats.registry import default_formats
+from core.net.settings import EngineSettings, ListenAddress
+from core.net.test_page import load_test_page
+
+
+class Desktop(QObject):
+    """The window, its engine and its capture. `close` lets go of everything; idempotent."""
+
+    def __init__(
+        self,
+        application: QApplication,
+        settings: Settings,
+        folder: CaptureFolder,
+        *,
+        capture: Path | None = None,
+        adjust: Callable[[EngineSettings], EngineSettings] = lambda settings: settings,
+        gauge: SpaceGauge | None = None,
+    ) -> None:
+        """Records into `capture`, or into a new unsaved one in `folder`. CaptureError if neither can be written."""
+        super().__init__()
+        version = program_version()
+        claimed: ClaimedCapture | None = None
+        if capture is None:
+            claimed = folder.claim_new()
+            capture = claimed.path
+        elif capture.exists():
+            raise CaptureError(f"{capture} exists already. Name a capture that does not, or open it instead.")
+        self._folder = folder
+        self._named = capture if claimed is None else None
+        self._has_listened = False
+        self.theme = Theme(application, settings.theme)
+        self.icons = Icons(self.theme)
+        self._jobs = Jobs()
+        self._crashes = CrashHandler(version, self._show_crash)
+        self._crashes.install()
+        engine_settings = adjust(settings.engine)
+        settings.hold_for_this_run(engine_settings)
+        self.engine = EngineThread(capture, version, engine_settings, load_test_page(), gauge=gauge)
+        self.engine.crashed.connect(lambda error: self._crashes.report(error, CrashedPart.ENGINE))
+        self.engine.listening.connect(self._listens)
+        self.desk = CaptureDesk(capture, saved=claimed is None)
+        self.window = MainWindow(
+            self.engine,
+            self.desk,
+            settings,
+            self.theme,
+            self.icons,
+            self._jobs,
+            default_decoders(),
+            default_formats(),
+            folder,
+            claimed,
+            version,
+        )
+        self.engine.start()
+
+    def show(self, address: ListenAddress, *, allow_network: bool = False) -> None:
+        """Show the window, listen, and offer what was left behind. `allow_network`: without a question."""
+        self.window.show()
+        if allow_network:
+            self.window.listening.agree(address)
+        self.window.listening.start_on(address)
+        QTimer.singleShot(0, self.window.recovery.offer)
+
+    def close(self) -> None:
+        """Stop the engine and finish the capture; one that was never used, or is unsaved and empty, is removed."""
+        self.window.leave()
+        self._jobs.stop()
+        self.engine.stop()
+        self._crashes.uninstall()
+        self.window.commands.finish()
+        # Removes what holds nothing.
+        self._folder.left_behind()
+        if self._named is not None and not self._has_listened:
+            # So that what is called again finds no file in its way.
+            discard_unused(self._named)
+
+    def _listens(self) -> None:
+        self._has_listened = True
+
+    def _show_crash(self, report: CrashReport) -> None:
+        dialog = CrashDialog(report, self.theme, self.icons, self.window)
+        dialog.finished.connect(self._crashes.shown_was_closed)
+        dialog.quit_requested.connect(self.window.close)
+        dialog.restart_requested.connect(self.window.watch.restart_engine)
+        dialog.open()
+
+
+def run_desktop(
+    *,
+    address: ListenAddress | None,
+    allow_network: bool,
+    capture: Path | None,
+    open_capture: Path | None,
+    diagnostics: Path | None,
+    adjust: Callable[[EngineSettings], EngineSettings],
+) -> int:
+    """Show the window until it is closed; the exit status."""
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("Unmask")
+    application.setDesktopFileName("unmask")
+    # Before all that takes long: what arrives meanwhile is told once the event loop runs.
+    signals = QuitSignals()
+    try:
+        settings = Settings.of_user()
+        folder = CaptureFolder(default_folder())
+        desktop = Desktop(application, settings, folder, capture=capture, adjust=adjust)
+        try:
+            # Without a question: what is not saved is offered at the next start.
+            signals.asked.connect(desktop.window.leave)
+            desktop.window.closed.connect(application.quit)
+            if diagnostics is not None:
+                desktop.window.diagnostics.write_to(diagnostics)
+            desktop.show(address or settings.address, allow_network=allow_network)
+            if open_capture is not None:
+                desktop.window.commands.open(open_capture)
+            return application.exec()
+        finally:
+            desktop.close()
+    finally:
+        signals.close()

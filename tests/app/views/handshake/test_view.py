@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QToolButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.look.icons import Icons
+from app.look.theme import Theme, ThemeChoice
+from app.views.handshake.raw_head import MAX_SHOWN, split_lines
+from app.views.handshake.view import HandshakeView
+from app.views.parts.fact_table import FactTable
+from core.capture.records import ConnectionState, Mode
+from core.protocol.violations import violation
+from tests.app.views.samples import CONNECTION, REFUSED
+
+
+@pytest.fixture
+def view(qtbot: QtBot, theme: Theme, icons: Icons) -> Iterator[HandshakeView]:
+    view = HandshakeView(theme, icons)
+    view.resize(1100, 600)
+    with qtbot.waitExposed(view):
+        view.show()
+    yield view
+    view.close()
+    view.deleteLater()
+
+
+def rows(table: FactTable) -> list[tuple[str, ...]]:
+    return [table.text_of(row) for row in range(table.rowCount())]
+
+
+def test_the_accept_value_follows_step_by_step(view: HandshakeView) -> None:
+    view.show_connection(CONNECTION, ())
+    # The key, the hash and the result of RFC 6455 section 1.3.
+    steps = rows(view.accept)
+    assert steps[0][1:] == (
+        "dGhlIHNhbXBsZSBub25jZQ==",
+        "The Base64 of 16 random bytes: 74 68 65 20 73 61 6d 70 6c 65 20 6e 6f 6e 63 65",
+    )
+    assert steps[1][1] == "dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+    assert steps[2][1] == "b3 7a 4f 2c c0 62 4f 16 90 f6 46 06 cf 38 59 45 b2 be c4 ea"
+    assert steps[3][1] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    assert steps[4][2] == "✓ The response carries exactly this."
+
+
+def test_a_wrong_or_missing_accept_value_is_said(view: HandshakeView) -> None:
+    wrong = CONNECTION.response.replace(b"s3pPLM", b"XXXXXX")
+    view.show_connection(replace(CONNECTION, response=wrong), ())
+    assert rows(view.accept)[4][1:] == (
+        "XXXXXXBiTxaQ9kYGzzhZRbK+xOo=",
+        "✗ The response carries something else.",
+    )
+    view.show_connection(replace(CONNECTION, response=b""), ())
+    assert rows(view.accept)[4][1:] == ("—", "✗ The response carries none.")
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [(b"YWJj", "The Base64 of 3 bytes; it must be 16."), (b"a key!", "Not Base64")],
+)
+def test_a_bad_key_is_said(view: HandshakeView, key: bytes, said: str) -> None:
+    request = CONNECTION.request.replace(b"dGhlIHNhbXBsZSBub25jZQ==", key)
+    view.show_connection(replace(CONNECTION, request=request), ())
+    assert rows(view.accept)[0][2].startswith(said)
+
+
+def test_headers_are_listed_in_order_and_explained(view: HandshakeView) -> None:
+    view.show_connection(CONNECTION, ())
+    headers = rows(view.request_headers)
+    assert [name for name, _, _ in headers[:3]] == ["Host", "Upgrade", "Connection"]
+    assert headers[3][2].startswith("16 random bytes in Base64")
+    assert rows(view.response_headers)[2][1] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
+
+def test_what_was_agreed_is_explained(view: HandshakeView) -> None:
+    view.show_connection(CONNECTION, ())
+    agreed = rows(view.chosen)
+    assert agreed[0][:2] == ("Subprotocol", "chat")
+    assert "chat, superchat" in agreed[0][2]
+    assert agreed[1][:2] == ("Extension", "permessage-deflate")
+    assert agreed[2][1] == "client_max_window_bits=12"
+    assert "4,096 bytes" in agreed[2][2]
+
+
+def test_what_was_offered_and_not_taken_is_said(view: HandshakeView) -> None:
+    view.show_connection(replace(CONNECTION, subprotocol=None, extensions=""), ())
+    assert rows(view.chosen) == [
+        ("Subprotocol", "—", "The client offered chat, superchat; the server chose none."),
+        ("Extensions", "—", "The client offered some; the server took none."),
+    ]
+
+
+def test_a_refused_handshake_shows_why_and_the_raw_bytes(view: HandshakeView) -> None:
+    view.show_connection(
+        REFUSED, (violation("version-not-13", "It is 8."), violation("header-without-colon"))
+    )
+    assert view.title.text() == "GET /  →  426 Upgrade Required"
+    assert "refused: Version 8 is not spoken here." in view.facts.text()
+    assert view.violations.row_count() == 2
+    assert "no colon here" in view.request.toPlainText()
+    assert not view.accept.isVisible()
+    assert not view.chosen.isVisible()
+
+
+def test_bytes_that_are_no_http_are_shown_and_escaped(view: HandshakeView) -> None:
+    raw = b"\x16\x03\x01\x02\x00\x01\xfc\xff<b>"
+    refused = replace(REFUSED, request=raw, response=b"", status=400, state=ConnectionState.REFUSED)
+    view.show_connection(refused, ())
+    assert view.title.text() == "These bytes are no HTTP request  →  400"
+    shown = view.request.toPlainText()
+    assert "<b>" in shown
+    assert "\\xfc" in shown
+    assert "\x16" not in shown
+    assert rows(view.request_headers) == []
+
+
+def test_line_ends_can_be_marked(view: HandshakeView) -> None:
+    view.show_connection(REFUSED, ())
+    before = view.request.toPlainText()
+    view.marks.setChecked(True)
+    lines = view.request.toPlainText().split("\n")
+    assert lines[0] == r"GET / HTTP/1.1\r\n"
+    assert lines[2] == r"no colon here\n"
+    view.marks.setChecked(False)
+    assert view.request.toPlainText() == before
+
+
+def test_lines_of_raw_bytes() -> None:
+    assert split_lines(b"a\r\nb\n") == [("a", "\\r\\n"), ("b", "\\n"), ("", "")]
+    last, mark = split_lines(b"a\r")[-1]
+    assert last.startswith("a")
+    assert "\r" not in last
+    assert mark == ""
+
+
+def test_an_endless_head_says_what_is_left_out(view: HandshakeView) -> None:
+    view.show_connection(replace(CONNECTION, request=b"x" * (MAX_SHOWN + 10)), ())
+    assert view.request.toPlainText().endswith("… 10 bytes more, not shown here")
+
+
+def test_the_same_handshake_is_not_built_again(view: HandshakeView) -> None:
+    view.show_connection(CONNECTION, ())
+    view.verticalScrollBar().setValue(50)
+    view.show_connection(replace(CONNECTION, frame_count=7), ())
+    assert view.verticalScrollBar().value() == 50
+    view.show_connection(replace(CONNECTION, id=9), ())
+    assert view.verticalScrollBar().value() == 0
+
+
+def test_bytes_after_the_last_frame_are_shown(view: HandshakeView) -> None:
+    view.show_connection(replace(CONNECTION, trailing=b"\x81" * 300, trailing_length=1000), ())
+    assert rows(view.trailing) == [
+        ("1\u202f000", " ".join(["81"] * 256), "These bytes are no frame. The first 256 are shown.")
+    ]
+    view.show_connection(CONNECTION, ())
+    assert rows(view.trailing) == []
+
+
+def test_nothing_selected_and_both_looks_paint(view: HandshakeView, theme: Theme) -> None:
+    for connection in (CONNECTION, REFUSED, None):
+        view.show_connection(connection, ())
+        for choice in (ThemeChoice.DARK, ThemeChoice.LIGHT):
+            theme.set_choice(choice)
+            assert not view.grab().isNull()
+
+
+def test_the_bytes_of_a_violation_are_marked(view: HandshakeView) -> None:
+    request = b"GET /\xe4\xbd\xa0\xff\x1b HTTP/1.1\r\nHost: a\nX: \xf0\x9f\x91\x8b b\r\n\r\n"
+    view.show_connection(replace(REFUSED, request=request), ())
+    for marked in (b"GET", b"\x1b HTTP", b"Host: a", b" b\r\n\r\n", request):
+        view.show_violation(violation("header-bad-value", "", request.index(marked), len(marked)))
+        shown = "\n".join(line for line, _ in split_lines(marked))
+        assert view.request.marked_text().rstrip("\n") == shown.rstrip("\n")
+    view.marks.setChecked(True)
+    view.show_violation(violation("header-bad-value", "", request.index(b"X: "), 7))
+    assert view.request.marked_text() == "X: 👋"
+    view.show_violation(violation("key-missing"))
+    assert view.request.marked_text() == ""
+    view.show_connection(replace(CONNECTION, mode=Mode.CONNECT), ())
+    view.show_violation(violation("accept-wrong", "", 0, 8))
+    assert (view.request.marked_text(), view.response.marked_text()) == ("", "HTTP/1.1")
+
+
+def test_the_parts_of_the_page_are_named_above_it(view: HandshakeView, qtbot: QtBot) -> None:
+    view.resize(1000, 300)
+    view.show_connection(CONNECTION, ())
+    assert view.anchors.words()[:2] == ["Raw", "Accept ✓"]
+    assert "Trailing bytes" not in view.anchors.words()
+    qtbot.waitUntil(lambda: view.verticalScrollBar().maximum() > 0)
+    accept = next(each for each in view.anchors.findChildren(QToolButton) if each.text() == "Accept ✓")
+    assert not in_sight(view, view.accept)
+    accept.click()
+    assert in_sight(view, view.accept)
+    view.anchors.findChildren(QToolButton)[0].click()
+    assert view.verticalScrollBar().value() == 0
+
+
+def in_sight(view: HandshakeView, part: QWidget) -> bool:
+    top = part.mapTo(view.viewport(), QPoint(0, 0)).y()
+    return 0 <= top < view.viewport().height()
