@@ -39,6 +39,8 @@ class CaptureFile:
     def __init__(self, path: Path, meta: Iterable[tuple[str, object]]) -> None:
         """A new one with `meta`. CaptureError if there can be none, also where there is a file."""
         self._most_log: int | None = None
+        self._is_settled = True
+        """Nothing was committed since the log was last written back."""
         self._set(create(path, meta), path)
 
     def _set(self, db: sqlite3.Connection, path: Path) -> None:
@@ -75,6 +77,7 @@ class CaptureFile:
             self.db.execute("BEGIN IMMEDIATE")
             yield
             self.db.execute("COMMIT")
+            self._is_settled = False
         except sqlite3.Error as error:
             raise CaptureError(
                 f"The capture {self.path} cannot be written: {error}. Traffic goes on, its frames are lost. "
@@ -85,6 +88,13 @@ class CaptureFile:
                 with suppress(sqlite3.Error):
                     self.db.execute("ROLLBACK")
         self._hold_log()
+
+    def settle(self) -> None:
+        """Have all that was committed survive a power cut: sync the log, write it back as far as readers let that."""
+        if not self._is_settled:
+            with suppress(sqlite3.Error):
+                (_, committed, settled) = self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                self._is_settled = committed == settled
 
     def _hold_log(self) -> None:
         """SQLite begins its log anew only when nobody is reading; where it has grown since, wait for that moment."""

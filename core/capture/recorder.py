@@ -31,6 +31,8 @@ from core.protocol.events import Report, RunReceived, RunSent
 COMMIT_SECONDS = 0.03
 PLACE_SECONDS = 0.5
 """How often it is looked whether the capture is still where it was."""
+_SETTLE_SECONDS = 5.0
+"""What was recorded so long ago, and a little longer, survives a power cut."""
 _AGAIN_SECONDS = 10.0
 """When to try again where it is not, and cannot go on beside that."""
 BACKLOG_BYTES = 32 * 1024 * 1024
@@ -81,6 +83,7 @@ class Recorder:
         self._space = self._gauge.look(path, keep.bytes)
         self._look_due = time.monotonic() + self._gauge.interval
         self._place_due = time.monotonic() + PLACE_SECONDS
+        self._settle_due = time.monotonic() + _SETTLE_SECONDS
         self._adrift: CaptureError | None = None
         """Why the capture could not be carried on where it was removed."""
         self._lock = threading.Condition()
@@ -335,6 +338,9 @@ class Recorder:
         if time.monotonic() >= self._look_due:
             self._space = self._gauge.look(self._writer.path, self._writer.keep.bytes)
             self._look_due = time.monotonic() + self._gauge.interval
+        if time.monotonic() >= self._settle_due:
+            self._writer.settle()
+            self._settle_due = time.monotonic() + _SETTLE_SECONDS
         if time.monotonic() >= self._place_due:
             self._look_after_place()
         return not ending

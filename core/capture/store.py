@@ -24,6 +24,9 @@ one connection was cleared (`core.capture.forgetting`). Positions go on counting
 cleared. Counters of `total` and `connection` say what was
 recorded, but `total.violations` how many rows `violation` has.
 
+A commit is whole or not there, and stays when the program ends, however that comes. A power cut may take those of the
+last seconds, which were not synced yet, but never one without those that came after it.
+
 Payloads are stored unmasked; with the masking key in the record the exact wire bytes can be rebuilt. A message's
 payload is stored apart only where it is not the payload of its one frame.
 """
@@ -133,6 +136,8 @@ def create(path: Path, meta: Iterable[tuple[str, object]] = ()) -> sqlite3.Conne
                 f"BEGIN; {_SCHEMA} {_GAPS} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
             connection.executemany("INSERT INTO meta VALUES(?, ?)", meta)
+            # A power cut leaves a capture from now on.
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except BaseException:
             connection.close()
             raise
@@ -155,7 +160,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     try:
         connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         connection.execute("PRAGMA journal_mode = WAL")
-        # A commit survives a crash of the program without waiting for the disk.
+        # A commit survives the end of the program, however that comes, without waiting for the disk; the recorder has
+        # the log written back every few seconds, and what is written back survives a power cut.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_BYTES // PAGE_SIZE}")
         connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")

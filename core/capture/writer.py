@@ -179,6 +179,10 @@ class CaptureWriter:
         """Whether the capture is still at `path`: nobody has removed it or moved it away."""
         return self._file.is_in_place
 
+    def settle(self) -> None:
+        """Have all that was written survive a power cut."""
+        self._file.settle()
+
     def move_to(self, path: Path) -> None:
         """Copy all to a new file at `path` (replacing what is there) and go on writing there. CaptureError."""
         self._file.move_to(path)
