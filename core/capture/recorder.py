@@ -21,6 +21,7 @@ from typing import cast
 from core.capture.disk_space import DiskSpace, SpaceGauge
 from core.capture.marks import MarkChange
 from core.capture.numbering import Numbering
+from core.capture.records import Direction
 from core.capture.ring import KEEP_ALL, Dropped, Keep
 from core.capture.timings import Timings
 from core.capture.tracks import Opened
@@ -180,16 +181,19 @@ class Recorder:
         self._put(Batch(handle, time_ns, opened, _EVENT_BYTES))
         return handle
 
-    def record(self, connection: int, time_ns: int, events: Sequence[Report], size: int) -> int:
-        """Take over what a connection reported, by its handle.
+    def record(
+        self, connection: int, time_ns: int, events: Sequence[Report], size: int, received: Direction
+    ) -> int:
+        """Take over what a connection reported, by its handle. About what that takes in memory.
 
-        `size` is about the bytes it holds; `events` must not be changed.
+        `size` is about the bytes that `events` hold, which must not be changed any more. `received` is which way the
+        frames go that were received; those that were sent go the other way.
         """
         size += _EVENT_BYTES * len(events)
         for event in events:
             if isinstance(event, _RUNS):
                 size += _RUN_FRAME_BYTES * len(event.frames.heads)
-        self._put(Batch(connection, time_ns, events, size))
+        self._put(Batch(connection, time_ns, events, size, received))
         return size
 
     def _put(self, batch: Batch) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from core.capture.layout import FROM_SERVER
-from core.capture.records import ConnectionState, Direction, Mode
+from core.capture.records import ConnectionState, Mode
 from core.protocol.events import (
     ClosedBy,
     ConnectionClosed,
@@ -35,8 +34,6 @@ class Opened:
     mode: Mode
     peer: str
     local: str
-    received: Direction
-    """Which way the frames go that this connection receives."""
 
 
 @dataclass(slots=True)
@@ -81,13 +78,6 @@ class Track:
     """Frames in the block that is being filled."""
     block_data: int = 0
     """Data frames among them."""
-    received_flag: int = 0
-    """FROM_SERVER where the frames received come from the server."""
-    sent_flag: int = FROM_SERVER
-
-    def __post_init__(self) -> None:
-        if self.opened.received is Direction.SERVER_TO_CLIENT:
-            self.received_flag, self.sent_flag = FROM_SERVER, 0
 
     def row(self, changed: int) -> tuple[object, ...]:
         counts = self.counts

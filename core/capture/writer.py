@@ -18,8 +18,10 @@ from core.capture.blocks import MOST_FRAME_BYTES, BlockBuilder, OneFrame, cut_to
 from core.capture.capture_file import CaptureFile
 from core.capture.forgetting import Running, forget
 from core.capture.gaps import GapReason, Missing
+from core.capture.layout import FROM_SERVER
 from core.capture.marks import MarkChange, change_marks
 from core.capture.numbering import Numbering
+from core.capture.records import Direction
 from core.capture.ring import KEEP_ALL, Dropped, Keep, drop_oldest, room_for
 from core.capture.store import ALL, mark_lost
 from core.capture.tracks import Counts, Opened, Track
@@ -34,15 +36,16 @@ _MOST_WAITING = 256
 
 
 class Batch(NamedTuple):
-    """What one connection did at one moment. `size` is about what it takes in memory, in bytes.
-
-    `connection` is its handle (`core.capture.numbering`).
-    """
+    """What one connection did at one moment."""
 
     connection: int
+    """Its handle (`core.capture.numbering`)."""
     time_ns: int
     events: Sequence[Report] | Opened
     size: int
+    """About the bytes that it takes in memory."""
+    received: Direction = Direction.CLIENT_TO_SERVER
+    """Which way the frames go that were received; those that were sent go the other way."""
 
 
 @dataclass(slots=True)
@@ -337,17 +340,19 @@ class CaptureWriter:
             return
         self._touched[batch.connection] = track
         time_ns = batch.time_ns
+        received = FROM_SERVER if batch.received is Direction.SERVER_TO_CLIENT else 0
+        sent = received ^ FROM_SERVER
         for event in events:
             if isinstance(event, FrameReceived):
-                self._add_frame(track, time_ns, event, track.received_flag)
+                self._add_frame(track, time_ns, event, received)
             elif isinstance(event, FrameSent):
-                self._add_frame(track, time_ns, event, track.sent_flag)
+                self._add_frame(track, time_ns, event, sent)
                 if event.frame.opcode == Opcode.CLOSE:
                     track.close_sent()
             elif isinstance(event, RunReceived):
-                self._add_run(track, time_ns, event.frames, Origin.PEER, track.received_flag)
+                self._add_run(track, time_ns, event.frames, Origin.PEER, received)
             elif isinstance(event, RunSent):
-                self._add_run(track, time_ns, event.frames, event.origin, track.sent_flag)
+                self._add_run(track, time_ns, event.frames, event.origin, sent)
             else:
                 self._note(track, None, track.change(time_ns, event))
         if track.closed_ns is not None:

@@ -147,7 +147,6 @@ class Session(asyncio.Protocol):
             Mode.LISTEN,
             name_of(transport.get_extra_info("peername")),
             name_of(transport.get_extra_info("sockname")),
-            Direction.CLIENT_TO_SERVER,
         )
         self.id = self._host.recorder.open_connection(opened, self._host.clock())
         if not self._host.session_opened(self, transport.get_extra_info("socket").fileno()):
@@ -362,7 +361,9 @@ class Session(asyncio.Protocol):
         else:
             self._events += events
         if self._events and not self.connection.is_sending:
-            taken = self._host.recorder.record(self.id, self._events_ns, self._events, self._unrecorded)
+            taken = self._host.recorder.record(
+                self.id, self._events_ns, self._events, self._unrecorded, Direction.CLIENT_TO_SERVER
+            )
             self._events, self._unrecorded = [], 0
             return taken
         return 0

@@ -34,7 +34,7 @@ def build(path: Path, frames: int, size: int) -> float:
     """Record so many frames of several connections; the seconds it took until all was on disk."""
     drained = threading.Event()
     recorder = Recorder(path, "capacity", RecorderCallbacks(lambda: None, drained.set, _fail))
-    opened = Opened(Mode.LISTEN, "127.0.0.1:1", "127.0.0.1:2", Direction.CLIENT_TO_SERVER)
+    opened = Opened(Mode.LISTEN, "127.0.0.1:1", "127.0.0.1:2")
     chance = random.Random(1)
     start = time.perf_counter()
     ids = [recorder.open_connection(opened, time.time_ns()) for _ in range(_CONNECTIONS)]
@@ -44,7 +44,13 @@ def build(path: Path, frames: int, size: int) -> float:
         sent = [frame._replace(masking_key=None) for frame in received]
         events: list[Event] = [FrameReceived(frame, (), Completes.ITSELF) for frame in received]
         events += [FrameSent(frame, Origin.RULE, Completes.ITSELF) for frame in sent]
-        recorder.record(ids[first // _BATCH % _CONNECTIONS], time.time_ns(), events, _BATCH * size)
+        recorder.record(
+            ids[first // _BATCH % _CONNECTIONS],
+            time.time_ns(),
+            events,
+            _BATCH * size,
+            Direction.CLIENT_TO_SERVER,
+        )
         while recorder.is_full:
             drained.wait(1.0)
             drained.clear()

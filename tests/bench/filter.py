@@ -63,7 +63,7 @@ def build(path: Path, frames: int, size: int) -> float:
     """Record so many frames; the seconds it took until all was on disk."""
     drained = threading.Event()
     recorder = Recorder(path, "filter", RecorderCallbacks(lambda: None, drained.set, _fail))
-    opened = Opened(Mode.LISTEN, "127.0.0.1:1", "127.0.0.1:2", Direction.CLIENT_TO_SERVER)
+    opened = Opened(Mode.LISTEN, "127.0.0.1:1", "127.0.0.1:2")
     chance = random.Random(1)
     start = time.perf_counter()
     ids = [recorder.open_connection(opened, time.time_ns()) for _ in range(_CONNECTIONS)]
@@ -72,7 +72,13 @@ def build(path: Path, frames: int, size: int) -> float:
         events: list[Event] = [
             _event(first + index, chance.choice(texts)) for index in range(min(_BATCH, frames - first))
         ]
-        recorder.record(ids[first // _BATCH % _CONNECTIONS], time.time_ns(), events, _BATCH * size)
+        recorder.record(
+            ids[first // _BATCH % _CONNECTIONS],
+            time.time_ns(),
+            events,
+            _BATCH * size,
+            Direction.CLIENT_TO_SERVER,
+        )
         while recorder.is_full:
             drained.wait(1.0)
             drained.clear()

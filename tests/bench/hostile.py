@@ -181,7 +181,7 @@ class Sink:
         self._connection = Endpoint(ServerSide(ServerPolicy()), limits)
         nothing = RecorderCallbacks(lambda: None, lambda: None, lambda _error: None)
         self._recorder = Recorder(folder / "hostile.unmask", "0", nothing)
-        self._opened = Opened(Mode.LISTEN, "", "", Direction.CLIENT_TO_SERVER)
+        self._opened = Opened(Mode.LISTEN, "", "")
         self._id = self._recorder.open_connection(self._opened, 1)
         self.seconds = 0.0
         self.found: dict[str, str] = {}
@@ -207,7 +207,9 @@ class Sink:
             for event in events:
                 if isinstance(event, FrameReceived) and event.violations:
                     self.found.update({each.rule.id: each.detail for each in event.violations})
-            self._recorder.record(self._id, 1, events, self._unrecorded + inflated)
+            self._recorder.record(
+                self._id, 1, events, self._unrecorded + inflated, Direction.CLIENT_TO_SERVER
+            )
             self._unrecorded = 0
         if self._recorder.is_full:
             events = []
@@ -216,7 +218,7 @@ class Sink:
 
     def close(self) -> None:
         start = time.process_time()
-        self._recorder.record(self._id, 2, self._connection.receive_eof(), 0)
+        self._recorder.record(self._id, 2, self._connection.receive_eof(), 0, Direction.CLIENT_TO_SERVER)
         self._recorder.close()
         self.seconds += time.process_time() - start
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from core.capture.marks import KeepMarks, Mark, change_marks_of
-from core.capture.records import Direction, Mode
+from core.capture.records import Mode
 from core.capture.repeats import REPEATED_FROM
 from core.capture.store import close_writing
 from core.capture.tracks import Opened
@@ -222,7 +222,7 @@ def _record(path: Path) -> None:
     writer = CaptureWriter(path, "0")
     for number in (1, 2):
         connection = Endpoint(ServerSide(ServerPolicy(judgement=Judgement.TOLERANT)))
-        opened = Opened(Mode.LISTEN, f"127.0.0.1:{number}", "127.0.0.1:8080", Direction.CLIENT_TO_SERVER)
+        opened = Opened(Mode.LISTEN, f"127.0.0.1:{number}", "127.0.0.1:8080")
         writer.write([Batch(number, number, opened, 0)])
         events = connection.receive_data(client_request("localhost", f"/{number}", KEY))
         for event in tuple(events):

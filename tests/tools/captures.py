@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.capture.records import Direction, Mode, View
+from core.capture.records import Mode, View
 from core.capture.tracks import Opened
 from core.capture.writer import Batch
 from core.protocol.events import Completes, Event, FrameReceived, FrameSent, HandshakeDone, Message, Origin
@@ -15,7 +15,7 @@ from core.protocol.frames import Frame, Opcode, make_frame
 from core.protocol.handshake import Answer
 from core.protocol.violations import Violation, violation
 
-OPENED = Opened(Mode.LISTEN, "127.0.0.1:50000", "127.0.0.1:8080", Direction.CLIENT_TO_SERVER)
+OPENED = Opened(Mode.LISTEN, "127.0.0.1:50000", "127.0.0.1:8080")
 ACCEPTED = HandshakeDone(Answer(101, "", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.capture.follow import Entry, Follower
 from core.capture.reader import CaptureReader
-from core.capture.records import Direction, Mode
+from core.capture.records import Mode
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
 from core.protocol.endpoint import Endpoint
@@ -28,7 +28,7 @@ class Conversation:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection = Endpoint(ServerSide(ServerPolicy(judgement=Judgement.TOLERANT)))
-        opened = Opened(Mode.LISTEN, "127.0.0.1:50312", "127.0.0.1:8080", Direction.CLIENT_TO_SERVER)
+        opened = Opened(Mode.LISTEN, "127.0.0.1:50312", "127.0.0.1:8080")
         self._batches = [Batch(1, START, opened, 0)]
 
     def receive(self, data: bytes) -> None:

@@ -28,7 +28,7 @@ class Peer:
     def __init__(self, maker: CaptureMaker, path: str, deflate: str | None) -> None:
         self._maker = maker
         self._connection = Endpoint(ServerSide(ServerPolicy(judgement=Judgement.TOLERANT)))
-        opened = Opened(Mode.LISTEN, "127.0.0.1:50312", "127.0.0.1:8080", Direction.CLIENT_TO_SERVER)
+        opened = Opened(Mode.LISTEN, "127.0.0.1:50312", "127.0.0.1:8080")
         self.id = maker.recorder.open_connection(opened, maker.tick())
         # Put in afterwards: a client of ours would not ask for a target that is none.
         request = client_request("127.0.0.1:8080", "/target", new_key(), deflate=deflate)
@@ -68,7 +68,7 @@ class Peer:
 
     def _keep(self, events: list[Event], size: int) -> None:
         self._connection.data_to_send()
-        self._maker.recorder.record(self.id, self._maker.tick(), events, size)
+        self._maker.recorder.record(self.id, self._maker.tick(), events, size, Direction.CLIENT_TO_SERVER)
 
 
 class CaptureMaker:

@@ -10,6 +10,7 @@ import pytest
 
 from app.logic.sampling import DiagnosticsLog, Sampler, WindowGauges, resident_bytes, sample_line
 from core.capture.recorder import Recorder, RecorderCallbacks
+from core.capture.records import Direction
 from core.capture.timings import Timings
 from core.errors import UnmaskError
 from tests.tools.captures import OPENED, received
@@ -31,7 +32,7 @@ class Recording:
     def say(self, *payloads: bytes) -> None:
         batch = received(self._connection, *payloads)
         assert isinstance(batch.events, list)
-        self.recorder.record(self._connection, 2, batch.events, 0)
+        self.recorder.record(self._connection, 2, batch.events, 0, Direction.CLIENT_TO_SERVER)
         self.recorder.flush()
 
 

@@ -14,7 +14,7 @@ import pytest
 from core.capture.place import Place, next_to
 from core.capture.reader import CaptureReader
 from core.capture.recorder import Recorder, RecorderCallbacks
-from core.capture.records import View
+from core.capture.records import Direction, View
 from core.capture.session_files import CaptureFolder
 from core.capture.store import files_of, open_for_writing
 from core.capture.writer import CaptureWriter
@@ -179,7 +179,7 @@ class Recording:
     def say(self, *payloads: bytes) -> None:
         batch = received(self.connection, *payloads)
         assert isinstance(batch.events, list)
-        self.recorder.record(self.connection, 2, batch.events, 0)
+        self.recorder.record(self.connection, 2, batch.events, 0, Direction.CLIENT_TO_SERVER)
         self.recorder.flush()
 
     def until(self, holds: Callable[[], bool]) -> None:

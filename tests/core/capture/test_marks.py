@@ -23,6 +23,7 @@ from core.capture.marks import (
 )
 from core.capture.reader import CaptureReader
 from core.capture.recorder import Recorder, RecorderCallbacks
+from core.capture.records import Direction
 from core.capture.store import SCHEMA_VERSION, copy
 from core.capture.writer import CaptureWriter
 from core.errors import CallerError, CaptureError, UnmaskError
@@ -37,11 +38,12 @@ import os
 import sys
 from pathlib import Path
 from core.capture.marks import KeepMarks, Mark
+from core.capture.records import Direction
 from core.capture.recorder import Recorder, RecorderCallbacks
 from tests.tools.captures import OPENED, received
 recorder = Recorder(Path(sys.argv[1]), "1", RecorderCallbacks(lambda: None, lambda: None, lambda error: None))
 connection = recorder.open_connection(OPENED, 0)
-recorder.record(connection, 0, received(connection, b"a", b"b", b"c").events, 0)
+recorder.record(connection, 0, received(connection, b"a", b"b", b"c").events, 0, Direction.CLIENT_TO_SERVER)
 recorder.change_marks(KeepMarks((Mark(2, "before the crash"),)), print)
 recorder.flush()
 os._exit(9)
@@ -256,7 +258,7 @@ def test_marks_of_the_capture_being_recorded(tmp_path: Path) -> None:
     failures: list[UnmaskError] = []
     recorder = Recorder(path, "1", NOTHING)
     connection = recorder.open_connection(OPENED, 0)
-    recorder.record(connection, 0, events(b"a", b"b"), 0)
+    recorder.record(connection, 0, events(b"a", b"b"), 0, Direction.CLIENT_TO_SERVER)
     recorder.change_marks(kept(f2="just recorded"), failures.append)
     recorder.change_marks(kept(f3="not yet"), failures.append)
     recorder.flush()

@@ -21,7 +21,7 @@ from core.capture.block_reader import EVERY, BlockReader
 from core.capture.follow import Follower
 from core.capture.packing import CHUNK_BYTES, MOST_UNPACKED, Chunks, pack, split
 from core.capture.reader import CaptureReader
-from core.capture.records import Direction, Mode, PayloadPart, View
+from core.capture.records import Mode, PayloadPart, View
 from core.capture.repeats import Layout, Repeat
 from core.capture.stored_payload import StoredPayload
 from core.capture.tracks import Opened
@@ -102,7 +102,7 @@ def bombs(*contents: bytes) -> list[Event]:
 
 def record(path: Path, events: list[Event]) -> None:
     with closing(CaptureWriter(path, "0")) as writer:
-        opened = Opened(Mode.LISTEN, "127.0.0.1:1", "127.0.0.1:2", Direction.CLIENT_TO_SERVER)
+        opened = Opened(Mode.LISTEN, "127.0.0.1:1", "127.0.0.1:2")
         writer.write([Batch(1, 1, opened, 0), Batch(1, 2, events, 0)])
 
 

@@ -13,7 +13,7 @@ import pytest
 from core.capture.disk_space import SpaceGauge
 from core.capture.reader import CaptureReader
 from core.capture.recorder import BACKLOG_BYTES, LITTLE_BYTES, Recorder, RecorderCallbacks
-from core.capture.records import ConnectionState, View
+from core.capture.records import ConnectionState, Direction, View
 from core.errors import CaptureError
 from core.protocol.events import Event, FrameReceived
 from tests.tools.captures import OPENED, files_of, plain, received
@@ -24,6 +24,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from core.capture.recorder import Recorder, RecorderCallbacks
+from core.capture.records import Direction
 from tests.tools.captures import OPENED, received
 nothing = RecorderCallbacks(lambda: None, lambda: None, lambda error: None)
 recorder = Recorder(Path(sys.argv[1]), "1", nothing)
@@ -31,7 +32,7 @@ connection = recorder.open_connection(OPENED, 0)
 frames = 0
 while True:
     payloads = [b"%d" % each for each in range(frames, frames + 500)]
-    recorder.record(connection, 0, received(connection, *payloads).events, 0)
+    recorder.record(connection, 0, received(connection, *payloads).events, 0, Direction.CLIENT_TO_SERVER)
     frames += 500
     recorder.flush()
     print(frames, flush=True)
@@ -56,7 +57,7 @@ class Recording:
         self.connection = self.recorder.open_connection(OPENED, 1)
 
     def say(self, *payloads: bytes, size: int = 0) -> None:
-        self.recorder.record(self.connection, 2, events(*payloads), size)
+        self.recorder.record(self.connection, 2, events(*payloads), size, Direction.CLIENT_TO_SERVER)
 
     def until(self, holds: Callable[[], bool]) -> None:
         with self._news:
@@ -260,7 +261,7 @@ def test_closing_on_a_full_disk_leaves_a_capture(tmp_path: Path) -> None:
 
 def test_a_fault_of_ours_is_told_and_recording_goes_on(recording: Recording) -> None:
     impossible = FrameReceived(plain(b"x")._replace(head=70_000), (), None)
-    recording.recorder.record(recording.connection, 0, [impossible], 0)
+    recording.recorder.record(recording.connection, 0, [impossible], 0, Direction.CLIENT_TO_SERVER)
     recording.recorder.flush()
     [failure] = recording.failures
     assert "a fault of Unmask" in str(failure)
@@ -286,7 +287,7 @@ def test_when_not_even_failures_can_be_told_everyone_else_is_let_go(tmp_path: Pa
     recorder = Recorder(tmp_path / "a.unmask", "1", RecorderCallbacks(fail, fail, fail))
     recorder.open_connection(OPENED, 0)
     recorder._thread.join(PATIENCE)
-    recorder.record(1, 0, events(b"x"), BACKLOG_BYTES)
+    recorder.record(1, 0, events(b"x"), BACKLOG_BYTES, Direction.CLIENT_TO_SERVER)
     answers: list[CaptureError | None] = []
     recorder.save_as(tmp_path / "b.unmask", answers.append)
     recorder.flush()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core.capture.block_reader import EVERY, BlockReader
 from core.capture.blocks import BLOCK_BYTES, BlockBuilder, StoredFrame
 from core.capture.reader import CaptureReader
-from core.capture.records import Direction, Mode, PayloadPart, View
+from core.capture.records import Mode, PayloadPart, View
 from core.capture.repeats import MOST_REPEATED, REPEATED_FROM, Repeat, Repeats
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
@@ -108,7 +108,7 @@ def test_what_no_writer_says_is_refused(said: object) -> None:
 
 def record(path: Path, events: Sequence[Report]) -> CaptureWriter:
     writer = CaptureWriter(path, "0")
-    opened = Opened(Mode.LISTEN, "127.0.0.1:1", "127.0.0.1:2", Direction.CLIENT_TO_SERVER)
+    opened = Opened(Mode.LISTEN, "127.0.0.1:1", "127.0.0.1:2")
     writer.write([Batch(1, 1, opened, 0), Batch(1, 2, events, 0)])
     return writer
 

@@ -19,7 +19,7 @@ from core.capture.marks import KeepMarks, Mark
 from core.capture.read_connection import ReadConnection
 from core.capture.reader import CaptureReader
 from core.capture.recorder import Recorder, RecorderCallbacks
-from core.capture.records import View
+from core.capture.records import Direction, View
 from core.capture.ring import KEEP_ALL, Keep
 from core.capture.writer import Batch, CaptureWriter
 from core.protocol.events import Event, FrameReceived, HandshakeFailed
@@ -41,6 +41,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from core.capture.recorder import Recorder, RecorderCallbacks
+from core.capture.records import Direction
 from core.capture.ring import Keep
 from tests.tools.captures import OPENED, received
 nothing = RecorderCallbacks(lambda: None, lambda: None, lambda error: None)
@@ -49,7 +50,7 @@ connection = recorder.open_connection(OPENED, 0)
 frames = 0
 while True:
     payloads = [b"%d" % each for each in range(frames, frames + 500)]
-    recorder.record(connection, 0, received(connection, *payloads).events, 0)
+    recorder.record(connection, 0, received(connection, *payloads).events, 0, Direction.CLIENT_TO_SERVER)
     frames += 500
     recorder.flush()
     print(frames, flush=True)
@@ -283,7 +284,9 @@ class Recording:
     def say(self, *payloads: bytes, time_ns: int = 2) -> None:
         batch = received(self.connection, *payloads)
         assert isinstance(batch.events, list)
-        self.recorder.record(self.connection, time_ns, batch.events, sum(map(len, payloads)))
+        self.recorder.record(
+            self.connection, time_ns, batch.events, sum(map(len, payloads)), Direction.CLIENT_TO_SERVER
+        )
         self.recorder.flush()
 
     def until_dropped(self, count: int) -> None:

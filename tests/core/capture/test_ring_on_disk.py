@@ -15,7 +15,7 @@ import pytest
 from core.capture.follow import Follower
 from core.capture.reader import CaptureReader
 from core.capture.recorder import Recorder, RecorderCallbacks
-from core.capture.records import View
+from core.capture.records import Direction, View
 from core.capture.ring import Keep
 from core.capture.store import BUSY_MS, LOG_BYTES, PAGE_SIZE, files_of, log_of
 from core.capture.writer import CaptureWriter
@@ -50,7 +50,9 @@ class Flood:
                 assert self._drained.wait(PATIENCE_SECONDS)
                 self._drained.clear()
             assert isinstance(batch.events, list)
-            self.recorder.record(connection, 2, batch.events, sum(map(len, payloads)))
+            self.recorder.record(
+                connection, 2, batch.events, sum(map(len, payloads)), Direction.CLIENT_TO_SERVER
+            )
         self.recorder.flush()
 
     def _look(self) -> None:

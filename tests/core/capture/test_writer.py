@@ -167,10 +167,11 @@ def test_a_connection_is_closing_once_we_have_said_so(writer: CaptureWriter) -> 
 
 
 def test_frames_of_a_connection_in_which_we_are_the_client(writer: CaptureWriter) -> None:
-    upstream = Opened(Mode.CONNECT, "10.0.0.1:80", "10.0.0.2:5", Direction.SERVER_TO_CLIENT)
+    upstream = Opened(Mode.CONNECT, "10.0.0.1:80", "10.0.0.2:5")
     writer.write([Batch(1, 0, upstream, 0)])
     got = FrameReceived(plain(b"in", key=None), (), Completes.ITSELF)
-    writer.write([events(1, got, FrameSent(plain(b"out"), Origin.COMPOSED, Completes.ITSELF))])
+    sent = FrameSent(plain(b"out"), Origin.COMPOSED, Completes.ITSELF)
+    writer.write([Batch(1, 5, [got, sent], 0, Direction.SERVER_TO_CLIENT)])
     with closing(CaptureReader(writer.path)) as reader:
         directions = [row.direction for row in reader.rows(View(), 0, 9)]
         found = reader.connection(1)
