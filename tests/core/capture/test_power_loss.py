@@ -20,7 +20,7 @@ import pytest
 
 from core.capture.reader import CaptureReader
 from core.capture.recorder import Recorder, RecorderCallbacks
-from core.capture.records import View
+from core.capture.records import Direction, View
 from core.capture.session_files import CaptureFolder
 from core.capture.store import PAGE_SIZE, log_of
 from core.capture.writer import CaptureWriter
@@ -240,7 +240,7 @@ def test_what_was_recorded_seconds_ago_is_written_back_by_itself(
         for number in range(1, 4):
             batch = received(connection, b"little")
             assert isinstance(batch.events, list)
-            recorder.record(connection, number, batch.events, 6)
+            recorder.record(connection, number, batch.events, 6, Direction.CLIENT_TO_SERVER)
             until(lambda number=number: frames_without_the_log() == number, "it is written back")  # type: ignore[misc]
         assert log_of(recorder.path).stat().st_size
     finally:
