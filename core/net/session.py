@@ -297,6 +297,9 @@ class Session(asyncio.Protocol):
         if connection.has_more or self._transport is None or clock() - now > READ_ON_NS:
             self.pause(PauseReason.TURN)
             self._host.turns.add(self)
+        elif PauseReason.TURN in self._paused:
+            # Nothing is left of what waited for a turn.
+            self.resume(PauseReason.TURN)
         else:
             self._judge_overdue()
 

@@ -15,9 +15,11 @@ import pytest
 from core.capture.records import ConnectionState, Direction
 from core.net.engine import Engine
 from core.net.outgoing import OutgoingClose
+from core.net.session import PauseReason
 from core.net.settings import AutoReply, EngineSettings, Limits
 from core.protocol.deflate import DeflateParameters, Deflater
 from core.protocol.events import ClosedBy
+from core.protocol.frame_runs import PORTION
 from core.protocol.frames import RSV1, Opcode, make_frame
 from core.protocol.handshake import client_request
 from core.protocol.state import Role
@@ -211,3 +213,22 @@ def test_who_sends_on_and_on_after_the_close_is_cut_all_the_same(serve: Serve) -
         with pytest.raises(OSError, match=r"reset|pipe"):
             send_without_end(peer, ping * 1000)
     assert served.closed().close_code == 1006
+
+
+def test_who_is_done_within_its_turn_is_read_on(serve: Serve) -> None:
+    """A rest so small that it takes no time to speak of left the peer unread for ever."""
+    served = serve(EngineSettings())
+    message = make_frame(Opcode.BINARY, b"0123456789abcdef", masking_key=MASK).wire()
+
+    def leave_a_rest(engine: Engine) -> None:
+        (session,) = engine._sessions.values()
+        session.connection.receive_runs(message * (PORTION + 1))
+        assert session.connection.has_more
+        session.pause(PauseReason.TURN)
+        engine.turns.add(session)
+
+    with RawPeer(served.port) as peer:
+        deflating(peer)
+        on_loop(served, leave_a_rest)
+        peer.send(LAST_PING)
+        read_to(peer.socket, b"last")
