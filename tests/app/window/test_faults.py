@@ -178,10 +178,7 @@ def test_a_capture_that_was_removed_with_no_place_to_go_on_can_still_be_saved(
         press(desktop, "&Save as…")
     qtbot.waitUntil(lambda: window.fault_banner.isHidden())
     peer.frame(Opcode.TEXT, b"and on")
-    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 3)
-    lost = window.frame_model.gap_at(1)
-    assert lost is not None
-    assert (lost.reason, lost.frames) == (GapReason.NOT_WRITTEN, 1)
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 2)
     desktop.engine.recorder.flush()
     assert previews(elsewhere) == [b"kept", b"and on"]
 
