@@ -11,6 +11,9 @@ from core.protocol.violations import CATALOGUE
 from tests.tools.json_fields import MEANINGS
 from tests.tools.make_docs import FOLDER, main, pages
 
+ROOT = FOLDER.parent.parent
+PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(FOLDER.glob("*.md")))
+
 
 def test_the_generated_pages_are_in_step(capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["--check"])
@@ -38,7 +41,22 @@ def test_no_meaning_is_left_over() -> None:
     assert [meaning for meaning in MEANINGS.values() if f"| {meaning} |" not in page.text] == []
 
 
-def test_links_lead_somewhere() -> None:
-    for page in pages():
-        for target in re.findall(r"\]\(([^)#]+)\)", page.text):
-            assert (FOLDER / target).is_file(), f"{page.name} leads to {target}"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target, heading in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text("utf-8")):
+        if "://" in target:
+            continue
+        file = page.parent / target if target else page
+        assert file.is_file(), f"{page.name} leads to {target}"
+        assert not heading or heading in anchors(file), f"{file.name} has no heading {heading}"
+
+
+def test_every_page_is_found_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\(resources/docs/([^)#]+)", (ROOT / "README.md").read_text("utf-8")))
+    assert {page.name for page in FOLDER.iterdir()} == linked
+
+
+def anchors(page: Path) -> set[str]:
+    """Each heading of a Markdown page as a link names it."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
