@@ -27,6 +27,7 @@ from core.capture.reader import CaptureReader
 from core.capture.session_files import CaptureFolder, default_folder
 from core.errors import AddressError, EnvironmentFailure, FilterError, UnmaskError
 from core.formats.registry import Format, default_formats
+from core.net.fronts.test_page import load_test_page
 from core.net.loop import tune_interpreter
 from core.net.settings import (
     LARGEST_MESSAGE,
@@ -40,7 +41,6 @@ from core.net.settings import (
     parse_message_size,
     parse_origin,
 )
-from core.net.test_page import load_test_page
 from core.protocol.violations import Judgement
 from core.query.expressions import Filter
 from core.sizes import UNITS_HELP, parse_size, size_text

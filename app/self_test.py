@@ -25,12 +25,13 @@ from app.window.desktop import Desktop
 from core.capture.records import Direction, View
 from core.capture.session_files import CaptureFolder
 from core.errors import EnvironmentFailure
-from core.net.outgoing import OutgoingMessage
+from core.net.outgoing import OutgoingMessage, Target
 from core.net.settings import ListenAddress
 from core.protocol.endpoint import ClientSide, Endpoint
 from core.protocol.events import FrameReceived, Origin, ResponseReceived
 from core.protocol.frames import Opcode
 from core.protocol.handshake import client_request, new_key
+from core.protocol.state import Role
 
 _PATIENCE_MS = 20_000
 _POLL_MS = 10
@@ -111,7 +112,7 @@ class _Test:
         self._check_rows()
         window.connections.choose(1)
         self._until("the connection is selected", lambda: window.selection.connection is not None)
-        desktop.engine.send(1, OutgoingMessage(Opcode.TEXT, _REPLY.encode()))
+        desktop.engine.send_to([Target(1, Role.CLIENT)], OutgoingMessage(Opcode.TEXT, _REPLY.encode()))
         self._until("the reply arrives at the client", lambda: not client.received.empty())
         answer = client.received.get_nowait()
         if answer != _REPLY:

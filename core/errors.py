@@ -8,11 +8,14 @@
     │   ├── NotOpenError         sending on a connection that is not OPEN
     │   ├── PayloadError         a payload, close code or reason that no conforming frame can carry
     │   ├── PeerNotReadingError  the peer reads nothing and our queue for it is full
-    │   ├── AddressError         a listen address that is no address
+    │   ├── TargetError          a side that a connection does not have
+    │   ├── NoRoomError          one more than may be at a time
+    │   ├── AddressError         text that is no address to listen on, and no URL to connect to
     │   ├── FilterError          a filter that cannot be understood; knows at which character
     │   └── CancelledError       the person took back what was under way
     └── EnvironmentFailure   the machine said no
         ├── ListenError          port in use, no permission, address not on this machine
+        ├── ConnectError         a server that can't be reached: refused, not found, silent
         ├── ExportError          the file that a capture is exported to cannot be written
         └── CaptureError         the capture file cannot be created, opened, read or written
             └── SearchError          a search of it took too long, or its process ended
@@ -66,8 +69,16 @@ class PeerNotReadingError(CallerError):
     """The peer does not read and the bytes queued for it are at their limit."""
 
 
+class TargetError(CallerError):
+    """The connection has nobody on that side."""
+
+
+class NoRoomError(CallerError):
+    """There are as many already as may be at a time."""
+
+
 class AddressError(CallerError):
-    """The text is no address to listen on."""
+    """The text is no address to listen on, and no URL to connect to."""
 
 
 class FilterError(CallerError):
@@ -101,6 +112,10 @@ class EnvironmentFailure(UnmaskError):
 
 class ListenError(EnvironmentFailure):
     """The address could not be bound."""
+
+
+class ConnectError(EnvironmentFailure):
+    """The server could not be reached."""
 
 
 class ExportError(EnvironmentFailure):

@@ -16,6 +16,7 @@ from app.runtime.engine_thread import EngineThread
 from app.views.bars.banner import Banner, Tone
 from app.views.compose.composer import Composer, SendOrder
 from core.net.host import SendResult
+from core.net.outgoing import Target
 
 _NAMED = 5
 """Recipients that a question names; of more it says how many."""
@@ -102,7 +103,8 @@ class Sending(QObject):
         return "\n".join(lines)
 
     def _send(self, order: SendOrder) -> None:
-        request = self._engine.send_to(order.recipients, order.outgoing)
+        targets = [Target(each, self._connections.toward(each)) for each in order.recipients]
+        request = self._engine.send_to(targets, order.outgoing)
         self._composer.await_result(request, order)
 
     def _sent(self, result: SendResult) -> None:

@@ -9,9 +9,10 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from app.logic.text import counted, cut, cut_path, grouped, one_line, one_line_bytes, tooltip
 from core.capture.reader import CaptureReader
-from core.capture.records import ConnectionRecord, ConnectionState, Totals
+from core.capture.records import ConnectionRecord, ConnectionState, Mode, Totals
 from core.errors import CaptureError
 from core.protocol.close_codes import describe
+from core.protocol.state import Role
 from core.sizes import byte_size
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -134,6 +135,12 @@ class ConnectionModel(QAbstractListModel):
         """What a connection is called; "" while the list does not know it."""
         row = self._rows.get(connection_id)
         return "" if row is None else self._lines[row].title
+
+    def toward(self, connection_id: int) -> Role:
+        """Who is at the other end of a connection, to get what is sent on it."""
+        row = self._rows.get(connection_id)
+        is_dialled = row is not None and self._lines[row].record.mode is Mode.CONNECT
+        return Role.SERVER if is_dialled else Role.CLIENT
 
     def row_of(self, connection_id: int | None) -> int | None:
         """The row of a connection; 0 for None."""

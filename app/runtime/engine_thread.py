@@ -17,10 +17,11 @@ from core.capture.marks import MarkChange
 from core.capture.numbering import Numbering
 from core.capture.recorder import Recorder
 from core.net.engine import SlowPeer
+from core.net.failures import Failure
+from core.net.fronts.test_page import TestPage
 from core.net.host import CaptureMoved, EngineHost, SendResult
-from core.net.outgoing import Outgoing
+from core.net.outgoing import Outgoing, Target
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
-from core.net.test_page import TestPage
 from core.protocol.violations import Judgement
 
 
@@ -32,8 +33,8 @@ class EngineThread(QThread):
     listening = Signal(object)
     """tuple[str, ...]: the real addresses."""
     stopped_listening = Signal()
-    failed = Signal(str)
-    """A sentence for the person: listening failed, the capture can't be written."""
+    failed = Signal(object)
+    """A Failure, for the person: listening failed, the capture can't be written."""
     crashed = Signal(object)
     """The exception that ended the engine; see `restart`."""
     sent = Signal(object)
@@ -82,24 +83,20 @@ class EngineThread(QThread):
         """Accept no more. Answers with `stopped_listening`."""
         self._host.stop_listening()
 
-    def send(self, connection_id: int | None, outgoing: Outgoing) -> int:
-        """Send to one connection, or with None to all that are open. Answers with `sent` and the id returned.
+    def send_to(self, targets: Sequence[Target], outgoing: Outgoing) -> int:
+        """Send to each of these and to no other. Answers with `sent` and the id returned.
 
         The window's thread: connections go by their numbers in the capture that it was told of last.
         """
-        handle = None if connection_id is None else self._numbering.handle(connection_id)
-        return self._host.send(handle, outgoing)
+        known = [replace(each, connection=self._numbering.handle(each.connection)) for each in targets]
+        return self._host.send_to(known, outgoing)
 
-    def send_to(self, connection_ids: Sequence[int], outgoing: Outgoing) -> int:
-        """Send to each of these and to no other. Answers with `sent` and the id returned.
-
-        The window's thread, as `send`.
-        """
-        handles = [self._numbering.handle(each) for each in connection_ids]
-        return self._host.send_to(handles, outgoing)
+    def send_to_all(self, outgoing: Outgoing) -> int:
+        """Send to all that are open. Answers with `sent` and the id returned."""
+        return self._host.send_to_all(outgoing)
 
     def disconnect_peer(self, connection_id: int) -> None:
-        """Cut one TCP connection. Says `failed` if it is closed already. The window's thread, as `send`."""
+        """Cut one TCP connection. Says `failed` if it is closed already. The window's thread, as `send_to`."""
         handle = self._numbering.handle(connection_id)
         self._host.ask(lambda engine: engine.disconnect(handle))
 
@@ -181,8 +178,8 @@ class EngineThread(QThread):
     def on_stopped_listening(self) -> None:
         self.stopped_listening.emit()
 
-    def on_failed(self, sentence: str) -> None:
-        self.failed.emit(sentence)
+    def on_failed(self, failure: Failure) -> None:
+        self.failed.emit(failure)
 
     def on_sent(self, result: SendResult) -> None:
         self.sent.emit(result)

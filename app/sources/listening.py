@@ -13,6 +13,7 @@ from app.runtime.engine_thread import EngineThread
 from app.settings import Settings
 from app.views.bars.tool_bar import ToolBar
 from core.errors import AddressError
+from core.net.failures import Failure, FailureKind
 from core.net.settings import ListenAddress, parse_address
 
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
@@ -189,10 +190,10 @@ class Listening(QObject):
         self._show()
         self._failure = ""
 
-    def _failed(self, sentence: str) -> None:
-        if self._asked is not None:
+    def _failed(self, failure: Failure) -> None:
+        if failure.kind is FailureKind.LISTEN and self._asked is not None:
             self._asked = self._entered = None
-            self._failure = sentence
+            self._failure = failure.sentence
             # What the field says is not where Unmask listens.
             self._tool_bar.mark_address(valid=False)
 

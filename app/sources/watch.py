@@ -71,11 +71,6 @@ class Watch(QObject):
         """Whether peers have to wait because the disk is slower than the wire."""
         return self._engine.recorder.is_behind
 
-    def is_capture_fault(self, sentence: str) -> bool:
-        """Whether this is what the banner says or will say."""
-        failure = self._engine.recorder.failure
-        return failure is not None and str(failure) == sentence
-
     def look(self) -> None:
         self._slow_peers = {slow.connection: slow.queued_bytes for slow in self._engine.slow_peers}
         self._look_at_capture()

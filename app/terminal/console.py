@@ -28,9 +28,10 @@ from core.capture.records import FrameRecord
 from core.capture.session_files import ClaimedCapture, discard, discard_unused
 from core.errors import CaptureError, EnvironmentFailure, UnmaskError
 from core.formats.jsonl import error_line, lines_of, listening_line
+from core.net.failures import Failure, FailureKind
+from core.net.fronts.test_page import TestPage
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.settings import EngineSettings, ListenAddress
-from core.net.test_page import TestPage
 from core.query.expressions import Filter
 from core.sizes import byte_size
 
@@ -293,12 +294,12 @@ class Console:
     def on_stopped_listening(self) -> None:
         pass
 
-    def on_failed(self, sentence: str) -> None:
-        if not self._listening:
+    def on_failed(self, failure: Failure) -> None:
+        if failure.kind is FailureKind.LISTEN and not self._listening:
             # There is nothing to do without an address.
             self._exit_status = 1
             self._stopping = True
-        self._news.put(self._line_of(sentence))
+        self._news.put(self._line_of(failure.sentence))
 
     def on_sent(self, result: SendResult) -> None:
         pass

@@ -25,8 +25,8 @@ from core.capture.session_files import CaptureFolder, ClaimedCapture, default_fo
 from core.decoders.registry import default_decoders
 from core.errors import CaptureError
 from core.formats.registry import default_formats
+from core.net.fronts.test_page import load_test_page
 from core.net.settings import EngineSettings, ListenAddress
-from core.net.test_page import load_test_page
 
 
 class Desktop(QObject):

@@ -54,6 +54,7 @@ from app.window.layout import WindowLayout
 from core.capture.session_files import CaptureFolder, ClaimedCapture
 from core.decoders.registry import Decoders
 from core.formats.registry import Formats
+from core.net.failures import Failure, FailureKind
 
 _RATE_MS = 1000
 _REST = 9
@@ -378,11 +379,11 @@ class MainWindow(QMainWindow):
         self._engine.set_recording(on)
         self.status.set_recording(on)
 
-    def _show_failure(self, sentence: str) -> None:
-        if self.watch.is_capture_fault(sentence):
+    def _show_failure(self, failure: Failure) -> None:
+        if failure.kind is FailureKind.CAPTURE and self._engine.recorder.failure is not None:
             self.watch.look()
         else:
-            self.banner.say(Tone.ERROR, sentence)
+            self.banner.say(Tone.ERROR, failure.sentence)
 
     def _show_pressure(self) -> None:
         live = self._desk.shows_live

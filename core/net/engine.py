@@ -1,4 +1,4 @@
-"""The façade that the app sees: listen, send, close, stop. Everything here runs on the loop's thread.
+"""The façade that the app sees: listen, connect, send, close, stop. Everything here runs on the loop's thread.
 
 Connections go by the handles that the recorder gives them; numbers of a capture stand in sentences only.
 """
@@ -12,19 +12,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from core.capture.recorder import Recorder
-from core.errors import CallerError, ListenError, NotOpenError
+from core.errors import CallerError, ListenError, NoRoomError, NotOpenError, TargetError
 from core.net import descriptors
 from core.net.budget import MemoryBudget
-from core.net.outgoing import Outgoing, OutgoingClose
-from core.net.session import PauseReason, Session
+from core.net.connect_request import ConnectRequest
+from core.net.failures import Failure, FailureKind
+from core.net.fronts.front import Front
+from core.net.legs.connecting import Connecting
+from core.net.legs.leg import Leg
+from core.net.legs.served import Served
+from core.net.legs.session import Session
+from core.net.outgoing import Outgoing, OutgoingClose, Target
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.net.sockets import Place, listening_sockets, name_of, sockets_at
-from core.net.test_page import TestPage
 from core.net.turns import Turns
 from core.protocol.events import Origin
-from core.protocol.handshake import Answer, is_websocket_request, refuse, serve
-from core.protocol.headers import explain
-from core.protocol.http11 import RequestHead
 from core.protocol.violations import Judgement
 
 _GOING_AWAY = 1001
@@ -43,27 +45,27 @@ class SlowPeer:
 
 
 class Engine:
-    """The servers and their sessions. Make it on the loop's thread."""
+    """The listening sockets and the sessions. Make it on the loop's thread."""
 
     def __init__(
         self,
         recorder: Recorder,
         settings: EngineSettings,
-        page: TestPage,
+        front: Front,
         clock: Callable[[], int],
-        tell: Callable[[str], None],
+        tell_failure: Callable[[Failure], None],
     ) -> None:
-        """`tell` gets a sentence where connections are turned away for the machine's sake."""
+        """`front` answers what comes in and is no opening handshake."""
         self.recorder = recorder
         self.settings = settings
         self.clock = clock
-        self._page = page
-        self._tell = tell
+        self.tell_failure = tell_failure
+        self._front = front
         self._told_ns: int | None = None
         """When it was last told that there are no more descriptors."""
-        self._loop = asyncio.get_running_loop()
-        self.budget = MemoryBudget(settings.limits.memory_bytes, self._loop, lambda: recorder.is_behind)
-        self.turns = Turns(self._loop, clock)
+        self.loop = asyncio.get_running_loop()
+        self.budget = MemoryBudget(settings.limits.memory_bytes, self.loop, lambda: recorder.is_behind)
+        self.turns = Turns(self.loop, clock)
         """In which what the sessions' peers sent is worked off."""
         self._servers: list[asyncio.Server] = []
         self._sessions: dict[int, Session] = {}
@@ -119,7 +121,7 @@ class Engine:
     async def _serve(self, sock: socket.socket) -> asyncio.Server:
         # The loop listens once more, by default with a hundred that may wait.
         waiting = descriptors.waiting()
-        return await self._loop.create_server(self._new_session, sock=sock, backlog=waiting)
+        return await self.loop.create_server(self._new_leg, sock=sock, backlog=waiting)
 
     def stop_listening(self) -> None:
         """Accept no more; the sessions that there are go on."""
@@ -127,32 +129,55 @@ class Engine:
             server.close()
         self._servers.clear()
 
-    def send(self, connection_id: int | None, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> int:
-        """Send to one connection, or with None to all that are open; to how many it went. CallerError if to none."""
-        if connection_id is not None:
-            return self.send_to((connection_id,), outgoing, origin)
-        everybody = [session.id for session in self._sessions.values() if session.is_open]
+    def connect(self, request: ConnectRequest) -> int:
+        """Connect to a server; the connection's handle. CallerError where there may be no more connections.
+
+        What comes of it stands in the capture, and is told as a `Failure` where it does not come to be open.
+        """
+        if not self._has_room:
+            raise NoRoomError(
+                f"There are {self.served_connections} connections already, which is the limit. Close some of them."
+            )
+        session = Connecting(self, request)
+        self._add(session)
+        session.dial()
+        return session.id
+
+    def send(self, target: Target, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> None:
+        """Send to one side of one connection. CallerError where that can't be."""
+        session = self._sessions.get(target.connection)
+        if session is None:
+            number = self._number(target.connection)
+            raise NotOpenError(f"Connection #{number} is closed: nothing can be sent on it.")
+        if target.toward not in session.sides:
+            raise TargetError(
+                f"Connection #{session.number} has no {target.toward.name.lower()} that Unmask could send to."
+            )
+        session.send(outgoing, target.toward, origin)
+
+    def send_to(self, targets: Sequence[Target], outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> int:
+        """Send to each of these and to no other; to how many it went. CallerError, why not to the first, if to none."""
+        failures: list[CallerError] = []
+        for target in targets:
+            try:
+                self.send(target, outgoing, origin)
+            except CallerError as error:
+                failures.append(error)
+        if failures and len(failures) == len(targets):
+            raise failures[0]
+        return len(targets) - len(failures)
+
+    def send_to_all(self, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> int:
+        """Send to every peer of every connection that is open; to how many it went. CallerError if to none."""
+        everybody = [
+            Target(session.id, side)
+            for session in self._sessions.values()
+            if session.is_open
+            for side in session.sides
+        ]
         if not everybody:
             raise NotOpenError("No connection is open: connect a client first.")
         return self.send_to(everybody, outgoing, origin)
-
-    def send_to(
-        self, connection_ids: Sequence[int], outgoing: Outgoing, origin: Origin = Origin.COMPOSED
-    ) -> int:
-        """Send to each of these and to no other; to how many it went. CallerError, why not to the first, if to none."""
-        failures: list[CallerError] = []
-        for connection_id in connection_ids:
-            try:
-                session = self._sessions.get(connection_id)
-                if session is None:
-                    number = self._number(connection_id)
-                    raise NotOpenError(f"Connection #{number} is closed: nothing can be sent on it.")
-                session.send(outgoing, origin)
-            except CallerError as error:
-                failures.append(error)
-        if failures and len(failures) == len(connection_ids):
-            raise failures[0]
-        return len(connection_ids) - len(failures)
 
     def _number(self, connection_id: int) -> int:
         """What a connection is called in the capture."""
@@ -198,14 +223,15 @@ class Engine:
         """The recorder is drained: read on."""
         waiting, self._waiting = self._waiting, set()
         for session in waiting:
-            session.resume(PauseReason.RECORDER)
+            session.recorder_drained()
 
     async def stop(self) -> None:
         """Close all connections as the RFC wants it (1001), cut those that do not follow within a second."""
         self.stop_listening()
         for session in tuple(self._sessions.values()):
             try:
-                session.send(OutgoingClose(_GOING_AWAY, "Unmask stops"), Origin.AUTOMATIC)
+                for side in session.sides:
+                    session.send(OutgoingClose(_GOING_AWAY, "Unmask stops"), side, Origin.AUTOMATIC)
             except CallerError:
                 session.disconnect()
         try:
@@ -215,20 +241,7 @@ class Engine:
                 session.disconnect()
             await self._empty.wait()
 
-    # What sessions ask.
-
-    def session_opened(self, session: Session, descriptor: int) -> bool:
-        room = self.served_connections < self.settings.limits.connections
-        if descriptors.is_kept_back(descriptor):
-            room = False
-            self.tell_scarcity()
-        self._sessions[session.id] = session
-        self._empty.clear()
-        if not room:
-            self._turned_away[session.id] = session
-            if len(self._turned_away) > descriptors.lingering():
-                next(iter(self._turned_away.values())).disconnect()
-        return room
+    # What sessions tell.
 
     @property
     def served_connections(self) -> int:
@@ -240,10 +253,11 @@ class Engine:
         now = self.clock()
         if self._told_ns is None or now - self._told_ns > _TOLD_NS:
             self._told_ns = now
-            self._tell(
+            sentence = (
                 f"Of the {descriptors.limit()} files and connections that Unmask may have open nearly all are in use: "
                 "new clients are turned away. Disconnect some, or let it have more (ulimit -n)."
             )
+            self.tell_failure(Failure(FailureKind.NETWORK, "", sentence))
 
     def session_closed(self, session: Session) -> None:
         self._sessions.pop(session.id, None)
@@ -264,36 +278,32 @@ class Engine:
     def session_flows(self, session: Session) -> None:
         self._stalled.discard(session)
 
-    def respond(self, request: RequestHead, proposed: Answer) -> Answer:
-        """The test page for a plain HTTP GET; for a WebSocket handshake, good or bad, what the RFC says."""
-        if proposed.accepted or _means_websocket(request):
-            return proposed
-        if request.method not in ("GET", "HEAD"):
-            return proposed
-        foreign = tuple(one for one in proposed.violations if one.rule.id == "host-foreign")
-        if foreign:
-            return refuse(403, explain(foreign), foreign)
-        if request.target == "/favicon.ico":
-            return refuse(404, "There is no icon here.")
-        headers = (
-            ("Content-Security-Policy", self._page.content_security_policy),
-            ("Referrer-Policy", "no-referrer"),
-            ("Cache-Control", "no-store"),
-        )
-        page = serve(200, "text/html; charset=utf-8", self._page.body, headers)
-        return page.without_body() if request.method == "HEAD" else page
-
     def _gauge(self) -> None:
         """Look how much waits for whom, again and again for as long as anything does."""
         worst = heapq.nlargest(_MOST_SLOW, self._stalled, key=lambda session: session.queued_bytes)
         self._slow_peers = tuple(SlowPeer(session.id, session.queued_bytes) for session in worst)
-        self._gauging = self._loop.call_later(_GAUGE_SECONDS, self._gauge) if self._stalled else None
+        self._gauging = self.loop.call_later(_GAUGE_SECONDS, self._gauge) if self._stalled else None
 
-    def _new_session(self) -> Session:
-        return Session(self, self._loop)
+    @property
+    def _has_room(self) -> bool:
+        return self.served_connections < self.settings.limits.connections
 
+    def _add(self, session: Session) -> None:
+        self._sessions[session.id] = session
+        self._empty.clear()
 
-def _means_websocket(request: RequestHead) -> bool:
-    """Whether the request is an opening handshake, be it a broken one."""
-    named = (name.lower() for name, _ in request.headers.items)
-    return is_websocket_request(request) or any(name.startswith("sec-websocket-") for name in named)
+    def _admit(self, session: Served) -> bool:
+        """Whether there is room for a client that has come in; else it gets its 503 and may linger."""
+        room = self._has_room
+        if descriptors.is_kept_back(session.leg.descriptor):
+            room = False
+            self.tell_scarcity()
+        self._add(session)
+        if not room:
+            self._turned_away[session.id] = session
+            if len(self._turned_away) > descriptors.lingering():
+                next(iter(self._turned_away.values())).disconnect()
+        return room
+
+    def _new_leg(self) -> Leg:
+        return Served(self, self._front, self._admit).leg

@@ -21,11 +21,14 @@ from core.capture.marks import MarkChange
 from core.capture.numbering import Numbering
 from core.capture.recorder import Recorder, RecorderCallbacks
 from core.errors import CaptureError, UnmaskError
+from core.net.connect_request import ConnectRequest
 from core.net.engine import Engine, SlowPeer
+from core.net.failures import Failure, FailureKind
+from core.net.fronts.test_page import TestPage, TestPageFront
 from core.net.loop import new_event_loop, wall_clock
-from core.net.outgoing import Outgoing
+from core.net.outgoing import Outgoing, Target
 from core.net.settings import EngineSettings, ListenAddress
-from core.net.test_page import TestPage
+from core.protocol.events import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,8 @@ class HostListener(Protocol):
 
     def on_stopped_listening(self) -> None: ...
 
-    def on_failed(self, sentence: str) -> None:
-        """What was asked can't be: for the person to read."""
+    def on_failed(self, failure: Failure) -> None:
+        """What was asked can't be, or what goes on by itself can't go on."""
 
     def on_sent(self, result: SendResult) -> None: ...
 
@@ -98,7 +101,7 @@ class EngineHost:
         callbacks = RecorderCallbacks(
             listener.on_changed,
             self._on_drained,
-            lambda error: listener.on_failed(str(error)),
+            lambda error: self._fail(FailureKind.CAPTURE, str(self.recorder.path), error),
             lambda before, path: listener.on_capture_moved(
                 CaptureMoved(path, None, self.recorder.numbering, before)
             ),
@@ -116,16 +119,28 @@ class EngineHost:
         """Accept no more. Answers with `on_stopped_listening`."""
         self._post(lambda engine: self._start(self._stop_listening(engine)))
 
-    def send(self, connection_id: int | None, outgoing: Outgoing) -> int:
-        """Send to one connection, by its handle, or with None to all that are open.
+    def connect(self, request: ConnectRequest) -> None:
+        """Connect to a server. What comes of it stands in the capture; answers with `on_failed` where it fails."""
 
-        Answers with `on_sent` and the id returned.
-        """
-        return self._send(lambda engine: engine.send(connection_id, outgoing))
+        def dial(engine: Engine) -> None:
+            try:
+                engine.connect(request)
+            except UnmaskError as error:
+                self._fail(FailureKind.CONNECT, request.url.text, error)
 
-    def send_to(self, connection_ids: Sequence[int], outgoing: Outgoing) -> int:
+        self._post(dial)
+
+    def send(self, target: Target, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> int:
+        """Send to one side of a connection, by its handle. Answers with `on_sent` and the id returned."""
+        return self.send_to((target,), outgoing, origin)
+
+    def send_to(self, targets: Sequence[Target], outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> int:
         """Send to each of these, by their handles, and to no other. Answers with `on_sent` and the id returned."""
-        return self._send(lambda engine: engine.send_to(connection_ids, outgoing))
+        return self._send(lambda engine: engine.send_to(targets, outgoing, origin))
+
+    def send_to_all(self, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> int:
+        """Send to all that are open. Answers with `on_sent` and the id returned."""
+        return self._send(lambda engine: engine.send_to_all(outgoing, origin))
 
     def _send(self, send: Callable[[Engine], int]) -> int:
         request_id = next(self._requests)
@@ -147,13 +162,13 @@ class EngineHost:
             try:
                 action(engine)
             except UnmaskError as error:
-                self._listener.on_failed(str(error))
+                self._fail(FailureKind.COMMAND, "", error)
 
         self._post(guarded)
 
     def change_marks(self, change: MarkChange) -> None:
         """Mark frames of the capture, or not any more. Answers with `on_changed` or `on_failed`."""
-        self.recorder.change_marks(change, lambda error: self._listener.on_failed(str(error)))
+        self.recorder.change_marks(change, lambda error: self._fail(FailureKind.MARK, "", error))
 
     def save_as(self, path: Path) -> None:
         """Move the capture to `path` and go on recording there. Answers with `on_capture_moved`."""
@@ -221,7 +236,8 @@ class EngineHost:
         self._bug: Exception | None = None
 
     async def _main(self) -> None:
-        engine = Engine(self.recorder, self._settings, self._page, self.clock, self._listener.on_failed)
+        front = TestPageFront(self._page)
+        engine = Engine(self.recorder, self._settings, front, self.clock, self._listener.on_failed)
         ending = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._on_loop_error)
@@ -247,7 +263,8 @@ class EngineHost:
         if engine is not None and isinstance(error, OSError) and error.errno == errno.EMFILE:
             engine.tell_scarcity()
         elif isinstance(error, OSError):
-            self._listener.on_failed(f"{context.get('message', 'The network failed')}: {error}.")
+            sentence = f"{context.get('message', 'The network failed')}: {error}."
+            self._listener.on_failed(Failure(FailureKind.NETWORK, "", sentence))
         elif isinstance(error, Exception):
             self._bug = error
             self.stop()
@@ -286,13 +303,16 @@ class EngineHost:
         except UnmaskError as error:
             if not engine.addresses:
                 self._listener.on_stopped_listening()
-            self._listener.on_failed(str(error))
+            self._fail(FailureKind.LISTEN, str(address), error)
         else:
             self._listener.on_listening(names)
 
     async def _stop_listening(self, engine: Engine) -> None:
         engine.stop_listening()
         self._listener.on_stopped_listening()
+
+    def _fail(self, kind: FailureKind, subject: str, error: UnmaskError) -> None:
+        self._listener.on_failed(Failure(kind, subject, str(error)))
 
     def _capture_moved(self, path: Path, error: CaptureError | None) -> None:
         sentence = None if error is None else str(error)

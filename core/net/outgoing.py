@@ -1,4 +1,4 @@
-"""What a person or a rule asks to send, before it becomes frames."""
+"""What a person or a rule asks to send, before it becomes frames, and to whom."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ from dataclasses import dataclass
 from enum import Enum
 
 from core.protocol.frames import Opcode
+from core.protocol.state import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One side of one connection."""
+
+    connection: int
+    toward: Role
+    """Who gets it: the client or the server."""
 
 
 class Compression(Enum):

@@ -164,6 +164,10 @@ class Endpoint:
         """Answer 408: the head is not complete after `seconds`. Nothing happens if it is."""
         return self._settle(self._opening.time_out(seconds))
 
+    def abandon(self, reason: str) -> list[Event]:
+        """As the client: there will be no response, since the server can't be reached or is not waited for any more."""
+        return self._settle(self._opening.abandon(reason))
+
     def refuse_for_load(self, connections: int) -> list[Event]:
         """Answer 503 without waiting for a request: there are `connections` already."""
         return self._settle(self._opening.refuse_for_load(connections))

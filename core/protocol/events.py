@@ -6,16 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from itertools import repeat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import Frame
+from core.protocol.handshake import Answer, ResponseVerdict, ServerPolicy, propose
+from core.protocol.http11 import RequestHead, ResponseHead
 from core.protocol.state import Role
-
-if TYPE_CHECKING:
-    from core.protocol.handshake import Answer, ResponseVerdict
-    from core.protocol.http11 import RequestHead, ResponseHead
-    from core.protocol.violations import Violation
+from core.protocol.violations import Violation
 
 
 class Origin(IntEnum):
@@ -116,8 +114,12 @@ class RequestReceived:
     """A whole request head has arrived. The endpoint waits for `Endpoint.answer(...)`."""
 
     request: RequestHead
-    proposed: Answer
-    """What the RFC says to answer; the caller may answer something else."""
+    policy: ServerPolicy
+
+    @property
+    def proposed(self) -> Answer:
+        """What the RFC and the policy say to answer; the caller may answer something else."""
+        return propose(self.request, self.policy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,8 +68,8 @@ class Opening:
         if isinstance(head, RequestHead):
             assert isinstance(self._side, ServerSide)
             self._request = head
-            proposed = handshake.propose(head, self._side.policy)
-            return [RequestReceived(head, proposed), *self._hold_back(self._parser.leftover)]
+            received = RequestReceived(head, self._side.policy)
+            return [received, *self._hold_back(self._parser.leftover)]
         return [] if head is None else [self._judge(head)]
 
     def _feed(self, data: bytes) -> RequestHead | ResponseHead | None:
@@ -119,6 +119,13 @@ class Opening:
             return []
         return [self._fail(503, (*self._parser.violations, found))]
 
+    def abandon(self, reason: str) -> list[Event]:
+        """No head will come, and nobody is to blame for it: `reason` says why. Nothing happens where it is decided."""
+        if self._request is not None or self.outcome is not None:
+            return []
+        self.outcome = Outcome(False)
+        return [HandshakeFailed(self._parser.raw, handshake.Answer(0, reason, b""), self._sender)]
+
     def refuse_for_load(self, connections: int) -> list[Event]:
         """Answer 503, whatever has come."""
         reason = f"There are {connections} connections already, which is the limit. Try later."
@@ -160,9 +167,10 @@ class Opening:
 
     def _fail(self, status: int, broken: tuple[Violation, ...]) -> HandshakeFailed:
         raw = self._parser.raw
-        answer = handshake.refuse(status, explain(broken), broken)
         if isinstance(self._side, ClientSide):
-            answer = replace(answer, response=b"", body_length=0)
+            answer = handshake.Answer(0, explain(broken), b"", violations=broken)
+        else:
+            answer = handshake.refuse(status, explain(broken), broken)
         # What lies beyond the limit on heads is no part of the raw head.
         self._glued += self._parser.beyond
         self.outcome = Outcome(False, answer.response)

@@ -24,10 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.capture.reader import CaptureReader
+from core.net.failures import Failure
+from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.loop import tune_interpreter
 from core.net.settings import AutoReply, EngineSettings, Limits, ListenAddress
-from core.net.test_page import load_test_page
 from core.protocol.frames import RSV1, Opcode, make_frame
 from core.protocol.handshake import client_request, new_key
 from core.query.language import default_language
@@ -66,8 +67,8 @@ class Quiet:
 
     def on_stopped_listening(self) -> None: ...
 
-    def on_failed(self, sentence: str) -> None:
-        print(sentence, file=sys.stderr)
+    def on_failed(self, failure: Failure) -> None:
+        print(failure.sentence, file=sys.stderr)
 
     def on_sent(self, result: SendResult) -> None: ...
 

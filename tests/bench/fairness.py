@@ -30,10 +30,10 @@ from pathlib import Path
 from app.runtime.display import missing_display
 from core.capture.recorder import Recorder
 from core.capture.ring import Keep
+from core.net.fronts.test_page import load_test_page
 from core.net.host import EngineHost
 from core.net.loop import tune_interpreter
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
-from core.net.test_page import load_test_page
 from core.protocol.frames import FIN, RSV1, Opcode, make_frame
 from core.protocol.handshake import client_request, new_key
 from core.protocol.violations import Judgement

@@ -38,7 +38,7 @@ from core.capture.session_files import CaptureFolder
 from core.net.host import EngineHost
 from core.net.loop import tune_interpreter
 from core.net.settings import EngineSettings, ListenAddress
-from core.net.test_page import load_test_page
+from core.net.fronts.test_page import load_test_page
 from tests.bench.serve import Announcer
 tune_interpreter()
 claimed = CaptureFolder(Path(sys.argv[1])).claim_new()

@@ -27,10 +27,11 @@ from core.capture.recorder import Recorder
 from core.capture.records import View
 from core.capture.store import remove
 from core.errors import CaptureError
+from core.net.failures import Failure
+from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.loop import tune_interpreter
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
-from core.net.test_page import load_test_page
 
 _PATIENCE_SECONDS = 120.0
 _LOOK_SECONDS = 0.002
@@ -88,8 +89,8 @@ class Announcer:
     def on_stopped_listening(self) -> None:
         pass
 
-    def on_failed(self, sentence: str) -> None:
-        print(sentence, file=sys.stderr)
+    def on_failed(self, failure: Failure) -> None:
+        print(failure.sentence, file=sys.stderr)
 
     def on_sent(self, result: SendResult) -> None:
         pass

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, Direction, View
+from core.net.failures import Failure
+from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
-from core.net.test_page import load_test_page
 from tests.tools.tap import TappedConnection, tapping
 
 _START_SECONDS = 10.0
@@ -77,8 +78,8 @@ class _Listener:
     def on_stopped_listening(self) -> None:
         pass
 
-    def on_failed(self, sentence: str) -> None:
-        self.failures.append(sentence)
+    def on_failed(self, failure: Failure) -> None:
+        self.failures.append(failure.sentence)
 
     def on_sent(self, result: SendResult) -> None:
         pass

@@ -14,7 +14,7 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
-from core.net.test_page import load_test_page
+from core.net.fronts.test_page import load_test_page
 
 
 @dataclass

@@ -26,7 +26,7 @@ from core.protocol.events import (
     RequestReceived,
 )
 from core.protocol.frames import Frame, Opcode, make_frame
-from core.protocol.handshake import Answer, client_request
+from core.protocol.handshake import Answer, ServerPolicy, client_request
 from core.protocol.http11 import HeadKind, HeadParser, RequestHead
 from core.protocol.violations import violation
 from core.query.clock import Span
@@ -102,7 +102,7 @@ def _handshake(connection: int, time_ns: int) -> Batch:
         b"HTTP/1.1 101 Switching Protocols\r\nX-Id: 7\r\n\r\n",
         subprotocol=(None, "mqtt")[connection % 2],
     )
-    return Batch(connection, time_ns, [RequestReceived(head, answer), HandshakeDone(answer)], 0)
+    return Batch(connection, time_ns, [RequestReceived(head, ServerPolicy()), HandshakeDone(answer)], 0)
 
 
 def _event(dice: random.Random) -> Event:

@@ -14,10 +14,12 @@ from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, Direction, FrameRecord
 from core.errors import CallerError
 from core.net.engine import Engine
+from core.net.failures import Failure
+from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
-from core.net.outgoing import Outgoing
+from core.net.outgoing import Outgoing, Target
 from core.net.settings import EngineSettings, ListenAddress
-from core.net.test_page import load_test_page
+from core.protocol.state import Role
 from tests.tools.waiting import PATIENCE_SECONDS
 
 Result = TypeVar("Result")
@@ -61,6 +63,16 @@ def messages_of(reader: CaptureReader, connection: int | None = None) -> list[Sa
     return said
 
 
+def to_client(connection: int) -> Target:
+    """The client of a connection, by its handle."""
+    return Target(connection, Role.CLIENT)
+
+
+def to_clients(*connections: int) -> list[Target]:
+    """The clients of connections, by their handles."""
+    return [to_client(each) for each in connections]
+
+
 class Served:
     """Listens on a free port. Use it as a context manager on the thread that also reads the capture."""
 
@@ -68,7 +80,7 @@ class Served:
         self._news = threading.Condition()
         self._addresses: tuple[str, ...] = ()
         self._sent: dict[int, SendResult] = {}
-        self._failures: list[str] = []
+        self._failures: list[Failure] = []
         self.host = EngineHost(capture, "0", settings, load_test_page(), self)
         self.reader = CaptureReader(capture)
         self._thread = threading.Thread(target=self.host.run, name="engine")
@@ -98,8 +110,11 @@ class Served:
         return f"ws://127.0.0.1:{self.port}"
 
     def send(self, outgoing: Outgoing, connection: int | None = 1) -> int:
-        """Sends, and returns to how many it went."""
-        request = self.host.send(connection, outgoing)
+        """Sends to a client, or to all, and returns to how many it went."""
+        host = self.host
+        request = (
+            host.send_to_all(outgoing) if connection is None else host.send(to_client(connection), outgoing)
+        )
         self._await(lambda: request in self._sent, "it was sent")
         result = self._sent[request]
         assert result.error is None
@@ -153,8 +168,8 @@ class Served:
     def on_stopped_listening(self) -> None:
         pass
 
-    def on_failed(self, sentence: str) -> None:
-        self._failures.append(sentence)
+    def on_failed(self, failure: Failure) -> None:
+        self._failures.append(failure)
         self._tell()
 
     def on_sent(self, result: SendResult) -> None:

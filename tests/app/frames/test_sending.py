@@ -46,7 +46,7 @@ def press_send(desktop: Desktop) -> None:
 
 def got_nothing(desktop: Desktop, *peers: ClientConnection) -> None:
     """The next thing that they get is what they are all sent now."""
-    desktop.engine.send(None, OutgoingMessage(Opcode.TEXT, b"the end"))
+    desktop.engine.send_to_all(OutgoingMessage(Opcode.TEXT, b"the end"))
     assert [peer.recv(timeout=10) for peer in peers] == ["the end"] * len(peers)
 
 

@@ -14,13 +14,15 @@ from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.errors import CaptureError
 from core.net.engine import Engine
+from core.net.failures import Failure, FailureKind
+from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, SendResult
 from core.net.outgoing import OutgoingMessage, OutgoingPing
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
-from core.net.test_page import load_test_page
 from core.protocol.frames import Opcode
 from core.protocol.violations import Judgement
 from tests.tools.raw_peer import RawPeer
+from tests.tools.served import to_client
 
 ANYWHERE = ListenAddress("127.0.0.1", 0)
 HELLO = OutgoingMessage(Opcode.TEXT, b"hello")
@@ -59,7 +61,10 @@ def open_connection(qtbot: QtBot, thread: EngineThread, port: int) -> RawPeer:
 
 def send(qtbot: QtBot, thread: EngineThread, connection: int | None = None) -> SendResult:
     with qtbot.waitSignal(thread.sent, timeout=PATIENCE_MS) as told:
-        request = thread.send(connection, HELLO)
+        if connection is None:
+            request = thread.send_to_all(HELLO)
+        else:
+            request = thread.send_to([to_client(connection)], HELLO)
     [result] = told.args
     assert isinstance(result, SendResult)
     assert result.request_id == request
@@ -68,7 +73,7 @@ def send(qtbot: QtBot, thread: EngineThread, connection: int | None = None) -> S
 
 def test_a_thread_that_never_ran_can_be_stopped_twice(thread: EngineThread) -> None:
     thread.listen(ANYWHERE)
-    thread.send(None, HELLO)
+    thread.send_to_all(HELLO)
     thread.stop()
     thread.stop()
     assert not thread.recorder._thread.is_alive()
@@ -110,7 +115,7 @@ def test_listening_is_told_with_the_real_address(qtbot: QtBot, thread: EngineThr
 def test_what_was_asked_before_the_start_is_done(qtbot: QtBot, thread: EngineThread) -> None:
     thread.listen(ANYWHERE)
     with qtbot.waitSignals([thread.listening, thread.sent], timeout=PATIENCE_MS):
-        thread.send(None, HELLO)
+        thread.send_to_all(HELLO)
         thread.start()
 
 
@@ -124,10 +129,11 @@ def test_a_port_in_use_is_said_in_a_sentence(qtbot: QtBot, thread: EngineThread,
             qtbot.waitSignal(other.failed, timeout=PATIENCE_MS) as told,
         ):
             other.listen(ListenAddress("127.0.0.1", port))
-        assert told.args == [
+        sentence = (
             f"Port {port} on 127.0.0.1 is in use by another program. "
             "Stop that program, or listen on another port (0 picks a free one)."
-        ]
+        )
+        assert told.args == [Failure(FailureKind.LISTEN, f"127.0.0.1:{port}", sentence)]
     finally:
         other.stop()
 
@@ -156,7 +162,7 @@ def test_a_peer_can_be_cut_off_once(qtbot: QtBot, thread: EngineThread) -> None:
         wait_for_capture(qtbot, thread, lambda reader: reader.connections()[0].closed_ns is not None)
         with qtbot.waitSignal(thread.failed, timeout=PATIENCE_MS) as told:
             thread.disconnect_peer(1)
-    assert told.args == ["Connection #1 is closed already."]
+    assert told.args == [Failure(FailureKind.COMMAND, "", "Connection #1 is closed already.")]
 
 
 def test_settings_reach_the_engine(qtbot: QtBot, thread: EngineThread) -> None:
@@ -212,7 +218,10 @@ def test_a_full_disk_is_told_and_traffic_goes_on(qtbot: QtBot, thread: EngineThr
         thread.recorder._writer._db.execute("PRAGMA max_page_count = 1")
         with qtbot.waitSignal(thread.failed, timeout=PATIENCE_MS) as told:
             peer.frame(Opcode.BINARY, bytes(1_000_000))
-        assert "database or disk is full" in told.args[0]
+        [failure] = told.args
+        assert isinstance(failure, Failure)
+        assert (failure.kind, failure.subject) == (FailureKind.CAPTURE, str(thread.recorder.path))
+        assert "database or disk is full" in failure.sentence
         peer.frame(Opcode.PING)
         assert peer.take(2) == b"\x8a\x00"
 
@@ -235,7 +244,7 @@ def test_a_fault_in_the_loop_ends_the_engine_and_keeps_the_capture(
         [error] = told.args
         assert isinstance(error, ZeroDivisionError)
         assert peer.take(2)[0] == 0x88
-    thread.send(None, OutgoingPing())
+    thread.send_to_all(OutgoingPing())
     thread.stop()
     with closing(CaptureReader(thread.recorder.path)) as reader:
         assert reader.rows(View(), 0, 1)[0].preview == b"kept"

@@ -18,8 +18,8 @@ from websockets.sync.client import connect
 from app.terminal.console import Console, ConsoleOptions
 from core.capture.reader import CaptureReader
 from core.errors import CaptureError
+from core.net.fronts.test_page import load_test_page
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
-from core.net.test_page import load_test_page
 from core.protocol.frames import Opcode
 from core.query.language import default_language
 from tests.tools.hopeless import HOPELESS, TRAP

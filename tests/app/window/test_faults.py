@@ -63,7 +63,7 @@ def fill_disk(desktop: Desktop, pages: int | None = None) -> None:
 def test_a_peer_that_does_not_read_is_said(desktop: Desktop, peer: RawPeer, qtbot: QtBot) -> None:
     window = desktop.window
     assert window.composer.targets.currentText() == "To #1 /peer", "the only one that is open"
-    desktop.engine.send(1, OutgoingMessage(Opcode.BINARY, bytes(12_000_000)))
+    desktop.engine.send_to_all(OutgoingMessage(Opcode.BINARY, bytes(12_000_000)))
     qtbot.waitUntil(lambda: window.connection_model.queued(1) > 1_000_000)
     line = window.connection_model.line(1)
     assert line is not None
@@ -209,7 +209,7 @@ def test_an_engine_that_dies_is_begun_anew_on_the_same_capture(
     with connect(f"ws://{window.listening.addresses[0]}/after", compression=None) as second:
         second.send("after")
         qtbot.waitUntil(lambda: window.connection_model.open_count == 1)
-        desktop.engine.send(None, OutgoingMessage(Opcode.TEXT, b"reply"))
+        desktop.engine.send_to_all(OutgoingMessage(Opcode.TEXT, b"reply"))
         assert second.recv(timeout=10) == "reply"
     desktop.engine.recorder.flush()
     shown = previews(desktop.desk.live_path)

@@ -18,8 +18,8 @@ from app.terminal.console import Console, ConsoleOptions
 from app.window.desktop import Desktop
 from core.capture.disk_space import LOW_BYTES, DiskSpace, SpaceGauge
 from core.capture.session_files import CaptureFolder
+from core.net.fronts.test_page import load_test_page
 from core.net.settings import EngineSettings, ListenAddress
-from core.net.test_page import load_test_page
 from tests.tools.qt import dispose
 from tests.tools.waiting import until
 

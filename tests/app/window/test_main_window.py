@@ -91,7 +91,7 @@ def test_echo_is_a_switch_that_is_remembered(
     assert settings.engine.auto_reply is AutoReply.ECHO
     # What the engine is asked is done in order: when this is answered, it echoes.
     with qtbot.waitSignal(desktop.engine.sent):
-        desktop.engine.send(None, OutgoingPing())
+        desktop.engine.send_to_all(OutgoingPing())
     peer.send("echo me")
     assert peer.recv(timeout=10) == "echo me"
     qtbot.waitUntil(lambda: payloads(desktop).count("echo me") == 2)

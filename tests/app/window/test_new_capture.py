@@ -11,6 +11,7 @@ from websockets.sync.client import ClientConnection, connect
 from app.window.desktop import Desktop
 from core.net.outgoing import OutgoingMessage
 from core.protocol.frames import Opcode
+from tests.tools.served import to_client
 
 
 def ids(desktop: Desktop) -> list[int]:
@@ -64,19 +65,19 @@ def test_what_is_sent_goes_to_whom_the_new_number_names(desktop: Desktop, addres
         qtbot.waitUntil(lambda: ids(desktop) == [1])
     with client(address) as stays:
         qtbot.waitUntil(lambda: ids(desktop) == [1, 2])
-        desktop.engine.send(2, text("to the old #2"))
+        desktop.engine.send_to([to_client(2)], text("to the old #2"))
         assert stays.recv(timeout=30) == "to the old #2"
         begin_anew(desktop, qtbot)
         with client(address) as fresh:
             qtbot.waitUntil(lambda: ids(desktop) == [1, 2])
-            desktop.engine.send(1, text("to #1"))
-            desktop.engine.send(2, text("to #2"))
+            desktop.engine.send_to([to_client(1)], text("to #1"))
+            desktop.engine.send_to([to_client(2)], text("to #2"))
             assert (stays.recv(timeout=30), fresh.recv(timeout=30)) == ("to #1", "to #2")
         with qtbot.waitSignal(
             desktop.engine.sent, check_params_cb=lambda result: result.error is not None
         ) as said:
             qtbot.waitUntil(partial(_is_over, desktop, 2))
-            desktop.engine.send(2, text("too late"))
+            desktop.engine.send_to([to_client(2)], text("too late"))
         assert said.args is not None
         assert said.args[0].error == "Connection #2 is closed: nothing can be sent on it."
 

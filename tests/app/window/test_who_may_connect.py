@@ -28,7 +28,7 @@ def port_of(address: str) -> int:
 def in_force(desktop: Desktop, qtbot: QtBot) -> None:
     """What the engine is asked is done in order: when this is answered, all before is done."""
     with qtbot.waitSignal(desktop.engine.sent):
-        desktop.engine.send(None, OutgoingPing())
+        desktop.engine.send_to_all(OutgoingPing())
 
 
 def status(address: str, origin: str | None, host: str = "localhost") -> int:

@@ -83,7 +83,7 @@ def free_pages(writer: CaptureWriter) -> None:
 def test_a_handshake_and_how_the_connection_ended(writer: CaptureWriter) -> None:
     request = request_of(REQUEST)
     answer = propose(request, ServerPolicy())
-    writer.write([opened(1, 3), events(1, RequestReceived(request, answer), HandshakeDone(answer))])
+    writer.write([opened(1, 3), events(1, RequestReceived(request, ServerPolicy()), HandshakeDone(answer))])
     with closing(CaptureReader(writer.path)) as reader:
         found = reader.connection(1)
         assert found is not None

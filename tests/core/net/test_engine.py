@@ -13,12 +13,12 @@ import pytest
 
 from core.capture.records import ConnectionState, Direction, View
 from core.errors import CallerError, NotOpenError
+from core.net.fronts.test_page import load_test_page
 from core.net.outgoing import OutgoingClose, OutgoingMessage, OutgoingPing
 from core.net.settings import AutoReply, EngineSettings, Limits
-from core.net.test_page import load_test_page
 from core.protocol.frames import Opcode
 from tests.tools.raw_peer import RawPeer
-from tests.tools.served import Served, frames_of, on_loop
+from tests.tools.served import Served, frames_of, on_loop, to_client, to_clients
 from tests.tools.waiting import PATIENCE_SECONDS, until
 
 Serve = Callable[[EngineSettings], Served]
@@ -229,14 +229,14 @@ def port_of(served: Served, connection: int) -> int:
 def test_to_nobody(serve: Serve) -> None:
     served = serve(EngineSettings())
     with pytest.raises(NotOpenError, match="No connection is open: connect a client first"):
-        on_loop(served, lambda engine: engine.send(None, HELLO))
+        on_loop(served, lambda engine: engine.send_to_all(HELLO))
     with pytest.raises(NotOpenError, match="Connection #7 is closed"):
-        on_loop(served, lambda engine: engine.send(7, HELLO))
+        on_loop(served, lambda engine: engine.send(to_client(7), HELLO))
     with RawPeer(served.port) as peer:
         peer.send(b"GET / HT")
         served.captured(lambda reader: reader.totals().connections == 1, "it is there")
         with pytest.raises(NotOpenError, match="connecting, not open"):
-            on_loop(served, lambda engine: engine.send(1, HELLO))
+            on_loop(served, lambda engine: engine.send(to_client(1), HELLO))
 
 
 def test_to_all_but_one_that_does_not_read(serve: Serve) -> None:
@@ -252,7 +252,7 @@ def test_to_all_but_one_that_does_not_read(serve: Serve) -> None:
         peer.socket.close()
         served.closed(2)
         with pytest.raises(CallerError, match="#1 is not reading"):
-            on_loop(served, lambda engine: engine.send(None, HELLO))
+            on_loop(served, lambda engine: engine.send_to_all(HELLO))
 
 
 def test_to_those_that_are_named_and_to_no_other(serve: Serve) -> None:
@@ -263,11 +263,11 @@ def test_to_those_that_are_named_and_to_no_other(serve: Serve) -> None:
             served.opened(number)
         one.socket.close()
         served.closed(1)
-        assert on_loop(served, lambda engine: engine.send_to((1, 2), HELLO)) == 1
+        assert on_loop(served, lambda engine: engine.send_to(to_clients(1, 2), HELLO)) == 1
         assert two.take(7) == HELLO_WIRE
         with pytest.raises(NotOpenError, match="Connection #1 is closed"):
-            on_loop(served, lambda engine: engine.send_to((1,), HELLO))
-        on_loop(served, lambda engine: engine.send_to((3,), OutgoingMessage(Opcode.TEXT, b"mine")))
+            on_loop(served, lambda engine: engine.send_to(to_clients(1), HELLO))
+        on_loop(served, lambda engine: engine.send_to(to_clients(3), OutgoingMessage(Opcode.TEXT, b"mine")))
         assert other.take(6) == b"\x81\x04mine", "nothing came before"
 
 
@@ -275,7 +275,7 @@ def fill_up(served: Served, connection: int) -> None:
     big = OutgoingMessage(Opcode.BINARY, bytes(1_000_000))
     with contextlib.suppress(CallerError):
         while True:
-            on_loop(served, lambda engine: engine.send(connection, big))
+            on_loop(served, lambda engine: engine.send(to_client(connection), big))
 
 
 # Settings while it runs.

@@ -14,8 +14,9 @@ import pytest
 
 from core.capture.records import ConnectionState, Direction
 from core.net.engine import Engine
+from core.net.legs.endpoint_session import EndpointSession
+from core.net.legs.leg import PauseReason
 from core.net.outgoing import OutgoingClose
-from core.net.session import PauseReason
 from core.net.settings import AutoReply, EngineSettings, Limits
 from core.protocol.deflate import DeflateParameters, Deflater
 from core.protocol.events import ClosedBy
@@ -24,7 +25,7 @@ from core.protocol.frames import RSV1, Opcode, make_frame
 from core.protocol.handshake import client_request
 from core.protocol.state import Role
 from tests.tools.raw_peer import KEY, MASK, RawPeer
-from tests.tools.served import Served, frames_of, on_loop
+from tests.tools.served import Served, frames_of, on_loop, to_client
 from tests.tools.waiting import PATIENCE_SECONDS, until
 
 ECHO = EngineSettings(auto_reply=AutoReply.ECHO)
@@ -56,7 +57,8 @@ def bomb(size: int) -> bytes:
 
 def has_rest(served: Served, connection: int = 1) -> bool:
     """Whether something that it sent waits for its turn."""
-    return on_loop(served, lambda engine: engine._sessions[connection].connection.has_more)
+    [leg] = on_loop(served, lambda engine: engine._sessions[connection].legs)
+    return on_loop(served, lambda _engine: leg._owner.leg_has_more(leg))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ def test_a_close_that_waits_for_its_turn_is_in_time(serve: Serve) -> None:
     with RawPeer(served.port) as peer:
         deflating(peer)
         served.opened()
-        on_loop(served, lambda engine: engine.send(1, OutgoingClose(1000, "bye")))
+        on_loop(served, lambda engine: engine.send(to_client(1), OutgoingClose(1000, "bye")))
         close = make_frame(Opcode.CLOSE, b"\x03\xe8", masking_key=MASK).wire()
         while_held(served, 0.5, lambda: peer.send(EMPTY_COMPRESSED * 40_000 + close))
         record = served.closed()
@@ -195,7 +197,8 @@ def test_who_sends_little_is_read_while_the_disk_catches_up_with_another(serve: 
 
 def pauses(served: Served, connection: int) -> set[str]:
     """Why it is not read."""
-    return on_loop(served, lambda engine: {each.name for each in engine._sessions[connection]._paused})
+    [leg] = on_loop(served, lambda engine: engine._sessions[connection].legs)
+    return on_loop(served, lambda _engine: {each.name for each in leg._paused})
 
 
 def send_without_end(peer: RawPeer, data: bytes) -> None:
@@ -208,7 +211,7 @@ def test_who_sends_on_and_on_after_the_close_is_cut_all_the_same(serve: Serve) -
     with RawPeer(served.port) as peer:
         peer.open()
         served.opened()
-        on_loop(served, lambda engine: engine.send(1, OutgoingClose(1000, "bye")))
+        on_loop(served, lambda engine: engine.send(to_client(1), OutgoingClose(1000, "bye")))
         ping = make_frame(Opcode.PING, b"", masking_key=MASK).wire()
         with pytest.raises(OSError, match=r"reset|pipe"):
             send_without_end(peer, ping * 1000)
@@ -222,10 +225,12 @@ def test_who_is_done_within_its_turn_is_read_on(serve: Serve) -> None:
 
     def leave_a_rest(engine: Engine) -> None:
         (session,) = engine._sessions.values()
-        session.connection.receive_runs(message * (PORTION + 1))
-        assert session.connection.has_more
-        session.pause(PauseReason.TURN)
-        engine.turns.add(session)
+        assert isinstance(session, EndpointSession)
+        session.endpoint.receive_runs(message * (PORTION + 1))
+        assert session.endpoint.has_more
+        (leg,) = session.legs
+        leg.pause(PauseReason.TURN)
+        engine.turns.add(leg)
 
     with RawPeer(served.port) as peer:
         deflating(peer)

@@ -15,13 +15,15 @@ from core.capture.numbering import Numbering
 from core.capture.reader import CaptureReader
 from core.errors import CaptureError
 from core.net.engine import Engine
+from core.net.failures import Failure, FailureKind
+from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.outgoing import OutgoingMessage, OutgoingPing
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
-from core.net.test_page import load_test_page
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.violations import Judgement
 from tests.tools.raw_peer import RawPeer
+from tests.tools.served import to_client
 from tests.tools.waiting import PATIENCE_SECONDS
 
 ANYWHERE = ListenAddress("127.0.0.1", 0)
@@ -64,6 +66,13 @@ class Hosted:
         assert kind == what, value
         return value
 
+    def failed(self, kind: FailureKind, subject: str) -> str:
+        """The sentence of the failure that is told next."""
+        failure = self.told("failed")
+        assert isinstance(failure, Failure)
+        assert (failure.kind, failure.subject) == (kind, subject)
+        return failure.sentence
+
     def nothing_told(self) -> bool:
         return self._news.empty()
 
@@ -103,8 +112,8 @@ class Hosted:
     def on_stopped_listening(self) -> None:
         self._news.put(("stopped", None))
 
-    def on_failed(self, sentence: str) -> None:
-        self._news.put(("failed", sentence))
+    def on_failed(self, failure: Failure) -> None:
+        self._news.put(("failed", failure))
 
     def on_sent(self, result: SendResult) -> None:
         self._news.put(("sent", result))
@@ -135,7 +144,7 @@ def test_what_is_asked_before_run_is_done_by_it_in_order(hosted: Hosted) -> None
     done: list[int] = []
     hosted.host.ask(lambda _engine: done.append(1))
     hosted.host.listen(ANYWHERE)
-    request = hosted.host.send(None, HELLO)
+    request = hosted.host.send_to_all(HELLO)
     hosted.host.ask(lambda _engine: done.append(2))
     assert hosted.nothing_told()
     hosted.start()
@@ -154,7 +163,7 @@ def test_nothing_is_done_after_stop(hosted: Hosted) -> None:
     hosted.join()
     assert refuses(port)
     hosted.host.listen(ANYWHERE)
-    hosted.host.send(None, HELLO)
+    hosted.host.send_to_all(HELLO)
     hosted.host.stop_listening()
     hosted.host.ask(lambda _engine: pytest.fail("it was done"))
     hosted.host.stop()
@@ -219,9 +228,8 @@ def test_an_address_in_use_is_told_in_a_sentence(hosted: Hosted) -> None:
         port = taken.getsockname()[1]
         hosted.host.listen(ListenAddress("127.0.0.1", port))
         hosted.told("stopped")
-        assert str(hosted.told("failed")).startswith(
-            f"Port {port} on 127.0.0.1 is in use by another program."
-        )
+        sentence = hosted.failed(FailureKind.LISTEN, f"127.0.0.1:{port}")
+        assert sentence.startswith(f"Port {port} on 127.0.0.1 is in use by another program.")
     hosted.listen()
 
 
@@ -232,7 +240,7 @@ def test_an_address_in_use_leaves_the_listener_that_works(hosted: Hosted, host: 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         busy = taken.getsockname()[1]
         hosted.host.listen(ListenAddress(host, busy))
-        sentence = str(hosted.told("failed"))
+        sentence = hosted.failed(FailureKind.LISTEN, f"{host}:{busy}")
     assert sentence.startswith(f"Port {busy} on {host} is in use by another program.")
     assert sentence.endswith(f"Unmask goes on listening on 127.0.0.1:{port}.")
     with RawPeer(port) as peer:
@@ -257,7 +265,7 @@ def test_a_port_that_is_its_own_only_in_part_leaves_the_listener(hosted: Hosted)
         hosted.host.listen(ListenAddress("127.0.0.1", port))
         hosted.told("listening")
         hosted.host.listen(ListenAddress("0.0.0.0", port))
-        sentence = str(hosted.told("failed"))
+        sentence = hosted.failed(FailureKind.LISTEN, f"0.0.0.0:{port}")
     assert sentence.endswith(f"Unmask goes on listening on 127.0.0.1:{port}.")
     with RawPeer(port) as peer:
         peer.open()
@@ -269,12 +277,12 @@ def test_sending_tells_to_how_many_it_went(hosted: Hosted) -> None:
     with RawPeer(port) as one, RawPeer(port) as two:
         one.open()
         two.open()
-        request = hosted.host.send(None, HELLO)
+        request = hosted.host.send_to_all(HELLO)
         assert hosted.told("sent") == SendResult(request, None, 2)
         assert one.take(7) == two.take(7) == HELLO_WIRE
-        request = hosted.host.send(1, OutgoingPing(b"?"))
+        request = hosted.host.send(to_client(1), OutgoingPing(b"?"))
         assert hosted.told("sent") == SendResult(request, None, 1)
-        hosted.host.send(77, HELLO)
+        hosted.host.send(to_client(77), HELLO)
         result = hosted.told("sent")
         assert isinstance(result, SendResult)
         assert result.error == "Connection #77 is closed: nothing can be sent on it."
@@ -283,7 +291,7 @@ def test_sending_tells_to_how_many_it_went(hosted: Hosted) -> None:
 def test_what_cannot_be_done_is_told_and_no_bug(hosted: Hosted) -> None:
     hosted.start()
     hosted.host.ask(lambda engine: engine.disconnect(5))
-    assert hosted.told("failed") == "Connection #5 is closed already."
+    assert hosted.failed(FailureKind.COMMAND, "") == "Connection #5 is closed already."
     hosted.listen()
 
 
@@ -316,7 +324,7 @@ def test_a_fault_of_the_machine_is_told_and_the_loop_goes_on(hosted: Hosted) -> 
 
     hosted.start()
     hosted.host.ask(fail)
-    assert "Network is down" in str(hosted.told("failed"))
+    assert "Network is down" in hosted.failed(FailureKind.NETWORK, "")
     hosted.listen()
     assert hosted.bug is None
 
@@ -330,7 +338,8 @@ def test_a_lack_of_descriptors_is_told_once(hosted: Hosted) -> None:
     hosted.start()
     for _ in range(100):
         hosted.host.ask(fail)
-    assert "nearly all are in use: new clients are turned away" in str(hosted.told("failed"))
+    sentence = hosted.failed(FailureKind.NETWORK, "")
+    assert "nearly all are in use: new clients are turned away" in sentence
     # It is told next.
     hosted.listen()
     assert hosted.bug is None

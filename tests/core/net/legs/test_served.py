@@ -19,6 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from core.capture.recorder import BACKLOG_BYTES
 from core.capture.records import ConnectionState, Direction, FrameRecord, View
 from core.errors import CallerError
+from core.net.legs.endpoint_session import EndpointSession
 from core.net.outgoing import (
     Compression,
     Outgoing,
@@ -32,7 +33,7 @@ from core.protocol.events import ClosedBy, Origin
 from core.protocol.frames import Frame, Opcode, apply_mask, make_frame
 from core.protocol.violations import Judgement
 from tests.tools.raw_peer import MASK, RawPeer
-from tests.tools.served import Served, frames_of, on_loop
+from tests.tools.served import Served, frames_of, on_loop, to_client
 from tests.tools.tap import tapping
 from tests.tools.waiting import PATIENCE_SECONDS, until
 
@@ -232,7 +233,7 @@ def test_what_must_not_be_sent_is_not(serve: Serve, outgoing: Outgoing) -> None:
     with client_of(served) as peer:
         served.opened()
         with pytest.raises(CallerError):
-            on_loop(served, lambda engine: engine.send(1, outgoing))
+            on_loop(served, lambda engine: engine.send(to_client(1), outgoing))
         peer.frame(Opcode.PING)
         assert server_frame(peer) == (0x8A, b"")
 
@@ -256,7 +257,7 @@ def test_a_client_that_never_answers_our_close_is_cut_off(serve: Serve) -> None:
         served.send(OutgoingClose())
         assert server_frame(peer) == (0x88, b"\x03\xe8")
         with pytest.raises(CallerError, match="not open"):
-            on_loop(served, lambda engine: engine.send(1, OutgoingPing()))
+            on_loop(served, lambda engine: engine.send(to_client(1), OutgoingPing()))
         with contextlib.suppress(ConnectionResetError):
             assert peer.rest() == b""
     assert served.closed().closed_by is ClosedBy.UNMASK
@@ -271,8 +272,9 @@ def test_a_client_that_vanishes_inside_a_frame(serve: Serve, *, reset: bool) -> 
         cut = masked(Opcode.BINARY, b"z" * 1000)[:600]
         peer.send(cut)
         if reset:
-            served_has_read = on_loop(served, lambda engine: next(iter(engine._sessions.values())))
-            until(lambda: served_has_read._unrecorded == len(cut), "it was read")
+            session = on_loop(served, lambda engine: next(iter(engine._sessions.values())))
+            assert isinstance(session, EndpointSession)
+            until(lambda: session._unrecorded == len(cut), "it was read")
             peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     record = served.closed()
     assert (record.close_code, record.closed_by, record.vanished) == (1006, ClosedBy.CLIENT, True)
@@ -424,15 +426,14 @@ def test_the_capture_holds_the_bytes_that_a_tap_saw(serve: Serve, seed: int) -> 
 
 def sessions_pause(served: Served) -> set[str]:
     """Why, but for those that wait for their turn, which comes soon."""
-    reasons = on_loop(
-        served, lambda engine: {reason.name for each in engine._sessions.values() for reason in each._paused}
-    )
+    legs = on_loop(served, lambda engine: [leg for each in engine._sessions.values() for leg in each.legs])
+    reasons = on_loop(served, lambda _engine: {reason.name for leg in legs for reason in leg._paused})
     return reasons - {"TURN"}
 
 
 def send_without_end(served: Served, message: Outgoing) -> None:
     while True:
-        on_loop(served, lambda engine: engine.send(1, message))
+        on_loop(served, lambda engine: engine.send(to_client(1), message))
 
 
 def test_a_client_that_reads_nothing_is_read_from_no_more(serve: Serve) -> None:

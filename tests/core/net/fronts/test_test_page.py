@@ -5,7 +5,7 @@ from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
 
-from core.net.test_page import load_test_page
+from core.net.fronts.test_page import load_test_page
 
 
 class Page(HTMLParser):

@@ -1,0 +1,141 @@
+"""What a person asks of Unmask as a client: where to connect, and with which request."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from core.errors import AddressError, CallerError
+from core.protocol.deflate import parse_extensions
+from core.protocol.handshake import client_request
+from core.protocol.handshake_rules import (
+    EXTENSIONS_HEADER,
+    KEY_HEADER,
+    PROTOCOL_HEADER,
+    VERSION_HEADER,
+)
+from core.protocol.headers import explain, is_token, quoted
+
+USUAL_OFFER = "permessage-deflate; client_max_window_bits"
+"""What browsers offer."""
+CONNECT_SECONDS = 10.0
+HANDSHAKE_SECONDS = 10.0
+
+_URL = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<place>[^/?#]*)(?P<target>[^#]*)(?P<fragment>#.*)?"
+)
+_PLACE = re.compile(r"(?:\[(?P<literal>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s\[\]:@]+))(?::(?P<port>[0-9]{1,5})?)?")
+_DEFAULT_PORT = 80
+_SAFE = "/?:@!$&'()*+,;=%-._~[]|\\^`{}\"<>"
+"""Left as they are in path and query, beside letters and digits: what was typed is what is sent."""
+_OWN = ("Upgrade", "Connection", KEY_HEADER, VERSION_HEADER, PROTOCOL_HEADER, EXTENSIONS_HEADER)
+"""Headers that follow from the handshake itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUrl:
+    """A ws:// URL (RFC 6455 section 3), in its parts."""
+
+    text: str
+    """As the person wrote it."""
+    host: str
+    """A name in ASCII, or an IP address without brackets."""
+    port: int
+    target: str
+    """Path and query, percent-encoded; "/" where there is none."""
+
+    @property
+    def place(self) -> str:
+        """Host and port, as `127.0.0.1:8080` or `[::1]:8080`."""
+        return f"{self._host}:{self.port}"
+
+    @property
+    def host_header(self) -> str:
+        """What Host says (RFC 6455 section 4.1): the port is left out where it is the scheme's own."""
+        return self._host if self.port == _DEFAULT_PORT else self.place
+
+    @property
+    def _host(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+
+def parse_url(text: str) -> ServerUrl:
+    """A URL to connect to, as a person writes or pastes it. AddressError."""
+    url = _URL.fullmatch(text.strip())
+    if url is None:
+        raise AddressError(f"“{text}” is no URL to connect to: write one such as ws://127.0.0.1:8080/path.")
+    scheme = url["scheme"].lower()
+    if scheme in ("wss", "https"):
+        raise AddressError(f"“{text}” asks for TLS, which Unmask does not speak: write it with ws://.")
+    if scheme != "ws":
+        raise AddressError(f"“{scheme}” is no scheme to connect by: write a URL with ws://.")
+    if url["fragment"] is not None:
+        # RFC 6455 section 3.
+        raise AddressError(f"“{text}” has a fragment, which no ws:// URL may: write # as %23 if it is meant.")
+    place = _PLACE.fullmatch(url["place"])
+    if place is None:
+        raise AddressError(
+            f"“{url['place']}” is no host: write a name or an IP address, and a port if need be."
+        )
+    port = int(place["port"] or _DEFAULT_PORT)
+    if not 0 < port < 65536:
+        raise AddressError(f"“{place['port']}” is no port to connect to: write a number from 1 to 65535.")
+    target = quote(url["target"], safe=_SAFE)
+    return ServerUrl(
+        text.strip(),
+        place["literal"] or _ascii(place["name"]),
+        port,
+        target if target.startswith("/") else "/" + target,
+    )
+
+
+def _ascii(name: str) -> str:
+    """A host name as DNS and Host want it (RFC 5890)."""
+    try:
+        return name.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise AddressError(f"“{name}” is no host name: a part of it is empty or too long.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectRequest:
+    """A connection to be made. CallerError where no such request can be written."""
+
+    url: ServerUrl
+    headers: tuple[tuple[str, str], ...] = ()
+    """Beside those of the handshake, in their order. A Host among them takes the place of the URL's."""
+    subprotocols: tuple[str, ...] = ()
+    """To offer, the most wanted first."""
+    compression: str = USUAL_OFFER
+    """The Sec-WebSocket-Extensions to offer, such as `permessage-deflate; client_no_context_takeover`; "": none."""
+    connect_seconds: float = CONNECT_SECONDS
+    """How long finding the host and connecting to it may take."""
+    handshake_seconds: float = HANDSHAKE_SECONDS
+    """How long the response may take from then on."""
+
+    def __post_init__(self) -> None:
+        own = {name.lower() for name in _OWN}
+        for name, _ in self.headers:
+            if name.lower() in own:
+                raise CallerError(f"{name} follows from the handshake: leave it out of the headers.")
+        for name in self.subprotocols:
+            # RFC 6455 section 4.1: tokens, each once.
+            if not is_token(name) or self.subprotocols.count(name) > 1:
+                raise CallerError(f"{quoted(name)} can't be offered: a subprotocol is one word, named once.")
+        _, broken = parse_extensions((self.compression,)) if self.compression else ((), ())
+        if broken:
+            raise CallerError(f"{quoted(self.compression)} can't be offered: {explain(broken)}")
+        self.head("")
+
+    def head(self, key: str) -> bytes:
+        """The request head with this Sec-WebSocket-Key."""
+        hosts = [value for name, value in self.headers if name.lower() == "host"]
+        return client_request(
+            hosts[0] if hosts else self.url.host_header,
+            self.url.target,
+            key,
+            subprotocols=self.subprotocols,
+            deflate=self.compression or None,
+            extra_headers=[(name, value) for name, value in self.headers if name.lower() != "host"],
+        )

@@ -1,0 +1,1 @@
+"""What answers an HTTP request that comes in."""

@@ -1,0 +1,1 @@
+"""Legs and sessions: one transport each, and the connections that are made of them."""

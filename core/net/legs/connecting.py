@@ -1,0 +1,91 @@
+"""A server that Unmask dials: Unmask is its client."""
+
+from __future__ import annotations
+
+import asyncio
+
+from core.capture.records import Direction, Mode
+from core.capture.tracks import Opened
+from core.errors import ConnectError
+from core.net.connect_request import ConnectRequest
+from core.net.dial import dial
+from core.net.failures import Failure, FailureKind
+from core.net.legs.endpoint_session import EndpointSession, connection_limits
+from core.net.legs.leg import Leg
+from core.net.legs.session import SessionHost
+from core.protocol.endpoint import ClientSide, Endpoint
+from core.protocol.events import HandshakeFailed, Report, ResponseReceived
+from core.protocol.handshake import new_key
+from core.protocol.headers import explain
+
+
+class Connecting(EndpointSession):
+    """The server of one URL. In the capture from the moment on that it is dialled, reached or not."""
+
+    def __init__(self, host: SessionHost, request: ConnectRequest) -> None:
+        super().__init__(host, Direction.SERVER_TO_CLIENT)
+        self._request = request
+        key = new_key()
+        head = request.head(key)
+        self._request_bytes = len(head)
+        side = ClientSide(
+            head, key, request.subprotocols, request.compression or None, host.settings.judgement
+        )
+        self.endpoint = Endpoint(side, connection_limits(self._limits))
+        opened = Opened(Mode.CONNECT, request.url.place, "")
+        self.id = host.recorder.open_connection(opened, host.clock())
+        self._dialing: asyncio.Task[None] | None = None
+        self._is_reached = False
+
+    def dial(self) -> None:
+        """Begin to connect. What comes of it stands in the capture, and what goes wrong is told as a `Failure`."""
+        self._dialing = self._host.loop.create_task(self._dial())
+
+    def disconnect(self) -> None:
+        if self._dialing is not None:
+            # Does nothing where dialling is over.
+            self._dialing.cancel()
+        super().disconnect()
+
+    def leg_made(self, leg: Leg) -> None:
+        self._is_reached = True
+        self._after(self.endpoint.begin())
+        leg.set_timer(self._request.handshake_seconds, self._handshake_timeout)
+
+    async def _dial(self) -> None:
+        url = self._request.url
+        try:
+            await dial(self._host.loop, lambda: self._leg, url.host, url.port, self._request.connect_seconds)
+        except ConnectError as error:
+            self._abandon(str(error))
+        except asyncio.CancelledError:
+            self._abandon(f"Connecting to {url.place} was stopped before there was an answer.")
+        except Exception as error:
+            self._abandon(
+                f"Connecting to {url.place} failed by a fault of Unmask ({error}). Please report it."
+            )
+            self._host.loop.call_exception_handler({"message": "Dialling failed", "exception": error})
+
+    def _abandon(self, reason: str) -> None:
+        """There is no connection, and will be none."""
+        if not self._is_reached:
+            self._after(self.endpoint.abandon(reason))
+            self.leg_finished(self._leg)
+
+    def _follow_opening(self, events: list[Report]) -> None:
+        """Tell the person where the handshake has failed."""
+        for event in events:
+            if isinstance(event, ResponseReceived):
+                self._decided("" if event.accepted else explain(event.verdict.violations))
+            elif isinstance(event, HandshakeFailed):
+                self._decided(event.answer.reason)
+
+    def _decided(self, reason: str) -> None:
+        """The handshake is over; `reason` says why it has failed, "" that it has not."""
+        self._is_opening = False
+        self._leg.stop_timer()
+        if reason:
+            self._host.tell_failure(Failure(FailureKind.CONNECT, self._request.url.text, reason))
+
+    def _handshake_timeout(self) -> None:
+        self._after(self.endpoint.handshake_timed_out(self._request.handshake_seconds))

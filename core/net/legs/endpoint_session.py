@@ -1,0 +1,243 @@
+"""A connection at whose end Unmask itself speaks: one leg, and an `Endpoint` that judges and answers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from core.capture.records import Direction
+from core.errors import NotOpenError, PeerNotReadingError
+from core.net.legs.leg import Leg, PauseReason
+from core.net.legs.session import Session, SessionHost
+from core.net.outgoing import Compression, Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing
+from core.net.settings import AutoReply, Limits
+from core.protocol.endpoint import ConnectionLimits, Endpoint
+from core.protocol.events import Completes, Event, FrameReceived, Message, Origin, Report, RunReceived
+from core.protocol.frames import Opcode
+from core.protocol.http11 import HeadLimits
+from core.protocol.state import ReadyState, Role, peer_of
+from core.sizes import byte_size
+
+
+class EndpointSession(Session):
+    """What is the same whether the peer came in or was dialled."""
+
+    def __init__(self, host: SessionHost, received: Direction) -> None:
+        """`received` is which way the peer's frames go."""
+        super().__init__(host)
+        self._received = received
+        self._limits = host.settings.limits
+        self._leg = Leg(self, host.loop, host.turns, host.clock)
+        self._legs = (self._leg,)
+        self.endpoint: Endpoint
+        """From `leg_made` on at the latest."""
+        self._is_opening = True
+        """The handshake is not decided."""
+        self._is_ending = False
+        self._events: list[Report] = []
+        """To be recorded; with what a message that is under way adds to them."""
+        self._events_ns = 0
+        """When the first of them came."""
+        self._unrecorded = 0
+        """Bytes that they hold, and those received that no event has told of yet."""
+        self._request_bytes = 0
+        """Length of the request head, which the recorder holds for as long as the connection is open."""
+
+    # What the engine asks.
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        return self._legs
+
+    @property
+    def sides(self) -> tuple[Role, ...]:
+        return (peer_of(self.endpoint.role),)
+
+    @property
+    def is_open(self) -> bool:
+        return self.endpoint.state is ReadyState.OPEN and self._leg.is_open
+
+    @property
+    def held_bytes(self) -> int:
+        told = self._unrecorded if self._events else 0
+        return self.endpoint.held_bytes + self._request_bytes + told
+
+    def send(self, outgoing: Outgoing, toward: Role, origin: Origin) -> None:
+        assert toward is not self.endpoint.role, "the engine has looked at `sides`"
+        endpoint, leg = self.endpoint, self._leg
+        if not leg.is_open and endpoint.state is not ReadyState.CONNECTING:
+            raise NotOpenError(f"The peer of #{self.number} has gone: nothing can be sent to it.")
+        queued = leg.queued_bytes
+        if queued > self._limits.queued_bytes:
+            raise PeerNotReadingError(
+                f"The peer of #{self.number} is not reading: {byte_size(queued)} are queued for it. "
+                "Wait, or disconnect it."
+            )
+        if isinstance(outgoing, OutgoingMessage):
+            events = endpoint.send_message(
+                outgoing.opcode,
+                outgoing.payload,
+                origin=origin,
+                fragments=max(1, outgoing.fragments),
+                compress=outgoing.compression is Compression.AS_NEGOTIATED,
+            )
+        elif isinstance(outgoing, OutgoingClose):
+            events = endpoint.send_close(outgoing.code, outgoing.reason, origin=origin)
+            leg.set_timer(self._limits.close_seconds, self.disconnect)
+        else:
+            opcode = Opcode.PING if isinstance(outgoing, OutgoingPing) else Opcode.PONG
+            events = endpoint.send_control(opcode, outgoing.payload, origin=origin)
+        self._after(events)
+
+    # What the budget asks.
+
+    def give_up(self, held: int, total: int) -> None:
+        """Fail. Who does not read what we say, or has failed before, is cut off."""
+        self.go_on()
+        is_reading = not self._leg.is_stalled
+        events = self.endpoint.fail_for_memory(held, total)
+        self._after(events)
+        if not (events and is_reading):
+            self.disconnect()
+
+    # What the leg tells.
+
+    @abstractmethod
+    def leg_made(self, leg: Leg) -> None: ...
+
+    def leg_received(self, leg: Leg, data: bytes, now: int, until: int) -> None:
+        endpoint, clock = self.endpoint, self._host.clock
+        self._unrecorded += len(data)
+        events = endpoint.receive_runs(data)
+        if self._is_opening:
+            self._follow_opening(events)
+        echoes = self._host.settings.auto_reply is AutoReply.ECHO and leg.is_connected
+        if echoes:
+            events += self._echo(events)
+        while endpoint.has_more and clock() < until:
+            more = endpoint.receive_runs(b"")
+            events += more
+            if echoes:
+                events += self._echo(more)
+        # Before it is recorded: the peer need not wait for that.
+        sent = self._write()
+        if endpoint.deflate is not None:
+            sent += _inflated_bytes(events)
+        size = self._record(now, events, sent)
+        if endpoint.wants_close:
+            self._end()
+        self._keep_pace(leg, size)
+        self._settle()
+
+    def leg_has_more(self, leg: Leg) -> bool:  # noqa: ARG002
+        return self.endpoint.has_more
+
+    def leg_stalls(self, leg: Leg) -> None:
+        leg.pause(PauseReason.PEER)
+        self._host.session_stalls(self)
+
+    def leg_flows(self, leg: Leg) -> None:
+        leg.resume(PauseReason.PEER)
+        self._host.session_flows(self)
+        self._settle()
+
+    def leg_ended(self, leg: Leg) -> bool:
+        leg.set_timer(self._limits.close_seconds, self.disconnect)
+        return False
+
+    def leg_lost(self, leg: Leg) -> None:  # noqa: ARG002
+        self.endpoint.lose_peer()
+
+    def leg_finished(self, leg: Leg) -> None:  # noqa: ARG002
+        try:
+            self._after(self.endpoint.receive_eof())
+        finally:
+            self._finish()
+
+    # For those who inherit.
+
+    @abstractmethod
+    def _follow_opening(self, events: list[Report]) -> None:
+        """Act on what `events` say of the handshake, and add to them what follows. Called while `_is_opening`."""
+
+    def _after(self, events: Sequence[Event]) -> None:
+        """Write and record what the endpoint made of something other than bytes that came."""
+        told: list[Report] = [*events]
+        if self._is_opening:
+            self._follow_opening(told)
+        self._record(self._host.clock(), told, self._write())
+        if self.endpoint.wants_close:
+            self._end()
+        self._settle()
+
+    # Within.
+
+    def _echo(self, events: Sequence[Report]) -> Sequence[Report]:
+        """What goes back."""
+        opcodes: list[int] = []
+        payloads: list[bytes] = []
+        for event in events:
+            if type(event) is RunReceived:
+                opcodes += [head & 0x0F for head in event.frames.heads]
+                payloads += event.frames.payloads
+            elif type(event) is FrameReceived:
+                frame, completes = event.frame, event.completes
+                if completes is Completes.ITSELF:
+                    opcodes.append(frame[0] & 0x0F)
+                    payloads.append(frame[2])
+                elif completes is not None:
+                    opcodes.append(completes.opcode)
+                    payloads.append(completes.payload)
+        if not opcodes or self.endpoint.state is not ReadyState.OPEN:
+            return ()
+        return self.endpoint.send_messages(opcodes, payloads, origin=Origin.RULE)
+
+    def _record(self, now: int, events: list[Report], size: int) -> int:
+        """Record them, together with those of an echo that is under way: so its payload is stored once.
+
+        How much was handed over.
+        """
+        self._unrecorded += size
+        if not self._events:
+            self._events, self._events_ns = events, now
+        else:
+            self._events += events
+        if self._events and not self.endpoint.is_sending:
+            taken = self._hand_over(self._events_ns, self._events, self._unrecorded, self._received)
+            self._events, self._unrecorded = [], 0
+            return taken
+        return 0
+
+    def _write(self) -> int:
+        """Write what the endpoint has to say; how many bytes."""
+        pieces = self.endpoint.pieces_to_send()
+        if not pieces:
+            return 0
+        self._leg.write(pieces)
+        return sum(map(len, pieces))
+
+    def _end(self) -> None:
+        """We have no more to say. The peer gets a while to close its side, so that what it still sends is seen."""
+        if self._is_ending or not self._leg.is_connected:
+            return
+        self._is_ending = True
+        if self.endpoint.role is Role.SERVER:
+            # RFC 6455 section 7.1.1: the server is the first to close the TCP connection, a client waits for it.
+            self._leg.say_no_more()
+        self._leg.set_timer(self._limits.close_seconds, self.disconnect)
+
+
+def connection_limits(limits: Limits) -> ConnectionLimits:
+    """What of them concerns a single connection."""
+    return ConnectionLimits(
+        HeadLimits(limits.head_bytes, limits.header_count), limits.message_bytes, limits.trailing_bytes
+    )
+
+
+def _inflated_bytes(events: list[Report]) -> int:
+    """Payload bytes of the messages received, where they are not those of frames."""
+    return sum(
+        len(event.completes.payload)
+        for event in events
+        if type(event) is FrameReceived and type(event.completes) is Message
+    )

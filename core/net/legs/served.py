@@ -1,0 +1,69 @@
+"""A client that has come in: Unmask is its server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.capture.records import Direction, Mode
+from core.capture.tracks import Opened
+from core.net.fronts.front import Front
+from core.net.legs.endpoint_session import EndpointSession, connection_limits
+from core.net.legs.leg import Leg
+from core.net.legs.session import SessionHost
+from core.net.settings import EngineSettings, is_loopback
+from core.net.sockets import name_of
+from core.protocol.deflate import DeflatePolicy
+from core.protocol.endpoint import Endpoint, ServerSide
+from core.protocol.events import HandshakeFailed, Report, RequestReceived
+from core.protocol.handshake import ServerPolicy
+
+
+class Served(EndpointSession):
+    """The client of one accepted socket."""
+
+    def __init__(self, host: SessionHost, front: Front, admit: Callable[[Served], bool]) -> None:
+        """`admit` is asked once the session has an id: whether there is room for one more."""
+        super().__init__(host, Direction.CLIENT_TO_SERVER)
+        self._front = front
+        self._admit = admit
+
+    @property
+    def leg(self) -> Leg:
+        return self._leg
+
+    def leg_made(self, leg: Leg) -> None:
+        host = self._host
+        policy = _policy(host.settings, leg.local_place)
+        self.endpoint = Endpoint(ServerSide(policy), connection_limits(self._limits))
+        opened = Opened(Mode.LISTEN, name_of(leg.peer_place), name_of(leg.local_place))
+        self.id = host.recorder.open_connection(opened, host.clock())
+        if not self._admit(self):
+            self._after(self.endpoint.refuse_for_load(host.served_connections))
+            return
+        leg.set_timer(self._limits.handshake_seconds, self._handshake_timeout)
+
+    def _follow_opening(self, events: list[Report]) -> None:
+        """Answer the request if it has come, and go on with what came behind it."""
+        for event in tuple(events):
+            if isinstance(event, RequestReceived):
+                self._is_opening = False
+                self._leg.stop_timer()
+                self._request_bytes = len(event.request.raw)
+                answer = self._front.answer(event.request, event.policy) or event.proposed
+                events += self.endpoint.answer(answer)
+            elif isinstance(event, HandshakeFailed):
+                self._is_opening = False
+
+    def _handshake_timeout(self) -> None:
+        self._after(self.endpoint.handshake_timed_out(self._limits.handshake_seconds))
+
+
+def _policy(settings: EngineSettings, local: object) -> ServerPolicy:
+    """How to answer who came in at the socket address `local`."""
+    over_loopback = isinstance(local, tuple) and is_loopback(str(local[0]))
+    return ServerPolicy(
+        deflate=DeflatePolicy() if settings.compression else None,
+        judgement=settings.judgement,
+        origins=settings.allowed_origins,
+        hosts=settings.extra_hosts if settings.check_host and over_loopback else None,
+    )

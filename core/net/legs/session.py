@@ -1,0 +1,149 @@
+"""What every recorded connection is to the engine, however many legs it has and whoever speaks at their ends."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from core.capture.recorder import Recorder
+from core.capture.records import Direction
+from core.net.budget import MemoryBudget
+from core.net.failures import Failure
+from core.net.legs.leg import Leg, PauseReason
+from core.net.outgoing import Outgoing
+from core.net.settings import EngineSettings
+from core.net.turns import Turns
+from core.protocol.events import Origin, Report
+from core.protocol.state import Role
+
+
+class SessionHost(Protocol):
+    """What a session needs of the engine."""
+
+    loop: asyncio.AbstractEventLoop
+    settings: EngineSettings
+    recorder: Recorder
+    budget: MemoryBudget
+    clock: Callable[[], int]
+    turns: Turns
+
+    @property
+    def served_connections(self) -> int:
+        """How many there are that were not turned away."""
+
+    def session_closed(self, session: Session) -> None:
+        """It is over, and recorded to its end."""
+
+    def session_waits(self, session: Session) -> None:
+        """The session has paused until the recorder is drained."""
+
+    def session_stalls(self, session: Session) -> None:
+        """A peer does not read what is sent to it."""
+
+    def session_flows(self, session: Session) -> None:
+        """All peers read again."""
+
+    def tell_failure(self, failure: Failure) -> None:
+        """What a person asked for did not come about."""
+
+
+class Session(ABC):
+    """A connection in the capture and what it is made of. Lives on the loop's thread."""
+
+    def __init__(self, host: SessionHost) -> None:
+        self._host = host
+        self.id = 0
+        """The recorder's handle of it."""
+        self._held = 0
+        """What the budget was told last."""
+
+    @property
+    @abstractmethod
+    def legs(self) -> tuple[Leg, ...]:
+        """Its transports, open or not."""
+
+    @property
+    @abstractmethod
+    def sides(self) -> tuple[Role, ...]:
+        """The peers that something can be sent to."""
+
+    @property
+    @abstractmethod
+    def is_open(self) -> bool:
+        """Messages can be sent."""
+
+    @property
+    @abstractmethod
+    def held_bytes(self) -> int:
+        """Bytes held of the peers, without those that wait to be written."""
+
+    @abstractmethod
+    def send(self, outgoing: Outgoing, toward: Role, origin: Origin) -> None:
+        """Send to the peer on that side, one of `sides`; CallerError where that can't be."""
+
+    @property
+    def number(self) -> int:
+        """What the connection is called in the capture."""
+        return self._host.recorder.numbering.number(self.id) or self.id
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes that wait for peers to read."""
+        return sum([leg.queued_bytes for leg in self.legs])
+
+    def disconnect(self) -> None:
+        """Cut the TCP connections, without a closing handshake."""
+        for leg in self.legs:
+            leg.abort()
+
+    def recorder_drained(self) -> None:
+        """What `session_waits` has waited for."""
+        for leg in self.legs:
+            leg.resume(PauseReason.RECORDER)
+
+    # What the budget asks (`core.net.budget.Holder`).
+
+    def measure(self) -> int:
+        self._held = self.held_bytes + self.queued_bytes
+        return self._held
+
+    def wait_for_room(self) -> None:
+        for leg in self.legs:
+            leg.pause(PauseReason.MEMORY)
+
+    def go_on(self) -> None:
+        for leg in self.legs:
+            leg.resume(PauseReason.MEMORY)
+
+    @abstractmethod
+    def give_up(self, held: int, total: int) -> None:
+        """Fail, and let go of what is held."""
+
+    # For those who inherit.
+
+    def _settle(self) -> None:
+        """Tell the budget what is held, if that has changed."""
+        before = self._held
+        held = self.measure()
+        if held != before:
+            self._host.budget.settle(self, held)
+
+    def _hand_over(self, now: int, events: Sequence[Report], size: int, received: Direction) -> int:
+        """Have the recorder take `events`, which hold about `size` bytes; what it makes of that size.
+
+        `received` is which way the frames among them go that were received.
+        """
+        return self._host.recorder.record(self.id, now, events, size, received)
+
+    def _keep_pace(self, leg: Leg, size: int) -> None:
+        """Read no more from `leg`, which has brought `size` bytes, where the recorder can't follow."""
+        if self._host.recorder.holds_up(size):
+            leg.pause(PauseReason.RECORDER)
+            self._host.session_waits(self)
+
+    def _finish(self) -> None:
+        """All that came over its legs is recorded, and they are gone."""
+        self._host.budget.forget(self)
+        self._host.session_closed(self)
