@@ -1,1 +1,1 @@
-"""Payload bytes to something a person reads: one small file a decoder, and a registry."""
+"""Turns payload bytes into something a person reads: one small file per decoder, and a registry."""

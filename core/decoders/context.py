@@ -1,4 +1,4 @@
-"""What a decoder may know of a payload beside its bytes."""
+"""What a decoder may know about a payload beside its bytes."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from core.protocol.http11 import parsed_request
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where a payload was sent."""
+    """Where and how a payload was sent."""
 
     opcode: int
-    """Of the message, or of the frame where the payload is no message's."""
+    """The message's opcode, or the frame's if the payload does not belong to a message."""
     direction: Direction = Direction.CLIENT_TO_SERVER
     path: str = ""
     """The request target with its query; peer text."""
     subprotocol: str | None = None
-    """The one agreed on."""
+    """The subprotocol that was agreed on."""
     headers: Headers = field(default_factory=Headers)
-    """Those of the request head; peer text."""
+    """Headers of the request; peer text."""
 
 
 def context_of(connection: ConnectionRecord | None, opcode: int, direction: Direction) -> Context:
-    """What is known of payloads that were sent on `connection` in that direction."""
+    """What is known about payloads sent on `connection` in that direction."""
     if connection is None:
         return Context(opcode, direction)
     return Context(
@@ -34,6 +34,6 @@ def context_of(connection: ConnectionRecord | None, opcode: int, direction: Dire
 
 
 def _header_fields(head: bytes) -> Headers:
-    """Those of a request head that can be read; none of one that cannot."""
+    """Headers of a request head; none if it cannot be read."""
     request = parsed_request(head)
     return Headers() if request is None else request.headers

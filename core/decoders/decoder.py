@@ -23,14 +23,14 @@ class Confidence(IntEnum):
 
     NONE = 0
     FALLBACK = 1
-    """It can show anything."""
+    """Can show any payload."""
     POSSIBLE = 2
     LIKELY = 3
     CERTAIN = 4
 
 
 class ContentKind(Enum):
-    """How the decoded text wants to be shown."""
+    """How the decoded text should be shown."""
 
     TEXT = "text"
     JSON = "json"
@@ -39,7 +39,7 @@ class ContentKind(Enum):
 
 
 class TokenKind(Enum):
-    """What a span is, for its colour."""
+    """What a span is; decides its colour."""
 
     KEY = "key"
     STRING = "string"
@@ -63,8 +63,8 @@ class Span(NamedTuple):
 class Spans:
     """Many spans, in order and without overlap.
 
-    Plain numbers: objects, of which there would be tens of thousands, set off the garbage collector, and while that
-    goes over all objects there are, nothing else goes on.
+    They are stored as plain numbers. Tens of thousands of objects would trigger the garbage collector, and nothing else
+    runs while it visits every object there is.
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Spans:
         self._kinds = bytearray()
 
     def add(self, start: int, end: int, kind: TokenKind) -> None:
-        """Append one, behind all the others."""
+        """Append a span; it must follow all others."""
         self._starts.append(start)
         self._ends.append(end)
         self._kinds.append(_NUMBERS[kind])
@@ -88,15 +88,15 @@ class Spans:
         return map(self.__getitem__, range(len(self)))
 
     def at(self, character: int) -> int:
-        """Number of the last one that begins at `character` or before; -1 where there is none."""
+        """Index of the last span that begins at `character` or before; -1 if there is none."""
         return bisect_right(self._starts, character) - 1
 
     def behind(self, character: int) -> int:
-        """Number of the first one that begins at `character` or behind it; the length where there is none."""
+        """Index of the first span that begins at `character` or after; the length if there is none."""
         return bisect_left(self._starts, character)
 
     def among(self, start: int, end: int) -> Iterator[Span]:
-        """Those that may have characters in `start`..`end`."""
+        """The spans that may overlap the characters `start`..`end`."""
         return map(self.__getitem__, range(max(self.at(start), 0), self.behind(end)))
 
 
@@ -115,33 +115,33 @@ class Page(Protocol):
 
     @property
     def text(self) -> str:
-        """Safe to show: `core.decoders.visible` has been at it."""
+        """The text, already made safe to show by `core.decoders.visible`."""
 
     @property
     def spans(self) -> Spans:
-        """What lies between has no colour."""
+        """The coloured pieces; text between them has no colour."""
 
     @property
     def first(self) -> int:
-        """The first byte of the payload that this page shows."""
+        """Offset of the first payload byte that this page shows."""
 
     @property
     def end(self) -> int:
-        """The byte behind the last one."""
+        """Offset after the last payload byte that this page shows."""
 
     @property
     def notice(self) -> str:
-        """What the person should know of this page. Plain text."""
+        """What the person should know about this page, as plain text."""
 
     @property
     def lead(self) -> str:
-        """What stands between the text of the page before and this one, where they are put together."""
+        """The text to insert between the previous page and this one when they are joined."""
 
     def places(self, first: int, end: int) -> list[Place]:
-        """Where bytes `first`..`end` of the payload are shown here, best place first; none where they are not."""
+        """Where bytes `first`..`end` of the payload are shown here, best place first; empty if nowhere."""
 
     def bytes_of(self, start: int, end: int) -> range:
-        """Bytes of the payload among which are all that characters `start`..`end` show."""
+        """A range of payload bytes that covers everything shown at the characters `start`..`end`."""
 
 
 class Pages(Protocol):
@@ -152,30 +152,31 @@ class Pages(Protocol):
 
     @property
     def count(self) -> int:
-        """How many pages are known so far."""
+        """Number of pages known so far."""
 
     @property
     def known(self) -> int:
-        """How many bytes of the payload these show, from its beginning."""
+        """Number of payload bytes that the known pages show, from the beginning."""
 
     def steps(self) -> Generator[int]:
-        """Finds the pages, in steps of a few milliseconds; gives how many bytes it has been through.
+        """Find the pages, in steps of a few milliseconds; yields the number of bytes processed.
 
-        May be left at any step: the pages known by then can be shown. DecodeError where the decoder does not fit.
+        The caller may stop at any step and show the pages known by then. Raises DecodeError if the decoder does not
+        fit.
         """
 
     def page(self, number: int) -> Page:
-        """Reads and renders a page; for any thread, also between two steps."""
+        """Read and render a page. Any thread may call this, also between two steps."""
 
     def page_at(self, offset: int) -> int:
-        """Number of the page that shows byte `offset`, or of the last known one. May read."""
+        """Number of the page that shows byte `offset`, or of the last known page. May read the payload."""
 
     def needle(self, wanted: str, case: Case = Case.EITHER) -> Needle:
-        """What to look for in the payload where a person wants to find `wanted`, which is not empty."""
+        """What to search for in the payload when a person looks for `wanted`, which is not empty."""
 
 
 class Decoder(Protocol):
-    """One plug-in. It keeps no state between payloads and may be called from any thread."""
+    """A decoder. It keeps no state between payloads and may be called from any thread."""
 
     @property
     def name(self) -> str:
@@ -183,14 +184,14 @@ class Decoder(Protocol):
 
     @property
     def title(self) -> str:
-        """What the menu says."""
+        """The name in the menu."""
 
     @property
     def help(self) -> str:
-        """One sentence."""
+        """One sentence of help."""
 
     def accepts(self, ends: bytes, context: Context) -> Confidence:
-        """`ends` is the payload; of a long one its two ends put together."""
+        """How well the decoder fits. `ends` is the payload, or both ends of a long one joined."""
 
     def pages(self, source: Source, context: Context) -> Pages:
-        """Raises DecodeError where it cannot; reads little, as the work is for `steps`."""
+        """Start decoding. Raises DecodeError if that is impossible. Reads little; the work is done by `steps`."""

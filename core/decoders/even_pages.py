@@ -1,4 +1,4 @@
-"""Pages of one size each: where they lie follows from the payload's length alone."""
+"""Pages of equal size, so that their places follow from the payload's length alone."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from core.decoders.source import Source
 
 
 class EvenPages:
-    """What `Pages` asks for, but for showing a page."""
+    """Everything that `Pages` asks for, except showing a page."""
 
     def __init__(self, source: Source, size: int) -> None:
-        """`size` is that of a page in bytes."""
+        """`size` is the size of a page in bytes."""
         self._source = source
         self._size = size
 

@@ -15,15 +15,15 @@ PAGE = 64 * 1024
 """Bytes of a page: 4096 lines."""
 _WIDTH = 16
 _HEX, _ASCII, _LINE = 10, 60, 77
-"""Where in a line the hex digits and the letters begin, and how long it is with its line feed."""
+"""Columns where the hex digits and the characters begin, and the length of a line with its line feed."""
 _PRINTABLE = bytes(byte if 0x20 <= byte < 0x7F else 0x2E for byte in range(256))
 _HEX_BYTES = re.compile(r"(?:0x)?((?:[0-9a-f]{2}[ :]?)+)", re.IGNORECASE)
 
 
 def hexdump(data: bytes, first: int = 0) -> str:
-    """Lines such as `00000000  48 65 6c 6c 6f                                    Hello`, without a last line end.
+    """Lines such as `00000000  48 65 6c 6c 6f                                    Hello`, without a final line end.
 
-    Offsets count from `first`. Bytes that are no printable ASCII stand as a dot.
+    Offsets count from `first`. A byte that is not printable ASCII is shown as a dot.
     """
     lines = []
     for offset in range(0, len(data), _WIDTH):
@@ -79,7 +79,7 @@ class HexPage:
 
 
 class HexPages(EvenPages):
-    """Every page has the same number of lines."""
+    """Pages with the same number of lines each."""
 
     kind = ContentKind.HEX
 
@@ -92,7 +92,7 @@ class HexPages(EvenPages):
         return min(offset // self._size, self.count - 1)
 
     def needle(self, wanted: str, case: Case = Case.EITHER) -> Needle:
-        """The text; where it reads as hex digits also these bytes."""
+        """Finds the text, and if it reads as hex digits also those bytes."""
         pattern = text_pattern(wanted, case)
         digits = _HEX_BYTES.fullmatch(wanted.strip())
         if digits is not None:
@@ -102,5 +102,5 @@ class HexPages(EvenPages):
 
 
 def _digits(column: int) -> int:
-    """Where in a line the digits of a byte stand."""
+    """Column of a byte's digits in a line."""
     return _HEX + 3 * column + (column >= _WIDTH // 2)

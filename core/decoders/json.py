@@ -18,9 +18,9 @@ from core.decoders.utf8 import character_end, character_start, shown
 from core.protocol.frames import Opcode
 
 PAGE = 128 * 1024
-"""Characters of a page, about: it ends with a token, or within a very long string."""
+"""Approximate characters of a page; it ends with a token, or inside a very long string."""
 DEPTH = 200
-"""Levels of nesting above which the indentation would be wider than any screen."""
+"""Levels of nesting that are laid out; deeper ones would be indented beyond any screen."""
 _STEP = 32 * 1024
 _PUNCTUATION = frozenset("{}[]:,")
 _GAP = rb"[ \t\n\r]{0,400}"
@@ -28,14 +28,14 @@ _GAP_ROOM = 400
 
 
 class JsonDecoder:
-    """Pretty-prints what is valid JSON and refuses everything else."""
+    """Pretty-prints valid JSON and refuses everything else."""
 
     name = "json"
     title = "JSON"
     help = "Indented and coloured; numbers, escapes and repeated keys stay exactly as they were sent."
 
     def __init__(self, page: int = PAGE, depth: int = DEPTH) -> None:
-        """`page` is the size of a page in characters, `depth` how many levels of nesting are laid out."""
+        """`page` is the size of a page in characters, `depth` the number of levels that are laid out."""
         self._page = page
         self._depth = depth
 
@@ -60,7 +60,7 @@ class JsonPage:
     data: bytes
     """Bytes `first`..`end`."""
     offsets: array[int]
-    """Of each span, where in the payload it stands."""
+    """For each span, its offset in the payload."""
     lead: str
     notice: str = ""
 
@@ -78,14 +78,16 @@ class JsonPage:
         return range(first, self.offsets[behind] if behind < len(self.spans) else self.end)
 
     def _character(self, at: int, *, behind: bool = False) -> int:
-        """Where byte `at` of the page is shown, or ends to be; white space goes with the token before."""
+        """Character at which byte `at` of the page is shown, or ends to be shown; white space belongs to the token
+        before.
+        """
         number = max(bisect_right(self.offsets, self.first + at - behind) - 1, 0)
         span, token = self.spans[number], self.offsets[number] - self.first
         return min(span.start + len(shown(self.data[token : max(at, token)])), span.end)
 
 
 class JsonPages:
-    """The pages become known one after the other, as the grammar has to be followed from the beginning."""
+    """The pages become known one after the other, because the grammar must be followed from the beginning."""
 
     kind = ContentKind.JSON
 
@@ -94,7 +96,7 @@ class JsonPages:
         self._size = size
         self._depth = depth
         self._marks: list[Mark] = [START]
-        """Where the known pages begin, and where the last of them ends."""
+        """Where the known pages begin, and where the last one ends."""
 
     @property
     def count(self) -> int:
@@ -134,7 +136,7 @@ class JsonPages:
         return max(min(number, self.count - 1), 0)
 
     def needle(self, wanted: str, case: Case = Case.EITHER) -> Needle:
-        """White space beside punctuation may be as it likes: the layout has another than what was sent."""
+        """Ignores white space beside punctuation, since the layout differs from what was sent."""
         parts, gaps, after = [], 0, ""
         for letter in wanted.strip() or wanted:
             if letter == " " and after in _PUNCTUATION:
@@ -151,7 +153,7 @@ _SPACE_BEFORE_GAP = re.compile(rb"(?:\\ )+" + re.escape(_GAP))
 
 
 def _check_utf8(data: bytes, first: int, *, is_last: bool) -> bytes:
-    """The bytes at the end of `data` that are no whole character yet."""
+    """Check the encoding; gives the bytes at the end of `data` that do not yet form a whole character."""
     try:
         _, taken = codecs.utf_8_decode(data, "strict", is_last)
     except UnicodeDecodeError as error:

@@ -1,8 +1,8 @@
-"""The grammar and the layout of JSON (RFC 8259), token by token, over bytes that come piece by piece.
+"""The grammar and the layout of JSON (RFC 8259), token by token, over bytes that arrive in pieces.
 
-Nothing is parsed into values: numbers keep every digit, escapes stay escapes, a key that stands twice stays twice.
-The grammar holds a few words of state, so that one can stop at any token, and in a long string at any character, and
-go on there later.
+Nothing is parsed into values: numbers keep every digit, escapes stay escapes, and a repeated key stays repeated. The
+grammar needs only a few words of state, so it can stop at any token, or inside a long string at any character, and
+continue there later.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from core.decoders.utf8 import character_start, shown
 from core.decoders.visible import visible
 
 LONG = 32 * 1024
-"""A string token longer than this is taken in pieces."""
+"""A longer string token is processed in pieces."""
 _LONGEST_NUMBER = 4096
 _LONGEST_LITERAL = len(b"-false")
 _CUT_NUMBER = len(b"e+1")
 _INDENT = "  "
 _NESTED = 5
-"""So many levels are taken in one go where only the grammar is looked after."""
+"""Levels of nesting that one match covers where only the grammar is checked."""
 _MOST_SKIPPED = 64
 _SPAN = 1024
 _CLOSING = {"{": "}", "[": "]"}
@@ -35,7 +35,7 @@ _NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?"
 
 
 def _value(levels: int) -> bytes:
-    """Any value that is nested no deeper than `levels`."""
+    """Pattern for any value nested no deeper than `levels`."""
     scalar = _STRING + b"|" + _NUMBER + b"|true|false|null"
     if not levels:
         return b"(?:" + scalar + b")"
@@ -44,7 +44,9 @@ def _value(levels: int) -> bytes:
 
 
 def _list(each: bytes, closing: bytes) -> bytes:
-    """None, one or many, with commas between; what each is made of stands here only once: nesting doubles it."""
+    """Pattern for none, one or many items with commas between; it contains `each` only once, because nesting doubles
+    it.
+    """
     return rb"%b(?:%b%b(?:,(?!%b%b)|(?=%b))%b)*+" % (_SPACE, each, _SPACE, _SPACE, closing, closing, _SPACE)
 
 
@@ -66,7 +68,7 @@ _KINDS = {kind.value: kind for kind in TokenKind}
 
 
 class Expect(Enum):
-    """What the grammar allows next; the value is how an error message says it."""
+    """What the grammar allows next; the value is the wording for error messages."""
 
     VALUE = "a value"
     FIRST_VALUE = "a value or ]"
@@ -84,28 +86,28 @@ _TAKEN_IN_RUNS = (*_VALUES, *_KEYS)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place in a payload at which one may stop and go on."""
+    """A place in a payload where work may stop and continue."""
 
     offset: int
     expect: Expect
     open: str
     """The closing brackets that are due, innermost last."""
     inside: TokenKind | None
-    """In the midst of a string or a key."""
+    """Set inside a string or a key."""
 
 
 START = Mark(0, Expect.VALUE, "", None)
 
 
 class Layout:
-    """Takes bytes in order and holds them to the grammar. What becomes of the tokens is up to who derives from it."""
+    """Takes bytes in order and checks them against the grammar. Subclasses decide what happens to the tokens."""
 
     _long = LONG
-    """Bytes above which a string is not waited for."""
+    """Bytes of a string above which its end is not awaited."""
 
     def __init__(self, mark: Mark, depth: int) -> None:
         self._offset = mark.offset
-        """Of the next byte to come."""
+        """Offset of the next byte."""
         self._expect = mark.expect
         self._open = list(mark.open)
         self._inside = mark.inside
@@ -121,17 +123,18 @@ class Layout:
 
     @property
     def is_full(self) -> bool:
-        """Whether it takes no more."""
+        """Whether it accepts no more bytes."""
         return False
 
     def mark(self) -> Mark:
-        """Where it stands."""
+        """The current place."""
         return Mark(self._offset, self._expect, "".join(self._open), self._inside)
 
     def feed(self, data: bytes, *, is_last: bool) -> int:
-        """Take what is whole of `data`; gives how much that is. The rest is to come again, with more behind it.
+        """Take as much of `data` as is complete, and return the number of bytes; pass the rest again with more behind
+        it.
 
-        `is_last`: nothing more comes. DecodeError where it is no JSON.
+        `is_last` says that nothing follows. Raises DecodeError if it is not JSON.
         """
         at, end = 0, len(data)
         while at < end and not self.is_full:
@@ -143,7 +146,9 @@ class Layout:
         return at
 
     def _step(self, data: bytes, at: int, *, is_last: bool) -> int:
-        """One token, or whatever can be taken at once; where it ends, or `at` where more must come first."""
+        """Take one token, or as much as possible at once; gives the place after it, or `at` if more bytes are
+        needed.
+        """
         if self._inside is not None:
             return self._go_on(data, at, is_last=is_last)
         token = _TOKEN.match(data, at)
@@ -168,7 +173,7 @@ class Layout:
         raise self._refuse(data, start, at)
 
     def _begin(self, data: bytes, start: int, at: int) -> int:
-        """A string that is too long to wait for its end."""
+        """Begin a string whose end is too far away to wait for."""
         kind = TokenKind.KEY if self._expect in _KEYS else TokenKind.STRING
         self._before(kind)
         stop = _piece_end(data, start + 1)
@@ -204,7 +209,7 @@ class Layout:
         return DecodeError(f"{self.expected} expected at byte {self._offset + start - at:,}, not {quote}")
 
     def _add(self, kind: TokenKind, word: bytes, offset: int) -> bool:
-        """False where the grammar does not allow the token here."""
+        """Add a token; False if the grammar does not allow it here."""
         if kind is TokenKind.PUNCTUATION and word in b"}]:,":
             return self._add_separator(word, offset)
         if self._expect in _KEYS:
@@ -268,19 +273,19 @@ class Layout:
         self._blank("\n" + _INDENT * len(self._open))
 
     def _piece(self, kind: TokenKind, word: bytes, offset: int) -> None:
-        """A token, or a piece of one, that stands at `offset` of the payload."""
+        """Handle a token, or a piece of one, at `offset` of the payload."""
         raise NotImplementedError
 
     def _blank(self, text: str) -> None:
-        """White space of the layout."""
+        """Handle white space of the layout."""
         raise NotImplementedError
 
 
 class Measure(Layout):
-    """Looks only after the grammar and how long the text gets, and therefore takes whole runs of values at once."""
+    """Checks the grammar and measures the length of the text only, and therefore takes whole runs of values at once."""
 
     _skipped = 0
-    """Tokens to take one by one before a run is tried again: more and more where it was in vain."""
+    """Tokens to take one by one before a run is tried again; the number grows with each failure."""
     _to_skip = 1
 
     def __init__(self, depth: int, size: int) -> None:
@@ -288,18 +293,18 @@ class Measure(Layout):
         super().__init__(START, depth)
         self._size = size
         self._length = 0
-        """Characters laid out; never too few, but for invisible ones."""
+        """Characters laid out; an upper bound that ignores only invisible ones."""
 
     @property
     def is_full(self) -> bool:
         if self._length < self._size:
             return False
-        # With a line, if there is an end of one.
+        # Include the line end, if there is one.
         is_line = self._expect in _KEYS or (self._expect is Expect.VALUE and self._open[-1:] == ["]"])
         return self._length >= 2 * self._size or (is_line and self._inside is None)
 
     def empty(self) -> None:
-        """Take as much again."""
+        """Allow the same amount again."""
         self._length = 0
 
     def _step(self, data: bytes, at: int, *, is_last: bool) -> int:
@@ -342,7 +347,7 @@ class Measure(Layout):
 
 
 class Printer(Layout):
-    """Lays out as text what lies between two marks, and has been held to the grammar already."""
+    """Lays out the text between two marks; its grammar has been checked already."""
 
     _long = 0
 
@@ -350,9 +355,9 @@ class Printer(Layout):
         super().__init__(mark, depth)
         self.spans = Spans()
         self.offsets = array("Q")
-        """Of each span, where in the payload it stands."""
+        """For each span, its offset in the payload."""
         self.lead = ""
-        """A line feed that stands ahead of the text."""
+        """A line feed before the text, if any."""
         self._parts: list[str] = []
         self._length = 0
 
@@ -362,7 +367,7 @@ class Printer(Layout):
     def _piece(self, kind: TokenKind, word: bytes, offset: int) -> None:
         at = 0
         while at < len(word):
-            # In short spans a place is soon found.
+            # Short spans make a place quick to find.
             end = min(character_start(word, at + _SPAN), len(word))
             text = shown(word[at:end])
             self.spans.add(self._length, self._length + len(text), kind)
@@ -382,7 +387,7 @@ class Printer(Layout):
 
 
 def _is_cut(data: bytes, at: int) -> bool:
-    """Whether the string of which `at` is in the midst goes on behind the end of `data`."""
+    """Whether the string around `at` continues after the end of `data`."""
     more = _MORE.match(data, at)
     stop = at if more is None else more.end()
     if stop == len(data):
@@ -394,14 +399,14 @@ _CUT_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?")
 
 
 def _piece_end(data: bytes, at: int) -> int:
-    """Where the string, which goes on behind the end of `data`, is best cut: ahead of a cut escape or character."""
+    """Where to cut a string that continues after `data`: before an incomplete escape or character."""
     more = _MORE.match(data, at)
     stop = at if more is None else more.end()
     return _whole_characters(data, stop) if stop == len(data) else stop
 
 
 def _whole_characters(data: bytes, end: int) -> int:
-    """`end`, or less where a character of which `data` has only the beginning ends there."""
+    """`end`, or less if `data` holds only the beginning of a character there."""
     for back in range(1, min(3, end) + 1):
         byte = data[end - back]
         if byte & 0xC0 != 0x80:

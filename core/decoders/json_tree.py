@@ -14,8 +14,8 @@ _CLOSING = {"{": "}", "[": "]"}
 
 
 def json_node(name: str, data: bytes, first: int) -> Node:
-    """The value that is all of `data` from `first` on, as it is written. DecodeError where that is no JSON."""
-    # A character a byte, so that places in the text are places in the payload.
+    """The JSON value that fills `data` from `first` on, as it is written. Raises DecodeError if it is not JSON."""
+    # One character per byte, so that places in the text are places in the payload.
     text = data.decode("latin-1")
     node = _value(name, data, text, _after_space(text, first), 0)
     if _after_space(text, node.end) != len(text):
@@ -40,7 +40,7 @@ def _value(name: str, data: bytes, text: str, at: int, depth: int) -> Node:
 
 
 def _container(name: str, data: bytes, text: str, first: int, depth: int) -> Node:
-    """An object or an array, which begins at `first`."""
+    """The object or array that begins at `first`."""
     opening = text[first]
     closing = _CLOSING[opening]
     children: list[Node] = []
@@ -69,7 +69,7 @@ def _container(name: str, data: bytes, text: str, first: int, depth: int) -> Nod
 
 
 def _string_end(text: str, at: int) -> int:
-    """Behind the closing quotation mark of the string that begins at `at`."""
+    """Offset after the closing quotation mark of the string that begins at `at`."""
     string = _STRING.match(text, at)
     if string is None:
         raise _refuse(text, at)

@@ -1,4 +1,4 @@
-"""The decoders that there are, and the choice among them."""
+"""The available decoders, and the choice among them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from core.errors import CallerError, CaptureError
 
 
 class Decoders:
-    """An ordered set of decoders. Where two fit a payload equally well the earlier one is chosen."""
+    """An ordered set of decoders. If two fit a payload equally well, the earlier one is chosen."""
 
     def __init__(self, decoders: tuple[Decoder, ...], raw: Decoder) -> None:
-        """`raw` shows what another decoder failed on. It must take any payload, and may be one of `decoders`."""
+        """`raw` shows what another decoder failed on. It must accept any payload, and may be one of `decoders`."""
         self._decoders = {decoder.name: decoder for decoder in decoders}
         if len(self._decoders) != len(decoders):
             raise CallerError(
@@ -34,7 +34,7 @@ class Decoders:
         return len(self._decoders)
 
     def get(self, name: str) -> Decoder | None:
-        """The decoder of that name, None if there is none (an old setting may name one that is gone)."""
+        """The decoder with that name; None if there is none (an old setting may name one that was removed)."""
         return self._decoders.get(name)
 
     def best(self, payload_ends: bytes, context: Context) -> Decoder:
@@ -42,7 +42,7 @@ class Decoders:
         return self.ranked(payload_ends, context)[0]
 
     def ranked(self, payload_ends: bytes, context: Context) -> list[Decoder]:
-        """All that fit, best first, and at least `raw`."""
+        """All decoders that fit, best first; at least `raw`."""
         rated = [(_confidence(decoder, payload_ends, context), decoder) for decoder in self]
         fitting = [(confidence, decoder) for confidence, decoder in rated if confidence > Confidence.NONE]
         fitting.sort(key=lambda pair: -pair[0])
@@ -50,10 +50,10 @@ class Decoders:
 
 
 class Reading:
-    """One payload on its way to pages. Where a decoder fails the next best one takes over, at last `raw`."""
+    """A payload being decoded. If a decoder fails, the next best one takes over, and finally `raw`."""
 
     def __init__(self, decoders: Decoders, source: Source, context: Context, name: str | None = None) -> None:
-        """`name` is the decoder to take first, None the one that fits best."""
+        """`name` is the decoder to try first; None means the one that fits best."""
         self._decoders = decoders
         self._context = context
         self._name = name
@@ -61,12 +61,14 @@ class Reading:
         self.decoder: Decoder | None = None
         """None before the first step."""
         self.pages: Pages | None = None
-        """Those of `decoder`; another object after it has failed."""
+        """The pages of `decoder`; replaced after it has failed."""
         self.notice = ""
-        """Which decoder failed, why, and which one took its place."""
+        """Which decoder failed, why, and which one replaced it."""
 
     def steps(self) -> Generator[int]:
-        """Gives how many bytes the decoder at work has been through. CaptureError if the payload can't be read."""
+        """Yields the number of bytes that the current decoder has processed. Raises CaptureError if the payload can't
+        be read.
+        """
         why = ""
         candidates = self._decoders.ranked(ends(self.source), self._context)
         if self._name is not None:
@@ -84,7 +86,7 @@ class Reading:
             except CaptureError:
                 raise
             except Exception as error:
-                # A plug-in may fail in any way; one payload must not take the window with it.
+                # A plug-in may raise anything; one payload must not bring down the window.
                 why = f"{decoder.title}: {_reason(error)}"
                 self.pages = None
             else:
@@ -93,7 +95,7 @@ class Reading:
 
 
 def default_decoders() -> Decoders:
-    """Those that come with Unmask."""
+    """The built-in decoders."""
     raw = HexDumpDecoder()
     return Decoders((Printed(SocketIoDecoder()), JsonDecoder(), TextDecoder(), raw), raw)
 

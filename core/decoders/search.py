@@ -1,4 +1,4 @@
-"""Finding text in a whole payload, in steps."""
+"""Finds text in a whole payload, in steps."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import NamedTuple
 from core.decoders.source import Source, pieces
 
 KEPT = 1_000_000
-"""Hits whose places are remembered; all are counted."""
+"""Hits whose places are kept; all hits are counted."""
 _STEP = 32 * 1024
 
 
 class Case(Enum):
-    """Whether capital letters are the same as small ones."""
+    """Whether upper and lower case count as equal."""
 
     EITHER = auto()
     EXACT = auto()
@@ -26,9 +26,9 @@ class Needle(NamedTuple):
     """What is looked for."""
 
     pattern: re.Pattern[bytes]
-    """Never matches nothing."""
+    """Never matches the empty string."""
     longest: int
-    """Bytes that a match has at most."""
+    """Greatest length of a match, in bytes."""
 
 
 class Hit(NamedTuple):
@@ -44,7 +44,7 @@ def text_needle(wanted: str, case: Case = Case.EITHER) -> Needle:
 
 
 def needle(pattern: bytes, room: int = 0) -> Needle:
-    """`room` is how much longer a match may get than the pattern is."""
+    """`room` is how many bytes longer a match can be than the pattern."""
     return Needle(re.compile(pattern), len(pattern) + room)
 
 
@@ -66,10 +66,10 @@ def _encoded(text: str) -> bytes:
 
 
 class Search:
-    """Goes once through a payload. `count`, `done` and the hits grow with every step."""
+    """Goes through a payload once. `count`, `done` and the hits grow with every step."""
 
     def __init__(self, source: Source, wanted: Needle, start: int = 0) -> None:
-        """What begins before byte `start` is left out."""
+        """Hits that begin before byte `start` are left out."""
         self._source = source
         self._start = start
         self._needle = wanted
@@ -80,15 +80,15 @@ class Search:
 
     @property
     def kept(self) -> int:
-        """How many of them `hit` knows."""
+        """Number of hits that `hit` knows."""
         return len(self._firsts)
 
     def hit(self, number: int) -> Hit:
-        """Number `number`, from 0, in order of their places."""
+        """Hit number `number`, counted from 0 in order of place."""
         return Hit(self._firsts[number], self._ends[number])
 
     def first_from(self, offset: int) -> int:
-        """Number of the first kept hit at `offset` or behind it; `kept` where there is none."""
+        """Number of the first kept hit at `offset` or later; `kept` if there is none."""
         low, high = 0, self.kept
         while low < high:
             middle = (low + high) // 2
@@ -96,13 +96,13 @@ class Search:
         return low
 
     def steps(self) -> Generator[int]:
-        """Gives up to which byte it has been."""
+        """Yields the offset up to which the payload has been searched."""
         tail, free = b"", self._start
         length = len(self._source)
         for first, data in pieces(self._source, _STEP, self._start):
             start, joined = first - len(tail), tail + data
             done = first + len(data)
-            # A hit that begins so late might be longer, or be cut, and is found with the next piece.
+            # A hit that begins this late may be cut or turn out longer; the next piece finds it.
             late = len(joined) if done == length else max(len(joined) - self._needle.longest, 0)
             free = self._look(joined, start, max(free - start, 0), late)
             keep = max(min(late, len(joined)), free - start)
@@ -110,9 +110,9 @@ class Search:
             yield done
 
     def _look(self, data: bytes, start: int, at: int, late: int) -> int:
-        """Take the hits of `data`, which stands at `start`, that begin at `at` or later, but before `late`.
+        """Record the hits in `data`, which lies at `start`, that begin between `at` and `late`.
 
-        Gives the byte of the payload before which nothing is to be found any more.
+        Gives the payload offset before which no more hits can begin.
         """
         for match in self._needle.pattern.finditer(data, at):
             if match.start() >= late:

@@ -1,4 +1,4 @@
-"""Engine.IO packets with the Socket.IO packets in them, as clients of Socket.IO send them over a WebSocket.
+"""Engine.IO packets with the Socket.IO packets inside, as Socket.IO clients send them over a WebSocket.
 
 Source: Engine.IO protocol, revision 4, "Packet encoding"; Socket.IO protocol, revision 5, "Packet encoding".
 """
@@ -37,7 +37,7 @@ _SOCKET_IO = re.compile(
 
 
 class SocketIoDecoder:
-    """Packets of Socket.IO and of Engine.IO, on which it stands."""
+    """Shows packets of Socket.IO, and of Engine.IO, on which it is built."""
 
     name = "socket.io"
     title = "Socket.IO"

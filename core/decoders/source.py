@@ -1,4 +1,4 @@
-"""The bytes of a payload, wherever they lie, read a piece at a time."""
+"""The bytes of a payload, wherever they are stored, read a piece at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 WINDOW = 1024 * 1024
-"""Bytes that are read at once by whoever goes through a whole payload."""
+"""Bytes to read at once when going through a whole payload."""
 
 
 class Source(Protocol):
@@ -14,17 +14,17 @@ class Source(Protocol):
 
     @property
     def is_held(self) -> bool:
-        """Whether it is in memory: reading it waits for nothing."""
+        """Whether the payload is in memory, so that reading never waits."""
 
     def __len__(self) -> int:
-        """Bytes."""
+        """Length in bytes."""
 
     def read(self, start: int, end: int) -> bytes:
-        """Bytes `start`..`end`; fewer where it ends. May wait for a disk; UnmaskError where it cannot be read."""
+        """Bytes `start`..`end`; fewer at the end. May wait for a disk; raises UnmaskError if they cannot be read."""
 
 
 class Held:
-    """A payload, or a part of one, that is in memory."""
+    """A payload, or a part of one, in memory."""
 
     is_held = True
 
@@ -39,7 +39,7 @@ class Held:
 
 
 class Rest:
-    """What follows the first bytes of another source."""
+    """Everything after the first bytes of another source."""
 
     def __init__(self, source: Source, skipped: int) -> None:
         self._source = source
@@ -57,16 +57,16 @@ class Rest:
 
 
 class Piece(NamedTuple):
-    """Some bytes of a source, and where they stand in it."""
+    """Some bytes of a source, and their offset in it."""
 
     first: int
     data: bytes
 
 
 def pieces(source: Source, size: int, start: int = 0) -> Iterator[Piece]:
-    """All of `source` from `start` on, in order, in pieces of `size` bytes, the last one shorter.
+    """All of `source` from `start` on, in order, in pieces of `size` bytes; the last may be shorter.
 
-    It is read in large windows and handed out in small pieces: no single step on them holds other threads up.
+    It reads large windows and yields small pieces, so that no single step on them blocks other threads for long.
     """
     for first in range(start, len(source), WINDOW):
         window = source.read(first, min(first + WINDOW, len(source)))
@@ -75,7 +75,7 @@ def pieces(source: Source, size: int, start: int = 0) -> Iterator[Piece]:
 
 
 def ends(source: Source, each: int = 4096) -> bytes:
-    """The whole of a short source, the two ends of a long one put together."""
+    """A short source as a whole, or both ends of a long one joined."""
     length = len(source)
     if length <= 2 * each:
         return source.read(0, length)

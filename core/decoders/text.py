@@ -1,4 +1,4 @@
-"""UTF-8 text as it is, with what cannot be seen made visible."""
+"""UTF-8 text as it is, with invisible characters made visible."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from core.decoders.visible import is_visible
 from core.protocol.frames import Opcode
 
 PAGE = 256 * 1024
-"""Bytes of a page, about: it ends with a line or at least with a character."""
+"""Approximate bytes of a page; it ends with a line, or at least with a character."""
 _SAMPLE = 4096
 _MARK = 512
 _LINE = 8 * 1024
-"""How far from the end of a page a line end is looked for."""
+"""Bytes before the end of a page in which a line end is looked for."""
 
 
 class TextDecoder:
-    """Shows any payload; bytes that are no UTF-8 as `\\xff`."""
+    """Shows any payload; bytes that are not UTF-8 appear as `\\xff`."""
 
     name = "text"
     title = "Text"
@@ -55,7 +55,7 @@ class TextPage:
     data: bytes
     """Bytes `first`..`end`."""
     marks: tuple[tuple[int, int], ...]
-    """Every few thousand bytes, counted from `first`: a byte, and the character with which it is shown."""
+    """Every few thousand bytes, counted from `first`: a byte, and the character that shows it."""
     spans: Spans = NO_SPANS
     lead: str = ""
 
@@ -77,7 +77,7 @@ class TextPage:
 
 
 class TextPages(EvenPages):
-    """Where a page begins follows from the few bytes before: any page can be had at once."""
+    """The start of a page follows from the few bytes before it, so that any page is available at once."""
 
     kind = ContentKind.TEXT
 
@@ -127,7 +127,7 @@ class TextPages(EvenPages):
 
 
 def _page_start(data: bytes, at: int) -> int:
-    """`at`, or less so that neither a line nor a character is cut; `data` begins where a line end is looked for."""
+    """`at`, or less to avoid cutting a line or a character; `data` begins where a line end is looked for."""
     if at <= 0:
         return 0
     line = data.rfind(b"\n", 0, at)
@@ -135,7 +135,7 @@ def _page_start(data: bytes, at: int) -> int:
 
 
 def _looks_like_text(ends: bytes) -> bool:
-    """Whether the beginning is UTF-8 with nothing invisible in it but line ends."""
+    """Whether the beginning is UTF-8 without invisible characters other than line ends."""
     sample = ends[:_SAMPLE]
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(sample, final=len(sample) == len(ends))

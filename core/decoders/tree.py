@@ -1,4 +1,4 @@
-"""Payloads as trees of named values: what such a decoder gives, and the one printer that makes pages of it."""
+"""Payloads as trees of named values: the interface of such decoders, and the printer that makes pages of trees."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from core.decoders.source import Source, pieces
 from core.decoders.visible import visible
 
 LONGEST = 4 * 1024 * 1024
-"""Bytes of a payload above which no tree is made: it is held in memory as a whole."""
+"""Largest payload, in bytes, that becomes a tree; it is held in memory as a whole."""
 MOST_NODES = 100_000
 DEEPEST = 200
-"""Levels above which the indentation would be wider than any screen."""
+"""Levels that are shown; deeper ones would be indented beyond any screen."""
 PAGE = 128 * 1024
-"""Characters of a page, about: it ends with a line."""
+"""Approximate characters of a page; it ends with a line."""
 LONGEST_VALUE = 32 * 1024
-"""Characters that are shown of one value; the page says where there is more."""
+"""Characters shown of one value; the page says if there are more."""
 _INDENT = "  "
 _STEP = 64 * 1024
 _LINES_A_STEP = 2000
@@ -30,22 +30,22 @@ _LINES_A_STEP = 2000
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A named value, and which bytes of the payload say it."""
+    """A named value, and the payload bytes that encode it."""
 
     name: str
-    """"" where it has none, such as the element of a list."""
+    """Empty for values without a name, such as list elements."""
     value: str
-    """How it reads; "" where the children say it all. May quote the peer unescaped."""
+    """The value as text; empty if the children say it all. May quote the peer unescaped."""
     first: int
     end: int
-    """Bytes `first`..`end` of the payload; no bytes where it follows from something else."""
+    """Bytes `first`..`end` of the payload; an empty range if the value is derived."""
     kind: TokenKind = TokenKind.LITERAL
-    """The colour of the value."""
+    """Decides the colour of the value."""
     children: tuple[Node, ...] = ()
 
 
 class TreeDecoder(Protocol):
-    """One plug-in. It keeps no state between payloads and may be called from any thread."""
+    """A decoder that gives a tree. It keeps no state between payloads and may be called from any thread."""
 
     @property
     def name(self) -> str:
@@ -53,21 +53,21 @@ class TreeDecoder(Protocol):
 
     @property
     def title(self) -> str:
-        """What the menu says."""
+        """The name in the menu."""
 
     @property
     def help(self) -> str:
-        """One sentence."""
+        """One sentence of help."""
 
     def accepts(self, ends: bytes, context: Context) -> Confidence:
-        """`ends` is the payload; of a long one its two ends put together."""
+        """How well the decoder fits. `ends` is the payload, or both ends of a long one joined."""
 
     def nodes(self, data: bytes, context: Context) -> tuple[Node, ...]:
-        """The values at the top of the tree. DecodeError where the payload is none of this kind."""
+        """The top values of the tree. Raises DecodeError if the payload is of another kind."""
 
 
 class Printed:
-    """A `Decoder` that prints what a `TreeDecoder` gives: a line for each value."""
+    """A `Decoder` that prints the tree of a `TreeDecoder`, one line per value."""
 
     def __init__(self, decoder: TreeDecoder, page: int = PAGE) -> None:
         """`page` is the size of a page in characters."""
@@ -85,7 +85,7 @@ class Printed:
 
 
 class _Line(NamedTuple):
-    """A value on its way to a page."""
+    """A value before it is placed on a page."""
 
     depth: int
     node: Node
@@ -109,7 +109,7 @@ class TreePage:
     lead: str = "\n"
 
     def places(self, first: int, end: int) -> list[Place]:
-        """The lines of the shortest values that have all of these bytes; else those that have any of them."""
+        """The lines of the shortest values that contain all of these bytes; else those that contain any."""
         among = [n for n in range(len(self.starts)) if self.firsts[n] < end and first < self.ends[n]]
         whole = [n for n in among if self.firsts[n] <= first and end <= self.ends[n]]
         among = whole or among
@@ -129,7 +129,7 @@ class TreePage:
 
 
 class TreePages:
-    """All pages become known once the tree is made; they are kept, as the tree is bounded."""
+    """All pages become known once the tree is made; they are kept, since the tree is bounded."""
 
     kind = ContentKind.TREE
 
@@ -176,7 +176,7 @@ class TreePages:
 
 
 def _lines(nodes: tuple[Node, ...]) -> Iterator[_Line]:
-    """All nodes, each ahead of its children. DecodeError where there are too many, or too many levels of them."""
+    """All nodes, parents first. Raises DecodeError if there are too many nodes or levels."""
     waiting = [_Line(0, node) for node in reversed(nodes)]
     count = 0
     while waiting:
@@ -191,10 +191,10 @@ def _lines(nodes: tuple[Node, ...]) -> Iterator[_Line]:
 
 
 class _Printer:
-    """Lays lines out until a page is taken."""
+    """Lays out lines until a page is taken."""
 
     def __init__(self, size: int) -> None:
-        """`size` is how many bytes the payload has."""
+        """`size` is the length of the payload in bytes."""
         self._size = size
         self._begin()
 
@@ -224,7 +224,7 @@ class _Printer:
             self._put(" …")
 
     def page(self) -> TreePage:
-        """What was laid out since the last page."""
+        """The lines since the last page."""
         notice = (
             f"Of longer values, the first {LONGEST_VALUE:,} characters are shown." if self._is_cut else ""
         )

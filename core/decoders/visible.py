@@ -1,4 +1,4 @@
-"""Text of a peer made safe to look at: nothing hides, nothing changes the order of what stands around it."""
+"""Makes peer text safe to look at: nothing is hidden, and nothing changes the order of the text around it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _OTHER_FORMAT_RANGES = (
 
 
 def _any_of(ranges: tuple[tuple[int, int], ...]) -> re.Pattern[str]:
-    # Ranges and not single characters: from those outside the BMP `re` makes a list that it walks for each character.
+    # Written as ranges: for single characters outside the BMP, `re` builds a list that it walks for each character.
     return re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges) + "]")
 
 
@@ -50,7 +50,7 @@ _STEERING = _any_of(_HIDDEN_RANGES + _OTHER_FORMAT_RANGES)
 
 
 def _shown(code: int) -> str:
-    # Not the control pictures of U+2400: few fonts have them.
+    # The control pictures of U+2400 are not used, because few fonts have them.
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
@@ -75,22 +75,22 @@ def is_visible(text: str) -> bool:
 
 
 def visible(text: str) -> str:
-    """`text` with everything that cannot be seen, or that turns the direction of reading, spelled out.
+    """`text` with everything spelled out that is invisible or changes the direction of reading.
 
-    Controls but line feed and tab become `\\x00`; bidi controls, zero-width spaces, line separators and lone
+    Controls except line feed and tab become `\\x00`; bidi controls, zero-width spaces, line separators and lone
     surrogates become `\\u202e` or `\\U000e0041`.
     """
     return text if is_visible(text) else text.translate(_TABLE)
 
 
 def terminal_text(text: str) -> str:
-    """`visible` for a terminal: every format character is spelled out, the joiners of emoji and Persian too."""
+    """`visible` for a terminal: also spells out all other format characters, such as the joiners of emoji."""
     return _STEERING.sub(_shown_match, text)
 
 
 def json_text(dumped: str) -> str:
-    """JSON with its text as it is, but for what could steer a terminal or hide in a line: that is escaped.
+    """JSON with its text as it is, except that characters that could steer a terminal or hide in a line are escaped.
 
-    `dumped` is what `json.dumps` made, with all C0 controls escaped already.
+    `dumped` is the output of `json.dumps`, which has escaped all C0 controls.
     """
     return dumped if dumped.isascii() and "\x7f" not in dumped else _STEERING.sub(_json_match, dumped)

@@ -1,1 +1,1 @@
-"""Interchange formats: one small file a format, and a registry."""
+"""Interchange formats: one small file per format, and a registry."""

@@ -1,8 +1,8 @@
-"""JSON Lines: one object a line for each handshake, frame, message and close. Also what `--json` prints.
+"""JSON Lines: one object per line for each handshake, frame, message and close. `--json` prints them too.
 
-Every object has `event`, `connection` and `time` (ISO 8601, UTC, nanoseconds). A payload stands as `payload` with
-`encoding` `text` or `base64`; raw heads are text in Latin-1, so that each character is one byte of the wire. Lines are
-UTF-8; control and format characters, line and paragraph separators and lone surrogates are escaped.
+Every object has `event`, `connection` and `time` (ISO 8601, UTC, nanoseconds). `payload` is text or Base64, as
+`encoding` says; raw heads are text in Latin-1, so that each character is one byte of the wire. Lines are UTF-8; control
+and format characters, line and paragraph separators and lone surrogates are escaped.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Line = dict[str, Value]
 
 
 class JsonLines:
-    """One JSON object a line."""
+    """Writes one JSON object per line."""
 
     name = "jsonl"
     title = "JSON Lines"
@@ -53,19 +53,19 @@ def lines_of(entry: Entry) -> Iterator[str]:
 
 
 def frame_line(record: FrameRecord) -> str:
-    """The line of a frame alone, such as for the clipboard."""
+    """The line of a single frame, for example for the clipboard."""
     return _dump(_frame(record))
 
 
 def listening_line(addresses: tuple[str, ...]) -> str:
-    """The first line that `--json` prints."""
+    """The first line of `--json`."""
     return _dump(
         {"event": "listening", "addresses": list(addresses), "urls": [f"ws://{each}/" for each in addresses]}
     )
 
 
 def error_line(sentence: str) -> str:
-    """Something that could not be done."""
+    """The line for something that could not be done."""
     return _dump({"event": "error", "message": sentence})
 
 
@@ -76,8 +76,8 @@ def iso_time(time_ns: int) -> str:
 
 
 def _dump(line: Line) -> str:
-    # Text stays as it was written, so that it can be searched; nothing a peer sent can act on the terminal or break
-    # the line.
+    # Text stays as it was written, so that it can be searched; nothing a peer sent can act on the terminal or break the
+    # line.
     return json_text(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
 
 

@@ -1,4 +1,4 @@
-"""The interchange formats there are."""
+"""The available interchange formats."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from core.formats.jsonl import JsonLines
 
 
 class Format(Protocol):
-    """A way to write a capture for others to read. Its help is shown to the user and stands in the docs."""
+    """A way to write a capture for others to read. The help text is shown to the user and appears in the docs."""
 
     @property
     def name(self) -> str:
-        """What the command line calls it."""
+        """The name on the command line."""
 
     @property
     def title(self) -> str: ...
 
     @property
     def ending(self) -> str:
-        """Of file names, with the dot."""
+        """Ending of file names, with the dot."""
 
     @property
     def help(self) -> str: ...
 
     def export(self, story: Iterable[Entry]) -> Iterator[bytes]:
-        """What a `Follower` tells of a capture, in pieces of any size."""
+        """The entries of a `Follower`, in pieces of any size."""
 
 
 class Formats:
@@ -44,7 +44,7 @@ class Formats:
         return tuple(self._formats)
 
     def get(self, name: str) -> Format:
-        """CallerError where there is none of that name."""
+        """The format with that name; raises CallerError."""
         try:
             return self._formats[name]
         except KeyError:
@@ -53,5 +53,5 @@ class Formats:
 
 
 def default_formats() -> Formats:
-    """All that come with Unmask."""
+    """The built-in formats."""
     return Formats((JsonLines(),))

@@ -1,1 +1,1 @@
-"""The filter language: a line of text to a predicate over a frame, and to a scan over a whole capture."""
+"""The filter language: turns a line of text into a test of one frame, and into a scan of a whole capture."""

@@ -1,4 +1,4 @@
-"""What can come next in a filter, as a list that can be shown without the parser being loaded."""
+"""What can come next in a filter, as a list that can be shown without loading the parser."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.query.fields import Field
 
 
 class CandidateKind(Enum):
-    """What a candidate is, for its icon."""
+    """What a candidate is; decides its icon."""
 
     FIELD = "field"
     OPERATOR = "operator"
@@ -20,7 +20,7 @@ class CandidateKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One thing that can stand here."""
+    """One word that can stand at the cursor."""
 
     text: str
     kind: CandidateKind
@@ -29,7 +29,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What can stand in the place of characters `start`..`end`, best first."""
+    """The candidates that can replace the characters `start`..`end`, best first."""
 
     start: int
     end: int
@@ -37,4 +37,4 @@ class Completion:
 
 
 KnownValues = Callable[[Field], Iterable[Candidate]]
-"""What is known of a field's values beside its own choices, such as the paths of a capture's connections."""
+"""Gives the known values of a field beside its own choices, such as the paths of a capture's connections."""

@@ -1,8 +1,7 @@
-"""A scan in a process of its own, for filters that may take very long over a single payload.
+"""A scan in a separate process, for filters that may take very long over a single payload.
 
-Python's engine for patterns goes back and tries again, in the worst case for hours, a JSONPath may visit a document
-as often, and neither lets anything else in its process run meanwhile: not the window, not the recording. A process
-can be ended.
+A regular expression can backtrack for hours, and a JSONPath can visit a document as often. Neither lets anything else
+in its process run meanwhile, neither the window nor the recording. A process can be ended.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ from core.query.scan import Found, Scan
 from core.query.values import Kind
 
 _LOOK_SECONDS = 0.05
-"""So often it is asked whether the scan is still wanted."""
+"""How often the waiting side asks whether the scan is still wanted."""
 _PARENT_SECONDS = 1.0
-"""So often the process looks whether the one that it works for is still there."""
+"""How often the child process checks that its parent is still there."""
 _ENDING = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
-"""Signals that go to a whole group of processes."""
+"""Signals that reach a whole process group."""
 
 
 def may_take_long(expression: Expression) -> bool:
@@ -47,28 +46,29 @@ def may_take_long(expression: Expression) -> bool:
 
 class _Asked(NamedTuple):
     number: int
-    """Of the run."""
+    """Number of the run."""
     after: int
 
 
 class _Answer(NamedTuple):
     number: int
-    """Of the run that asked; 0 says that the process is ready."""
+    """Number of the run that this answers; 0 means that the process is ready."""
     found: Found | None
-    """None where there is no more."""
+    """None at the end of the run."""
     problem: str = ""
-    """A sentence that ends it."""
+    """A sentence that says why the run ends early; empty if it does not."""
 
 
 class ChildScan:
-    """Like a `Scan`. Belongs to the thread that made it. Close it."""
+    """Runs a `Scan` in a child process. Belongs to the thread that made it; must be closed."""
 
     def __init__(
         self, path: Path, wanted: Filter, is_wanted: Callable[[], bool], patience_s: float = math.inf
     ) -> None:
-        """`is_wanted` is asked again and again while there is nothing new; `patience_s` is how long that may be.
+        """Start the process.
 
-        SearchError where there can be no process. How long it takes to start is not counted.
+        `is_wanted` is asked repeatedly while there is nothing new. `patience_s` is how long the process may take over
+        one step; its start is not counted. Raises SearchError if there can be no process.
         """
         self._is_wanted = is_wanted
         self._patience_s = patience_s
@@ -83,7 +83,7 @@ class ChildScan:
             raise _unstarted(error) from error
         except BaseException:
             if started:
-                # A signal came meanwhile: nobody else has it to close.
+                # A signal arrived during the start: nobody else holds the process yet, so close it here.
                 self.close()
             raise
 
@@ -99,16 +99,16 @@ class ChildScan:
                 raise
 
     def close(self) -> None:
-        """Ends the process at once, whatever it does."""
+        """End the process at once, whatever it is doing."""
         self._here.close()
         self._process.kill()
         self._process.join()
         self._process.close()
 
     def run(self, after: int = 0) -> Iterator[Found]:
-        """As `Scan.run`, but that it ends early where the scan is not wanted any more.
+        """Do what `Scan.run` does, but end early when the scan is no longer wanted.
 
-        SearchError where the process took too long or is gone. May be left at any step, and run again.
+        Raises SearchError if the process took too long or is gone. The caller may stop at any step and run again.
         """
         self._number += 1
         try:
@@ -119,7 +119,7 @@ class ChildScan:
             raise SearchError("The search ended before it was done. Apply the filter again.") from error
 
     def _answer(self) -> Found | None:
-        """None where there is no more."""
+        """The next answer; None at the end of the run."""
         while True:
             end = time.monotonic() + self._patience_s
             while not self._here.poll(_LOOK_SECONDS):
@@ -135,7 +135,7 @@ class ChildScan:
             if answer.problem:
                 raise CaptureError(answer.problem)
             if answer.number != self._number:
-                # Ready, or of a run that was left.
+                # Says that the process is ready, or belongs to a run that was left.
                 continue
             return answer.found
 
@@ -150,7 +150,7 @@ AnyScan: TypeAlias = Scan | ChildScan
 def scan_of(
     path: Path, wanted: Filter, is_wanted: Callable[[], bool], patience_s: float = math.inf
 ) -> AnyScan:
-    """What runs this filter, in a process of its own where it may take long. CaptureError."""
+    """The scan for this filter, in a separate process if it may take long. Raises CaptureError."""
     if may_take_long(wanted.expression):
         return ChildScan(path, wanted, is_wanted, patience_s)
     return Scan(path, wanted.expression)
@@ -158,9 +158,9 @@ def scan_of(
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Signals that end a process take effect after it, and not at all in a process that is started within.
+    """Delay signals that end a process until the block is left; a process started within ignores them.
 
-    One that is left half started, or ended while it starts, complains where a person reads.
+    A process that is ended while it starts would print a traceback on the person's terminal.
     """
     came: list[int] = []
     before = {}
@@ -172,7 +172,7 @@ def _undisturbed() -> Iterator[None]:
         if sys.platform == "win32":
             yield
         else:
-            # It is started with the first process, and would let them through again.
+            # Python's resource tracker starts with the first process and would let the signals through again.
             resource_tracker.ensure_running()
             mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
             try:
@@ -187,8 +187,8 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _serve(there: Connection, path: str, texts: tuple[str, ...]) -> None:
-    """The process: takes runs, sends what they find."""
-    # The one that it works for ends this one itself.
+    """Run in the child process: takes requests and sends what they find."""
+    # The parent ends this process itself.
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
     _end_with_parent()
@@ -206,7 +206,7 @@ def _serve(there: Connection, path: str, texts: tuple[str, ...]) -> None:
     except (CaptureError, FilterError) as error:
         there.send(_Answer(asked.number, None, str(error)))
     except (EOFError, OSError):
-        # The other end is closed.
+        # The parent closed its end.
         return
 
 
@@ -214,22 +214,22 @@ def _run(there: Connection, scan: Scan, asked: _Asked) -> None:
     for found in scan.run(asked.after):
         there.send(_Answer(asked.number, found))
         if there.poll():
-            # It was left for another one.
+            # The run was abandoned for a newer one.
             return
     there.send(_Answer(asked.number, None))
 
 
 def _end_with_parent() -> None:
-    """From now on this process ends when its parent has, also within a pattern.
+    """From now on, end this process when its parent has ended, even in the middle of a pattern.
 
-    The engine for patterns holds off every other thread, but looks for signals.
+    The regular expression engine blocks all other threads, but it checks for signals.
     """
     if sys.platform == "win32":
         return
     parent = parent_process()
 
     def look(_number: int, _frame: FrameType | None) -> None:
-        # Whose parent has ended is given another one.
+        # An orphan is given a new parent.
         if parent is None or os.getppid() != parent.pid:
             os._exit(0)
 

@@ -1,4 +1,4 @@
-"""Times of day: which moments they are depends on the day that a capture is of."""
+"""Times of day: which moments they mean depends on the days on which a capture was recorded."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ _MINUTE = 60
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Times of a capture's first and last frame, ns since the epoch."""
+    """Times of a capture's first and last frame, in ns since the epoch."""
 
     start_ns: int
     end_ns: int
 
 
 def moments(low: TimeOfDay, high: TimeOfDay, near_ns: int, span: Span) -> tuple[int, int]:
-    """From one time of this machine's day to another, ns since the epoch; over midnight where `high` is the earlier.
+    """The moments from one local time of day to another, in ns since the epoch; past midnight if `high` is the earlier.
 
-    On the day of `near_ns`, or on the day after or before where the capture was running only then; of an hour that
-    came twice, as the clock was set back, it is the second where only then. CaptureError where its times are on no day.
+    They lie on the day of `near_ns`, or on the day after or before if the capture was running only then. An hour that
+    occurs twice because the clock was set back means the first one, or the second if the capture was running only then.
+    Raises CaptureError if the capture's times are outside the calendar.
     """
     try:
         day = datetime.fromtimestamp(near_ns // _SECOND)
@@ -49,13 +50,13 @@ def _moment(day: datetime, time: TimeOfDay, days: int, fold: int) -> int:
     minutes, second = divmod(seconds, _MINUTE)
     hour, minute = divmod(minutes, _MINUTE)
     there = day.replace(hour=hour, minute=minute, second=second) + timedelta(days)
-    # Of an hour that was left out the second would be the earlier one.
+    # In an hour that the clock skipped, the second reading would be the earlier one.
     seconds = int(max(there.timestamp(), there.replace(fold=fold).timestamp()))
     return seconds * _SECOND + part
 
 
 def on_its_days(expression: Expression, span: Span) -> Expression:
-    """The filter with moments of the capture for times of day; itself where it has none. CaptureError."""
+    """The filter with each time of day replaced by moments of the capture. Raises CaptureError."""
     match expression:
         case Term(field=field, operator=operator, operand=operand):
             found = _settled(operand, span)

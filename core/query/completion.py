@@ -28,14 +28,14 @@ def _none_known(_field: Field) -> Iterable[Candidate]:
 def complete(
     language: FilterLanguage, text: str, position: int, known: KnownValues = _none_known
 ) -> Completion:
-    """What can stand at `position`, where some of it may be typed already. Never fails; may have no candidates."""
+    """What can stand at `position`, where part of it may be typed already. Never fails; may have no candidates."""
     start = position
     tokens = language.tokens(text[:position])
     if tokens is None:
-        # A text in quotes that goes on, or a character that no filter has.
+        # Inside quotes, or behind a character that no filter has.
         start, tokens = _open_quote(language, text[:position])
     elif tokens and tokens[-1].end_pos == position and _is_wordlike(tokens[-1]):
-        # An operator of signs ends by itself; a word may go on.
+        # An operator made of signs ends by itself; a word may continue.
         start = tokens.pop().start_pos or 0
     if tokens is None:
         return Completion(position, position, ())
@@ -48,7 +48,7 @@ def complete(
 
 
 def _open_quote(language: FilterLanguage, text: str) -> tuple[int, list[Token] | None]:
-    """Where the quote begins that is not closed, and the tokens ahead of it; None where there is no such quote."""
+    """Where an unclosed quote begins, and the tokens before it; None for the tokens if there is no such quote."""
     quotes = (at for at in range(len(text) - 1, -1, -1) if text[at] in "\"'")
     for at, _ in zip(quotes, range(_QUOTES_TRIED), strict=False):
         if (tokens := language.tokens(text[:at])) is not None:
@@ -92,7 +92,7 @@ def _fields(language: FilterLanguage) -> list[Candidate]:
 
 
 def _shown(field: Field) -> str:
-    """How its name begins a term: with the bracket where an argument has to follow."""
+    """How a field's name begins a term: with the opening bracket if an argument has to follow."""
     if isinstance(field.access, Access):
         return field.name
     return field.example[: field.example.index('"') + 1]
@@ -103,7 +103,7 @@ def _fitting(language: FilterLanguage, field: Field) -> list[Operator]:
 
 
 def _field_before(language: FilterLanguage, tokens: list[Token]) -> Field | None:
-    """The field of the term that the tokens end in: the last one, where nothing has ended its term."""
+    """The field of the term that is still open at the end of the tokens."""
     for token in reversed(tokens):
         if token.type in ("AND", "OR", "NOT"):
             return None
@@ -129,7 +129,7 @@ def _values(field: Field, typed: str) -> list[Candidate]:
         )
         units = {Kind.NUMBER: SIZE_UNITS, Kind.DURATION: DURATION_UNITS, Kind.TIME: DURATION_UNITS}
         words = [typed + unit for unit in units.get(field.kind, ())]
-        # No unit goes behind an exponent.
+        # No unit follows an exponent.
         return found + [
             Candidate(each, CandidateKind.VALUE, "")
             for each in words

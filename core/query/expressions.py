@@ -11,35 +11,35 @@ from core.query.operators import Matcher, Operand, Operator
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A field, an operator, an operand."""
+    """A field, an operator and an operand."""
 
     field: Field
     argument: str | None
-    """In the brackets of `header["Origin"]` or `json("$.a")`."""
+    """The text in the brackets of `header["Origin"]` or `json("$.a")`."""
     operator: Operator
     operand: Operand
-    """With times of day as they stand in the text, until the filter is asked of a capture."""
+    """Holds times of day as written, until the filter is applied to a capture."""
     access: Access
     matcher: Matcher
 
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """All of them; at least two."""
+    """Matches what all parts match; at least two."""
 
     parts: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """Any of them; at least two."""
+    """Matches what any part matches; at least two."""
 
     parts: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """What does not match."""
+    """Matches what its part does not match."""
 
     part: Expression
 
@@ -49,16 +49,16 @@ Expression: TypeAlias = Term | And | Or | Not
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a frame has to match, and the texts that say so, for another process to read."""
+    """What a frame has to match, with the texts that say so, for another process to parse."""
 
     texts: tuple[str, ...]
-    """It has to match all of them."""
+    """A frame has to match all of these."""
     expression: Expression
-    """What they say together."""
+    """The texts together, as one tree."""
 
 
 def fields_in(expression: Expression) -> set[str]:
-    """Names of the fields that it asks for."""
+    """Names of the fields that a filter asks for."""
     match expression:
         case Term(field=field):
             return {field.name}
@@ -69,14 +69,14 @@ def fields_in(expression: Expression) -> set[str]:
 
 
 def all_of(parts: list[Expression]) -> Expression:
-    """One part alone is itself; `And`s in an `And` become one."""
+    """Join parts by “and”: a single part stays itself, and nested `And`s become one."""
     if len(parts) == 1:
         return parts[0]
     return And(tuple(each for part in parts for each in (part.parts if isinstance(part, And) else (part,))))
 
 
 def any_of(parts: list[Expression]) -> Expression:
-    """One part alone is itself; `Or`s in an `Or` become one."""
+    """Join parts by “or”: a single part stays itself, and nested `Or`s become one."""
     if len(parts) == 1:
         return parts[0]
     return Or(tuple(each for part in parts for each in (part.parts if isinstance(part, Or) else (part,))))

@@ -1,4 +1,4 @@
-"""The fields a filter can ask for: small plug-ins, each with its own help."""
+"""The fields that a filter can ask for: small plug-ins, each with its own help."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from core.query.values import Kind, Value
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One frame, and what a filter can ask of what surrounds it. Times are ns since the epoch."""
+    """One frame, with what a filter can ask about its surroundings. Times are in ns since the epoch."""
 
     record: FrameRecord
     connection: ConnectionRecord | None
     previous_ns: int | None
-    """Time of the frame before of the same connection."""
+    """Time of the previous frame of the same connection."""
     start_ns: int
     """Time of the capture's first frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Both ways to a field's values: of one frame, and of all frames of a block."""
+    """The two ways to a field's values: for one frame, and for all frames of a block."""
 
     values: Callable[[Subject], Several]
     placement: Placement
@@ -34,22 +34,22 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One plug-in."""
+    """A field: its name, its kind, its help, and the way to its values."""
 
     name: str
     kind: Kind
     help: str
     example: str
     access: Access | Callable[[str], Access]
-    """A function of the argument where there is one, such as a header's name; it raises ValueError."""
+    """A function if the field takes an argument, such as a header's name; the function raises ValueError."""
     aliases: tuple[str, ...] = ()
     """Other names, such as Wireshark's."""
     choices: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    """Names of its values, in small letters with hyphens."""
+    """Names of the field's values, in lower case with hyphens."""
     optional: bool = False
-    """Whether some frames don't have it; then its name alone asks whether they do."""
+    """Whether some frames lack it; then its name alone asks whether a frame has it."""
     relative: str | None = None
-    """The field that is meant where a duration stands in the place of a time."""
+    """The field that is meant when a duration stands in place of a time."""
 
 
 class Fields:
@@ -66,5 +66,5 @@ class Fields:
         return self._by_name.get(name.lower())
 
     def names(self) -> tuple[str, ...]:
-        """All names and aliases, in small letters."""
+        """All names and aliases, in lower case."""
         return tuple(self._by_name)

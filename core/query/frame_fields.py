@@ -1,6 +1,6 @@
-"""The fields that come with Unmask: of the frame's header, of its message, of its time and of its connection.
+"""The built-in fields about a frame's header, message, time and connection.
 
-Names are those of RFC 6455 section 5.2 where it has one.
+Names follow RFC 6455 section 5.2 where it has one.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _number(of_row: Callable[[FrameRow], int], column: RecordColumn) -> Access:
 
 
 def header_fields() -> Iterable[Field]:
-    """What stands in the header of a frame."""
+    """Fields of a frame's header."""
     yield Field(
         "opcode", Kind.CODE, "The opcode: a number, or its name in the RFC.", "opcode in {ping, pong}",
         _in_head(lambda head: head & 0x0F), ("websocket.opcode",), _OPCODES,
@@ -105,7 +105,7 @@ def _truncated(block: ScannedBlock) -> Iterable[int]:
 
 
 def message_fields() -> Iterable[Field]:
-    """Of the message that a frame completed, but for its bytes."""
+    """Fields of the message that a frame completed, except its bytes."""
     yield Field(
         "message.opcode", Kind.CODE, "What the message is that the frame completed: text or binary.",
         "message.opcode == text", _in_flags(_message_opcode, _message_opcode_of_flags), (),
@@ -150,7 +150,9 @@ def _message_opcode_of_flags(flags: int) -> int | None:
 
 
 def _messages(block: ScannedBlock, own: RecordColumn, else_: RecordColumn | None) -> Iterable[int | None]:
-    """Of each frame's message: the column `own`, or `else_` (None: 1) where its payload is the frame's."""
+    """For each frame, a value of its message: from the column `own` if the message has a payload of its own, else from
+    `else_` (None: 1).
+    """
     columns = block.columns
     flags = columns.bytes_of(RecordColumn.FLAGS)
     plain = [1] * len(flags) if else_ is None else columns.numbers_of(else_)
@@ -184,7 +186,7 @@ def _ratios(block: ScannedBlock) -> Iterable[float | None]:
 
 
 def place_fields() -> Iterable[Field]:
-    """When and where a frame was seen, and what it broke."""
+    """Fields that say when and where a frame was seen, and which rules it broke."""
     yield Field(
         "frame", Kind.NUMBER, "The frame's number in the whole capture.", "frame in 1000..2000",
         Access(
@@ -276,7 +278,7 @@ def _relative_times(block: ScannedBlock) -> Iterable[int]:
 
 
 def mark_fields() -> Iterable[Field]:
-    """What the person made of a frame."""
+    """Fields about bookmarks and notes."""
     yield Field(
         "marked", Kind.FLAG, "The frame is bookmarked.", "marked",
         Access(lambda subject: int(subject.record.note is not None), InMarks(lambda _: 1, otherwise=0)),

@@ -1,4 +1,6 @@
-"""The grammar, and how its parts become a tree: fields are looked up, operands read and held to the field's kind."""
+"""The grammar, and how its parts become a tree: fields are looked up, operands are read and checked against the field's
+kind.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,7 @@ COMMA: ","
 """
 
 _Item = Literal | tuple[Literal, Literal]
-"""One value, or the ends of a range."""
+"""One value, or the two ends of a range."""
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
 
@@ -87,19 +89,19 @@ class _Place:
 
 
 def make_parser(builder: Builder) -> Lark:
-    """The parser; what it returns is an `Expression`."""
+    """The parser; it returns an `Expression`."""
     return Lark(_GRAMMAR, parser="lalr", lexer="basic", transformer=builder)
 
 
 class Builder(Transformer[Token, Expression]):
-    """Called by the parser for each part that it has read, innermost first."""
+    """Builds the tree; the parser calls it for each part that it has read, innermost first."""
 
     def __init__(self, fields: Fields, operators: Operators) -> None:
         super().__init__()
         self._fields = fields
         self._operators = operators
         self.text = ""
-        """What is being parsed."""
+        """The text being parsed."""
 
     def start(self, children: list[Expression]) -> Expression:
         return children[0]
@@ -200,7 +202,7 @@ class Builder(Transformer[Token, Expression]):
             raise self._error(f"“{field.name}” cannot take {quoted(text)}: {error}.", argument) from None
 
     def _word(self, literal: Literal) -> Expression:
-        """A field's name asks whether the frame has it; every other word is searched for in the payload."""
+        """A field's name asks whether the frame has it; any other word is searched for in the payload."""
         name = Token("WORD", literal.text, start_pos=literal.start, end_pos=literal.end)
         found = self._fields.get(name) if literal.form is Form.WORD else None
         if found is None:
@@ -218,7 +220,7 @@ class Builder(Transformer[Token, Expression]):
         return self._present(self._place(found, None, name))
 
     def _refuse_value(self, literal: Literal, behind: Literal) -> None:
-        """A field that only some frames have, and a value behind it: an operator was forgotten, or is none."""
+        """Refuse an optional field followed by a value: the operator is missing, or is not one."""
         found = self._fields.get(Token("WORD", literal.text)) if literal.form is Form.WORD else None
         if (
             found is None
@@ -267,7 +269,7 @@ class Builder(Transformer[Token, Expression]):
                 for item in items
             )
         if takes is not Takes.PATTERN:
-            # What is in a text is a text, be it one that looks like a number.
+            # A text field compares with text, even if the literal looks like a number.
             as_text = takes is Takes.TEXT and field.kind is Kind.JSON
             return self._value(replace(field, kind=Kind.TEXT) if as_text else field, literals[0])
         if literals[0].form is Form.HEX:
@@ -322,7 +324,9 @@ def _without_tokens(children: list[Expression | Token]) -> list[Expression]:
 
 
 def _unescaped(text: str) -> str:
-    r"""`\"`, `\\`, `\n`, `\t`, `\r`, `\0` and `\u202e`; every other backslash stands for itself, as in patterns."""
+    r"""Resolve `\"`, `\\`, `\n`, `\t`, `\r`, `\0` and `\u202e`; other backslashes stand for themselves, as in
+    patterns.
+    """
 
     def replaced(found: re.Match[str]) -> str:
         if found[1]:

@@ -1,7 +1,7 @@
-"""JSONPath (RFC 9535) over documents: a path that the library has parsed becomes functions that give values one by one.
+"""JSONPath (RFC 9535): turns a path that the library has parsed into functions that yield values one by one.
 
-The library's own evaluation keeps the place of every node, stops at a hundred levels, reads a document that is a string
-as JSON once more, and takes `false` and 0 for missing. Only values are wanted here, of documents of any depth.
+The library's own evaluation records the place of every node, stops at a hundred levels, parses a string document as
+JSON once more, and treats `false` and 0 as missing. Filters need only values, of documents of any depth.
 """
 
 from __future__ import annotations
@@ -36,18 +36,21 @@ from jsonpath.selectors import (
 )
 
 Document = Any
-"""What `json.loads` makes; integers of very many digits are of type Decimal."""
+"""What `json.loads` returns; integers with very many digits are of type Decimal."""
 Find = Callable[[Document, Document], Iterable[Document]]
-"""Of the whole document and of a value in it, the values that are found from there."""
+"""Takes the whole document and a value in it; gives the values found from there."""
 _Test = Callable[[Document, Document], bool]
 _Read = Callable[[Document, Document], Document]
 
 _NOTHING = object()
-"""Section 2.4.1: what a comparison has where a query finds nothing."""
+"""Section 2.4.1: what a comparison gets when a query finds nothing."""
 
 
 def finder(path: JSONPath) -> Find:
-    """The values of the nodes that `path` selects (section 2.1.2), in order. ValueError: it is not of RFC 9535."""
+    """A function that gives the values of the nodes that `path` selects (section 2.1.2), in order.
+
+    Raises ValueError if the path is not of RFC 9535.
+    """
     steps = [_segment(each) for each in path.segments]
 
     def find(root: Document, start: Document) -> Iterable[Document]:
@@ -78,7 +81,7 @@ def _itself(node: Document) -> Iterable[Document]:
 
 
 def _descendants(node: Document) -> Generator[Document]:
-    """Section 2.5.2.2: each node before its descendants, an array's children in their order."""
+    """Section 2.5.2.2: each node before its descendants, and an array's children in their order."""
     waiting = [node]
     while waiting:
         node = waiting.pop()
@@ -132,7 +135,7 @@ def _test(expression: BaseExpression) -> _Test:
             compare, first, second = _COMPARISONS[symbol], _value(left), _value(right)
             return lambda root, node: compare(first(root, node), second(root, node))
         case FilterQuery():
-            # Whether there is such a node, whatever its value.
+            # The test asks whether such a node exists, whatever its value.
             find = _query(expression)
             return lambda root, node: any(True for _ in find(root, node))
         case FunctionExtension(name="match" | "search" as name, args=[text, pattern]):
@@ -143,7 +146,7 @@ def _test(expression: BaseExpression) -> _Test:
 
 
 def _value(expression: BaseExpression) -> _Read:
-    """Of something that can be compared, its value or `_NOTHING`."""
+    """The value of something that can be compared, or `_NOTHING`."""
     match expression:
         case FilterExpression(expression=inner):
             return _value(inner)
@@ -186,7 +189,7 @@ def _single(found: Iterable[Document]) -> Document:
 
 
 def _equal(one: Document, other: Document) -> bool:
-    """Section 2.3.5.2.2; also of values that nest deeper than Python compares."""
+    """Section 2.3.5.2.2; also for values nested deeper than Python compares."""
     waiting = [(one, other)]
     while waiting:
         one, other = waiting.pop()
@@ -199,7 +202,7 @@ def _equal(one: Document, other: Document) -> bool:
                 return False
             waiting.extend((one[name], other[name]) for name in one)
         elif isinstance(one, bool) or isinstance(other, bool):
-            # To Python 1 is True.
+            # In Python, 1 equals True.
             if one is not other:
                 return False
         elif one != other:
@@ -208,7 +211,7 @@ def _equal(one: Document, other: Document) -> bool:
 
 
 def _less(one: Document, other: Document) -> bool:
-    """Section 2.3.5.2.2: numbers among each other, and strings."""
+    """Section 2.3.5.2.2: numbers compare with numbers, and strings with strings."""
     if isinstance(one, str) and isinstance(other, str):
         return one < other
     return _is_number(one) and _is_number(other) and bool(operator.lt(one, other))

@@ -1,4 +1,4 @@
-"""Values out of payloads that are JSON (RFC 8259), by JSONPath (RFC 9535)."""
+"""Values from payloads that are JSON (RFC 8259), selected by JSONPath (RFC 9535)."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ from core.query.json_evaluation import Document, finder
 from core.query.values import Value, as_json
 
 PAYLOAD_LIMIT = 16 * 1024 * 1024
-"""Bytes of a payload that is read as JSON at most; a longer one has no values."""
+"""Longest payload that is parsed as JSON, in bytes; a longer one has no values."""
 DEPTH = 900
-"""Levels of nesting that are read at least; a payload that nests deeper than the interpreter reads has no values."""
+"""Levels of nesting that can always be parsed; a payload nested too deep for the interpreter has no values."""
 _START = re.compile(rb'(?:\xef\xbb\xbf)?[ \t\r\n]*[{\["0-9tfn-]')
-"""How JSON begins."""
+"""How JSON can begin."""
 
 Extract = Callable[[bytes], Generator[Value]]
 
 
 def json_values(path: str) -> Extract:
-    """What gives the values at `path` in a payload one by one, none where it is no JSON. ValueError: it is no path."""
+    """A function that gives the values at `path` in a payload one by one, none if the payload is not JSON.
+
+    Raises ValueError if `path` is not a path.
+    """
     try:
         compiled = _Environment(strict=True).compile(path)
         if not isinstance(compiled, JSONPath):
@@ -53,10 +56,11 @@ def json_values(path: str) -> Extract:
 
 
 def read_json(payload: bytes) -> Document:
-    """The document. ValueError: it is none, or longer than `PAYLOAD_LIMIT`. RecursionError: it nests too deep.
+    """Parse a document.
 
-    It is UTF-8 (RFC 8259 section 8.1); a byte-order mark before it is passed over. Integers of more digits than `int`
-    takes become Decimals, so they are exact. Of a name that stands twice in an object the last value counts.
+    It is UTF-8 (RFC 8259 section 8.1); a leading byte-order mark is skipped. Integers with more digits than `int`
+    accepts become Decimals and stay exact. If an object has a name twice, the last value counts. Raises ValueError if
+    it is not JSON or longer than `PAYLOAD_LIMIT`, RecursionError if it nests too deep.
     """
     if len(payload) > PAYLOAD_LIMIT or not _START.match(payload):
         raise ValueError("no JSON, or too long")
@@ -66,12 +70,12 @@ def read_json(payload: bytes) -> Document:
     except json.JSONDecodeError:
         raise
     except ValueError:
-        # An integer of more digits than `int` takes.
+        # The integer has more digits than `int` accepts.
         return _EXACT_DECODER.decode(text)
 
 
 def _refuse(word: str) -> NoReturn:
-    """NaN and infinities are no JSON (RFC 8259 section 6), though Python takes them for numbers."""
+    """Refuse NaN and infinities, which Python accepts and RFC 8259 section 6 does not."""
     raise json.JSONDecodeError(f"{word} is no number", word, 0)
 
 
@@ -80,7 +84,7 @@ _EXACT_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_int=Decimal)
 
 
 class _Parser(Parser):
-    """Reads integers as they are written; the library goes by way of a float, which holds 53 bits."""
+    """Reads integers as they are written; the library goes through a float, which holds 53 bits."""
 
     def parse_integer_literal(self, stream: TokenStream) -> BaseExpression:
         text = stream.current().value
@@ -92,6 +96,6 @@ _WHOLE = re.compile("-?[0-9]+")
 
 
 class _Environment(JSONPathEnvironment):
-    """The library's reading of paths, held to RFC 9535."""
+    """The library's parser for paths, restricted to RFC 9535."""
 
     parser_class = _Parser

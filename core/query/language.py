@@ -1,4 +1,4 @@
-"""The filter language: a line of text to a `Filter`."""
+"""The filter language: turns a line of text into a `Filter`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.query.payload_fields import connection_fields, payload_fields
 LENGTH_LIMIT = 2_000
 """Characters in a filter."""
 _DEPTH_LIMIT = 50
-"""Brackets within brackets."""
+"""Depth of nested brackets."""
 
 _OPERAND = "a field, a word to search for, “(” or “not”"
 _PHRASES = (
@@ -35,7 +35,7 @@ _PHRASES = (
 
 
 class FilterLanguage:
-    """The fields and operators there are, and what reads a text that is made of them. Belongs to one thread."""
+    """The fields and operators, and the parser for texts made of them. Belongs to one thread."""
 
     def __init__(self, fields: Fields, operators: Operators) -> None:
         self.fields = fields
@@ -44,7 +44,7 @@ class FilterLanguage:
         self._parser = make_parser(self._builder)
 
     def parse(self, text: str) -> Expression:
-        """What the text says. FilterError, which points at a place in it, where it says nothing."""
+        """Parse a text. Raises FilterError, which points at the place that cannot be read."""
         if len(text) > LENGTH_LIMIT:
             raise FilterError(
                 f"A filter has at most {LENGTH_LIMIT:,} characters; this one has {len(text):,}.",
@@ -64,11 +64,11 @@ class FilterLanguage:
         return parsed
 
     def filter(self, *texts: str) -> Filter:
-        """Several texts that a frame has to match. FilterError."""
+        """Join several texts, all of which a frame has to match. Raises FilterError."""
         return Filter(texts, all_of([self.parse(text) for text in texts]))
 
     def tokens(self, text: str) -> list[Token] | None:
-        """The text in pieces; None where it cannot be cut into such."""
+        """Cut the text into tokens; None if that is impossible."""
         if len(text) > LENGTH_LIMIT:
             return None
         try:
@@ -77,7 +77,7 @@ class FilterLanguage:
             return None
 
     def accepted(self, tokens: Iterable[Token]) -> frozenset[str]:
-        """Names of the grammar's terminals that can follow; none where the tokens make no beginning of a filter."""
+        """Names of the grammar's terminals that can follow; none if no filter begins with these tokens."""
         parsing = self._parser.parse_interactive("")
         try:
             for token in tokens:
@@ -113,7 +113,7 @@ def _expected(terminals: Iterable[str]) -> str:
 
 
 def default_fields() -> Iterable[Field]:
-    """All that come with Unmask."""
+    """All built-in fields."""
     yield from header_fields()
     yield from payload_fields()
     yield from message_fields()
@@ -123,5 +123,5 @@ def default_fields() -> Iterable[Field]:
 
 
 def default_language() -> FilterLanguage:
-    """The language with all that comes with Unmask."""
+    """The language with all built-in fields and operators."""
     return FilterLanguage(Fields(default_fields()), default_operators())

@@ -1,4 +1,4 @@
-"""The bytes that a filter looks for in payloads, to show where they stand."""
+"""The bytes that a filter looks for in payloads, for marking where they are."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Needle:
 
     data: bytes
     folded: bool
-    """A–Z and a–z are the same."""
+    """Whether A–Z and a–z count as equal."""
 
     def is_in(self, content: bytes) -> bool:
         return self.data.lower() in content.lower() if self.folded else self.data in content
 
     @property
     def text(self) -> str:
-        """As a person writes it: UTF-8 that can be read, else pairs of hex digits."""
+        """The needle as a person writes it: readable UTF-8, else pairs of hex digits."""
         try:
             text = self.data.decode()
         except UnicodeDecodeError:
@@ -33,7 +33,7 @@ class Needle:
 
 
 def needles(expression: Expression) -> tuple[Needle, ...]:
-    """At most 16, in the order of the text; none of what must not be there."""
+    """The first 16 needles of a filter, in the order of its text; none of those that must not occur."""
     return tuple(dict.fromkeys(each for each, _ in zip(_needles(expression), range(_LIMIT), strict=False)))
 
 

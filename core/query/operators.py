@@ -1,7 +1,7 @@
 """The operators: small plug-ins, each with its own help.
 
-An operator turns its operand into a `Matcher`, which says of one value of a field whether it matches. Both back-ends
-use it: the predicate on the values of one frame, the scan on those of a whole block.
+An operator turns its operand into a `Matcher`, which decides whether one value of a field matches. Both back-ends use
+it: the predicate on the values of one frame, the scan on those of a whole block.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from core.query.search import FoldedSearch, LiteralSearch, PatternSearch, Rarest
 from core.query.values import ORDERED, TEXTUAL, Kind, Value
 
 PATTERN_LIMIT = 1000
-"""Characters in a pattern. Python's engine goes back and tries again: a pattern can be slow, a short one less so."""
+"""Characters in a pattern. Python's engine backtracks, so a pattern can be slow; a short one is less so."""
 SET_LIMIT = 10_000
 
 
 Several = Value | tuple[Value, ...] | Generator[Value] | None
-"""What a frame has of a field. A generator, to be used once, stands where there may be very many values."""
+"""A frame's values of one field. A generator, which can be used once, stands for what may be very many values."""
 
 
 class Takes(Enum):
-    """What stands at an operator's right."""
+    """What stands to the right of an operator."""
 
     NOTHING = "nothing"
     VALUE = "a value"
@@ -42,7 +42,7 @@ class Takes(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """From one value up to and with another."""
+    """A range of values, both ends included."""
 
     low: Value
     high: Value
@@ -52,7 +52,7 @@ Operand = Value | Range | re.Pattern[str] | tuple[Value | Range, ...] | None
 
 
 class OperandError(Exception):
-    """The operand cannot be. The message goes on after “expected”."""
+    """The operand is not usable. The message continues the sentence “expected …”."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +60,20 @@ class Matcher:
     """What an operator made of its operand."""
 
     one: Callable[[Any], bool]
-    """Whether a value matches; of a field's kind, never None."""
+    """Whether a value matches; it has the field's kind and is never None."""
     every: bool = False
-    """Of a field that has several values in one frame, all have to match, not any."""
+    """Whether all values of a field must match, rather than any, if a frame has several."""
     search: Search | None = None
-    """A quicker way to look through many payloads at once."""
+    """A faster way to look through many payloads at once."""
     sieve: Search | None = None
-    """Finds something in every payload that matches, and seldom in others; where there is no `search`."""
+    """If there is no `search`: finds something in every payload that matches, and rarely in others."""
     low: float | int | None = None
     """No smaller value matches."""
     high: float | int | None = None
     """No greater value matches."""
 
     def matches(self, value: Several) -> bool:
-        """None, and no values at all, is what the frame doesn't have: it matches nothing."""
+        """Whether any value (with `every`: each) matches. None or no values at all never match."""
         if value is None:
             return False
         if not isinstance(value, tuple | GeneratorType):
@@ -88,16 +88,16 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One plug-in."""
+    """An operator: its name, its help, and how it builds a matcher."""
 
     name: str
     kinds: frozenset[Kind]
-    """Of the fields it can be used on."""
+    """Kinds of field that it applies to."""
     takes: Takes
     help: str
     example: str
     build: Callable[[Kind, Operand], Matcher]
-    """Raises OperandError."""
+    """Makes the matcher; raises OperandError."""
     aliases: tuple[str, ...] = ()
 
 
@@ -112,7 +112,7 @@ class Operators:
         return iter(self._operators)
 
     def get(self, name: str) -> Operator:
-        """KeyError where there is none of that name or alias."""
+        """The operator with that name or alias; raises KeyError."""
         return self._by_name[name.lower()]
 
     def names(self) -> tuple[str, ...]:
@@ -125,7 +125,7 @@ def _dayless(_value: object) -> bool:
 
 
 UNSETTLED = Matcher(_dayless)
-"""Of an operand with times of day, as long as it is not known of which capture."""
+"""Stands for an operand with times of day while the capture is unknown."""
 
 
 def _equals(_kind: Kind, operand: Operand) -> Matcher:
@@ -138,7 +138,7 @@ def _differs(_kind: Kind, operand: Operand) -> Matcher:
 
 
 def _ordering(compare: Callable[[Any, Any], bool], *, up: bool) -> Callable[[Kind, Operand], Matcher]:
-    """`compare` has the operand at its left; `up`: greater values match."""
+    """`compare` takes the operand on its left; `up` means that greater values match."""
 
     def build(kind: Kind, operand: Operand) -> Matcher:
         test = partial(compare, operand)
@@ -199,7 +199,7 @@ def _matches(kind: Kind, operand: Operand) -> Matcher:
     search_bytes = pattern.search
     matcher = Matcher(lambda value: search_bytes(value) is not None)
     needles, folded = required(pattern), bool(pattern.flags & re.IGNORECASE)
-    # Without regard to capitals Python's engine is slower over a whole block than the search for what is required.
+    # Ignoring case, Python's engine is slower over a whole block than a search for the required bytes.
     if is_local(operand) and pattern.search(b"") is None and not (folded and needles):
         return replace(matcher, search=PatternSearch(pattern))
     if not needles:
@@ -245,15 +245,15 @@ def _is_set(_kind: Kind, _operand: Operand) -> Matcher:
 PRESENT = Operator(
     "is there", frozenset(Kind), Takes.NOTHING, "The frame has the field at all.", "close.code", _exists
 )
-"""What a field alone means that some frames don't have."""
+"""What the name of an optional field means when it stands alone."""
 IS_SET = Operator("is set", frozenset({Kind.FLAG}), Takes.NOTHING, "The flag is set.", "compressed", _is_set)
-"""What a flag alone means."""
+"""What a flag means when it stands alone."""
 
 _ALL = frozenset(Kind)
 
 
 def default_operators() -> Operators:
-    """All that come with Unmask."""
+    """All built-in operators."""
     compare = Takes.VALUE
     return Operators(
         (

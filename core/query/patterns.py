@@ -1,4 +1,4 @@
-"""What the text of a regular expression on bytes says about its matches, so that many payloads are searched at once."""
+"""What the text of a regular expression on bytes tells about its matches, for searching many payloads at once."""
 
 from __future__ import annotations
 
@@ -34,17 +34,18 @@ _LEADING_FLAGS = re.compile(rb"\(\?[a-zA-Z]+\)")
 
 
 def is_local(pattern: str) -> bool:
-    """Whether what the pattern matches is bounded in length and depends on nothing around it.
+    """Whether the pattern's matches have a bounded length and depend on nothing around them.
 
-    A cautious answer from its text: no anchors, no look-around, no `*` and `+`, nothing possessive or lazy.
+    The answer is cautious and follows from the text: no anchors, no look-around, no `*` and `+`, nothing possessive or
+    lazy.
     """
     return _LOCAL.fullmatch(pattern) is not None
 
 
 def required(pattern: re.Pattern[bytes]) -> tuple[bytes, ...]:
-    """Bytes that are in everything the pattern matches (with re.IGNORECASE: but for capitals, as small letters).
+    """Bytes that occur in every match, longest first (with re.IGNORECASE in lower case).
 
-    A cautious answer from its text outside of brackets; the longest first.
+    The answer is cautious; it considers only the text outside of brackets.
     """
     text = pattern.pattern
     if pattern.flags & (re.VERBOSE | re.LOCALE) or b"(?#" in text:
@@ -64,7 +65,7 @@ def required(pattern: re.Pattern[bytes]) -> tuple[bytes, ...]:
 
 
 def _go_on(runs: list[bytearray], piece: re.Match[bytes]) -> None:
-    """What stands outside of brackets is one more byte of the last run, or ends it."""
+    """Add a piece from outside of brackets to the last run, or end that run."""
     match piece.lastgroup:
         case "itself":
             runs[-1] += piece[0]
@@ -73,7 +74,7 @@ def _go_on(runs: list[bytearray], piece: re.Match[bytes]) -> None:
         case "hex":
             runs[-1].append(int(piece["hex"], 16))
         case "optional":
-            # It is about the byte ahead of it.
+            # The quantifier applies to the byte before it.
             del runs[-1][-1:]
             runs.append(bytearray())
         case _:

@@ -1,4 +1,4 @@
-"""The fields that come with Unmask: of payloads, and of a connection's opening handshake."""
+"""The built-in fields about payloads, and about a connection's opening handshake."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HEADS = HeadLimits(max_bytes=1 << 20, max_headers=10_000)
 
 
 def payload_fields() -> Iterable[Field]:
-    """Bytes, and what is read in them. Never a preview."""
+    """Fields of payloads: the whole bytes, and what is read in them."""
     yield Field(
         "payload", Kind.BYTES,
         "The payload, unmasked; of a frame that completed a message the whole message, joined and inflated. "
@@ -65,12 +65,12 @@ def _content(subject: Subject) -> bytes:
 
 
 def close_code(payload: bytes) -> int | None:
-    """RFC 6455 section 5.5.1: the first two bytes, if there are any."""
+    """The close code (RFC 6455 section 5.5.1): the first two bytes, if there are any."""
     return int.from_bytes(payload[:2], "big") if len(payload) >= 2 else None
 
 
 def close_reason(payload: bytes) -> str | None:
-    """RFC 6455 section 5.5.1: UTF-8 behind the code."""
+    """The close reason (RFC 6455 section 5.5.1): UTF-8 after the code."""
     return payload[2:].decode("utf-8", "replace") if len(payload) >= 2 else None
 
 
@@ -87,7 +87,7 @@ def _in_close_frame(read: Callable[[bytes], Value | None]) -> Access:
 
 
 def _json(path: str) -> Access:
-    # Not before it is asked for: it takes a tenth of a second to load.
+    # Imported late: loading takes a tenth of a second.
     from core.query.json_paths import json_values
 
     extract = json_values(path)
@@ -95,7 +95,7 @@ def _json(path: str) -> Access:
 
 
 def connection_fields() -> Iterable[Field]:
-    """What the opening handshake says of a frame's connection."""
+    """Fields of the opening handshake of a frame's connection."""
     yield Field(
         "path", Kind.TEXT, "The request target of the opening handshake.", "path contains /chat",
         _of_connection(lambda record: record.path or None), ("http.request.uri",), optional=True,
@@ -133,7 +133,7 @@ def _header(name: str) -> Access:
 
 
 def _headers(kind: HeadKind, raw: bytes) -> Headers:
-    """None at all where `raw` is no head."""
+    """Parse a head; no headers if `raw` is not a head."""
     with suppress(HeadError):
         head = HeadParser(kind, _HEADS, Judgement.TOLERANT).feed(raw)
         if head is not None:

@@ -1,7 +1,7 @@
-"""Where in a block the values of a field lie, and how all frames of the block are tested at once.
+"""Where in a block the values of a field are, and how all frames of the block are tested at once.
 
-The frames that match are a mask: an integer of one byte a frame, 1 where it matches, the first frame's byte lowest.
-`&` and `|` of two masks are what `and` and `or` mean.
+A mask says which frames match: an integer with one byte per frame, 1 for a match, the first frame's byte lowest. So `&`
+and `|` of masks mean `and` and `or`.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from core.query.values import Value
 
 Mask = int
 BlockTest = Callable[["ScannedBlock", Mask], Mask]
-"""Of a block, and of the frames of it that still matter, those that match."""
+"""Takes a block and a mask of the frames that still matter; gives the mask of those that match."""
 
 _SPARSE = 8
-"""Where fewer than one in so many frames matter, they are looked at one by one."""
+"""If fewer than one frame in this many matters, frames are tested one by one."""
 _MARKED = re.compile(b"\1")
 _REMEMBERED = 10_000
 """Connections whose answer is remembered."""
 _MOST_CONNECTIONS = 5000
-"""Connections that are asked beforehand, to leave out blocks that have nothing of those that match."""
+"""Connections that are tested in advance, to leave out blocks without a matching one."""
 _MOST_NAMED = 200
-"""Connections that one condition names at most."""
+"""Connections that one condition can name."""
 _MOST = 2**63 - 1
-"""The greatest integer that SQLite takes."""
+"""The greatest integer that SQLite accepts."""
 _CONTROL_BLOCKS = Condition("block.count > block.data_count")
 _MARKED_BLOCKS = Condition(
     "EXISTS(SELECT 1 FROM mark WHERE mark.frame BETWEEN block.first AND block.first + block.count - 1)"
@@ -54,7 +54,7 @@ def _full(count: int) -> Mask:
 
 @dataclass(frozen=True, slots=True)
 class ScannedBlock:
-    """A block, and what is known beside it."""
+    """A block, and what the tests need to know about its surroundings."""
 
     columns: BlockColumns
     connection: Callable[[int], ConnectionRecord | None]
@@ -67,11 +67,11 @@ class ScannedBlock:
 
     @property
     def full(self) -> Mask:
-        """Every frame."""
+        """A mask of all frames."""
         return _full(self.count)
 
     def is_few(self, mask: Mask) -> bool:
-        """Whether so few frames matter that they are better looked at one by one."""
+        """Whether so few frames matter that it is better to test them one by one."""
         return mask != self.full and mask.bit_count() * _SPARSE < self.count
 
     def indices(self, mask: Mask) -> list[int]:
@@ -88,31 +88,31 @@ class ScannedBlock:
 
 
 class Capture(Protocol):
-    """What choosing blocks may ask."""
+    """What the choice of blocks needs to know about a capture."""
 
     @property
     def start_ns(self) -> int:
-        """Time of its first frame."""
+        """Time of the first frame."""
 
     def connections(self, limit: int) -> Sequence[ConnectionRecord]: ...
 
 
 class Placement(Protocol):
-    """Where a field's values lie."""
+    """Where a field's values are."""
 
     @property
     def cost(self) -> int:
-        """Which of two tests comes first."""
+        """Cost of a test; the cheaper of two tests runs first."""
 
     def prepare(self, matcher: Matcher) -> BlockTest: ...
 
     def blocks(self, matcher: Matcher, capture: Capture) -> Condition:
-        """What is true of every block in which a frame can match."""
+        """A condition that holds for every block in which a frame can match."""
 
 
 @dataclass(frozen=True, slots=True)
 class InByte:
-    """In one byte of the record."""
+    """Values in one byte of the record."""
 
     field: RecordColumn
     decode: Callable[[int], Value | None]
@@ -138,15 +138,15 @@ class InByte:
 
 @dataclass(frozen=True, slots=True)
 class InColumn:
-    """Somewhere in the record, or computed from it."""
+    """Values in a column of the record, or computed from it."""
 
     values: Callable[[ScannedBlock], Iterable[Value | None]]
     optional: bool = False
-    """Whether some are None."""
+    """Whether some values are None."""
     between: str = ""
-    """SQL of two parameters, true of blocks that have values between them."""
+    """SQL with two parameters; true for blocks with values between them."""
     since_start: bool = False
-    """Whether the values count from the capture's first frame, and what `between` compares does not."""
+    """Whether the values count from the capture's first frame while `between` compares absolute times."""
     cost: int = 2
 
     def prepare(self, matcher: Matcher) -> BlockTest:
@@ -166,7 +166,7 @@ class InColumn:
 
 
 def _outwards(bound: float | int | None, shift: int, sign: int) -> int:
-    """An integer at or beyond the bound, within what SQLite takes."""
+    """An integer at or beyond the bound, in the direction of `sign`, within what SQLite accepts."""
     if bound is None:
         return sign * _MOST
     whole = bound if isinstance(bound, int) else math.ceil(bound) if sign > 0 else math.floor(bound)
@@ -175,13 +175,13 @@ def _outwards(bound: float | int | None, shift: int, sign: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class InPayload:
-    """In, or made of, the payload."""
+    """Values in the payload, or computed from it."""
 
     region: Region
     values: Callable[[bytes], Several] | None = None
-    """None: the bytes themselves."""
+    """Computes the values; None means the bytes themselves."""
     only: Callable[[int], bool] | None = None
-    """Which frames have it at all, by the first byte of their header."""
+    """Tells from the first byte of a header whether the frame has the field at all; None means always."""
     cost: int = 5
 
     def prepare(self, matcher: Matcher) -> BlockTest:
@@ -228,7 +228,7 @@ class InPayload:
 
 
 def _places(block: ScannedBlock, region: Region, wanted: Mask) -> Iterator[tuple[int, int, int]]:
-    """Of each frame that matters and has the region: its index, and where the region begins and ends."""
+    """For each frame that matters and has the region: its index, and the region's start and end."""
     columns = block.columns
     if block.is_few(wanted):
         for index in block.indices(wanted):
@@ -249,7 +249,7 @@ def _after(values: Callable[[bytes], Several], matcher: Matcher) -> Callable[[by
 
 @dataclass(frozen=True, slots=True)
 class InConnection:
-    """The same for all frames of a connection."""
+    """Values that all frames of a connection share."""
 
     values: Callable[[ConnectionRecord], Several]
     cost: int = 3
@@ -277,7 +277,7 @@ class InConnection:
 
 @dataclass(frozen=True, slots=True)
 class InConnectionId:
-    """The connection's number itself."""
+    """The number of the connection."""
 
     cost: int = 2
 
@@ -294,7 +294,7 @@ class InConnectionId:
 
 
 def blocks_of(connections: Sequence[int]) -> Condition:
-    """Blocks that have frames of any of them."""
+    """A condition for blocks with frames of any of these connections."""
     connections = [each for each in connections if -_MOST <= each <= _MOST]
     if len(connections) > _MOST_NAMED:
         return EVERY
@@ -325,11 +325,11 @@ class InRules:
 
 @dataclass(frozen=True, slots=True)
 class InMarks:
-    """What the person marked."""
+    """Bookmarks and notes."""
 
     of_note: Callable[[str], Value | None]
     otherwise: Value | None = None
-    """Of a frame that is not marked."""
+    """The value for a frame without a bookmark."""
     cost: int = 2
 
     def prepare(self, matcher: Matcher) -> BlockTest:

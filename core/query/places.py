@@ -1,4 +1,4 @@
-"""Where to go in a capture, as a person types it: a frame by its number, a share of all, a time, a step from here."""
+"""Where to go in a capture, as a person types it: a frame's number, a share of the capture, a time, or a step."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ class FrameNumber:
 
 @dataclass(frozen=True, slots=True)
 class FrameStep:
-    """So many frames on from the selected one, or back."""
+    """A number of frames forward or back from the selected one."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """So far into the capture, by number: from 0 to 1."""
+    """A share of the capture by frame number: 0 to 1."""
 
     share: float
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time, ns since the epoch."""
+    """A time, in ns since the epoch."""
 
     time_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class SinceStart:
-    """So many ns after the first frame."""
+    """A time in ns after the first frame."""
 
     duration_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class TimeStep:
-    """So many ns after the selected frame, or before it."""
+    """A time in ns after the selected frame, or before it if negative."""
 
     duration_ns: int
 
@@ -71,11 +71,11 @@ class Destination:
     frame: int
     time_ns: int
     outside: bool
-    """The place lies before or after all frames; this is the one at that end."""
+    """Whether the place is before or after all frames; the frame is then the one at that end."""
 
 
 def read_place(text: str) -> Place:
-    """CallerError where the text says no place."""
+    """Parse a place. Raises CallerError if the text is none."""
     asked = _GROUPING.sub("", text.strip())
     if len(asked) <= _LENGTH_LIMIT:
         place = _by_number(asked) or _by_time(asked)
@@ -115,10 +115,10 @@ def _by_time(asked: str) -> Place | None:
 
 
 def find_place(reader: CaptureReader, place: Place, selected: int | None) -> Destination:
-    """The frame there: of a time the first at or after it, outside of the capture the one at that end.
+    """The frame at a place; for a time, the first frame at or after it.
 
-    `selected` is the id of the frame that steps count from. CallerError where none is, or there are no frames;
-    CaptureError where there is none to be read, or no day that its times are on.
+    `selected` is the id of the frame that steps count from. Raises CallerError if there is none or the capture has no
+    frames, and CaptureError if the capture cannot be read or its times are outside the calendar.
     """
     with reader.snapshot():
         first, last = reader.first_frame_id(), reader.last_frame_id()

@@ -1,4 +1,4 @@
-"""A filter asked of single frames: the plain meaning of the language, to which the scan over blocks is held."""
+"""A filter applied to single frames: the plain meaning of the language, which the scan over blocks must equal."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from core.query.fields import Subject
 Predicate = Callable[[Subject], bool]
 
 _REMEMBERED = 100_000
-"""Connections of which the last time is remembered."""
+"""Connections whose last time is remembered."""
 
 
 def predicate(expression: Expression) -> Predicate:
-    """Whether one frame matches."""
+    """A function that tells whether one frame matches."""
     match expression:
         case Term(access=access, matcher=matcher):
             values = access.values
@@ -34,10 +34,10 @@ def predicate(expression: Expression) -> Predicate:
 
 
 class FrameFilter:
-    """Asked of each frame of a capture in order, so that it knows the times that came before."""
+    """Filters the frames of a capture in order, keeping the times that came before."""
 
     def __init__(self, expression: Expression, span: Span) -> None:
-        """CaptureError where it has times of day, and the capture's are on no day."""
+        """Raises CaptureError if the filter has times of day and the capture's times are outside the calendar."""
         self._matches = predicate(on_its_days(expression, span))
         self._start_ns = span.start_ns
         self._last: OrderedDict[int, int] = OrderedDict()

@@ -1,19 +1,19 @@
-"""Values as literals of the filter language, whatever is in them."""
+"""Values as literals of the filter language, whatever they contain."""
 
 from __future__ import annotations
 
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
-"""Letters and marks that show nothing, though Unicode has them printable."""
+"""Letters and marks that show nothing, although Unicode counts them as printable."""
 _NAMED = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def text_literal(text: str) -> str:
-    r"""`text` in quotes. What cannot be seen is spelled `\u202e`, so that a filter shows all that it asks for."""
+    r"""`text` in quotes. Invisible characters are escaped (`\u202e`), so that a filter shows all that it asks for."""
     return f'"{"".join(map(_shown, text))}"'
 
 
 def bytes_literal(data: bytes) -> str:
-    """`data` as text in quotes where it is printable UTF-8, else as hex digits."""
+    """`data` as quoted text if it is printable UTF-8, else as hex digits."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -25,7 +25,7 @@ def bytes_literal(data: bytes) -> str:
 def _shown(character: str) -> str:
     if (named := _NAMED.get(character)) is not None:
         return named
-    # A code above U+FFFF has no escape; it stands for itself.
+    # There is no escape for a code point above U+FFFF; it stands for itself.
     return character if _is_seen(character) or ord(character) > 0xFFFF else f"\\u{ord(character):04x}"
 
 

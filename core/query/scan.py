@@ -1,4 +1,4 @@
-"""A filter over a whole capture, block by block: SQL leaves out blocks, the rest are tested all frames at once."""
+"""Applies a filter to a whole capture, block by block: SQL leaves out blocks, the others are tested as a whole."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from core.query.placements import BlockTest, Mask, ScannedBlock
 
 BLOCKS_IN_STEP = 64
 _FEW_FRAMES = 10_000
-"""So many that came since the last look are looked at sooner than it is found out which of them cannot match."""
+"""Up to this many new frames are tested directly; finding out which blocks to leave out would take longer."""
 _STEP_SECONDS = 0.005
-"""After so long a step ends with the block that it is at."""
+"""After this time a step ends with the block it is at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a step has found, and how far the scan has come."""
+    """What a step found, and how far the scan has come."""
 
     frames: Sequence[int]
-    """Ids of the frames that match, in order: a tuple, or a range where all do."""
+    """Ids of the matching frames, in order: a tuple, or a range if all match."""
     through: int
-    """All frames up to this id have been looked at."""
+    """All frames up to this id have been tested."""
     last: int
-    """Id of the last frame that will be."""
+    """Id of the last frame that this run will test."""
 
 
 class Scan:
-    """Runs one filter over one capture. Belongs to the thread that made it. Close it.
+    """Runs one filter over one capture. Belongs to the thread that made it; must be closed.
 
-    Holds one block at a time: some MiB, or as much as its largest message.
+    It holds one block at a time: a few MiB, or as much as the largest message in it.
     """
 
     def __init__(self, path: Path, expression: Expression, most_blocks: int = BLOCKS_IN_STEP) -> None:
-        """`most_blocks`: in a step. CaptureError if there is no capture."""
+        """`most_blocks` limits the blocks in one step. Raises CaptureError if there is no capture."""
         self._most_blocks = most_blocks
         self._wanted = expression
         self._expression = expression
@@ -61,10 +61,11 @@ class Scan:
         self._blocks.close()
 
     def run(self, after: int = 0) -> Iterator[Found]:
-        """Every frame recorded up to now with an id above `after`, a few blocks a step: a matter of milliseconds.
+        """Test every frame recorded up to now with an id above `after`; each step takes milliseconds.
 
-        Stop by not going on. To follow a capture that is being written, run again after the last `through`.
-        CaptureError where the capture is damaged, or its times are on no day and the filter has times of day.
+        The caller may stop after any step. To follow a capture that is being written, run again from the last
+        `through`. Raises CaptureError if the capture is damaged, or if the filter has times of day and the capture's
+        times are outside the calendar.
         """
         self._blocks.forget_times()
         last = self._blocks.last_frame_id()
@@ -75,7 +76,7 @@ class Scan:
             self._settle(start_ns)
         condition = EVERY
         if not after or last - after > _FEW_FRAMES:
-            # After `last` was read, so that every connection that has frames up to it is known.
+            # Read after `last`, so that every connection with frames up to it is known.
             condition = _blocks(self._expression, _Connections(self._capture, start_ns))
         through = after
         most = self._most_blocks
@@ -91,13 +92,13 @@ class Scan:
             yield Found((), last, last)
 
     def _settle(self, start_ns: int) -> None:
-        """Find out on which days times of day are; they stay there while the scan follows."""
+        """Find out on which days times of day are; the days stay fixed while the scan follows."""
         end_ns = self._blocks.end_ns()
         self._expression = on_its_days(self._wanted, Span(start_ns, start_ns if end_ns is None else end_ns))
         self._test = _prepared(self._expression)
 
     def _step(self, left: deque[BlockKey], start_ns: int, after: int, last: int) -> Found:
-        """Look at the next of the blocks that are left."""
+        """Test the next of the blocks that are left."""
         end = time.perf_counter() + _STEP_SECONDS
         found: list[Sequence[int]] = []
         with self._blocks.snapshot():
@@ -123,7 +124,7 @@ class Scan:
 
 
 def _chained(found: list[Sequence[int]]) -> Sequence[int]:
-    """Ids that were found in one block after the other."""
+    """Join the ids found in consecutive blocks."""
     ranges = [each for each in found if isinstance(each, range)]
     if len(ranges) == len(found) and all(one.stop == other.start for one, other in pairwise(ranges)):
         return range(ranges[0].start, ranges[-1].stop)
@@ -195,7 +196,7 @@ def _any_of(tests: list[BlockTest]) -> BlockTest:
 
 
 def _blocks(expression: Expression, capture: _Connections) -> Condition:
-    """What is true of every block in which a frame can match."""
+    """A condition that holds for every block in which a frame can match."""
     match expression:
         case Term(access=access, matcher=matcher):
             return access.placement.blocks(matcher, capture)

@@ -1,6 +1,6 @@
-"""Finding bytes in many payloads at once: the search runs over a whole block, and each hit is given to its frame.
+"""Searches many payloads at once: runs over a whole block and assigns each hit to its frame.
 
-A hit across the border of two frames is none.
+A hit across the border of two frames does not count.
 """
 
 from __future__ import annotations
@@ -17,32 +17,34 @@ from typing import Protocol
 from core.capture.columns import BlockColumns, Region
 
 Span = tuple[int, int]
-"""Where in the searched bytes a hit begins and ends."""
+"""Start and end of a hit in the searched bytes."""
 
 _SAMPLE = 1024
-"""A byte that is not among so many is rare: to search for it is quicker than for the whole needle."""
+"""Size of a sample; a byte missing from it is rare, and searching for that byte is faster than for the whole needle."""
 _FEW_HITS = 8
-"""So many hits are searched one by one, and tell how many more there will be."""
+"""Hits that are searched one by one to estimate how many there will be."""
 _DENSE = 6
-"""Where there is more than one hit to so many frames, each frame is searched by itself."""
+"""If there is more than one hit per this many frames, each frame is searched by itself."""
 _LONG = 256
-"""Payloads of more bytes are not copied to be searched."""
+"""Longer payloads are not copied for the search."""
 
 
 class Searching(Protocol):
-    """A search over certain bytes. Knows of no frames but in `each` and `pieces`."""
+    """A search over certain bytes. It knows about frames only in `each` and `pieces`."""
 
     def first(self, start: int, stop: int) -> Span | None:
         """The first hit within `start`..`stop`."""
 
     def next(self, start: int, most: int) -> Iterable[Span]:
-        """Up to `most` hits from `start` on that don't overlap."""
+        """Up to `most` hits from `start` on that do not overlap."""
 
     def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
-        """For each of these stretches, whether there is a hit in it."""
+        """For each of these stretches, whether it has a hit."""
 
     def pieces(self, lengths: Iterable[int]) -> Iterable[bool]:
-        """The same for all bytes, cut into pieces of these lengths: quicker where they are short."""
+        """For each piece of these lengths, of which the bytes consist, whether it has a hit. Faster than `each` for
+        short pieces.
+        """
 
 
 class Search(Protocol):
@@ -53,7 +55,7 @@ class Search(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LiteralSearch:
-    """Certain bytes."""
+    """Searches for exact bytes."""
 
     needle: bytes
 
@@ -61,31 +63,31 @@ class LiteralSearch:
         return _LiteralSearching(self.needle, blob, self.rare_place(_sample(blob)))
 
     def rare_place(self, sample: bytes) -> int | None:
-        """Place in the needle of a byte that hardly occurs; None where each occurs often."""
+        """Index in the needle of a byte that is rare in the sample; None if there is none."""
         return _missing(self.needle, sample)
 
 
 @dataclass(frozen=True, slots=True)
 class FoldedSearch:
-    """Certain bytes, A–Z being the same as a–z."""
+    """Searches for bytes with A–Z equal to a–z."""
 
     needle: bytes
-    """In small letters."""
+    """In lower case."""
 
     def over(self, blob: bytes) -> Searching:
         return _FoldedSearching(self.needle, blob, self.rare_place(_sample(blob)))
 
     def rare_place(self, sample: bytes) -> int | None:
-        """The same."""
+        """Index in the needle of a byte that is rare in the sample, in either case; None if there is none."""
         return _missing(self.needle, sample.lower())
 
 
 @dataclass(frozen=True, slots=True)
 class RarestSearch:
-    """One of several: each finds something wherever there is anything to be found."""
+    """Chooses one of several searches; each of them finds something wherever there is something to find."""
 
     searches: tuple[LiteralSearch | FoldedSearch, ...]
-    """At least one. The first is taken where none has a rare byte."""
+    """At least one. The first is used if none has a rare byte."""
 
     def over(self, blob: bytes) -> Searching:
         sample = _sample(blob)
@@ -95,7 +97,7 @@ class RarestSearch:
 
 @dataclass(frozen=True, slots=True)
 class PatternSearch:
-    """A pattern for which `is_local` holds and that does not match b""."""
+    """Searches for a pattern for which `is_local` holds and that does not match b""."""
 
     pattern: re.Pattern[bytes]
 
@@ -127,7 +129,7 @@ class _LiteralSearching:
     needle: bytes
     blob: bytes
     rare: int | None
-    """Place in the needle of a byte by which to find it."""
+    """Index in the needle of a byte by which to find it."""
 
     def first(self, start: int, stop: int) -> Span | None:
         if self.rare is None:
@@ -145,13 +147,13 @@ class _LiteralSearching:
     def pieces(self, lengths: Iterable[int]) -> Iterable[bool]:
         if len(self.needle) == 1:
             return map(contains, map(BytesIO(self.blob).read, lengths), repeat(self.needle[0]))
-        # Asked for several bytes, bytes answer much later than text: here a character for each byte.
+        # Bytes answer such a test much more slowly than text, so each byte becomes a character here.
         needle, text, start = self.needle.decode("latin-1"), self.blob.decode("latin-1"), 0
         return [needle in text[start : (start := start + length)] for length in lengths]
 
 
 class _FoldedSearching:
-    """Makes small letters of all bytes only where there is no rare byte to go by, or many hits."""
+    """Converts all bytes to lower case only if there is no rare byte, or if there are many hits."""
 
     def __init__(self, needle: bytes, blob: bytes, rare: int | None) -> None:
         self._needle = needle
@@ -181,7 +183,7 @@ class _FoldedSearching:
 
 
 def marks(search: Search, columns: BlockColumns, region: Region) -> bytes | bytearray:
-    """A byte for each frame: 1 where there is a hit in its region. b"" where there is none, and no record was read."""
+    """One byte per frame, 1 for a hit in its region. b"" if there is no hit; then no record was read."""
     blob = columns.payloads
     searching = search.over(blob)
     if searching.first(0, len(blob)) is None or not columns.records:
@@ -198,7 +200,7 @@ def marks(search: Search, columns: BlockColumns, region: Region) -> bytes | byte
 
 
 def _first_hits(searching: Searching, size: int) -> Iterator[Span]:
-    """Up to _FEW_HITS of them."""
+    """Up to _FEW_HITS hits."""
     end = 0
     for _ in range(_FEW_HITS):
         span = searching.first(end, size)
@@ -209,7 +211,7 @@ def _first_hits(searching: Searching, size: int) -> Iterator[Span]:
 
 
 def _marks_of(spans: list[Span], searching: Searching, columns: BlockColumns, region: Region) -> bytearray:
-    """Marks of the frames that have one of the hits in their region, or one that these overlap."""
+    """Marks for the frames that have one of the hits, or one that these overlap, in their region."""
     found = bytearray(columns.key.count)
     offsets, whole = columns.offsets, columns.whole(region)
     tested: set[int] = set()
@@ -218,7 +220,7 @@ def _marks_of(spans: list[Span], searching: Searching, columns: BlockColumns, re
         if end <= offsets[behind] and whole[behind - 1]:
             found[behind - 1] = 1
             continue
-        # The hit is in two frames, or in one of which the region is not all: is another one in the regions?
+        # The hit touches two frames, or leaves a frame's region: search these regions for another hit.
         for frame in range(behind - 1, len(found)):
             if offsets[frame] >= end:
                 break
@@ -231,7 +233,7 @@ def _marks_of(spans: list[Span], searching: Searching, columns: BlockColumns, re
 
 
 def _marks_of_each(searching: Searching, columns: BlockColumns, region: Region) -> bytes | bytearray:
-    """Marks of all frames that have a hit, each searched by itself."""
+    """Marks for all frames with a hit, each searched by itself."""
     count = columns.key.count
     if len(columns.payloads) < count * _LONG:
         lengths = columns.lengths(region)
@@ -254,7 +256,7 @@ def _missing(needle: bytes, sample: bytes) -> int | None:
 
 
 def _find_by(needle: bytes, place: int, blob: bytes, start: int, stop: int) -> int:
-    """Like `blob.find`, by the one byte of the needle at `place`: the system's search for a byte is quickest."""
+    """Find the needle as `blob.find` does, by its byte at `place`: the system's search for one byte is fastest."""
     byte = needle[place]
     at, last = start + place, max(stop - len(needle) + place + 1, 0)
     for _ in range(_most_tries(start, stop)):
@@ -266,7 +268,7 @@ def _find_by(needle: bytes, place: int, blob: bytes, start: int, stop: int) -> i
 
 
 def _find_folded_by(needle: bytes, place: int, blob: bytes, start: int, stop: int) -> int | None:
-    """The same, of a needle in small letters, capitals being the same; None where the byte is not rare after all."""
+    """Find a lower-case needle in any case, by its byte at `place`; None if that byte turns out not to be rare."""
     size, first = len(needle), -1
     letter = needle[place : place + 1]
     for byte in {letter, letter.upper()}:
@@ -277,7 +279,7 @@ def _find_folded_by(needle: bytes, place: int, blob: bytes, start: int, stop: in
                 break
             begin = at - place
             if blob[begin : begin + size].lower() == needle:
-                # The other spelling may only come before.
+                # The upper-case spelling may come earlier.
                 first, stop = begin, begin + size - 1
                 break
             at += 1
@@ -287,5 +289,5 @@ def _find_folded_by(needle: bytes, place: int, blob: bytes, start: int, stop: in
 
 
 def _most_tries(start: int, stop: int) -> int:
-    """Finds of a rare byte before it is taken for a frequent one."""
+    """How often a rare byte may be found before it counts as frequent."""
     return 1000 + (stop - start) // _SAMPLE

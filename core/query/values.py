@@ -1,4 +1,4 @@
-"""What a filter compares: the literals that stand in its text, and the kinds of value that fields have."""
+"""What a filter compares: the literals in its text, and the kinds of value that fields have."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from core.sizes import multiplied, unit_bytes
 
 @dataclass(frozen=True, slots=True)
 class TimeOfDay:
-    """Stands in a filter for a moment of the day that a capture is of."""
+    """A time of day in a filter; the capture decides which moment it means."""
 
     ns: int
     """Since midnight."""
 
 
 Value = int | float | Decimal | str | bytes | Enum | TimeOfDay
-"""What a field of a frame has: times and durations in ns, choices as their codes."""
+"""A field's value of a frame: times and durations in ns, choices as their codes."""
 
 
 class Kind(Enum):
-    """Kinds of value; the Enum's value is how a message says what is expected."""
+    """Kinds of value; the enum's value names the kind in messages about what is expected."""
 
     FLAG = "true or false"
     NUMBER = "a number, such as 125 or 0x7d, or a size, such as 4KiB"
@@ -45,7 +45,7 @@ TEXTUAL = frozenset({Kind.TEXT, Kind.BYTES, Kind.JSON})
 
 
 class JsonWord(Enum):
-    """What JSON has beside numbers and texts. No Python booleans: those would equal 0 and 1."""
+    """JSON values other than numbers and texts. Python's booleans would equal 0 and 1."""
 
     TRUE = "true"
     FALSE = "false"
@@ -68,10 +68,10 @@ class Form(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value as it stands in the text of a filter, at characters `start`..`end`."""
+    """A value as it stands in a filter's text, at the characters `start`..`end`."""
 
     text: str
-    """As written, without quotes; escapes are read in `value` only."""
+    """The text as written, without quotes; only `value` has escapes resolved."""
     form: Form
     value: int | float | str | bytes
     start: int
@@ -94,16 +94,16 @@ DURATION_UNITS: Mapping[str, int] = {
 
 
 def read_word(text: str, start: int, end: int) -> Literal:
-    """What an unquoted word is: a number, a size, a duration, a time (of day), or only a word."""
+    """Classify an unquoted word: a number, a size, a duration, a time (of day), or just a word."""
     if found := _NUMBER.fullmatch(text):
         if found["hex"]:
             return Literal(text, Form.NUMBER, int(text, 16), start, end)
         number = float(text) if found["part"] else int(text)
-        # What is beyond a float is no number that anything could be compared with.
+        # A number beyond a float's range compares with nothing.
         form = Form.NUMBER if math.isfinite(number) else Form.WORD
         return Literal(text, form, number if form is Form.NUMBER else text, start, end)
     if found := _QUANTITY.fullmatch(text):
-        # Here m is a minute, whereas M is MiB.
+        # A bare m means minutes, while M means MiB.
         for form, unit in ((Form.DURATION, DURATION_UNITS.get(found[2])), (Form.SIZE, unit_bytes(found[2]))):
             if unit is not None:
                 return Literal(text, form, multiplied(found[1], unit), start, end)
@@ -119,7 +119,7 @@ def read_word(text: str, start: int, end: int) -> Literal:
 
 
 def _time_ns(found: re.Match[str]) -> int | None:
-    """ns since the epoch; without a zone it is this machine's time. None: there is no such time."""
+    """ns since the epoch, in local time if there is no zone; None if there is no such time."""
     day, minute, second, part, zone = found.groups()
     try:
         moment = datetime.fromisoformat(f"{day}T{minute or '00:00'}:{second or '00'}{(zone or '').upper()}")
@@ -130,7 +130,7 @@ def _time_ns(found: re.Match[str]) -> int | None:
 
 
 def _of_day_ns(found: re.Match[str]) -> int | None:
-    """ns since midnight; None: no day has such a time."""
+    """ns since midnight; None if no day has such a time."""
     hours, minutes, seconds = (int(each or 0) for each in found.groups()[:3])
     if hours >= 24 or minutes >= 60 or seconds >= 60:
         return None
@@ -138,7 +138,7 @@ def _of_day_ns(found: re.Match[str]) -> int | None:
 
 
 def as_json(found: object) -> Value:
-    """A value of a JSON document as one that can be compared."""
+    """A JSON value as one that can be compared."""
     if found is None:
         return JsonWord.NULL
     if isinstance(found, bool):
@@ -149,7 +149,7 @@ def as_json(found: object) -> Value:
 
 
 def operand_of(kind: Kind, literal: Literal, choices: Mapping[str, Value]) -> Value | None:
-    """The literal as a value to compare a field of that kind with; None where it is none."""
+    """The literal as a value for a field of that kind; None if it is not one."""
     form, value = literal.form, literal.value
     match kind:
         case Kind.FLAG:
@@ -187,5 +187,5 @@ def _json_operand(literal: Literal) -> Value | None:
 
 
 def _text(literal: Literal) -> str:
-    """Also of what looks like a number: a payload can have it in it."""
+    """The literal as text; also if it looks like a number, since a payload can contain it."""
     return literal.value if isinstance(literal.value, str) else literal.text
