@@ -18,7 +18,7 @@ _SHOWN_PAYLOAD = 125
 
 
 class Part(Enum):
-    """The fields in the order in which they stand on the wire."""
+    """The fields, in wire order."""
 
     FIN = "FIN"
     RSV1 = "RSV1"
@@ -36,15 +36,15 @@ class Part(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of one frame. Offsets and lengths are bits of the frame's wire bytes, from the first bit on."""
+    """One field of one frame. Offsets and lengths count bits of the frame's wire bytes."""
 
     part: Part
     value: str
-    """For a person to read; may quote the peer's text unescaped (close reason, ping payload)."""
+    """Readable text; may quote the peer unescaped (close reason, ping payload)."""
     meaning: str
-    """What the value says, as a sentence."""
+    """A sentence that explains the value."""
     section: str
-    """Where it is defined, as `RFC 6455 §5.2`."""
+    """The section that defines the field, such as `RFC 6455 §5.2`."""
     bit_offset: int
     bit_length: int
     """0 for an empty payload."""
@@ -60,14 +60,14 @@ class Field:
 
     @property
     def end_byte(self) -> int:
-        """Offset behind the last byte that the field touches."""
+        """Offset after the last byte that the field touches."""
         return (self.bit_offset + self.bit_length + 7) >> 3
 
 
 def anatomy(frame: Frame, captured: int | None = None) -> tuple[Field, ...]:
-    """The fields of `frame` in wire order; those that it does not have (extended length, key) are left out.
+    """The fields of `frame` in wire order, without those that it lacks (extended length, key).
 
-    `captured` is how many bytes of the payload there are, where `frame` has only the beginning of them.
+    `captured` is the number of payload bytes that exist if `frame` holds only the beginning of them.
     """
     length = len(frame.payload) if captured is None else captured
     return (*_first_byte(frame), *_mask_and_length(frame), *_payload(frame, length))
@@ -229,7 +229,7 @@ def _payload_field(frame: Frame, length: int, start: int) -> Field:
 
 
 def _short_payload(payload: bytes, length: int) -> str:
-    """A control frame's payload as text where it is printable text, else as hex."""
+    """A control frame's payload: printable text as text, anything else as hex."""
     shown = payload[:_SHOWN_PAYLOAD]
     more = f" … ({count_bytes(length)})" if length > len(shown) else ""
     try:

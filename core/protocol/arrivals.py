@@ -1,4 +1,4 @@
-"""Frames that have come and wait to be looked at: decoded in portions, a run of plain ones at once where it may be."""
+"""Frames that have arrived and are not yet examined; decoded in portions, plain ones in runs where possible."""
 
 from __future__ import annotations
 
@@ -11,35 +11,37 @@ from core.protocol.frames import Frame
 
 
 class Arrivals:
-    """A decoder and what it has decoded."""
+    """A decoder and the frames it has decoded."""
 
     __slots__ = ("_frames", "_is_plain", "_segments", "decoder")
 
     def __init__(self, limit: int, is_plain: Callable[[FrameColumns], bool]) -> None:
-        """`limit` as in `FrameDecoder`. `is_plain` says whether a run may be taken as it is, when its turn comes."""
+        """`limit` is that of `FrameDecoder`. `is_plain` decides, when a run's turn comes, whether it can be taken as a
+        whole.
+        """
         self.decoder = RunDecoder(limit)
         self._is_plain = is_plain
         self._segments: deque[Segment] = deque()
         self._frames: deque[Frame] = deque()
-        """Frames that are looked at one by one; they came before `_segments`."""
+        """Frames to be examined one by one; they precede `_segments`."""
 
     @property
     def decoded(self) -> bool:
-        """There are frames that have been decoded."""
+        """Whether decoded frames are waiting."""
         return bool(self._frames or self._segments)
 
     @property
     def has_more(self) -> bool:
-        """`next_frame` has something to hand out, or `feed` with b"" may bring more."""
+        """Whether `next_frame` has a frame, or `feed` with b"" may produce one."""
         return bool(self._frames or self._segments) or self.decoder.has_more
 
     def feed(self, data: bytes) -> None:
-        """Take what has come; with b"", decode on if there is nothing left of what is decoded."""
+        """Take received bytes; with b"", decode more if no decoded frame is left."""
         if data or not self.decoded:
             self._segments += self.decoder.feed_portion(data)
 
     def next_frame(self, reports: list[Report]) -> Frame | None:
-        """The next frame that is to be looked at by itself; runs before it that are plain go to `reports`."""
+        """The next frame to be examined by itself; plain runs before it are appended to `reports`."""
         while not self._frames and self._segments:
             segment = self._segments.popleft()
             if not isinstance(segment, FrameColumns):
@@ -51,5 +53,5 @@ class Arrivals:
         return self._frames.popleft() if self._frames else None
 
     def put_back(self, frame: Frame) -> None:
-        """`next_frame` hands it out again."""
+        """Let `next_frame` give this frame again."""
         self._frames.appendleft(frame)

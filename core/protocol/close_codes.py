@@ -104,7 +104,7 @@ def is_forbidden_in_frame(code: int) -> bool:
 
 
 def is_defined_in_frame(code: int) -> bool:
-    """Whether a close frame with this code says something: a registered code, or one of 3000 to 4999."""
+    """Whether the code means something in a close frame: a registered code, or one of 3000 to 4999."""
     if is_forbidden_in_frame(code) or code == CloseCode.RESERVED:
         return False
     return code in _MEANINGS or code >= 3000

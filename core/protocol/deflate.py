@@ -25,16 +25,16 @@ MAX_WINDOW_BITS = 15
 _TAIL_AND_EMPTY_BLOCK = b"\x00\x00\xff\xff" + b"\x00\x00\x00\xff\xff"
 _CHUNK = 4096
 _AT_ONCE = 1024 * 1024
-"""Up to here a message inflates in one call, which takes twice its size in memory."""
+"""Up to this size a message is inflated in one call, which takes twice its size in memory."""
 _STEP = 256 * 1024
-"""Bytes that are inflated in a step."""
+"""Bytes inflated in one step."""
 _COMPRESSED_AT_ONCE = 64 * 1024
-"""Bytes that are compressed in a step."""
+"""Bytes compressed in one step."""
 _DEFLATE_STATE = 8 * 1024
 _INFLATE_STATE = 7 * 1024
-"""About what zlib takes beside its windows and tables (zconf.h)."""
+"""What zlib needs beside its windows and tables, approximately (zconf.h)."""
 _MAX_STREAMS = 1024
-"""How many blocks with BFINAL set one message may have: each costs a new zlib stream."""
+"""Blocks with BFINAL set that one message may have; each costs a new zlib stream."""
 
 _WINDOW_BITS = {str(bits): bits for bits in range(MIN_WINDOW_BITS, MAX_WINDOW_BITS + 1)}
 
@@ -48,11 +48,12 @@ class DeflateParameters:
     server_max_window_bits: int = MAX_WINDOW_BITS
     client_max_window_bits: int = MAX_WINDOW_BITS
     server_window_named: bool = False
-    """`header()` names the server's window even at 15: an offer that names it is accepted only by naming
-    it back (section 7.1.2.1)."""
+    """Whether `header()` names the server's window even at 15 bits: an offer that names it must be answered with it
+    (section 7.1.2.1).
+    """
 
     def header(self) -> str:
-        """The value of Sec-WebSocket-Extensions that says this."""
+        """The value of Sec-WebSocket-Extensions for these parameters."""
         words = [EXTENSION]
         if self.server_no_context_takeover:
             words.append("server_no_context_takeover")
@@ -67,15 +68,15 @@ class DeflateParameters:
 
 @dataclass(frozen=True, slots=True)
 class DeflatePolicy:
-    """What a server wants. Windows are in bits, 8 to 15, None for as large as the client allows."""
+    """What a server wants. Windows are in bits, 8 to 15; None means as large as the client allows."""
 
     server_no_context_takeover: bool = False
     client_no_context_takeover: bool = False
     server_max_window_bits: int | None = None
     client_max_window_bits: int | None = None
-    """Has no effect on a client that does not offer the parameter: the RFC forbids to ask it then."""
+    """Has no effect on a client that does not offer the parameter, because the RFC forbids requesting it then."""
     level: int = 1
-    """zlib's 0 to 9. See `Deflater`."""
+    """zlib's level, 0 to 9; see `Deflater`."""
     mem_level: int = 8
 
 
@@ -88,17 +89,17 @@ class _Named:
     server_bits: int | None = None
     client_bits: int | None = None
     client_bits_allowed: bool = False
-    """client_max_window_bits stands there, with or without a value."""
+    """Whether client_max_window_bits is present, with or without a value."""
 
 
 def _read_params(extension: Extension, sender: Role) -> tuple[_Named, list[Violation]]:
-    """RFC 7692 section 7.1. `sender` decides whether client_max_window_bits needs a value."""
+    """Read the parameters (RFC 7692 section 7.1). `sender` decides whether client_max_window_bits needs a value."""
     named = _Named()
     broken: list[Violation] = []
     seen: set[str] = set()
     for name, value in extension.params:
         written = name if value is None else f"{name}={value}"
-        # RFC 7692 section 7: a second parameter of the same name makes the whole offer or response invalid.
+        # RFC 7692 section 7: a repeated parameter invalidates the whole offer or response.
         if name in seen:
             broken.append(violation("deflate-parameter-repeated", written))
         seen.add(name)
@@ -127,10 +128,10 @@ def _read_params(extension: Extension, sender: Role) -> tuple[_Named, list[Viola
 def negotiate_server(
     offers: tuple[Extension, ...], policy: DeflatePolicy
 ) -> tuple[DeflateParameters | None, tuple[Violation, ...]]:
-    """The first permessage-deflate offer that can be accepted, as agreed; None when there is none.
+    """The first acceptable permessage-deflate offer, as agreed; None if there is none.
 
-    The violations tell why earlier offers were declined. RFC 7692 section 7 has a server decline such an
-    offer, not fail the connection.
+    The violations tell why earlier offers were declined. RFC 7692 section 7 lets a server decline such an offer without
+    failing the connection.
     """
     declined: list[Violation] = []
     for offer in offers:
@@ -144,7 +145,7 @@ def negotiate_server(
 
 
 def _agree(offer: _Named, policy: DeflatePolicy) -> DeflateParameters:
-    """RFC 7692 section 7.1: each parameter at the stricter of what both sides want."""
+    """RFC 7692 section 7.1: each parameter takes the stricter of both sides' values."""
     server_bits = min(offer.server_bits or MAX_WINDOW_BITS, policy.server_max_window_bits or MAX_WINDOW_BITS)
     client_bits = MAX_WINDOW_BITS
     if offer.client_bits_allowed:
@@ -164,10 +165,10 @@ def _agree(offer: _Named, policy: DeflatePolicy) -> DeflateParameters:
 def check_agreed(
     response: tuple[Extension, ...], offered: tuple[Extension, ...]
 ) -> tuple[DeflateParameters | None, tuple[Violation, ...]]:
-    """What a server's `response` agrees to, held against all that our request `offered`.
+    """What a server's `response` agrees to, compared with everything our request `offered`.
 
-    The parameters are None when permessage-deflate was not accepted or cannot be used as answered. Every
-    extension that was not offered is an `extension-not-offered`, those that are not permessage-deflate too.
+    The parameters are None if permessage-deflate was not accepted or cannot be used as answered. Every extension that
+    was not offered gives an `extension-not-offered`, also one other than permessage-deflate.
     """
     offered_names = {offer.name for offer in offered}
     broken = [
@@ -184,7 +185,7 @@ def check_agreed(
     broken += unusable
     offers = [_read_params(offer, Role.CLIENT)[0] for offer in offered if offer.name == EXTENSION]
     if offers:
-        # The response need fit only one of the offers; its quarrel with the closest one is reported.
+        # The response must fit only one of the offers; report how it differs from the closest one.
         quarrels = min([_exceeds(named, offer) for offer in offers], key=len)
         broken += quarrels
     if unusable:
@@ -200,7 +201,7 @@ def check_agreed(
 
 
 def _exceeds(response: _Named, offer: _Named) -> list[Violation]:
-    """Where the response goes beyond the offer (RFC 7692 sections 7.1.2.1 and 7.1.2.2)."""
+    """How the response exceeds the offer (RFC 7692 sections 7.1.2.1 and 7.1.2.2)."""
     broken: list[Violation] = []
     server_bits = response.server_bits or MAX_WINDOW_BITS
     if offer.server_bits is not None and server_bits > offer.server_bits:
@@ -218,7 +219,7 @@ def _exceeds(response: _Named, offer: _Named) -> list[Violation]:
 class Deflater:
     """Compresses the messages of one side (RFC 7692 section 7.2.1).
 
-    `level` is zlib's, 0 (stored) to 9; 1 by default, since an inspector should not slow down what it shows.
+    `level` is zlib's, 0 (stored) to 9. The default is 1, because an inspector should not slow down what it shows.
     """
 
     __slots__ = ("_bits", "_compressor", "_flush", "_level", "_mem_level")
@@ -228,10 +229,10 @@ class Deflater:
             bits, forgets = parameters.server_max_window_bits, parameters.server_no_context_takeover
         else:
             bits, forgets = parameters.client_max_window_bits, parameters.client_no_context_takeover
-        # zlib makes no raw stream of 8 bits. Its compressor never reaches back further than the window less
-        # 262 bytes, so one of 9 bits stays within 250 and any peer with the agreed 256 can inflate it.
+        # zlib offers no raw stream of 8 bits. Its compressor never refers back further than the window less 262 bytes,
+        # so a window of 9 bits stays within 250, which any peer with the agreed 256 can inflate.
         self._bits = max(bits, 9)
-        # Section 7.1.1: a full flush forgets all that came before, at less cost than a new compressor.
+        # Section 7.1.1: a full flush forgets everything before it, at less cost than a new compressor.
         self._flush = zlib.Z_FULL_FLUSH if forgets else zlib.Z_SYNC_FLUSH
         self._level = level
         self._mem_level = mem_level
@@ -239,7 +240,7 @@ class Deflater:
 
     @property
     def held_bytes(self) -> int:
-        """What it takes between messages: zlib's window and hash tables (zconf.h)."""
+        """Bytes that it holds between messages: zlib's window and hash tables (zconf.h)."""
         if self._compressor is None:
             return 0
         return (1 << (self._bits + 2)) + (1 << (self._mem_level + 9)) + _DEFLATE_STATE
@@ -249,12 +250,12 @@ class Deflater:
         return finish(self.compressing(payload))
 
     def compressing(self, payload: bytes) -> Steps[bytes]:
-        """`compress` in steps. Until they are over, nothing else may be compressed."""
+        """`compress` in steps. Nothing else may be compressed until they are done."""
         if not payload:
             return b"\x00"  # section 7.2.3.6
         compressor = self._compressor
         if compressor is None:
-            # Late, because a compressor takes 270 KB and many connections never send.
+            # Made late, because a compressor takes 270 KB and many connections never send.
             compressor = zlib.compressobj(self._level, zlib.DEFLATED, -self._bits, self._mem_level)
             self._compressor = compressor
         if len(payload) <= _COMPRESSED_AT_ONCE:
@@ -270,7 +271,7 @@ class Deflater:
 class Inflater:
     """Inflates the messages of the peer of `role` (RFC 7692 section 7.2.2).
 
-    After an InflateError its window no longer is the peer's: `inflate` refuses to go on until `reset()`.
+    After an InflateError its window differs from the peer's, so `inflate` refuses to continue until `reset()`.
     """
 
     __slots__ = ("_bits", "_broken", "_decompressor", "_history", "_inflated", "_keeps_context", "_window")
@@ -284,43 +285,45 @@ class Inflater:
         self._window = 1 << bits
         self._keeps_context = not forgets
         self._history = bytearray()
-        """The end of all that was inflated with this context: one window at least, two at most."""
+        """The end of everything inflated with this context: one window at least, two at most."""
         self.reset()
 
     @property
     def keeps_context(self) -> bool:
-        """Whether a message may refer to those before it (RFC 7692 section 7.1.1)."""
+        """Whether a message may refer to earlier ones (RFC 7692 section 7.1.1)."""
         return self._keeps_context
 
     def reset(self) -> None:
-        """Forget everything and start afresh, for going on after an InflateError.
+        """Forget everything, in order to continue after an InflateError.
 
-        Where the context is kept, later messages that refer to what was lost are `deflate-corrupt` again.
+        If the context is kept, later messages that refer to what was lost give `deflate-corrupt` again.
         """
         self._decompressor = zlib.decompressobj(-self._bits)
         self._history.clear()
         self._inflated = 0
-        """Bytes so far of the message under way."""
+        """Bytes of the current message inflated so far."""
         self._broken = False
 
     @property
     def held_bytes(self) -> int:
-        """What it takes: zlib's window (zconf.h) and our own, and what a message under way has become so far."""
+        """Bytes that it holds: zlib's window (zconf.h), our own, and the part of the current message inflated
+        so far.
+        """
         return self._window + _INFLATE_STATE + len(self._history) + self._inflated
 
     def inflate(self, data: bytes, limit: int) -> bytes:
-        """`inflating`, at once."""
+        """`inflating`, in one call."""
         return finish(self.inflating(data, limit))
 
     def inflating(self, data: bytes, limit: int) -> Steps[bytes]:
-        """One whole message, its fragments joined, as the peer had it; at most `limit` bytes.
+        """Inflate a whole message with its fragments joined; at most `limit` bytes.
 
-        Raises InflateError with the rule `deflate-corrupt`, `deflate-window-exceeded` or `inflates-too-big`,
-        and CallerError when used after that without `reset()`. Memory stays within a small multiple of
-        `limit`, whatever the data.
+        Raises InflateError with the rule `deflate-corrupt`, `deflate-window-exceeded` or `inflates-too-big`, and
+        CallerError if used after that without `reset()`. Memory stays within a small multiple of `limit`, whatever the
+        data.
 
-        zlib sees a distance beyond the agreed window only where it leaves what is at hand: one of more than
-        two windows always, one between one and two windows not everywhere. What it accepts it inflates right.
+        zlib notices a distance beyond the agreed window only if it leaves the data at hand: always beyond two windows,
+        sometimes between one and two. What it accepts it inflates correctly.
         """
         if self._broken:
             raise CallerError("This inflater has failed and lost its context; reset() it first.")
@@ -344,7 +347,7 @@ class Inflater:
         return payload
 
     def _at_once(self, data: bytes, limit: int) -> Steps[bytes]:
-        """The fast path: one call into zlib for what is not large. One byte over tells that there is more."""
+        """The fast path: a single call into zlib for small messages. One extra byte shows whether there is more."""
         decompressor = self._decompressor
         most = min(limit, _AT_ONCE)
         payload = decompressor.decompress(data, most + 1)
@@ -361,11 +364,11 @@ class Inflater:
         return payload
 
     def _stepwise(self, data: bytes, start: int, limit: int, payload: bytes = b"") -> Steps[bytes]:
-        """The careful path, for small windows, large messages and what follows a block with BFINAL set.
+        """The careful path: small windows, large messages, and data after a block with BFINAL set.
 
-        `payload` is what inflated before `data[start:]`. Both ends of each call are bounded, since zlib copies what
-        it leaves over. Output goes by windows: that makes zlib look at distances, and `_history` complete when it
-        objects. It is joined as it comes, so that a large message is in memory once.
+        `payload` is the result for the data before `data[start:]`. Input and output of each call are bounded, because
+        zlib copies what it leaves over. Output is taken window by window, so that zlib checks distances and `_history`
+        is complete when it objects. The output is joined as it comes, so that a large message is in memory only once.
         """
         output = BytesIO()
         produced = output.write(payload)
@@ -383,7 +386,7 @@ class Inflater:
                 output.write(piece)
                 self._remember(piece)
                 pending = decompressor.unconsumed_tail
-                # A call into zlib costs about as much as the bytes of a chunk do, whatever it yields.
+                # A call into zlib costs about as much as a chunk of bytes, whatever it yields.
                 work += _CHUNK + length
                 if work > _STEP:
                     work, self._inflated = 0, produced
@@ -399,17 +402,17 @@ class Inflater:
         return output.getvalue()
 
     def _next_stream(self, rest: bytes) -> None:
-        """After BFINAL zlib takes no more; the window goes on (RFC 7692 section 7.2.1)."""
+        """Start a new stream, since zlib stops after BFINAL; the window continues (RFC 7692 section 7.2.1)."""
         if not rest:
             self._corrupt("the message ends with BFINAL set, without the empty stored block after it")
         window = bytes(self._history[-self._window :])
         self._decompressor = zlib.decompressobj(-self._bits, zdict=window)
 
     def _finish(self) -> None:
-        """RFC 7692 section 7.2.2: give back the tail that the peer removed.
+        """RFC 7692 section 7.2.2: append the tail that the peer removed.
 
-        The empty block after it changes nothing between blocks and gives away a stream that is inside one,
-        unless in the code lengths of a dynamic block: then the next message does not inflate.
+        The empty block after it changes nothing between blocks and exposes a stream that stops inside one, except
+        inside the code lengths of a dynamic block: then the next message fails to inflate.
         """
         decompressor = self._decompressor
         if decompressor.decompress(_TAIL_AND_EMPTY_BLOCK, 1) or decompressor.eof:
@@ -425,7 +428,7 @@ class Inflater:
                 del history[: -self._window]
 
     def _fail(self, error: zlib.error) -> NoReturn:
-        # A full window lies behind, so "too far back" is beyond the window and not before the first byte.
+        # A full window has passed, so "too far back" means beyond the window, not before the first byte.
         beyond = "too far back" in str(error) and len(self._history) >= self._window
         if beyond and self._bits < MAX_WINDOW_BITS:
             raise InflateError(

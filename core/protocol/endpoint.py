@@ -5,10 +5,10 @@
     for event in endpoint.answer(event.proposed): ...  # HandshakeDone, and frames that came with the request
     transport.write(endpoint.data_to_send())
 
-What came is worked off in portions of about a millisecond: `has_more` says that `receive_data(b"")` has more to do,
-and whoever calls decides when. Every frame received or sent comes out as an event, the automatic ones too, so who
-records the events has a complete capture. What the peer's bytes mean is `core.protocol.inbound`'s to say, what it does
-wrong `core.protocol.judge`'s.
+Received bytes are processed in portions of about a millisecond: `has_more` says that `receive_data(b"")` has more to
+do, and the caller decides when. Every frame received or sent gives an event, automatic frames too, so a recording of
+the events is complete. `core.protocol.inbound` interprets the peer's bytes, and `core.protocol.judge` says which rules
+they break.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _OPEN = ReadyState.OPEN
 
 
 class Endpoint:
-    """One end of a connection. `state` is the ReadyState; `wants_close` says that the stream is to be ended."""
+    """One end of a connection. `state` is the ReadyState; `wants_close` says that the stream should be ended."""
 
     def __init__(self, side: ServerSide | ClientSide, limits: ConnectionLimits | None = None) -> None:
         self._limits = limits or ConnectionLimits()
@@ -64,7 +64,7 @@ class Endpoint:
         self._opening = Opening(side, self._limits.head, self._limits.trailing_bytes)
         self._inbound = Inbound(peer_of(self.role), self._limits, self._judgement, Overlong.ENDS)
         self._sending: Steps[Sequence[Report]] | None = None
-        """What `send_messages` has left under way; before it is done nothing else is received or sent in messages."""
+        """Unfinished work of `send_messages`; until it is done, no other message is received or sent."""
         self._parameters: DeflateParameters | None = None
         self._failed = False
         self._unreachable = False
@@ -72,10 +72,10 @@ class Endpoint:
         self._closed_by = ClosedBy.NOBODY
         self._side = side
 
-    # What the caller asks.
+    # Requests of the caller.
 
     def begin(self) -> list[Event]:
-        """Send the request, as the client; a server has nothing to say yet."""
+        """Send the request as the client; a server has nothing to send yet."""
         if isinstance(self._side, ServerSide):
             return []
         request = self._side.request
@@ -83,7 +83,7 @@ class Endpoint:
         return [RequestSent(request, parsed_request(request))]
 
     def data_to_send(self) -> bytes:
-        """The bytes to hand to the transport; each is handed out once."""
+        """The bytes for the transport; each byte is given once."""
         return b"".join(self._sender.take())
 
     def pieces_to_send(self) -> list[bytes]:
@@ -92,35 +92,36 @@ class Endpoint:
 
     @property
     def deflate(self) -> DeflateParameters | None:
-        """What was negotiated of permessage-deflate."""
+        """The negotiated permessage-deflate parameters."""
         return self._parameters
 
     @property
     def has_more(self) -> bool:
-        """Frames that came already wait until `receive_data(b"")` is called, or a large message is being worked on.
+        """Whether `receive_data(b"")` has more to do: frames are waiting, or a large message is being processed.
 
-        Frames come out up to the next one that may change the state, so that what a caller replies to a message
-        goes out before the answer to a close frame behind it.
+        Each call stops at a frame that may change the state, so that a caller's reply to a message goes out before the
+        answer to a close frame behind it.
         """
         return self._sending is not None or self._inbound.has_more
 
     @property
     def is_sending(self) -> bool:
-        """`send_messages` has left something under way."""
+        """Whether `send_messages` has unfinished work."""
         return self._sender.busy
 
     @property
     def held_bytes(self) -> int:
-        """Bytes held of what is not done: heads, frames and messages on their way, what is kept of bytes that are no
-        frame, and what compression takes between messages."""
+        """Bytes held: unfinished heads, frames and messages, kept bytes outside of frames, and the state of
+        compression.
+        """
         return self._opening.held_bytes + self._inbound.held_bytes + self._sender.held_bytes
 
     def receive_data(self, data: bytes) -> list[Event]:
-        """What the bytes that have just come mean. Repeat with b"" while `has_more`; it may be nothing for a while."""
+        """The meaning of received bytes. Repeat with b"" while `has_more`; the result may be empty for a while."""
         return singly(self.receive_runs(data))
 
     def receive_runs(self, data: bytes) -> list[Report]:
-        """`receive_data` with runs of plain messages by columns, which costs a fraction."""
+        """`receive_data` with runs of plain messages as columns, at a fraction of the cost."""
         if self.state is _OPEN or self.state is ReadyState.CLOSING:
             self._inbound.feed(data)
             return [*self._go_on(self._sending)] if self._sending is not None else self._receive_portion()
@@ -130,12 +131,12 @@ class Endpoint:
         return []
 
     def lose_peer(self) -> None:
-        """The peer cannot be reached any more: what came is still told, and no longer answered."""
+        """The peer can no longer be reached: received bytes are still reported, and no longer answered."""
         self._unreachable = True
         self._drop_sending()
 
     def receive_eof(self) -> list[Event]:
-        """The stream has ended, or broke. What is left of a frame comes out, then ConnectionClosed."""
+        """The stream has ended or broken. Gives what is left of a frame, then ConnectionClosed."""
         events: list[Event] = []
         while self.has_more:
             events += self.receive_data(b"")
@@ -145,7 +146,7 @@ class Endpoint:
             inbound.trailing.add(self._opening.take_glued())
         events += inbound.end()
         self.state = step(self.state, Trigger.EOF)
-        # RFC 6455 section 7.1.5: 1006 where no close frame was received.
+        # RFC 6455 section 7.1.5: 1006 if no close frame was received.
         code, reason = inbound.closing or (1006, "")
         vanished = self._closed_by is ClosedBy.NOBODY
         closed_by = closed_by_role(peer_of(self.role)) if vanished else self._closed_by
@@ -154,28 +155,28 @@ class Endpoint:
         return events
 
     def answer(self, answer: handshake.Answer) -> list[Event]:
-        """Answer the request that `RequestReceived` reported; frames glued behind it are processed.
+        """Answer the request of `RequestReceived`; frames received together with it are processed.
 
-        Nothing happens where the handshake ended without the caller: refused, or the stream was lost.
+        Nothing happens if the handshake has ended without the caller: refused, or the stream was lost.
         """
         return self._settle(self._opening.answer(answer))
 
     def handshake_timed_out(self, seconds: float) -> list[Event]:
-        """Answer 408: the head is not complete after `seconds`. Nothing happens if it is."""
+        """Answer 408, because the head is incomplete after `seconds`. Nothing happens if it is complete."""
         return self._settle(self._opening.time_out(seconds))
 
     def abandon(self, reason: str) -> list[Event]:
-        """As the client: there will be no response, since the server can't be reached or is not waited for any more."""
+        """As the client: expect no response any more, because the server can't be reached or we stopped waiting."""
         return self._settle(self._opening.abandon(reason))
 
     def refuse_for_load(self, connections: int) -> list[Event]:
-        """Answer 503 without waiting for a request: there are `connections` already."""
+        """Answer 503 without waiting for a request, because there are `connections` already."""
         return self._settle(self._opening.refuse_for_load(connections))
 
     def fail_for_memory(self, held: int, total: int) -> list[Event]:
-        """Fail because all peers have the `total` bytes that they may, and this one has `held`, most of them.
+        """Fail because all peers hold the `total` bytes allowed, and this one the most of them: `held` bytes.
 
-        Let go of what is on its way. Nothing happens where the connection has failed or is closing.
+        Unfinished heads, frames and messages are dropped. Nothing happens if the connection has failed or is closing.
         """
         found = violation("memory-exhausted", f"{held} bytes are held for it, the limit for all is {total}")
         if self.state is ReadyState.CONNECTING:
@@ -191,7 +192,7 @@ class Endpoint:
     def send_message(
         self, opcode: int, payload: bytes, *, origin: Origin, fragments: int = 1, compress: bool = True
     ) -> list[Event]:
-        """Send a whole message, in `fragments` frames of about the same size; compressed if negotiated."""
+        """Send a whole message in `fragments` frames of similar size; compressed if negotiated."""
         self._require_open()
         before = self._finish_sending()
         return [
@@ -202,9 +203,9 @@ class Endpoint:
     def send_messages(
         self, opcodes: Sequence[int], payloads: list[bytes], *, origin: Origin
     ) -> Sequence[Report]:
-        """Send many messages, each as one frame: `send_message` for many at once, only while nothing is under way.
+        """Send many messages with one frame each; only allowed when `is_sending` is false.
 
-        Where much is to be compressed, their frames come out of `receive_data(b"")` while `has_more`.
+        If there is much to compress, their frames come out of `receive_data(b"")` while `has_more`.
         """
         self._require_open()
         if self._sender.deflater is None:
@@ -235,12 +236,12 @@ class Endpoint:
         self._sender.busy = False
 
     def _finish_sending(self) -> list[Event]:
-        """Send the whole of what `send_messages` left under way: nothing may go out in its midst or before it."""
+        """Finish what `send_messages` left: nothing may go out in the middle of it or before it."""
         steps, self._sending = self._sending, None
         return [] if steps is None else singly(finish(steps))
 
     def _go_on(self, steps: Steps[Sequence[Report]]) -> Sequence[Report]:
-        """The next step of sending, and what came of it if it was the last."""
+        """Run the next step of sending; gives the result if it was the last."""
         try:
             next(steps)
         except StopIteration as done:
@@ -251,14 +252,14 @@ class Endpoint:
         return ()
 
     def _reply(self, opcode: Opcode, payload: bytes, events: list[Event]) -> None:
-        """Send a control frame that the RFC demands, as long as somebody is there to get it."""
+        """Send a control frame that the RFC demands, if the peer can still receive it."""
         if not self._unreachable:
             events += self._sender.control(opcode, payload, origin=Origin.AUTOMATIC)
 
     # The opening handshake.
 
     def _settle(self, events: list[Event]) -> list[Event]:
-        """Act on how the handshake ended, if it just did, and go on with what came behind the head."""
+        """Act on the end of the handshake, if it just ended, and process what followed the head."""
         outcome = self._opening.outcome
         if outcome is None or self.state is not ReadyState.CONNECTING:
             return events
@@ -282,10 +283,10 @@ class Endpoint:
             self._sender.deflater = Deflater(deflate, self.role)
             self._inbound.start_compression(deflate)
 
-    # Frames that come.
+    # Received frames.
 
     def _receive_portion(self) -> list[Report]:
-        """What came, up to the next frame that may change the state, and what follows from that frame."""
+        """What arrived, up to the next frame that may change the state, and the consequences of that frame."""
         inbound = self._inbound
         was_closing = inbound.closing is not None
         reports = inbound.receive()
@@ -297,7 +298,7 @@ class Endpoint:
         events: list[Event] = [report]
         error = fatal(report.violations, self._judgement)
         if inbound.ended:
-            # Nothing can be decoded after a frame that is longer than what is held: tolerant mode ends here too.
+            # Nothing can be decoded after a frame too long to hold: tolerant mode ends here too.
             error = error or report.violations[-1]
         if error is not None and not self._failed:
             self._fail(error, events)
@@ -308,7 +309,7 @@ class Endpoint:
         return [*events]
 
     def _receive_ping(self, frame: Frame, events: list[Event]) -> None:
-        # RFC 6455 section 5.5.2: a ping is answered with a pong of the same payload, unless we are closing.
+        # RFC 6455 section 5.5.2: answer a ping with a pong of the same payload, unless the connection is closing.
         if self.state is _OPEN and len(frame.payload) <= LARGEST_CONTROL_PAYLOAD:
             self._reply(Opcode.PONG, frame.payload, events)
 

@@ -1,4 +1,4 @@
-"""What an `Endpoint` or an `Observer` reports, in the order in which it happened on the wire."""
+"""The events that an `Endpoint` or an `Observer` reports, in wire order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Origin(IntEnum):
     PEER = 0
     """The peer sent it."""
     AUTOMATIC = 1
-    """Unmask answered as the RFC demands: a pong, a close reply, a close for a violation."""
+    """Unmask sent it because the RFC demands it: a pong, a close reply, a close for a violation."""
     COMPOSED = 2
     """The person sent it."""
     RULE = 3
@@ -32,19 +32,19 @@ class Origin(IntEnum):
 
 
 class Fate(IntEnum):
-    """What became of a frame between the side that sent it and the other."""
+    """What happened to a frame on its way from the side that sent it to the other."""
 
     PASSED = 0
-    """It went on as it came, or ended at Unmask, which is the other side."""
+    """It was passed on unchanged, or Unmask is the other side."""
     HELD = 1
-    """It was held when the connection ended, and never went on."""
+    """It was held until the connection ended, and was never passed on."""
     DROPPED = 2
     REPLACED = 3
-    """Another frame, of origin EDITED, went on in its place."""
+    """Another frame, of origin EDITED, was passed on in its place."""
 
 
 class Message(NamedTuple):
-    """A complete message (RFC 6455 section 5.4): its fragments joined, inflated where it was compressed."""
+    """A complete message (RFC 6455 section 5.4): its fragments joined, and inflated if it was compressed."""
 
     opcode: int
     """TEXT or BINARY."""
@@ -56,14 +56,14 @@ class Message(NamedTuple):
 
 
 class Completes(Enum):
-    """What nearly every data frame completes; said without building a `Message` for it."""
+    """Stands for what most data frames complete, without building a `Message` for it."""
 
     ITSELF = 1
     """The frame alone is a whole message: unfragmented and not compressed."""
 
 
 class FrameReceived(NamedTuple):
-    """A frame of the peer. A named tuple because one is built for every frame (see `Frame`)."""
+    """A frame that the peer sent. It is a named tuple because one is built for every frame (see `Frame`)."""
 
     frame: Frame
     violations: tuple[Violation, ...]
@@ -77,7 +77,7 @@ class FrameReceived(NamedTuple):
 
 
 class FrameSent(NamedTuple):
-    """A frame of ours, handed to the transport."""
+    """A frame that we sent, handed to the transport."""
 
     frame: Frame
     origin: Origin
@@ -111,48 +111,48 @@ class RunSent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RequestReceived:
-    """A whole request head has arrived. The endpoint waits for `Endpoint.answer(...)`."""
+    """A complete request head has arrived. The endpoint waits for `Endpoint.answer(...)`."""
 
     request: RequestHead
     policy: ServerPolicy
 
     @property
     def proposed(self) -> Answer:
-        """What the RFC and the policy say to answer; the caller may answer something else."""
+        """The answer that the RFC and the policy demand; the caller may give another one."""
         return propose(self.request, self.policy)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestSent:
-    """A request head is on its way to a server: from Unmask as the client, or from a client that is observed."""
+    """A request is on its way to a server, from Unmask as the client or from an observed client."""
 
     raw: bytes
     request: RequestHead | None
-    """None where it cannot be read; only Unmask sends such ones."""
+    """None if it cannot be parsed; only Unmask sends such requests."""
     violations: tuple[Violation, ...] = ()
-    """What an observed client broke."""
+    """What an observed client did wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseReceived:
-    """A server has answered Unmask, or a client that is observed; `verdict` says what that is worth."""
+    """A server has answered Unmask or an observed client; `verdict` judges the response."""
 
     response: ResponseHead
     verdict: ResponseVerdict
     accepted: bool
-    """Frames follow."""
+    """Whether frames follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class HandshakeDone:
-    """The opening handshake is over, successfully or not (`answer` tells)."""
+    """The opening handshake has ended; `answer` tells whether it succeeded."""
 
     answer: Answer
 
 
 @dataclass(frozen=True, slots=True)
 class HandshakeFailed:
-    """No usable head arrived from `sender`. `raw` is all that did (bounded by the head limit)."""
+    """No usable head arrived from `sender`. `raw` holds what did, up to the head limit."""
 
     raw: bytes
     answer: Answer
@@ -161,12 +161,12 @@ class HandshakeFailed:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFailed:
-    """_Fail the WebSocket Connection_ (RFC 6455 section 7.1.7): we close because the peer broke a rule."""
+    """We close because the peer broke a rule (RFC 6455 section 7.1.7, _Fail the WebSocket Connection_)."""
 
     code: int
     violation: Violation
     frameless: bool = False
-    """No frame broke the rule, so none has told of it."""
+    """Whether no frame broke the rule, so that no frame event mentions it."""
 
 
 class ClosedBy(IntEnum):
@@ -179,34 +179,34 @@ class ClosedBy(IntEnum):
 
 
 def closed_by_role(role: Role) -> ClosedBy:
-    """The client or the server."""
+    """Converts a role."""
     return ClosedBy.CLIENT if role is Role.CLIENT else ClosedBy.SERVER
 
 
 @dataclass(frozen=True, slots=True)
 class StreamEnded:
-    """One side of an observed connection says no more."""
+    """One side of an observed connection has ended its stream."""
 
     sender: Role
     trailing: bytes
-    """Bytes after its last frame that are no frame; bounded."""
+    """Bytes after its last frame that do not form a frame; bounded."""
     trailing_length: int
-    """How many there were."""
+    """Number of such bytes that arrived."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionClosed:
-    """Nothing more comes. `code` is 1005 or 1006 as RFC 6455 section 7.1.5 defines them."""
+    """The connection is over. `code` may be 1005 or 1006, as RFC 6455 section 7.1.5 defines them."""
 
     code: int
     reason: str
     closed_by: ClosedBy
     vanished: bool = False
-    """The TCP stream ended without a closing handshake; `closed_by` says whose end of it."""
+    """Whether the TCP stream ended without a closing handshake; `closed_by` says on which side."""
     trailing: bytes = b""
-    """Bytes of an endpoint's peer after the last frame that are no frame; bounded."""
+    """Bytes of an endpoint's peer after its last frame that do not form a frame; bounded."""
     trailing_length: int = 0
-    """How many there were."""
+    """Number of such bytes that arrived."""
 
 
 Event = (
@@ -223,19 +223,19 @@ Event = (
 )
 
 Report = Event | RunReceived | RunSent
-"""What a connection reports where many frames may come at once."""
+"""What a connection reports when many frames may come at once."""
 
 _new_received: Callable[[type[FrameReceived], Iterable[object]], FrameReceived] = tuple.__new__
 _new_sent: Callable[[type[FrameSent], Iterable[object]], FrameSent] = tuple.__new__
 
 
 def singly(reports: Iterable[Report]) -> list[Event]:
-    """The same, every frame an event of its own."""
+    """The reports with every frame as an event of its own."""
     events: list[Event] = []
     whole = repeat(Completes.ITSELF)
     for report in reports:
         if isinstance(report, RunReceived):
-            # `zip` ends with the frames.
+            # `zip` stops at the last frame.
             rows: Iterable[tuple[object, ...]] = zip(
                 report.frames.frames(), repeat(()), whole, repeat(Fate.PASSED), strict=False
             )

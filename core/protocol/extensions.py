@@ -1,4 +1,4 @@
-"""The grammar of Sec-WebSocket-Extensions (RFC 6455 section 9.1). All of it takes linear time."""
+"""The grammar of Sec-WebSocket-Extensions (RFC 6455 section 9.1). Parsing takes linear time."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ _PARAMETER = re.compile(
     rf"[ \t]*;[ \t]*(?P<name>{_TOKEN})"
     rf'(?:[ \t]*=[ \t]*(?:(?P<token>{_TOKEN})|"(?P<quoted>(?:[^"\\]|\\.)*+)"))?'
 )
-# A quote that is never closed runs to the end; trying again at each further quote would be quadratic.
+# An unclosed quote extends to the end; retrying at each further quote would be quadratic.
 _ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*+"?)++')
 _ESCAPE = re.compile(r"\\(.)")
 
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One element of Sec-WebSocket-Extensions: a name and its parameters in their order, quotes undone."""
+    """One element of Sec-WebSocket-Extensions: a name and its parameters in order, without quotes."""
 
     name: str
     params: tuple[tuple[str, str | None], ...] = ()
-    """None where a parameter has no value."""
+    """The value is None for a parameter without one."""
 
 
 def parse_extensions(values: tuple[str, ...]) -> tuple[tuple[Extension, ...], tuple[Violation, ...]]:
-    """The extensions that the Sec-WebSocket-Extensions lines `values` list, over all lines, in order.
+    """The extensions listed by the Sec-WebSocket-Extensions lines `values`, in order.
 
-    An element that breaks the grammar (RFC 6455 section 9.1) is left out and is one `extension-syntax`.
+    An element that breaks the grammar (RFC 6455 section 9.1) is left out and gives one `extension-syntax`.
     """
     extensions: list[Extension] = []
     broken: list[Violation] = []
@@ -48,7 +48,7 @@ def parse_extensions(values: tuple[str, ...]) -> tuple[tuple[Extension, ...], tu
 
 
 def _parse_extension(element: str) -> Extension | None:
-    """extension-token *( ";" extension-param ), or None."""
+    """Parse extension-token *( ";" extension-param ); None if that fails."""
     name = _NAME.match(element)
     if name is None:
         return None
@@ -61,7 +61,7 @@ def _parse_extension(element: str) -> Extension | None:
         value = param["token"]
         if param["quoted"] is not None:
             value = _ESCAPE.sub(r"\1", param["quoted"])
-            # RFC 6455 section 9.1: what stands in the quotes must itself be a token.
+            # RFC 6455 section 9.1: the text in quotes must itself be a token.
             if _NAME.fullmatch(value) is None:
                 return None
         params.append((param["name"], value))

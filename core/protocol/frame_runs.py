@@ -1,7 +1,7 @@
-"""Many frames at once, by columns: lists of first bytes, masking keys and payloads instead of an object a frame.
+"""Many frames at once, by columns: lists of first bytes, masking keys and payloads instead of an object per frame.
 
-A flood spends its time here. The plain twin is `core.protocol.frames`: `RunDecoder` hands out the frames that
-`FrameDecoder` does, in the same order, whatever the bytes and however they are cut.
+A flood spends its time here. The plain twin is `core.protocol.frames`: `RunDecoder` gives the same frames as
+`FrameDecoder`, in the same order, whatever the bytes and however they are cut.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from typing import NamedTuple
 from core.protocol.frames import Frame, FrameDecoder, apply_mask, parse_header
 
 _LARGE = 32 * 1024
-"""Bytes from which on a frame is not copied once more for the sake of simplicity."""
+"""Larger frames are not copied once more to keep the code simple."""
 
 PORTION = 1024
-"""Frames that are decoded at once: about a millisecond's work, with all that is done about them."""
+"""Frames decoded at once: about a millisecond of work, everything done with them included."""
 
 _COLUMNS_FROM = 3
-"""From this many frames on a run is quicker by columns than one by one."""
+"""From this many frames on, columns are faster than single frames."""
 
 _from_bytes = int.from_bytes
 _new_frame: Callable[[type[Frame], Iterable[object]], Frame] = tuple.__new__
 
 
 class FrameColumns(NamedTuple):
-    """Whole data frames that follow each other, each a message in itself by its first byte: FIN, no RSV bit.
+    """Consecutive data frames that are each a whole message by their first byte: FIN, no RSV bit.
 
-    What thousands of frames have in common is looked at, sent and stored by columns, without building each of them.
+    Thousands of frames are examined, sent and stored by columns, without building each of them.
     """
 
     heads: list[int]
@@ -38,13 +38,13 @@ class FrameColumns(NamedTuple):
     forms: list[int]
 
     def frames(self) -> list[Frame]:
-        """Each of them as a `Frame`."""
+        """The run as single frames."""
         lengths = map(len, self.payloads)
         rows = zip(self.heads, self.keys, self.payloads, self.forms, lengths, strict=True)
         return list(map(_new_frame, repeat(Frame), rows))
 
     def part(self, start: int, stop: int) -> FrameColumns:
-        """The frames from `start` to before `stop`."""
+        """The frames `start`..`stop`."""
         heads, keys, payloads, forms = self
         return FrameColumns(heads[start:stop], keys[start:stop], payloads[start:stop], forms[start:stop])
 
@@ -53,18 +53,18 @@ Segment = Frame | FrameColumns
 
 
 class _LargeFrame:
-    """A frame that comes in many pieces: each is unmasked when it comes, so that none of them takes long."""
+    """A frame that arrives in many pieces; each piece is unmasked on arrival, so that no step takes long."""
 
     __slots__ = ("_body", "_header", "missing")
 
     def __init__(self, data: bytes, start: int) -> None:
-        """`data[start:]` begins with a whole header and ends inside the frame."""
+        """`data[start:]` begins with a complete header and ends inside the frame."""
         header = parse_header(data[start : start + 14])
         assert header is not None, "its length is known"
         self._header = header
         self._body = BytesIO()
         self.missing = header.length
-        """Bytes of the payload that have not come."""
+        """Payload bytes that have not arrived."""
         self.add(data, start + header.size)
 
     @property
@@ -72,7 +72,7 @@ class _LargeFrame:
         return self._header.size + self._body.tell()
 
     def add(self, data: bytes, start: int) -> int:
-        """Take what belongs to it from `data[start:]`; where that ends."""
+        """Take the frame's bytes from `data[start:]`; gives the place after them."""
         stop = min(start + self.missing, len(data))
         piece: bytes | memoryview = memoryview(data)[start:stop]
         key = self._header.masking_key
@@ -83,12 +83,12 @@ class _LargeFrame:
         return stop
 
     def take(self) -> Frame:
-        """The frame, truncated where something is missing; `getvalue` copies nothing."""
+        """The frame, truncated if bytes are missing; `getvalue` copies nothing."""
         return self._header.frame(self._body.getvalue())
 
 
 class RunDecoder(FrameDecoder):
-    """A `FrameDecoder` that hands out plain data frames by columns where there are several in a row."""
+    """A `FrameDecoder` that gives consecutive plain data frames as columns."""
 
     __slots__ = ("_large", "_place", "_portion", "_undecoded", "_wanted")
 
@@ -96,31 +96,31 @@ class RunDecoder(FrameDecoder):
         super().__init__(limit)
         self._portion = portion
         self._undecoded = b""
-        """What came beyond a portion of frames; from `_place` on."""
+        """Bytes beyond the current portion, from `_place` on."""
         self._place = 0
         self._large: _LargeFrame | None = None
-        """The frame that is coming where it is large; nothing else is held then."""
+        """The large frame that is arriving; while it is, nothing else is held."""
         self._wanted = 2
-        """How many bytes must be held before it is worth looking at them."""
+        """Number of bytes that must be held before decoding is worth a try."""
 
     @property
     def has_more(self) -> bool:
-        """There may be more frames in what came: `feed_portion(b"")`."""
+        """Whether `feed_portion(b"")` may give more frames from bytes already received."""
         return self._place < len(self._undecoded)
 
     @property
     def held_bytes(self) -> int:
-        """Bytes that came of frames which were not handed out."""
+        """Bytes received of frames not yet given out."""
         large = 0 if self._large is None else self._large.held_bytes
         return len(self._held) + len(self._undecoded) - self._place + large
 
     @property
     def holds_header(self) -> bool:
-        """Whether `take_partial` has a frame to hand out."""
+        """Whether `take_partial` has a frame."""
         return self._large is not None or super().holds_header
 
     def take_partial(self) -> tuple[Frame | None, bytes]:
-        """What is left at the end of the stream, as in `FrameDecoder`; only while there is no more to decode."""
+        """What is left at the end of the stream, as in `FrameDecoder`; only valid when nothing more can be decoded."""
         if self._large is None:
             return super().take_partial()
         frame, self._large = self._large.take(), None
@@ -140,11 +140,11 @@ class RunDecoder(FrameDecoder):
         return frames
 
     def feed_portion(self, data: bytes) -> list[Segment]:
-        """The next frames that `data` completes, by columns where they can be: about `portion`, see `has_more`."""
+        """The next frames that `data` completes, about `portion` of them, as columns where possible; see `has_more`."""
         segments: list[Segment] = []
         held, position = self._held, self._place
         if self._undecoded:
-            # Nothing is held of a frame that is not whole as long as there may be whole ones.
+            # While complete frames may be waiting, no part of an incomplete one is held.
             data = self._undecoded + data if data else self._undecoded
         elif self._large is not None:
             position = self._large.add(data, 0)
@@ -170,9 +170,10 @@ class RunDecoder(FrameDecoder):
         return segments
 
     def _decode(self, data: bytes, position: int, segments: list[Segment]) -> tuple[int, int]:
-        """The position after the last frame, and how many bytes the next one wants at least; 0: nobody has looked.
+        """Decode frames; gives the place after the last one, and how many bytes the next one needs at least (0:
+        unknown).
 
-        One loop with everything in line, in the order of `frames.parse_header`.
+        A single inlined loop, in the order of `frames.parse_header`.
         """
         run = FrameColumns([], [], [], [])
         heads, keys, payloads, forms = run
@@ -222,7 +223,7 @@ class RunDecoder(FrameDecoder):
 
 
 def _end_run(run: FrameColumns, segments: list[Segment]) -> None:
-    """Few frames are quicker one by one."""
+    """End a run; a few frames are faster one by one."""
     heads, keys, payloads, forms = run
     if len(heads) == 1:
         segments.append(Frame(heads[0], keys[0], payloads[0], forms[0], len(payloads[0])))

@@ -1,7 +1,7 @@
-"""The frame of RFC 6455 section 5.2: its value, its header, its masking, and a decoder that reads one after the other.
+"""The frame of RFC 6455 section 5.2: its value, header and masking, and a decoder that reads one frame after the other.
 
-The decoder judges nothing. It hands out every frame that can be framed at all, odd ones included; `core.protocol.judge`
-says what is wrong with them. `core.protocol.frame_runs` reads the same frames by columns, which is quicker.
+The decoder judges nothing. It gives every frame that can be delimited, odd ones included; `core.protocol.judge` says
+what is wrong with them. `core.protocol.frame_runs` reads the same frames by columns, which is faster.
 
 Source: RFC 6455 sections 5.2 (base framing) and 5.3 (masking).
 """
@@ -15,10 +15,10 @@ from io import BytesIO
 from typing import NamedTuple
 
 try:
-    # A hundred times as quick on large payloads, four times on small ones.
+    # A hundred times as fast on large payloads, four times on small ones.
     from websockets.speedups import apply_mask as _compiled_mask
 except ImportError:
-    # websockets comes without its compiled part where there is no wheel.
+    # websockets lacks its compiled part on platforms without a wheel.
     HAS_COMPILED_MASK = False
 else:
     HAS_COMPILED_MASK = True
@@ -44,7 +44,7 @@ LARGEST_CONTROL_PAYLOAD = 125
 """Bytes that a control frame may carry (RFC 6455 section 5.5)."""
 
 _PIECE = 256 * 1024
-"""Bytes that are masked at once without the compiled part; a multiple of 4."""
+"""Bytes masked at once without the compiled part; a multiple of 4."""
 
 _from_bytes = int.from_bytes
 
@@ -91,10 +91,9 @@ def shortest_length_form(length: int) -> LengthForm:
 
 
 class Frame(NamedTuple):
-    """One frame as it stood on the wire, unmasked. `wire()` gives back the exact bytes.
+    """One frame as it was on the wire, unmasked. `wire()` gives back the exact bytes.
 
-    A named tuple and not a dataclass because two of them are built for every echoed message: a frozen
-    dataclass costs several times as much.
+    It is a named tuple because two are built for every echoed message; a frozen dataclass costs several times as much.
     """
 
     head: int
@@ -156,24 +155,24 @@ class Frame(NamedTuple):
 
 
 class Header(NamedTuple):
-    """What stands before a frame's payload."""
+    """A frame's header."""
 
     head: int
     """The first byte."""
     masking_key: bytes | None
     length_form: int
     length: int
-    """The payload length that it states."""
+    """The payload length that the header states."""
     size: int
-    """How many bytes it takes itself: 2 to 14."""
+    """Size of the header: 2 to 14 bytes."""
 
     def frame(self, payload: bytes) -> Frame:
-        """The frame that begins with this header. `payload` is unmasked, and all or the beginning of it."""
+        """The frame with this header. `payload` is unmasked; it may be only the beginning."""
         return Frame(self.head, self.masking_key, payload, self.length_form, self.length)
 
 
 def parse_header(data: bytes | bytearray) -> Header | None:
-    """The header that `data` begins with, or None where not all of it has come (RFC 6455 section 5.2)."""
+    """The header at the beginning of `data`; None if it is incomplete (RFC 6455 section 5.2)."""
     size = 2
     if len(data) < size:
         return None
@@ -227,10 +226,10 @@ def make_frame(
 
 
 def mask_by_numbers(data: bytes | bytearray | memoryview, masking_key: bytes) -> bytes:
-    """`apply_mask` where websockets comes without its compiled part."""
+    """`apply_mask` for platforms where websockets lacks its compiled part."""
     length = len(data)
     if length > _PIECE:
-        # Piece by piece, because numbers as long as the data would take several times its memory.
+        # Done in pieces, because integers as long as the data would take several times its memory.
         with memoryview(data) as view, BytesIO() as masked:
             for at in range(0, length, _PIECE):
                 masked.write(mask_by_numbers(view[at : at + _PIECE], masking_key))
@@ -250,20 +249,20 @@ def new_masking_key() -> bytes:
 
 
 class FrameDecoder:
-    """Bytes in, frames out, over any split. Judges nothing; see the module's docstring.
+    """Turns bytes into frames, however they are split. It judges nothing; see the module's docstring.
 
-    `limit` bounds the payload of one frame that is not complete yet: when its header declares more, `overlong` is set,
-    nothing may be fed any more, and `take_partial` hands out what there is of that frame, truncated.
+    `limit` bounds the payload of a frame that is not complete yet. If a header declares more, `overlong` is set, `feed`
+    must not be called again, and `take_partial` gives the available part of that frame, truncated.
     """
 
     __slots__ = ("_held", "_limit", "overlong")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        # Grown in place: linear, and no larger than what came, however small the reads are.
+        # Grown in place: linear time, and never larger than what arrived, however small the reads.
         self._held = bytearray()
         self.overlong = False
-        """A header declared more than the limit."""
+        """Whether a header declared more than the limit."""
 
     def feed(self, data: bytes) -> list[Frame]:
         """All frames that `data` completes, in wire order."""
@@ -275,18 +274,18 @@ class FrameDecoder:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes that came of a frame which is not whole yet."""
+        """Bytes received of an incomplete frame."""
         return len(self._held)
 
     @property
     def holds_header(self) -> bool:
-        """Whether `take_partial` has a frame to hand out."""
+        """Whether `take_partial` has a frame."""
         return parse_header(self._held[:14]) is not None
 
     def take_partial(self) -> tuple[Frame | None, bytes]:
-        """What is left at the end of the stream: a truncated frame, or bytes that are less than a header.
+        """What is left at the end of the stream: a truncated frame, and the bytes after it.
 
-        The bytes are what follows that frame, or all of what there is where there is no frame.
+        Without a complete header the frame is None, and the bytes are everything that is left.
         """
         data = bytes(self._held)
         self._held.clear()
@@ -297,7 +296,7 @@ class FrameDecoder:
         return header.frame(_unmasked(data[header.size : stop], header.masking_key)), data[stop:]
 
     def _take_frame(self) -> Frame | None:
-        """The first frame of what is held; None where not all of it has come."""
+        """The first held frame; None if it is incomplete."""
         header = parse_header(self._held)
         if header is None:
             return None

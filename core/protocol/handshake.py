@@ -1,7 +1,7 @@
-"""The opening handshake for both roles: what to answer to a request, and what to make of a response.
+"""The opening handshake for both roles: what to answer to a request, and how to judge a response.
 
-All broken rules are listed, not only the first. Which of them refuse the handshake is a matter of `Judgement`:
-strict refuses for every one of severity ERROR, tolerant only where no WebSocket connection can follow.
+All broken rules are listed, not only the first. `Judgement` decides which of them refuse the handshake: strict refuses
+for every rule of severity ERROR, tolerant only if no WebSocket connection can follow.
 
 Source: RFC 6455 sections 4 (opening handshake), 9.1 (extensions), 10.2 (origin) and 11.3 (header fields).
 """
@@ -50,7 +50,7 @@ _UNUSABLE = frozenset(
         "host-foreign",
     }
 )
-"""Rules that tolerant judgement refuses for too: the client could not go on, or must not."""
+"""Rules for which tolerant judgement refuses too, because the client could not or must not go on."""
 
 _HEADERS_OF_STATUS: dict[int, tuple[tuple[str, str], ...]] = {
     # RFC 9110 section 15.5.6.
@@ -67,15 +67,15 @@ def accept_key(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AcceptSteps:
-    """How Sec-WebSocket-Accept comes about, step by step."""
+    """The steps that compute Sec-WebSocket-Accept."""
 
     key: str
     joined: str
-    """The key with the GUID behind it."""
+    """The key followed by the GUID."""
     sha1: bytes
     """20 bytes."""
     accept: str
-    """The base64 of those."""
+    """The base64 of `sha1`."""
 
 
 def accept_steps(key: str) -> AcceptSteps:
@@ -95,34 +95,34 @@ class ServerPolicy:
     """What a server accepts and chooses."""
 
     subprotocols: tuple[str, ...] | None = None
-    """Those it speaks; None: whatever the client names first."""
+    """Subprotocols it speaks, best first; None accepts the client's first choice."""
     deflate: DeflatePolicy | None = field(default_factory=DeflatePolicy)
-    """None: no compression."""
+    """None means no compression."""
     judgement: Judgement = Judgement.STRICT
     extra_headers: tuple[tuple[str, str], ...] = ()
-    """Added to a 101 behind its own; not for those that the handshake itself sets."""
+    """Added to a 101 after its own headers; must not be headers that the handshake sets."""
     origins: tuple[str, ...] | None = None
-    """Origins that may connect, as `https://example.com`; None: all. A request without Origin may always."""
+    """Origins that may connect, such as `https://example.com`; None means all. A request without Origin always may."""
     hosts: tuple[str, ...] | None = None
-    """Names that Host may have beside those of loopback; None: any. Against DNS rebinding."""
+    """Names allowed in Host beside those of loopback, against DNS rebinding; None allows any name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answers to a request, as bytes and as what follows from it."""
+    """What a server answers to a request: the bytes and their consequences."""
 
     status: int
     reason: str
-    """Why it is refused, one sentence; "" for 101 and for a page served."""
+    """Why the request is refused, in one sentence; empty for 101 and for a served page."""
     response: bytes
-    """Head and body."""
+    """The whole response, head and body."""
     body_length: int = 0
     subprotocol: str | None = None
     deflate: DeflateParameters | None = None
     extensions: str = ""
-    """The Sec-WebSocket-Extensions of the response."""
+    """The value of Sec-WebSocket-Extensions in the response."""
     violations: tuple[Violation, ...] = ()
-    """All rules broken, those in the request head's own list included; offsets count in the raw request."""
+    """All broken rules, including those in the request head's own list; offsets count in the raw request."""
 
     @property
     def accepted(self) -> bool:
@@ -134,17 +134,17 @@ class Answer:
         return self.response[: len(self.response) - self.body_length]
 
     def without_body(self) -> Answer:
-        """The same answer as the method HEAD wants it (RFC 9110 section 9.3.2)."""
+        """The answer to a HEAD request, without a body (RFC 9110 section 9.3.2)."""
         return replace(self, response=self.head, body_length=0)
 
 
 def is_websocket_request(request: RequestHead) -> bool:
-    """Whether it asks for WebSocket at all; if not it is plain HTTP."""
+    """Whether the request asks for WebSocket; otherwise it is plain HTTP."""
     return "websocket" in rules.lowered(request.headers.tokens("Upgrade"))
 
 
 def propose(request: RequestHead, policy: ServerPolicy) -> Answer:
-    """What RFC 6455 section 4.2 has a server answer: 101, or 400, 403, 405, 426, 505 with every reason."""
+    """The answer that RFC 6455 section 4.2 demands: 101, or 400, 403, 405, 426, 505 with every reason."""
     headers = request.headers
     offers, bad_extensions = rules.read_extensions(headers)
     broken = [
@@ -207,7 +207,7 @@ def _refusal_status(deciding: Sequence[Violation]) -> int:
         return 505
     if broken & {"upgrade-missing", "version-not-13"}:
         return 426
-    # RFC 6455 section 4.2.2: 403 where nothing but who asks is wrong.
+    # RFC 6455 section 4.2.2: 403 if only the requester's origin or host is wrong.
     return 403 if broken <= {"origin-refused", "host-foreign"} else 400
 
 
@@ -217,7 +217,7 @@ def refuse(
     violations: Iterable[Violation] = (),
     extra_headers: Iterable[tuple[str, str]] = (),
 ) -> Answer:
-    """An HTTP error that ends the connection. `reason` is the sentence to give, as plain text."""
+    """An HTTP error that ends the connection. `reason` is a sentence in plain text."""
     own = _HEADERS_OF_STATUS.get(status, ())
     body = reason.encode("utf-8", "backslashreplace") + b"\n"
     response = _with_body(status, "text/plain; charset=utf-8", body, (*own, *extra_headers))
@@ -233,7 +233,7 @@ def serve(
 
 def _with_body(status: int, content_type: str, body: bytes, extra: Iterable[tuple[str, str]]) -> bytes:
     more = tuple(extra)
-    # RFC 9110 section 7.8: whoever sends Upgrade also names it in Connection.
+    # RFC 9110 section 7.8: a sender of Upgrade also names it in Connection.
     upgrades = any(name.lower() == "upgrade" for name, _ in more)
     headers = (
         ("Connection", "Upgrade, close" if upgrades else "close"),
@@ -255,9 +255,9 @@ def client_request(
     origin: str | None = None,
     extra_headers: Iterable[tuple[str, str]] = (),
 ) -> bytes:
-    """The request of RFC 6455 section 4.1. `host` with its port unless that is the scheme's own.
+    """The request of RFC 6455 section 4.1. `host` includes the port unless it is the scheme's default.
 
-    `deflate` is the Sec-WebSocket-Extensions to offer. CallerError for a value that no header can carry.
+    `deflate` is the Sec-WebSocket-Extensions value to offer. Raises CallerError for a value that no header can carry.
     """
     headers = [
         ("Host", host),
@@ -277,7 +277,7 @@ def client_request(
 
 @dataclass(frozen=True, slots=True)
 class ResponseVerdict:
-    """What a client makes of the response; offsets of the violations count in the raw response."""
+    """A client's judgement of a response; offsets of the violations count in the raw response."""
 
     violations: tuple[Violation, ...]
     subprotocol: str | None = None
@@ -285,7 +285,7 @@ class ResponseVerdict:
 
 
 def check_observed(request: RequestHead, response: ResponseHead) -> ResponseVerdict:
-    """Hold a response against a request that somebody else sent."""
+    """Check a response against a request that somebody else sent."""
     headers = request.headers
     return check_response(
         response,
@@ -304,7 +304,7 @@ def check_response(
     offered_subprotocols: Sequence[str] = (),
     offered_deflate: str | None = None,
 ) -> ResponseVerdict:
-    """Hold a response against the request that it answers (RFC 6455 section 4.1, the numbered list at its end)."""
+    """Check a response against its request (RFC 6455 section 4.1, the numbered list at its end)."""
     if response.status != 101:
         detail = f"{response.status} {quoted(response.reason)}" if response.reason else str(response.status)
         return ResponseVerdict(

@@ -1,6 +1,6 @@
-"""The rules of the opening handshake, each held against a head; `core.protocol.handshake` decides what follows.
+"""The rules of the opening handshake, each checked on a head; `core.protocol.handshake` decides the consequences.
 
-Every function returns the violations that it finds, with the place of the offending line in the raw head.
+Every function returns the violations it finds, with the place of the offending line in the raw head.
 
 Source: RFC 6455 sections 4.1, 4.2.1, 9.1, 10.2 and 11.3; RFC 9112 sections 2.3, 3.2 and 6.
 """
@@ -40,7 +40,7 @@ def at(span: Span, rule: str, detail: str = "") -> Violation:
 
 
 def located(broken: Sequence[Violation], span: Span) -> list[Violation]:
-    """The same violations, moved to a place in the raw head; the last of too many tells how many there were."""
+    """Move violations to a place in the raw head; if there are too many, the last one tells how many there were."""
     kept = [replace(one, offset=span.offset, length=span.length) for one in broken[:_MAX_PER_PLACE]]
     if len(broken) > len(kept):
         kept[-1] = replace(kept[-1], detail=f"{kept[-1].detail}; {len(broken)} such problems in all")
@@ -67,7 +67,7 @@ def check_request_line(request: RequestHead) -> list[Violation]:
 
 def check_http_version(version: str, span: Span) -> list[Violation]:
     if _VERSION.fullmatch(version) is None:
-        # RFC 9112 section 2.3: another major version frames its messages in another way.
+        # RFC 9112 section 2.3: another major version delimits its messages differently.
         return [at(span, "http-version-unknown", f"it is {quoted(version)}")]
     if version == "HTTP/1.0":
         return [at(span, "http-version-old", f"it is {quoted(version)}")]
@@ -75,7 +75,7 @@ def check_http_version(version: str, span: Span) -> list[Violation]:
 
 
 def _repeated(headers: Headers, name: str, rule: str) -> list[Violation]:
-    """`rule` at the second line of a name that may stand only once."""
+    """`rule` at the second line of a header that may occur only once."""
     lines = headers.lines(name)
     return [at(lines[1][1], rule, f"{len(lines)} of them")] if len(lines) > 1 else []
 
@@ -155,7 +155,7 @@ def check_origin(headers: Headers, allowed: tuple[str, ...] | None) -> list[Viol
 
 
 def check_host_is_local(headers: Headers, names: tuple[str, ...] | None) -> list[Violation]:
-    """Against DNS rebinding: who reaches us over loopback calls us by a name of loopback, or by one of `names`."""
+    """Check against DNS rebinding: a client on loopback must call us by a name of loopback or by one of `names`."""
     if names is None:
         return []
     return [
@@ -200,7 +200,7 @@ def check_subprotocols(headers: Headers) -> list[Violation]:
 
 
 def choose_subprotocol(headers: Headers, spoken: tuple[str, ...] | None) -> str | None:
-    """The first in the client's order of preference that the server speaks."""
+    """The client's first choice that the server speaks."""
     offered = headers.tokens(PROTOCOL_HEADER)
     usable = (one for one in offered if is_token(one) and (spoken is None or one in spoken))
     return next(usable, None)
@@ -256,7 +256,7 @@ def read_chosen_subprotocol(headers: Headers, offered: Sequence[str]) -> tuple[s
 
 
 def check_response_only(headers: Headers) -> list[Violation]:
-    """Header fields that a 101 has no business with."""
+    """Check for header fields that must not occur in a 101."""
     rules = {
         VERSION_HEADER: "version-in-success",
         KEY_HEADER: "key-in-response",

@@ -1,4 +1,4 @@
-"""What the headers, the subprotocol and the extension parameters of an opening handshake say, as sentences."""
+"""The meaning of headers, subprotocols and extension parameters in an opening handshake, as sentences."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ _HEADERS: dict[str, tuple[str, str]] = {
 
 
 def header_meaning(name: str) -> str:
-    """A sentence on a header with the section that defines it, or "" for one that is not known here."""
+    """A sentence about a header, with the section that defines it; empty for an unknown header."""
     sentence, section = _HEADERS.get(name.lower(), ("", ""))
     return f"{sentence} {_together(section)}" if section else sentence
 
 
 def _together(section: str) -> str:
-    """Keep `RFC 6455 §4.1` on one line."""
+    """Keep text such as `RFC 6455 §4.1` on one line."""
     return section.replace(" ", "\u00a0")
 
 
@@ -75,7 +75,7 @@ _NO_CONTEXT = "starts with an empty window for every message: less memory, poore
 
 
 def extension_meaning(name: str) -> str:
-    """A sentence on an extension."""
+    """A sentence about an extension."""
     if name == "permessage-deflate":
         return "Messages may be compressed with DEFLATE; RSV1 marks those that are. RFC 7692"
     if name in ("x-webkit-deflate-frame", "deflate-frame"):
@@ -84,7 +84,7 @@ def extension_meaning(name: str) -> str:
 
 
 def parameter_meaning(extension: Extension, name: str, value: str | None) -> str:
-    """A sentence on one parameter of an extension, as it stands in an offer or in an answer."""
+    """A sentence about one parameter of an extension, in an offer or in an answer."""
     if extension.name != "permessage-deflate":
         return ""
     if name == "server_no_context_takeover":
@@ -105,7 +105,7 @@ def _deflate(section: str) -> str:
 
 
 def _window(value: str | None) -> str:
-    """`4,096 bytes` for 12; the value itself where it is not 8 to 15 (RFC 7692 section 7.1.2)."""
+    """`4,096 bytes` for 12; the value itself if it is not 8 to 15 (RFC 7692 section 7.1.2)."""
     if (
         value is not None
         and value.isascii()

@@ -14,19 +14,19 @@ from typing import NamedTuple
 from core.protocol.violations import Violation
 
 TCHAR = r"!#$%&'*+\-.^_`|~0-9A-Za-z"
-"""What a token may have (RFC 9110 section 5.6.2), for a character class of a regular expression."""
+"""Characters of a token (RFC 9110 section 5.6.2), for a character class of a regular expression."""
 
 _TOKEN = re.compile(f"[{TCHAR}]+")
 _COMMA_OR_QUOTED = re.compile(r',|"(?:[^"\\]|\\.?)*+"?', re.DOTALL)
 
 QUOTE_LIMIT = 80
-"""Characters of peer text that a message quotes at most."""
+"""Characters of peer text quoted in a message."""
 REASON_LIMIT = 16
-"""Violations that one sentence spells out at most."""
+"""Violations spelled out in one sentence."""
 
 
 def quoted(text: str | bytes) -> str:
-    """Peer text fit for a message: printable ASCII in quotes, everything else escaped, shortened visibly."""
+    """Peer text fit for a message: printable ASCII in quotes, other characters escaped, visibly shortened."""
     characters = text.decode("latin-1") if isinstance(text, bytes) else text
     shown = characters[:QUOTE_LIMIT].encode("unicode_escape").decode("ascii").replace("'", "\\'")
     if len(characters) <= QUOTE_LIMIT:
@@ -35,7 +35,7 @@ def quoted(text: str | bytes) -> str:
 
 
 def explain(violations: Sequence[Violation]) -> str:
-    """One sentence that names the violations with their values; beyond `REASON_LIMIT` only how many more."""
+    """One sentence that names the violations with their values; beyond `REASON_LIMIT` only their number."""
     reasons: list[str] = []
     for broken in violations[:REASON_LIMIT]:
         reason = broken.rule.sentence.rstrip(".")
@@ -53,7 +53,7 @@ def is_token(text: str) -> bool:
 
 
 def split_list(value: str) -> tuple[str, ...]:
-    """The elements of a comma list (RFC 9110 section 5.6.1), trimmed; quoted strings stay whole."""
+    """The elements of a comma-separated list (RFC 9110 section 5.6.1), trimmed; quoted strings stay whole."""
     elements = []
     start = 0
     for match in _COMMA_OR_QUOTED.finditer(value):
@@ -76,12 +76,12 @@ NOWHERE = Span(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """Header fields in their order, repeated ones kept; names are looked up without regard to case."""
+    """Header fields in order, with repeated ones kept; look-up ignores case."""
 
     items: tuple[tuple[str, str], ...] = ()
-    """Name in its original spelling and value without the space around it, both decoded as Latin-1."""
+    """Names in their original spelling and values without surrounding space, both decoded as Latin-1."""
     spans: tuple[Span, ...] = field(default=(), compare=False, repr=False)
-    """Where the lines of each item stand in the raw head; empty for headers that were not parsed."""
+    """Place of each item's lines in the raw head; empty for headers that were not parsed."""
 
     def __contains__(self, name: str) -> bool:
         return self.get(name) is not None
@@ -102,9 +102,9 @@ class Headers:
         return tuple((value, span) for (known, value), span in pairs if known.lower() == wanted)
 
     def tokens(self, name: str) -> tuple[str, ...]:
-        """The elements of the comma list that all lines of this name make together (RFC 9110 section 5.3)."""
+        """The elements of the comma-separated list formed by all lines of this name (RFC 9110 section 5.3)."""
         return tuple(element for value in self.get_all(name) for element in split_list(value))
 
     def span(self, name: str) -> Span:
-        """Where the first line of this name stands, or (0, 0)."""
+        """Place of the first line of this name, or (0, 0)."""
         return next((span for _, span in self.lines(name)), NOWHERE)

@@ -1,10 +1,10 @@
 """HTTP/1.1 request and response heads: a bounded incremental parser that keeps the raw bytes, and a writer.
 
-A head is everything up to and with the empty line. What a peer gets wrong becomes a `Violation` whose offset
-and length count in the raw head.
+A head includes the empty line that ends it. A peer's error becomes a `Violation` whose offset and length count in the
+raw head.
 
-Source: RFC 9112 sections 2 to 5 (message, request line, status line, fields) and RFC 9110 section 5 (field
-values, lists).
+Source: RFC 9112 sections 2 to 5 (message, request line, status line, fields) and RFC 9110 section 5 (field values,
+lists).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class RequestHead:
     headers: Headers
     raw: bytes = b""
     violations: tuple[Violation, ...] = ()
-    """What was wrong with it and yet let it be parsed."""
+    """What is wrong with the head without preventing its parsing."""
 
     @property
     def method_span(self) -> Span:
@@ -72,7 +72,7 @@ class ResponseHead:
 
     @property
     def is_interim(self) -> bool:
-        """Another response follows (RFC 9110 section 15.2); not so after 101, which is the last of HTTP."""
+        """Whether another response follows (RFC 9110 section 15.2); false for 101, which ends HTTP."""
         return 100 <= self.status <= 199 and self.status != 101
 
     @property
@@ -85,7 +85,7 @@ class ResponseHead:
 
 
 class HeadKind(Enum):
-    """Which head a parser waits for."""
+    """The head that a parser expects."""
 
     REQUEST = "request"
     RESPONSE = "response"
@@ -99,17 +99,17 @@ _EXAMPLE = {
 
 @dataclass(frozen=True, slots=True)
 class HeadLimits:
-    """How much head is accepted: bytes in all, and lines after the first."""
+    """Limits of a head: bytes in total, and lines after the first."""
 
     max_bytes: int = 65536
     max_headers: int = 128
 
 
 class HeadParser:
-    """Reads one head from bytes that come in any pieces; each byte is looked at a bounded number of times.
+    """Reads one head from bytes in any pieces; each byte is examined a bounded number of times.
 
-    In strict judgement every broken rule of severity ERROR raises `HeadError`; in tolerant judgement only
-    those that leave no head to speak of do. Either way `violations` has all of them.
+    Strict judgement raises `HeadError` for every broken rule of severity ERROR; tolerant judgement only for those that
+    leave no usable head. `violations` has all of them in either case.
     """
 
     def __init__(
@@ -135,31 +135,31 @@ class HeadParser:
 
     @property
     def raw(self) -> bytes:
-        """The head, or as much as has come of it; never more than the limit."""
+        """The head, or its bytes so far; never more than the limit."""
         return self._head.raw if self._head else bytes(self._buffer[: self._limits.max_bytes])
 
     @property
     def beyond(self) -> bytes:
-        """After a HeadError: what came and is no part of `raw`."""
+        """After a HeadError: received bytes that are not part of `raw`."""
         return bytes(self._buffer[self._limits.max_bytes :])
 
     @property
     def held_bytes(self) -> int:
-        """Bytes that came of a head which is not whole yet."""
+        """Bytes received of an incomplete head."""
         return len(self._buffer)
 
     @property
     def leftover(self) -> bytes:
-        """What came behind the head in the same piece."""
+        """Bytes received together with the end of the head, after it."""
         return self._leftover
 
     @property
     def violations(self) -> tuple[Violation, ...]:
-        """Every rule broken so far, also the one of a `HeadError`, in the order of the bytes."""
+        """Every rule broken so far, in byte order, including that of a `HeadError`."""
         return tuple(self._violations)
 
     def feed(self, data: bytes) -> RequestHead | ResponseHead | None:
-        """The head once it is whole. HeadError (400 or 431) if these bytes are none that can be used."""
+        """The head once it is complete. Raises HeadError (400 or 431) if it is unusable."""
         if self._error is not None:
             raise self._error
         if self._head is not None:
@@ -185,7 +185,7 @@ class HeadParser:
         raise self._error
 
     def _check_first_line(self, stop: int) -> None:
-        """Fail as soon as the bytes before `stop` can never become a first line."""
+        """Fail as soon as the bytes before `stop` cannot become a first line."""
         buffer, start = self._buffer, self._line_start
         opening = bytes(buffer[start : min(stop, start + 5)])
         if start == 0 and opening in (b"\x15", b"\x16"):
@@ -205,7 +205,7 @@ class HeadParser:
         control = _CONTROL_IN_LINE.search(buffer, self._checked, stop)
         if control is not None:
             self._fail_first_line(control.start())
-        # A CR at the end is fine only if LF follows: look at it again with the next byte.
+        # A final CR is valid only before LF: examine it again with the next byte.
         self._checked = stop - 1 if buffer[stop - 1] == 0x0D else stop
 
     def _fail_first_line(self, offset: int) -> NoReturn:
@@ -266,7 +266,7 @@ class HeadParser:
 
 
 class _Field:
-    """One header while its lines are read."""
+    """One header field while its lines are read."""
 
     __slots__ = ("name", "parts", "start", "stop")
 
@@ -277,7 +277,7 @@ class _Field:
         self.stop = stop
 
     def item(self) -> tuple[str, str]:
-        # RFC 9110 section 5.5: CR and NUL are replaced by SP where the message is not rejected.
+        # RFC 9110 section 5.5: CR and NUL become SP if the message is not rejected.
         value = b" ".join(part for part in self.parts if part).replace(b"\r", b" ").replace(b"\0", b" ")
         return self.name.decode("latin-1"), value.decode("latin-1")
 
@@ -290,10 +290,10 @@ def _read_headers(raw: bytes, lines: list[tuple[int, int]]) -> tuple[Headers, li
         line = raw[start:stop]
         if line[:1] in (b" ", b"\t"):
             if number == 0:
-                # RFC 9112 section 2.2: reject, or drop such lines.
+                # RFC 9112 section 2.2: reject or drop such lines.
                 broken.append(violation("header-before-first", quoted(line), start, stop - start))
             if current is not None:
-                # RFC 9112 section 5.2: reject, or put SP in the place of the fold.
+                # RFC 9112 section 5.2: reject, or replace the fold by SP.
                 broken.append(violation("header-folded", quoted(line), start, stop - start))
                 broken.extend(_check_value(line, start))
                 current.parts.append(line.strip(b" \t"))
@@ -305,7 +305,7 @@ def _read_headers(raw: bytes, lines: list[tuple[int, int]]) -> tuple[Headers, li
             current = None
             continue
         if _TOKEN.fullmatch(name) is None:
-            # RFC 9112 section 5.1: a space before the colon is to be rejected; an empty name is no token.
+            # RFC 9112 section 5.1: a space before the colon must be rejected; an empty name is not a token.
             broken.append(violation("header-bad-name", quoted(name), start, max(1, len(name))))
         broken.extend(_check_value(value, start + len(name) + 1))
         current = _Field(name.strip(b" \t"), value.strip(b" \t"), start, stop)
@@ -323,7 +323,7 @@ def _check_value(value: bytes, offset: int) -> list[Violation]:
 
 
 def parsed_request(raw: bytes) -> RequestHead | None:
-    """A request head that is known already, whatever it breaks; None where it cannot be read at all."""
+    """Parse a request head received earlier, whatever rules it breaks; None if it cannot be read."""
     limits = HeadLimits(max(len(raw), 1) + 1, raw.count(b"\n"))
     try:
         head = HeadParser(HeadKind.REQUEST, limits, Judgement.TOLERANT).feed(raw)
@@ -333,7 +333,7 @@ def parsed_request(raw: bytes) -> RequestHead | None:
 
 
 def status_phrase(status: int) -> str:
-    """The usual reason phrase of an HTTP status, or "" for one without."""
+    """The usual reason phrase of an HTTP status, or "" if there is none."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -341,7 +341,7 @@ def status_phrase(status: int) -> str:
 
 
 def write_request(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
-    """A request head. CallerError for a method, target or header that cannot stand in one."""
+    """A request head. Raises CallerError for an invalid method, target or header."""
     if not is_token(method):
         raise CallerError(f"{quoted(method)} is no HTTP method; use a word such as GET.")
     if _VISIBLE.fullmatch(target) is None:
@@ -352,7 +352,7 @@ def write_request(method: str, target: str, headers: Iterable[tuple[str, str]]) 
 
 
 def write_response(status: int, headers: Iterable[tuple[str, str]], body: bytes = b"") -> bytes:
-    """A response with the headers exactly as given. CallerError for a header that cannot stand in one."""
+    """A response with exactly these headers. Raises CallerError for an invalid header."""
     return _write(f"HTTP/1.1 {status} {status_phrase(status)}", headers) + body
 
 

@@ -1,7 +1,7 @@
-"""What the bytes of one sender mean after its opening handshake: frames, messages, and the rules that they break.
+"""Turns the bytes of one sender after its opening handshake into frames and messages, and lists the rules they break.
 
-An `Inbound` answers nothing and changes nothing. Who has one decides what follows from what it reports: an endpoint
-answers pings and fails connections, an observer only looks on.
+An `Inbound` answers nothing and changes nothing. Its owner decides what follows: an endpoint answers pings and fails
+connections, an observer only watches.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ITSELF = Completes.ITSELF
 
 
 class Inbound:
-    """One direction of a connection. Bytes go in with `feed`; `receive` says what they mean, in portions."""
+    """One direction of a connection. `feed` takes bytes; `receive` gives what they mean, in portions."""
 
     def __init__(
         self, sender: Role, limits: ConnectionLimits, judgement: Judgement, overlong: Overlong
@@ -39,24 +39,24 @@ class Inbound:
         self._judge = Judge(sender)
         self._assembler = Assembler(limits.message_bytes, judgement, overlong)
         self._under_way: Steps[FrameReceived] | None = None
-        """Work on a large message."""
+        """Unfinished work on a large message."""
         self._large: Frame | None = None
-        """The frame that is worked on by it."""
+        """The frame of that work."""
         self._beyond = bytearray()
-        """What came of a frame that is longer than what is held, while frames before it were not told of."""
+        """Bytes of a frame too long to hold, while the frames before it are not yet reported."""
         self._passing: ReadingPast | None = None
-        """Such a frame on its way past."""
+        """Such a frame while it passes."""
         self._assembles = True
         self.closing: tuple[int, str] | None = None
         """Code and reason of the first close frame."""
         self.ended = False
-        """Where the next frame begins cannot be known: all that comes is trailing."""
+        """Whether the start of the next frame is unknown: everything further is trailing."""
         self.trailing = Trailing(limits.trailing_bytes)
-        """Bytes that are no frame."""
+        """Bytes that do not belong to a frame."""
 
     @property
     def has_more(self) -> bool:
-        """`receive` has more to do with what came already."""
+        """Whether `receive` can do more with bytes already received."""
         if self._under_way is not None or self._arrivals.has_more:
             return True
         if self._passing is not None:
@@ -65,38 +65,37 @@ class Inbound:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes held of frames and messages on their way, what is kept of bytes that are no frame, and what inflating
-        takes between messages."""
+        """Bytes held: unfinished frames and messages, kept bytes outside of frames, and the inflater's state."""
         passing = 0 if self._passing is None else self._passing.held_bytes
         held = self._decoder.held_bytes + self._assembler.held_bytes + self.trailing.held_bytes
         return held + len(self._beyond) + passing
 
     def start_compression(self, parameters: DeflateParameters) -> None:
-        """permessage-deflate was negotiated (RFC 7692 section 5)."""
+        """Start permessage-deflate as negotiated (RFC 7692 section 5)."""
         self._assembler.inflater = Inflater(parameters, self._receiver)
         self._judge.compression = True
 
     def stop_assembling(self) -> None:
-        """The connection has failed: frames are told of and judged, messages are not put together any more."""
+        """The connection has failed: frames are still reported and judged, but no longer joined to messages."""
         self._assembles = False
         self._assembler.drop()
 
     def feed(self, data: bytes) -> None:
-        """Take what has come."""
+        """Take received bytes."""
         if self.ended:
             self.trailing.add(data)
         elif self._passing is not None and not self._passing.is_past:
             self._go_past(self._passing, data)
         elif self._decoder.overlong:
-            # It is told of behind the frames before it.
+            # Reported after the frames before it.
             self._beyond += data
         else:
             self._arrivals.feed(data)
 
     def receive(self) -> list[Report]:
-        """A portion of what came: whole plain messages that break no rule, or one frame that is anything else.
+        """A portion of what arrived: whole plain messages that break no rule, or one frame of any other kind.
 
-        Where there is nothing and `has_more`, a large message is worked on.
+        If the result is empty and `has_more` is set, a large message is being processed.
         """
         if self._passing is not None:
             return [self._take_passed(self._passing)] if self._passing.is_past else []
@@ -110,13 +109,13 @@ class Inbound:
         return self._meet_overlong()
 
     def let_go(self, found: Violation) -> FrameReceived | None:
-        """Let go of a frame on its way; it comes out, truncated and with `found`. None: nothing can tell why."""
+        """Drop an unfinished frame and report it, truncated, with `found`; None if there is none to report."""
         if self._under_way is not None and self._large is not None:
             frame, self._under_way, self._large = self._large, None, None
             return FrameReceived(frame, (found,), None)
         if self._arrivals.decoded or not self._decoder.holds_header:
             return None
-        # RFC 6455 section 5.2: where the next frame begins can't be known without reading the rest of this one.
+        # RFC 6455 section 5.2: the next frame cannot be located without reading the rest of this one.
         self.ended = True
         begun, rest = self._decoder.take_partial()
         assert begun is not None, "it holds a header"
@@ -124,7 +123,7 @@ class Inbound:
         return FrameReceived(begun, (found,), None)
 
     def end(self) -> list[FrameReceived]:
-        """The stream has ended and all of it was received: what there is of a last frame."""
+        """What is left of a last frame, after the stream has ended and everything was received."""
         if self.ended:
             return []
         self.ended = True
@@ -141,11 +140,11 @@ class Inbound:
         self._note_after_close(frame, found)
         return [FrameReceived(frame, tuple(found), None)]
 
-    # Within.
+    # Internals.
 
     @property
     def _takes_plain(self) -> bool:
-        """Nothing is under way that a plain message could disturb."""
+        """Whether nothing unfinished could be disturbed by a plain message."""
         return self._assembler.idle and self.closing is None and self._assembles
 
     def _is_plain_run(self, run: FrameColumns) -> bool:
@@ -157,12 +156,12 @@ class Inbound:
         return False
 
     def _receive_portion(self) -> list[Report]:
-        """What is decoded, up to the next frame that is no whole plain message."""
+        """The decoded frames up to the next one that is not a whole plain message."""
         reports: list[Report] = []
         judge = self._judge
         while frame := self._arrivals.next_frame(reports):
             head, key, payload, _, length = frame
-            # The short way for what nearly every frame is: a whole plain message that breaks no rule.
+            # The short way for almost every frame: a whole plain message that breaks no rule.
             if (
                 (head == 0x82 or (head == 0x81 and length <= PIECE and is_utf8(payload)))
                 and self._takes_plain
@@ -181,7 +180,7 @@ class Inbound:
         return reports
 
     def _go_on(self, steps: Steps[FrameReceived]) -> list[Report]:
-        """The next step, and what came of it if it was the last."""
+        """Run the next step; gives the result if it was the last."""
         try:
             next(steps)
         except StopIteration as done:
@@ -191,7 +190,7 @@ class Inbound:
         return []
 
     def _receiving(self, frame: Frame) -> Steps[FrameReceived]:
-        """What a frame means that is no whole plain message."""
+        """Process a frame that is not a whole plain message."""
         found = self._judge.frame(frame)
         if self.closing is not None:
             self._note_after_close(frame, found)
@@ -208,10 +207,10 @@ class Inbound:
             # RFC 6455 section 5.5.1: data after a close frame is discarded; it stays visible.
             found.append(violation("frame-after-close", f"{len(frame.payload)} bytes of payload"))
 
-    # Frames that are longer than what is held.
+    # Frames too long to hold.
 
     def _meet_overlong(self) -> list[Report]:
-        """A header declares more than is held."""
+        """Handle a header that declares more than is held."""
         frame, rest = self._decoder.take_partial()
         assert frame is not None, "a decoder is overlong by a whole header"
         rest += self._beyond
@@ -220,7 +219,7 @@ class Inbound:
             self._passing = ReadingPast(frame)
             self._go_past(self._passing, rest)
             return [self._take_passed(self._passing)] if self._passing.is_past else []
-        # RFC 6455 section 5.2: where the next frame begins can't be known without reading the rest of this one.
+        # RFC 6455 section 5.2: the next frame cannot be located without reading the rest of this one.
         self.ended = True
         self.trailing.add(rest)
         return [self._tell_overlong(frame)]

@@ -1,6 +1,6 @@
-"""What is wrong with a frame: header, sequence-free payload rules, and close payloads.
+"""What is wrong with a frame by itself: its header, its payload, and the body of a close frame.
 
-Holds the little memory that some rules need: the masking key before, and what was already said once.
+It remembers only what some rules need: the previous masking key, and what was already reported once.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class Judge:
     def __init__(self, sender: Role) -> None:
         self._masks = sender is Role.CLIENT
         self.last_key: bytes | None = None
-        """Masking key of the frame before. Who takes a plain frame without `frame` sets it."""
+        """Masking key of the previous frame. Code that takes a plain frame without calling `frame` must set it."""
         self._reuse_noted = False
         self._zero_noted = False
         self.compression = False
-        """permessage-deflate was negotiated, so RSV1 has a meaning."""
+        """Whether permessage-deflate was negotiated, which gives RSV1 a meaning."""
 
     def is_plain(self, frame: Frame) -> bool:
-        """Whether mask and length of a frame without RSV bits are as they should be. Cheap."""
+        """Whether mask and length of a frame without RSV bits are correct. Cheap."""
         _, key, _, form, length = frame
         if form and (length < 126 or (form == 2 and length < 0x10000)):
             return False
@@ -60,10 +60,10 @@ class Judge:
     def is_plain_run(self, run: FrameColumns, limit: int) -> bool:
         """Whether each frame of `run` is a whole message that breaks no rule.
 
-        `limit` is the most bytes that a message may have.
+        `limit` is the maximum size of a message in bytes.
         """
         heads, keys, payloads, forms = run
-        # No character of UTF-8 has a NUL inside: joined by it, texts are UTF-8 where each alone is.
+        # NUL never occurs inside a UTF-8 character, so texts joined by NUL are UTF-8 exactly if each of them is.
         if _TEXT_HEAD in heads and not is_utf8(b"\0".join(payloads)):
             return False
         if any(forms):
@@ -81,7 +81,7 @@ class Judge:
         )
 
     def frame(self, frame: Frame) -> list[Violation]:
-        """All that the header breaks, in the order of its bits."""
+        """Everything wrong with the header, in bit order."""
         found: list[Violation] = []
         self._reserved_bits(frame, found)
         opcode = frame.opcode
@@ -93,7 +93,7 @@ class Judge:
                 # RFC 6455 section 5.5: control frames must not be fragmented.
                 found.append(violation("control-fragmented", "FIN is 0", 0, 1))
             if frame.declared_length > LARGEST_CONTROL_PAYLOAD:
-                # RFC 6455 section 5.5: a control frame's payload is 125 bytes at most.
+                # RFC 6455 section 5.5: a control frame's payload is at most 125 bytes.
                 found.append(violation("control-too-long", f"{frame.declared_length} bytes", 1, 1))
         self._masking(frame, found)
         self._length(frame, found)
@@ -119,17 +119,17 @@ class Judge:
         key = frame.masking_key
         if key is None:
             if self._masks:
-                # RFC 6455 section 5.1: a server closes upon a frame that is not masked.
+                # RFC 6455 section 5.1: a server closes the connection on an unmasked frame.
                 found.append(violation("mask-missing", "MASK is 0", 1, 1))
             return
         if not self._masks:
-            # RFC 6455 section 5.1: a client closes upon a masked frame.
+            # RFC 6455 section 5.1: a client closes the connection on a masked frame.
             found.append(violation("mask-forbidden", f"masking key {key.hex(' ')}", 1, 1))
         offset = len(frame.header()) - 4
         if key == _ZERO_KEY:
             if not self._zero_noted:
                 self._zero_noted = True
-                # RFC 6455 section 5.3: the key must be unpredictable. Said once a connection.
+                # RFC 6455 section 5.3: the key must be unpredictable. Reported once per connection.
                 found.append(violation("masking-key-zero", "", offset, 4))
         elif key == self.last_key and not self._reuse_noted:
             self._reuse_noted = True
@@ -147,7 +147,7 @@ class Judge:
             found.append(violation("length-not-minimal", detail, 1, 1 + size))
 
     def close(self, frame: Frame, found: list[Violation]) -> tuple[int, str]:
-        """The code and reason of a close frame; what they break is added to `found`."""
+        """Code and reason of a close frame; broken rules are added to `found`."""
         payload = frame.payload
         start = len(frame.header())
         if not payload:
@@ -178,7 +178,7 @@ def fatal(found: Sequence[Violation], judgement: Judgement) -> Violation | None:
 
 
 def closing_payload(code: int | None, reason: str) -> bytes:
-    """The payload of a close frame that we send; PayloadError where no such frame may be sent."""
+    """The payload of a close frame to send; raises PayloadError if no such frame may be sent."""
     if code is None:
         if reason:
             raise PayloadError("A close reason needs a close code before it: give a code such as 1000.")
@@ -200,12 +200,12 @@ def closing_payload(code: int | None, reason: str) -> bytes:
 
 
 def answering_payload(code: int, reason: str) -> bytes:
-    """The payload of the close frame that answers one (RFC 6455 section 5.5.1): usually the code received.
+    """The payload of the reply to a close frame (RFC 6455 section 5.5.1): usually the received code.
 
-    A browser's page is told the reason of our frame, so that goes back too.
+    The reason goes back too, because a browser shows its page the reason in our frame.
     """
     if not close_codes.is_defined_in_frame(code):
         return b""
     payload = code.to_bytes(2, "big") + reason.encode()
-    # Bad UTF-8 that tolerant mode let pass is longer spelled out.
+    # Invalid UTF-8 that tolerant mode accepted is longer when spelled out.
     return payload if len(payload) <= LARGEST_CONTROL_PAYLOAD else payload[:2]

@@ -1,4 +1,4 @@
-"""Bounds on what a peer can make a connection hold."""
+"""Limits on what a peer can make a connection hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.protocol.http11 import HeadLimits
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Bounds on what a peer can make us hold. Sizes in bytes."""
+    """Limits on what a peer can make us hold, in bytes."""
 
     head: HeadLimits = field(default_factory=HeadLimits)
     message_bytes: int = 64 * 1024 * 1024
@@ -18,9 +18,9 @@ class ConnectionLimits:
 
 
 class Overlong(Enum):
-    """What becomes of a frame or message that is larger than `ConnectionLimits.message_bytes`."""
+    """What happens to a frame or message larger than `ConnectionLimits.message_bytes`."""
 
     ENDS = auto()
-    """It breaks a rule of ours (RFC 6455 section 10.4), and after such a frame nothing is decoded: for an endpoint."""
+    """For an endpoint: it breaks a limit of ours (RFC 6455 section 10.4), and nothing after it is decoded."""
     READ_PAST = auto()
-    """It passes and is not held; that is noted, and what follows is decoded: for who only looks on."""
+    """For an observer: it passes without being held, which is noted, and decoding continues after it."""

@@ -1,4 +1,4 @@
-"""Fragments to messages, and UTF-8 checked as it arrives (RFC 6455 sections 5.4, 5.6 and 8.1)."""
+"""Joins fragments to messages, and checks UTF-8 as it arrives (RFC 6455 sections 5.4, 5.6 and 8.1)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.protocol.violations import Judgement, Violation, violation
 
 
 class Fragments:
-    """A fragmented message on its way (RFC 6455 section 5.4)."""
+    """An unfinished fragmented message (RFC 6455 section 5.4)."""
 
     __slots__ = ("_joined", "compressed", "frame_count", "opcode", "skipped", "utf8")
 
@@ -22,8 +22,8 @@ class Fragments:
         self.compressed = compressed
         self.frame_count = 0
         self.skipped = False
-        """The message is over the limit: its frames pass, none of them is kept."""
-        # Compressed text can only be checked once it is inflated.
+        """Whether the message exceeds the limit; its frames then pass and none is kept."""
+        # Compressed text can be checked only after it is inflated.
         self.utf8 = Utf8Check() if opcode == Opcode.TEXT and not compressed else None
         self._joined = bytearray()
 
@@ -41,7 +41,7 @@ class Fragments:
         return len(self._joined)
 
     def joined_with(self, last: Frame) -> bytes:
-        """The payloads of all frames, joined; still compressed where the message is."""
+        """All payloads joined; still compressed if the message is."""
         if not self.frame_count:
             return last.payload
         self._joined += last.payload
@@ -49,38 +49,38 @@ class Fragments:
 
 
 class Assembler:
-    """Data frames to messages: the one that is under way, and what a frame breaks by its place in it."""
+    """Joins data frames to messages, and finds the rules that a frame breaks by its place in the sequence."""
 
     __slots__ = ("_context_lost", "_fragments", "_judgement", "_limit", "_overlong", "inflater")
 
     def __init__(self, limit: int, judgement: Judgement, overlong: Overlong = Overlong.ENDS) -> None:
-        """`limit` is the most bytes that a message may have."""
+        """`limit` is the maximum size of a message in bytes."""
         self._limit = limit
         self._judgement = judgement
         self._overlong = overlong
         self._context_lost = False
-        """A compressed message was not inflated to which later ones may refer."""
+        """Whether a compressed message was not inflated, to which later ones may refer."""
         self._fragments: Fragments | None = None
         self.inflater: Inflater | None = None
-        """Set where permessage-deflate was negotiated."""
+        """Set if permessage-deflate was negotiated."""
 
     @property
     def idle(self) -> bool:
-        """No fragmented message is under way."""
+        """Whether no fragmented message is unfinished."""
         return self._fragments is None
 
     @property
     def held_bytes(self) -> int:
-        """Bytes of the message under way, and what inflating takes between messages."""
+        """Bytes of the unfinished message, and the inflater's state."""
         held = 0 if self._fragments is None else self._fragments.wire_length
         return held if self.inflater is None else held + self.inflater.held_bytes
 
     def drop(self) -> None:
-        """Forget the message under way."""
+        """Forget the unfinished message."""
         self._fragments = None
 
     def adding(self, frame: Frame, found: list[Violation]) -> Steps[Message | Completes | None]:
-        """Add a data frame to its message; the message if it is complete now."""
+        """Add a data frame to its message; the result is the message if it is complete now."""
         fragments = self._place(frame, found)
         if fragments is None or fragments.skipped:
             return None
@@ -100,17 +100,17 @@ class Assembler:
         return None
 
     def pass_by(self, frame: Frame, found: list[Violation]) -> None:
-        """A data frame passes of which not all is held: its message is not put together."""
+        """Note a data frame that is not held completely: its message is not assembled."""
         fragments = self._place(frame, found)
         if fragments is not None and not fragments.skipped:
             self._skip(fragments)
 
     def _place(self, frame: Frame, found: list[Violation]) -> Fragments | None:
-        """The message that a data frame belongs to; None where it breaks the rules by its place."""
+        """The message that a data frame belongs to; None if the frame is out of sequence."""
         opcode = frame.opcode
         if opcode == Opcode.CONTINUATION:
             if self._fragments is None:
-                # RFC 6455 section 5.4: a continuation continues something.
+                # RFC 6455 section 5.4: a continuation must continue something.
                 found.append(violation("continuation-without-start", "", 0, 1))
                 return None
         elif opcode in (Opcode.TEXT, Opcode.BINARY):
@@ -134,12 +134,12 @@ class Assembler:
         self._lose(fragments)
 
     def _lose(self, fragments: Fragments) -> None:
-        """A message that is not inflated: what refers back to it must not be inflated from older data instead."""
+        """Give up a message without inflating it; later ones must not be inflated from older data instead."""
         if fragments.compressed and self.inflater is not None:
             self._lose_context(self.inflater)
 
     def _lose_context(self, inflater: Inflater) -> None:
-        # An endpoint's peer sees itself fail; whom an observer looks at did nothing wrong.
+        # An endpoint's peer sees the connection fail; a peer that is only observed did nothing wrong.
         self._context_lost = self._overlong is Overlong.READ_PAST and inflater.keeps_context
         inflater.reset()
 
@@ -176,6 +176,6 @@ class Assembler:
 
 
 def over_limit(length: int, limit: int, overlong: Overlong) -> Violation:
-    """A message or frame of `length` bytes is over the limit."""
+    """The violation of a message or frame whose `length` in bytes exceeds the limit."""
     rule = "message-too-big" if overlong is Overlong.ENDS else "not-held"
     return violation(rule, f"{length} bytes, the limit is {limit}", 1, 1)

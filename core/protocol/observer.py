@@ -1,10 +1,10 @@
-"""A connection between a client and a server that somebody else relays: what passes, both ways, is judged and told.
+"""Judges and reports both directions of a connection between a client and a server that somebody else relays.
 
     observer = Observer(limits, judgement)
     observer.feed(Role.CLIENT, data)
     while observer.has_more(Role.CLIENT): reports = observer.receive(Role.CLIENT)
 
-An observer answers nothing, fails nothing, and changes no byte: who relays hands each byte on before it is looked at.
+An observer answers nothing, fails nothing and changes no byte: the relay passes each byte on before it is examined.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from core.protocol.trailing import Trailing
 from core.protocol.violations import Judgement, violation
 
 _WATCHED = handshake.ServerPolicy(judgement=Judgement.TOLERANT)
-"""An observer has no wishes of its own: of a request it judges what the RFC says."""
+"""An observer has no preferences: it judges a request by the RFC alone."""
 
 
 class _Direction:
@@ -45,13 +45,13 @@ class _Direction:
         self._limits = limits
         self.inbound = Inbound(sender, limits, Judgement.TOLERANT, Overlong.READ_PAST)
         self.head_done = False
-        """Its head is whole, or never will be."""
+        """Whether the head is complete, or never will be."""
         self.waiting = Trailing(limits.trailing_bytes)
-        """What came behind the head before it was known what was agreed on."""
+        """Bytes after the head that arrived before the negotiation was known."""
         self.begin_head()
 
     def begin_head(self) -> None:
-        """The next bytes are those of a head. What cannot be refused is read as far as it can be."""
+        """Expect a head next. It cannot be refused, so it is read as far as possible."""
         self.parser = HeadParser(self._kind, self._limits.head, Judgement.TOLERANT)
 
     @property
@@ -60,15 +60,15 @@ class _Direction:
         return head + self.waiting.held_bytes + self.inbound.held_bytes
 
     def stop_reading(self) -> None:
-        """There are no frames, or none that can be told apart: all that comes is trailing."""
+        """There are no frames, or none that can be delimited: everything further is trailing."""
         self.inbound.ended = True
         self.take_waiting()
 
     def take_waiting(self) -> None:
-        """Read what has waited."""
+        """Read the bytes that waited."""
         waiting, self.waiting = self.waiting, Trailing(0)
         if waiting.length > waiting.held_bytes:
-            # Some of it is lost, and with it where frames begin.
+            # Some bytes are lost, and with them the frame boundaries.
             self.inbound.ended = True
         self.inbound.feed(waiting.kept)
         if waiting.length > waiting.held_bytes:
@@ -76,29 +76,29 @@ class _Direction:
 
 
 class Observer:
-    """One connection. `state` is what client and server make of it."""
+    """One connection. `state` is its state as client and server see it."""
 
     def __init__(self, limits: ConnectionLimits | None = None) -> None:
         self._limits = limits or ConnectionLimits()
         self._directions = {role: _Direction(role, self._limits) for role in Role}
         self._request: RequestHead | None = None
         self._closing: tuple[Role, int, str] | None = None
-        """The first close frame: whose, code and reason."""
+        """The first close frame: sender, code and reason."""
         self.state = ReadyState.CONNECTING
         self.deflate: DeflateParameters | None = None
-        """What client and server agreed on of permessage-deflate."""
+        """The permessage-deflate parameters agreed between client and server."""
 
     @property
     def held_bytes(self) -> int:
-        """Bytes held of heads, frames and messages on their way, and of bytes that are no frame."""
+        """Bytes held: unfinished heads, frames and messages, and bytes outside of frames."""
         return sum(direction.held_bytes for direction in self._directions.values())
 
     def has_more(self, sender: Role) -> bool:
-        """`receive` has more to do with what came from that side."""
+        """Whether `receive` can do more with bytes already received from that side."""
         return self._directions[sender].inbound.has_more
 
     def feed(self, sender: Role, data: bytes) -> list[Event]:
-        """Take what came from one side; what its head means, if that is whole now. Go on with `receive`."""
+        """Take bytes from one side; the events tell what its head means if it is now complete. Then call `receive`."""
         direction = self._directions[sender]
         if direction.head_done:
             self._feed_behind_head(direction, data)
@@ -120,7 +120,7 @@ class Observer:
         return self._take_request(head) if isinstance(head, RequestHead) else self._take_response(head)
 
     def receive(self, sender: Role) -> list[Report]:
-        """A portion of what came from one side: see `Inbound.receive`."""
+        """A portion of what arrived from one side; see `Inbound.receive`."""
         inbound = self._directions[sender].inbound
         reports = inbound.receive()
         if self._closing is None and inbound.closing is not None:
@@ -128,7 +128,7 @@ class Observer:
         return reports
 
     def end(self, sender: Role) -> Sequence[Event]:
-        """One side has ended its stream, and all of it was received: what there is of a last frame, and the rest."""
+        """End one side's stream after everything was received; gives what is left of a last frame, and the rest."""
         direction = self._directions[sender]
         if not direction.head_done:
             direction.head_done = True
@@ -139,7 +139,7 @@ class Observer:
         return [*direction.inbound.end(), StreamEnded(sender, trailing.kept, trailing.length)]
 
     def close(self, first: Role | None) -> list[Event]:
-        """Both streams are over. `first` is whose ended first, None where Unmask cut them."""
+        """Both streams are over. `first` is the side whose stream ended first, None if Unmask cut them."""
         events: list[Event] = []
         if self._request is None and self.state is ReadyState.CONNECTING:
             events.append(self._no_request())
@@ -151,7 +151,7 @@ class Observer:
         # RFC 6455 section 7.1.5: 1006 where no close frame was seen.
         return [*events, ConnectionClosed(1006, "", closed_by, vanished=first is not None)]
 
-    # Within.
+    # Internals.
 
     def _feed_behind_head(self, direction: _Direction, data: bytes) -> None:
         if self.state is ReadyState.CONNECTING:
@@ -165,10 +165,10 @@ class Observer:
         return [RequestSent(request.raw, request, broken)]
 
     def _take_response(self, response: ResponseHead) -> list[Event]:
-        """From here on it is known what the bytes mean."""
+        """Start both directions as the response says."""
         request = self._request
         if request is None:
-            # The server speaks unasked.
+            # The server sent a response before any request.
             verdict = handshake.ResponseVerdict(response.violations)
         else:
             verdict = handshake.check_observed(request, response)
@@ -185,7 +185,7 @@ class Observer:
         return [ResponseReceived(response, verdict, accepted)]
 
     def _fail(self, sender: Role, error: HeadError) -> list[Event]:
-        """A head that is none: nothing that comes from either side can be read."""
+        """Handle an unreadable head: nothing from either side can be read any more."""
         direction = self._directions[sender]
         parser = direction.parser
         direction.head_done = True

@@ -1,6 +1,6 @@
-"""The opening handshake as it happens: a head comes in pieces and is answered or judged; frames may follow at once.
+"""The opening handshake as it happens: a head arrives in pieces and is answered or judged; frames may follow at once.
 
-What to answer and what to make of an answer is `core.protocol.handshake`'s.
+`core.protocol.handshake` decides what to answer and how to judge an answer.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from core.protocol.violations import Judgement, Severity, Violation, violation
 
 @dataclass(frozen=True, slots=True)
 class ServerSide:
-    """We are the server and answer by this policy."""
+    """Unmask is the server and answers by this policy."""
 
     policy: handshake.ServerPolicy = field(default_factory=handshake.ServerPolicy)
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSide:
-    """We are the client and have asked this."""
+    """Unmask is the client and sent this request."""
 
     request: bytes
     key: str
@@ -41,12 +41,12 @@ class Outcome:
 
     accepted: bool
     response: bytes = b""
-    """What we have to send for it."""
+    """What we have to send in consequence."""
     deflate: DeflateParameters | None = None
 
 
 class Opening:
-    """One opening handshake. `outcome` is None until it is decided; nothing may be received after that."""
+    """One opening handshake. `outcome` is None until it is decided; after that, nothing may be received."""
 
     def __init__(self, side: ServerSide | ClientSide, limits: HeadLimits, glued_limit: int) -> None:
         self._side = side
@@ -58,7 +58,7 @@ class Opening:
         self.outcome: Outcome | None = None
 
     def receive(self, data: bytes) -> list[Event]:
-        """RequestReceived or ResponseReceived when the head is whole, HandshakeFailed when it never will be."""
+        """RequestReceived or ResponseReceived when the head is complete, HandshakeFailed when it never will be."""
         if self._request is not None:
             return self._hold_back(data)
         try:
@@ -86,7 +86,7 @@ class Opening:
         return HeadParser(HeadKind.RESPONSE, self._limits, self._side.judgement)
 
     def answer(self, answer: handshake.Answer) -> list[Event]:
-        """Answer the request; nothing happens where that was decided without the caller."""
+        """Answer the request; nothing happens if the handshake was decided without the caller."""
         if self.outcome is not None:
             return []
         if self._glued:
@@ -97,11 +97,11 @@ class Opening:
 
     @property
     def _sender(self) -> Role:
-        """Whose head it is."""
+        """The side that sends the head."""
         return Role.CLIENT if isinstance(self._side, ServerSide) else Role.SERVER
 
     def time_out(self, seconds: float) -> list[Event]:
-        """Answer 408 where the head is not complete after `seconds`."""
+        """Answer 408 if the head is incomplete after `seconds`."""
         if self._request is not None or self.outcome is not None:
             return []
         raw = self._parser.raw
@@ -110,31 +110,33 @@ class Opening:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes of the head, and of what came behind it and waits for the answer."""
+        """Bytes of the head, and of what follows it and waits for the answer."""
         return self._parser.held_bytes + len(self._glued)
 
     def refuse_for_memory(self, found: Violation) -> list[Event]:
-        """Answer 503 where the head is not complete: there is no room for the rest of it."""
+        """Answer 503 if the head is incomplete, because there is no room for the rest of it."""
         if self._request is not None or self.outcome is not None:
             return []
         return [self._fail(503, (*self._parser.violations, found))]
 
     def abandon(self, reason: str) -> list[Event]:
-        """No head will come, and nobody is to blame for it: `reason` says why. Nothing happens where it is decided."""
+        """Expect no head any more, through nobody's fault; `reason` says why. Nothing happens if the outcome is
+        known.
+        """
         if self._request is not None or self.outcome is not None:
             return []
         self.outcome = Outcome(False)
         return [HandshakeFailed(self._parser.raw, handshake.Answer(0, reason, b""), self._sender)]
 
     def refuse_for_load(self, connections: int) -> list[Event]:
-        """Answer 503, whatever has come."""
+        """Answer 503, whatever has arrived."""
         reason = f"There are {connections} connections already, which is the limit. Try later."
         answer = handshake.refuse(503, reason)
         self.outcome = Outcome(False, answer.response)
         return [HandshakeFailed(self._parser.raw, answer, self._sender)]
 
     def end(self) -> list[Event]:
-        """The stream has ended before the handshake was over. Nobody is left to read an answer: none is written."""
+        """The stream has ended before the handshake was over. No answer is written, since nobody could read it."""
         self.outcome = Outcome(False)
         if self._request is not None:
             return []
@@ -145,20 +147,20 @@ class Opening:
         return [HandshakeFailed(raw, answer, self._sender)]
 
     def forget(self) -> None:
-        """Hold the head no longer: the handshake is over, and has been told of."""
+        """Release the head: the handshake is over and was reported."""
         self._request = None
         self._parser = HeadParser(HeadKind.REQUEST)
         if self.outcome is not None:
             self.outcome = replace(self.outcome, response=b"")
 
     def take_glued(self) -> bytes:
-        """What came behind the head: the first frames, or bytes that are none where it was refused."""
+        """The bytes after the head: the first frames, or anything if the handshake was refused."""
         glued = bytes(self._glued)
         self._glued.clear()
         return glued
 
     def _hold_back(self, data: bytes) -> list[Event]:
-        """Keep what comes before the answer, within bounds."""
+        """Keep bytes that come before the answer, within bounds."""
         self._glued += data
         if len(self._glued) <= self._glued_limit:
             return []
@@ -171,7 +173,7 @@ class Opening:
             answer = handshake.Answer(0, explain(broken), b"", violations=broken)
         else:
             answer = handshake.refuse(status, explain(broken), broken)
-        # What lies beyond the limit on heads is no part of the raw head.
+        # Bytes beyond the limit on heads do not belong to the raw head.
         self._glued += self._parser.beyond
         self.outcome = Outcome(False, answer.response)
         return HandshakeFailed(raw, answer, self._sender)

@@ -1,4 +1,4 @@
-"""A frame that is longer than what is held of one: counted through, so that the next one is found."""
+"""Counts through a frame that is too long to hold, so that the next frame is found."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from core.protocol.frames import Frame
 
 
 class ReadingPast:
-    """One such frame. Of its payload only the beginning is kept, that had come when its header was read."""
+    """One such frame. Only the beginning of its payload, which arrived together with its header, is kept."""
 
     __slots__ = ("came", "frame")
 
     def __init__(self, begun: Frame) -> None:
         self.frame = begun
         self.came = len(begun.payload)
-        """Bytes of its payload that have come."""
+        """Payload bytes that have arrived."""
 
     @property
     def is_past(self) -> bool:
-        """All of it has come."""
+        """Whether the whole frame has arrived."""
         return self.came == self.frame.declared_length
 
     @property
@@ -25,7 +25,7 @@ class ReadingPast:
         return len(self.frame.payload)
 
     def feed(self, data: bytes) -> bytes:
-        """What of `data` follows the frame."""
+        """The part of `data` that follows the frame."""
         taken = min(len(data), self.frame.declared_length - self.came)
         self.came += taken
         return data[taken:]

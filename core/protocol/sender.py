@@ -1,4 +1,4 @@
-"""What goes out: messages cut into frames, compressed, masked, and written in one place."""
+"""Outgoing traffic: messages are cut into frames, compressed, masked and written in one place."""
 
 from __future__ import annotations
 
@@ -23,40 +23,40 @@ from core.protocol.steps import Steps, finish
 
 _ITSELF = Completes.ITSELF
 _APART_BYTES = 16 * 1024
-"""From this size on a payload is not copied to stand behind its header."""
+"""Payloads of this size and larger are not copied after their header."""
 
 _DEFLATED_AT_ONCE = 64
-"""Messages that are compressed in a step."""
+"""Messages compressed in one step."""
 
 
 @cache
 def _short_header(head: int, length: int) -> bytes:
-    """The whole header of an unmasked frame of less than 126 bytes; at most 256 × 126 of them."""
+    """The complete header of an unmasked frame of less than 126 bytes; there are at most 256 × 126."""
     return bytes((head, length))
 
 
 class Sender:
-    """Turns what is to be said into bytes, and tells of every frame. Knows no states; `Connection` does."""
+    """Turns messages into bytes, and reports every frame. It knows no states; `Endpoint` does."""
 
     def __init__(self, role: Role) -> None:
         self._role = role
         self._out: list[bytes] = []
         self.deflater: Deflater | None = None
-        """Set where permessage-deflate was negotiated."""
+        """Set if permessage-deflate was negotiated."""
         self.busy = False
-        """`deflating` is not over: no other message may be sent."""
+        """Whether `deflating` is unfinished; no other message may be sent until it is."""
 
     @property
     def held_bytes(self) -> int:
-        """What compressing takes between messages."""
+        """Bytes that the compressor holds between messages."""
         return 0 if self.deflater is None else self.deflater.held_bytes
 
     def write(self, data: bytes) -> None:
-        """Bytes that are no frame: a head."""
+        """Write bytes outside of frames: a head."""
         self._out.append(data)
 
     def take(self) -> list[bytes]:
-        """All bytes since the last call; small pieces are joined, large payloads stand apart, uncopied."""
+        """All bytes since the last call; small pieces are joined, large payloads stand alone and uncopied."""
         out, self._out = self._out, []
         if len(out) < 2:
             return out
@@ -71,7 +71,7 @@ class Sender:
     def message(
         self, opcode: int, payload: bytes, *, origin: Origin, fragments: int = 1, compress: bool = True
     ) -> list[Event]:
-        """A whole message, in `fragments` frames of about the same size; compressed if negotiated and `compress`."""
+        """Send a whole message in `fragments` frames of similar size; compressed if negotiated and `compress`."""
         if self.deflater is not None and compress:
             data, rsv = self.deflater.compress(payload), RSV1  # RFC 7692 section 6.1
         else:
@@ -79,7 +79,7 @@ class Sender:
         if fragments == 1:
             whole = _ITSELF if not rsv else Message(opcode, payload, True, 1, len(data))
             return self._frames([FIN | rsv | opcode], [data], [whole], origin)
-        # RFC 6455 section 5.4: the opcode stands on the first frame, FIN on the last.
+        # RFC 6455 section 5.4: the first frame has the opcode, the last one FIN.
         size = max(1, -(-len(data) // fragments))
         pieces = [data[start : start + size] for start in range(0, len(data), size)]
         pieces += [b""] * (fragments - len(pieces))
@@ -88,7 +88,7 @@ class Sender:
         return self._frames(heads, pieces, [*[None] * (fragments - 1), message], origin)
 
     def messages(self, opcodes: Sequence[int], payloads: list[bytes], *, origin: Origin) -> Sequence[Report]:
-        """Many messages, each as one frame: `message` for many at once."""
+        """Send many messages with one frame each: `message` for many at once."""
         if len(payloads) == 1 and self.deflater is None:
             return [self._frame(FIN | opcodes[0], payloads[0], _ITSELF, origin)]
         if self.deflater is not None:
@@ -112,7 +112,7 @@ class Sender:
     def deflating(
         self, opcodes: Sequence[int], payloads: list[bytes], *, origin: Origin
     ) -> Steps[Sequence[Report]]:
-        """`messages`, compressed, in steps."""
+        """`messages` with compression, in steps."""
         assert self.deflater is not None
         self.busy = True
         events: list[Event] = []
@@ -126,7 +126,7 @@ class Sender:
         return events
 
     def control(self, opcode: Opcode, payload: bytes, *, origin: Origin) -> list[Event]:
-        """A control frame."""
+        """Send a control frame."""
         return self._frames([FIN | opcode], [payload], [None], origin)
 
     def _frames(
@@ -143,7 +143,7 @@ class Sender:
     def _frame(
         self, head: int, payload: bytes, completes: Message | Completes | None, origin: Origin
     ) -> FrameSent:
-        """The one way by which a single frame goes out."""
+        """Write one frame; all single frames pass here."""
         length = len(payload)
         form = 0 if length < 126 else int(shortest_length_form(length))
         key = new_masking_key() if self._role is Role.CLIENT else None

@@ -1,4 +1,4 @@
-"""The states of a connection and every way from one to another (RFC 6455 sections 4 and 7)."""
+"""The states of a connection, and the table of transitions between them (RFC 6455 sections 4 and 7)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Trigger(IntEnum):
 
 
 class IllegalTransitionError(Exception):
-    """A bug of ours: a trigger in a state that does not know it."""
+    """A bug in Unmask: a trigger that the current state does not allow."""
 
 
 _S, _T = ReadyState, Trigger
@@ -59,7 +59,7 @@ TRANSITIONS: dict[tuple[ReadyState, Trigger], ReadyState] = {
 
 
 def step(state: ReadyState, trigger: Trigger) -> ReadyState:
-    """The state after `trigger`; IllegalTransitionError where the table has no such row."""
+    """The state after `trigger`; raises IllegalTransitionError if the table has no such transition."""
     try:
         return TRANSITIONS[state, trigger]
     except KeyError:

@@ -1,4 +1,4 @@
-"""Work that may take long, in steps of about a millisecond at most: who does it may do something else in between."""
+"""Work that may take long, in steps of at most about a millisecond, so that the caller can do other work in between."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 Steps = Generator[None, None, Result]
-"""Goes on by one step with `next`; its StopIteration holds the result."""
+"""`next` runs one step; the final StopIteration holds the result."""
 
 
 def finish(steps: Steps[Result]) -> Result:
-    """Do all that is left at once."""
+    """Run all remaining steps."""
     while True:
         try:
             next(steps)

@@ -1,10 +1,10 @@
-"""Bytes that are no frame: what follows the last one."""
+"""Bytes outside of frames: what follows the last one."""
 
 from __future__ import annotations
 
 
 class Trailing:
-    """The first `limit` of them, and how many there were."""
+    """Keeps the first `limit` bytes, and the total number."""
 
     __slots__ = ("_kept", "_limit", "length")
 
@@ -12,7 +12,7 @@ class Trailing:
         self._limit = limit
         self._kept = bytearray()
         self.length = 0
-        """Bytes that came, kept or not."""
+        """Bytes that arrived, kept or not."""
 
     @property
     def kept(self) -> bytes:
@@ -23,10 +23,10 @@ class Trailing:
         return len(self._kept)
 
     def miss(self, length: int) -> None:
-        """As many came and were not kept."""
+        """Count `length` bytes that arrived and were not kept."""
         self.length += length
 
     def add(self, data: bytes) -> None:
-        """More of them."""
+        """Add bytes."""
         self._kept += data[: max(self._limit - len(self._kept), 0)]
         self.length += len(data)

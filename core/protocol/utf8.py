@@ -9,7 +9,7 @@ from core.protocol.steps import Steps, finish
 from core.protocol.violations import Violation, violation
 
 PIECE = 256 * 1024
-"""Bytes that are looked at as one: long ones would take several times their memory, and keep every thread waiting."""
+"""Bytes checked at once; longer pieces would take several times their memory and block every thread."""
 
 
 def is_utf8(data: bytes) -> bool:
@@ -26,7 +26,7 @@ def is_utf8(data: bytes) -> bool:
 
 
 class Utf8Check:
-    """Whether bytes that come in pieces are UTF-8. Pieces may end inside a character."""
+    """Checks whether bytes in pieces are UTF-8. A piece may end inside a character."""
 
     __slots__ = ("_pending",)
 
@@ -34,10 +34,10 @@ class Utf8Check:
         self._pending = b""
 
     def feed(self, data: bytes, *, final: bool) -> int | None:
-        """None while all is well, else the offset in `data` of the first bad byte.
+        """None if all is well, else the offset in `data` of the first bad byte.
 
-        A character begun in an earlier piece that turns out bad is reported at offset 0, one that the end cuts
-        off at `len(data)` at most.
+        A character from an earlier piece that turns out bad is reported at offset 0; one that the end cuts off at
+        `len(data)` at most.
         """
         return finish(self.feeding(data, final=final))
 
@@ -60,7 +60,7 @@ class Utf8Check:
 
 
 def utf8_violation(rule_id: str, frame: Frame, position: int) -> Violation:
-    """Bytes that are no UTF-8, `position` bytes into the payload of `frame`."""
+    """The violation for invalid UTF-8 at byte `position` of the payload of `frame`."""
     shown = frame.payload[position : position + 1]
     what = (
         f"byte 0x{shown[0]:02X} at {position}" if shown else f"the text ends inside a character at {position}"

@@ -10,7 +10,7 @@ from enum import IntEnum
 
 
 class Severity(IntEnum):
-    """How bad it is. ERROR fails the connection in strict mode; the others never do."""
+    """How serious a violation is. ERROR fails the connection in strict mode; the others never do."""
 
     NOTE = 1
     WARNING = 2
@@ -24,19 +24,19 @@ class Rule:
     id: str
     severity: Severity
     section: str
-    """Where it stands, as `RFC 6455 §5.2`."""
+    """The section that states the rule, such as `RFC 6455 §5.2`."""
     sentence: str
     close_code: int = 1002
-    """The close code with which strict mode fails the connection; of no meaning unless severity is ERROR."""
+    """Close code with which strict mode fails the connection; unused unless severity is ERROR."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A rule broken, by bytes `offset`..`offset + length` of the frame's wire bytes (or of the handshake head)."""
+    """A rule broken by the bytes `offset`..`offset + length` of a frame's wire bytes, or of a handshake head."""
 
     rule: Rule
     detail: str = ""
-    """With which value, in plain text; may quote the peer's bytes escaped."""
+    """The offending value in plain text; may quote the peer's bytes escaped."""
     offset: int = 0
     length: int = 0
 
@@ -145,7 +145,7 @@ CATALOGUE: dict[str, Rule] = {rule.id: rule for rule in _RULES}
 
 
 def violation(rule_id: str, detail: str = "", offset: int = 0, length: int = 0) -> Violation:
-    """A violation of the catalogue's rule `rule_id`; KeyError if there is none."""
+    """A violation of the rule `rule_id`; raises KeyError if the catalogue has no such rule."""
     return Violation(CATALOGUE[rule_id], detail, offset, length)
 
 
@@ -153,6 +153,6 @@ class Judgement(IntEnum):
     """What happens when a peer breaks a rule."""
 
     STRICT = 0
-    """_Fail the WebSocket Connection_ as the RFC says."""
+    """Fail the connection as the RFC says (_Fail the WebSocket Connection_)."""
     TOLERANT = 1
-    """Record the violation and carry on where the stream allows it."""
+    """Record the violation and continue if the stream allows it."""
