@@ -11,16 +11,17 @@ from PySide6.QtWidgets import QWidget
 from app.actions.ids import ActionId as ActionId
 from app.actions.ids import ActionSpec, Kind
 from app.actions.specs import specs as specs
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 
 
 class Actions(QObject):
     """The `QAction` of every spec, living in `window`; icons follow the theme."""
 
-    def __init__(self, window: QWidget, theme: Theme, icons: Icons) -> None:
+    def __init__(self, window: QWidget, look: Look) -> None:
         super().__init__(window)
-        self._icons = icons
+        self._icons = look.icons
         self._actions: dict[ActionId, QAction] = {}
         self._icon_names: dict[ActionId, IconName] = {}
         for spec in specs():
@@ -28,7 +29,7 @@ class Actions(QObject):
             self._icon_names[spec.id] = spec.icon
         window.addActions(list(self._actions.values()))
         self._tint()
-        theme.changed.connect(self._tint)
+        look.theme.changed.connect(self._tint)
 
     def __getitem__(self, action: ActionId) -> QAction:
         return self._actions[action]

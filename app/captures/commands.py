@@ -6,20 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 
-from app.captures.desk import CaptureDesk
+from app.captures.workplace import UnsavedCaptures, Workplace
 from app.dialogs.question import Question
 from app.logic.text import counted
-from app.look.icons import Icons
 from app.runtime.engine_thread import EngineThread
-from app.runtime.jobs import Jobs
-from app.settings import Settings
+from app.views.shell import Shell
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord
 from core.capture.session_files import (
     ENDING,
-    CaptureFolder,
     ClaimedCapture,
     Holdings,
     discard,
@@ -30,10 +27,7 @@ from core.net.host import CaptureMoved
 
 
 class CaptureCommands(QObject):
-    """What the capture menu does. Answers come as signals: a question may stay open for long.
-
-    `claimed` is the unsaved capture being recorded, or None where the person has named it already.
-    """
+    """What the capture menu does. Answers come as signals: a question may stay open for long."""
 
     problem = Signal(str)
     """Something could not be done; a sentence."""
@@ -42,29 +36,18 @@ class CaptureCommands(QObject):
     caution = Signal(str)
     """Something happened that the person did not ask for; a sentence."""
 
-    def __init__(
-        self,
-        engine: EngineThread,
-        desk: CaptureDesk,
-        settings: Settings,
-        jobs: Jobs,
-        folder: CaptureFolder,
-        claimed: ClaimedCapture | None,
-        icons: Icons,
-        window: QWidget,
-    ) -> None:
-        super().__init__(window)
+    def __init__(self, engine: EngineThread, work: Workplace, unsaved: UnsavedCaptures, shell: Shell) -> None:
+        super().__init__(shell.window)
         self._engine = engine
-        self._desk = desk
-        self._settings = settings
-        self._jobs = jobs
-        self._folder = folder
-        self._claimed = claimed
+        self._desk = work.desk
+        self._settings = work.settings
+        self._folder = unsaved.folder
+        self._claimed = unsaved.claimed
         self._next: ClaimedCapture | None = None
         self._discard_at_end = False
         self._after_save: Callable[[], None] | None = None
-        self._icons = icons
-        self._window = window
+        self._icons = shell.look.icons
+        self._window = shell.window
         engine.capture_moved.connect(self._moved)
         # Not before: a start that fails takes its capture away again.
         engine.listening.connect(self._remember_live)

@@ -8,20 +8,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QMessageBox
 
-from app.actions.registry import ActionId, Actions
+from app.actions.registry import ActionId
 from app.captures.commands import CaptureCommands
-from app.captures.desk import CaptureDesk
+from app.captures.workplace import Workplace
 from app.dialogs.captures_dialog import CapturesDialog
 from app.dialogs.question import Question
 from app.dialogs.recovery_dialog import RecoveryChoice, RecoveryDialog
 from app.logic.known_captures import KnownCapture, known_captures, known_of
-from app.look.icons import Icons
-from app.look.theme import Theme
 from app.models.known_captures import holdings_text, moment_of
-from app.runtime.jobs import Jobs
-from app.settings import Settings
+from app.views.shell import Shell
 from core.capture.session_files import CaptureFolder, ClaimedCapture, LeftBehind, discard
 from core.capture.store import copy, is_in_use, is_same
 from core.errors import CaptureError
@@ -49,29 +46,19 @@ class Recovery(QObject):
     """An unsaved capture is on display; it can still be saved with `save`."""
 
     def __init__(
-        self,
-        folder: CaptureFolder,
-        commands: CaptureCommands,
-        desk: CaptureDesk,
-        settings: Settings,
-        jobs: Jobs,
-        actions: Actions,
-        theme: Theme,
-        icons: Icons,
-        window: QWidget,
+        self, work: Workplace, folder: CaptureFolder, commands: CaptureCommands, shell: Shell
     ) -> None:
-        super().__init__(window)
+        super().__init__(shell.window)
         self._folder = folder
         self._commands = commands
-        self._desk = desk
-        self._settings = settings
-        self._jobs = jobs
-        self._theme = theme
-        self._icons = icons
-        self._window = window
+        self._desk = work.desk
+        self._settings = work.settings
+        self._jobs = work.jobs
+        self._look = shell.look
+        self._window = shell.window
         self._held: dict[Path, _Held] = {}
         self._list: CapturesDialog | None = None
-        actions[ActionId.CAPTURES].triggered.connect(lambda _checked=False: self.show_list())
+        shell.actions[ActionId.CAPTURES].triggered.connect(lambda _checked=False: self.show_list())
 
     def offer(self) -> int:
         """Asks about the capture that was left behind, or lists them where there are more; how many there are."""
@@ -84,7 +71,7 @@ class Recovery(QObject):
 
     def show_list(self) -> None:
         """Lists what was left behind and what is recent, with what is in each."""
-        dialog = CapturesDialog(self._theme, self._icons, self._window)
+        dialog = CapturesDialog(self._look, self._window)
         dialog.open_wanted.connect(self._open_listed)
         dialog.save_wanted.connect(lambda known: self.save(known.path) if self._claim_or_say(known) else None)
         dialog.discard_wanted.connect(self._ask_discard)
@@ -111,7 +98,7 @@ class Recovery(QObject):
     # The question about one.
 
     def _ask(self, left: LeftBehind) -> None:
-        dialog = RecoveryDialog(left, self._icons, self._window)
+        dialog = RecoveryDialog(left, self._look.icons, self._window)
         dialog.finished.connect(lambda: self._act(left.path, dialog.choice))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
@@ -156,7 +143,7 @@ class Recovery(QObject):
             self.tr("Discard the capture"),
             text.format(when=moment_of(known.modified), what=holdings_text(known.holdings)),
             self.tr("It was never saved, and cannot be brought back."),
-            self._icons,
+            self._look.icons,
             self._list or self._window,
         )
         words = self.tr("&Discard")

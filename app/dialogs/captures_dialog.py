@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton,
 
 from app.logic.known_captures import KnownCapture, Standing
 from app.logic.text import counted
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from app.models.known_captures import KnownCaptureModel
 from app.views.parts.row_delegate import ICON, MARGIN, PAD_Y, TEXT_LEFT, RowDelegate
 from app.views.parts.row_table import RowTable
@@ -37,7 +38,7 @@ class CapturesDialog(QDialog):
     forget_wanted = Signal(object)
     """It is not to be listed any more."""
 
-    def __init__(self, theme: Theme, icons: Icons, parent: QWidget | None = None) -> None:
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Recent and recovered captures"))
         self.resize(*_SIZE)
@@ -45,8 +46,8 @@ class CapturesDialog(QDialog):
         self._intro = QLabel()
         self._intro.setTextFormat(Qt.TextFormat.PlainText)
         self._intro.setWordWrap(True)
-        delegate = _CaptureDelegate(self._model, theme, icons, self)
-        self.rows = RowTable(self.tr("Captures"), self._model, delegate, theme, self)
+        delegate = _CaptureDelegate(self._model, look, self)
+        self.rows = RowTable(self.tr("Captures"), self._model, delegate, look.theme, self)
         self.rows.set_empty_text(self.tr("Looking…"))
         self.rows.entered_row.connect(lambda _row: self._open())
         self.rows.doubleClicked.connect(lambda _index: self._open())
@@ -146,8 +147,8 @@ class CapturesDialog(QDialog):
 
 
 class _CaptureDelegate(RowDelegate):
-    def __init__(self, model: KnownCaptureModel, theme: Theme, icons: Icons, parent: QWidget) -> None:
-        super().__init__(theme, icons, parent)
+    def __init__(self, model: KnownCaptureModel, look: Look, parent: QWidget) -> None:
+        super().__init__(look, parent)
         self._model = model
 
     @property

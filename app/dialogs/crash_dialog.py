@@ -17,8 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from app.runtime.crash import CrashedPart, CrashReport
 from core.capture.private_files import written_whole
 
@@ -30,16 +31,14 @@ class CrashDialog(QDialog):
     restart_requested = Signal()
     """Only where the engine has died."""
 
-    def __init__(
-        self, report: CrashReport, theme: Theme, icons: Icons, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, report: CrashReport, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._report = report
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Something went wrong"))
         self.resize(760, 460)
         mark = QLabel()
-        mark.setPixmap(icons.pixmap(IconName.ERROR, Role.ERROR, 36, self.devicePixelRatioF()))
+        mark.setPixmap(look.icons.pixmap(IconName.ERROR, Role.ERROR, 36, self.devicePixelRatioF()))
         mark.setAlignment(Qt.AlignmentFlag.AlignTop)
         sentence = QLabel(self._sentence())
         sentence.setWordWrap(True)
@@ -57,7 +56,7 @@ class CrashDialog(QDialog):
         head.addLayout(words, 1)
         self._details = QPlainTextEdit(report.text)
         self._details.setReadOnly(True)
-        self._details.setFont(theme.mono_font(delta=-1))
+        self._details.setFont(look.theme.mono_font(delta=-1))
         self._details.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 18, 20, 16)

@@ -13,9 +13,8 @@ from app.logic.cell_terms import Joint, connection_terms, joined, terms
 from app.logic.frame_column import FrameColumn
 from app.logic.shown_frame import shown_frame
 from app.logic.text import one_line, tooltip
-from app.views.detail_tabs import DetailTabs
 from app.views.filter.bar import FilterBar
-from app.views.frames.table import FrameTable
+from app.views.panes import Panes
 from core.capture.records import ConnectionRecord
 from core.errors import CaptureError
 from core.query.quoting import text_literal
@@ -58,12 +57,10 @@ def menu_text(text: str) -> str:
 class CellMenus:
     """Adds to the menus of the lists what can be filtered by what is pointed at."""
 
-    def __init__(
-        self, desk: CaptureDesk, frames: FrameTable, tabs: DetailTabs, bar: FilterBar, filtering: Filtering
-    ) -> None:
+    def __init__(self, desk: CaptureDesk, panes: Panes, bar: FilterBar, filtering: Filtering) -> None:
         self._desk = desk
-        self._frames = frames
-        self._tabs = tabs
+        self._frames = panes.frames
+        self._details = panes.details
         self._bar = bar
         self._filtering = filtering
 
@@ -82,7 +79,7 @@ class CellMenus:
             # The list says so itself; the other terms are there all the same.
             rules = []
         found = terms(line.row, rules, column)
-        selected = self._tabs.selected_text
+        selected = self._details.selected_text
         if column is FrameColumn.PAYLOAD and self._has(line.row.id, selected):
             found = (f"payload contains {text_literal(selected)}", *found)
         self._add(menu, found)

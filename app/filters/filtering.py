@@ -7,21 +7,18 @@ from enum import Enum, auto
 
 from PySide6.QtCore import QObject, Signal
 
-from app.actions.registry import ActionId, Actions
-from app.captures.desk import CaptureDesk
+from app.actions.registry import ActionId
+from app.captures.workplace import Workplace
 from app.logic.filter_assistant import FilterAssistant, make_language
 from app.logic.filter_mode import FilterMode
 from app.logic.found import FoundFrames, FoundRows, MarkedRows
-from app.logic.rows import RowsOf, RowSource, ViewRows
+from app.logic.rows import RowSource, ViewRows
 from app.logic.scan_run import Progress, RunState, ScanRun
 from app.logic.text import counted, grouped, one_line, tooltip
-from app.models.frames import FrameModel
-from app.runtime.jobs import Jobs
-from app.runtime.refresher import Refresher
 from app.runtime.scanning import ScanThread
-from app.settings import Settings
 from app.views.filter.bar import FilterBar
 from app.views.frames.table import FrameTable
+from app.views.shell import Shell
 from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.errors import FilterError
@@ -66,29 +63,16 @@ class Filtering(QObject):
     """The search goes on, was stopped, or is over, or the line came to hold another filter than the list is under."""
 
     def __init__(
-        self,
-        assistant: FilterAssistant,
-        bar: FilterBar,
-        model: FrameModel,
-        frames: FrameTable,
-        desk: CaptureDesk,
-        settings: Settings,
-        actions: Actions,
-        refresher: Refresher,
-        jobs: Jobs,
-        parent: QObject,
-        plain: RowsOf = ViewRows,
+        self, work: Workplace, assistant: FilterAssistant, bar: FilterBar, frames: FrameTable, shell: Shell
     ) -> None:
-        """`plain` makes the rows of a list that no filter narrows."""
-        super().__init__(parent)
+        super().__init__(shell.window)
         self._assistant = assistant
         self._bar = bar
-        self._model = model
+        self._model = frames.frame_model
         self._frames = frames
-        self._desk = desk
-        self._settings = settings
-        self._actions = actions
-        self._plain = plain
+        self._desk = work.desk
+        self._settings = work.settings
+        self._actions = shell.actions
         self._applied: Applied | None = None
         self._found: FoundFrames | None = None
         self._told: RunState | None = None
@@ -97,15 +81,15 @@ class Filtering(QObject):
         self._wrapped = ""
         """Said of the last step where it went round an end."""
         self.scanner = ScanThread(self)
-        self.scanner.found.connect(refresher.poke)
-        refresher.due.connect(self._follow)
-        model.counts_changed.connect(self._show)
+        self.scanner.found.connect(work.refresher.poke)
+        work.refresher.due.connect(self._follow)
+        self._model.counts_changed.connect(self._show)
         frames.current_frame_changed.connect(self._show)
         self._connect_bar()
         self._connect_actions()
-        bar.set_mode(settings.filter_mode)
+        bar.set_mode(self._settings.filter_mode)
         # It takes long to make, and is not needed before the first key.
-        jobs.run(make_language, assistant.take, lambda _error: None)
+        work.jobs.run(make_language, assistant.take, lambda _error: None)
 
     # What others ask for.
 
@@ -199,36 +183,41 @@ class Filtering(QObject):
         self._awaited = None
         self._wrapped = ""
         self._bar.show_status("")
-        self._frames.set_rows(self._rows)
         if applied is None:
             self._found = None
             self.scanner.search(None)
-        if applied is None or self.hides:
-            # Otherwise `_rows` has done it, with what it found anew.
-            self._mark()
+        if applied is None or applied.mode is FilterMode.HIDE:
+            self._mark(None)
+        self._frames.set_rows(self._rows)
         self._show()
         self.changed.emit()
 
     def _rows(self, reader: CaptureReader, view: View) -> RowSource:
-        """The model asks for them again whenever the capture or the view is another: then the scan begins anew."""
+        """The rows of the list. The model asks for them anew when the filter, the view or the capture has changed."""
         applied = self._applied
-        self._frames.set_old(up_to=reader.last_frame_id() if self.hides else 0)
         if applied is None:
-            return self._plain(reader, view)
-        self._told = None
-        self._found = FoundFrames(ScanRun(reader.path, self._filter(view, applied)))
-        self.scanner.search(self._found.run)
+            self._frames.set_old(up_to=0)
+            return ViewRows(reader, view)
+        found = self._found = self._search(reader, self._filter(view, applied))
         if applied.mode is FilterMode.HIDE:
-            return FoundRows(reader, self._found)
-        self._mark()
-        return MarkedRows(reader, self._found, self._plain(reader, view))
+            self._frames.set_old(up_to=reader.last_frame_id())
+            return FoundRows(reader, found)
+        self._frames.set_old(up_to=0)
+        self._mark(found)
+        return MarkedRows(reader, found, ViewRows(reader, view))
 
-    def _mark(self) -> None:
-        applied = self._applied
-        marks = applied is not None and applied.mode is FilterMode.MARK
-        looked_for = () if applied is None else needles(applied.expression)
-        self._frames.set_hits(self._found if marks else None, looked_for)
-        self.sought.emit(looked_for if marks else ())
+    def _search(self, reader: CaptureReader, wanted: Filter) -> FoundFrames:
+        """Begins a scan in place of the one before."""
+        self._told = None
+        run = ScanRun(reader.path, wanted)
+        self.scanner.search(run)
+        return FoundFrames(run)
+
+    def _mark(self, hits: FoundFrames | None) -> None:
+        """Marks these rows, and what is looked for: in the rows, and where there are hits in the messages too."""
+        looked_for = () if self._applied is None else needles(self._applied.expression)
+        self._frames.set_hits(hits, looked_for)
+        self.sought.emit(() if hits is None else looked_for)
 
     def _filter(self, view: View, applied: Applied | None = None) -> Filter:
         """What is true of the frames of a view, or of those that match; one of both says something."""

@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QMenu
 
-from app.actions.registry import ActionId, Actions
+from app.actions.registry import ActionId
 from app.dialogs.filter_dialogs import SavedFiltersDialog, SaveFilterDialog
 from app.filters.cell_menu import menu_text
 from app.filters.filtering import Filtering
 from app.logic.text import one_line, tooltip
-from app.look.theme import Theme
 from app.settings import SavedFilter, Settings
 from app.views.filter.bar import FilterBar
+from app.views.shell import Shell
 
 
 class FilterShelf(QObject):
     """Fills the menu of the bar."""
 
-    def __init__(
-        self,
-        bar: FilterBar,
-        filtering: Filtering,
-        settings: Settings,
-        actions: Actions,
-        theme: Theme,
-        window: QWidget,
-    ) -> None:
-        super().__init__(window)
+    def __init__(self, bar: FilterBar, filtering: Filtering, settings: Settings, shell: Shell) -> None:
+        super().__init__(shell.window)
         self._bar = bar
         self._filtering = filtering
         self._settings = settings
-        self._actions = actions
-        self._theme = theme
-        self._window = window
+        self._actions = shell.actions
+        self._theme = shell.look.theme
+        self._window = shell.window
         bar.menu_wanted.connect(self._fill)
         bar.edit.textChanged.connect(self._look)
-        actions[ActionId.SAVE_FILTER].triggered.connect(self._ask_name)
+        shell.actions[ActionId.SAVE_FILTER].triggered.connect(self._ask_name)
         self._look()
 
     def save(self, name: str, text: str) -> None:

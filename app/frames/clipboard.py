@@ -7,10 +7,9 @@ from pathlib import Path
 from PySide6.QtCore import QMimeData, QObject, Signal
 from PySide6.QtGui import QClipboard, QGuiApplication
 
-from app.captures.desk import CaptureDesk
+from app.captures.workplace import Workplace
 from app.logic.copying import COPY_FRAMES, Copied, CopyFormat, copy_frames
 from app.logic.text import counted, grouped
-from app.runtime.jobs import Jobs
 from app.views.frames.table import FrameTable
 from core.capture.reader import CaptureReader
 from core.errors import CaptureError
@@ -48,14 +47,12 @@ class FrameCopier(QObject):
     note = Signal(str)
     """How far it is, where it takes long; a sentence."""
 
-    def __init__(
-        self, desk: CaptureDesk, frames: FrameTable, clipboard: QClipboard, jobs: Jobs, parent: QObject
-    ) -> None:
+    def __init__(self, work: Workplace, frames: FrameTable, clipboard: QClipboard, parent: QObject) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._desk = work.desk
         self._frames = frames
         self._clipboard = clipboard
-        self._jobs = jobs
+        self._jobs = work.jobs
         self._newest = 0
         """Number of the copy that was asked for last; an older one that is still under way is dropped."""
 

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, QPoint, Qt
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QMenu
 
 from app.actions.menus import connection_menu, frame_menu
-from app.actions.registry import Actions
 from app.filters.cell_menu import CellMenus
-from app.views.frames.table import FrameTable
-from app.views.sides.connection_list import ConnectionList
+from app.views.panes import Panes
+from app.views.shell import Shell
 
 
 class ContextMenus(QObject):
     """Opens them where they are asked for, with the filters that can be made of what is pointed at."""
 
-    def __init__(
-        self,
-        frames: FrameTable,
-        connections: ConnectionList,
-        filters: CellMenus,
-        actions: Actions,
-        window: QWidget,
-    ) -> None:
-        super().__init__(window)
-        self._connections = connections
+    def __init__(self, panes: Panes, filters: CellMenus, shell: Shell) -> None:
+        super().__init__(shell.window)
+        self._connections = panes.connections
         self._filters = filters
-        self._actions = actions
-        self._window = window
-        frames.context_menu_requested.connect(self._over_frames)
-        connections.context_menu_requested.connect(self._over_connections)
+        self._actions = shell.actions
+        self._window = shell.window
+        panes.frames.context_menu_requested.connect(self._over_frames)
+        panes.connections.context_menu_requested.connect(self._over_connections)
 
     def _over_frames(self, position: QPoint) -> None:
         menu = frame_menu(self._window, self._actions)

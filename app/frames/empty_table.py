@@ -9,7 +9,6 @@ from app.filters.filtering import Filtering
 from app.frames.empty_text import EmptyReason, empty_reason, empty_text
 from app.frames.selection import Selection
 from app.logic.scan_run import RunState
-from app.models.frames import FrameModel
 from app.sources.listening import Listening
 from app.views.frames.table import FrameTable
 
@@ -19,17 +18,16 @@ class EmptyTable(QObject):
 
     def __init__(
         self,
+        desk: CaptureDesk,
         frames: FrameTable,
-        model: FrameModel,
         selection: Selection,
         filtering: Filtering,
         listening: Listening,
-        desk: CaptureDesk,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._frames = frames
-        self._model = model
+        self._model = frames.frame_model
         self._selection = selection
         self._filtering = filtering
         self._listening = listening
@@ -37,7 +35,7 @@ class EmptyTable(QObject):
         selection.view_changed.connect(self.look)
         filtering.changed.connect(self.look)
         filtering.stood_otherwise.connect(self.look)
-        model.counts_changed.connect(self.look)
+        self._model.counts_changed.connect(self.look)
 
     def look(self) -> None:
         """Says why there are no rows, and what to do."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, SignalInstance
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog
 
-from app.actions.registry import ActionId, Actions
-from app.captures.desk import CaptureDesk
+from app.actions.registry import ActionId
+from app.captures.workplace import Workplace
 from app.dialogs.export_dialog import ExportDialog, Offer
 from app.dialogs.export_progress import ExportProgress
 from app.filters.filtering import Filtering
@@ -18,9 +18,8 @@ from app.logic.exporting import EVERYTHING, ExportWork, Part, Scope, export_capt
 from app.logic.rows import extent_of
 from app.logic.scan_run import RunState
 from app.logic.text import counted, one_line
-from app.runtime.jobs import Jobs
-from app.settings import Settings
 from app.views.frames.table import FrameTable
+from app.views.shell import Shell
 from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.errors import CancelledError, CaptureError, UnmaskError
@@ -37,27 +36,24 @@ class Exports(QObject):
 
     def __init__(
         self,
-        desk: CaptureDesk,
-        settings: Settings,
-        jobs: Jobs,
+        work: Workplace,
         formats: Formats,
         frames: FrameTable,
         selection: Selection,
         filtering: Filtering,
-        actions: Actions,
-        window: QWidget,
+        shell: Shell,
     ) -> None:
-        super().__init__(window)
-        self._desk = desk
-        self._settings = settings
-        self._jobs = jobs
+        super().__init__(shell.window)
+        self._desk = work.desk
+        self._settings = work.settings
+        self._jobs = work.jobs
         self._formats = formats
         self._frames = frames
         self._selection = selection
         self._filtering = filtering
-        self._window = window
+        self._window = shell.window
         self._under_way: list[ExportWork] = []
-        actions[ActionId.EXPORT].triggered.connect(lambda _checked=False: self.ask())
+        shell.actions[ActionId.EXPORT].triggered.connect(lambda _checked=False: self.ask())
 
     def ask(self) -> None:
         """Asks what to export and in which format, then where to, and writes it."""

@@ -8,26 +8,22 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QMessageBox, QPushButton
 
 from app.actions.menus import mark_menu
-from app.actions.registry import ActionId, Actions
-from app.captures.desk import CaptureDesk
+from app.actions.registry import ActionId
+from app.captures.workplace import Workplace
 from app.dialogs.note_dialog import NoteDialog
 from app.dialogs.question import Question
 from app.filters.filtering import Filtering
 from app.frames.selection import Selection
 from app.logic.text import counted, grouped
-from app.look.icons import Icons
-from app.look.theme import Theme
 from app.models.marks import MarkModel
 from app.runtime.engine_thread import EngineThread
-from app.runtime.jobs import Jobs
-from app.runtime.refresher import Refresher
-from app.views.bars.banner import Banner, Tone
-from app.views.frames.table import FrameTable
+from app.views.bars.banner import Tone
+from app.views.panes import Panes
+from app.views.shell import Shell
 from app.views.sides.mark_list import MarkList
-from app.views.sides.tabs import SideTabs
 from core.capture.marks import DropAllMarks, DropMarks, KeepMarks, Mark, MarkChange, change_marks_of
 from core.errors import CaptureError
 
@@ -46,53 +42,46 @@ class Marking(QObject):
     def __init__(
         self,
         engine: EngineThread,
-        desk: CaptureDesk,
-        jobs: Jobs,
-        frames: FrameTable,
-        sides: SideTabs,
+        work: Workplace,
+        panes: Panes,
         selection: Selection,
         filtering: Filtering,
-        refresher: Refresher,
-        banner: Banner,
-        actions: Actions,
-        theme: Theme,
-        icons: Icons,
-        window: QWidget,
+        shell: Shell,
     ) -> None:
-        super().__init__(window)
+        super().__init__(shell.window)
         self._engine = engine
-        self._desk = desk
-        self._jobs = jobs
-        self._frames = frames
-        self._sides = sides
+        self._desk = work.desk
+        self._jobs = work.jobs
+        self._frames = panes.frames
+        self._sides = panes.sides
         self._selection = selection
-        self._banner = banner
-        self._actions = actions
-        self._icons = icons
-        self._window = window
+        self._banner = shell.banner
+        self._actions = shell.actions
+        self._icons = shell.look.icons
+        self._window = shell.window
         self._waiting: deque[tuple[Path, MarkChange]] = deque()
         """What is to be written into captures that were opened, in this order."""
         self._writing = False
         self.model = MarkModel(self)
-        self.list = MarkList(self.model, actions, theme, icons)
-        sides.add_marks(self.list)
-        frames.set_marks(self.model)
+        self.list = MarkList(self.model, shell.actions, shell.look)
+        self._sides.add_marks(self.list)
+        self._frames.set_marks(self.model)
         self.model.changed.connect(self._show_count)
         self.model.edited.connect(filtering.ask_anew_of_marks)
-        self.model.failed.connect(lambda sentence: banner.say(Tone.ERROR, sentence))
+        self.model.failed.connect(lambda sentence: shell.banner.say(Tone.ERROR, sentence))
         self.list.chosen.connect(self._go_to)
         self.list.context_menu_requested.connect(self._show_menu)
-        refresher.due.connect(self.model.refresh)
-        desk.reader_changed.connect(self._take_reader)
+        work.refresher.due.connect(self.model.refresh)
+        work.desk.reader_changed.connect(self._take_reader)
         for identity, slot in (
             (ActionId.TOGGLE_MARK, self.toggle),
             (ActionId.EDIT_NOTE, self.edit_note),
             (ActionId.NEXT_MARK, self.go_to_next),
             (ActionId.PREVIOUS_MARK, self.go_to_previous),
             (ActionId.REMOVE_MARKS, self.ask_remove_all),
-            (ActionId.FOCUS_MARKS, lambda: sides.show_page(self.list)),
+            (ActionId.FOCUS_MARKS, lambda: self._sides.show_page(self.list)),
         ):
-            actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
+            shell.actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
         self._show_count()
         self._take_reader()
 

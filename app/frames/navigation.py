@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QWidget
 
-from app.actions.registry import ActionId, Actions
+from app.actions.registry import ActionId
 from app.captures.desk import CaptureDesk
 from app.dialogs.go_to_dialog import GoToDialog
 from app.frames.selection import Selection
 from app.logic.text import grouped
-from app.models.frames import FrameModel
-from app.views.bars.banner import Banner, Tone
-from app.views.compose.composer import Composer
-from app.views.detail_tabs import DetailTabs
-from app.views.frames.table import FrameTable
+from app.views.bars.banner import Tone
+from app.views.panes import Panes
+from app.views.shell import Shell
 from core.errors import CallerError, CaptureError
 from core.query.places import Destination, find_place, read_place
 
@@ -22,35 +19,24 @@ from core.query.places import Destination, find_place, read_place
 class Navigation(QObject):
     """What the Go menu does, but for bookmarks and hits."""
 
-    def __init__(
-        self,
-        desk: CaptureDesk,
-        model: FrameModel,
-        frames: FrameTable,
-        tabs: DetailTabs,
-        composer: Composer,
-        selection: Selection,
-        banner: Banner,
-        actions: Actions,
-        window: QWidget,
-    ) -> None:
-        super().__init__(window)
+    def __init__(self, desk: CaptureDesk, panes: Panes, selection: Selection, shell: Shell) -> None:
+        super().__init__(shell.window)
         self._desk = desk
-        self._model = model
-        self._frames = frames
-        self._banner = banner
-        self._window = window
+        self._model = panes.frames.frame_model
+        self._frames = panes.frames
+        self._banner = shell.banner
+        self._window = shell.window
         for identity, slot in (
-            (ActionId.GO_TOP, frames.go_to_first),
-            (ActionId.GO_BOTTOM, frames.go_to_last),
+            (ActionId.GO_TOP, panes.frames.go_to_first),
+            (ActionId.GO_BOTTOM, panes.frames.go_to_last),
             (ActionId.GO_TO, self.ask),
             (ActionId.NEXT_VIOLATION, selection.go_to_next_violation),
             (ActionId.PREVIOUS_VIOLATION, selection.go_to_previous_violation),
-            (ActionId.FOCUS_FRAMES, frames.setFocus),
-            (ActionId.FOCUS_DETAILS, tabs.setFocus),
-            (ActionId.FOCUS_COMPOSER, composer.editor.setFocus),
+            (ActionId.FOCUS_FRAMES, panes.frames.setFocus),
+            (ActionId.FOCUS_DETAILS, panes.details.setFocus),
+            (ActionId.FOCUS_COMPOSER, panes.composer.editor.setFocus),
         ):
-            actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
+            shell.actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
 
     def ask(self) -> None:
         """Asks where to go, and goes there."""

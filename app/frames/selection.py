@@ -9,9 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.captures.desk import CaptureDesk
 from app.logic.shown_frame import shown_frame
 from app.logic.text import grouped
-from app.views.detail_tabs import DetailTabs
-from app.views.frames.table import FrameTable
-from app.views.sides.connection_list import ConnectionList
+from app.views.panes import Panes
 from core.capture.records import ConnectionRecord, Problem, View
 from core.errors import CaptureError
 from core.protocol.violations import Violation
@@ -32,19 +30,12 @@ class Selection(QObject):
     view_changed = Signal()
     """The frame table shows other frames, or the connection is in another state."""
 
-    def __init__(
-        self,
-        desk: CaptureDesk,
-        connections: ConnectionList,
-        frames: FrameTable,
-        tabs: DetailTabs,
-        parent: QObject,
-    ) -> None:
+    def __init__(self, desk: CaptureDesk, panes: Panes, parent: QObject) -> None:
         super().__init__(parent)
         self._desk = desk
-        self._connections = connections
-        self._frames = frames
-        self._tabs = tabs
+        self._connections = panes.connections
+        self._frames = panes.frames
+        self._details = panes.details
         self._control = True
         self._connection: ConnectionRecord | None = None
         self._frame_connection: int | None = None
@@ -55,9 +46,9 @@ class Selection(QObject):
         self._settle.setSingleShot(True)
         self._settle.setInterval(0)
         self._settle.timeout.connect(self._show_frame)
-        connections.chosen.connect(self._choose)
-        frames.current_frame_changed.connect(self._settle.start)
-        frames.current_went.connect(self._say_gone)
+        self._connections.chosen.connect(self._choose)
+        self._frames.current_frame_changed.connect(self._settle.start)
+        self._frames.current_went.connect(self._say_gone)
 
     @property
     def connection(self) -> ConnectionRecord | None:
@@ -91,7 +82,7 @@ class Selection(QObject):
                 return
         if record != self._connection:
             self._connection = record
-            self._tabs.show_connection(record, violations)
+            self._details.show_connection(record, violations)
             self.view_changed.emit()
 
     def toggle_only_connection(self) -> None:
@@ -134,12 +125,12 @@ class Selection(QObject):
         if problem.frame is None:
             self._connections.choose(problem.connection)
             self.refresh()
-            self._tabs.show_handshake_violation(problem.violation)
+            self._details.show_handshake_violation(problem.violation)
             return
         if self.go_to_frame(problem.frame, problem.connection):
             self._settle.stop()
             self._show_frame()
-            self._tabs.show_frame_violation(problem.violation)
+            self._details.show_frame_violation(problem.violation)
 
     def go_to_frame(self, frame_id: int, connection: int) -> bool:
         """Selects a frame, whatever has to be chosen for that; where the list has it not, says so."""
@@ -194,5 +185,5 @@ class Selection(QObject):
             except CaptureError as error:
                 self.problem.emit(str(error))
         self._frame_connection = None if shown is None else shown.outline.row.connection
-        self._tabs.show_frame(shown)
+        self._details.show_frame(shown)
         self.refresh()

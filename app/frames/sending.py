@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QMessageBox
 
-from app.actions.registry import ActionId, Actions
+from app.actions.registry import ActionId
 from app.captures.desk import CaptureDesk
 from app.dialogs.question import Question
 from app.frames.selection import Selection
 from app.logic.text import cut_path, grouped
-from app.look.icons import Icons
-from app.models.connections import ConnectionModel
 from app.runtime.engine_thread import EngineThread
-from app.views.bars.banner import Banner, Tone
-from app.views.compose.composer import Composer, SendOrder
+from app.views.bars.banner import Tone
+from app.views.compose.composer import SendOrder
+from app.views.panes import Panes
+from app.views.shell import Shell
 from core.net.host import SendResult
 from core.net.outgoing import Target
 
@@ -27,26 +27,17 @@ class Sending(QObject):
     """Sends what the composer asks for, to more than one after a question: the number asked about is that sent to."""
 
     def __init__(
-        self,
-        engine: EngineThread,
-        desk: CaptureDesk,
-        connections: ConnectionModel,
-        composer: Composer,
-        selection: Selection,
-        banner: Banner,
-        actions: Actions,
-        icons: Icons,
-        window: QWidget,
+        self, engine: EngineThread, desk: CaptureDesk, panes: Panes, selection: Selection, shell: Shell
     ) -> None:
-        super().__init__(window)
+        super().__init__(shell.window)
         self._engine = engine
         self._desk = desk
-        self._connections = connections
-        self._composer = composer
+        self._connections = panes.connections.connection_model
+        self._composer = composer = panes.composer
         self._selection = selection
-        self._banner = banner
-        self._icons = icons
-        self._window = window
+        self._banner = shell.banner
+        self._icons = shell.look.icons
+        self._window = shell.window
         composer.send_requested.connect(self._ask)
         engine.sent.connect(self._sent)
         for identity, slot in (
@@ -56,7 +47,7 @@ class Sending(QObject):
             (ActionId.CHOOSE_TARGET, composer.targets.showPopup),
         ):
             # `triggered` hands over a flag that none of these wants.
-            actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
+            shell.actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
 
     def refresh(self) -> None:
         """The list of connections has changed, or what waits for their peers."""

@@ -6,16 +6,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtGui import QClipboard
-from PySide6.QtWidgets import QWidget
 
-from app.actions.registry import ActionId, Actions
+from app.actions.registry import ActionId
 from app.dialogs.diagnostics_dialog import DiagnosticsDialog
 from app.logic.sampling import DiagnosticsLog, Sampler, WindowGauges
-from app.look.theme import Theme
-from app.models.frames import FrameModel
 from app.runtime.engine_thread import EngineThread
 from app.runtime.gauges import LoopGauge, PaintGauge
 from app.views.frames.table import FrameTable
+from app.views.shell import Shell
 from core.capture.timings import Timings
 
 _SAMPLE_MS = 1000
@@ -27,22 +25,13 @@ class Diagnostics(QObject):
     problem = Signal(str)
     """The file cannot be written any more; a sentence."""
 
-    def __init__(
-        self,
-        engine: EngineThread,
-        actions: Actions,
-        model: FrameModel,
-        frames: FrameTable,
-        theme: Theme,
-        clipboard: QClipboard,
-        window: QWidget,
-    ) -> None:
-        super().__init__(window)
+    def __init__(self, engine: EngineThread, frames: FrameTable, clipboard: QClipboard, shell: Shell) -> None:
+        super().__init__(shell.window)
         self._engine = engine
         self._frames = frames
-        self._theme = theme
+        self._theme = shell.look.theme
         self._clipboard = clipboard
-        self._window = window
+        self._window = shell.window
         self.gauges = WindowGauges(Timings(), Timings(), Timings())
         self._loop_gauge = LoopGauge(self.gauges.gap, self)
         self._paint_gauge = PaintGauge(self.gauges, engine.clock)
@@ -52,12 +41,12 @@ class Diagnostics(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(_SAMPLE_MS)
         self._timer.timeout.connect(self._sample)
-        actions[ActionId.DIAGNOSTICS].triggered.connect(lambda: self.show())
+        shell.actions[ActionId.DIAGNOSTICS].triggered.connect(lambda: self.show())
         # Rows that came while nobody followed, or nothing was in sight, are painted late with good reason.
         frames.following_changed.connect(self._paint_gauge.restart)
-        model.modelReset.connect(self._paint_gauge.restart)
-        actions[ActionId.FREEZE].toggled.connect(self._paint_gauge.restart)
-        window.installEventFilter(self)
+        frames.frame_model.modelReset.connect(self._paint_gauge.restart)
+        shell.actions[ActionId.FREEZE].toggled.connect(self._paint_gauge.restart)
+        shell.window.installEventFilter(self)
 
     @property
     def dialog(self) -> DiagnosticsDialog | None:

@@ -47,7 +47,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Reading:
     """All that is known of a text with the cursor at a place in it."""
 
     standing: Standing
@@ -105,14 +105,14 @@ class FilterAssistant:
             raise self._read[1]
         return self._read[1]
 
-    def look(self, text: str, position: int) -> Look:
+    def read(self, text: str, position: int) -> Reading:
         """Never fails."""
         from core.query.completion import complete
 
         completion = complete(self.language, text, position, self._known)
         parts = tuple(map(self._part, self.language.tokens(text) or ()))
         if not text.strip():
-            return Look(Standing.EMPTY, "", 0, 0, (), completion)
+            return Reading(Standing.EMPTY, "", 0, 0, (), completion)
         try:
             self.parse(text)
         except FilterError as error:
@@ -121,8 +121,8 @@ class FilterAssistant:
                 error.start >= len(text.rstrip()) or bool(completion.candidates) or _opens(error)
             )
             standing = Standing.UNFINISHED if typing else Standing.WRONG
-            return Look(standing, str(error), error.start, error.end, parts, completion)
-        return Look(Standing.VALID, "", 0, 0, parts, completion)
+            return Reading(standing, str(error), error.start, error.end, parts, completion)
+        return Reading(Standing.VALID, "", 0, 0, parts, completion)
 
     def _part(self, token: Token) -> Part:
         start, end = token.start_pos or 0, token.end_pos or 0

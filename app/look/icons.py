@@ -92,7 +92,7 @@ class IconName(StrEnum):
     WARNING = "warning"
 
 
-class _Look(NamedTuple):
+class _Drawing(NamedTuple):
     """How an icon is drawn."""
 
     name: IconName
@@ -110,7 +110,7 @@ class Icons:
         self._theme = theme
         self._folder = folder
         self._sources: dict[IconName, str] = {}
-        self._pictures: OrderedDict[_Look, QPixmap] = OrderedDict()
+        self._pictures: OrderedDict[_Drawing, QPixmap] = OrderedDict()
 
     def icon(self, name: IconName, role: Role = Role.TEXT, *, on: Role | None = None) -> QIcon:
         """An icon for buttons and menus, greyed where disabled, in the colour `on` where switched on."""
@@ -121,38 +121,38 @@ class Icons:
         ]
         if on is not None:
             looks.append((QIcon.Mode.Normal, QIcon.State.On, on))
-        for mode, state, look_role in looks:
+        for mode, state, its_role in looks:
             for size in _SIZES:
-                icon.addPixmap(self._picture(_Look(name, self._theme.name(look_role), size)), mode, state)
+                icon.addPixmap(self._picture(_Drawing(name, self._theme.name(its_role), size)), mode, state)
         return icon
 
     def pixmap(self, name: IconName, role: Role, size: int, device_pixel_ratio: float = 1.0) -> QPixmap:
         """A picture `size` logical pixels wide and high. Others may be given the same one: it is not to be changed."""
         pixels = round(size * device_pixel_ratio)
-        return self._picture(_Look(name, self._theme.name(role), pixels, device_pixel_ratio))
+        return self._picture(_Drawing(name, self._theme.name(role), pixels, device_pixel_ratio))
 
-    def _picture(self, look: _Look) -> QPixmap:
-        held = self._pictures.get(look)
+    def _picture(self, drawing: _Drawing) -> QPixmap:
+        held = self._pictures.get(drawing)
         if held is None:
-            held = self._pictures[look] = self._render(look)
+            held = self._pictures[drawing] = self._render(drawing)
             if len(self._pictures) > HELD:
                 self._pictures.popitem(last=False)
         else:
-            self._pictures.move_to_end(look)
+            self._pictures.move_to_end(drawing)
         return held
 
-    def _render(self, look: _Look) -> QPixmap:
-        source = self._sources.get(look.name)
+    def _render(self, drawing: _Drawing) -> QPixmap:
+        source = self._sources.get(drawing.name)
         if source is None:
-            source = (self._folder / f"{look.name}.svg").read_text("utf-8")
-            self._sources[look.name] = source
-        renderer = QSvgRenderer(QByteArray(source.replace("currentColor", look.colour).encode()))
-        pixmap = QPixmap(look.size, look.size)
+            source = (self._folder / f"{drawing.name}.svg").read_text("utf-8")
+            self._sources[drawing.name] = source
+        renderer = QSvgRenderer(QByteArray(source.replace("currentColor", drawing.colour).encode()))
+        pixmap = QPixmap(drawing.size, drawing.size)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
-        renderer.render(painter, QRectF(0, 0, look.size, look.size))
+        renderer.render(painter, QRectF(0, 0, drawing.size, drawing.size))
         painter.end()
-        pixmap.setDevicePixelRatio(look.device_pixel_ratio)
+        pixmap.setDevicePixelRatio(drawing.device_pixel_ratio)
         return pixmap
 
 

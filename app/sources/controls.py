@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QPushButton
 
-from app.actions.registry import ActionId, Actions
+from app.actions.registry import ActionId
 from app.dialogs.settings_dialog import SettingsDialog
 from app.logic.text import one_line
-from app.look.theme import Theme, ThemeChoice
+from app.look.theme import ThemeChoice
 from app.runtime.engine_thread import EngineThread
 from app.settings import Settings
 from app.sources.listening import Listening
+from app.views.bars.banner import Tone
+from app.views.shell import Shell
 from core.capture.records import ConnectionRecord
 from core.errors import AddressError
 from core.net.settings import AutoReply, EngineSettings, parse_origin
@@ -25,25 +27,16 @@ class EngineControls(QObject):
 
     note = Signal(str)
     """A sentence that is no problem."""
-    edit_offered = Signal(str)
-    """A sentence beside which editing the settings is to be offered."""
 
-    def __init__(
-        self,
-        engine: EngineThread,
-        settings: Settings,
-        actions: Actions,
-        theme: Theme,
-        listening: Listening,
-        window: QWidget,
-    ) -> None:
-        super().__init__(window)
+    def __init__(self, engine: EngineThread, settings: Settings, listening: Listening, shell: Shell) -> None:
+        super().__init__(shell.window)
         self._engine = engine
         self._settings = settings
-        self._actions = actions
-        self._theme = theme
+        self._actions = actions = shell.actions
+        self._theme = shell.look.theme
         self._listening = listening
-        self._window = window
+        self._banner = shell.banner
+        self._window = shell.window
         self._show()
         actions[ActionId.AUTO_REPLY].toggled.connect(self._set_echo)
         actions[ActionId.TOLERANT].toggled.connect(self._set_tolerant)
@@ -66,7 +59,7 @@ class EngineControls(QObject):
         text = self.tr("{origin} is on the list of origins that may connect.")
         if self._settings.engine.allowed_origins is None:
             text += " " + self.tr("All may at present: switch on “Only allowed origins” to refuse others.")
-        self.edit_offered.emit(text.format(origin=one_line(allowed)))
+        self._say(text.format(origin=one_line(allowed)))
 
     def show_settings(self) -> None:
         """Opens the settings; what is accepted there takes effect at once."""
@@ -92,13 +85,19 @@ class EngineControls(QObject):
         self._apply(replace(self._settings.engine, allowed_origins=listed if on else None))
         if on and listed:
             text = self.tr("From now on, only pages of these origins may connect: {origins}.")
-            self.edit_offered.emit(text.format(origins=", ".join(listed)))
+            self._say(text.format(origins=", ".join(listed)))
         elif on:
-            self.edit_offered.emit(
+            self._say(
                 self.tr(
                     "From now on no web page may connect: the list of origins is empty. Other programs may."
                 )
             )
+
+    def _say(self, sentence: str) -> None:
+        """With a button that opens the settings."""
+        edit = QPushButton(self.tr("&Edit…"))
+        edit.clicked.connect(self._actions[ActionId.SETTINGS].trigger)
+        self._banner.say(Tone.NOTE, sentence, edit)
 
     def _turn_theme(self) -> None:
         choice = ThemeChoice.LIGHT if self._theme.is_dark else ThemeChoice.DARK

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QMessageBox
 
-from app.actions.registry import ActionId, Actions
+from app.actions.registry import ActionId
 from app.dialogs.question import Question
-from app.look.icons import IconName, Icons
+from app.look.icons import IconName
 from app.runtime.engine_thread import EngineThread
 from app.settings import Settings
 from app.views.bars.tool_bar import ToolBar
+from app.views.shell import Shell
 from core.errors import AddressError
 from core.net.failures import Failure, FailureKind
 from core.net.settings import ListenAddress, parse_address
@@ -29,21 +30,13 @@ class Listening(QObject):
     caution = Signal(str)
     """A sentence about an address that others can reach."""
 
-    def __init__(
-        self,
-        engine: EngineThread,
-        settings: Settings,
-        actions: Actions,
-        tool_bar: ToolBar,
-        icons: Icons,
-        window: QWidget,
-    ) -> None:
-        super().__init__(window)
-        self._icons = icons
-        self._window = window
+    def __init__(self, engine: EngineThread, settings: Settings, tool_bar: ToolBar, shell: Shell) -> None:
+        super().__init__(shell.window)
+        self._icons = shell.look.icons
+        self._window = shell.window
         self._engine = engine
         self._settings = settings
-        self._actions = actions
+        self._actions = shell.actions
         self._tool_bar = tool_bar
         self._addresses: tuple[str, ...] = ()
         self._asked: ListenAddress | None = None
@@ -63,8 +56,8 @@ class Listening(QObject):
         engine.listening.connect(self._started)
         engine.stopped_listening.connect(self._stopped)
         engine.failed.connect(self._failed)
-        actions[ActionId.LISTEN].triggered.connect(self.toggle)
-        actions[ActionId.OPEN_TEST_PAGE].triggered.connect(self.open_test_page)
+        shell.actions[ActionId.LISTEN].triggered.connect(self.toggle)
+        shell.actions[ActionId.OPEN_TEST_PAGE].triggered.connect(self.open_test_page)
         self._show()
 
     @property

@@ -15,6 +15,7 @@ from app.sources.listening import Listening
 from app.views.bars.banner import Banner, Tone
 from core.capture.disk_space import DiskSpace
 from core.errors import CaptureError
+from core.net.failures import Failure, FailureKind
 from core.sizes import byte_size
 
 _LOOK_MS = 500
@@ -30,6 +31,8 @@ class Watch(QObject):
     """`slow_peers` and `recording_lags` are fresh."""
     save_wanted = Signal()
     """The person wants the capture saved elsewhere."""
+    problem = Signal(str)
+    """Something went wrong in the engine that the banner does not speak of; a sentence."""
     recovered = Signal(str)
     """A fault is over; a sentence that says what it cost."""
 
@@ -60,6 +63,7 @@ class Watch(QObject):
         self._timer.timeout.connect(self.look)
         self._timer.start()
         engine.crashed.connect(self._crashed)
+        engine.failed.connect(self._failed)
 
     @property
     def slow_peers(self) -> dict[int, int]:
@@ -88,6 +92,13 @@ class Watch(QObject):
             self._engine.restart(self._settings.engine)
             self._listening.start_again()
             self.look()
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.kind is FailureKind.CAPTURE and self._engine.recorder.failure is not None:
+            # The banner says it, for as long as it lasts.
+            self.look()
+        else:
+            self.problem.emit(failure.sentence)
 
     def _crashed(self) -> None:
         self._engine_died = True

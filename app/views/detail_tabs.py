@@ -9,8 +9,7 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QLabel, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from app.logic.shown_frame import ShownFrame
-from app.look.icons import Icons
-from app.look.theme import Theme
+from app.look.look import Look
 from app.runtime.jobs import Jobs
 from app.views.bits.view import FrameBits
 from app.views.bytes.view import BytesView
@@ -50,21 +49,19 @@ class DetailTabs(QWidget):
     tab_changed = Signal(str)
     """The name of the tab that the person chose, for settings."""
 
-    def __init__(
-        self, theme: Theme, icons: Icons, jobs: Jobs, decoders: Decoders, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, look: Look, jobs: Jobs, decoders: Decoders, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._frame: ShownFrame | None = None
         self._connection: ConnectionRecord | None = None
         self._violations: tuple[Violation, ...] = ()
         self._chosen: Part | None = None
-        self.message = MessageView(theme, jobs, decoders)
-        self.frame = FrameBits(theme, icons)
-        self.bytes = BytesView(theme, jobs)
-        self.handshake = HandshakeView(theme, icons)
+        self.message = MessageView(look.theme, jobs, decoders)
+        self.frame = FrameBits(look)
+        self.bytes = BytesView(look.theme, jobs)
+        self.handshake = HandshakeView(look)
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
-        self.whose = ConnectionLabel(theme)
+        self.whose = ConnectionLabel(look.theme)
         self.tabs.setCornerWidget(self.whose)
         self._refresh: dict[_Page, Callable[[], bool]] = {}
         """What brings each page up to date; it tells whether there is anything to show."""

@@ -10,12 +10,15 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.captures.desk import CaptureDesk
+from app.captures.workplace import UnsavedCaptures, Workplace
 from app.dialogs.crash_dialog import CrashDialog
 from app.look.icons import Icons
+from app.look.look import Look
 from app.look.theme import Theme
 from app.runtime.crash import CrashedPart, CrashHandler, CrashReport
 from app.runtime.engine_thread import EngineThread
 from app.runtime.jobs import Jobs
+from app.runtime.refresher import Refresher
 from app.runtime.signals import QuitSignals
 from app.settings import Settings
 from app.version import program_version
@@ -55,8 +58,9 @@ class Desktop(QObject):
         self._named = capture if claimed is None else None
         self._has_listened = False
         self.theme = Theme(application, settings.theme)
-        self.icons = Icons(self.theme)
+        self.look = Look(self.theme, Icons(self.theme))
         self._jobs = Jobs()
+        self.refresher = Refresher(self)
         self._crashes = CrashHandler(version, self._show_crash)
         self._crashes.install()
         engine_settings = adjust(settings.engine)
@@ -67,15 +71,11 @@ class Desktop(QObject):
         self.desk = CaptureDesk(capture, saved=claimed is None)
         self.window = MainWindow(
             self.engine,
-            self.desk,
-            settings,
-            self.theme,
-            self.icons,
-            self._jobs,
+            Workplace(self.desk, self.refresher, settings, self._jobs),
+            UnsavedCaptures(folder, claimed),
+            self.look,
             default_decoders(),
             default_formats(),
-            folder,
-            claimed,
             version,
         )
         self.engine.start()
@@ -105,7 +105,7 @@ class Desktop(QObject):
         self._has_listened = True
 
     def _show_crash(self, report: CrashReport) -> None:
-        dialog = CrashDialog(report, self.theme, self.icons, self.window)
+        dialog = CrashDialog(report, self.look, self.window)
         dialog.finished.connect(self._crashes.shown_was_closed)
         dialog.quit_requested.connect(self.window.close)
         dialog.restart_requested.connect(self.window.watch.restart_engine)

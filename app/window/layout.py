@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from app.settings import Settings
-from app.views.frames.table import FrameTable
+from app.views.panes import Panes
 from app.window.screen_fit import ScreenFit
 
 _HANDLE = 5
@@ -18,20 +18,11 @@ _LEAST_SIZE = QSize(720, 420)
 class WindowLayout:
     """The two splitters: connections beside the rest; frames, details and composer one above the other."""
 
-    def __init__(
-        self,
-        window: QMainWindow,
-        connections: QWidget,
-        filter_bar: QWidget,
-        frames: FrameTable,
-        catch_up: QWidget,
-        tabs: QWidget,
-        composer: QWidget,
-    ) -> None:
+    def __init__(self, window: QMainWindow, panes: Panes, filter_bar: QWidget, catch_up: QWidget) -> None:
         self._window = window
         self._fit = ScreenFit(window)
-        self._frames = frames
-        self._composer = composer
+        self._frames = panes.frames
+        self._composer = panes.composer
         self.details = QSplitter(Qt.Orientation.Vertical)
         self.details.setObjectName("details")
         listed = QWidget()
@@ -39,25 +30,25 @@ class WindowLayout:
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(filter_bar)
-        column.addWidget(frames, 1)
+        column.addWidget(panes.frames, 1)
         column.addWidget(catch_up)
-        for widget, stretch in ((listed, 4), (tabs, 5), (composer, 0)):
+        for widget, stretch in ((listed, 4), (panes.details, 5), (panes.composer, 0)):
             self.details.addWidget(widget)
             self.details.setStretchFactor(self.details.indexOf(widget), stretch)
         self.sides = QSplitter(Qt.Orientation.Horizontal)
         self.sides.setObjectName("sides")
-        self.sides.addWidget(connections)
+        self.sides.addWidget(panes.sides)
         self.sides.addWidget(self.details)
         self.sides.setStretchFactor(1, 1)
         for splitter in (self.sides, self.details):
             splitter.setChildrenCollapsible(False)
             splitter.setHandleWidth(_HANDLE)
-        connections.setMinimumWidth(160)
+        panes.sides.setMinimumWidth(160)
         # Half of a 1600×1000 screen is what is there at a scale of 2. Set here, no banner makes the window larger.
         window.setMinimumSize(_LEAST_SIZE)
-        frames.setMinimumHeight(60)
-        tabs.setMinimumHeight(72)
-        composer.setMinimumHeight(84)
+        panes.frames.setMinimumHeight(60)
+        panes.details.setMinimumHeight(72)
+        panes.composer.setMinimumHeight(84)
 
     def show_composer(self, *, shown: bool) -> None:
         """Show or hide it; its height is the splitter's to remember."""

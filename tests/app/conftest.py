@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.look.icons import Icons
+from app.look.look import Look
 from app.look.theme import Theme, ThemeChoice
 from app.runtime.scanning import ScanThread
 from app.settings import Settings
@@ -26,6 +27,11 @@ def theme(qapp: QApplication) -> Theme:
 @pytest.fixture(scope="session")
 def icons(theme: Theme) -> Icons:
     return Icons(theme)
+
+
+@pytest.fixture(scope="session")
+def look(theme: Theme, icons: Icons) -> Look:
+    return Look(theme, icons)
 
 
 @pytest.fixture

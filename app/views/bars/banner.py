@@ -8,8 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from core.decoders.visible import visible
 
 
@@ -31,12 +32,10 @@ _LOOKS = {
 class Banner(QFrame):
     """Hidden until something is said; the newest message replaces the one before."""
 
-    def __init__(
-        self, theme: Theme, icons: Icons, parent: QWidget | None = None, *, lasting: bool = False
-    ) -> None:
+    def __init__(self, look: Look, parent: QWidget | None = None, *, lasting: bool = False) -> None:
         """A `lasting` one cannot be dismissed by the person."""
         super().__init__(parent)
-        self._icons = icons
+        self._icons = look.icons
         self._tone = Tone.NOTE
         self._mark = QLabel()
         self._text = QLabel()
@@ -59,7 +58,7 @@ class Banner(QFrame):
         layout.addLayout(self._buttons)
         layout.addWidget(self._close)
         self._close.setVisible(not lasting)
-        theme.changed.connect(self._tint)
+        look.theme.changed.connect(self._tint)
         self._tint()
         self.hide()
 

@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QToolButton, QWid
 
 from app.logic.capture_state import CaptureState
 from app.logic.text import counted, grouped
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from core.capture.records import Totals
 from core.sizes import byte_size
 
@@ -24,13 +25,12 @@ class StatusBar(QStatusBar):
 
     def __init__(
         self,
-        theme: Theme,
-        icons: Icons,
+        look: Look,
         parent: QWidget | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(parent)
-        self._icons = icons
+        self._icons = look.icons
         self._clock = clock
         self._samples: deque[tuple[float, int]] = deque(maxlen=256)
         self._listening = False
@@ -64,7 +64,7 @@ class StatusBar(QStatusBar):
         self._recording.hide()
         self.set_listening(())
         self.set_totals(Totals(0, 0, 0, 0, 0, 0, 0), 0)
-        theme.changed.connect(self._tint)
+        look.theme.changed.connect(self._tint)
 
     def set_listening(self, addresses: tuple[str, ...]) -> None:
         """The addresses that are bound; none when Unmask does not listen."""

@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from app.logic.shown_frame import ShownFrame
-from app.look.icons import Icons
-from app.look.theme import Role, Theme
+from app.look.look import Look
+from app.look.theme import Role
 from app.views.bits.diagram import BitDiagram
 from app.views.parts.fact_table import Column, Fact, FactTable
 from app.views.parts.violation_list import ViolationList
@@ -35,19 +35,19 @@ class FrameBits(QWidget):
     violation_chosen = Signal(object)
     """A `Violation` whose bytes the person wants to see."""
 
-    def __init__(self, theme: Theme, icons: Icons, parent: QWidget | None = None) -> None:
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme = theme
+        self._theme = look.theme
         self._fields: tuple[Field, ...] = ()
-        self.violations = ViolationList(theme, icons, 2, self)
-        self.diagram = BitDiagram(theme, self)
+        self.violations = ViolationList(look, 2, self)
+        self.diagram = BitDiagram(look.theme, self)
         columns = (
             Column(self.tr("Field"), most=150),
             Column(self.tr("Value"), mono=True, most=180),
             Column(self.tr("Meaning")),
             Column(_DEFAULT_RFC, role=Role.MUTED, most=110, spare=True),
         )
-        self.table = FactTable(theme, columns, stretch=2, parent=self)
+        self.table = FactTable(look.theme, columns, stretch=2, parent=self)
         self.table.setAccessibleName(self.tr("Fields of the frame"))
         self._arrange()
         self.diagram.field_selected.connect(self._on_diagram)
@@ -56,7 +56,7 @@ class FrameBits(QWidget):
         self.violations.violation_chosen.connect(self.violation_chosen)
         self.table.currentCellChanged.connect(self._on_table)
         self.table.cellDoubleClicked.connect(lambda row, _: self.field_activated.emit(self._fields[row]))
-        theme.changed.connect(self._fill_table)
+        look.theme.changed.connect(self._fill_table)
 
     def show_frame(self, shown: ShownFrame | None) -> None:
         """Show a frame, or nothing."""

@@ -21,8 +21,9 @@ from PySide6.QtWidgets import (
 
 from app.logic.compose import ComposeKind, Draft, build
 from app.logic.text import grouped
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from app.models.connections import ConnectionModel
 from app.views.compose.check import examine
 from app.views.compose.editor import ComposeEditor, History, HistoryEntry
@@ -59,12 +60,10 @@ class Composer(QWidget):
     send_requested = Signal(object)
     """A SendOrder."""
 
-    def __init__(
-        self, connections: ConnectionModel, theme: Theme, icons: Icons, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, connections: ConnectionModel, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme = theme
-        self._icons = icons
+        self._theme = look.theme
+        self._icons = look.icons
         self._queued = 0
         self._offered: int | None = None
         """A connection that the person went to while there was text for another one."""
@@ -75,12 +74,12 @@ class Composer(QWidget):
         self._shown_target: Target = None
         self._timer = QTimer(self, singleShot=True, interval=_CHECK_MS)
         self._timer.timeout.connect(self._check)
-        self.targets = TargetBox(connections, theme, icons, self)
+        self.targets = TargetBox(connections, look, self)
         self._make_controls()
         self._arrange()
         self._connect()
         self._name_frames()
-        theme.changed.connect(self._restyle)
+        look.theme.changed.connect(self._restyle)
         self._restyle()
         self._on_kind()
 

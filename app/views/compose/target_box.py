@@ -9,8 +9,9 @@ from PySide6.QtGui import QIcon, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QWidget
 
 from app.logic.text import grouped, tooltip
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from app.models.connections import ConnectionLine, ConnectionModel
 from app.views.compose.target_popup import TargetPopup
 from app.views.parts.connection_mark import ICON, elided_path, mark_icon
@@ -57,17 +58,15 @@ class TargetBox(QComboBox):
     changed = Signal()
     """Another target, or something else is true of it."""
 
-    def __init__(
-        self, connections: ConnectionModel, theme: Theme, icons: Icons, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, connections: ConnectionModel, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._connections = connections
-        self._theme = theme
-        self._icons = icons
+        self._theme = look.theme
+        self._icons = look.icons
         self._target: Target = None
         self._shown: tuple[object, ...] = ()
         # Not within this one: what is styled within a box is the box's own list.
-        self.popup = TargetPopup(theme, icons, parent)
+        self.popup = TargetPopup(look, parent)
         self.setAccessibleName(self.tr("Send to"))
         # Not by its contents: a long path must not widen the window.
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -78,7 +77,7 @@ class TargetBox(QComboBox):
         self.setIconSize(QSize(ICON, ICON))
         self.addItem("")
         self.popup.picked.connect(self._picked)
-        theme.changed.connect(self._show)
+        look.theme.changed.connect(self._show)
         self._show()
 
     @property

@@ -20,8 +20,9 @@ from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListView, QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from app.logic.text import counted, grouped, tooltip
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from app.models.connections import ConnectionLine
 from app.views.parts.connection_mark import GAP, SIZE, elided_path, paint_mark
 from app.views.parts.row_delegate import ICON, MARGIN, PAD_Y, Index, RowDelegate
@@ -40,7 +41,7 @@ class TargetPopup(QFrame):
     picked = Signal(object)
     """The ConnectionLine that was chosen; None for all open connections."""
 
-    def __init__(self, theme: Theme, icons: Icons, parent: QWidget | None) -> None:
+    def __init__(self, look: Look, parent: QWidget | None) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setProperty("look", "popup")
@@ -52,7 +53,7 @@ class TargetPopup(QFrame):
         self.search.setClearButtonEnabled(True)
         self.list = QListView()
         self.list.setModel(self._model)
-        self._delegate = _TargetDelegate(self._model, theme, icons, self.list)
+        self._delegate = _TargetDelegate(self._model, look, self.list)
         self.list.setItemDelegate(self._delegate)
         self.list.setUniformItemSizes(True)
         self.list.setMouseTracking(True)
@@ -70,7 +71,7 @@ class TargetPopup(QFrame):
         self.search.textChanged.connect(self._look)
         self.search.installEventFilter(self)
         self.list.clicked.connect(lambda index: self._pick(index.row()))
-        theme.changed.connect(self._delegate.reload)
+        look.theme.changed.connect(self._delegate.reload)
 
     def open_at(self, box: QWidget, lines: Sequence[ConnectionLine], chosen: int | None) -> None:
         """Offers these over or under `box`, that of the id `chosen` first."""
@@ -181,8 +182,8 @@ class _TargetModel(QAbstractListModel):
 
 
 class _TargetDelegate(RowDelegate):
-    def __init__(self, model: _TargetModel, theme: Theme, icons: Icons, parent: QWidget) -> None:
-        super().__init__(theme, icons, parent)
+    def __init__(self, model: _TargetModel, look: Look, parent: QWidget) -> None:
+        super().__init__(look, parent)
         self._model = model
 
     @property

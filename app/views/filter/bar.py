@@ -17,8 +17,9 @@ from PySide6.QtWidgets import (
 from app.actions.registry import ActionId, Actions
 from app.logic.filter_assistant import FilterAssistant
 from app.logic.filter_mode import FilterMode
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from app.views.filter.edit import FilterEdit
 from app.views.parts.cut_label import CutLabel
 
@@ -45,17 +46,16 @@ class FilterBar(QFrame):
         self,
         assistant: FilterAssistant,
         actions: Actions,
-        theme: Theme,
-        icons: Icons,
+        look: Look,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._theme = theme
-        self._icons = icons
+        self._theme = look.theme
+        self._icons = look.icons
         self._mode = FilterMode.HIDE
         self._share: float | None = None
         self.setProperty("look", "bar")
-        self.edit = FilterEdit(assistant, theme, icons)
+        self.edit = FilterEdit(assistant, look)
         self.edit.setAccessibleName(self.tr("Filter"))
         self.edit.setClearButtonEnabled(True)
         self.edit.setMinimumWidth(_EDIT_WIDTH)
@@ -86,7 +86,7 @@ class FilterBar(QFrame):
         self._arrange()
         self.halt.hide()
         self.set_mode(FilterMode.HIDE)
-        theme.changed.connect(self._tint)
+        look.theme.changed.connect(self._tint)
         self._tint()
 
     @property

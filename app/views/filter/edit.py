@@ -6,9 +6,9 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent, QResizeEvent, QTextCharFormat
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
-from app.logic.filter_assistant import FilterAssistant, Look, PartKind, Standing
-from app.look.icons import Icons
-from app.look.theme import Role, Theme
+from app.logic.filter_assistant import FilterAssistant, PartKind, Reading, Standing
+from app.look.look import Look
+from app.look.theme import Role
 from app.views.filter.popup import FilterPopup, StripTone
 from core.query.candidates import Candidate, CandidateKind
 
@@ -33,14 +33,12 @@ class FilterEdit(QLineEdit):
     escaped = Signal()
     """Esc, where nothing hangs below the line."""
 
-    def __init__(
-        self, assistant: FilterAssistant, theme: Theme, icons: Icons, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, assistant: FilterAssistant, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._assistant = assistant
-        self._theme = theme
-        self.popup = FilterPopup(theme, icons)
-        self._look: Look | None = None
+        self._theme = look.theme
+        self.popup = FilterPopup(look)
+        self._reading: Reading | None = None
         self._looked_at = ("", 0)
         self._offering = False
         """Whether candidates are to be shown: while typing, and when asked for."""
@@ -48,22 +46,22 @@ class FilterEdit(QLineEdit):
         """Whether the person asked for what is not finished, so that it is wrong."""
         self._accepting = False
         self.setMaxLength(_MAX_CHARACTERS)
-        self.setFont(theme.mono_font())
+        self.setFont(look.theme.mono_font())
         self.textEdited.connect(self._edited)
         self.textChanged.connect(self._changed)
         self.cursorPositionChanged.connect(self._moved)
         self.popup.accepted.connect(self.accept)
-        theme.changed.connect(self._paint_parts)
+        look.theme.changed.connect(self._paint_parts)
         self.destroyed.connect(self.popup.deleteLater)
 
     @property
     def standing(self) -> Standing:
-        return Standing.EMPTY if self._look is None else self._look.standing
+        return Standing.EMPTY if self._reading is None else self._reading.standing
 
     @property
-    def look(self) -> Look | None:
+    def reading(self) -> Reading | None:
         """What is known of the text; None before the first character."""
-        return self._look
+        return self._reading
 
     def insist(self) -> None:
         """The text is wanted as it stands: what is missing is an error now."""
@@ -78,9 +76,9 @@ class FilterEdit(QLineEdit):
 
     def accept(self, candidate: Candidate) -> None:
         """Puts a candidate in the place of what is typed of it."""
-        if self._look is None:
+        if self._reading is None:
             return
-        completion = self._look.completion
+        completion = self._reading.completion
         whole = candidate.kind is CandidateKind.VALUE or candidate.text[-1:] in ("(", "[", '"')
         self._accepting = True
         self.setSelection(completion.start, completion.end - completion.start)
@@ -102,42 +100,42 @@ class FilterEdit(QLineEdit):
             self._refresh()
 
     def _moved(self) -> None:
-        if not self._accepting and self._look is not None and self.isActiveWindow():
+        if not self._accepting and self._reading is not None and self.isActiveWindow():
             self._refresh()
 
     def _refresh(self) -> None:
         """Reads the text anew and shows what is to be said of it."""
         place = (self.text(), self.cursorPosition())
-        if self._look is None or place != self._looked_at:
+        if self._reading is None or place != self._looked_at:
             self._looked_at = place
-            self._look = self._assistant.look(*place)
-        look = self._look
+            self._reading = self._assistant.read(*place)
+        reading = self._reading
         self._paint_parts()
-        self._mark(look)
-        self._show_popup(look)
+        self._mark(reading)
+        self._show_popup(reading)
 
-    def _mark(self, look: Look) -> None:
-        standing = self._shown_standing(look)
+    def _mark(self, reading: Reading) -> None:
+        standing = self._shown_standing(reading)
         name = {Standing.VALID: "valid", Standing.WRONG: "wrong"}.get(standing, "")
         if self.property("standing") != name:
             self.setProperty("standing", name)
             self.style().unpolish(self)
             self.style().polish(self)
 
-    def _shown_standing(self, look: Look) -> Standing:
-        wrong = look.standing is Standing.UNFINISHED and self._insisted
-        return Standing.WRONG if wrong else look.standing
+    def _shown_standing(self, reading: Reading) -> Standing:
+        wrong = reading.standing is Standing.UNFINISHED and self._insisted
+        return Standing.WRONG if wrong else reading.standing
 
-    def _show_popup(self, look: Look) -> None:
+    def _show_popup(self, reading: Reading) -> None:
         if not self.hasFocus():
             self.popup.hide()
             return
-        candidates = look.completion.candidates if self._offering else ()
-        typed = self.text()[look.completion.start : look.completion.end]
+        candidates = reading.completion.candidates if self._offering else ()
+        typed = self.text()[reading.completion.start : reading.completion.end]
         if [each.text for each in candidates] == [typed]:
             candidates = ()
-        wrong = self._shown_standing(look) is Standing.WRONG
-        message = look.message if wrong or self._offering else ""
+        wrong = self._shown_standing(reading) is Standing.WRONG
+        message = reading.message if wrong or self._offering else ""
         if candidates and not wrong:
             message = self.tr("Tab takes the first · ↑ ↓ choose · Esc closes")
         if not candidates and not message:
@@ -148,8 +146,8 @@ class FilterEdit(QLineEdit):
 
     def _paint_parts(self) -> None:
         """Formats of a line can be set only the way an input method does it."""
-        look = self._look
-        if look is None:
+        reading = self._reading
+        if reading is None:
             return
         cursor = self.cursorPosition()
         attributes = []
@@ -158,18 +156,18 @@ class FilterEdit(QLineEdit):
             kind = QInputMethodEvent.AttributeType.TextFormat
             attributes.append(QInputMethodEvent.Attribute(kind, start - cursor, end - start, shape))
 
-        for part in look.parts:
+        for part in reading.parts:
             shape = QTextCharFormat()
             shape.setForeground(self._theme.color(_COLOURS[part.kind]))
             paint(part.start, part.end, shape)
-        if self._shown_standing(look) is Standing.WRONG:
+        if self._shown_standing(reading) is Standing.WRONG:
             shape = QTextCharFormat()
             shape.setUnderlineStyle(QTextCharFormat.UnderlineStyle.WaveUnderline)
             shape.setUnderlineColor(self._theme.color(Role.ERROR))
             shape.setForeground(self._theme.color(Role.ERROR))
             # Where something is missing at the end, its last character stands for it.
-            start = min(look.start, max(0, len(self.text().rstrip()) - 1))
-            paint(start, max(look.end, start + 1), shape)
+            start = min(reading.start, max(0, len(self.text().rstrip()) - 1))
+            paint(start, max(reading.end, start + 1), shape)
         QApplication.sendEvent(self, QInputMethodEvent("", attributes))
 
     # Events.
@@ -231,8 +229,8 @@ class FilterEdit(QLineEdit):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        if self._look is not None:
-            self._show_popup(self._look)
+        if self._reading is not None:
+            self._show_popup(self._reading)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)

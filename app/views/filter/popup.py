@@ -22,8 +22,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.logic.text import one_line
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from core.query.candidates import Candidate, CandidateKind
 
 ROWS = 9
@@ -54,10 +55,10 @@ class FilterPopup(QFrame):
     accepted = Signal(object)
     """A Candidate that was clicked."""
 
-    def __init__(self, theme: Theme, icons: Icons) -> None:
+    def __init__(self, look: Look) -> None:
         super().__init__()
-        self._theme = theme
-        self._icons = icons
+        self._theme = look.theme
+        self._icons = look.icons
         self._tone = StripTone.HINT
         self.setProperty("look", "popup")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -65,7 +66,7 @@ class FilterPopup(QFrame):
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setUniformItemSizes(True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._delegate = _CandidateDelegate(theme, icons, self.list)
+        self._delegate = _CandidateDelegate(look, self.list)
         self.list.setItemDelegate(self._delegate)
         self.list.itemClicked.connect(lambda item: self.accepted.emit(item.data(_CANDIDATE)))
         self.list.currentRowChanged.connect(self._show_strip)
@@ -88,7 +89,7 @@ class FilterPopup(QFrame):
         layout.addWidget(self.list)
         layout.addWidget(self.strip)
         self._said = ""
-        theme.changed.connect(self._delegate.reload)
+        look.theme.changed.connect(self._delegate.reload)
         self.hide()
 
     @property
@@ -165,10 +166,10 @@ class FilterPopup(QFrame):
 class _CandidateDelegate(QStyledItemDelegate):
     """Picture, name and help in three columns."""
 
-    def __init__(self, theme: Theme, icons: Icons, parent: QWidget) -> None:
+    def __init__(self, look: Look, parent: QWidget) -> None:
         super().__init__(parent)
-        self._theme = theme
-        self._icons = icons
+        self._theme = look.theme
+        self._icons = look.icons
         self._names = 0
         self.reload()
 

@@ -6,8 +6,9 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from app.logic.text import grouped
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from app.views.frames.table import FrameTable
 
 _HEIGHT = 24
@@ -17,10 +18,10 @@ _ICON = 13
 class CatchUp(QFrame):
     """Has its room always, so that no row moves or is covered when there is something new."""
 
-    def __init__(self, frames: FrameTable, theme: Theme, icons: Icons, parent: QWidget | None = None) -> None:
+    def __init__(self, frames: FrameTable, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._frames = frames
-        self._icons = icons
+        self._icons = look.icons
         self.setProperty("look", "foot")
         self.setFixedHeight(_HEIGHT)
         self.button = QToolButton()
@@ -40,7 +41,7 @@ class CatchUp(QFrame):
         row.addWidget(self.button)
         row.addStretch(1)
         frames.newer_changed.connect(self._show)
-        theme.changed.connect(self._tint)
+        look.theme.changed.connect(self._tint)
         self._tint()
         self._show()
 

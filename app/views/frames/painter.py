@@ -14,8 +14,9 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, 
 from app.logic.frame_column import FrameColumn
 from app.logic.frame_lines import Badge, Line, PayloadKind
 from app.logic.text import one_line, tooltip
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from app.models.frame_columns import connection_cell, gap_sentence
 from app.models.marks import note_lines
 from app.views.frames.needle_marks import NeedleMarks
@@ -84,9 +85,9 @@ _BADGE_ROLES = {
 class FramePainter:
     """Knows fonts, colours and pictures of a theme; `reload()` fetches them anew."""
 
-    def __init__(self, theme: Theme, icons: Icons) -> None:
-        self._theme = theme
-        self._icons = icons
+    def __init__(self, look: Look) -> None:
+        self._theme = look.theme
+        self._icons = look.icons
         self._pixel_ratio = 1.0
         self._needles = NeedleMarks(())
         self._names: dict[tuple[int, str, int], str] = {}

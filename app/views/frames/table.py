@@ -32,8 +32,8 @@ from app.logic.found import FoundFrames
 from app.logic.frame_column import FrameColumn
 from app.logic.frame_lines import Line
 from app.logic.rows import RowsOf
-from app.look.icons import Icons
-from app.look.theme import Role, Theme
+from app.look.look import Look
+from app.look.theme import Role
 from app.models.frames import FrameModel
 from app.models.marks import MarkModel
 from app.runtime.gauges import PaintGauge
@@ -62,12 +62,11 @@ class FrameTable(SteadyTable):
     context_menu_requested = Signal(QPoint)
     """Over a row; global position."""
 
-    def __init__(self, model: FrameModel, theme: Theme, icons: Icons, parent: QWidget | None = None) -> None:
+    def __init__(self, model: FrameModel, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._frames = model
-        self._theme = theme
-        self._icons = icons
-        self._painter = FramePainter(theme, icons)
+        self._look = look
+        self._painter = FramePainter(look)
         self.gauge: PaintGauge | None = None
         """Is told of every paint, while there is one."""
         self._following = True
@@ -90,9 +89,14 @@ class FrameTable(SteadyTable):
         self.current_went.connect(lambda: self.current_frame_changed.emit(None))
         model.modelReset.connect(self._was_reset)
         model.modelReset.connect(self.header.forget_needs)
-        theme.changed.connect(self._look_changed)
+        look.theme.changed.connect(self._look_changed)
 
     # What others ask for.
+
+    @property
+    def frame_model(self) -> FrameModel:
+        """What it shows."""
+        return self._frames
 
     @property
     def following(self) -> bool:
@@ -407,10 +411,10 @@ class FrameTable(SteadyTable):
 
     def _paint(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
-        painter.fillRect(event.rect(), self._theme.color(Role.SURFACE))
+        painter.fillRect(event.rect(), self._look.theme.color(Role.SURFACE))
         first, last = self._visible_rows()
         if last < first:
-            paint_empty(painter, self.viewport().rect(), self._theme, self._icons, *self.empty_text)
+            paint_empty(painter, self.viewport().rect(), self._look, *self.empty_text)
             return
         self._painter.set_pixel_ratio(self.devicePixelRatioF())
         width = self.viewport().width()

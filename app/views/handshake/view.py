@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.logic.text import count_bytes, grouped
-from app.look.icons import Icons
-from app.look.theme import Role, Theme
+from app.look.look import Look
+from app.look.theme import Role
 from app.views.handshake.raw_head import RawHead
 from app.views.parts.anchor_bar import AnchorBar
 from app.views.parts.fact_table import Column, Fact, FactTable
@@ -51,9 +51,9 @@ def read_head(raw: bytes, kind: HeadKind) -> RequestHead | ResponseHead | None:
 class HandshakeView(QScrollArea):
     """One opening handshake, successful or refused."""
 
-    def __init__(self, theme: Theme, icons: Icons, parent: QWidget | None = None) -> None:
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme = theme
+        self._theme = look.theme
         self._connection: ConnectionRecord | None = None
         self._shown: tuple[object, ...] = ()
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -61,9 +61,9 @@ class HandshakeView(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.title = self._label("title")
         self.facts = self._label("muted")
-        self.violations = ViolationList(theme, icons, 6)
-        self.request = RawHead(theme, self.tr("Raw request"))
-        self.response = RawHead(theme, self.tr("Raw response"))
+        self.violations = ViolationList(look, 6)
+        self.request = RawHead(look.theme, self.tr("Raw request"))
+        self.response = RawHead(look.theme, self.tr("Raw response"))
         self.marks = QCheckBox(self.tr("Show line ends"))
         self.marks.setToolTip(self.tr("Show how each line ends: CR LF as \\r\\n, LF alone as \\n"))
         self.accept = self._table(self.tr("Step"), self.tr("Value"), self.tr("What it is"), most=230)
@@ -79,7 +79,7 @@ class HandshakeView(QScrollArea):
         self.violations.violation_chosen.connect(self.show_violation)
         self.marks.toggled.connect(self.request.show_marks)
         self.marks.toggled.connect(self.response.show_marks)
-        theme.changed.connect(self._restyle)
+        look.theme.changed.connect(self._restyle)
         self.show_connection(None, ())
 
     def show_connection(self, connection: ConnectionRecord | None, violations: tuple[Violation, ...]) -> None:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QFont, QPainter
 
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 
 _PICTURE = 56
 _LOW = 150
 """Pixels below which there is no room for the picture."""
 
 
-def paint_empty(painter: QPainter, place: QRect, theme: Theme, icons: Icons, title: str, text: str) -> None:
+def paint_empty(painter: QPainter, place: QRect, look: Look, title: str, text: str) -> None:
     """In the middle of `place`, broken into lines where it is narrow."""
     area = place.adjusted(32, 16, -32, -16)
-    icon = icons.pixmap(IconName.MASK, Role.DISABLED, _PICTURE, painter.device().devicePixelRatioF())
-    title_font = theme.ui_font()
+    icon = look.icons.pixmap(IconName.MASK, Role.DISABLED, _PICTURE, painter.device().devicePixelRatioF())
+    title_font = look.theme.ui_font()
     title_font.setPointSizeF(title_font.pointSizeF() * 1.25)
     title_font.setWeight(QFont.Weight.DemiBold)
     flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
@@ -27,8 +28,8 @@ def paint_empty(painter: QPainter, place: QRect, theme: Theme, icons: Icons, tit
         top = max(area.top(), area.center().y() - 80)
         painter.drawPixmap(area.center().x() - _PICTURE // 2, top, icon)
     painter.setFont(title_font)
-    painter.setPen(theme.color(Role.TEXT))
+    painter.setPen(look.theme.color(Role.TEXT))
     painter.drawText(QRect(area.left(), top + 66, area.width(), 30), flags, title)
-    painter.setFont(theme.ui_font())
-    painter.setPen(theme.color(Role.MUTED))
+    painter.setFont(look.theme.ui_font())
+    painter.setPen(look.theme.color(Role.MUTED))
     painter.drawText(QRect(area.left(), top + 98, area.width(), 80), flags, text)

@@ -6,8 +6,9 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QTextLayout
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from app.views.parts.wrapped import lay_out
 from core.decoders.visible import visible
 from core.protocol.violations import Severity, Violation
@@ -33,10 +34,10 @@ class _Row(QWidget):
 
     chosen = Signal()
 
-    def __init__(self, violation: Violation, theme: Theme, icons: Icons, parent: QWidget) -> None:
+    def __init__(self, violation: Violation, look: Look, parent: QWidget) -> None:
         super().__init__(parent)
-        self._theme = theme
-        self._icons = icons
+        self._theme = look.theme
+        self._icons = look.icons
         self._violation = violation
         rule = violation.rule
         self._colour, self._tint = _ROLES[rule.severity]
@@ -109,11 +110,10 @@ class ViolationList(QWidget):
     violation_chosen = Signal(object)
     """A `Violation` whose bytes the person wants to see."""
 
-    def __init__(self, theme: Theme, icons: Icons, first_shown: int, parent: QWidget | None = None) -> None:
+    def __init__(self, look: Look, first_shown: int, parent: QWidget | None = None) -> None:
         """`first_shown` of them are unfolded from the start."""
         super().__init__(parent)
-        self._theme = theme
-        self._icons = icons
+        self._look = look
         self._first_shown = first_shown
         self._violations: tuple[Violation, ...] = ()
         self._shown = self._first_shown
@@ -152,7 +152,7 @@ class ViolationList(QWidget):
             row.deleteLater()
         self._rows = []
         for violation in self._violations[: self._shown]:
-            row = _Row(violation, self._theme, self._icons, self)
+            row = _Row(violation, self._look, self)
             if violation.length:
                 row.make_link()
                 row.chosen.connect(lambda one=violation: self.violation_chosen.emit(one))

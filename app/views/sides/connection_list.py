@@ -6,8 +6,9 @@ from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QPainter, QPen
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyleOptionViewItem, QWidget
 
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from app.models.connections import ConnectionLine, ConnectionModel
 from app.views.parts.connection_mark import GAP, SIZE, elided_path, paint_mark
 from app.views.parts.row_delegate import Index, RowDelegate
@@ -38,12 +39,10 @@ class ConnectionList(QListView):
     """Id of the connection that the person clicked, or pressed Enter on."""
     context_menu_requested = Signal(QPoint)
 
-    def __init__(
-        self, model: ConnectionModel, theme: Theme, icons: Icons, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, model: ConnectionModel, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._connections = model
-        self._delegate = _ConnectionDelegate(model, theme, icons, self)
+        self._delegate = _ConnectionDelegate(model, look, self)
         self.setModel(model)
         self.setItemDelegate(self._delegate)
         self.setUniformItemSizes(True)
@@ -57,8 +56,13 @@ class ConnectionList(QListView):
         self.clicked.connect(self._pick)
         self.activated.connect(self._pick)
         model.modelReset.connect(self._was_reset)
-        theme.changed.connect(self._look_changed)
+        look.theme.changed.connect(self._look_changed)
         self._was_reset()
+
+    @property
+    def connection_model(self) -> ConnectionModel:
+        """What it shows."""
+        return self._connections
 
     def choose(self, connection_id: int | None) -> None:
         """Selects a connection; nothing happens when the list has none of that id."""
@@ -107,8 +111,8 @@ class ConnectionList(QListView):
 class _ConnectionDelegate(RowDelegate):
     weight = QFont.Weight.DemiBold
 
-    def __init__(self, model: ConnectionModel, theme: Theme, icons: Icons, parent: QWidget) -> None:
-        super().__init__(theme, icons, parent)
+    def __init__(self, model: ConnectionModel, look: Look, parent: QWidget) -> None:
+        super().__init__(look, parent)
         self._model = model
 
     @property

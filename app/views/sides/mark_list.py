@@ -8,8 +8,9 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from app.actions.registry import ActionId, Actions
 from app.logic.text import one_line
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from app.models.marks import MarkModel
 from app.views.parts.row_delegate import ICON, MARGIN, PAD_Y, TEXT_LEFT, RowDelegate
 from app.views.parts.row_table import RowTable
@@ -27,12 +28,10 @@ class MarkList(QWidget):
     context_menu_requested = Signal(QPoint)
     """Over a row that was chosen just before; global position."""
 
-    def __init__(
-        self, model: MarkModel, actions: Actions, theme: Theme, icons: Icons, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, model: MarkModel, actions: Actions, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        delegate = _MarkDelegate(model, theme, icons, self)
-        self.rows = RowTable(self.tr("Bookmarks"), model, delegate, theme, self)
+        delegate = _MarkDelegate(model, look, self)
+        self.rows = RowTable(self.tr("Bookmarks"), model, delegate, look.theme, self)
         keys = actions[ActionId.TOGGLE_MARK].shortcut().toString()
         text = self.tr("No frame is bookmarked.\n\nSelect one in the list and press {keys}.")
         self.rows.set_empty_text(text.format(keys=keys))
@@ -61,8 +60,8 @@ class MarkList(QWidget):
 
 
 class _MarkDelegate(RowDelegate):
-    def __init__(self, model: MarkModel, theme: Theme, icons: Icons, parent: QWidget) -> None:
-        super().__init__(theme, icons, parent)
+    def __init__(self, model: MarkModel, look: Look, parent: QWidget) -> None:
+        super().__init__(look, parent)
         self._model = model
 
     @property

@@ -7,8 +7,9 @@ from PySide6.QtGui import QPainter, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from app.logic.text import grouped
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from app.models.problems import ProblemModel
 from app.views.parts.row_delegate import ICON, MARGIN, PAD_Y, TEXT_LEFT, RowDelegate
 from app.views.parts.row_table import RowTable
@@ -29,14 +30,12 @@ class ProblemList(QWidget):
     chosen = Signal(object)
     """A `Problem` that the person wants to see where it happened."""
 
-    def __init__(
-        self, model: ProblemModel, theme: Theme, icons: Icons, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, model: ProblemModel, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self._icons = icons
-        delegate = _ProblemDelegate(model, theme, icons, self)
-        self.rows = RowTable(self.tr("Problems"), model, delegate, theme, self)
+        self._icons = look.icons
+        delegate = _ProblemDelegate(model, look, self)
+        self.rows = RowTable(self.tr("Problems"), model, delegate, look.theme, self)
         self._frame: int | None = None
         """The frame to point at, once there is a row about it."""
         self.filters = {severity: QToolButton(self) for severity in reversed(Severity)}
@@ -62,9 +61,14 @@ class ProblemList(QWidget):
         self.rows.entered_row.connect(self._choose)
         model.counts_changed.connect(self._show_counts)
         model.counts_changed.connect(self._point)
-        theme.changed.connect(self._tint)
+        look.theme.changed.connect(self._tint)
         self._tint()
         self._show_counts()
+
+    @property
+    def problem_model(self) -> ProblemModel:
+        """What it shows."""
+        return self._model
 
     def point_at(self, frame_id: int | None) -> None:
         """Selects the row about a frame that the person went to, as soon as there is one."""
@@ -118,8 +122,8 @@ class ProblemList(QWidget):
 
 
 class _ProblemDelegate(RowDelegate):
-    def __init__(self, model: ProblemModel, theme: Theme, icons: Icons, parent: QWidget) -> None:
-        super().__init__(theme, icons, parent)
+    def __init__(self, model: ProblemModel, look: Look, parent: QWidget) -> None:
+        super().__init__(look, parent)
         self._model = model
 
     @property

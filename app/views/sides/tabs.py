@@ -8,8 +8,9 @@ from PySide6.QtGui import QIcon, QResizeEvent
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from app.logic.text import grouped
-from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import Role
 from app.views.sides.problem_list import SEVERITY_LOOKS
 from core.protocol.violations import Severity
 
@@ -38,12 +39,11 @@ class SideTabs(QTabWidget):
         self,
         connections: QWidget,
         problems: QWidget,
-        theme: Theme,
-        icons: Icons,
+        look: Look,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._icons = icons
+        self._icons = look.icons
         self._problems = problems
         self._tabs: list[_Tab] = []
         self.setDocumentMode(True)
@@ -52,7 +52,7 @@ class SideTabs(QTabWidget):
         self._add(connections, self.tr("Connections"), IconName.CONNECTIONS, Role.TEXT)
         self._add(problems, self.tr("Problems"), *SEVERITY_LOOKS[Severity.WARNING], count=0)
         self.currentChanged.connect(self._show)
-        theme.changed.connect(self._show)
+        look.theme.changed.connect(self._show)
 
     def add_marks(self, marks: QWidget) -> None:
         """A third tab."""

@@ -8,8 +8,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from app.actions.registry import ActionId, Actions, specs
 from app.dialogs.shortcuts_dialog import ShortcutsDialog
-from app.look.icons import Icons
-from app.look.theme import Theme
+from app.look.look import Look
 from app.window.desktop import Desktop
 from tests.tools.qt import dispose
 
@@ -60,10 +59,10 @@ def test_pointing_at_an_action_leaves_the_status_bar_as_it_is(desktop: Desktop) 
     assert all(menu.toolTipsVisible() for menu in menus)
 
 
-def test_tooltips_name_the_keys(qtbot: object, theme: Theme, icons: Icons) -> None:
+def test_tooltips_name_the_keys(qtbot: object, look: Look) -> None:
     del qtbot
     window = QWidget()
-    actions = Actions(window, theme, icons)
+    actions = Actions(window, look)
     assert "F5" in actions[ActionId.LISTEN].toolTip()
     assert not actions[ActionId.LISTEN].icon().isNull()
     dialog = ShortcutsDialog(actions, window)

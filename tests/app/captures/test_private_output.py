@@ -15,8 +15,7 @@ from app.dialogs.crash_dialog import CrashDialog
 from app.logic.exporting import export_capture
 from app.logic.payload_transfer import save_steps
 from app.logic.sampling import DiagnosticsLog, Sampler
-from app.look.icons import Icons
-from app.look.theme import Theme
+from app.look.look import Look
 from app.runtime.crash import make_report
 from core.capture.recorder import Recorder
 from core.decoders.source import Held
@@ -62,8 +61,8 @@ def test_a_saved_payload(target: Path) -> None:
     assert modes(target) == (0o600, 0o755)
 
 
-def test_a_crash_report(theme: Theme, icons: Icons, target: Path) -> None:
-    dialog = CrashDialog(make_report(ValueError("secret"), "here", "0"), theme, icons)
+def test_a_crash_report(look: Look, target: Path) -> None:
+    dialog = CrashDialog(make_report(ValueError("secret"), "here", "0"), look)
     assert dialog.save(target) is None
     dispose(dialog)
     assert modes(target) == (0o600, 0o755)

@@ -292,13 +292,13 @@ def test_a_capture_that_cannot_be_written(opened: Desktop, old: Path, qtbot: QtB
 
 def test_somebody_else_marks_it(opened: Desktop, old: Path, qtbot: QtBot) -> None:
     change_marks_of(old, KeepMarks((Mark(3, "by another"),)))
-    opened.window._refresher.poke()
+    opened.refresher.poke()
     wait_for(opened, qtbot, f3="by another")
 
 
 def test_all_are_removed_after_a_question(opened: Desktop, old: Path, qtbot: QtBot) -> None:
     change_marks_of(old, KeepMarks((Mark(1, "x"), Mark(3, ""))))
-    opened.window._refresher.poke()
+    opened.refresher.poke()
     wait_for(opened, qtbot, f1="x", f3="")
     trigger(opened, ActionId.REMOVE_MARKS)
     box = visible_dialog(opened, Question)
@@ -320,7 +320,7 @@ def test_all_are_removed_after_a_question(opened: Desktop, old: Path, qtbot: QtB
 @pytest.fixture
 def marked(opened: Desktop, old: Path, qtbot: QtBot) -> Desktop:
     change_marks_of(old, KeepMarks((Mark(2, "the pong"), Mark(3, ""), Mark(4, "of the other connection"))))
-    opened.window._refresher.poke()
+    opened.refresher.poke()
     qtbot.waitUntil(lambda: len(shown(opened)) == 3)
     return opened
 

@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.dialogs.crash_dialog import CrashDialog
-from app.look.icons import Icons
-from app.look.theme import Theme
+from app.look.look import Look
 from app.runtime.crash import REPORT_CHARS, CrashHandler, CrashReport, make_report
 from tests.tools.qt import dispose
 
@@ -139,9 +138,9 @@ def test_a_report_is_bounded() -> None:
     assert len(report.summary) <= 300
 
 
-def test_the_dialog_copies_saves_and_quits(theme: Theme, icons: Icons, tmp_path: Path, qtbot: QtBot) -> None:
+def test_the_dialog_copies_saves_and_quits(look: Look, tmp_path: Path, qtbot: QtBot) -> None:
     report = make_report(raised(ValueError("<b>bold</b>")), "the window", "1.2.3")
-    dialog = CrashDialog(report, theme, icons)
+    dialog = CrashDialog(report, look)
     dialog.show()
     assert dialog.findChildren(QPlainTextEdit)[0].toPlainText() == report.text
     dialog.copy()

@@ -7,8 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from app.look.icons import Icons
-from app.look.theme import Theme
+from app.look.look import Look
 from app.runtime.jobs import Jobs
 from app.views.detail_tabs import DetailTabs
 from core.decoders.registry import Decoders
@@ -19,8 +18,8 @@ HELLO = whole(b"Hello")
 
 
 @pytest.fixture
-def tabs(qtbot: QtBot, theme: Theme, icons: Icons, jobs: Jobs, decoders: Decoders) -> Iterator[DetailTabs]:
-    tabs = DetailTabs(theme, icons, jobs, decoders)
+def tabs(qtbot: QtBot, look: Look, jobs: Jobs, decoders: Decoders) -> Iterator[DetailTabs]:
+    tabs = DetailTabs(look, jobs, decoders)
     tabs.resize(1100, 420)
     with qtbot.waitExposed(tabs):
         tabs.show()

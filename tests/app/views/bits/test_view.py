@@ -7,7 +7,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from app.look.icons import Icons
+from app.look.look import Look
 from app.look.theme import Theme, ThemeChoice
 from app.views.bits.diagram import layout_cells
 from app.views.bits.view import FrameBits
@@ -18,8 +18,8 @@ from tests.app.views.samples import BAD, KEY, record, whole
 
 
 @pytest.fixture
-def view(qtbot: QtBot, theme: Theme, icons: Icons) -> Iterator[FrameBits]:
-    view = FrameBits(theme, icons)
+def view(qtbot: QtBot, look: Look) -> Iterator[FrameBits]:
+    view = FrameBits(look)
     view.resize(1100, 420)
     with qtbot.waitExposed(view):
         view.show()

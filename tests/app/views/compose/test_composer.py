@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.logic.compose import ComposeKind
-from app.look.icons import Icons
-from app.look.theme import Theme
+from app.look.look import Look
 from app.models.connections import ConnectionModel
 from app.views.compose.composer import Composer, SendOrder
 from app.views.compose.editor import HISTORY_LIMIT, History, HistoryEntry
@@ -65,9 +64,9 @@ def crowd(qapp: QApplication, maker: CaptureMaker) -> Iterator[Crowd]:
 
 
 @pytest.fixture
-def composer(qtbot: QtBot, theme: Theme, icons: Icons, crowd: Crowd) -> Iterator[Composer]:
+def composer(qtbot: QtBot, look: Look, crowd: Crowd) -> Iterator[Composer]:
     """Writes to #1; what it asks for is under way at once, under numbers from 1 on."""
-    composer = crowd.composer = Composer(crowd.model, theme, icons)
+    composer = crowd.composer = Composer(crowd.model, look)
     composer.resize(1000, 160)
     composer.refresh()
     composer.address(1)
@@ -315,11 +314,9 @@ def test_history_is_bounded_and_has_no_doubles() -> None:
     assert other.lines() == lines
 
 
-def test_the_only_connection_is_the_first_target_and_stays_it(
-    crowd: Crowd, theme: Theme, icons: Icons
-) -> None:
+def test_the_only_connection_is_the_first_target_and_stays_it(crowd: Crowd, look: Look) -> None:
     crowd.goes(1, 3)
-    other = Composer(crowd.model, theme, icons)
+    other = Composer(crowd.model, look)
     other.refresh()
     assert other.targets.recipients == (2,)
     crowd.another()
@@ -328,9 +325,9 @@ def test_the_only_connection_is_the_first_target_and_stays_it(
     other.deleteLater()
 
 
-def test_who_writes_before_anybody_is_there_chooses(crowd: Crowd, theme: Theme, icons: Icons) -> None:
+def test_who_writes_before_anybody_is_there_chooses(crowd: Crowd, look: Look) -> None:
     crowd.goes(1, 2, 3)
-    other = Composer(crowd.model, theme, icons)
+    other = Composer(crowd.model, look)
     other.refresh()
     assert other.status.text() == "No connection is open. Wait for a client to connect."
     other.set_text("written early")
@@ -342,8 +339,8 @@ def test_who_writes_before_anybody_is_there_chooses(crowd: Crowd, theme: Theme, 
     other.deleteLater()
 
 
-def test_among_several_none_is_chosen_by_itself(crowd: Crowd, theme: Theme, icons: Icons) -> None:
-    other = Composer(crowd.model, theme, icons)
+def test_among_several_none_is_chosen_by_itself(crowd: Crowd, look: Look) -> None:
+    other = Composer(crowd.model, look)
     other.refresh()
     assert other.targets.recipients == ()
     assert other.status.text() == "Choose the connection to send to."

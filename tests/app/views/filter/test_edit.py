@@ -11,8 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.logic.filter_assistant import FilterAssistant, PartKind, Standing
-from app.look.icons import Icons
-from app.look.theme import Theme
+from app.look.look import Look
 from app.views.filter.edit import FilterEdit
 from core.query.candidates import Candidate, CandidateKind
 from tests.tools.qt import dispose
@@ -21,12 +20,12 @@ Key = Qt.Key
 
 
 @pytest.fixture
-def edit(theme: Theme, icons: Icons, qtbot: QtBot) -> Iterator[FilterEdit]:
+def edit(look: Look, qtbot: QtBot) -> Iterator[FilterEdit]:
     """In a window that is shown and has the keyboard."""
     paths = (Candidate('"/chat"', CandidateKind.VALUE, "of connection 1"),)
     assistant = FilterAssistant(lambda field: paths if field.name == "path" else ())
     window = QWidget()
-    edit = FilterEdit(assistant, theme, icons, window)
+    edit = FilterEdit(assistant, look, window)
     layout = QVBoxLayout(window)
     layout.addWidget(edit)
     layout.addStretch(1)
@@ -74,9 +73,9 @@ def test_how_a_text_stands(edit: FilterEdit, text: str, standing: Standing) -> N
 
 def test_an_error_is_pointed_at_and_says_what_was_expected(edit: FilterEdit) -> None:
     typed(edit, "opcode == pinf and login")
-    look = edit.look
-    assert look is not None
-    assert edit.text()[look.start : look.end] == "pinf"
+    reading = edit.reading
+    assert reading is not None
+    assert edit.text()[reading.start : reading.end] == "pinf"
     assert edit.popup.isVisible()
     assert "Did you mean “ping”?" in edit.popup.sentence.text()
     assert edit.popup.sentence.property("look") == "error"
@@ -190,9 +189,9 @@ def test_nothing_hangs_about_without_the_keyboard(edit: FilterEdit, qtbot: QtBot
 
 
 def test_parts_are_told_apart(edit: FilterEdit) -> None:
-    look = typed(edit, 'opcode == ping and length in 1..2 or "x" hex"00"').look
-    assert look is not None
-    kinds = [each.kind for each in look.parts]
+    reading = typed(edit, 'opcode == ping and length in 1..2 or "x" hex"00"').reading
+    assert reading is not None
+    kinds = [each.kind for each in reading.parts]
     assert kinds[:4] == [PartKind.FIELD, PartKind.OPERATOR, PartKind.TEXT, PartKind.WORD]
     assert kinds.count(PartKind.NUMBER) == 2
     assert kinds[-2:] == [PartKind.TEXT, PartKind.TEXT]

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from app.logic.frame_column import FrameColumn
-from app.look.icons import Icons
+from app.look.look import Look
 from app.look.theme import Theme
 from app.models.frames import FrameModel
 from app.views.frames.column_fit import LEAST_PAYLOAD
@@ -21,8 +21,8 @@ from tests.tools.recorded import CaptureMaker
 
 
 @pytest.fixture
-def table(qapp: QApplication, theme: Theme, icons: Icons, qtbot: QtBot) -> Iterator[FrameTable]:
-    table = FrameTable(FrameModel(qapp), theme, icons)
+def table(qapp: QApplication, look: Look, qtbot: QtBot) -> Iterator[FrameTable]:
+    table = FrameTable(FrameModel(qapp), look)
     table.resize(1200, 300)
     table.show()
     qtbot.waitExposed(table)
@@ -159,11 +159,11 @@ def test_a_width_of_the_persons_choice_is_kept(table: FrameTable) -> None:
     )
 
 
-def test_order_and_choice_come_back(table: FrameTable, theme: Theme, icons: Icons) -> None:
+def test_order_and_choice_come_back(table: FrameTable, look: Look) -> None:
     header = table.header
     header.moveSection(header.visualIndex(FrameColumn.LENGTH), 0)
     header.show_column(FrameColumn.OPCODE, shown=False)
-    other = FrameTable(FrameModel(table), theme, icons)
+    other = FrameTable(FrameModel(table), look)
     other.header.restore(header.save())
     assert other.header.visualIndex(FrameColumn.LENGTH) == 0
     assert other.isColumnHidden(FrameColumn.OPCODE)

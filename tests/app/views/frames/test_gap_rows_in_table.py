@@ -10,8 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.look.icons import Icons
-from app.look.theme import Theme
+from app.look.look import Look
 from app.models.frames import FrameModel
 from app.views.frames.table import FrameTable
 from tests.tools.qt import dispose
@@ -19,9 +18,7 @@ from tests.tools.recorded import CaptureMaker
 
 
 @pytest.fixture
-def table(
-    qapp: QApplication, maker: CaptureMaker, theme: Theme, icons: Icons, qtbot: QtBot
-) -> Iterator[FrameTable]:
+def table(qapp: QApplication, maker: CaptureMaker, look: Look, qtbot: QtBot) -> Iterator[FrameTable]:
     """Frames 1 and 2, a gap, 3 and 4, a gap."""
     peer = maker.peer()
     for _ in range(2):
@@ -31,7 +28,7 @@ def table(
         maker.recorder.set_recording(True)
     model = FrameModel(qapp)
     model.set_reader(maker.reader())
-    table = FrameTable(model, theme, icons)
+    table = FrameTable(model, look)
     table.resize(1100, 300)
     table.show()
     qtbot.waitExposed(table)

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app.logic.frame_column import FrameColumn
 from app.logic.frame_lines import Badge
-from app.look.icons import Icons
+from app.look.look import Look
 from app.look.theme import Role, Theme, ThemeChoice
 from app.models.frames import FrameModel
 from app.views.frames.painter import FramePainter
@@ -31,8 +31,8 @@ def model(qapp: QApplication) -> Iterator[FrameModel]:
 
 
 @pytest.fixture
-def table(model: FrameModel, theme: Theme, icons: Icons, qtbot: QtBot) -> Iterator[FrameTable]:
-    table = FrameTable(model, theme, icons)
+def table(model: FrameModel, look: Look, qtbot: QtBot) -> Iterator[FrameTable]:
+    table = FrameTable(model, look)
     table.resize(1100, 300)
     table.show()
     qtbot.waitExposed(table)
@@ -337,8 +337,8 @@ def test_a_row_lights_up_under_the_mouse(
     assert picture(table).pixelColor(edge) == theme.color(Role.CLIENT_TINT)
 
 
-def test_badges_are_shown_whole_or_counted(theme: Theme, icons: Icons) -> None:
-    painter = FramePainter(theme, icons)
+def test_badges_are_shown_whole_or_counted(look: Look) -> None:
+    painter = FramePainter(look)
     badges = (Badge.FRAGMENT_LAST, Badge.COMPRESSED, Badge.COMPOSED)
     shown = [painter.fitting_badges(badges, room) for room in range(400)]
     assert shown[0] == 0

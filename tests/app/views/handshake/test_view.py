@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.look.icons import Icons
+from app.look.look import Look
 from app.look.theme import Theme, ThemeChoice
 from app.views.handshake.raw_head import MAX_SHOWN, split_lines
 from app.views.handshake.view import HandshakeView
@@ -19,8 +19,8 @@ from tests.app.views.samples import CONNECTION, REFUSED
 
 
 @pytest.fixture
-def view(qtbot: QtBot, theme: Theme, icons: Icons) -> Iterator[HandshakeView]:
-    view = HandshakeView(theme, icons)
+def view(qtbot: QtBot, look: Look) -> Iterator[HandshakeView]:
+    view = HandshakeView(look)
     view.resize(1100, 600)
     with qtbot.waitExposed(view):
         view.show()

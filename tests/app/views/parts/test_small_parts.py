@@ -9,8 +9,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.logic.capture_state import CaptureState
-from app.look.icons import Icons
-from app.look.theme import Theme
+from app.look.look import Look
 from app.models.connections import ConnectionModel
 from app.views.bars.banner import Banner, Tone
 from app.views.bars.status_bar import StatusBar
@@ -21,16 +20,16 @@ from tests.tools.recorded import CaptureMaker
 
 
 @pytest.fixture
-def banner(theme: Theme, icons: Icons) -> Iterator[Banner]:
-    banner = Banner(theme, icons)
+def banner(look: Look) -> Iterator[Banner]:
+    banner = Banner(look)
     yield banner
     dispose(banner)
 
 
 @pytest.fixture
-def connections(qapp: QApplication, theme: Theme, icons: Icons, qtbot: QtBot) -> Iterator[ConnectionList]:
+def connections(qapp: QApplication, look: Look, qtbot: QtBot) -> Iterator[ConnectionList]:
     model = ConnectionModel(qapp)
-    view = ConnectionList(model, theme, icons)
+    view = ConnectionList(model, look)
     view.resize(240, 400)
     view.show()
     qtbot.waitExposed(view)
@@ -62,9 +61,9 @@ def test_a_new_message_replaces_the_one_before(banner: Banner) -> None:
     assert [button for button in banner.findChildren(QPushButton) if button.isVisibleTo(banner)] == []
 
 
-def test_the_status_bar_counts(theme: Theme, icons: Icons) -> None:
+def test_the_status_bar_counts(look: Look) -> None:
     now = [100.0]
-    bar = StatusBar(theme, icons, clock=lambda: now[0])
+    bar = StatusBar(look, clock=lambda: now[0])
     assert "Not listening" in all_text(bar)
     bar.set_listening(("127.0.0.1:8080", "[::1]:8080"))
     bar.set_totals(Totals(1, 0, 0, 0, 0, 1, 1), 1)
@@ -83,9 +82,9 @@ def test_the_status_bar_counts(theme: Theme, icons: Icons) -> None:
     dispose(bar)
 
 
-def test_the_rate_after_a_pause_counts_from_before_it(theme: Theme, icons: Icons) -> None:
+def test_the_rate_after_a_pause_counts_from_before_it(look: Look) -> None:
     now = [100.0]
-    bar = StatusBar(theme, icons, clock=lambda: now[0])
+    bar = StatusBar(look, clock=lambda: now[0])
     for at, frames in ((100.0, 0), (110.0, 0), (110.1, 1000)):
         now[0] = at
         bar.set_totals(Totals(1, frames, 0, 0, 0, 1, 1), 1)
@@ -96,8 +95,8 @@ def test_the_rate_after_a_pause_counts_from_before_it(theme: Theme, icons: Icons
     dispose(bar)
 
 
-def test_the_status_bar_tells_what_is_unusual(theme: Theme, icons: Icons) -> None:
-    bar = StatusBar(theme, icons)
+def test_the_status_bar_tells_what_is_unusual(look: Look) -> None:
+    bar = StatusBar(look)
     for words in ("hidden", "Frozen", "Recording is stopped"):
         assert words not in all_text(bar)
     bar.set_hidden(12)

@@ -6,8 +6,7 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from app.look.icons import Icons
-from app.look.theme import Theme
+from app.look.look import Look
 from app.views.sides.tabs import SideTabs
 from tests.tools.qt import dispose
 
@@ -19,10 +18,8 @@ def pages(qtbot: QtBot) -> tuple[QWidget, QWidget, QWidget]:
 
 
 @pytest.fixture
-def tabs(
-    pages: tuple[QWidget, QWidget, QWidget], theme: Theme, icons: Icons, qtbot: QtBot
-) -> Iterator[SideTabs]:
-    tabs = SideTabs(pages[0], pages[1], theme, icons)
+def tabs(pages: tuple[QWidget, QWidget, QWidget], look: Look, qtbot: QtBot) -> Iterator[SideTabs]:
+    tabs = SideTabs(pages[0], pages[1], look)
     tabs.add_marks(pages[2])
     tabs.resize(700, 300)
     tabs.show()
