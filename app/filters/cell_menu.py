@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QPoint
 from PySide6.QtWidgets import QMenu
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QMenu
 from app.captures.desk import CaptureDesk
 from app.filters.filtering import Filtering
 from app.logic.cell_terms import Joint, connection_terms, joined, terms
+from app.logic.filter_assistant import FilterAssistant
 from app.logic.frame_column import FrameColumn
 from app.logic.shown_frame import shown_frame
 from app.logic.text import one_line, tooltip
@@ -19,6 +21,9 @@ from core.capture.records import ConnectionRecord
 from core.errors import CaptureError
 from core.query.quoting import text_literal
 
+if TYPE_CHECKING:
+    from core.query.language import FilterLanguage
+
 _SELECTED = 200
 """Characters selected in a message that make a term."""
 _LOOKED_THROUGH = 1 << 18
@@ -27,7 +32,9 @@ _SHOWN = 70
 """Characters of a term in a menu."""
 
 
-def add_filters(menu: QMenu, terms: Sequence[str], line: str, apply: Callable[[str], None]) -> None:
+def add_filters(
+    menu: QMenu, terms: Sequence[str], line: str, language: FilterLanguage, apply: Callable[[str], None]
+) -> None:
     """A submenu for each way in which a term can come to the filter `line`; `apply` gets the filter that was chosen."""
     translate = QCoreApplication.translate
     titles = {
@@ -42,7 +49,7 @@ def add_filters(menu: QMenu, terms: Sequence[str], line: str, apply: Callable[[s
         for term in terms:
             action = submenu.addAction(menu_text(term))
             action.setToolTip(tooltip(term))
-            text = joined(joint, line, term)
+            text = joined(joint, line, term, language)
             action.triggered.connect(lambda _checked=False, text=text: apply(text))
 
 
@@ -57,10 +64,18 @@ def menu_text(text: str) -> str:
 class CellMenus:
     """Adds to the menus of the lists what can be filtered by what is pointed at."""
 
-    def __init__(self, desk: CaptureDesk, panes: Panes, bar: FilterBar, filtering: Filtering) -> None:
+    def __init__(
+        self,
+        desk: CaptureDesk,
+        panes: Panes,
+        assistant: FilterAssistant,
+        bar: FilterBar,
+        filtering: Filtering,
+    ) -> None:
         self._desk = desk
         self._frames = panes.frames
         self._details = panes.details
+        self._assistant = assistant
         self._bar = bar
         self._filtering = filtering
 
@@ -103,4 +118,4 @@ class CellMenus:
 
     def _add(self, menu: QMenu, found: Sequence[str]) -> None:
         menu.addSeparator()
-        add_filters(menu, found, self._bar.edit.text(), self._filtering.apply)
+        add_filters(menu, found, self._bar.edit.text(), self._assistant.language, self._filtering.apply)

@@ -23,4 +23,4 @@ class FilterDesk:
         self.bar = FilterBar(assistant, shell.actions, shell.look)
         self.filtering = Filtering(work, assistant, self.bar, panes.frames, shell)
         self.shelf = FilterShelf(self.bar, self.filtering, work.settings, shell)
-        self.menus = CellMenus(work.desk, panes, self.bar, self.filtering)
+        self.menus = CellMenus(work.desk, panes, assistant, self.bar, self.filtering)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from app.logic.frame_column import FrameColumn
 from app.logic.text import decode_prefix
@@ -13,10 +13,9 @@ from core.capture.records import ConnectionRecord, Direction, FrameRow
 from core.protocol.frames import FIN, OPCODE_NAMES, RSV1, RSV2, RSV3, Opcode
 from core.query.quoting import bytes_literal, text_literal
 
-_PIECES = re.compile(
-    r"""\"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[()]|\|\||(?<![\w.-])or(?![\w.-])""", re.IGNORECASE | re.DOTALL
-)
-"""Of a filter: texts in quotes, brackets, “or”."""
+if TYPE_CHECKING:
+    from core.query.language import FilterLanguage
+
 FIRST_BYTES = 48
 """Of a payload, that a term asks for where the whole is longer."""
 
@@ -30,7 +29,7 @@ class Joint(Enum):
     OR = auto()
 
 
-def joined(joint: Joint, line: str, term: str) -> str:
+def joined(joint: Joint, line: str, term: str, language: FilterLanguage) -> str:
     """The line with the term; ONLY and NOT take the place of the line."""
     line = line.strip()
     if joint is Joint.NOT:
@@ -39,17 +38,7 @@ def joined(joint: Joint, line: str, term: str) -> str:
         return term
     if joint is Joint.OR:
         return f"{line} or {term}"
-    return f"({line}) and {term}" if _has_open_or(line) else f"{line} and {term}"
-
-
-def _has_open_or(line: str) -> bool:
-    """Whether an “or” stands outside of all brackets, which “and” would bind closer than."""
-    depth = 0
-    for piece in _PIECES.findall(line):
-        depth += (piece == "(") - (piece == ")")
-        if not depth and piece.lower() in ("or", "||"):
-            return True
-    return False
+    return f"({line}) and {term}" if language.has_open_or(line) else f"{line} and {term}"
 
 
 def terms(row: FrameRow, rules: Iterable[str], column: FrameColumn) -> tuple[str, ...]:

@@ -76,6 +76,15 @@ class FilterLanguage:
         except UnexpectedInput:
             return None
 
+    def has_open_or(self, text: str) -> bool:
+        """Whether an “or” stands outside of all brackets, which “and” would bind closer than."""
+        depth = 0
+        for token in self.tokens(text) or ():
+            depth += (token.type == "LPAR") - (token.type == "RPAR")
+            if token.type == "OR" and not depth:
+                return True
+        return False
+
     def accepted(self, tokens: Iterable[Token]) -> frozenset[str]:
         """Names of the grammar's terminals that can follow; none if no filter begins with these tokens."""
         parsing = self._parser.parse_interactive("")

@@ -70,9 +70,13 @@ def test_every_term_matches_its_own_row_and_not_without_it(
         record = subject.record
         for term in terms(record.row, rules(record), column):
             assert predicate(LANGUAGE.parse(term))(subject), term
-            assert not predicate(LANGUAGE.parse(joined(Joint.NOT, "anything", term)))(subject), term
-            assert predicate(LANGUAGE.parse(joined(Joint.AND, "frame > 0 or x", term)))(subject), term
-            assert predicate(LANGUAGE.parse(joined(Joint.OR, "frame < 0 or x", term)))(subject), term
+            assert not predicate(LANGUAGE.parse(joined(Joint.NOT, "anything", term, LANGUAGE)))(subject), term
+            assert predicate(LANGUAGE.parse(joined(Joint.AND, "frame > 0 or x", term, LANGUAGE)))(subject), (
+                term
+            )
+            assert predicate(LANGUAGE.parse(joined(Joint.OR, "frame < 0 or x", term, LANGUAGE)))(subject), (
+                term
+            )
 
 
 def test_terms_of_a_connection(hostile: list[Subject]) -> None:
@@ -85,15 +89,15 @@ def test_terms_of_a_connection(hostile: list[Subject]) -> None:
 
 
 def test_a_joined_line_keeps_its_meaning() -> None:
-    assert joined(Joint.AND, " ", "fin") == "fin"
-    assert joined(Joint.NOT, "x", "not fin") == "fin"
-    assert joined(Joint.AND, "a or b", "fin") == "(a or b) and fin"
-    assert joined(Joint.OR, "a and b", "fin") == "a and b or fin"
-    assert joined(Joint.AND, 'not (a or b) and "x or"', "fin") == 'not (a or b) and "x or" and fin'
-    assert joined(Joint.AND, "(a) || b", "fin") == "((a) || b) and fin"
+    assert joined(Joint.AND, " ", "fin", LANGUAGE) == "fin"
+    assert joined(Joint.NOT, "x", "not fin", LANGUAGE) == "fin"
+    assert joined(Joint.AND, "a or b", "fin", LANGUAGE) == "(a or b) and fin"
+    assert joined(Joint.OR, "a and b", "fin", LANGUAGE) == "a and b or fin"
+    assert joined(Joint.AND, 'not (a or b) and "x or"', "fin", LANGUAGE) == 'not (a or b) and "x or" and fin'
+    assert joined(Joint.AND, "(a) || b", "fin", LANGUAGE) == "((a) || b) and fin"
     line = "a or b"
     for _ in range(60):
-        line = joined(Joint.AND, line, "fin")
+        line = joined(Joint.AND, line, "fin", LANGUAGE)
     LANGUAGE.parse(line)
 
 
