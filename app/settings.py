@@ -50,7 +50,27 @@ class SavedFilter:
     text: str
 
 
-_V = TypeVar("_V", EngineSettings, Limits)
+@dataclass(frozen=True, slots=True)
+class _EngineChoice:
+    """How the engine is to behave, and the origins that may connect where not all may.
+
+    The list of origins is kept also while all may: then `engine.allowed_origins` is None.
+    """
+
+    engine: EngineSettings
+    origins: tuple[str, ...]
+
+
+_ENGINE_KEYS: tuple[tuple[str, Callable[[EngineSettings], object]], ...] = (
+    ("engine/judgement", lambda engine: engine.judgement.name),
+    ("engine/auto_reply", lambda engine: engine.auto_reply.name),
+    ("engine/compression", lambda engine: engine.compression),
+    ("peers/only_origins", lambda engine: engine.allowed_origins is not None),
+    ("peers/check_host", lambda engine: engine.check_host),
+    ("peers/hosts", lambda engine: list(engine.extra_hosts)),
+    ("capture/keep", lambda engine: keep_text(engine.keep)),
+)
+"""What is stored of the engine settings beside the limits and the list of origins: the key, and its value."""
 
 
 class Settings:
@@ -58,8 +78,8 @@ class Settings:
 
     def __init__(self, store: QSettings) -> None:
         self._store = store
-        self._held: EngineSettings | None = None
-        self._held_origins: tuple[str, ...] | None = None
+        self._of_this_run: _EngineChoice | None = None
+        """Counts in place of what is stored, where there is one."""
 
     @classmethod
     def of_user(cls) -> Settings:
@@ -94,82 +114,78 @@ class Settings:
     @property
     def engine(self) -> EngineSettings:
         """Limits, judgement, auto-reply, compression, and who may connect."""
-        return self._stored_engine() if self._held is None else self._held
+        return self._engine_choice().engine
 
     @engine.setter
-    def engine(self, settings: EngineSettings) -> None:
-        if self._held is None:
-            self._store_engine(settings)
-            return
-        if settings.allowed_origins is not None:
-            self.origins = settings.allowed_origins
-        stored, held = self._stored_engine(), self._held
-        changed = _with_changes(stored, held, settings)
-        if changed.allowed_origins is not None:
-            changed = replace(changed, allowed_origins=self._stored_origins())
-        try:
-            limits = _with_changes(stored.limits, held.limits, settings.limits)
-        except ValueError:
-            # What was changed does not go with what was stored.
-            limits = settings.limits
-        self._store_engine(replace(changed, limits=limits))
-        self._held = settings
-
-    def hold_for_this_run(self, engine: EngineSettings) -> None:
-        """`engine` counts until the program ends, and is not kept. What the person changes meanwhile is kept."""
-        self._held = engine
-        self._held_origins = engine.allowed_origins
-
-    def _stored_engine(self) -> EngineSettings:
-        return EngineSettings(
-            limits=self._limits(),
-            judgement=self._enum("engine/judgement", Judgement.STRICT),
-            auto_reply=self._enum("engine/auto_reply", AutoReply.NONE),
-            compression=self._flag("engine/compression", default=True),
-            allowed_origins=self._stored_origins()
-            if self._flag("peers/only_origins", default=False)
-            else None,
-            check_host=self._flag("peers/check_host", default=True),
-            extra_hosts=self._parsed("peers/hosts", parse_host_name),
-            keep=self._keep(),
-        )
-
-    def _store_engine(self, settings: EngineSettings) -> None:
-        for limit in fields(Limits):
-            self._store.setValue(f"limits/{limit.name}", getattr(settings.limits, limit.name))
-        self._store.setValue("engine/judgement", settings.judgement.name)
-        self._store.setValue("engine/auto_reply", settings.auto_reply.name)
-        self._store.setValue("engine/compression", settings.compression)
-        self._store.setValue("peers/only_origins", settings.allowed_origins is not None)
-        if settings.allowed_origins is not None:
-            self._store_origins(settings.allowed_origins)
-        self._store.setValue("peers/check_host", settings.check_host)
-        self._store.setValue("peers/hosts", list(settings.extra_hosts))
-        self._store.setValue("capture/keep", keep_text(settings.keep))
+    def engine(self, engine: EngineSettings) -> None:
+        listed = self.origins if engine.allowed_origins is None else engine.allowed_origins
+        self._choose(_EngineChoice(engine, listed))
 
     @property
     def origins(self) -> tuple[str, ...]:
         """Origins that may connect where not all may; kept also while all may."""
-        return self._stored_origins() if self._held_origins is None else self._held_origins
+        return self._engine_choice().origins
 
     @origins.setter
     def origins(self, origins: tuple[str, ...]) -> None:
-        if self._held_origins is None:
-            self._store_origins(origins)
-        else:
-            stored, before = self._stored_origins(), self._held_origins
-            kept = [each for each in stored if each in origins or each not in before]
-            added = [each for each in origins if each not in before]
-            self._store_origins(tuple(dict.fromkeys((*kept, *added))))
-            self._held_origins = origins
-        if self._held is not None and self._held.allowed_origins is not None:
-            self._held = replace(self._held, allowed_origins=origins)
+        engine = self.engine
+        if engine.allowed_origins is not None:
+            engine = replace(engine, allowed_origins=origins)
+        self._choose(_EngineChoice(engine, origins))
 
-    def _stored_origins(self) -> tuple[str, ...]:
-        return self._parsed("peers/origins", parse_origin)
+    def hold_for_this_run(self, engine: EngineSettings) -> None:
+        """`engine` counts until the program ends, and is not kept. What the person changes meanwhile is kept."""
+        listed = self.origins if engine.allowed_origins is None else engine.allowed_origins
+        self._of_this_run = _EngineChoice(engine, listed)
 
-    def _store_origins(self, origins: tuple[str, ...]) -> None:
-        self._store.setValue("peers/origins", list(origins[:LISTED_NAMES]))
+    def _engine_choice(self) -> _EngineChoice:
+        return self._stored_choice() if self._of_this_run is None else self._of_this_run
+
+    def _stored_choice(self) -> _EngineChoice:
+        origins = self._parsed("peers/origins", parse_origin)
+        engine = EngineSettings(
+            limits=self._limits(),
+            judgement=self._enum("engine/judgement", Judgement.STRICT),
+            auto_reply=self._enum("engine/auto_reply", AutoReply.NONE),
+            compression=self._flag("engine/compression", default=True),
+            allowed_origins=origins if self._flag("peers/only_origins", default=False) else None,
+            check_host=self._flag("peers/check_host", default=True),
+            extra_hosts=self._parsed("peers/hosts", parse_host_name),
+            keep=self._keep(),
+        )
+        return _EngineChoice(engine, origins)
+
+    def _choose(self, after: _EngineChoice) -> None:
+        """Stores what the person changed and nothing else, so that what is given for this run is not kept."""
+        before, stored = self._engine_choice(), self._stored_choice()
+        for key, value_of in _ENGINE_KEYS:
+            value = value_of(after.engine)
+            if value != value_of(before.engine):
+                self._store.setValue(key, value)
+        self._store_limits(stored.engine.limits, before.engine.limits, after.engine.limits)
+        self._store_origins(stored.origins, before.origins, after.origins)
+        if self._of_this_run is not None:
+            self._of_this_run = after
+
+    def _store_limits(self, stored: Limits, before: Limits, after: Limits) -> None:
+        names = [limit.name for limit in fields(Limits)]
+        changed = [name for name in names if getattr(after, name) != getattr(before, name)]
+        try:
+            replace(stored, **{name: getattr(after, name) for name in changed})
+        except ValueError:
+            # What was changed does not go with what is stored.
+            changed = names
+        for name in changed:
+            self._store.setValue(f"limits/{name}", getattr(after, name))
+
+    def _store_origins(
+        self, stored: tuple[str, ...], before: tuple[str, ...], after: tuple[str, ...]
+    ) -> None:
+        if after == before:
+            return
+        others = [each for each in stored if each not in before and each not in after]
+        chosen = [each for each in after if each in stored or each not in before]
+        self._store.setValue("peers/origins", [*others, *chosen][:LISTED_NAMES])
 
     def set_auto_reply(self, auto_reply: AutoReply) -> None:
         self.engine = replace(self.engine, auto_reply=auto_reply)
@@ -368,10 +384,3 @@ def _keep_private(file: Path) -> None:
 
 def _scope_key(narrowed: tuple[Scope, ...]) -> str:
     return "export/scope/" + ("+".join(each.name for each in narrowed) or "NONE")
-
-
-def _with_changes(onto: _V, before: _V, after: _V) -> _V:
-    """`onto` with each field in which `after` differs from `before`."""
-    names = [field.name for field in fields(before)]
-    changed = {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
-    return replace(onto, **changed)
