@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, Signal
-from PySide6.QtGui import QContextMenuEvent, QPainter
+from PySide6.QtCore import QPoint, Signal
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from app.actions.registry import ActionId, Actions
@@ -12,11 +12,9 @@ from app.look.icons import IconName
 from app.look.look import Look
 from app.look.theme import Role
 from app.models.marks import MarkModel
-from app.views.parts.row_delegate import ICON, MARGIN, PAD_Y, TEXT_LEFT, RowDelegate
 from app.views.parts.row_table import RowTable
+from app.views.sides.entry_delegate import Entry, EntryDelegate
 
-_LINES = 2
-"""Of the note; what does not fit is in the tooltip."""
 _BUTTONS = (ActionId.PREVIOUS_MARK, ActionId.NEXT_MARK, ActionId.EDIT_NOTE, ActionId.REMOVE_MARKS)
 
 
@@ -30,7 +28,8 @@ class MarkList(QWidget):
 
     def __init__(self, model: MarkModel, actions: Actions, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        delegate = _MarkDelegate(model, look, self)
+        self._model = model
+        delegate = EntryDelegate(self._entry, look, self)
         self.rows = RowTable(self.tr("Bookmarks"), model, delegate, look.theme, self)
         keys = actions[ActionId.TOGGLE_MARK].shortcut().toString()
         text = self.tr("No frame is bookmarked.\n\nSelect one in the list and press {keys}.")
@@ -58,26 +57,12 @@ class MarkList(QWidget):
             self.chosen.emit(index.row())
             self.context_menu_requested.emit(event.globalPos())
 
-
-class _MarkDelegate(RowDelegate):
-    def __init__(self, model: MarkModel, look: Look, parent: QWidget) -> None:
-        super().__init__(look, parent)
-        self._model = model
-
-    @property
-    def row_height(self) -> int:
-        return self._height_of(_LINES)
-
-    def content(self, painter: QPainter, row: QRect, number: int) -> None:
-        found = self._model.line(number)
+    def _entry(self, row: int) -> Entry | None:
+        """The note; where there is none, what the frame carried."""
+        found = self._model.line(row)
         if found is None:
-            return
-        self._icon(painter, row.left() + MARGIN, row.top() + PAD_Y, IconName.BOOKMARK, Role.ACCENT, ICON)
-        area = row.adjusted(TEXT_LEFT, PAD_Y, -MARGIN, 0)
-        self._small_line(painter, area, self._model.place(found), Role.MUTED)
-        area.setTop(area.top() + self._small_metrics.height() + 2)
-        note = one_line(found.mark.note)
-        if note:
-            self._text(painter, area, note, Role.TEXT, _LINES)
-        elif found.line is not None:
-            self._text(painter, area, found.line.payload, Role.MUTED, _LINES)
+            return None
+        text, role = one_line(found.mark.note), Role.TEXT
+        if not text and found.line is not None:
+            text, role = found.line.payload, Role.MUTED
+        return Entry(IconName.BOOKMARK, Role.ACCENT, text, role, above=self._model.place(found))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, Qt, Signal
-from PySide6.QtGui import QPainter, QShowEvent
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from app.logic.text import grouped
@@ -11,8 +11,8 @@ from app.look.icons import IconName
 from app.look.look import Look
 from app.look.theme import Role
 from app.models.problems import ProblemModel
-from app.views.parts.row_delegate import ICON, MARGIN, PAD_Y, TEXT_LEFT, RowDelegate
 from app.views.parts.row_table import RowTable
+from app.views.sides.entry_delegate import Entry, EntryDelegate
 from core.protocol.violations import Severity
 
 SEVERITY_LOOKS = {
@@ -20,8 +20,6 @@ SEVERITY_LOOKS = {
     Severity.WARNING: (IconName.WARNING, Role.WARNING),
     Severity.NOTE: (IconName.NOTE, Role.NOTE),
 }
-_LINES = 2
-"""Of the sentence; what does not fit is in the tooltip."""
 
 
 class ProblemList(QWidget):
@@ -34,7 +32,7 @@ class ProblemList(QWidget):
         super().__init__(parent)
         self._model = model
         self._icons = look.icons
-        delegate = _ProblemDelegate(model, look, self)
+        delegate = EntryDelegate(self._entry, look, self)
         self.rows = RowTable(self.tr("Problems"), model, delegate, look.theme, self)
         self._frame: int | None = None
         """The frame to point at, once there is a row about it."""
@@ -120,22 +118,9 @@ class ProblemList(QWidget):
             icon, role = SEVERITY_LOOKS[severity]
             button.setIcon(self._icons.icon(icon, Role.DISABLED, on=role))
 
-
-class _ProblemDelegate(RowDelegate):
-    def __init__(self, model: ProblemModel, look: Look, parent: QWidget) -> None:
-        super().__init__(look, parent)
-        self._model = model
-
-    @property
-    def row_height(self) -> int:
-        return self._height_of(_LINES)
-
-    def content(self, painter: QPainter, row: QRect, number: int) -> None:
-        problem = self._model.problem(number)
+    def _entry(self, row: int) -> Entry | None:
+        problem = self._model.problem(row)
         if problem is None:
-            return
+            return None
         icon, role = SEVERITY_LOOKS[problem.violation.rule.severity]
-        self._icon(painter, row.left() + MARGIN, row.top() + PAD_Y, icon, role, ICON)
-        area = row.adjusted(TEXT_LEFT, PAD_Y, -MARGIN, 0)
-        area.setTop(self._text(painter, area, self._model.sentence(problem), Role.TEXT, _LINES) + 2)
-        self._small_line(painter, area, self._model.place(problem), Role.MUTED)
+        return Entry(icon, role, self._model.sentence(problem), below=self._model.place(problem))
