@@ -18,7 +18,7 @@ from types import FrameType
 from typing import NoReturn, TextIO, TypeVar
 
 from app.logic.ending_signals import ending_signals
-from app.logic.exporting import ExportWork, Part, cannot_export, export_capture, missed_sentence, pieces
+from app.logic.exporting import ExportPart, ExportWork, cannot_export, export_capture, missed_sentence, pieces
 from app.runtime.display import missing_display
 from app.terminal.ending import Ending, OutputStuck
 from app.terminal.standard_streams import abandon_output, safe, say, warn
@@ -254,11 +254,11 @@ def _whether_whole(work: ExportWork) -> int:
     return 1
 
 
-def _part(filter_text: str | None, connection: int | None) -> Part:
+def _part(filter_text: str | None, connection: int | None) -> ExportPart:
     """What is to be exported. FilterError."""
     texts = [] if connection is None else [f"connection == {connection}"]
     texts += [] if filter_text is None else [filter_text]
-    return Part(_parsed(*texts) if texts else None, connection)
+    return ExportPart(_parsed(*texts) if texts else None, connection)
 
 
 def _settings(options: argparse.Namespace, settings: EngineSettings) -> EngineSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
-from app.actions.ids import ActionId, ActionSpec, Kind
+from app.actions.ids import ActionId, ActionKind, ActionSpec
 from app.look.icons import IconName
 
 _ID, _I = ActionId, IconName
@@ -20,7 +20,7 @@ def frame_specs() -> tuple[ActionSpec, ...]:
             "F7",
             translate("Actions", "Hold the frame list still; recording goes on"),
             _I.FREEZE,
-            Kind.SWITCH,
+            ActionKind.SWITCH,
         ),
         ActionSpec(
             _ID.FOLLOW,
@@ -28,7 +28,7 @@ def frame_specs() -> tuple[ActionSpec, ...]:
             "Ctrl+Shift+F",
             translate("Actions", "Keep the newest frame in view"),
             _I.FOLLOW,
-            Kind.SWITCH,
+            ActionKind.SWITCH,
             short=translate("Actions", "Follow"),
         ),
         ActionSpec(
@@ -37,7 +37,7 @@ def frame_specs() -> tuple[ActionSpec, ...]:
             "Ctrl+Shift+K",
             translate("Actions", "Show ping, pong and close frames"),
             _I.CONTROL,
-            Kind.SWITCH,
+            ActionKind.SWITCH,
             short=translate("Actions", "Control"),
         ),
         ActionSpec(

@@ -82,7 +82,7 @@ OF_LIVE_CAPTURE = (
 """What cannot be done with an old capture."""
 
 
-class Kind(Enum):
+class ActionKind(Enum):
     """Whether an action is done, or is switched on and off."""
 
     PUSH = auto()
@@ -98,6 +98,6 @@ class ActionSpec:
     shortcut: str
     tooltip: str
     icon: IconName
-    kind: Kind = Kind.PUSH
+    kind: ActionKind = ActionKind.PUSH
     short: str = ""
     """The word on its button, where the text is too long for one."""

@@ -9,11 +9,11 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from app.actions.ids import ActionId as ActionId
-from app.actions.ids import ActionSpec, Kind
+from app.actions.ids import ActionKind, ActionSpec
 from app.actions.specs import specs as specs
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 
 
 class Actions(QObject):
@@ -48,7 +48,7 @@ class Actions(QObject):
         action.setObjectName(spec.id.name)
         action.setShortcut(QKeySequence(spec.shortcut))
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-        action.setCheckable(spec.kind is Kind.SWITCH)
+        action.setCheckable(spec.kind is ActionKind.SWITCH)
         self._set_words(action, spec.text, spec.short, spec.tooltip)
         return action
 
@@ -66,9 +66,9 @@ class Actions(QObject):
             self._tint_one(identity)
 
     def _tint_one(self, identity: ActionId) -> None:
-        role = Role.ON_ACCENT if self._icon_names[identity] is IconName.START else Role.TEXT
+        role = ThemeRole.ON_ACCENT if self._icon_names[identity] is IconName.START else ThemeRole.TEXT
         action = self._actions[identity]
-        on = Role.ACCENT if action.isCheckable() else None
+        on = ThemeRole.ACCENT if action.isCheckable() else None
         action.setIcon(self._icons.icon(self._icon_names[identity], role, on=on))
 
 

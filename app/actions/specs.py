@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication
 
 from app.actions.frame_specs import frame_specs
-from app.actions.ids import ActionId, ActionSpec, Kind
+from app.actions.ids import ActionId, ActionKind, ActionSpec
 from app.look.icons import IconName
 
 _ID, _I = ActionId, IconName
@@ -44,7 +44,7 @@ def specs() -> tuple[ActionSpec, ...]:
             "Ctrl+E",
             translate("Actions", "Answer every message with the same message"),
             _I.ECHO,
-            Kind.SWITCH,
+            ActionKind.SWITCH,
         ),
         ActionSpec(
             _ID.TOLERANT,
@@ -54,7 +54,7 @@ def specs() -> tuple[ActionSpec, ...]:
                 "Actions", "Carry on after a broken rule where possible, instead of failing the connection"
             ),
             _I.TOLERANT,
-            Kind.SWITCH,
+            ActionKind.SWITCH,
         ),
         ActionSpec(
             _ID.ONLY_ORIGINS,
@@ -62,7 +62,7 @@ def specs() -> tuple[ActionSpec, ...]:
             "Ctrl+Shift+O",
             translate("Actions", "Refuse web pages whose Origin is not on the list in the settings"),
             _I.ORIGINS,
-            Kind.SWITCH,
+            ActionKind.SWITCH,
             short=translate("Actions", "Origins"),
         ),
         ActionSpec(
@@ -138,7 +138,7 @@ def specs() -> tuple[ActionSpec, ...]:
             "F8",
             translate("Actions", "Write frames to the capture; off, they pass unrecorded"),
             _I.RECORD,
-            Kind.SWITCH,
+            ActionKind.SWITCH,
         ),
         ActionSpec(
             _ID.CLEAR,

@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _HeldCapture:
     """An unsaved capture that this run looks at or asks about."""
 
     known: KnownCapture
@@ -56,7 +56,7 @@ class Recovery(QObject):
         self._jobs = work.jobs
         self._look = shell.look
         self._window = shell.window
-        self._held: dict[Path, _Held] = {}
+        self._held: dict[Path, _HeldCapture] = {}
         self._list: CapturesDialog | None = None
         shell.actions[ActionId.CAPTURES].triggered.connect(lambda _checked=False: self.show_list())
 
@@ -187,7 +187,7 @@ class Recovery(QObject):
             claimed = self._folder.claim(known.path)
             if claimed is None:
                 return False
-            self._held[known.path] = _Held(known, claimed)
+            self._held[known.path] = _HeldCapture(known, claimed)
         return True
 
     def _claim_or_say(self, known: KnownCapture) -> bool:

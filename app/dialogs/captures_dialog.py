@@ -8,23 +8,23 @@ from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app.logic.known_captures import KnownCapture, Standing
+from app.logic.known_captures import CaptureStanding, KnownCapture
 from app.logic.text import counted
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.models.known_captures import KnownCaptureModel
 from app.views.parts.row_delegate import ICON, MARGIN, PAD_Y, TEXT_LEFT, RowDelegate
 from app.views.parts.row_table import RowTable
 
 _SIZE = (640, 420)
 _LOOKS = {
-    Standing.BROKEN_OFF: (IconName.HISTORY, Role.WARNING),
-    Standing.KEPT: (IconName.HISTORY, Role.ACCENT),
-    Standing.SAVED: (IconName.FILE, Role.MUTED),
-    Standing.RECORDING: (IconName.RECORD, Role.ACCENT),
-    Standing.GONE: (IconName.CLOSE, Role.DISABLED),
-    Standing.UNREADABLE: (IconName.ERROR, Role.ERROR),
+    CaptureStanding.BROKEN_OFF: (IconName.HISTORY, ThemeRole.WARNING),
+    CaptureStanding.KEPT: (IconName.HISTORY, ThemeRole.ACCENT),
+    CaptureStanding.SAVED: (IconName.FILE, ThemeRole.MUTED),
+    CaptureStanding.RECORDING: (IconName.RECORD, ThemeRole.ACCENT),
+    CaptureStanding.GONE: (IconName.CLOSE, ThemeRole.DISABLED),
+    CaptureStanding.UNREADABLE: (IconName.ERROR, ThemeRole.ERROR),
 }
 
 
@@ -162,6 +162,8 @@ class _CaptureDelegate(RowDelegate):
         icon, role = _LOOKS[capture.standing]
         self._icon(painter, row.left() + MARGIN, row.top() + PAD_Y + 1, icon, role, ICON)
         area = row.adjusted(TEXT_LEFT, PAD_Y, -MARGIN, 0)
-        title = Role.MUTED if capture.standing is Standing.GONE else Role.TEXT
+        title = ThemeRole.MUTED if capture.standing is CaptureStanding.GONE else ThemeRole.TEXT
         area.setTop(self._text(painter, area, self._model.title(capture), title, 1) + 2)
-        self._small_line(painter, area, self._model.detail(capture), Role.MUTED, Qt.TextElideMode.ElideMiddle)
+        self._small_line(
+            painter, area, self._model.detail(capture), ThemeRole.MUTED, Qt.TextElideMode.ElideMiddle
+        )

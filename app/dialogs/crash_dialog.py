@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.runtime.crash import CrashedPart, CrashReport
 from core.capture.private_files import written_whole
 
@@ -38,7 +38,7 @@ class CrashDialog(QDialog):
         self.setWindowTitle(self.tr("Something went wrong"))
         self.resize(760, 460)
         mark = QLabel()
-        mark.setPixmap(look.icons.pixmap(IconName.ERROR, Role.ERROR, 36, self.devicePixelRatioF()))
+        mark.setPixmap(look.icons.pixmap(IconName.ERROR, ThemeRole.ERROR, 36, self.devicePixelRatioF()))
         mark.setAlignment(Qt.AlignmentFlag.AlignTop)
         sentence = QLabel(self._sentence())
         sentence.setWordWrap(True)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.logic.sampling import Sample
 from app.logic.text import counted, duration, grouped
-from app.look.theme import Role, Theme
+from app.look.theme import Theme, ThemeRole
 from app.runtime.gauges import TICK_MS
 from app.views.parts.spark_line import SparkLine
 from core.capture.timings import RECENT_SECONDS, Spread
@@ -61,7 +61,7 @@ class _Card(QFrame):
         font.setPointSizeF(font.pointSizeF() * 1.35)
         self.value.setFont(font)
         self.note = _label("muted")
-        self.spark = SparkLine(theme, Role.ACCENT)
+        self.spark = SparkLine(theme, ThemeRole.ACCENT)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 10, 14, 10)
         layout.setSpacing(3)
@@ -79,7 +79,7 @@ class _Times:
 
     def __init__(self, title: str, explanation: str, theme: Theme, grid: QGridLayout, row: int) -> None:
         self.title = title
-        self.spark = SparkLine(theme, Role.CLIENT)
+        self.spark = SparkLine(theme, ThemeRole.CLIENT)
         names = QVBoxLayout()
         names.setSpacing(0)
         for text, look in ((title, "title"), (explanation, "muted")):

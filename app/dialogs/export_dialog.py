@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.logic.exporting import Part, Scope
+from app.logic.exporting import ExportPart, Scope
 from app.views.parts.cut_label import CutLabel
 from core.formats.registry import Format, Formats
 
@@ -42,7 +42,7 @@ class Offer:
     """What the title does not say, such as the filter; plain text, on one line."""
     amount: str
     """How many frames that are."""
-    part: Part
+    part: ExportPart
 
 
 class ExportDialog(QDialog):

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
 from app.look.icons import IconName, Icons
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 
 _MARK = 36
 
@@ -19,7 +19,9 @@ class Question(QMessageBox):
     def __init__(self, title: str, text: str, more: str, icons: Icons, window: QWidget) -> None:
         super().__init__(window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setIconPixmap(icons.pixmap(IconName.WARNING, Role.WARNING, _MARK, window.devicePixelRatioF()))
+        self.setIconPixmap(
+            icons.pixmap(IconName.WARNING, ThemeRole.WARNING, _MARK, window.devicePixelRatioF())
+        )
         self.setWindowTitle(title)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setText(text)

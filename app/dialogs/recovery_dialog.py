@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.look.icons import IconName, Icons
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.models.known_captures import holdings_text, moment_of
 from core.capture.session_files import LeftBehind
 from core.sizes import byte_size
@@ -32,7 +32,7 @@ class RecoveryDialog(QDialog):
         self.choice = RecoveryChoice.LATER
         self.setWindowTitle(self.tr("Unsaved capture"))
         mark = QLabel()
-        mark.setPixmap(icons.pixmap(IconName.HISTORY, Role.ACCENT, 36, self.devicePixelRatioF()))
+        mark.setPixmap(icons.pixmap(IconName.HISTORY, ThemeRole.ACCENT, 36, self.devicePixelRatioF()))
         mark.setAlignment(Qt.AlignmentFlag.AlignTop)
         title = QLabel(self._title(left))
         title.setTextFormat(Qt.TextFormat.PlainText)

@@ -14,7 +14,7 @@ from app.dialogs.export_dialog import ExportDialog, Offer
 from app.dialogs.export_progress import ExportProgress
 from app.filters.filtering import Filtering
 from app.frames.selection import Selection
-from app.logic.exporting import EVERYTHING, ExportWork, Part, Scope, export_capture, missed_sentence
+from app.logic.exporting import EVERYTHING, ExportPart, ExportWork, Scope, export_capture, missed_sentence
 from app.logic.rows import extent_of
 from app.logic.scan_run import RunState
 from app.logic.text import counted, one_line
@@ -72,7 +72,7 @@ class Exports(QObject):
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
-    def export(self, wanted: Format, path: Path, part: Part = EVERYTHING) -> None:
+    def export(self, wanted: Format, path: Path, part: ExportPart = EVERYTHING) -> None:
         """Writes it on another thread; answers with `done` or `problem`.
 
         While that takes long, a dialog says how far it is and can end it.
@@ -134,7 +134,7 @@ class Exports(QObject):
         """The least first. CaptureError."""
         selected, view = self._frames.selected_count(), self._selection.view
         if selected:
-            part = Part(self._filtering.narrowing, view.connection, self._frames.selected_ids())
+            part = ExportPart(self._filtering.narrowing, view.connection, self._frames.selected_ids())
             yield Offer(
                 Scope.SELECTED,
                 self.tr("&Selected frames"),
@@ -153,7 +153,7 @@ class Exports(QObject):
                 self.tr("&Connection #{number}").format(number=connection.id),
                 one_line(connection.path),
                 self._frames_in(held),
-                Part(only, connection.id),
+                ExportPart(only, connection.id),
             )
         one, many = self.tr("1 connection"), self.tr("{count} connections")
         yield Offer(
@@ -176,7 +176,7 @@ class Exports(QObject):
         amount = self._frames_in(len(found))
         if found.progress.state is not RunState.COMPLETE:
             amount = self.tr("{frames} so far").format(frames=amount)
-        part = Part(found.run.wanted, view.connection)
+        part = ExportPart(found.run.wanted, view.connection)
         return Offer(Scope.MATCHING, self.tr("Frames that &match"), words, amount, part)
 
     def _frames_in(self, count: int) -> str:

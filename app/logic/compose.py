@@ -103,7 +103,7 @@ def payload_of(kind: ComposeKind, text: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class JsonProblem:
     """Why a text is not JSON, and where. Line and column count from 1."""
 
     message: str
@@ -194,14 +194,14 @@ def line_and_column(text: str, position: int) -> tuple[int, int]:
     return text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
 
 
-def check_json(text: str) -> Problem | None:
+def check_json(text: str) -> JsonProblem | None:
     """What keeps `text` from being JSON (RFC 8259), or None if it is."""
     try:
         json.loads(text, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
     except json.JSONDecodeError as error:
-        return Problem(_json_fault(error), error.lineno, error.colno)
+        return JsonProblem(_json_fault(error), error.lineno, error.colno)
     except RecursionError:
-        return Problem("The values are nested too deeply.", 1, 1)
+        return JsonProblem("The values are nested too deeply.", 1, 1)
     except ValueError as error:
         return _constant_problem(text, str(error))
     return None
@@ -211,9 +211,9 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _constant_problem(text: str, name: str) -> Problem:
+def _constant_problem(text: str, name: str) -> JsonProblem:
     line, column = line_and_column(text, text.find(name))
-    return Problem(f"{name} is no JSON number.", line, column)
+    return JsonProblem(f"{name} is no JSON number.", line, column)
 
 
 def _json_fault(error: json.JSONDecodeError) -> str:

@@ -44,7 +44,7 @@ class Scope(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ExportPart:
     """What is written of a capture."""
 
     wanted: Filter | None = None
@@ -55,7 +55,7 @@ class Part:
     """Only frames with ids in one of these, which are in order, and the handshakes and closes of their connections."""
 
 
-EVERYTHING = Part()
+EVERYTHING = ExportPart()
 
 
 class ExportWork:
@@ -81,7 +81,7 @@ class ExportWork:
             raise CancelledError("The export was cancelled; nothing was written.")
 
 
-def pieces(wanted: Format, reader: CaptureReader, part: Part, work: ExportWork) -> Iterator[bytes]:
+def pieces(wanted: Format, reader: CaptureReader, part: ExportPart, work: ExportWork) -> Iterator[bytes]:
     """The part of the capture, in pieces of any size. CaptureError, ExportError, CancelledError."""
     if part.connection is not None and reader.connection(part.connection) is None:
         raise ExportError(
@@ -169,7 +169,7 @@ def export_capture(
     source: Path,
     target: Path,
     kept: Iterable[Path] = (),
-    part: Part = EVERYTHING,
+    part: ExportPart = EVERYTHING,
     work: ExportWork | None = None,
 ) -> None:
     """Write that part of `source` to `target`, in place of what is there, unless that is a capture or in `kept`.
@@ -206,7 +206,7 @@ def _export(
     source: Path,
     target: Path,
     kept: tuple[Path, ...],
-    part: Part,
+    part: ExportPart,
     work: ExportWork,
 ) -> None:
     check_target(target, kept)

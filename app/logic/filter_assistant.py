@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from core.query.language import FilterLanguage
 
 
-class Standing(Enum):
+class FilterStanding(Enum):
     """What a filter is worth as it stands."""
 
     EMPTY = auto()
@@ -26,7 +26,7 @@ class Standing(Enum):
     WRONG = auto()
 
 
-class PartKind(Enum):
+class FilterPartKind(Enum):
     """What a part of the text is, for its colour."""
 
     FIELD = auto()
@@ -38,39 +38,39 @@ class PartKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FilterPart:
     """Characters `start`..`end` of the text."""
 
-    kind: PartKind
+    kind: FilterPartKind
     start: int
     end: int
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FilterReading:
     """All that is known of a text with the cursor at a place in it."""
 
-    standing: Standing
+    standing: FilterStanding
     message: str
     """What is missing or wrong; "" where nothing is."""
     start: int
     """Where it is wrong: characters `start`..`end`, which may be none at all."""
     end: int
-    parts: tuple[Part, ...]
+    parts: tuple[FilterPart, ...]
     completion: Completion
 
 
 _TOKEN_KINDS = {
-    "COMPARE": PartKind.OPERATOR,
-    "TEXTUAL": PartKind.OPERATOR,
-    "IN": PartKind.WORD,
-    "NOT_IN": PartKind.WORD,
-    "AND": PartKind.WORD,
-    "OR": PartKind.WORD,
-    "NOT": PartKind.WORD,
-    "STRING": PartKind.TEXT,
-    "HEX": PartKind.TEXT,
-    "FUNCTION": PartKind.FIELD,
+    "COMPARE": FilterPartKind.OPERATOR,
+    "TEXTUAL": FilterPartKind.OPERATOR,
+    "IN": FilterPartKind.WORD,
+    "NOT_IN": FilterPartKind.WORD,
+    "AND": FilterPartKind.WORD,
+    "OR": FilterPartKind.WORD,
+    "NOT": FilterPartKind.WORD,
+    "STRING": FilterPartKind.TEXT,
+    "HEX": FilterPartKind.TEXT,
+    "FUNCTION": FilterPartKind.FIELD,
 }
 
 
@@ -105,14 +105,14 @@ class FilterAssistant:
             raise self._read[1]
         return self._read[1]
 
-    def read(self, text: str, position: int) -> Reading:
+    def read(self, text: str, position: int) -> FilterReading:
         """Never fails."""
         from core.query.completion import complete
 
         completion = complete(self.language, text, position, self._known)
         parts = tuple(map(self._part, self.language.tokens(text) or ()))
         if not text.strip():
-            return Reading(Standing.EMPTY, "", 0, 0, (), completion)
+            return FilterReading(FilterStanding.EMPTY, "", 0, 0, (), completion)
         try:
             self.parse(text)
         except FilterError as error:
@@ -120,21 +120,21 @@ class FilterAssistant:
             typing = at_end and (
                 error.start >= len(text.rstrip()) or bool(completion.candidates) or _opens(error)
             )
-            standing = Standing.UNFINISHED if typing else Standing.WRONG
-            return Reading(standing, str(error), error.start, error.end, parts, completion)
-        return Reading(Standing.VALID, "", 0, 0, parts, completion)
+            standing = FilterStanding.UNFINISHED if typing else FilterStanding.WRONG
+            return FilterReading(standing, str(error), error.start, error.end, parts, completion)
+        return FilterReading(FilterStanding.VALID, "", 0, 0, parts, completion)
 
-    def _part(self, token: Token) -> Part:
+    def _part(self, token: Token) -> FilterPart:
         start, end = token.start_pos or 0, token.end_pos or 0
         kind = _TOKEN_KINDS.get(token.type)
         if kind is None:
             if token[:1].isdigit():
-                kind = PartKind.NUMBER
+                kind = FilterPartKind.NUMBER
             elif token.type == "WORD" and self.language.fields.get(token) is not None:
-                kind = PartKind.FIELD
+                kind = FilterPartKind.FIELD
             else:
-                kind = PartKind.TEXT if token.type == "WORD" else PartKind.OPERATOR
-        return Part(kind, start, end)
+                kind = FilterPartKind.TEXT if token.type == "WORD" else FilterPartKind.OPERATOR
+        return FilterPart(kind, start, end)
 
 
 def _opens(error: FilterError) -> bool:

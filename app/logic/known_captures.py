@@ -16,7 +16,7 @@ from core.errors import CaptureError
 _NOTHING = Holdings(0, 0)
 
 
-class Standing(Enum):
+class CaptureStanding(Enum):
     """What is known of a capture's file."""
 
     BROKEN_OFF = auto()
@@ -36,7 +36,7 @@ class KnownCapture:
     """A capture's file, and what is in it where that can be told."""
 
     path: Path
-    standing: Standing
+    standing: CaptureStanding
     holdings: Holdings = _NOTHING
     size: int = 0
     """Bytes of the file."""
@@ -47,16 +47,16 @@ class KnownCapture:
 
     @property
     def unsaved(self) -> bool:
-        return self.standing in (Standing.BROKEN_OFF, Standing.KEPT)
+        return self.standing in (CaptureStanding.BROKEN_OFF, CaptureStanding.KEPT)
 
     @property
     def can_be_opened(self) -> bool:
-        return self.standing not in (Standing.GONE, Standing.UNREADABLE)
+        return self.standing not in (CaptureStanding.GONE, CaptureStanding.UNREADABLE)
 
 
 def known_of(left: LeftBehind) -> KnownCapture:
     """What was found of a capture that was left behind."""
-    standing = Standing.KEPT if left.finished else Standing.BROKEN_OFF
+    standing = CaptureStanding.KEPT if left.finished else CaptureStanding.BROKEN_OFF
     return KnownCapture(left.path, standing, left.holdings, left.size, left.modified)
 
 
@@ -77,13 +77,15 @@ def _look_at(path: Path, live: Path) -> KnownCapture:
     try:
         stat = path.stat()
     except FileNotFoundError:
-        return KnownCapture(path, Standing.GONE)
+        return KnownCapture(path, CaptureStanding.GONE)
     except OSError as error:
-        return KnownCapture(path, Standing.UNREADABLE, problem=reason(error))
+        return KnownCapture(path, CaptureStanding.UNREADABLE, problem=reason(error))
     try:
         with closing(CaptureReader(path)) as reader:
             held = holdings(reader)
     except CaptureError as error:
-        return KnownCapture(path, Standing.UNREADABLE, _NOTHING, stat.st_size, stat.st_mtime, str(error))
-    standing = Standing.RECORDING if is_same(path, live) else Standing.SAVED
+        return KnownCapture(
+            path, CaptureStanding.UNREADABLE, _NOTHING, stat.st_size, stat.st_mtime, str(error)
+        )
+    standing = CaptureStanding.RECORDING if is_same(path, live) else CaptureStanding.SAVED
     return KnownCapture(path, standing, held, stat.st_size, stat.st_mtime)

@@ -12,7 +12,7 @@ from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from app.look.folders import ICON_FOLDER
-from app.look.theme import Role, Theme
+from app.look.theme import Theme, ThemeRole
 
 # Menus and tool bars, at one and two device pixels a logical one.
 _SIZES = (16, 18, 32, 36)
@@ -112,12 +112,12 @@ class Icons:
         self._sources: dict[IconName, str] = {}
         self._pictures: OrderedDict[_Drawing, QPixmap] = OrderedDict()
 
-    def icon(self, name: IconName, role: Role = Role.TEXT, *, on: Role | None = None) -> QIcon:
+    def icon(self, name: IconName, role: ThemeRole = ThemeRole.TEXT, *, on: ThemeRole | None = None) -> QIcon:
         """An icon for buttons and menus, greyed where disabled, in the colour `on` where switched on."""
         icon = QIcon()
         looks = [
             (QIcon.Mode.Normal, QIcon.State.Off, role),
-            (QIcon.Mode.Disabled, QIcon.State.Off, Role.DISABLED),
+            (QIcon.Mode.Disabled, QIcon.State.Off, ThemeRole.DISABLED),
         ]
         if on is not None:
             looks.append((QIcon.Mode.Normal, QIcon.State.On, on))
@@ -126,7 +126,7 @@ class Icons:
                 icon.addPixmap(self._picture(_Drawing(name, self._theme.name(its_role), size)), mode, state)
         return icon
 
-    def pixmap(self, name: IconName, role: Role, size: int, device_pixel_ratio: float = 1.0) -> QPixmap:
+    def pixmap(self, name: IconName, role: ThemeRole, size: int, device_pixel_ratio: float = 1.0) -> QPixmap:
         """A picture `size` logical pixels wide and high. Others may be given the same one: it is not to be changed."""
         pixels = round(size * device_pixel_ratio)
         return self._picture(_Drawing(name, self._theme.name(role), pixels, device_pixel_ratio))

@@ -23,7 +23,7 @@ class ThemeChoice(Enum):
     DARK = "dark"
 
 
-class Role(Enum):
+class ThemeRole(Enum):
     """What a colour is for."""
 
     TEXT = auto()
@@ -94,56 +94,56 @@ class Role(Enum):
 
 
 # Of each role the light colour, then the dark one.
-_COLOURS: dict[Role, tuple[str, str]] = {
-    Role.TEXT: ("#1c2430", "#e3e8ef"),
-    Role.MUTED: ("#5d6877", "#98a3b3"),
-    Role.DISABLED: ("#a3acb8", "#5c6675"),
-    Role.BACKGROUND: ("#f3f5f8", "#13161b"),
-    Role.SURFACE: ("#ffffff", "#1a1e25"),
-    Role.RAISED: ("#f9fafc", "#222832"),
-    Role.HOVER: ("#e9edf3", "#2a313d"),
-    Role.BORDER: ("#dbe0e8", "#313946"),
-    Role.GRID: ("#edf0f4", "#242a34"),
-    Role.ACCENT: ("#2563d9", "#6aa3ff"),
-    Role.ACCENT_HOVER: ("#1d52b8", "#8cb8ff"),
-    Role.ON_ACCENT: ("#ffffff", "#0d1420"),
-    Role.SELECTION: ("#cfe0fc", "#26426f"),
-    Role.SELECTION_INACTIVE: ("#dfe5ee", "#2d3644"),
-    Role.HIGHLIGHT: ("#ffe08a", "#54430d"),
-    Role.HIT: ("#fff3cd", "#382f14"),
-    Role.CLIENT: ("#0b7a63", "#4fd3b3"),
-    Role.SERVER: ("#7a3fc4", "#bf9bff"),
-    Role.CLIENT_TINT: ("#f0f9f6", "#182522"),
-    Role.SERVER_TINT: ("#f8f4fd", "#201e2b"),
-    Role.ERROR: ("#c6282f", "#ff7b7b"),
-    Role.WARNING: ("#965b00", "#f0b454"),
-    Role.NOTE: ("#2b6a94", "#7cc0ea"),
-    Role.SUCCESS: ("#1c7f3e", "#5fd387"),
-    Role.ERROR_TINT: ("#fdecec", "#3a1f24"),
-    Role.WARNING_TINT: ("#fff4dd", "#372b16"),
-    Role.NOTE_TINT: ("#e8f3fa", "#182c3a"),
-    Role.SUCCESS_TINT: ("#e7f6ec", "#17301f"),
-    Role.JSON_KEY: ("#1f5fbf", "#82b4ff"),
-    Role.JSON_STRING: ("#23753f", "#8fd6a0"),
-    Role.JSON_NUMBER: ("#a2450b", "#f2ac72"),
-    Role.JSON_LITERAL: ("#8a2f9c", "#d79af0"),
-    Role.JSON_PUNCTUATION: ("#707b8a", "#8792a3"),
-    Role.MASK: ("#a83a78", "#f291c2"),
-    Role.HEADER: ("#1b6a86", "#74c6dd"),
-    Role.FIELD_1: ("#dcebff", "#20385c"),
-    Role.FIELD_2: ("#fdeccb", "#4b3a17"),
-    Role.FIELD_3: ("#d9f3e6", "#1d4434"),
-    Role.FIELD_4: ("#efe2fc", "#3d2a57"),
-    Role.FIELD_5: ("#fde0ea", "#522639"),
-    Role.FIELD_6: ("#dcf2f6", "#1a424c"),
-    Role.CONNECTION_1: ("#1f6fe0", "#6aa9ff"),
-    Role.CONNECTION_2: ("#d05a00", "#ff9a45"),
-    Role.CONNECTION_3: ("#12805c", "#4fd39a"),
-    Role.CONNECTION_4: ("#8b3fd0", "#c596ff"),
-    Role.CONNECTION_5: ("#8f7a00", "#e6d24e"),
-    Role.CONNECTION_6: ("#d0286e", "#ff7fae"),
-    Role.CONNECTION_7: ("#0089a8", "#3fd0e8"),
-    Role.CONNECTION_8: ("#6b5346", "#cbb09b"),
+_COLOURS: dict[ThemeRole, tuple[str, str]] = {
+    ThemeRole.TEXT: ("#1c2430", "#e3e8ef"),
+    ThemeRole.MUTED: ("#5d6877", "#98a3b3"),
+    ThemeRole.DISABLED: ("#a3acb8", "#5c6675"),
+    ThemeRole.BACKGROUND: ("#f3f5f8", "#13161b"),
+    ThemeRole.SURFACE: ("#ffffff", "#1a1e25"),
+    ThemeRole.RAISED: ("#f9fafc", "#222832"),
+    ThemeRole.HOVER: ("#e9edf3", "#2a313d"),
+    ThemeRole.BORDER: ("#dbe0e8", "#313946"),
+    ThemeRole.GRID: ("#edf0f4", "#242a34"),
+    ThemeRole.ACCENT: ("#2563d9", "#6aa3ff"),
+    ThemeRole.ACCENT_HOVER: ("#1d52b8", "#8cb8ff"),
+    ThemeRole.ON_ACCENT: ("#ffffff", "#0d1420"),
+    ThemeRole.SELECTION: ("#cfe0fc", "#26426f"),
+    ThemeRole.SELECTION_INACTIVE: ("#dfe5ee", "#2d3644"),
+    ThemeRole.HIGHLIGHT: ("#ffe08a", "#54430d"),
+    ThemeRole.HIT: ("#fff3cd", "#382f14"),
+    ThemeRole.CLIENT: ("#0b7a63", "#4fd3b3"),
+    ThemeRole.SERVER: ("#7a3fc4", "#bf9bff"),
+    ThemeRole.CLIENT_TINT: ("#f0f9f6", "#182522"),
+    ThemeRole.SERVER_TINT: ("#f8f4fd", "#201e2b"),
+    ThemeRole.ERROR: ("#c6282f", "#ff7b7b"),
+    ThemeRole.WARNING: ("#965b00", "#f0b454"),
+    ThemeRole.NOTE: ("#2b6a94", "#7cc0ea"),
+    ThemeRole.SUCCESS: ("#1c7f3e", "#5fd387"),
+    ThemeRole.ERROR_TINT: ("#fdecec", "#3a1f24"),
+    ThemeRole.WARNING_TINT: ("#fff4dd", "#372b16"),
+    ThemeRole.NOTE_TINT: ("#e8f3fa", "#182c3a"),
+    ThemeRole.SUCCESS_TINT: ("#e7f6ec", "#17301f"),
+    ThemeRole.JSON_KEY: ("#1f5fbf", "#82b4ff"),
+    ThemeRole.JSON_STRING: ("#23753f", "#8fd6a0"),
+    ThemeRole.JSON_NUMBER: ("#a2450b", "#f2ac72"),
+    ThemeRole.JSON_LITERAL: ("#8a2f9c", "#d79af0"),
+    ThemeRole.JSON_PUNCTUATION: ("#707b8a", "#8792a3"),
+    ThemeRole.MASK: ("#a83a78", "#f291c2"),
+    ThemeRole.HEADER: ("#1b6a86", "#74c6dd"),
+    ThemeRole.FIELD_1: ("#dcebff", "#20385c"),
+    ThemeRole.FIELD_2: ("#fdeccb", "#4b3a17"),
+    ThemeRole.FIELD_3: ("#d9f3e6", "#1d4434"),
+    ThemeRole.FIELD_4: ("#efe2fc", "#3d2a57"),
+    ThemeRole.FIELD_5: ("#fde0ea", "#522639"),
+    ThemeRole.FIELD_6: ("#dcf2f6", "#1a424c"),
+    ThemeRole.CONNECTION_1: ("#1f6fe0", "#6aa9ff"),
+    ThemeRole.CONNECTION_2: ("#d05a00", "#ff9a45"),
+    ThemeRole.CONNECTION_3: ("#12805c", "#4fd39a"),
+    ThemeRole.CONNECTION_4: ("#8b3fd0", "#c596ff"),
+    ThemeRole.CONNECTION_5: ("#8f7a00", "#e6d24e"),
+    ThemeRole.CONNECTION_6: ("#d0286e", "#ff7fae"),
+    ThemeRole.CONNECTION_7: ("#0089a8", "#3fd0e8"),
+    ThemeRole.CONNECTION_8: ("#6b5346", "#cbb09b"),
 }
 
 
@@ -177,7 +177,7 @@ class Theme(QObject):
         super().__init__(application)
         self._application = application
         self._choice = choice
-        self._colours: dict[Role, QColor] = {}
+        self._colours: dict[ThemeRole, QColor] = {}
         self._dark: bool | None = None
         application.setStyle("Fusion")
         application.styleHints().colorSchemeChanged.connect(self._follow_system)
@@ -202,11 +202,11 @@ class Theme(QObject):
             hints.setColorScheme(Qt.ColorScheme.Dark if dark else Qt.ColorScheme.Light)
         self._follow_system()
 
-    def color(self, role: Role) -> QColor:
+    def color(self, role: ThemeRole) -> QColor:
         """The colour of a role; a copy, the caller may change it."""
         return QColor(self._colours[role])
 
-    def name(self, role: Role) -> str:
+    def name(self, role: ThemeRole) -> str:
         """The colour of a role as `#rrggbb`."""
         return self._colours[role].name()
 
@@ -234,7 +234,7 @@ class Theme(QObject):
         self._colours = {role: QColor(pair[1 if dark else 0]) for role, pair in _COLOURS.items()}
         self._application.setPalette(self._palette())
         self._application.setStyleSheet(
-            stylesheet({role.name: self.name(role) for role in Role}, ICON_FOLDER, dark=dark)
+            stylesheet({role.name: self.name(role) for role in ThemeRole}, ICON_FOLDER, dark=dark)
         )
         self.changed.emit()
 
@@ -253,30 +253,30 @@ class Theme(QObject):
             QPalette.ColorRole.ButtonText,
             QPalette.ColorRole.HighlightedText,
         ):
-            palette.setColor(QPalette.ColorGroup.Disabled, target, self.color(Role.DISABLED))
+            palette.setColor(QPalette.ColorGroup.Disabled, target, self.color(ThemeRole.DISABLED))
         return palette
 
 
-_PALETTE: tuple[tuple[QPalette.ColorRole, Role], ...] = (
-    (QPalette.ColorRole.Window, Role.BACKGROUND),
-    (QPalette.ColorRole.WindowText, Role.TEXT),
-    (QPalette.ColorRole.Base, Role.SURFACE),
-    (QPalette.ColorRole.AlternateBase, Role.RAISED),
-    (QPalette.ColorRole.Text, Role.TEXT),
-    (QPalette.ColorRole.PlaceholderText, Role.MUTED),
-    (QPalette.ColorRole.Button, Role.RAISED),
-    (QPalette.ColorRole.ButtonText, Role.TEXT),
-    (QPalette.ColorRole.BrightText, Role.ERROR),
-    (QPalette.ColorRole.ToolTipBase, Role.RAISED),
-    (QPalette.ColorRole.ToolTipText, Role.TEXT),
-    (QPalette.ColorRole.Highlight, Role.SELECTION),
-    (QPalette.ColorRole.HighlightedText, Role.TEXT),
-    (QPalette.ColorRole.Link, Role.ACCENT),
-    (QPalette.ColorRole.LinkVisited, Role.ACCENT),
-    (QPalette.ColorRole.Accent, Role.ACCENT),
-    (QPalette.ColorRole.Light, Role.RAISED),
-    (QPalette.ColorRole.Midlight, Role.HOVER),
-    (QPalette.ColorRole.Mid, Role.BORDER),
-    (QPalette.ColorRole.Dark, Role.BORDER),
-    (QPalette.ColorRole.Shadow, Role.BORDER),
+_PALETTE: tuple[tuple[QPalette.ColorRole, ThemeRole], ...] = (
+    (QPalette.ColorRole.Window, ThemeRole.BACKGROUND),
+    (QPalette.ColorRole.WindowText, ThemeRole.TEXT),
+    (QPalette.ColorRole.Base, ThemeRole.SURFACE),
+    (QPalette.ColorRole.AlternateBase, ThemeRole.RAISED),
+    (QPalette.ColorRole.Text, ThemeRole.TEXT),
+    (QPalette.ColorRole.PlaceholderText, ThemeRole.MUTED),
+    (QPalette.ColorRole.Button, ThemeRole.RAISED),
+    (QPalette.ColorRole.ButtonText, ThemeRole.TEXT),
+    (QPalette.ColorRole.BrightText, ThemeRole.ERROR),
+    (QPalette.ColorRole.ToolTipBase, ThemeRole.RAISED),
+    (QPalette.ColorRole.ToolTipText, ThemeRole.TEXT),
+    (QPalette.ColorRole.Highlight, ThemeRole.SELECTION),
+    (QPalette.ColorRole.HighlightedText, ThemeRole.TEXT),
+    (QPalette.ColorRole.Link, ThemeRole.ACCENT),
+    (QPalette.ColorRole.LinkVisited, ThemeRole.ACCENT),
+    (QPalette.ColorRole.Accent, ThemeRole.ACCENT),
+    (QPalette.ColorRole.Light, ThemeRole.RAISED),
+    (QPalette.ColorRole.Midlight, ThemeRole.HOVER),
+    (QPalette.ColorRole.Mid, ThemeRole.BORDER),
+    (QPalette.ColorRole.Dark, ThemeRole.BORDER),
+    (QPalette.ColorRole.Shadow, ThemeRole.BORDER),
 )

@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
 )
 
-from app.logic.known_captures import KnownCapture, Standing
+from app.logic.known_captures import CaptureStanding, KnownCapture
 from app.logic.text import counted, one_line, tooltip
 from core.capture.session_files import Holdings
 from core.sizes import byte_size
@@ -54,12 +54,12 @@ class KnownCaptureModel(QAbstractListModel):
         )
         place = one_line(str(capture.path.parent))
         return {
-            Standing.BROKEN_OFF: self.tr("{what} · Unmask broke off before it was saved"),
-            Standing.KEPT: self.tr("{what} · Unmask was ended without saving it"),
-            Standing.SAVED: self.tr("{what} · {when} · {place}"),
-            Standing.RECORDING: self.tr("{what} · being recorded now · {place}"),
-            Standing.GONE: self.tr("No longer there · {place}"),
-            Standing.UNREADABLE: self.tr("Cannot be read · {place}"),
+            CaptureStanding.BROKEN_OFF: self.tr("{what} · Unmask broke off before it was saved"),
+            CaptureStanding.KEPT: self.tr("{what} · Unmask was ended without saving it"),
+            CaptureStanding.SAVED: self.tr("{what} · {when} · {place}"),
+            CaptureStanding.RECORDING: self.tr("{what} · being recorded now · {place}"),
+            CaptureStanding.GONE: self.tr("No longer there · {place}"),
+            CaptureStanding.UNREADABLE: self.tr("Cannot be read · {place}"),
         }[capture.standing].format(what=what, when=moment_of(capture.modified), place=place)
 
     def rowCount(self, parent: _Index = _NO_INDEX) -> int:

@@ -36,7 +36,7 @@ class MarkedLine:
     line: Line | None
 
 
-class _Pages(Generic[_T]):
+class _MarkPages(Generic[_T]):
     """What belongs to PAGE_ROWS frames at a time, by their ids; the pages lately asked for are held."""
 
     def __init__(self, load: Callable[[int], dict[int, _T]]) -> None:
@@ -75,8 +75,8 @@ class MarkModel(QAbstractListModel):
         self._seen: tuple[int, int] | None = None
         """Of the totals, what tells whether there is anything new."""
         self._frames = array("q")
-        self._notes = _Pages(self._load_notes)
-        self._lines = _Pages(self._load_lines)
+        self._notes = _MarkPages(self._load_notes)
+        self._lines = _MarkPages(self._load_lines)
 
     def set_reader(self, reader: CaptureReader | None) -> None:
         """Shows another capture. The reader stays the caller's, who closes it after giving another one or None."""

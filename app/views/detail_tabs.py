@@ -18,12 +18,12 @@ from app.views.message.view import MessageView
 from app.views.parts.connection_label import ConnectionLabel
 from core.capture.records import ConnectionRecord
 from core.decoders.registry import Decoders
-from core.protocol.anatomy import Field, Part
+from core.protocol.anatomy import FrameField, Part
 from core.protocol.violations import Violation
 from core.query.needles import Needle
 
 
-class _Page(QStackedWidget):
+class _TabPage(QStackedWidget):
     """A view, or a sentence in its place while there is nothing to show."""
 
     def __init__(self, name: str, view: QWidget, hint: str) -> None:
@@ -63,28 +63,30 @@ class DetailTabs(QWidget):
         self.tabs.setDocumentMode(True)
         self.whose = ConnectionLabel(look.theme)
         self.tabs.setCornerWidget(self.whose)
-        self._refresh: dict[_Page, Callable[[], bool]] = {}
+        self._refresh: dict[_TabPage, Callable[[], bool]] = {}
         """What brings each page up to date; it tells whether there is anything to show."""
         self._message_page = self._add(
-            _Page("message", self.message, self.tr("Select a frame to see what it carried.")),
+            _TabPage("message", self.message, self.tr("Select a frame to see what it carried.")),
             self.tr("Message"),
             self._refresh_message,
         )
         self._frame_page = self._add(
-            _Page("frame", self.frame, self.tr("Select a frame to see it bit by bit.")),
+            _TabPage("frame", self.frame, self.tr("Select a frame to see it bit by bit.")),
             self.tr("Frame"),
             self._refresh_frame,
         )
         self._bytes_page = self._add(
-            _Page("bytes", self.bytes, self.tr("Select a frame to see its bytes as they were on the wire.")),
+            _TabPage(
+                "bytes", self.bytes, self.tr("Select a frame to see its bytes as they were on the wire.")
+            ),
             self.tr("Bytes"),
             self._refresh_bytes,
         )
         hint = self.tr("Select a connection to see how it was opened.")
         self._handshake_page = self._add(
-            _Page("handshake", self.handshake, hint), self.tr("Handshake"), self._refresh_handshake
+            _TabPage("handshake", self.handshake, hint), self.tr("Handshake"), self._refresh_handshake
         )
-        self._stale: set[_Page] = set(self._refresh)
+        self._stale: set[_TabPage] = set(self._refresh)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.tabs)
@@ -146,7 +148,7 @@ class DetailTabs(QWidget):
         self.tabs.setCurrentWidget(self._handshake_page)
         self.handshake.show_violation(violation)
 
-    def _add(self, page: _Page, title: str, refresh: Callable[[], bool]) -> _Page:
+    def _add(self, page: _TabPage, title: str, refresh: Callable[[], bool]) -> _TabPage:
         self.tabs.addTab(page, title)
         self._refresh[page] = refresh
         return page
@@ -159,13 +161,13 @@ class DetailTabs(QWidget):
         self.frame.violation_chosen.connect(self.show_frame_violation)
         self.bytes.field_selected.connect(self._choose_from_bytes)
 
-    def _outdated(self, *pages: _Page) -> None:
+    def _outdated(self, *pages: _TabPage) -> None:
         self._stale.update(pages)
         self._catch_up()
 
     def _catch_up(self) -> None:
         page = self.tabs.currentWidget()
-        if isinstance(page, _Page) and page in self._stale:
+        if isinstance(page, _TabPage) and page in self._stale:
             self._stale.discard(page)
             page.set_empty(not self._refresh[page]())
 
@@ -191,23 +193,23 @@ class DetailTabs(QWidget):
         self.handshake.show_connection(self._connection, self._violations)
         return self._connection is not None
 
-    def _choose(self, field: Field) -> None:
+    def _choose(self, field: FrameField) -> None:
         """A field was chosen in the Frame tab: mark its bytes."""
         self._chosen = field.part
         if self._bytes_page not in self._stale:
             self.bytes.highlight(field.part)
 
-    def _point_at(self, field: Field | None) -> None:
+    def _point_at(self, field: FrameField | None) -> None:
         """A field is under the mouse in the Frame tab: mark its bytes for as long."""
         if self._bytes_page not in self._stale:
             self.bytes.highlight(self._chosen if field is None else field.part)
 
-    def _choose_from_bytes(self, field: Field) -> None:
+    def _choose_from_bytes(self, field: FrameField) -> None:
         """Bytes were chosen in the Bytes tab: mark their field."""
         self._chosen = field.part
         if self._frame_page not in self._stale:
             self.frame.select(field.part)
 
-    def _show_bytes_of(self, field: Field) -> None:
+    def _show_bytes_of(self, field: FrameField) -> None:
         self._choose(field)
         self.tabs.setCurrentWidget(self._bytes_page)

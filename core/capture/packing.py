@@ -26,7 +26,7 @@ _CHUNK_FLAG = 1 << 31
 _MOST_ENTRIES = -(-MOST_UNPACKED // CHUNK_BYTES)
 
 
-class Source(Protocol):
+class StoredBytes(Protocol):
     """The stored bytes: a value of SQLite, open for reading."""
 
     def seek(self, offset: int, /) -> object: ...
@@ -115,7 +115,7 @@ class Chunks:
             for number in places
         )
 
-    def read(self, source: Source, offset: int, length: int) -> bytes:
+    def read(self, source: StoredBytes, offset: int, length: int) -> bytes:
         """Bytes from `offset` on, fewer where they end; only the chunks in which they lie are read."""
         if not self._lengths:
             source.seek(offset)
@@ -126,7 +126,7 @@ class Chunks:
         with memoryview(b"".join(pieces) if len(pieces) > 1 else pieces[0] if pieces else b"") as view:
             return bytes(view[start : start + length])
 
-    def _chunk(self, source: Source, number: int) -> bytes:
+    def _chunk(self, source: StoredBytes, number: int) -> bytes:
         if self._held is None or self._held[0] != number:
             start, end = self._starts[number : number + 2]
             source.seek(start)

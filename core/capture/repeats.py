@@ -12,7 +12,7 @@ from itertools import accumulate
 from operator import le
 from typing import NamedTuple
 
-from core.capture.packing import Chunks, Source, split
+from core.capture.packing import Chunks, StoredBytes, split
 
 REPEATED_FROM = 4096
 """Bytes of a payload that is worth it."""
@@ -102,6 +102,6 @@ class Layout:
         """Where what records have at `offset` stands among what is stored, were it not compressed."""
         return self._repeats.place(offset)
 
-    def read(self, source: Source, place: int, length: int) -> bytes:
+    def read(self, source: StoredBytes, place: int, length: int) -> bytes:
         """Bytes from `place` on, out of the stored ones; fewer where they end."""
         return self._chunks.read(source, place, length)

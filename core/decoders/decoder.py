@@ -9,7 +9,7 @@ from enum import Enum, IntEnum
 from typing import NamedTuple, Protocol
 
 from core.decoders.context import Context
-from core.decoders.search import Case, Needle
+from core.decoders.search import Case, SearchPattern
 from core.decoders.source import Source
 from core.errors import UnmaskError
 
@@ -52,7 +52,7 @@ _KINDS = tuple(TokenKind)
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 
 
-class Span(NamedTuple):
+class TokenSpan(NamedTuple):
     """Characters `start`..`end` of a page's text, counted in code points (not UTF-16 units)."""
 
     start: int
@@ -60,7 +60,7 @@ class Span(NamedTuple):
     kind: TokenKind
 
 
-class Spans:
+class TokenSpans:
     """Many spans, in order and without overlap.
 
     They are stored as plain numbers. Tens of thousands of objects would trigger the garbage collector, and nothing else
@@ -81,10 +81,10 @@ class Spans:
     def __len__(self) -> int:
         return len(self._starts)
 
-    def __getitem__(self, number: int) -> Span:
-        return Span(self._starts[number], self._ends[number], _KINDS[self._kinds[number]])
+    def __getitem__(self, number: int) -> TokenSpan:
+        return TokenSpan(self._starts[number], self._ends[number], _KINDS[self._kinds[number]])
 
-    def __iter__(self) -> Iterator[Span]:
+    def __iter__(self) -> Iterator[TokenSpan]:
         return map(self.__getitem__, range(len(self)))
 
     def at(self, character: int) -> int:
@@ -95,15 +95,15 @@ class Spans:
         """Index of the first span that begins at `character` or after; the length if there is none."""
         return bisect_left(self._starts, character)
 
-    def among(self, start: int, end: int) -> Iterator[Span]:
+    def among(self, start: int, end: int) -> Iterator[TokenSpan]:
         """The spans that may overlap the characters `start`..`end`."""
         return map(self.__getitem__, range(max(self.at(start), 0), self.behind(end)))
 
 
-NO_SPANS = Spans()
+NO_SPANS = TokenSpans()
 
 
-class Place(NamedTuple):
+class TextPlace(NamedTuple):
     """Characters `start`..`end` of a page's text."""
 
     start: int
@@ -118,7 +118,7 @@ class Page(Protocol):
         """The text, already made safe to show by `core.decoders.visible`."""
 
     @property
-    def spans(self) -> Spans:
+    def spans(self) -> TokenSpans:
         """The coloured pieces; text between them has no colour."""
 
     @property
@@ -137,7 +137,7 @@ class Page(Protocol):
     def lead(self) -> str:
         """The text to insert between the previous page and this one when they are joined."""
 
-    def places(self, first: int, end: int) -> list[Place]:
+    def places(self, first: int, end: int) -> list[TextPlace]:
         """Where bytes `first`..`end` of the payload are shown here, best place first; empty if nowhere."""
 
     def bytes_of(self, start: int, end: int) -> range:
@@ -171,7 +171,7 @@ class Pages(Protocol):
     def page_at(self, offset: int) -> int:
         """Number of the page that shows byte `offset`, or of the last known page. May read the payload."""
 
-    def needle(self, wanted: str, case: Case = Case.EITHER) -> Needle:
+    def needle(self, wanted: str, case: Case = Case.EITHER) -> SearchPattern:
         """What to search for in the payload when a person looks for `wanted`, which is not empty."""
 
 

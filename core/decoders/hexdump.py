@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 
 from core.decoders.context import Context
-from core.decoders.decoder import NO_SPANS, Confidence, ContentKind, Place, Spans
+from core.decoders.decoder import NO_SPANS, Confidence, ContentKind, TextPlace, TokenSpans
 from core.decoders.even_pages import EvenPages
-from core.decoders.search import Case, Needle, needle, text_pattern
+from core.decoders.search import Case, SearchPattern, needle, text_pattern
 from core.decoders.source import Source
 
 PAGE = 64 * 1024
@@ -61,16 +61,16 @@ class HexPage:
     end: int
     lead: str
     notice: str = ""
-    spans: Spans = NO_SPANS
+    spans: TokenSpans = NO_SPANS
 
-    def places(self, first: int, end: int) -> list[Place]:
+    def places(self, first: int, end: int) -> list[TextPlace]:
         first, end = max(first, self.first) - self.first, min(end, self.end) - self.first
         digits, letters = [], []
         for line in range(first // _WIDTH, -(-end // _WIDTH)) if first < end else ():
             start, stop = max(first - line * _WIDTH, 0), min(end - line * _WIDTH, _WIDTH)
             at = line * _LINE
-            digits.append(Place(at + _digits(start), at + _digits(stop - 1) + 2))
-            letters.append(Place(at + _ASCII + start, at + _ASCII + stop))
+            digits.append(TextPlace(at + _digits(start), at + _digits(stop - 1) + 2))
+            letters.append(TextPlace(at + _ASCII + start, at + _ASCII + stop))
         return digits + letters
 
     def bytes_of(self, start: int, end: int) -> range:
@@ -91,7 +91,7 @@ class HexPages(EvenPages):
     def page_at(self, offset: int) -> int:
         return min(offset // self._size, self.count - 1)
 
-    def needle(self, wanted: str, case: Case = Case.EITHER) -> Needle:
+    def needle(self, wanted: str, case: Case = Case.EITHER) -> SearchPattern:
         """Finds the text, and if it reads as hex digits also those bytes."""
         pattern = text_pattern(wanted, case)
         digits = _HEX_BYTES.fullmatch(wanted.strip())

@@ -10,9 +10,9 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 
 from core.decoders.context import Context
-from core.decoders.decoder import Confidence, ContentKind, DecodeError, Place, Spans
-from core.decoders.json_layout import START, Mark, Measure, Printer
-from core.decoders.search import Case, Needle, needle, text_pattern
+from core.decoders.decoder import Confidence, ContentKind, DecodeError, TextPlace, TokenSpans
+from core.decoders.json_layout import START, Measure, Printer, ResumePoint
+from core.decoders.search import Case, SearchPattern, needle, text_pattern
 from core.decoders.source import Source, pieces
 from core.decoders.utf8 import character_end, character_start, shown
 from core.protocol.frames import Opcode
@@ -56,7 +56,7 @@ class JsonPage:
     text: str
     first: int
     end: int
-    spans: Spans
+    spans: TokenSpans
     data: bytes
     """Bytes `first`..`end`."""
     offsets: array[int]
@@ -64,13 +64,13 @@ class JsonPage:
     lead: str
     notice: str = ""
 
-    def places(self, first: int, end: int) -> list[Place]:
+    def places(self, first: int, end: int) -> list[TextPlace]:
         first, end = max(first, self.first), min(end, self.end)
         if first >= end or not len(self.spans):
             return []
         start = character_start(self.data, first - self.first)
         stop = character_end(self.data, end - self.first)
-        return [Place(self._character(start), self._character(stop, behind=True))]
+        return [TextPlace(self._character(start), self._character(stop, behind=True))]
 
     def bytes_of(self, start: int, end: int) -> range:
         at, behind = max(self.spans.at(start), 0), self.spans.behind(end)
@@ -95,7 +95,7 @@ class JsonPages:
         self._source = source
         self._size = size
         self._depth = depth
-        self._marks: list[Mark] = [START]
+        self._marks: list[ResumePoint] = [START]
         """Where the known pages begin, and where the last one ends."""
 
     @property
@@ -135,7 +135,7 @@ class JsonPages:
         number = bisect_right(self._marks, offset, key=lambda mark: mark.offset) - 1
         return max(min(number, self.count - 1), 0)
 
-    def needle(self, wanted: str, case: Case = Case.EITHER) -> Needle:
+    def needle(self, wanted: str, case: Case = Case.EITHER) -> SearchPattern:
         """Ignores white space beside punctuation, since the layout differs from what was sent."""
         parts, gaps, after = [], 0, ""
         for letter in wanted.strip() or wanted:

@@ -12,7 +12,7 @@ from array import array
 from dataclasses import dataclass
 from enum import Enum
 
-from core.decoders.decoder import DecodeError, Spans, TokenKind
+from core.decoders.decoder import DecodeError, TokenKind, TokenSpans
 from core.decoders.utf8 import character_start, shown
 from core.decoders.visible import visible
 
@@ -25,7 +25,7 @@ _INDENT = "  "
 _NESTED = 5
 """Levels of nesting that one match covers where only the grammar is checked."""
 _MOST_SKIPPED = 64
-_SPAN = 1024
+_WORD_BYTES = 1024
 _CLOSING = {"{": "}", "[": "]"}
 
 _SPACE = rb"[ \t\n\r]*+"
@@ -85,7 +85,7 @@ _TAKEN_IN_RUNS = (*_VALUES, *_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ResumePoint:
     """A place in a payload where work may stop and continue."""
 
     offset: int
@@ -96,7 +96,7 @@ class Mark:
     """Set inside a string or a key."""
 
 
-START = Mark(0, Expect.VALUE, "", None)
+START = ResumePoint(0, Expect.VALUE, "", None)
 
 
 class Layout:
@@ -105,7 +105,7 @@ class Layout:
     _long = LONG
     """Bytes of a string above which its end is not awaited."""
 
-    def __init__(self, mark: Mark, depth: int) -> None:
+    def __init__(self, mark: ResumePoint, depth: int) -> None:
         self._offset = mark.offset
         """Offset of the next byte."""
         self._expect = mark.expect
@@ -126,9 +126,9 @@ class Layout:
         """Whether it accepts no more bytes."""
         return False
 
-    def mark(self) -> Mark:
+    def mark(self) -> ResumePoint:
         """The current place."""
-        return Mark(self._offset, self._expect, "".join(self._open), self._inside)
+        return ResumePoint(self._offset, self._expect, "".join(self._open), self._inside)
 
     def feed(self, data: bytes, *, is_last: bool) -> int:
         """Take as much of `data` as is complete, and return the number of bytes; pass the rest again with more behind
@@ -351,9 +351,9 @@ class Printer(Layout):
 
     _long = 0
 
-    def __init__(self, mark: Mark, depth: int) -> None:
+    def __init__(self, mark: ResumePoint, depth: int) -> None:
         super().__init__(mark, depth)
-        self.spans = Spans()
+        self.spans = TokenSpans()
         self.offsets = array("Q")
         """For each span, its offset in the payload."""
         self.lead = ""
@@ -368,7 +368,7 @@ class Printer(Layout):
         at = 0
         while at < len(word):
             # Short spans make a place quick to find.
-            end = min(character_start(word, at + _SPAN), len(word))
+            end = min(character_start(word, at + _WORD_BYTES), len(word))
             text = shown(word[at:end])
             self.spans.add(self._length, self._length + len(text), kind)
             self.offsets.append(offset + at)

@@ -22,7 +22,7 @@ class Case(Enum):
     EXACT = auto()
 
 
-class Needle(NamedTuple):
+class SearchPattern(NamedTuple):
     """What is looked for."""
 
     pattern: re.Pattern[bytes]
@@ -38,14 +38,14 @@ class Hit(NamedTuple):
     end: int
 
 
-def text_needle(wanted: str, case: Case = Case.EITHER) -> Needle:
+def text_needle(wanted: str, case: Case = Case.EITHER) -> SearchPattern:
     """`wanted` as UTF-8."""
     return needle(text_pattern(wanted, case))
 
 
-def needle(pattern: bytes, room: int = 0) -> Needle:
+def needle(pattern: bytes, room: int = 0) -> SearchPattern:
     """`room` is how many bytes longer a match can be than the pattern."""
-    return Needle(re.compile(pattern), len(pattern) + room)
+    return SearchPattern(re.compile(pattern), len(pattern) + room)
 
 
 def text_pattern(wanted: str, case: Case = Case.EITHER) -> bytes:
@@ -65,10 +65,10 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-class Search:
+class PayloadSearch:
     """Goes through a payload once. `count`, `done` and the hits grow with every step."""
 
-    def __init__(self, source: Source, wanted: Needle, start: int = 0) -> None:
+    def __init__(self, source: Source, wanted: SearchPattern, start: int = 0) -> None:
         """Hits that begin before byte `start` are left out."""
         self._source = source
         self._start = start

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from core.decoders.context import Context
-from core.decoders.decoder import NO_SPANS, Confidence, ContentKind, Place, Spans
+from core.decoders.decoder import NO_SPANS, Confidence, ContentKind, TextPlace, TokenSpans
 from core.decoders.even_pages import EvenPages
-from core.decoders.search import Case, Needle, text_needle
+from core.decoders.search import Case, SearchPattern, text_needle
 from core.decoders.source import Source
 from core.decoders.utf8 import character_end, character_start, shown
 from core.decoders.visible import is_visible
@@ -56,10 +56,10 @@ class TextPage:
     """Bytes `first`..`end`."""
     marks: tuple[tuple[int, int], ...]
     """Every few thousand bytes, counted from `first`: a byte, and the character that shows it."""
-    spans: Spans = NO_SPANS
+    spans: TokenSpans = NO_SPANS
     lead: str = ""
 
-    def places(self, first: int, end: int) -> list[Place]:
+    def places(self, first: int, end: int) -> list[TextPlace]:
         first, end = max(first, self.first), min(end, self.end)
         if first >= end:
             return []
@@ -67,7 +67,7 @@ class TextPage:
         stop = character_end(self.data, end - self.first)
         byte, character = self.marks[bisect_right(self.marks, start, key=itemgetter(0)) - 1]
         before = character + len(shown(self.data[byte:start]))
-        return [Place(before, before + len(shown(self.data[start:stop])))]
+        return [TextPlace(before, before + len(shown(self.data[start:stop])))]
 
     def bytes_of(self, start: int, end: int) -> range:
         at = bisect_right(self.marks, start, key=itemgetter(1)) - 1
@@ -104,7 +104,7 @@ class TextPages(EvenPages):
         data = self._source.read(from_, following + 4)
         return number + (offset >= from_ + _page_start(data, following - from_))
 
-    def needle(self, wanted: str, case: Case = Case.EITHER) -> Needle:
+    def needle(self, wanted: str, case: Case = Case.EITHER) -> SearchPattern:
         return text_needle(wanted, case)
 
     def _render(self, first: int, data: bytes) -> TextPage:

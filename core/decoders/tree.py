@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from core.decoders.context import Context
-from core.decoders.decoder import Confidence, ContentKind, DecodeError, Place, Spans, TokenKind
-from core.decoders.search import Case, Needle, text_needle
+from core.decoders.decoder import Confidence, ContentKind, DecodeError, TextPlace, TokenKind, TokenSpans
+from core.decoders.search import Case, SearchPattern, text_needle
 from core.decoders.source import Source, pieces
 from core.decoders.visible import visible
 
@@ -101,20 +101,20 @@ class TreePage:
     text: str
     first: int
     end: int
-    spans: Spans
+    spans: TokenSpans
     starts: array[int]
     firsts: array[int]
     ends: array[int]
     notice: str
     lead: str = "\n"
 
-    def places(self, first: int, end: int) -> list[Place]:
+    def places(self, first: int, end: int) -> list[TextPlace]:
         """The lines of the shortest values that contain all of these bytes; else those that contain any."""
         among = [n for n in range(len(self.starts)) if self.firsts[n] < end and first < self.ends[n]]
         whole = [n for n in among if self.firsts[n] <= first and end <= self.ends[n]]
         among = whole or among
         among.sort(key=lambda n: self.ends[n] - self.firsts[n])
-        return [Place(self.starts[n], self._stop(n)) for n in among]
+        return [TextPlace(self.starts[n], self._stop(n)) for n in among]
 
     def bytes_of(self, start: int, end: int) -> range:
         at = max(bisect_right(self.starts, start) - 1, 0)
@@ -171,7 +171,7 @@ class TreePages:
         fitting = (n for n, page in enumerate(self._pages) if page.first <= offset < page.end)
         return next(fitting, max(self.count - 1, 0))
 
-    def needle(self, wanted: str, case: Case = Case.EITHER) -> Needle:
+    def needle(self, wanted: str, case: Case = Case.EITHER) -> SearchPattern:
         return text_needle(wanted, case)
 
 
@@ -202,7 +202,7 @@ class _Printer:
         self.length = 0
         """Characters since the last page."""
         self._parts: list[str] = []
-        self._spans = Spans()
+        self._spans = TokenSpans()
         self._starts, self._firsts, self._ends = array("I"), array("Q"), array("Q")
         self._is_cut = False
 

@@ -24,7 +24,7 @@ from core.net.legs.served import Served
 from core.net.legs.session import Session
 from core.net.outgoing import Outgoing, OutgoingClose, Target
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
-from core.net.sockets import Place, listening_sockets, name_of, sockets_at
+from core.net.sockets import SocketAddress, listening_sockets, name_of, sockets_at
 from core.net.turns import Turns
 from core.protocol.events import Origin
 from core.protocol.violations import Judgement
@@ -99,7 +99,7 @@ class Engine:
         """Where we listen, such as `127.0.0.1:8080`."""
         return tuple(name_of(place) for _, place in self._places())
 
-    def _places(self) -> list[Place]:
+    def _places(self) -> list[SocketAddress]:
         return [(sock.family, sock.getsockname()) for server in self._servers for sock in server.sockets]
 
     async def _take_own_port(self, address: ListenAddress, error: ListenError) -> list[socket.socket]:

@@ -204,7 +204,7 @@ def parse_host_name(text: str) -> str:
 
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _FRAMES = re.compile(r"(?P<count>[0-9]{1,12}) ?frames?", re.IGNORECASE)
-_SPAN = re.compile(r"(?P<count>[0-9]{1,6}) ?(?P<unit>s|min|h|d)", re.IGNORECASE)
+_DURATION = re.compile(r"(?P<count>[0-9]{1,6}) ?(?P<unit>s|min|h|d)", re.IGNORECASE)
 LEAST_KEPT_BYTES = 10**6
 """A ring of fewer bytes would hold little but its own tables."""
 
@@ -238,7 +238,7 @@ def keep_text(keep: Keep) -> str:
 def _bound(text: str) -> Keep:
     if (frames := _FRAMES.fullmatch(text)) is not None and int(frames["count"]):
         return Keep(frames=int(frames["count"]))
-    if (span := _SPAN.fullmatch(text)) is not None and int(span["count"]):
+    if (span := _DURATION.fullmatch(text)) is not None and int(span["count"]):
         return Keep(seconds=int(span["count"]) * _SECONDS[span["unit"].lower()])
     try:
         size = parse_size(text)

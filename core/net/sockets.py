@@ -16,7 +16,7 @@ from core.net.settings import ListenAddress
 _PORT_TRIES = 8
 """How often a free port is picked anew that turns out to be taken on another address of the host."""
 
-Place = tuple[socket.AddressFamily, tuple[object, ...]]
+SocketAddress = tuple[socket.AddressFamily, tuple[object, ...]]
 """Family and socket address."""
 
 
@@ -38,7 +38,7 @@ def listening_sockets(address: ListenAddress) -> list[socket.socket]:
     raise _explain(address, failure)
 
 
-def sockets_at(places: list[Place]) -> list[socket.socket]:
+def sockets_at(places: list[SocketAddress]) -> list[socket.socket]:
     """Bound, listening sockets on as many of these places, port included, as can be had."""
     sockets = []
     for family, place in places:
@@ -47,11 +47,11 @@ def sockets_at(places: list[Place]) -> list[socket.socket]:
     return sockets
 
 
-def _places(address: ListenAddress) -> list[Place]:
+def _places(address: ListenAddress) -> list[SocketAddress]:
     """The places of all that the host stands for, each once."""
     # Browsers take localhost for both (RFC 6761 section 6.3), whatever the machine's own tables say.
     hosts = ("127.0.0.1", "::1") if address.host == "localhost" else (address.host,)
-    places: dict[Place, None] = {}
+    places: dict[SocketAddress, None] = {}
     try:
         for host in hosts:
             found = socket.getaddrinfo(
@@ -65,7 +65,7 @@ def _places(address: ListenAddress) -> list[Place]:
     return list(places)
 
 
-def _bind_all(places: list[Place], port: int) -> tuple[list[socket.socket], OSError | None]:
+def _bind_all(places: list[SocketAddress], port: int) -> tuple[list[socket.socket], OSError | None]:
     """Sockets for as many places as can be, on `port` or all on one that the first picks, and the first failure."""
     sockets: list[socket.socket] = []
     failure: OSError | None = None

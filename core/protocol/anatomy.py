@@ -35,7 +35,7 @@ class Part(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FrameField:
     """One field of one frame. Offsets and lengths count bits of the frame's wire bytes."""
 
     part: Part
@@ -64,7 +64,7 @@ class Field:
         return (self.bit_offset + self.bit_length + 7) >> 3
 
 
-def anatomy(frame: Frame, captured: int | None = None) -> tuple[Field, ...]:
+def anatomy(frame: Frame, captured: int | None = None) -> tuple[FrameField, ...]:
     """The fields of `frame` in wire order, without those that it lacks (extended length, key).
 
     `captured` is the number of payload bytes that exist if `frame` holds only the beginning of them.
@@ -78,13 +78,13 @@ def count_bytes(count: int) -> str:
     return "1 byte" if count == 1 else f"{count:,} bytes"
 
 
-def _first_byte(frame: Frame) -> tuple[Field, ...]:
+def _first_byte(frame: Frame) -> tuple[FrameField, ...]:
     section = _COMPRESSION if frame.rsv1 else _BASE
     return (
-        Field(Part.FIN, _bit(frame.fin), _fin_meaning(frame), _FRAGMENTATION, 0, 1),
-        Field(Part.RSV1, _bit(frame.rsv1), _rsv1_meaning(frame), section, 1, 1),
-        Field(Part.RSV2, _bit(frame.rsv2), _rsv_meaning(frame.rsv2), _BASE, 2, 1),
-        Field(Part.RSV3, _bit(frame.rsv3), _rsv_meaning(frame.rsv3), _BASE, 3, 1),
+        FrameField(Part.FIN, _bit(frame.fin), _fin_meaning(frame), _FRAGMENTATION, 0, 1),
+        FrameField(Part.RSV1, _bit(frame.rsv1), _rsv1_meaning(frame), section, 1, 1),
+        FrameField(Part.RSV2, _bit(frame.rsv2), _rsv_meaning(frame.rsv2), _BASE, 2, 1),
+        FrameField(Part.RSV3, _bit(frame.rsv3), _rsv_meaning(frame.rsv3), _BASE, 3, 1),
         _opcode(frame),
     )
 
@@ -135,7 +135,7 @@ _OPCODES = {
 }
 
 
-def _opcode(frame: Frame) -> Field:
+def _opcode(frame: Frame) -> FrameField:
     try:
         meaning, section = _OPCODES[Opcode(frame.opcode)]
         value = f"0x{frame.opcode:X} {opcode_name(frame.opcode)}"
@@ -146,40 +146,42 @@ def _opcode(frame: Frame) -> Field:
             _BASE,
         )
         value = f"0x{frame.opcode:X} reserved"
-    return Field(Part.OPCODE, value, meaning, section, 4, 4)
+    return FrameField(Part.OPCODE, value, meaning, section, 4, 4)
 
 
-def _mask_and_length(frame: Frame) -> list[Field]:
+def _mask_and_length(frame: Frame) -> list[FrameField]:
     header = frame.header()
     if frame.masked:
         masked = "The payload is XORed with the masking key. A client must mask, a server must not."
     else:
         masked = "The payload is on the wire as it is. A server must not mask, a client must."
     fields = [
-        Field(Part.MASK, _bit(frame.masked), masked, "RFC 6455 §5.1", 8, 1),
+        FrameField(Part.MASK, _bit(frame.masked), masked, "RFC 6455 §5.1", 8, 1),
         _short_length(frame, header),
     ]
     bits = {LengthForm.SIXTEEN_BIT: 16, LengthForm.SIXTY_FOUR_BIT: 64}.get(LengthForm(frame.length_form), 0)
     if bits:
         meaning = _length_meaning(frame)
-        fields.append(Field(Part.EXTENDED_LENGTH, f"{frame.declared_length:,}", meaning, _BASE, 16, bits))
+        fields.append(
+            FrameField(Part.EXTENDED_LENGTH, f"{frame.declared_length:,}", meaning, _BASE, 16, bits)
+        )
     if frame.masking_key is not None:
         meaning = "Byte i of the payload is XORed with byte i mod 4 of this key."
         if not any(frame.masking_key):
             meaning = "All zeros: the payload is XORed with nothing and stays readable on the wire."
         key = frame.masking_key.hex(" ")
-        fields.append(Field(Part.MASKING_KEY, key, meaning, "RFC 6455 §5.3", 16 + bits, 32))
+        fields.append(FrameField(Part.MASKING_KEY, key, meaning, "RFC 6455 §5.3", 16 + bits, 32))
     return fields
 
 
-def _short_length(frame: Frame, header: bytes) -> Field:
+def _short_length(frame: Frame, header: bytes) -> FrameField:
     value = header[1] & ~MASK
     if frame.length_form == LengthForm.SEVEN_BIT:
         meaning = _length_meaning(frame)
     else:
         bits = 16 if frame.length_form == LengthForm.SIXTEEN_BIT else 64
         meaning = f"{value} stands for: the length is in the next {bits} bits."
-    return Field(Part.LENGTH, str(value), meaning, _BASE, 9, 7)
+    return FrameField(Part.LENGTH, str(value), meaning, _BASE, 9, 7)
 
 
 def _length_meaning(frame: Frame) -> str:
@@ -195,27 +197,29 @@ def _length_meaning(frame: Frame) -> str:
     return meaning
 
 
-def _payload(frame: Frame, length: int) -> list[Field]:
+def _payload(frame: Frame, length: int) -> list[FrameField]:
     start = len(frame.header()) * 8
     if frame.opcode == Opcode.CLOSE and len(frame.payload) >= 2:
         return _close_fields(frame, length, start)
     return [_payload_field(frame, length, start)]
 
 
-def _close_fields(frame: Frame, length: int, start: int) -> list[Field]:
+def _close_fields(frame: Frame, length: int, start: int) -> list[FrameField]:
     code = int.from_bytes(frame.payload[:2], "big")
     said = describe(code)
-    fields = [Field(Part.CLOSE_CODE, f"{code} {said.name}", said.explanation, "RFC 6455 §7.4", start, 16)]
+    fields = [
+        FrameField(Part.CLOSE_CODE, f"{code} {said.name}", said.explanation, "RFC 6455 §7.4", start, 16)
+    ]
     if length > 2:
         text = frame.payload[2:].decode("utf-8", "backslashreplace")
         if length > len(frame.payload):
             text += " …"
         meaning = f"Why, in {count_bytes(length - 2)} of UTF-8; for people and logs, not for programs."
-        fields.append(Field(Part.CLOSE_REASON, text, meaning, _CLOSE, start + 16, (length - 2) * 8))
+        fields.append(FrameField(Part.CLOSE_REASON, text, meaning, _CLOSE, start + 16, (length - 2) * 8))
     return fields
 
 
-def _payload_field(frame: Frame, length: int, start: int) -> Field:
+def _payload_field(frame: Frame, length: int, start: int) -> FrameField:
     value = count_bytes(length)
     if frame.is_control and length:
         value = _short_payload(frame.payload, length)
@@ -225,7 +229,7 @@ def _payload_field(frame: Frame, length: int, start: int) -> Field:
             f" Only {length:,} of the {frame.declared_length:,} bytes that the header declares are here."
         )
     section = _CONTROL if frame.is_control else "RFC 6455 §5.6"
-    return Field(Part.PAYLOAD, value, meaning, section, start, length * 8)
+    return FrameField(Part.PAYLOAD, value, meaning, section, start, length * 8)
 
 
 def _short_payload(payload: bytes, length: int) -> str:

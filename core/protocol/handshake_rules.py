@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from core.protocol.deflate import Extension, parse_extensions
-from core.protocol.headers import NOWHERE, Headers, Span, is_token, quoted, split_list
+from core.protocol.headers import NOWHERE, Headers, HeadSpan, is_token, quoted, split_list
 from core.protocol.http11 import RequestHead
 from core.protocol.violations import Violation, violation
 
@@ -34,12 +34,12 @@ _VERSION = re.compile(r"HTTP/1\.[0-9]")
 _MAX_PER_PLACE = 16
 
 
-def at(span: Span, rule: str, detail: str = "") -> Violation:
+def at(span: HeadSpan, rule: str, detail: str = "") -> Violation:
     """The violation of `rule` at a place in the raw head."""
     return violation(rule, detail, *span)
 
 
-def located(broken: Sequence[Violation], span: Span) -> list[Violation]:
+def located(broken: Sequence[Violation], span: HeadSpan) -> list[Violation]:
     """Move violations to a place in the raw head; if there are too many, the last one tells how many there were."""
     kept = [replace(one, offset=span.offset, length=span.length) for one in broken[:_MAX_PER_PLACE]]
     if len(broken) > len(kept):
@@ -65,7 +65,7 @@ def check_request_line(request: RequestHead) -> list[Violation]:
     return broken + check_http_version(request.version, request.version_span)
 
 
-def check_http_version(version: str, span: Span) -> list[Violation]:
+def check_http_version(version: str, span: HeadSpan) -> list[Violation]:
     if _VERSION.fullmatch(version) is None:
         # RFC 9112 section 2.3: another major version delimits its messages differently.
         return [at(span, "http-version-unknown", f"it is {quoted(version)}")]

@@ -64,14 +64,14 @@ def split_list(value: str) -> tuple[str, ...]:
     return tuple(element for element in elements if element)
 
 
-class Span(NamedTuple):
+class HeadSpan(NamedTuple):
     """Bytes `offset`..`offset + length` of a raw head."""
 
     offset: int
     length: int
 
 
-NOWHERE = Span(0, 0)
+NOWHERE = HeadSpan(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Headers:
 
     items: tuple[tuple[str, str], ...] = ()
     """Names in their original spelling and values without surrounding space, both decoded as Latin-1."""
-    spans: tuple[Span, ...] = field(default=(), compare=False, repr=False)
+    spans: tuple[HeadSpan, ...] = field(default=(), compare=False, repr=False)
     """Place of each item's lines in the raw head; empty for headers that were not parsed."""
 
     def __contains__(self, name: str) -> bool:
@@ -94,7 +94,7 @@ class Headers:
         """Every value, in order."""
         return tuple(value for value, _ in self.lines(name))
 
-    def lines(self, name: str) -> tuple[tuple[str, Span], ...]:
+    def lines(self, name: str) -> tuple[tuple[str, HeadSpan], ...]:
         """Every value with the place of its line."""
         wanted = name.lower()
         places = chain(self.spans, repeat(NOWHERE))
@@ -105,6 +105,6 @@ class Headers:
         """The elements of the comma-separated list formed by all lines of this name (RFC 9110 section 5.3)."""
         return tuple(element for value in self.get_all(name) for element in split_list(value))
 
-    def span(self, name: str) -> Span:
+    def span(self, name: str) -> HeadSpan:
         """Place of the first line of this name, or (0, 0)."""
         return next((span for _, span in self.lines(name)), NOWHERE)

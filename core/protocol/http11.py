@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import NoReturn
 
 from core.errors import CallerError, HeadError
-from core.protocol.headers import TCHAR, Headers, Span, explain, is_token, quoted
+from core.protocol.headers import TCHAR, Headers, HeadSpan, explain, is_token, quoted
 from core.protocol.violations import Judgement, Severity, Violation, violation
 
 _TCHAR = TCHAR.encode("ascii")
@@ -44,18 +44,18 @@ class RequestHead:
     """What is wrong with the head without preventing its parsing."""
 
     @property
-    def method_span(self) -> Span:
-        return Span(len(self.raw) - len(self.raw.lstrip(b"\r\n")), len(self.method))
+    def method_span(self) -> HeadSpan:
+        return HeadSpan(len(self.raw) - len(self.raw.lstrip(b"\r\n")), len(self.method))
 
     @property
-    def target_span(self) -> Span:
+    def target_span(self) -> HeadSpan:
         offset, length = self.method_span
-        return Span(offset + length + 1, len(self.target))
+        return HeadSpan(offset + length + 1, len(self.target))
 
     @property
-    def version_span(self) -> Span:
+    def version_span(self) -> HeadSpan:
         offset, length = self.target_span
-        return Span(offset + length + 1, len(self.version))
+        return HeadSpan(offset + length + 1, len(self.version))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,12 @@ class ResponseHead:
         return 100 <= self.status <= 199 and self.status != 101
 
     @property
-    def version_span(self) -> Span:
-        return Span(0, len(self.version))
+    def version_span(self) -> HeadSpan:
+        return HeadSpan(0, len(self.version))
 
     @property
-    def status_span(self) -> Span:
-        return Span(len(self.version) + 1, 3)
+    def status_span(self) -> HeadSpan:
+        return HeadSpan(len(self.version) + 1, 3)
 
 
 class HeadKind(Enum):
@@ -265,7 +265,7 @@ class HeadParser:
             self._head = ResponseHead(int(second), third, first, headers, raw, self.violations)
 
 
-class _Field:
+class _FieldLine:
     """One header field while its lines are read."""
 
     __slots__ = ("name", "parts", "start", "stop")
@@ -283,9 +283,9 @@ class _Field:
 
 
 def _read_headers(raw: bytes, lines: list[tuple[int, int]]) -> tuple[Headers, list[Violation]]:
-    fields: list[_Field] = []
+    fields: list[_FieldLine] = []
     broken: list[Violation] = []
-    current: _Field | None = None
+    current: _FieldLine | None = None
     for number, (start, stop) in enumerate(lines):
         line = raw[start:stop]
         if line[:1] in (b" ", b"\t"):
@@ -308,10 +308,10 @@ def _read_headers(raw: bytes, lines: list[tuple[int, int]]) -> tuple[Headers, li
             # RFC 9112 section 5.1: a space before the colon must be rejected; an empty name is not a token.
             broken.append(violation("header-bad-name", quoted(name), start, max(1, len(name))))
         broken.extend(_check_value(value, start + len(name) + 1))
-        current = _Field(name.strip(b" \t"), value.strip(b" \t"), start, stop)
+        current = _FieldLine(name.strip(b" \t"), value.strip(b" \t"), start, stop)
         fields.append(current)
     items = tuple(one.item() for one in fields)
-    return Headers(items, tuple(Span(one.start, one.stop - one.start) for one in fields)), broken
+    return Headers(items, tuple(HeadSpan(one.start, one.stop - one.start) for one in fields)), broken
 
 
 def _check_value(value: bytes, offset: int) -> list[Violation]:

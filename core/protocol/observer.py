@@ -37,7 +37,7 @@ _WATCHED = handshake.ServerPolicy(judgement=Judgement.TOLERANT)
 """An observer has no preferences: it judges a request by the RFC alone."""
 
 
-class _Direction:
+class _Stream:
     """What one side sends: a head, and then frames."""
 
     def __init__(self, sender: Role, limits: ConnectionLimits) -> None:
@@ -80,7 +80,7 @@ class Observer:
 
     def __init__(self, limits: ConnectionLimits | None = None) -> None:
         self._limits = limits or ConnectionLimits()
-        self._directions = {role: _Direction(role, self._limits) for role in Role}
+        self._directions = {role: _Stream(role, self._limits) for role in Role}
         self._request: RequestHead | None = None
         self._closing: tuple[Role, int, str] | None = None
         """The first close frame: sender, code and reason."""
@@ -153,7 +153,7 @@ class Observer:
 
     # Internals.
 
-    def _feed_behind_head(self, direction: _Direction, data: bytes) -> None:
+    def _feed_behind_head(self, direction: _Stream, data: bytes) -> None:
         if self.state is ReadyState.CONNECTING:
             direction.waiting.add(data)
         else:

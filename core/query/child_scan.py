@@ -23,7 +23,7 @@ from typing import NamedTuple, TypeAlias
 from core.errors import CaptureError, FilterError, SearchError
 from core.query.expressions import And, Expression, Filter, Not, Or, Term
 from core.query.scan import Found, Scan
-from core.query.values import Kind
+from core.query.values import FieldKind
 
 _LOOK_SECONDS = 0.05
 """How often the waiting side asks whether the scan is still wanted."""
@@ -37,7 +37,7 @@ def may_take_long(expression: Expression) -> bool:
     """Whether a filter may take very long over a single payload."""
     match expression:
         case Term(field=field, operator=operator):
-            return operator.name == "matches" or field.kind is Kind.JSON
+            return operator.name == "matches" or field.kind is FieldKind.JSON
         case And(parts=parts) | Or(parts=parts):
             return any(map(may_take_long, parts))
         case Not(part=part):
@@ -50,7 +50,7 @@ class _Asked(NamedTuple):
     after: int
 
 
-class _Answer(NamedTuple):
+class _ChildAnswer(NamedTuple):
     number: int
     """Number of the run that this answers; 0 means that the process is ready."""
     found: Found | None
@@ -130,7 +130,7 @@ class ChildScan:
                         f"The filter takes longer than {self._patience_s:g} s over a few frames. Make its pattern or "
                         "path simpler."
                     )
-            answer: _Answer = self._here.recv()
+            answer: _ChildAnswer = self._here.recv()
             self._ready = True
             if answer.problem:
                 raise CaptureError(answer.problem)
@@ -197,14 +197,14 @@ def _serve(there: Connection, path: str, texts: tuple[str, ...]) -> None:
     asked = _Asked(0, 0)
     try:
         expression = default_language().filter(*texts).expression
-        there.send(_Answer(0, None))
+        there.send(_ChildAnswer(0, None))
         asked = there.recv()
         with closing(Scan(Path(path), expression)) as scan:
             while True:
                 _run(there, scan, asked)
                 asked = there.recv()
     except (CaptureError, FilterError) as error:
-        there.send(_Answer(asked.number, None, str(error)))
+        there.send(_ChildAnswer(asked.number, None, str(error)))
     except (EOFError, OSError):
         # The parent closed its end.
         return
@@ -212,11 +212,11 @@ def _serve(there: Connection, path: str, texts: tuple[str, ...]) -> None:
 
 def _run(there: Connection, scan: Scan, asked: _Asked) -> None:
     for found in scan.run(asked.after):
-        there.send(_Answer(asked.number, found))
+        there.send(_ChildAnswer(asked.number, found))
         if there.poll():
             # The run was abandoned for a newer one.
             return
-    there.send(_Answer(asked.number, None))
+    there.send(_ChildAnswer(asked.number, None))
 
 
 def _end_with_parent() -> None:

@@ -16,14 +16,14 @@ _MINUTE = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class CaptureTimes:
     """Times of a capture's first and last frame, in ns since the epoch."""
 
     start_ns: int
     end_ns: int
 
 
-def moments(low: TimeOfDay, high: TimeOfDay, near_ns: int, span: Span) -> tuple[int, int]:
+def moments(low: TimeOfDay, high: TimeOfDay, near_ns: int, span: CaptureTimes) -> tuple[int, int]:
     """The moments from one local time of day to another, in ns since the epoch; past midnight if `high` is the earlier.
 
     They lie on the day of `near_ns`, or on the day after or before if the capture was running only then. An hour that
@@ -55,7 +55,7 @@ def _moment(day: datetime, time: TimeOfDay, days: int, fold: int) -> int:
     return seconds * _SECOND + part
 
 
-def on_its_days(expression: Expression, span: Span) -> Expression:
+def on_its_days(expression: Expression, span: CaptureTimes) -> Expression:
     """The filter with each time of day replaced by moments of the capture. Raises CaptureError."""
     match expression:
         case Term(field=field, operator=operator, operand=operand):
@@ -71,7 +71,7 @@ def on_its_days(expression: Expression, span: Span) -> Expression:
             return Not(on_its_days(part, span))
 
 
-def _settled(operand: Operand, span: Span) -> Operand:
+def _settled(operand: Operand, span: CaptureTimes) -> Operand:
     if isinstance(operand, tuple):
         return tuple(_moment_of(each, span) for each in operand)
     if operand is None or isinstance(operand, re.Pattern):
@@ -79,7 +79,7 @@ def _settled(operand: Operand, span: Span) -> Operand:
     return _moment_of(operand, span)
 
 
-def _moment_of(operand: Value | Range, span: Span) -> Value | Range:
+def _moment_of(operand: Value | Range, span: CaptureTimes) -> Value | Range:
     match operand:
         case TimeOfDay():
             return moments(operand, operand, span.start_ns, span)[0]

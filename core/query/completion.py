@@ -10,7 +10,7 @@ from core.query.candidates import Candidate, CandidateKind, Completion, KnownVal
 from core.query.fields import Access, Field
 from core.query.language import FilterLanguage
 from core.query.operators import Operator
-from core.query.values import DURATION_UNITS, Form, Kind, read_word
+from core.query.values import DURATION_UNITS, FieldKind, Form, read_word
 from core.sizes import SIZE_UNITS
 
 CANDIDATE_LIMIT = 200
@@ -115,19 +115,23 @@ def _field_before(language: FilterLanguage, tokens: list[Token]) -> Field | None
 
 
 def _begins_clock(field: Field, typed: str) -> bool:
-    return field.kind is Kind.TIME and read_word(typed + ":00", 0, 0).form is Form.CLOCK
+    return field.kind is FieldKind.TIME and read_word(typed + ":00", 0, 0).form is Form.CLOCK
 
 
 def _values(field: Field, typed: str) -> list[Candidate]:
-    if field.kind is Kind.FLAG:
+    if field.kind is FieldKind.FLAG:
         return [Candidate(each, CandidateKind.VALUE, "") for each in ("true", "false")]
-    if field.kind is Kind.JSON:
+    if field.kind is FieldKind.JSON:
         return [Candidate(each, CandidateKind.VALUE, "") for each in ("true", "false", "null")]
     if typed and read_word(typed, 0, 0).form is Form.NUMBER:
         found = (
             [Candidate(typed + ":00", CandidateKind.VALUE, _OF_DAY)] if _begins_clock(field, typed) else []
         )
-        units = {Kind.NUMBER: SIZE_UNITS, Kind.DURATION: DURATION_UNITS, Kind.TIME: DURATION_UNITS}
+        units = {
+            FieldKind.NUMBER: SIZE_UNITS,
+            FieldKind.DURATION: DURATION_UNITS,
+            FieldKind.TIME: DURATION_UNITS,
+        }
         words = [typed + unit for unit in units.get(field.kind, ())]
         # No unit follows an exponent.
         return found + [

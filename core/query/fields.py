@@ -9,7 +9,7 @@ from types import MappingProxyType
 from core.capture.records import ConnectionRecord, FrameRecord
 from core.query.operators import Several
 from core.query.placements import Placement
-from core.query.values import Kind, Value
+from core.query.values import FieldKind, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Field:
     """A field: its name, its kind, its help, and the way to its values."""
 
     name: str
-    kind: Kind
+    kind: FieldKind
     help: str
     example: str
     access: Access | Callable[[str], Access]

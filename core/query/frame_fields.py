@@ -24,7 +24,7 @@ from core.protocol.frames import FIN, OPCODE_NAMES, RSV1, RSV2, RSV3, Opcode
 from core.protocol.violations import CATALOGUE, Severity
 from core.query.fields import Access, Field
 from core.query.placements import InByte, InColumn, InConnectionId, InMarks, InRules, ScannedBlock
-from core.query.values import Kind, Value
+from core.query.values import FieldKind, Value
 
 _OPCODES: Mapping[str, Value] = MappingProxyType({name: int(code) for code, name in OPCODE_NAMES.items()})
 _DIRECTIONS: Mapping[str, Value] = MappingProxyType(
@@ -63,31 +63,32 @@ def _number(of_row: Callable[[FrameRow], int], column: RecordColumn) -> Access:
 def header_fields() -> Iterable[Field]:
     """Fields of a frame's header."""
     yield Field(
-        "opcode", Kind.CODE, "The opcode: a number, or its name in the RFC.", "opcode in {ping, pong}",
+        "opcode", FieldKind.CODE, "The opcode: a number, or its name in the RFC.", "opcode in {ping, pong}",
         _in_head(lambda head: head & 0x0F), ("websocket.opcode",), _OPCODES,
     )  # fmt: skip
-    yield Field("fin", Kind.FLAG, "The FIN bit.", "not fin", _bit(FIN), ("websocket.fin",))
+    yield Field("fin", FieldKind.FLAG, "The FIN bit.", "not fin", _bit(FIN), ("websocket.fin",))
     for name, mask in (("rsv1", RSV1), ("rsv2", RSV2), ("rsv3", RSV3)):
-        yield Field(name, Kind.FLAG, f"The {name.upper()} bit.", name, _bit(mask))
+        yield Field(name, FieldKind.FLAG, f"The {name.upper()} bit.", name, _bit(mask))
     yield Field(
-        "control", Kind.FLAG, "It is a control frame: close, ping, pong, or one that the RFC reserves.",
+        "control", FieldKind.FLAG, "It is a control frame: close, ping, pong, or one that the RFC reserves.",
         "not control", _bit(0x08),
     )  # fmt: skip
     yield Field(
-        "masked", Kind.FLAG, "The MASK bit.", "masked",
+        "masked", FieldKind.FLAG, "The MASK bit.", "masked",
         _in_flags(lambda row: int(row.masked), lambda flags: int(flags & MASKED != 0)), ("websocket.mask",),
     )  # fmt: skip
     yield Field(
-        "masking_key", Kind.BYTES, "The masking key, where the frame is masked.", 'masking_key == hex"37 fa 21 3d"',
+        "masking_key", FieldKind.BYTES, "The masking key, where the frame is masked.",
+        'masking_key == hex"37 fa 21 3d"',
         Access(lambda subject: subject.record.frame.masking_key, InColumn(_keys, optional=True)),
         ("websocket.masking_key",), optional=True,
     )  # fmt: skip
     yield Field(
-        "length", Kind.NUMBER, "The payload length that the header states, in bytes.", "length > 4KiB",
+        "length", FieldKind.NUMBER, "The payload length that the header states, in bytes.", "length > 4KiB",
         _number(lambda row: row.declared_length, RecordColumn.DECLARED), ("websocket.payload_length",),
     )  # fmt: skip
     yield Field(
-        "truncated", Kind.FLAG, "The stream ended before the whole payload had come.", "truncated",
+        "truncated", FieldKind.FLAG, "The stream ended before the whole payload had come.", "truncated",
         Access(lambda subject: int(subject.record.row.truncated), InColumn(_truncated)),
     )  # fmt: skip
 
@@ -107,28 +108,28 @@ def _truncated(block: ScannedBlock) -> Iterable[int]:
 def message_fields() -> Iterable[Field]:
     """Fields of the message that a frame completed, except its bytes."""
     yield Field(
-        "message.opcode", Kind.CODE, "What the message is that the frame completed: text or binary.",
+        "message.opcode", FieldKind.CODE, "What the message is that the frame completed: text or binary.",
         "message.opcode == text", _in_flags(_message_opcode, _message_opcode_of_flags), (),
         MappingProxyType({"text": 1, "binary": 2}), optional=True,
     )  # fmt: skip
     yield Field(
-        "message.length", Kind.NUMBER, "Length of the message that the frame completed, joined and inflated.",
+        "message.length", FieldKind.NUMBER, "Length of the message that the frame completed, joined and inflated.",
         "message.length > 1MiB", _of_message(lambda row: None if row.message is None else row.message.length, _lengths),
         optional=True,
     )  # fmt: skip
     yield Field(
-        "message.frames", Kind.NUMBER, "Of how many frames the message was.", "message.frames > 1",
+        "message.frames", FieldKind.NUMBER, "Of how many frames the message was.", "message.frames > 1",
         _of_message(lambda row: None if row.message is None else row.message.frame_count, _frame_counts), optional=True,
     )  # fmt: skip
     yield Field(
-        "compressed", Kind.FLAG, "The frame completed a message that was compressed.", "compressed",
+        "compressed", FieldKind.FLAG, "The frame completed a message that was compressed.", "compressed",
         _in_flags(
             lambda row: int(row.message is not None and row.message.compressed),
             lambda flags: int(flags & _INFLATED == _INFLATED),
         ),
     )  # fmt: skip
     yield Field(
-        "ratio", Kind.NUMBER, "How many times as long a compressed message is once inflated.", "ratio > 100",
+        "ratio", FieldKind.NUMBER, "How many times as long a compressed message is once inflated.", "ratio > 100",
         _of_message(_ratio, _ratios), optional=True,
     )  # fmt: skip
 
@@ -188,7 +189,7 @@ def _ratios(block: ScannedBlock) -> Iterable[float | None]:
 def place_fields() -> Iterable[Field]:
     """Fields that say when and where a frame was seen, and which rules it broke."""
     yield Field(
-        "frame", Kind.NUMBER, "The frame's number in the whole capture.", "frame in 1000..2000",
+        "frame", FieldKind.NUMBER, "The frame's number in the whole capture.", "frame in 1000..2000",
         Access(
             lambda subject: subject.record.row.id,
             InColumn(
@@ -199,19 +200,19 @@ def place_fields() -> Iterable[Field]:
         ("frame.number",),
     )  # fmt: skip
     yield Field(
-        "number", Kind.NUMBER, "The frame's number in its connection.", "number == 1",
+        "number", FieldKind.NUMBER, "The frame's number in its connection.", "number == 1",
         _number(lambda row: row.number, RecordColumn.NUMBER),
     )  # fmt: skip
     yield Field(
-        "connection", Kind.NUMBER, "The connection's number.", "connection == 3",
+        "connection", FieldKind.NUMBER, "The connection's number.", "connection == 3",
         Access(lambda subject: subject.record.row.connection, InConnectionId()), ("tcp.stream",),
     )  # fmt: skip
     yield Field(
-        "direction", Kind.NAME, "Which way the frame went.", "direction == client-to-server",
+        "direction", FieldKind.NAME, "Which way the frame went.", "direction == client-to-server",
         _in_flags(lambda row: row.direction.value, lambda flags: int(flags & FROM_SERVER != 0)), (), _DIRECTIONS,
     )  # fmt: skip
     yield Field(
-        "origin", Kind.NAME, "Why the frame was sent: the peer did, Unmask answered, the person or a rule did.",
+        "origin", FieldKind.NAME, "Why the frame was sent: the peer did, Unmask answered, the person or a rule did.",
         "origin == composed",
         Access(
             lambda subject: subject.record.row.origin.value,
@@ -221,12 +222,12 @@ def place_fields() -> Iterable[Field]:
     )  # fmt: skip
     yield from _time_fields()
     yield Field(
-        "violation", Kind.NAME, "The rules that the frame broke, by their ids.", "violation == rsv2-set",
+        "violation", FieldKind.NAME, "The rules that the frame broke, by their ids.", "violation == rsv2-set",
         Access(lambda subject: tuple(each.rule.id for each in subject.record.violations), InRules()), (), _RULES,
         optional=True,
     )  # fmt: skip
     yield Field(
-        "severity", Kind.CODE, "The worst of what the frame broke: note, warning or error.",
+        "severity", FieldKind.CODE, "The worst of what the frame broke: note, warning or error.",
         "severity >= warning",
         Access(
             lambda subject: int(subject.record.row.severity) or None,
@@ -238,7 +239,7 @@ def place_fields() -> Iterable[Field]:
 
 def _time_fields() -> Iterable[Field]:
     yield Field(
-        "time", Kind.TIME,
+        "time", FieldKind.TIME,
         "When the frame was seen: 14:03, a date and time, or a duration since the capture's first frame. Times are of "
         "this machine's zone or, with Z or +02:00 behind a date and time, of that one. A time of day alone is of the "
         "day of the first frame, or of the next one where only then it is within the capture.",
@@ -253,7 +254,7 @@ def _time_fields() -> Iterable[Field]:
         ("frame.time",), relative="time.relative",
     )  # fmt: skip
     yield Field(
-        "time.relative", Kind.DURATION, "Time since the capture's first frame.", "time.relative in 5s..10s",
+        "time.relative", FieldKind.DURATION, "Time since the capture's first frame.", "time.relative in 5s..10s",
         Access(
             lambda subject: subject.record.row.time_ns - subject.start_ns,
             InColumn(_relative_times, between=_TIME_BETWEEN, since_start=True),
@@ -261,7 +262,7 @@ def _time_fields() -> Iterable[Field]:
         ("frame.time_relative",),
     )  # fmt: skip
     yield Field(
-        "delta", Kind.DURATION, "Time since the frame before of the same connection.", "delta > 1s",
+        "delta", FieldKind.DURATION, "Time since the frame before of the same connection.", "delta > 1s",
         Access(
             lambda subject: (
                 None if subject.previous_ns is None else subject.record.row.time_ns - subject.previous_ns
@@ -280,10 +281,10 @@ def _relative_times(block: ScannedBlock) -> Iterable[int]:
 def mark_fields() -> Iterable[Field]:
     """Fields about bookmarks and notes."""
     yield Field(
-        "marked", Kind.FLAG, "The frame is bookmarked.", "marked",
+        "marked", FieldKind.FLAG, "The frame is bookmarked.", "marked",
         Access(lambda subject: int(subject.record.note is not None), InMarks(lambda _: 1, otherwise=0)),
     )  # fmt: skip
     yield Field(
-        "note", Kind.TEXT, "What is noted on a bookmarked frame.", "note icontains login",
+        "note", FieldKind.TEXT, "What is noted on a bookmarked frame.", "note icontains login",
         Access(lambda subject: subject.record.note or None, InMarks(lambda note: note or None)), optional=True,
     )  # fmt: skip

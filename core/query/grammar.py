@@ -27,7 +27,7 @@ from core.query.operators import (
     Range,
     Takes,
 )
-from core.query.values import Form, Kind, Literal, TimeOfDay, Value, operand_of, read_word
+from core.query.values import FieldKind, Form, Literal, TimeOfDay, Value, operand_of, read_word
 
 _GRAMMAR = r"""
 start: either
@@ -80,7 +80,7 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _NamedField:
     """A field as it is named in the text, with its argument."""
 
     field: Field
@@ -120,14 +120,14 @@ class Builder(Transformer[Token, Expression]):
 
     def compared(self, children: list[object]) -> Expression:
         place, symbol, literal = children
-        assert isinstance(place, _Place)
+        assert isinstance(place, _NamedField)
         assert isinstance(symbol, Token)
         assert isinstance(literal, Literal)
         return self._test(place, symbol, [literal])
 
     def contained(self, children: list[object]) -> Expression:
         place, symbol, items = children
-        assert isinstance(place, _Place)
+        assert isinstance(place, _NamedField)
         assert isinstance(symbol, Token)
         assert isinstance(items, list)
         return self._test(place, symbol, items)
@@ -139,7 +139,7 @@ class Builder(Transformer[Token, Expression]):
 
     def alone(self, children: list[object]) -> Expression:
         (place,) = children
-        assert isinstance(place, _Place)
+        assert isinstance(place, _NamedField)
         return self._present(place)
 
     def words(self, children: list[Literal]) -> Expression:
@@ -147,7 +147,7 @@ class Builder(Transformer[Token, Expression]):
             self._refuse_value(literal, behind)
         return all_of([self._word(literal) for literal in children])
 
-    def named(self, children: list[Token]) -> _Place:
+    def named(self, children: list[Token]) -> _NamedField:
         (name,) = children
         found = self._fields.get(name)
         if found is None:
@@ -157,7 +157,7 @@ class Builder(Transformer[Token, Expression]):
             raise self._error(f"There is no field {quoted(str(name))}.{hint}", name)
         return self._place(found, None, name)
 
-    def called(self, children: list[Token]) -> _Place:
+    def called(self, children: list[Token]) -> _NamedField:
         name, _, argument, _ = children
         found = self._fields.get(name)
         if found is None or isinstance(found.access, Access):
@@ -165,7 +165,7 @@ class Builder(Transformer[Token, Expression]):
             raise self._error(f"Brackets follow only some fields: {known}.", name)
         return self._place(found, argument, name)
 
-    def field(self, children: list[_Place]) -> _Place:
+    def field(self, children: list[_NamedField]) -> _NamedField:
         return children[0]
 
     def set(self, children: list[_Item | Token]) -> list[_Item]:
@@ -189,15 +189,15 @@ class Builder(Transformer[Token, Expression]):
 
     # Tests.
 
-    def _place(self, field: Field, argument: Token | None, name: Token) -> _Place:
+    def _place(self, field: Field, argument: Token | None, name: Token) -> _NamedField:
         if argument is None:
             if not isinstance(field.access, Access):
                 raise self._error(f"“{field.name}” needs to know of what, such as {field.example}.", name)
-            return _Place(field, None, field.access)
+            return _NamedField(field, None, field.access)
         assert not isinstance(field.access, Access)
         text = _unescaped(argument[1:-1])
         try:
-            return _Place(field, text, field.access(text))
+            return _NamedField(field, text, field.access(text))
         except ValueError as error:
             raise self._error(f"“{field.name}” cannot take {quoted(text)}: {error}.", argument) from None
 
@@ -210,7 +210,7 @@ class Builder(Transformer[Token, Expression]):
             assert payload is not None
             contains = Token("TEXTUAL", "contains", start_pos=literal.start, end_pos=literal.end)
             return self._test(self._place(payload, None, name), contains, [literal])
-        if found.kind is not Kind.FLAG and not found.optional:
+        if found.kind is not FieldKind.FLAG and not found.optional:
             behind = Token("WORD", "", start_pos=literal.end, end_pos=literal.end)
             raise self._error(
                 f"“{literal.text}” is a field of every frame: expected an operator and a value behind it, such as "
@@ -224,7 +224,7 @@ class Builder(Transformer[Token, Expression]):
         found = self._fields.get(Token("WORD", literal.text)) if literal.form is Form.WORD else None
         if (
             found is None
-            or found.kind is Kind.FLAG
+            or found.kind is FieldKind.FLAG
             or not (found.optional and isinstance(found.access, Access))
         ):
             return
@@ -234,12 +234,12 @@ class Builder(Transformer[Token, Expression]):
             behind,
         )
 
-    def _present(self, place: _Place) -> Expression:
-        operator = IS_SET if place.field.kind is Kind.FLAG else PRESENT
+    def _present(self, place: _NamedField) -> Expression:
+        operator = IS_SET if place.field.kind is FieldKind.FLAG else PRESENT
         matcher = operator.build(place.field.kind, None)
         return Term(place.field, place.argument, operator, None, place.access, matcher)
 
-    def _test(self, place: _Place, symbol: Token, items: Sequence[_Item]) -> Expression:
+    def _test(self, place: _NamedField, symbol: Token, items: Sequence[_Item]) -> Expression:
         operator, field, access = self._operators.get(symbol), place.field, place.access
         literals = [each for item in items for each in (item if isinstance(item, tuple) else (item,))]
         if field.relative is not None and all(each.form is Form.DURATION for each in literals):
@@ -252,7 +252,7 @@ class Builder(Transformer[Token, Expression]):
             raise self._error(f"“{field.name}” has no {symbol}: expected one of {fitting}.", symbol)
         operand = self._operand(field, operator.takes, items, literals)
         try:
-            of_day = field.kind is Kind.TIME and any(each.form is Form.CLOCK for each in literals)
+            of_day = field.kind is FieldKind.TIME and any(each.form is Form.CLOCK for each in literals)
             matcher = UNSETTLED if of_day else operator.build(field.kind, operand)
         except OperandError as error:
             raise self._wrong(f"“{field.name} {operator.name}”: expected {error}.", *literals) from None
@@ -270,8 +270,8 @@ class Builder(Transformer[Token, Expression]):
             )
         if takes is not Takes.PATTERN:
             # A text field compares with text, even if the literal looks like a number.
-            as_text = takes is Takes.TEXT and field.kind is Kind.JSON
-            return self._value(replace(field, kind=Kind.TEXT) if as_text else field, literals[0])
+            as_text = takes is Takes.TEXT and field.kind is FieldKind.JSON
+            return self._value(replace(field, kind=FieldKind.TEXT) if as_text else field, literals[0])
         if literals[0].form is Form.HEX:
             raise self._wrong(
                 r'Expected a regular expression in quotes; bytes stand in it as "\xde\xad".', *literals
@@ -286,7 +286,9 @@ class Builder(Transformer[Token, Expression]):
             raise self._wrong(
                 f"From {low.text} to {high.text}: expected two times of day, or two dates.", low, high
             )
-        if field.kind is Kind.NAME or not (isinstance(first, int | float) and isinstance(last, int | float)):
+        if field.kind is FieldKind.NAME or not (
+            isinstance(first, int | float) and isinstance(last, int | float)
+        ):
             raise self._wrong(
                 f"“{field.name}” has no ranges: expected single values, such as {{a, b}}.", low, high
             )

@@ -19,7 +19,7 @@ from typing import Any
 
 from core.query.patterns import is_local, required
 from core.query.search import FoldedSearch, LiteralSearch, PatternSearch, RarestSearch, Search
-from core.query.values import ORDERED, TEXTUAL, Kind, Value
+from core.query.values import ORDERED, TEXTUAL, FieldKind, Value
 
 PATTERN_LIMIT = 1000
 """Characters in a pattern. Python's engine backtracks, so a pattern can be slow; a short one is less so."""
@@ -91,12 +91,12 @@ class Operator:
     """An operator: its name, its help, and how it builds a matcher."""
 
     name: str
-    kinds: frozenset[Kind]
+    kinds: frozenset[FieldKind]
     """Kinds of field that it applies to."""
     takes: Takes
     help: str
     example: str
-    build: Callable[[Kind, Operand], Matcher]
+    build: Callable[[FieldKind, Operand], Matcher]
     """Makes the matcher; raises OperandError."""
     aliases: tuple[str, ...] = ()
 
@@ -128,21 +128,21 @@ UNSETTLED = Matcher(_dayless)
 """Stands for an operand with times of day while the capture is unknown."""
 
 
-def _equals(_kind: Kind, operand: Operand) -> Matcher:
+def _equals(_kind: FieldKind, operand: Operand) -> Matcher:
     bound = operand if isinstance(operand, int | float) else None
     return Matcher(partial(operator.eq, operand), low=bound, high=bound)
 
 
-def _differs(_kind: Kind, operand: Operand) -> Matcher:
+def _differs(_kind: FieldKind, operand: Operand) -> Matcher:
     return Matcher(partial(operator.ne, operand), every=True)
 
 
-def _ordering(compare: Callable[[Any, Any], bool], *, up: bool) -> Callable[[Kind, Operand], Matcher]:
+def _ordering(compare: Callable[[Any, Any], bool], *, up: bool) -> Callable[[FieldKind, Operand], Matcher]:
     """`compare` takes the operand on its left; `up` means that greater values match."""
 
-    def build(kind: Kind, operand: Operand) -> Matcher:
+    def build(kind: FieldKind, operand: Operand) -> Matcher:
         test = partial(compare, operand)
-        if kind is Kind.JSON:
+        if kind is FieldKind.JSON:
             if not isinstance(operand, int | float | str):
                 raise OperandError("a number or a text: there is no order among the others")
             return Matcher(lambda value: _same_sort(operand, value) and test(value))
@@ -160,13 +160,13 @@ def _is_number(value: Value) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, Enum)
 
 
-def _contains(kind: Kind, operand: Operand) -> Matcher:
+def _contains(kind: FieldKind, operand: Operand) -> Matcher:
     _must_not_be_empty(operand)
     search = LiteralSearch(operand) if isinstance(operand, bytes) else None
     return Matcher(lambda value: _has_type(kind, value) and operand in value, search=search)
 
 
-def _contains_folded(kind: Kind, operand: Operand) -> Matcher:
+def _contains_folded(kind: FieldKind, operand: Operand) -> Matcher:
     _must_not_be_empty(operand)
     if isinstance(operand, bytes):
         small = operand.lower()
@@ -176,8 +176,8 @@ def _contains_folded(kind: Kind, operand: Operand) -> Matcher:
     return Matcher(lambda value: _has_type(kind, value) and folded in value.casefold())
 
 
-def _has_type(kind: Kind, value: object) -> bool:
-    return kind is not Kind.JSON or isinstance(value, str)
+def _has_type(kind: FieldKind, value: object) -> bool:
+    return kind is not FieldKind.JSON or isinstance(value, str)
 
 
 def _must_not_be_empty(operand: Operand) -> None:
@@ -185,12 +185,12 @@ def _must_not_be_empty(operand: Operand) -> None:
         raise OperandError("at least one character: nothing is contained in everything")
 
 
-def _matches(kind: Kind, operand: Operand) -> Matcher:
+def _matches(kind: FieldKind, operand: Operand) -> Matcher:
     assert isinstance(operand, str)
     if len(operand) > PATTERN_LIMIT:
         raise OperandError(f"a pattern of at most {PATTERN_LIMIT} characters")
     try:
-        if kind is not Kind.BYTES:
+        if kind is not FieldKind.BYTES:
             search = re.compile(operand).search
             return Matcher(lambda value: _has_type(kind, value) and search(value) is not None)
         pattern = re.compile(operand.encode())
@@ -208,12 +208,12 @@ def _matches(kind: Kind, operand: Operand) -> Matcher:
     return replace(matcher, sieve=RarestSearch(tuple(searches)))
 
 
-def _in(kind: Kind, operand: Operand) -> Matcher:
+def _in(kind: FieldKind, operand: Operand) -> Matcher:
     assert isinstance(operand, tuple)
     single = frozenset(each for each in operand if not isinstance(each, Range))
     ranges = tuple(each for each in operand if isinstance(each, Range))
     bounds = list(chain(single, *((each.low, each.high) for each in ranges)))
-    one = _membership(single, ranges, comparable=kind is not Kind.JSON)
+    one = _membership(single, ranges, comparable=kind is not FieldKind.JSON)
     numbers = [each for each in bounds if isinstance(each, int | float)]
     if len(numbers) != len(bounds):
         return Matcher(one)
@@ -234,22 +234,24 @@ def _membership(
     return one
 
 
-def _exists(_kind: Kind, _operand: Operand) -> Matcher:
+def _exists(_kind: FieldKind, _operand: Operand) -> Matcher:
     return Matcher(lambda _value: True)
 
 
-def _is_set(_kind: Kind, _operand: Operand) -> Matcher:
+def _is_set(_kind: FieldKind, _operand: Operand) -> Matcher:
     return Matcher(bool)
 
 
 PRESENT = Operator(
-    "is there", frozenset(Kind), Takes.NOTHING, "The frame has the field at all.", "close.code", _exists
+    "is there", frozenset(FieldKind), Takes.NOTHING, "The frame has the field at all.", "close.code", _exists
 )
 """What the name of an optional field means when it stands alone."""
-IS_SET = Operator("is set", frozenset({Kind.FLAG}), Takes.NOTHING, "The flag is set.", "compressed", _is_set)
+IS_SET = Operator(
+    "is set", frozenset({FieldKind.FLAG}), Takes.NOTHING, "The flag is set.", "compressed", _is_set
+)
 """What a flag means when it stands alone."""
 
-_ALL = frozenset(Kind)
+_ALL = frozenset(FieldKind)
 
 
 def default_operators() -> Operators:
@@ -267,7 +269,7 @@ def default_operators() -> Operators:
             Operator("<", ORDERED, compare, "Less.", "time < 10s", _ordering(operator.gt, up=False)),
             Operator(">", ORDERED, compare, "Greater.", "length > 4KiB", _ordering(operator.lt, up=True)),
             Operator(
-                "in", _ALL - {Kind.FLAG}, Takes.SET, "One of a set of values and ranges, or within one range.",
+                "in", _ALL - {FieldKind.FLAG}, Takes.SET, "One of a set of values and ranges, or within one range.",
                 "close.code in {1000, 1002..1015}", _in,
             ),
             Operator(

@@ -17,7 +17,7 @@ from core.protocol.violations import Judgement
 from core.query.fields import Access, Field, Subject
 from core.query.operators import Several
 from core.query.placements import InConnection, InPayload
-from core.query.values import Kind, Value
+from core.query.values import FieldKind, Value
 
 _CLOSE_CODES: Mapping[str, Value] = MappingProxyType(
     {each.name.lower().replace("_", "-"): int(each) for each in CloseCode}
@@ -28,32 +28,32 @@ _HEADS = HeadLimits(max_bytes=1 << 20, max_headers=10_000)
 def payload_fields() -> Iterable[Field]:
     """Fields of payloads: the whole bytes, and what is read in them."""
     yield Field(
-        "payload", Kind.BYTES,
+        "payload", FieldKind.BYTES,
         "The payload, unmasked; of a frame that completed a message the whole message, joined and inflated. "
         "Words that stand alone search it.",
         "payload contains login", Access(_content, InPayload(Region.CONTENT)), ("websocket.payload",),
     )  # fmt: skip
     yield Field(
-        "message", Kind.BYTES, "The message that the frame completed, joined and inflated.",
+        "message", FieldKind.BYTES, "The message that the frame completed, joined and inflated.",
         'message contains "id"', Access(lambda subject: subject.record.message_payload, InPayload(Region.MESSAGE)),
         optional=True,
     )  # fmt: skip
     yield Field(
-        "frame.payload", Kind.BYTES, "The payload of the one frame, unmasked; compressed data stays compressed.",
+        "frame.payload", FieldKind.BYTES, "The payload of the one frame, unmasked; compressed data stays compressed.",
         'frame.payload contains hex"00 00 ff ff"',
         Access(lambda subject: subject.record.frame.payload, InPayload(Region.PAYLOAD)),
     )  # fmt: skip
     yield Field(
-        "close.code", Kind.CODE, "The close code of a close frame: a number, or its name.",
+        "close.code", FieldKind.CODE, "The close code of a close frame: a number, or its name.",
         "close.code in 1002..1015", _in_close_frame(close_code), ("websocket.payload.close.status_code",),
         _CLOSE_CODES, optional=True,
     )  # fmt: skip
     yield Field(
-        "close.reason", Kind.TEXT, "The reason in a close frame that has a code.", 'close.reason contains "time"',
+        "close.reason", FieldKind.TEXT, "The reason in a close frame that has a code.", 'close.reason contains "time"',
         _in_close_frame(close_reason), ("websocket.payload.close.reason",), optional=True,
     )  # fmt: skip
     yield Field(
-        "json", Kind.JSON,
+        "json", FieldKind.JSON,
         "The values that a JSONPath (RFC 9535) finds in a payload that is JSON; other payloads have nothing.",
         'json("$.user.id") == 42', _json, optional=True,
     )  # fmt: skip
@@ -97,19 +97,19 @@ def _json(path: str) -> Access:
 def connection_fields() -> Iterable[Field]:
     """Fields of the opening handshake of a frame's connection."""
     yield Field(
-        "path", Kind.TEXT, "The request target of the opening handshake.", "path contains /chat",
+        "path", FieldKind.TEXT, "The request target of the opening handshake.", "path contains /chat",
         _of_connection(lambda record: record.path or None), ("http.request.uri",), optional=True,
     )  # fmt: skip
     yield Field(
-        "subprotocol", Kind.TEXT, "The subprotocol that was agreed on.", "subprotocol == mqtt",
+        "subprotocol", FieldKind.TEXT, "The subprotocol that was agreed on.", "subprotocol == mqtt",
         _of_connection(lambda record: record.subprotocol), ("http.sec_websocket_protocol",), optional=True,
     )  # fmt: skip
     yield Field(
-        "peer", Kind.TEXT, "Address and port of the client.", 'peer contains "127.0.0.1:"',
+        "peer", FieldKind.TEXT, "Address and port of the client.", 'peer contains "127.0.0.1:"',
         _of_connection(lambda record: record.peer or None), optional=True,
     )  # fmt: skip
     yield Field(
-        "header", Kind.TEXT, "A header of the opening handshake, of the request and of the response.",
+        "header", FieldKind.TEXT, "A header of the opening handshake, of the request and of the response.",
         'header["Origin"] == "https://example.com"', _header, optional=True,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from core.capture.reader import CaptureReader
 from core.errors import CallerError
-from core.query.clock import Span, moments
+from core.query.clock import CaptureTimes, moments
 from core.query.values import Form, TimeOfDay, read_word
 
 _NUMBER = re.compile(r"(?P<sign>[+-]?)#?(?P<digits>\d{1,15})")
@@ -61,7 +61,7 @@ class TimeStep:
     duration_ns: int
 
 
-Place: TypeAlias = FrameNumber | FrameStep | Share | Moment | TimeOfDay | SinceStart | TimeStep
+AskedPlace: TypeAlias = FrameNumber | FrameStep | Share | Moment | TimeOfDay | SinceStart | TimeStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Destination:
     """Whether the place is before or after all frames; the frame is then the one at that end."""
 
 
-def read_place(text: str) -> Place:
+def read_place(text: str) -> AskedPlace:
     """Parse a place. Raises CallerError if the text is none."""
     asked = _GROUPING.sub("", text.strip())
     if len(asked) <= _LENGTH_LIMIT:
@@ -87,7 +87,7 @@ def read_place(text: str) -> Place:
     )
 
 
-def _by_number(asked: str) -> Place | None:
+def _by_number(asked: str) -> AskedPlace | None:
     if found := _NUMBER.fullmatch(asked):
         number = int(found["digits"])
         if not found["sign"]:
@@ -99,7 +99,7 @@ def _by_number(asked: str) -> Place | None:
     return None
 
 
-def _by_time(asked: str) -> Place | None:
+def _by_time(asked: str) -> AskedPlace | None:
     for spelling in (asked.replace(" ", "T", 1), _BEFORE_UNIT.sub("", asked)):
         literal = read_word(spelling, 0, len(spelling))
         if not isinstance(literal.value, int):
@@ -114,7 +114,7 @@ def _by_time(asked: str) -> Place | None:
     return None
 
 
-def find_place(reader: CaptureReader, place: Place, selected: int | None) -> Destination:
+def find_place(reader: CaptureReader, place: AskedPlace, selected: int | None) -> Destination:
     """The frame at a place; for a time, the first frame at or after it.
 
     `selected` is the id of the frame that steps count from. Raises CallerError if there is none or the capture has no
@@ -138,7 +138,7 @@ def find_place(reader: CaptureReader, place: Place, selected: int | None) -> Des
             case TimeStep(duration_ns):
                 return _at_time(reader, _time_of(reader, _selected(selected)) + duration_ns, first, last)
             case TimeOfDay():
-                span = Span(_time_of(reader, first), _time_of(reader, last))
+                span = CaptureTimes(_time_of(reader, first), _time_of(reader, last))
                 moment, _ = moments(place, place, _time_of(reader, selected or first), span)
                 return _at_time(reader, moment, first, last)
 

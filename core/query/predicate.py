@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from core.capture.records import ConnectionRecord, FrameRecord
-from core.query.clock import Span, on_its_days
+from core.query.clock import CaptureTimes, on_its_days
 from core.query.expressions import And, Expression, Not, Or, Term
 from core.query.fields import Subject
 
@@ -36,7 +36,7 @@ def predicate(expression: Expression) -> Predicate:
 class FrameFilter:
     """Filters the frames of a capture in order, keeping the times that came before."""
 
-    def __init__(self, expression: Expression, span: Span) -> None:
+    def __init__(self, expression: Expression, span: CaptureTimes) -> None:
         """Raises CaptureError if the filter has times of day and the capture's times are outside the calendar."""
         self._matches = predicate(on_its_days(expression, span))
         self._start_ns = span.start_ns

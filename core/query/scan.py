@@ -14,7 +14,7 @@ from core.capture.block_reader import EVERY, BlockKey, BlockReader, Condition
 from core.capture.columns import BlockColumns
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord
-from core.query.clock import Span, on_its_days
+from core.query.clock import CaptureTimes, on_its_days
 from core.query.expressions import And, Expression, Not, Or, Term
 from core.query.placements import BlockTest, Mask, ScannedBlock
 
@@ -94,7 +94,9 @@ class Scan:
     def _settle(self, start_ns: int) -> None:
         """Find out on which days times of day are; the days stay fixed while the scan follows."""
         end_ns = self._blocks.end_ns()
-        self._expression = on_its_days(self._wanted, Span(start_ns, start_ns if end_ns is None else end_ns))
+        self._expression = on_its_days(
+            self._wanted, CaptureTimes(start_ns, start_ns if end_ns is None else end_ns)
+        )
         self._test = _prepared(self._expression)
 
     def _step(self, left: deque[BlockKey], start_ns: int, after: int, last: int) -> Found:

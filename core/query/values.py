@@ -26,7 +26,7 @@ Value = int | float | Decimal | str | bytes | Enum | TimeOfDay
 """A field's value of a frame: times and durations in ns, choices as their codes."""
 
 
-class Kind(Enum):
+class FieldKind(Enum):
     """Kinds of value; the enum's value names the kind in messages about what is expected."""
 
     FLAG = "true or false"
@@ -40,8 +40,8 @@ class Kind(Enum):
     JSON = "a number, a text, true, false or null"
 
 
-ORDERED = frozenset({Kind.NUMBER, Kind.CODE, Kind.DURATION, Kind.TIME, Kind.JSON})
-TEXTUAL = frozenset({Kind.TEXT, Kind.BYTES, Kind.JSON})
+ORDERED = frozenset({FieldKind.NUMBER, FieldKind.CODE, FieldKind.DURATION, FieldKind.TIME, FieldKind.JSON})
+TEXTUAL = frozenset({FieldKind.TEXT, FieldKind.BYTES, FieldKind.JSON})
 
 
 class JsonWord(Enum):
@@ -148,30 +148,30 @@ def as_json(found: object) -> Value:
     return JsonWord.CONTAINER
 
 
-def operand_of(kind: Kind, literal: Literal, choices: Mapping[str, Value]) -> Value | None:
+def operand_of(kind: FieldKind, literal: Literal, choices: Mapping[str, Value]) -> Value | None:
     """The literal as a value for a field of that kind; None if it is not one."""
     form, value = literal.form, literal.value
     match kind:
-        case Kind.FLAG:
+        case FieldKind.FLAG:
             return {"true": 1, "false": 0, "1": 1, "0": 0}.get(literal.text.lower())
-        case Kind.NUMBER:
+        case FieldKind.NUMBER:
             return value if form in (Form.NUMBER, Form.SIZE) else None
-        case Kind.CODE | Kind.NAME:
-            if form is Form.NUMBER and kind is Kind.CODE:
+        case FieldKind.CODE | FieldKind.NAME:
+            if form is Form.NUMBER and kind is FieldKind.CODE:
                 return value
             return choices.get(str(value).lower().replace("_", "-"))
-        case Kind.DURATION:
+        case FieldKind.DURATION:
             return value if form is Form.DURATION or value == 0 else None
-        case Kind.TIME:
+        case FieldKind.TIME:
             if form is Form.CLOCK:
                 assert isinstance(value, int)
                 return TimeOfDay(value)
             return value if form is Form.TIME else None
-        case Kind.BYTES:
+        case FieldKind.BYTES:
             return value if isinstance(value, bytes) else _text(literal).encode("utf-8", "surrogatepass")
-        case Kind.TEXT:
+        case FieldKind.TEXT:
             return None if form is Form.HEX else _text(literal)
-        case Kind.JSON:
+        case FieldKind.JSON:
             return _json_operand(literal)
 
 

@@ -10,7 +10,7 @@ from core.query.json_paths import DEPTH, PAYLOAD_LIMIT
 from core.query.language import LENGTH_LIMIT, default_language
 from core.query.operators import Operator
 from core.query.payload_fields import connection_fields, payload_fields
-from core.query.values import DURATION_UNITS, Kind
+from core.query.values import DURATION_UNITS, FieldKind
 from core.sizes import UNITS_HELP, size_text
 
 Table = Callable[[Sequence[str], Iterable[Sequence[str]]], str]
@@ -24,15 +24,15 @@ _GROUPS = (
     ("Bookmarks and notes", mark_fields),
 )
 _KINDS = {
-    Kind.FLAG: "flag",
-    Kind.NUMBER: "number",
-    Kind.CODE: "number or name",
-    Kind.NAME: "name",
-    Kind.DURATION: "duration",
-    Kind.TIME: "time",
-    Kind.TEXT: "text",
-    Kind.BYTES: "bytes",
-    Kind.JSON: "JSON",
+    FieldKind.FLAG: "flag",
+    FieldKind.NUMBER: "number",
+    FieldKind.CODE: "number or name",
+    FieldKind.NAME: "name",
+    FieldKind.DURATION: "duration",
+    FieldKind.TIME: "time",
+    FieldKind.TEXT: "text",
+    FieldKind.BYTES: "bytes",
+    FieldKind.JSON: "JSON",
 }
 _MOST_NAMES = 20
 
@@ -103,7 +103,7 @@ def filter_page(table: Table) -> Iterator[str]:
 
 def _operator(operator: Operator) -> tuple[str, str, str, str]:
     names = ", ".join(f"`{each}`" for each in (operator.name, *operator.aliases))
-    kinds = "every kind" if operator.kinds == frozenset(Kind) else _kinds(operator)
+    kinds = "every kind" if operator.kinds == frozenset(FieldKind) else _kinds(operator)
     return names, operator.help, kinds, f"`{operator.example}`"
 
 

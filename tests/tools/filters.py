@@ -29,13 +29,13 @@ from core.protocol.frames import Frame, Opcode, make_frame
 from core.protocol.handshake import Answer, ServerPolicy, client_request
 from core.protocol.http11 import HeadKind, HeadParser, RequestHead
 from core.protocol.violations import violation
-from core.query.clock import Span
+from core.query.clock import CaptureTimes
 from core.query.expressions import Expression
 from core.query.fields import Access, Field
 from core.query.language import FilterLanguage
 from core.query.predicate import FrameFilter
 from core.query.scan import Scan
-from core.query.values import Kind
+from core.query.values import FieldKind
 from tests.tools.captures import opened
 
 START_NS = 1_700_000_000_000_000_000
@@ -153,7 +153,7 @@ def asked(path: Path, expression: Expression) -> list[int]:
     with closing(CaptureReader(path)) as reader:
         ends = (reader.first_frame_id(), reader.last_frame_id())
         times = [row.time_ns for frame in ends for row in reader.rows_of((frame,))]
-        asking = FrameFilter(expression, Span(*times))
+        asking = FrameFilter(expression, CaptureTimes(*times))
         return [
             record.row.id
             for record in _frames(reader)
@@ -172,16 +172,17 @@ _ARGUMENTS = {
 _HUGE = "999999999999999GiB"
 """More than 64 bits."""
 _LITERALS = {
-    Kind.FLAG: ("true", "false", "1", "0"),
-    Kind.NUMBER: ("0", "1", "2", "3", "7", "20", "60", "1.5", "0x10", "1KiB", "-1", _HUGE),
-    Kind.CODE: ("0", "1", "2", "8", "0x9", "1000", "1002", "0xffffffffffffffff"),
-    Kind.NAME: (),
-    Kind.DURATION: ("0ns", "1us", "2ms", "-1ms", "3s", "1m"),
-    Kind.TIME: ("2023-11-14T22:13:20Z", "2023-11-14T22:13:20.002Z", "2023-11-14T22:13:23+00:00", "1990-01-01", "3s",
-                _CLOCK, f"{_CLOCK}.002", "0:00"),
-    Kind.TEXT: ("/a", '"/b"', "a", "mqtt", "7", "13", "localhost", "websocket"),
-    Kind.BYTES: ("a", "ab", "aab", "B", '"id=42"', 'hex"ff"', 'hex"01020304"', '"{"', "你", r'"b\nb"', 'hex"00 00"'),
-    Kind.JSON: ("1", "2", "1.0", '"x"', "B", "true", "null", "false"),
+    FieldKind.FLAG: ("true", "false", "1", "0"),
+    FieldKind.NUMBER: ("0", "1", "2", "3", "7", "20", "60", "1.5", "0x10", "1KiB", "-1", _HUGE),
+    FieldKind.CODE: ("0", "1", "2", "8", "0x9", "1000", "1002", "0xffffffffffffffff"),
+    FieldKind.NAME: (),
+    FieldKind.DURATION: ("0ns", "1us", "2ms", "-1ms", "3s", "1m"),
+    FieldKind.TIME: ("2023-11-14T22:13:20Z", "2023-11-14T22:13:20.002Z", "2023-11-14T22:13:23+00:00", "1990-01-01",
+                     "3s", _CLOCK, f"{_CLOCK}.002", "0:00"),
+    FieldKind.TEXT: ("/a", '"/b"', "a", "mqtt", "7", "13", "localhost", "websocket"),
+    FieldKind.BYTES: ("a", "ab", "aab", "B", '"id=42"', 'hex"ff"', 'hex"01020304"', '"{"', "你", r'"b\nb"',
+                      'hex"00 00"'),
+    FieldKind.JSON: ("1", "2", "1.0", '"x"', "B", "true", "null", "false"),
 }  # fmt: skip
 _PATTERNS = (
     "a", "a+b", "ab|B", "a{2}", "a?b", "^a", "b$", ".", r"\d\d", "(?i)AB", "[^a]", r"\bid", "(?s)a.b", "a?",
@@ -214,10 +215,10 @@ def _terms(language: FilterLanguage, field: Field) -> st.SearchStrategy[str]:
         brackets = '("{}")' if field.name == "json" else '["{}"]'
         arguments = st.sampled_from(_ARGUMENTS[field.name])
         name = arguments.map(lambda argument: field.name + brackets.format(argument))
-    if field.kind is Kind.NAME:
+    if field.kind is FieldKind.NAME:
         literal = st.sampled_from([*field.choices])
-    elif field.kind is Kind.CODE:
-        literal = st.sampled_from([*field.choices, *_LITERALS[Kind.CODE]])
+    elif field.kind is FieldKind.CODE:
+        literal = st.sampled_from([*field.choices, *_LITERALS[FieldKind.CODE]])
     else:
         literal = st.sampled_from(_LITERALS[field.kind])
     operators = [each.name for each in language.operators if field.kind in each.kinds]
@@ -233,4 +234,4 @@ def _terms(language: FilterLanguage, field: Field) -> st.SearchStrategy[str]:
         return st.tuples(name, st.just(operator), literal).map(" ".join)
 
     compared = st.sampled_from(operators).flatmap(term)
-    return compared | name if field.optional or field.kind is Kind.FLAG else compared
+    return compared | name if field.optional or field.kind is FieldKind.FLAG else compared

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.decoders.context import Context
 from core.decoders.decoder import Decoder, Page, Pages
 from core.decoders.registry import Decoders, Reading
-from core.decoders.search import Needle, Search
+from core.decoders.search import PayloadSearch, SearchPattern
 from core.decoders.source import Held
 from core.protocol.frames import Opcode
 
@@ -54,9 +54,9 @@ def notices(reading: Reading) -> str:
     return " ".join(filter(None, parts))
 
 
-def hits(data: bytes, needle: Needle) -> list[bytes]:
+def hits(data: bytes, needle: SearchPattern) -> list[bytes]:
     """What a search finds, as it stands in the payload."""
-    search = Search(Held(data), needle)
+    search = PayloadSearch(Held(data), needle)
     for _ in search.steps():
         pass
     assert search.count == search.kept

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from core.decoders.visible import visible
 
 
@@ -23,9 +23,9 @@ class Tone(Enum):
 
 
 _LOOKS = {
-    Tone.ERROR: (IconName.ERROR, Role.ERROR),
-    Tone.WARNING: (IconName.WARNING, Role.WARNING),
-    Tone.NOTE: (IconName.NOTE, Role.NOTE),
+    Tone.ERROR: (IconName.ERROR, ThemeRole.ERROR),
+    Tone.WARNING: (IconName.WARNING, ThemeRole.WARNING),
+    Tone.NOTE: (IconName.NOTE, ThemeRole.NOTE),
 }
 
 

@@ -13,7 +13,7 @@ from app.logic.capture_state import CaptureState
 from app.logic.text import counted, grouped
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from core.capture.records import Totals
 from core.sizes import byte_size
 
@@ -143,6 +143,8 @@ class StatusBar(QStatusBar):
         return label
 
     def _tint(self) -> None:
-        icon, role = (IconName.SUCCESS, Role.SUCCESS) if self._listening else (IconName.STOP, Role.MUTED)
-        self.problems.setIcon(self._icons.icon(IconName.WARNING, Role.WARNING))
+        icon, role = (
+            (IconName.SUCCESS, ThemeRole.SUCCESS) if self._listening else (IconName.STOP, ThemeRole.MUTED)
+        )
+        self.problems.setIcon(self._icons.icon(IconName.WARNING, ThemeRole.WARNING))
         self._mark.setPixmap(self._icons.pixmap(icon, role, 15, self.devicePixelRatioF()))

@@ -21,9 +21,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from app.logic.text import count_bytes
-from app.look.theme import Role, Theme
+from app.look.theme import Theme, ThemeRole
 from app.views.parts.widgets import part_color
-from core.protocol.anatomy import Field, Part
+from core.protocol.anatomy import FrameField, Part
 from core.protocol.frames import Frame, opcode_name
 
 BITS = 32
@@ -42,10 +42,10 @@ _LABELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class DiagramCell:
     """The part of a field that stands in one row."""
 
-    field: Field
+    field: FrameField
     row: int
     column: int
     bits: int
@@ -53,14 +53,14 @@ class Cell:
     """The field began in a row above."""
 
 
-def layout_cells(fields: tuple[Field, ...], rows: int) -> Iterator[Cell]:
+def layout_cells(fields: tuple[FrameField, ...], rows: int) -> Iterator[DiagramCell]:
     """Cut `fields` at every 32 bits; nothing beyond row `rows`."""
     for field in fields:
         at, end = field.bit_offset, min(field.bit_offset + field.bit_length, rows * BITS)
         while at < end:
             row, column = divmod(at, BITS)
             bits = min(BITS - column, end - at)
-            yield Cell(field, row, column, bits, at != field.bit_offset)
+            yield DiagramCell(field, row, column, bits, at != field.bit_offset)
             at += bits
 
 
@@ -68,18 +68,18 @@ class BitDiagram(QWidget):
     """Draws a frame bit by bit. Pointing shows a field, a click or the arrow keys choose it."""
 
     field_selected = Signal(object)
-    """A `Field` that the person chose."""
+    """A `FrameField` that the person chose."""
     field_hovered = Signal(object)
-    """The `Field` under the mouse, or None."""
+    """The `FrameField` under the mouse, or None."""
     field_activated = Signal(object)
-    """A `Field` that was double-clicked, or chosen and Enter pressed."""
+    """A `FrameField` that was double-clicked, or chosen and Enter pressed."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._frame: Frame | None = None
-        self._fields: tuple[Field, ...] = ()
-        self._cells: tuple[Cell, ...] = ()
+        self._fields: tuple[FrameField, ...] = ()
+        self._cells: tuple[DiagramCell, ...] = ()
         self._head = b""
         self._rows = 0
         self._left_out = 0
@@ -93,7 +93,7 @@ class BitDiagram(QWidget):
         theme.changed.connect(self._take_fonts)
         self._take_fonts()
 
-    def set_frame(self, frame: Frame | None, fields: tuple[Field, ...]) -> None:
+    def set_frame(self, frame: Frame | None, fields: tuple[FrameField, ...]) -> None:
         """Draw `frame`, of which the beginning of the payload is enough, taken apart into `fields`."""
         self._frame, self._fields = frame, fields
         self._hovered = None
@@ -114,7 +114,7 @@ class BitDiagram(QWidget):
         self.updateGeometry()
         self.update()
 
-    def selected(self) -> Field | None:
+    def selected(self) -> FrameField | None:
         """The field that is chosen."""
         return next((field for field in self._fields if field.part is self._selected), None)
 
@@ -131,7 +131,7 @@ class BitDiagram(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(2 * _MARGIN + BITS * _MIN_BIT, self._height())
 
-    def field_at(self, position: QPoint) -> Field | None:
+    def field_at(self, position: QPoint) -> FrameField | None:
         """The field drawn at `position`."""
         for cell in self._cells:
             if self._rect(cell).contains(QPointF(position)):
@@ -174,7 +174,7 @@ class BitDiagram(QWidget):
         more = self._label_height + 6 if self._left_out else 0
         return round(self._row_top(max(self._rows, 1)) + more + _MARGIN)
 
-    def _rect(self, cell: Cell) -> QRectF:
+    def _rect(self, cell: DiagramCell) -> QRectF:
         width = self._bit_width()
         height = self._first_row_height() if cell.row == 0 else self._row_height()
         return QRectF(_MARGIN + cell.column * width, self._row_top(cell.row), cell.bits * width, height)
@@ -191,17 +191,17 @@ class BitDiagram(QWidget):
             self._paint_cell(painter, cell)
         for cell in self._cells:
             if cell.field.part is self._selected:
-                self._outline(painter, cell, self._theme.color(Role.ACCENT), 2)
+                self._outline(painter, cell, self._theme.color(ThemeRole.ACCENT), 2)
         if self._left_out:
             self._paint_left_out(painter)
         if self.hasFocus():
-            painter.setPen(self._theme.color(Role.ACCENT))
+            painter.setPen(self._theme.color(ThemeRole.ACCENT))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
 
     def _paint_ruler(self, painter: QPainter) -> None:
         painter.setFont(self._stack_font)
-        painter.setPen(self._theme.color(Role.MUTED))
+        painter.setPen(self._theme.color(ThemeRole.MUTED))
         width, half = self._bit_width(), (self._ruler_height - 4) / 2
         for bit in range(BITS):
             left = _MARGIN + bit * width
@@ -209,32 +209,32 @@ class BitDiagram(QWidget):
                 painter.drawText(QRectF(left, _MARGIN / 2, width, half), _CENTER, str(bit // 10))
             painter.drawText(QRectF(left, _MARGIN / 2 + half, width, half), _CENTER, str(bit % 10))
 
-    def _paint_cell(self, painter: QPainter, cell: Cell) -> None:
+    def _paint_cell(self, painter: QPainter, cell: DiagramCell) -> None:
         rect = self._rect(cell)
         painter.fillRect(rect, part_color(self._theme, cell.field.part))
         if cell.field.part is self._hovered:
-            painter.fillRect(rect, self._faded(Role.ACCENT, 40))
+            painter.fillRect(rect, self._faded(ThemeRole.ACCENT, 40))
         self._paint_bits(painter, cell, rect)
         labels = rect.adjusted(2, 2, -2, -self._bit_height - 1)
-        painter.setPen(self._theme.color(Role.TEXT))
+        painter.setPen(self._theme.color(ThemeRole.TEXT))
         if cell.field.part in _STACKED:
             self._paint_stacked(painter, labels, _STACKED[cell.field.part])
         elif cell.field.part in (Part.PAYLOAD, Part.CLOSE_REASON, Part.CLOSE_CODE):
             self._paint_payload_bytes(painter, cell, labels)
         else:
             self._paint_lines(painter, labels, self._cell_lines(cell))
-        self._outline(painter, cell, self._theme.color(Role.BORDER).darker(115), 1)
+        self._outline(painter, cell, self._theme.color(ThemeRole.BORDER).darker(115), 1)
 
-    def _paint_bits(self, painter: QPainter, cell: Cell, rect: QRectF) -> None:
+    def _paint_bits(self, painter: QPainter, cell: DiagramCell, rect: QRectF) -> None:
         painter.setFont(self._bit_font)
         width = self._bit_width()
         top = rect.bottom() - self._bit_height
-        tick = QPen(self._faded(Role.MUTED, 60), 1)
+        tick = QPen(self._faded(ThemeRole.MUTED, 60), 1)
         for index in range(cell.bits):
             bit = cell.row * BITS + cell.column + index
             left = rect.left() + index * width
             value = self._head[bit >> 3] >> (7 - (bit & 7)) & 1
-            painter.setPen(self._theme.color(Role.TEXT if value else Role.MUTED))
+            painter.setPen(self._theme.color(ThemeRole.TEXT if value else ThemeRole.MUTED))
             painter.drawText(QRectF(left, top, width, self._bit_height), _CENTER, "1" if value else "0")
             if index:
                 painter.setPen(tick)
@@ -250,7 +250,7 @@ class BitDiagram(QWidget):
             )
             painter.drawText(line, _CENTER, letter)
 
-    def _cell_lines(self, cell: Cell) -> tuple[str, ...]:
+    def _cell_lines(self, cell: DiagramCell) -> tuple[str, ...]:
         part, field = cell.field.part, cell.field
         if part is Part.OPCODE:
             assert self._frame is not None
@@ -275,7 +275,7 @@ class BitDiagram(QWidget):
             painter.setFont(_fitting(self._label_font, line, box.width()))
             painter.drawText(box, _CENTER, line)
 
-    def _paint_payload_bytes(self, painter: QPainter, cell: Cell, area: QRectF) -> None:
+    def _paint_payload_bytes(self, painter: QPainter, cell: DiagramCell, area: QRectF) -> None:
         """Each byte as `wire ⊕ key = payload character`, or as it is where nothing is masked."""
         assert self._frame is not None
         start = len(self._frame.header())
@@ -296,18 +296,18 @@ class BitDiagram(QWidget):
         top = self._row_top(self._rows)
         width = self._bit_width() * BITS
         painter.setFont(self._label_font)
-        painter.setPen(self._theme.color(Role.MUTED))
+        painter.setPen(self._theme.color(ThemeRole.MUTED))
         text = self.tr("… payload goes on for {0}, all of it in the Bytes tab").format(
             count_bytes(self._left_out)
         )
         painter.drawText(QRectF(_MARGIN, top, width, self._label_height + 6), _CENTER, text)
 
-    def _outline(self, painter: QPainter, cell: Cell, colour: QColor, width: int) -> None:
+    def _outline(self, painter: QPainter, cell: DiagramCell, colour: QColor, width: int) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(colour, width))
         painter.drawRect(self._rect(cell))
 
-    def _faded(self, role: Role, alpha: int) -> QColor:
+    def _faded(self, role: ThemeRole, alpha: int) -> QColor:
         colour = self._theme.color(role)
         colour.setAlpha(alpha)
         return colour
@@ -329,7 +329,7 @@ class BitDiagram(QWidget):
         self._hover(None)
         super().leaveEvent(event)
 
-    def _hover(self, field: Field | None) -> None:
+    def _hover(self, field: FrameField | None) -> None:
         part = None if field is None else field.part
         if part is not self._hovered:
             self._hovered = part
@@ -363,7 +363,7 @@ class BitDiagram(QWidget):
         at = parts.index(self._selected) if self._selected in parts else outside
         self._choose(self._fields[max(0, min(at + step, last))])
 
-    def _choose(self, field: Field) -> None:
+    def _choose(self, field: FrameField) -> None:
         self.select(field.part)
         self.field_selected.emit(field)
 

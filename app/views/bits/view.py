@@ -7,13 +7,13 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidg
 
 from app.logic.shown_frame import ShownFrame
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.views.bits.diagram import BitDiagram
-from app.views.parts.fact_table import Column, Fact, FactTable
+from app.views.parts.fact_table import Fact, FactColumn, FactTable
 from app.views.parts.violation_list import ViolationList
 from app.views.parts.widgets import part_color
 from core.decoders.visible import visible
-from core.protocol.anatomy import Field, Part, anatomy
+from core.protocol.anatomy import FrameField, Part, anatomy
 
 _DEFAULT_RFC = "RFC 6455"
 
@@ -27,25 +27,25 @@ class FrameBits(QWidget):
     """One frame, field by field."""
 
     field_selected = Signal(object)
-    """A `Field` that the person chose, in the diagram or in the table."""
+    """A `FrameField` that the person chose, in the diagram or in the table."""
     field_hovered = Signal(object)
-    """The `Field` under the mouse, or None."""
+    """The `FrameField` under the mouse, or None."""
     field_activated = Signal(object)
-    """A `Field` whose bytes the person wants to see."""
+    """A `FrameField` whose bytes the person wants to see."""
     violation_chosen = Signal(object)
     """A `Violation` whose bytes the person wants to see."""
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = look.theme
-        self._fields: tuple[Field, ...] = ()
+        self._fields: tuple[FrameField, ...] = ()
         self.violations = ViolationList(look, 2, self)
         self.diagram = BitDiagram(look.theme, self)
         columns = (
-            Column(self.tr("Field"), most=150),
-            Column(self.tr("Value"), mono=True, most=180),
-            Column(self.tr("Meaning")),
-            Column(_DEFAULT_RFC, role=Role.MUTED, most=110, spare=True),
+            FactColumn(self.tr("Field"), most=150),
+            FactColumn(self.tr("Value"), mono=True, most=180),
+            FactColumn(self.tr("Meaning")),
+            FactColumn(_DEFAULT_RFC, role=ThemeRole.MUTED, most=110, spare=True),
         )
         self.table = FactTable(look.theme, columns, stretch=2, parent=self)
         self.table.setAccessibleName(self.tr("Fields of the frame"))
@@ -106,7 +106,7 @@ class FrameBits(QWidget):
         chosen = self.diagram.selected()
         self._mark_row(None if chosen is None else chosen.part)
 
-    def _on_diagram(self, field: Field) -> None:
+    def _on_diagram(self, field: FrameField) -> None:
         self._mark_row(field.part)
         self.field_selected.emit(field)
 

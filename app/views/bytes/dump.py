@@ -19,17 +19,21 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
-from app.look.theme import Role, Theme
+from app.look.theme import Theme, ThemeRole
 from app.views.bytes.wire_bytes import WireBytes
 from app.views.parts.widgets import part_color
-from core.protocol.anatomy import Field
+from core.protocol.anatomy import FrameField
 from core.protocol.violations import Severity, Violation
 
 _PAD = 10
 _WIDE, _NARROW = 16, 8
 _CENTER = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextSingleLine
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
-_SEVERITY_ROLES = {Severity.ERROR: Role.ERROR, Severity.WARNING: Role.WARNING, Severity.NOTE: Role.NOTE}
+_SEVERITY_ROLES = {
+    Severity.ERROR: ThemeRole.ERROR,
+    Severity.WARNING: ThemeRole.WARNING,
+    Severity.NOTE: ThemeRole.NOTE,
+}
 
 
 class Pane(Enum):
@@ -61,7 +65,7 @@ class ByteDump(QAbstractScrollArea):
         super().__init__(parent)
         self._theme = theme
         self._bytes: WireBytes | None = None
-        self._fields: tuple[Field, ...] = ()
+        self._fields: tuple[FrameField, ...] = ()
         self._violations: tuple[Violation, ...] = ()
         self._anchor: int | None = None
         self._caret = 0
@@ -74,7 +78,7 @@ class ByteDump(QAbstractScrollArea):
         self._take_font()
 
     def show_bytes(
-        self, wire: WireBytes | None, fields: tuple[Field, ...], violations: tuple[Violation, ...]
+        self, wire: WireBytes | None, fields: tuple[FrameField, ...], violations: tuple[Violation, ...]
     ) -> None:
         """Show these bytes from their beginning."""
         self._bytes, self._fields, self._violations = wire, fields, violations
@@ -204,7 +208,7 @@ class ByteDump(QAbstractScrollArea):
         start = line * self._layout.per_line
         end = min(start + self._layout.per_line, len(self._bytes))
         left = self.rect_of(start, Pane.WIRE)
-        painter.setPen(self._theme.color(Role.MUTED))
+        painter.setPen(self._theme.color(ThemeRole.MUTED))
         digits = max(4, len(f"{len(self._bytes):x}"))
         offset_box = QRectF(
             _PAD - self.horizontalScrollBar().value(), left.top(), 16 * self._char, self._line
@@ -215,7 +219,7 @@ class ByteDump(QAbstractScrollArea):
         if wire is None or plain is None:
             painter.drawText(QRectF(left.left(), left.top(), 16 * self._char, self._line), _LEFT, "…")
             return
-        text, faint = self._theme.color(Role.TEXT), self._theme.color(Role.DISABLED)
+        text, faint = self._theme.color(ThemeRole.TEXT), self._theme.color(ThemeRole.DISABLED)
         masked, header = self._bytes.masked, self._bytes.header_length
         for offset in range(start, end):
             at = offset - start
@@ -241,12 +245,12 @@ class ByteDump(QAbstractScrollArea):
         for field in self._fields:
             for offset in range(max(start, field.first_byte), min(end, field.end_byte)):
                 self._tint(painter, field, offset)
-        for chosen, role in ((self._marked, Role.HIGHLIGHT), (selected, Role.SELECTION)):
+        for chosen, role in ((self._marked, ThemeRole.HIGHLIGHT), (selected, ThemeRole.SELECTION)):
             for offset in range(max(start, chosen.start), min(end, chosen.stop)):
                 for pane in Pane if offset >= header else (Pane.WIRE,):
                     painter.fillRect(self.rect_of(offset, pane), self._theme.color(role))
 
-    def _tint(self, painter: QPainter, field: Field, offset: int) -> None:
+    def _tint(self, painter: QPainter, field: FrameField, offset: int) -> None:
         """Colour as much of a byte's cell as the field has of its bits."""
         first = max(field.bit_offset - 8 * offset, 0)
         last = min(field.bit_offset + field.bit_length - 8 * offset, 8)
@@ -277,8 +281,8 @@ class ByteDump(QAbstractScrollArea):
         assert self._bytes is not None
         shift, layout = -self.horizontalScrollBar().value(), self._layout
         width = self.viewport().width()
-        painter.fillRect(QRectF(0, 0, width, self._top() - 2), self._theme.color(Role.RAISED))
-        painter.setPen(self._theme.color(Role.ACCENT if self.hasFocus() else Role.BORDER))
+        painter.fillRect(QRectF(0, 0, width, self._top() - 2), self._theme.color(ThemeRole.RAISED))
+        painter.setPen(self._theme.color(ThemeRole.ACCENT if self.hasFocus() else ThemeRole.BORDER))
         painter.drawLine(QPointF(0, self._top() - 2), QPointF(width, self._top() - 2))
         masked = self._bytes.masked
         self._title(painter, layout.wire + shift, self.tr("On the wire"))
@@ -290,22 +294,22 @@ class ByteDump(QAbstractScrollArea):
         for start in panes:
             for column in range(layout.per_line):
                 left = start + self._byte_left(column) + shift
-                painter.setPen(self._theme.color(Role.MUTED))
+                painter.setPen(self._theme.color(ThemeRole.MUTED))
                 box = QRectF(left, self._line, 3 * self._char, self._line)
                 painter.drawText(box, _CENTER, f"{column:02x}")
                 if masked:
-                    painter.setPen(self._theme.color(Role.MASK))
+                    painter.setPen(self._theme.color(ThemeRole.MASK))
                     painter.drawText(
                         box.translated(0, self._line), _CENTER, f"{self._bytes.key_byte(column):02x}"
                     )
         if masked:
-            painter.setPen(self._theme.color(Role.MASK))
+            painter.setPen(self._theme.color(ThemeRole.MASK))
             painter.drawText(
                 QRectF(_PAD + shift, 2 * self._line, 8 * self._char, self._line), _LEFT, self.tr("key")
             )
 
     def _title(self, painter: QPainter, left: float, text: str) -> None:
-        painter.setPen(self._theme.color(Role.TEXT))
+        painter.setPen(self._theme.color(ThemeRole.TEXT))
         font = self._theme.ui_font()
         font.setBold(True)
         painter.setFont(font)

@@ -22,7 +22,7 @@ from app.views.parts.work_bar import WorkBar
 from core.decoders.hexdump import HexDumpDecoder
 from core.decoders.search import Hit
 from core.decoders.visible import visible
-from core.protocol.anatomy import Field, Part, anatomy
+from core.protocol.anatomy import FrameField, Part, anatomy
 from core.protocol.violations import Violation
 
 COPY_LIMIT = 4 * 1024 * 1024
@@ -35,7 +35,7 @@ class BytesView(QWidget):
     """The bytes of one frame."""
 
     field_selected = Signal(object)
-    """The `Field` of the byte that the person selected."""
+    """The `FrameField` of the byte that the person selected."""
 
     def __init__(self, theme: Theme, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,7 +44,7 @@ class BytesView(QWidget):
         self.window_ = ByteWindow(jobs, self)
         self.finder = Finder(jobs, self)
         self.carrier = PayloadCarrier(jobs, self)
-        self._fields: tuple[Field, ...] = ()
+        self._fields: tuple[FrameField, ...] = ()
         self._wire: WireBytes | None = None
         self.dump = ByteDump(theme, self)
         self._status = QLabel(self)
@@ -234,7 +234,7 @@ class BytesView(QWidget):
         span = self.tr("Bytes {0} to {1}, {2}: {3}")
         return span.format(grouped(chosen.start), grouped(chosen.stop - 1), count_bytes(len(chosen)), names)
 
-    def _describe(self, field: Field) -> str:
+    def _describe(self, field: FrameField) -> str:
         value = visible(field.value)
         if field.bit_length and field.bit_length % 8:
             first = field.bit_offset % 8

@@ -23,7 +23,7 @@ from app.logic.compose import ComposeKind, Draft, build
 from app.logic.text import grouped
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.models.connections import ConnectionModel
 from app.views.compose.check import examine
 from app.views.compose.editor import ComposeEditor, History, HistoryEntry
@@ -259,7 +259,7 @@ class Composer(QWidget):
 
     def _restyle(self) -> None:
         self.editor.document().setDefaultFont(self._theme.mono_font())
-        self.send_button.setIcon(self._icons.icon(IconName.SEND, Role.ON_ACCENT))
+        self.send_button.setIcon(self._icons.icon(IconName.SEND, ThemeRole.ON_ACCENT))
 
     # State
 

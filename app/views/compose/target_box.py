@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboB
 from app.logic.text import grouped, tooltip
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.models.connections import ConnectionLine, ConnectionModel
 from app.views.compose.target_popup import TargetPopup
 from app.views.parts.connection_mark import ICON, elided_path, mark_icon
@@ -188,7 +188,7 @@ class TargetBox(QComboBox):
         """What the box says, its picture, and its tooltip."""
         target = self._target
         if isinstance(target, ToAll):
-            icon = self._icons.icon(IconName.SEND_ALL, Role.MUTED)
+            icon = self._icons.icon(IconName.SEND_ALL, ThemeRole.MUTED)
             words = self.tr("To all open ({0})").format(grouped(len(self.everybody)))
             return words, icon, self.tr("It is sent to all connections that are open then")
         if target is None:

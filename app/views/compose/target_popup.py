@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListView, QStyleOption
 from app.logic.text import counted, grouped, tooltip
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.models.connections import ConnectionLine
 from app.views.parts.connection_mark import GAP, SIZE, elided_path, paint_mark
 from app.views.parts.row_delegate import ICON, MARGIN, PAD_Y, Index, RowDelegate
@@ -200,7 +200,7 @@ class _TargetDelegate(RowDelegate):
         text_left = left + ICON + GAP
         if line is None:
             top = row.top() + (row.height() - ICON) // 2
-            self._icon(painter, left, top, IconName.CONNECTIONS, Role.MUTED, ICON)
+            self._icon(painter, left, top, IconName.CONNECTIONS, ThemeRole.MUTED, ICON)
             words = self._model.all_words()
         else:
             mark_left = left + (ICON - SIZE) // 2
@@ -209,13 +209,13 @@ class _TargetDelegate(RowDelegate):
             )
             width = self._small_metrics.horizontalAdvance(line.record.peer)
             area = QRect(right - width, row.top() + PAD_Y + 1, width + 1, 0)
-            self._small_line(painter, area, line.record.peer, Role.MUTED)
+            self._small_line(painter, area, line.record.peer, ThemeRole.MUTED)
             right -= width + MARGIN
             number_words = f"#{line.record.id} "
             room = right - text_left - self._metrics.horizontalAdvance(number_words)
             words = number_words + elided_path(self._metrics, line.title, room)
         painter.setFont(self._font)
-        painter.setPen(self._theme.color(Role.TEXT))
+        painter.setPen(self._theme.color(ThemeRole.TEXT))
         area = QRect(text_left, row.top(), right - text_left, row.height())
         painter.drawText(
             area,

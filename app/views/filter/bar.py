@@ -19,7 +19,7 @@ from app.logic.filter_assistant import FilterAssistant
 from app.logic.filter_mode import FilterMode
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.views.filter.edit import FilterEdit
 from app.views.parts.cut_label import CutLabel
 
@@ -145,9 +145,9 @@ class FilterBar(QFrame):
         if self._share is not None:
             painter = QPainter(self)
             top = self.height() - _PROGRESS_HEIGHT
-            painter.fillRect(0, top, self.width(), _PROGRESS_HEIGHT, self._theme.color(Role.BORDER))
+            painter.fillRect(0, top, self.width(), _PROGRESS_HEIGHT, self._theme.color(ThemeRole.BORDER))
             done = round(self.width() * self._share)
-            painter.fillRect(0, top, done, _PROGRESS_HEIGHT, self._theme.color(Role.ACCENT))
+            painter.fillRect(0, top, done, _PROGRESS_HEIGHT, self._theme.color(ThemeRole.ACCENT))
 
     def _ask_for_menu(self) -> None:
         self.menu.clear()
@@ -198,6 +198,6 @@ class FilterBar(QFrame):
 
     def _tint(self) -> None:
         for mode, name in ((FilterMode.HIDE, IconName.FILTER), (FilterMode.MARK, IconName.SEARCH)):
-            self.modes[mode].setIcon(self._icons.icon(name, Role.MUTED, on=Role.ACCENT))
+            self.modes[mode].setIcon(self._icons.icon(name, ThemeRole.MUTED, on=ThemeRole.ACCENT))
         self.menu_button.setIcon(self._icons.icon(IconName.STAR))
         self.edit.setFont(self._theme.mono_font())

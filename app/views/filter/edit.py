@@ -6,18 +6,18 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent, QResizeEvent, QTextCharFormat
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
-from app.logic.filter_assistant import FilterAssistant, PartKind, Reading, Standing
+from app.logic.filter_assistant import FilterAssistant, FilterPartKind, FilterReading, FilterStanding
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.views.filter.popup import FilterPopup, StripTone
 from core.query.candidates import Candidate, CandidateKind
 
 _COLOURS = {
-    PartKind.FIELD: Role.JSON_KEY,
-    PartKind.OPERATOR: Role.JSON_PUNCTUATION,
-    PartKind.WORD: Role.JSON_LITERAL,
-    PartKind.TEXT: Role.JSON_STRING,
-    PartKind.NUMBER: Role.JSON_NUMBER,
+    FilterPartKind.FIELD: ThemeRole.JSON_KEY,
+    FilterPartKind.OPERATOR: ThemeRole.JSON_PUNCTUATION,
+    FilterPartKind.WORD: ThemeRole.JSON_LITERAL,
+    FilterPartKind.TEXT: ThemeRole.JSON_STRING,
+    FilterPartKind.NUMBER: ThemeRole.JSON_NUMBER,
 }
 _MAX_CHARACTERS = 30_000
 """More than a filter may have, so that it is said of one that is too long and nothing is cut off."""
@@ -38,7 +38,7 @@ class FilterEdit(QLineEdit):
         self._assistant = assistant
         self._theme = look.theme
         self.popup = FilterPopup(look)
-        self._reading: Reading | None = None
+        self._reading: FilterReading | None = None
         self._looked_at = ("", 0)
         self._offering = False
         """Whether candidates are to be shown: while typing, and when asked for."""
@@ -55,11 +55,11 @@ class FilterEdit(QLineEdit):
         self.destroyed.connect(self.popup.deleteLater)
 
     @property
-    def standing(self) -> Standing:
-        return Standing.EMPTY if self._reading is None else self._reading.standing
+    def standing(self) -> FilterStanding:
+        return FilterStanding.EMPTY if self._reading is None else self._reading.standing
 
     @property
-    def reading(self) -> Reading | None:
+    def reading(self) -> FilterReading | None:
         """What is known of the text; None before the first character."""
         return self._reading
 
@@ -114,19 +114,19 @@ class FilterEdit(QLineEdit):
         self._mark(reading)
         self._show_popup(reading)
 
-    def _mark(self, reading: Reading) -> None:
+    def _mark(self, reading: FilterReading) -> None:
         standing = self._shown_standing(reading)
-        name = {Standing.VALID: "valid", Standing.WRONG: "wrong"}.get(standing, "")
+        name = {FilterStanding.VALID: "valid", FilterStanding.WRONG: "wrong"}.get(standing, "")
         if self.property("standing") != name:
             self.setProperty("standing", name)
             self.style().unpolish(self)
             self.style().polish(self)
 
-    def _shown_standing(self, reading: Reading) -> Standing:
-        wrong = reading.standing is Standing.UNFINISHED and self._insisted
-        return Standing.WRONG if wrong else reading.standing
+    def _shown_standing(self, reading: FilterReading) -> FilterStanding:
+        wrong = reading.standing is FilterStanding.UNFINISHED and self._insisted
+        return FilterStanding.WRONG if wrong else reading.standing
 
-    def _show_popup(self, reading: Reading) -> None:
+    def _show_popup(self, reading: FilterReading) -> None:
         if not self.hasFocus():
             self.popup.hide()
             return
@@ -134,7 +134,7 @@ class FilterEdit(QLineEdit):
         typed = self.text()[reading.completion.start : reading.completion.end]
         if [each.text for each in candidates] == [typed]:
             candidates = ()
-        wrong = self._shown_standing(reading) is Standing.WRONG
+        wrong = self._shown_standing(reading) is FilterStanding.WRONG
         message = reading.message if wrong or self._offering else ""
         if candidates and not wrong:
             message = self.tr("Tab takes the first · ↑ ↓ choose · Esc closes")
@@ -160,11 +160,11 @@ class FilterEdit(QLineEdit):
             shape = QTextCharFormat()
             shape.setForeground(self._theme.color(_COLOURS[part.kind]))
             paint(part.start, part.end, shape)
-        if self._shown_standing(reading) is Standing.WRONG:
+        if self._shown_standing(reading) is FilterStanding.WRONG:
             shape = QTextCharFormat()
             shape.setUnderlineStyle(QTextCharFormat.UnderlineStyle.WaveUnderline)
-            shape.setUnderlineColor(self._theme.color(Role.ERROR))
-            shape.setForeground(self._theme.color(Role.ERROR))
+            shape.setUnderlineColor(self._theme.color(ThemeRole.ERROR))
+            shape.setForeground(self._theme.color(ThemeRole.ERROR))
             # Where something is missing at the end, its last character stands for it.
             start = min(reading.start, max(0, len(self.text().rstrip()) - 1))
             paint(start, max(reading.end, start + 1), shape)

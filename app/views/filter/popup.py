@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from app.logic.text import one_line
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from core.query.candidates import Candidate, CandidateKind
 
 ROWS = 9
@@ -35,10 +35,10 @@ _BORDER = 1
 _CANDIDATE = Qt.ItemDataRole.UserRole
 
 _LOOKS = {
-    CandidateKind.FIELD: (IconName.FIELD, Role.JSON_KEY),
-    CandidateKind.OPERATOR: (IconName.OPERATOR, Role.JSON_PUNCTUATION),
-    CandidateKind.VALUE: (IconName.VALUE, Role.JSON_STRING),
-    CandidateKind.KEYWORD: (IconName.KEYWORD, Role.JSON_LITERAL),
+    CandidateKind.FIELD: (IconName.FIELD, ThemeRole.JSON_KEY),
+    CandidateKind.OPERATOR: (IconName.OPERATOR, ThemeRole.JSON_PUNCTUATION),
+    CandidateKind.VALUE: (IconName.VALUE, ThemeRole.JSON_STRING),
+    CandidateKind.KEYWORD: (IconName.KEYWORD, ThemeRole.JSON_LITERAL),
 }
 
 
@@ -157,7 +157,9 @@ class FilterPopup(QFrame):
         self.sentence.style().polish(self.sentence)
         self._mark.setVisible(error)
         if error:
-            self._mark.setPixmap(self._icons.pixmap(IconName.ERROR, Role.ERROR, 16, self.devicePixelRatioF()))
+            self._mark.setPixmap(
+                self._icons.pixmap(IconName.ERROR, ThemeRole.ERROR, 16, self.devicePixelRatioF())
+            )
         self.strip.setVisible(bool(text))
         if self.isVisible():
             self.resize(self.width(), self._height(self.width()))
@@ -195,9 +197,9 @@ class _CandidateDelegate(QStyledItemDelegate):
         state: QStyle.StateFlag = option.state
         painter.save()
         if state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(rect, self._theme.color(Role.SELECTION))
+            painter.fillRect(rect, self._theme.color(ThemeRole.SELECTION))
         elif state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(rect, self._theme.color(Role.HOVER))
+            painter.fillRect(rect, self._theme.color(ThemeRole.HOVER))
         icon, role = _LOOKS[candidate.kind]
         pixmap = self._icons.pixmap(icon, role, 15, painter.device().devicePixelRatioF())
         painter.drawPixmap(rect.left() + 8, rect.top() + (rect.height() - 15) // 2, pixmap)
@@ -208,19 +210,19 @@ class _CandidateDelegate(QStyledItemDelegate):
             painter,
             QRect(left, rect.top(), names + 4, rect.height()),
             one_line(candidate.text),
-            Role.TEXT,
+            ThemeRole.TEXT,
             flags,
         )
         helped = QRect(left + names + 20, rect.top(), rect.right() - left - names - 30, rect.height())
         painter.setFont(self._ui)
-        painter.setPen(self._theme.color(Role.MUTED))
+        painter.setPen(self._theme.color(ThemeRole.MUTED))
         elide = Qt.TextElideMode.ElideRight
         painter.drawText(
             helped, flags, QFontMetrics(self._ui).elidedText(candidate.help, elide, helped.width())
         )
         painter.restore()
 
-    def _text(self, painter: QPainter, rect: QRect, text: str, role: Role, flags: int) -> None:
+    def _text(self, painter: QPainter, rect: QRect, text: str, role: ThemeRole, flags: int) -> None:
         painter.setFont(self._mono)
         painter.setPen(self._theme.color(role))
         elided = QFontMetrics(self._mono).elidedText(text, Qt.TextElideMode.ElideRight, rect.width())

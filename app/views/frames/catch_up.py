@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 from app.logic.text import grouped
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.views.frames.table import FrameTable
 
 _HEIGHT = 24
@@ -54,4 +54,4 @@ class CatchUp(QFrame):
         self.button.setVisible(newer > 0)
 
     def _tint(self) -> None:
-        self.button.setIcon(self._icons.icon(IconName.FOLLOW, Role.ON_ACCENT))
+        self.button.setIcon(self._icons.icon(IconName.FOLLOW, ThemeRole.ON_ACCENT))

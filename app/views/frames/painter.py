@@ -16,7 +16,7 @@ from app.logic.frame_lines import Badge, Line, PayloadKind
 from app.logic.text import one_line, tooltip
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.models.frame_columns import connection_cell, gap_sentence
 from app.models.marks import note_lines
 from app.views.frames.needle_marks import NeedleMarks
@@ -68,17 +68,17 @@ class Cell:
 
 
 _SEVERITIES = {
-    Severity.ERROR: (IconName.ERROR, Role.ERROR, Role.ERROR_TINT),
-    Severity.WARNING: (IconName.WARNING, Role.WARNING, Role.WARNING_TINT),
-    Severity.NOTE: (IconName.NOTE, Role.NOTE, Role.NOTE_TINT),
+    Severity.ERROR: (IconName.ERROR, ThemeRole.ERROR, ThemeRole.ERROR_TINT),
+    Severity.WARNING: (IconName.WARNING, ThemeRole.WARNING, ThemeRole.WARNING_TINT),
+    Severity.NOTE: (IconName.NOTE, ThemeRole.NOTE, ThemeRole.NOTE_TINT),
 }
 
 _BADGE_ROLES = {
-    Badge.FRAGMENT_FIRST: (Role.NOTE, Role.NOTE_TINT),
-    Badge.FRAGMENT_MIDDLE: (Role.NOTE, Role.NOTE_TINT),
-    Badge.FRAGMENT_LAST: (Role.NOTE, Role.NOTE_TINT),
-    Badge.COMPRESSED: (Role.SUCCESS, Role.SUCCESS_TINT),
-    Badge.TRUNCATED: (Role.WARNING, Role.WARNING_TINT),
+    Badge.FRAGMENT_FIRST: (ThemeRole.NOTE, ThemeRole.NOTE_TINT),
+    Badge.FRAGMENT_MIDDLE: (ThemeRole.NOTE, ThemeRole.NOTE_TINT),
+    Badge.FRAGMENT_LAST: (ThemeRole.NOTE, ThemeRole.NOTE_TINT),
+    Badge.COMPRESSED: (ThemeRole.SUCCESS, ThemeRole.SUCCESS_TINT),
+    Badge.TRUNCATED: (ThemeRole.WARNING, ThemeRole.WARNING_TINT),
 }
 
 
@@ -100,7 +100,7 @@ class FramePainter:
 
     def reload(self) -> None:
         """Takes over the theme's present colours and fonts."""
-        self._colours: dict[Role, QColor] = {role: self._theme.color(role) for role in Role}
+        self._colours: dict[ThemeRole, QColor] = {role: self._theme.color(role) for role in ThemeRole}
         self._mono = self._theme.mono_font()
         self._ui = self._theme.ui_font()
         self._small = QFont(self._ui)
@@ -114,14 +114,14 @@ class FramePainter:
         self._sides = {
             Direction.CLIENT_TO_SERVER: (
                 IconName.TO_SERVER,
-                Role.CLIENT,
-                Role.CLIENT_TINT,
+                ThemeRole.CLIENT,
+                ThemeRole.CLIENT_TINT,
                 QCoreApplication.translate("FramePainter", "server"),
             ),
             Direction.SERVER_TO_CLIENT: (
                 IconName.TO_CLIENT,
-                Role.SERVER,
-                Role.SERVER_TINT,
+                ThemeRole.SERVER,
+                ThemeRole.SERVER_TINT,
                 QCoreApplication.translate("FramePainter", "client"),
             ),
         }
@@ -176,23 +176,23 @@ class FramePainter:
     def background(self, painter: QPainter, line: Line | None, row: QRect, state: RowState) -> None:
         """Tint, selection, hairline and the stripe of a violation, over the whole width of the row."""
         painter.fillRect(row, self._colours[self._ground(line, state)])
-        painter.fillRect(row.left(), row.bottom(), row.width(), 1, self._colours[Role.GRID])
+        painter.fillRect(row.left(), row.bottom(), row.width(), 1, self._colours[ThemeRole.GRID])
         if line is not None and line.row.severity:
             role = _SEVERITIES[Severity(line.row.severity)][1]
             painter.fillRect(row.left(), row.top(), _STRIPE, row.height() - 1, self._colours[role])
         if RowState.CURRENT in state and (RowState.FOCUSED | RowState.HIT) & state:
-            painter.setPen(self._colours[Role.ACCENT])
+            painter.setPen(self._colours[ThemeRole.ACCENT])
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(row.adjusted(0, 0, -1, -1))
 
     def gap(self, painter: QPainter, gap: Gap, row: QRect) -> None:
         """A row that says which frames are missing, on another ground, so that it is taken for none."""
-        painter.fillRect(row, self._colours[Role.RAISED])
-        painter.fillRect(row.left(), row.bottom(), row.width(), 1, self._colours[Role.BORDER])
+        painter.fillRect(row, self._colours[ThemeRole.RAISED])
+        painter.fillRect(row.left(), row.bottom(), row.width(), 1, self._colours[ThemeRole.BORDER])
         painter.setFont(self._ui)
-        painter.setPen(self._colours[Role.MUTED])
+        painter.setPen(self._colours[ThemeRole.MUTED])
         if gap.reason is GapReason.NOT_WRITTEN:
-            painter.fillRect(row.left(), row.top(), _STRIPE, row.height() - 1, self._colours[Role.ERROR])
+            painter.fillRect(row.left(), row.top(), _STRIPE, row.height() - 1, self._colours[ThemeRole.ERROR])
         place = row.adjusted(PADDING, 0, -PADDING, -1)
         text = painter.fontMetrics().elidedText(gap_sentence(gap), Qt.TextElideMode.ElideRight, place.width())
         painter.drawText(place, _CENTRE, text)
@@ -213,15 +213,17 @@ class FramePainter:
             elif cell.column is FrameColumn.NUMBER:
                 if note is not None:
                     self._bookmark(painter, cell.x, rect)
-                self._text(painter, rect, line.number, Role.MUTED if note is None else Role.TEXT, _RIGHT)
+                self._text(
+                    painter, rect, line.number, ThemeRole.MUTED if note is None else ThemeRole.TEXT, _RIGHT
+                )
             elif cell.column is FrameColumn.TIME:
-                self._text(painter, rect, line.time, Role.TEXT, _LEFT)
+                self._text(painter, rect, line.time, ThemeRole.TEXT, _LEFT)
             elif cell.column is FrameColumn.DELTA:
-                self._text(painter, rect, line.delta, Role.MUTED, _RIGHT)
+                self._text(painter, rect, line.delta, ThemeRole.MUTED, _RIGHT)
             elif cell.column is FrameColumn.LENGTH:
-                self._text(painter, rect, line.length, Role.TEXT, _RIGHT)
+                self._text(painter, rect, line.length, ThemeRole.TEXT, _RIGHT)
             elif cell.column is FrameColumn.OPCODE:
-                self._text(painter, rect, line.opcode, Role.MUTED if muted else Role.TEXT, _LEFT)
+                self._text(painter, rect, line.opcode, ThemeRole.MUTED if muted else ThemeRole.TEXT, _LEFT)
             elif cell.column is FrameColumn.CONNECTION:
                 self._connection(painter, line.row.connection, rect)
             elif cell.column is FrameColumn.DIRECTION:
@@ -229,16 +231,16 @@ class FramePainter:
             else:
                 self._flags(painter, line, rect)
 
-    def _ground(self, line: Line | None, state: RowState) -> Role:
+    def _ground(self, line: Line | None, state: RowState) -> ThemeRole:
         if RowState.SELECTED in state:
-            return Role.SELECTION if RowState.FOCUSED in state else Role.SELECTION_INACTIVE
+            return ThemeRole.SELECTION if RowState.FOCUSED in state else ThemeRole.SELECTION_INACTIVE
         if RowState.HOVERED in state:
-            return Role.HOVER
+            return ThemeRole.HOVER
         if RowState.HIT in state:
-            return Role.HIT
-        return Role.SURFACE if line is None else self._sides[line.row.direction][2]
+            return ThemeRole.HIT
+        return ThemeRole.SURFACE if line is None else self._sides[line.row.direction][2]
 
-    def _text(self, painter: QPainter, rect: QRect, text: str, role: Role, flags: int) -> None:
+    def _text(self, painter: QPainter, rect: QRect, text: str, role: ThemeRole, flags: int) -> None:
         painter.setPen(self._colours[role])
         painter.drawText(rect, flags, self._fit(text, rect.width()))
 
@@ -257,17 +259,19 @@ class FramePainter:
             left, right = (self._mono_metrics.horizontalAdvance(line.payload[:at]) for at in (start, end))
             left, right = max(0, min(left, last)), min(right, rect.width())
             mark = QRect(rect.left() + left - 1, rect.top() + 3, right - left + 2, rect.height() - 6)
-            painter.fillRect(mark, self._colours[Role.HIGHLIGHT])
+            painter.fillRect(mark, self._colours[ThemeRole.HIGHLIGHT])
         if kind is PayloadKind.EMPTY:
-            self._text(painter, rect, self._empty, Role.DISABLED, _LEFT)
+            self._text(painter, rect, self._empty, ThemeRole.DISABLED, _LEFT)
         elif kind is PayloadKind.BYTES:
-            self._text(painter, rect, line.payload, Role.MUTED if muted else Role.JSON_NUMBER, _LEFT)
+            self._text(
+                painter, rect, line.payload, ThemeRole.MUTED if muted else ThemeRole.JSON_NUMBER, _LEFT
+            )
         else:
             quiet = muted and kind is not PayloadKind.CLOSE
-            self._text(painter, rect, line.payload, Role.MUTED if quiet else Role.TEXT, _LEFT)
+            self._text(painter, rect, line.payload, ThemeRole.MUTED if quiet else ThemeRole.TEXT, _LEFT)
 
     def _bookmark(self, painter: QPainter, x: int, rect: QRect) -> None:
-        pixmap = self._pixmap(IconName.BOOKMARK_ON, Role.ACCENT, _BOOKMARK)
+        pixmap = self._pixmap(IconName.BOOKMARK_ON, ThemeRole.ACCENT, _BOOKMARK)
         painter.drawPixmap(x + _STRIPE, rect.top() + (rect.height() - _BOOKMARK) // 2, pixmap)
 
     def _note(self, painter: QPainter, rect: QRect, note: str) -> int:
@@ -279,7 +283,7 @@ class FramePainter:
         painter.save()
         painter.setFont(self._small)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._pill(painter, x, rect, text, Role.TEXT, Role.HIGHLIGHT, None)
+        self._pill(painter, x, rect, text, ThemeRole.TEXT, ThemeRole.HIGHLIGHT, None)
         painter.restore()
         return x - PADDING
 
@@ -297,7 +301,7 @@ class FramePainter:
             # One letter between two ellipses tells nothing.
             short = elided_path(self._mono_metrics, name, room) if room >= 4 * self._char_width else ""
             text = self._names[key] = connection_cell(connection, short)
-        painter.setPen(self._colours[Role.TEXT])
+        painter.setPen(self._colours[ThemeRole.TEXT])
         painter.drawText(rect, _LEFT, text)
 
     def _direction(self, painter: QPainter, line: Line, rect: QRect) -> None:
@@ -317,9 +321,9 @@ class FramePainter:
         if not fits:
             painter.save()
             painter.setClipRect(rect)
-        painter.setPen(self._colours[Role.DISABLED])
+        painter.setPen(self._colours[ThemeRole.DISABLED])
         painter.drawText(rect, _LEFT, bits.translate(_ONLY_DOTS))
-        painter.setPen(self._colours[Role.TEXT])
+        painter.setPen(self._colours[ThemeRole.TEXT])
         painter.drawText(rect, _LEFT, bits.translate(_ONLY_LETTERS))
         if not fits:
             painter.restore()
@@ -338,10 +342,10 @@ class FramePainter:
             x = self._pill(painter, x, rect, str(count) if count > 1 else "", role, tint, icon)
         shown = self.fitting_badges(line.badges, rect.right() + 1 - x)
         for badge in line.badges[:shown]:
-            role, tint = _BADGE_ROLES.get(badge, (Role.MUTED, Role.HOVER))
+            role, tint = _BADGE_ROLES.get(badge, (ThemeRole.MUTED, ThemeRole.HOVER))
             x = self._pill(painter, x, rect, self._labels[badge], role, tint, None)
         if left := len(line.badges) - shown:
-            self._pill(painter, x, rect, f"+{left}", Role.MUTED, Role.HOVER, None)
+            self._pill(painter, x, rect, f"+{left}", ThemeRole.MUTED, ThemeRole.HOVER, None)
         painter.restore()
 
     def fitting_badges(self, badges: tuple[Badge, ...], room: int) -> int:
@@ -370,7 +374,14 @@ class FramePainter:
         return self._small_metrics.horizontalAdvance(text) + _PILL_PADDING if text else 8
 
     def _pill(
-        self, painter: QPainter, x: int, row: QRect, text: str, role: Role, tint: Role, icon: IconName | None
+        self,
+        painter: QPainter,
+        x: int,
+        row: QRect,
+        text: str,
+        role: ThemeRole,
+        tint: ThemeRole,
+        icon: IconName | None,
     ) -> int:
         """A small label at `x`; returns where the next one goes."""
         width = self._pill_width(text)
@@ -388,7 +399,7 @@ class FramePainter:
         painter.drawText(rect, _CENTRE, text)
         return x + width + _PILL_GAP
 
-    def _pixmap(self, icon: IconName, role: Role, size: int = _ICON) -> QPixmap:
+    def _pixmap(self, icon: IconName, role: ThemeRole, size: int = _ICON) -> QPixmap:
         return self._icons.pixmap(icon, role, size, self._pixel_ratio)
 
 

@@ -33,7 +33,7 @@ from app.logic.frame_column import FrameColumn
 from app.logic.frame_lines import Line
 from app.logic.rows import RowsOf
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.models.frames import FrameModel
 from app.models.marks import MarkModel
 from app.runtime.gauges import PaintGauge
@@ -411,7 +411,7 @@ class FrameTable(SteadyTable):
 
     def _paint(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
-        painter.fillRect(event.rect(), self._look.theme.color(Role.SURFACE))
+        painter.fillRect(event.rect(), self._look.theme.color(ThemeRole.SURFACE))
         first, last = self._visible_rows()
         if last < first:
             paint_empty(painter, self.viewport().rect(), self._look, *self.empty_text)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QFontMetricsF, QResizeEvent, QTextCharFormat, QTextCur
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from app.logic.text import count_bytes
-from app.look.theme import Role, Theme
+from app.look.theme import Theme, ThemeRole
 from core.decoders.visible import visible
 
 MAX_SHOWN = 64 * 1024
@@ -62,8 +62,8 @@ class RawHead(QPlainTextEdit):
         cursor.setPosition(self._position(offset))
         cursor.setPosition(self._position(min(offset + length, MAX_SHOWN)), QTextCursor.MoveMode.KeepAnchor)
         selection.cursor = QTextCursor(cursor)
-        selection.format.setBackground(self._theme.color(Role.ERROR_TINT))
-        selection.format.setForeground(self._theme.color(Role.ERROR))
+        selection.format.setBackground(self._theme.color(ThemeRole.ERROR_TINT))
+        selection.format.setForeground(self._theme.color(ThemeRole.ERROR))
         selection.format.setFontUnderline(True)
         self.setExtraSelections([selection])
         cursor.clearSelection()
@@ -91,10 +91,10 @@ class RawHead(QPlainTextEdit):
         self.document().setDefaultFont(self._font)
         self.clear()
         text, mark = QTextCharFormat(), QTextCharFormat()
-        text.setForeground(self._theme.color(Role.TEXT))
+        text.setForeground(self._theme.color(ThemeRole.TEXT))
         text.setFont(self._font)
         mark.setFont(self._font)
-        mark.setForeground(self._theme.color(Role.MASK))
+        mark.setForeground(self._theme.color(ThemeRole.MASK))
         cursor = QTextCursor(self.document())
         lines = split_lines(self._raw[:MAX_SHOWN])
         for at, (line, end) in enumerate(lines):

@@ -21,10 +21,10 @@ from PySide6.QtWidgets import (
 
 from app.logic.text import count_bytes, grouped
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.views.handshake.raw_head import RawHead
 from app.views.parts.anchor_bar import AnchorBar
-from app.views.parts.fact_table import Column, Fact, FactTable
+from app.views.parts.fact_table import Fact, FactColumn, FactTable
 from app.views.parts.violation_list import ViolationList
 from core.capture.records import ConnectionRecord, ConnectionState, Mode
 from core.decoders.visible import visible
@@ -132,9 +132,9 @@ class HandshakeView(QScrollArea):
 
     def _table(self, first: str, second: str, third: str, *, most: int) -> FactTable:
         columns = (
-            Column(first, most=most),
-            Column(second, mono=True, most=520),
-            Column(third, role=Role.MUTED),
+            FactColumn(first, most=most),
+            FactColumn(second, mono=True, most=520),
+            FactColumn(third, role=ThemeRole.MUTED),
         )
         table = FactTable(self._theme, columns, stretch=2)
         table.grow_to_content()
@@ -318,12 +318,12 @@ class HandshakeView(QScrollArea):
             return self.tr("The Base64 of {0}; it must be 16.").format(count_bytes(len(decoded)))
         return self.tr("The Base64 of 16 random bytes: {0}").format(decoded.hex(" "))
 
-    def _verdict(self, expected: str, sent: str | None) -> tuple[str, Role]:
+    def _verdict(self, expected: str, sent: str | None) -> tuple[str, ThemeRole]:
         if sent is None:
-            return self.tr("✗ The response carries none."), Role.WARNING
+            return self.tr("✗ The response carries none."), ThemeRole.WARNING
         if sent.strip() == expected:
-            return self.tr("✓ The response carries exactly this."), Role.SUCCESS
-        return self.tr("✗ The response carries something else."), Role.ERROR
+            return self.tr("✓ The response carries exactly this."), ThemeRole.SUCCESS
+        return self.tr("✗ The response carries something else."), ThemeRole.ERROR
 
     def _fill_chosen(self, connection: ConnectionRecord, request: RequestHead | ResponseHead | None) -> None:
         headers = None if request is None else request.headers

@@ -17,8 +17,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
-from app.look.theme import Role, Theme
-from core.decoders.decoder import NO_SPANS, Page, Place, TokenKind
+from app.look.theme import Theme, ThemeRole
+from core.decoders.decoder import NO_SPANS, Page, TextPlace, TokenKind
 
 FOLD = 8192
 """Characters after which a line is broken: the layout of one endless line would take seconds."""
@@ -27,11 +27,11 @@ _PIECE_LINES = 256
 """Characters, and lines, that are laid out in one go."""
 
 _ROLES = {
-    TokenKind.KEY: Role.JSON_KEY,
-    TokenKind.STRING: Role.JSON_STRING,
-    TokenKind.NUMBER: Role.JSON_NUMBER,
-    TokenKind.LITERAL: Role.JSON_LITERAL,
-    TokenKind.PUNCTUATION: Role.JSON_PUNCTUATION,
+    TokenKind.KEY: ThemeRole.JSON_KEY,
+    TokenKind.STRING: ThemeRole.JSON_STRING,
+    TokenKind.NUMBER: ThemeRole.JSON_NUMBER,
+    TokenKind.LITERAL: ThemeRole.JSON_LITERAL,
+    TokenKind.PUNCTUATION: ThemeRole.JSON_PUNCTUATION,
 }
 
 
@@ -45,7 +45,7 @@ def cut(text: str, start: int, end: int) -> Iterator[str]:
         at = stop
 
 
-def _no_places(_start: int, _end: int) -> list[Place]:
+def _no_places(_start: int, _end: int) -> list[TextPlace]:
     return []
 
 
@@ -67,10 +67,10 @@ class TextPane(QPlainTextEdit):
         """Numbers of the blocks that go on with the line of the block before."""
         self._coloured: dict[int, int] = {}
         """Numbers of the blocks that have their colours, and how long they were then: the last one may grow."""
-        self._places_in: Callable[[int, int], list[Place]] = _no_places
+        self._places_in: Callable[[int, int], list[TextPlace]] = _no_places
         self._is_marked = False
         """Some blocks of this page have or had marks."""
-        self._chosen: tuple[Place, ...] = ()
+        self._chosen: tuple[TextPlace, ...] = ()
         """The places to show, the first one in sight."""
         self._is_choice_due = False
         """They wait until they are laid out."""
@@ -106,14 +106,14 @@ class TextPane(QPlainTextEdit):
         self.clear()
         self._show_piece()
 
-    def mark_places(self, places_in: Callable[[int, int], list[Place]] | None) -> None:
+    def mark_places(self, places_in: Callable[[int, int], list[TextPlace]] | None) -> None:
         """Mark all that `places_in` gives for the characters from the first to before the second number."""
         self._places_in = places_in or _no_places
         self._is_marked = self._is_marked or places_in is not None
         self._coloured.clear()
         self.viewport().update()
 
-    def show_places(self, places: list[Place]) -> None:
+    def show_places(self, places: list[TextPlace]) -> None:
         """Choose these places and bring the first into sight, as soon as that is laid out."""
         self._chosen = tuple(places)
         self._is_choice_due = bool(places)
@@ -191,7 +191,7 @@ class TextPane(QPlainTextEdit):
             self.setTextCursor(self._cursor_of(self._chosen[0]))
             self._mark_chosen()
 
-    def _cursor_of(self, place: Place) -> QTextCursor:
+    def _cursor_of(self, place: TextPlace) -> QTextCursor:
         cursor = QTextCursor(self.document())
         cursor.setPosition(self._position(place.start))
         cursor.setPosition(self._position(place.end), QTextCursor.MoveMode.KeepAnchor)
@@ -213,7 +213,7 @@ class TextPane(QPlainTextEdit):
             if place.end <= self._shown:
                 selection = QTextEdit.ExtraSelection()
                 selection.cursor = self._cursor_of(place)
-                selection.format.setBackground(self._theme.color(Role.HIGHLIGHT))
+                selection.format.setBackground(self._theme.color(ThemeRole.HIGHLIGHT))
                 selections.append(selection)
         self.setExtraSelections(selections)
 
@@ -250,7 +250,7 @@ class TextPane(QPlainTextEdit):
         start, text = self._starts[block.blockNumber()], block.text()
         end = start + len(text)
         look = QTextCharFormat()
-        look.setBackground(QBrush(self._theme.color(Role.SELECTION_INACTIVE)))
+        look.setBackground(QBrush(self._theme.color(ThemeRole.SELECTION_INACTIVE)))
         units = _Units(text)
         for place in self._places_in(start, end) if text else ():
             left, right = max(place.start, start) - start, min(place.end, end) - start

@@ -34,7 +34,7 @@ from app.views.parts.page_loader import PageLoader
 from app.views.parts.payload_carrier import COPY_LIMIT, PayloadCarrier
 from app.views.parts.work_bar import WorkBar
 from core.decoders.context import Context
-from core.decoders.decoder import ContentKind, Page, Place
+from core.decoders.decoder import ContentKind, Page, TextPlace
 from core.decoders.registry import Decoders
 from core.decoders.search import Hit
 from core.decoders.source import Source
@@ -378,7 +378,7 @@ class MessageView(QWidget):
             self._marked_to = self.finder.reached
             self.text.mark_places(self._found_places)
 
-    def _found_places(self, start: int, end: int) -> list[Place]:
+    def _found_places(self, start: int, end: int) -> list[TextPlace]:
         """What was found among these characters of the page."""
         if self._page is None:
             return []

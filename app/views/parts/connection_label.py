@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.logic.text import one_line, tooltip
-from app.look.theme import Role, Theme
+from app.look.theme import Theme, ThemeRole
 from app.views.parts.connection_mark import GAP, SIZE, elided_path, paint_mark
 from core.capture.records import ConnectionRecord
 
@@ -61,6 +61,6 @@ class ConnectionLabel(QWidget):
         area = QRect(left, 0, self.width() - left - _MARGIN, self.height())
         number = self._number
         room = area.width() - metrics.horizontalAdvance(f"{number} ")
-        painter.setPen(self._theme.color(Role.TEXT))
+        painter.setPen(self._theme.color(ThemeRole.TEXT))
         flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
         painter.drawText(area, flags, f"{number} {elided_path(metrics, self._path, room)}")

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFontMetrics, QIcon, QPainter, QPen, QPixmap
 
 from app.logic.text import cut_path
-from app.look.theme import Role, Theme
+from app.look.theme import Theme, ThemeRole
 
 SIZE = 9
 """Of a mark, in pixels."""
@@ -16,12 +16,12 @@ ICON = 16
 GAP = 6
 """Between a mark and what stands beside it."""
 _ROLES = (
-    Role.CONNECTION_1, Role.CONNECTION_2, Role.CONNECTION_3, Role.CONNECTION_4,
-    Role.CONNECTION_5, Role.CONNECTION_6, Role.CONNECTION_7, Role.CONNECTION_8,
+    ThemeRole.CONNECTION_1, ThemeRole.CONNECTION_2, ThemeRole.CONNECTION_3, ThemeRole.CONNECTION_4,
+    ThemeRole.CONNECTION_5, ThemeRole.CONNECTION_6, ThemeRole.CONNECTION_7, ThemeRole.CONNECTION_8,
 )  # fmt: skip
 
 
-def connection_role(connection: int) -> Role:
+def connection_role(connection: int) -> ThemeRole:
     """The colour of a connection, by its id; the ninth has that of the first."""
     return _ROLES[(connection - 1) % len(_ROLES)]
 

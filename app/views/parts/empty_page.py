@@ -7,7 +7,7 @@ from PySide6.QtGui import QFont, QPainter
 
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 
 _PICTURE = 56
 _LOW = 150
@@ -17,7 +17,9 @@ _LOW = 150
 def paint_empty(painter: QPainter, place: QRect, look: Look, title: str, text: str) -> None:
     """In the middle of `place`, broken into lines where it is narrow."""
     area = place.adjusted(32, 16, -32, -16)
-    icon = look.icons.pixmap(IconName.MASK, Role.DISABLED, _PICTURE, painter.device().devicePixelRatioF())
+    icon = look.icons.pixmap(
+        IconName.MASK, ThemeRole.DISABLED, _PICTURE, painter.device().devicePixelRatioF()
+    )
     title_font = look.theme.ui_font()
     title_font.setPointSizeF(title_font.pointSizeF() * 1.25)
     title_font.setWeight(QFont.Weight.DemiBold)
@@ -28,8 +30,8 @@ def paint_empty(painter: QPainter, place: QRect, look: Look, title: str, text: s
         top = max(area.top(), area.center().y() - 80)
         painter.drawPixmap(area.center().x() - _PICTURE // 2, top, icon)
     painter.setFont(title_font)
-    painter.setPen(look.theme.color(Role.TEXT))
+    painter.setPen(look.theme.color(ThemeRole.TEXT))
     painter.drawText(QRect(area.left(), top + 66, area.width(), 30), flags, title)
     painter.setFont(look.theme.ui_font())
-    painter.setPen(look.theme.color(Role.MUTED))
+    painter.setPen(look.theme.color(ThemeRole.MUTED))
     painter.drawText(QRect(area.left(), top + 98, area.width(), 80), flags, text)

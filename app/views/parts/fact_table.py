@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.look.theme import Role, Theme
+from app.look.theme import Theme, ThemeRole
 from app.views.parts.wrapped import lay_out
 
 _PAD_X, _PAD_Y = 8, 4
@@ -39,12 +39,12 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class FactColumn:
     """How one column looks."""
 
     title: str
     mono: bool = False
-    role: Role = Role.TEXT
+    role: ThemeRole = ThemeRole.TEXT
     most: int = 240
     """The most pixels that it takes; its text wraps there."""
     spare: bool = False
@@ -54,7 +54,7 @@ class Column:
 class _FactDelegate(QStyledItemDelegate):
     """Draws wrapped plain text, and the swatch beside its first line."""
 
-    def __init__(self, theme: Theme, columns: Sequence[Column], parent: QWidget) -> None:
+    def __init__(self, theme: Theme, columns: Sequence[FactColumn], parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
         self._columns = columns
@@ -87,8 +87,10 @@ class _FactDelegate(QStyledItemDelegate):
         painter.save()
         if selected:
             active = bool(state & QStyle.StateFlag.State_Active)
-            painter.fillRect(rect, self._theme.color(Role.SELECTION if active else Role.SELECTION_INACTIVE))
-        painter.setPen(self._theme.color(Role.GRID))
+            painter.fillRect(
+                rect, self._theme.color(ThemeRole.SELECTION if active else ThemeRole.SELECTION_INACTIVE)
+            )
+        painter.setPen(self._theme.color(ThemeRole.GRID))
         painter.drawLine(rect.bottomLeft(), rect.bottomRight())
         font = self.font(index.column())
         swatch = index.data(Qt.ItemDataRole.DecorationRole)
@@ -96,7 +98,7 @@ class _FactDelegate(QStyledItemDelegate):
             height = QFontMetrics(font).height()
             top = rect.top() + _PAD_Y + (height - _SWATCH) // 2
             painter.setBrush(swatch)
-            painter.setPen(QPen(self._theme.color(Role.DISABLED), 1))
+            painter.setPen(QPen(self._theme.color(ThemeRole.DISABLED), 1))
             painter.drawRect(rect.left() + _PAD_X, top, _SWATCH, _SWATCH)
         painter.setPen(self._theme.color(self._columns[index.column()].role))
         indent = _PAD_X + self.indent(index)
@@ -109,7 +111,7 @@ class FactTable(QTableWidget):
     """Columns of fixed meaning; `stretch` is the one that takes what width is left and wraps."""
 
     def __init__(
-        self, theme: Theme, columns: Sequence[Column], stretch: int, parent: QWidget | None = None
+        self, theme: Theme, columns: Sequence[FactColumn], stretch: int, parent: QWidget | None = None
     ) -> None:
         super().__init__(0, len(columns), parent)
         self._columns = columns

@@ -8,7 +8,7 @@ from app.logic.shown_frame import is_at_hand
 from app.logic.text import grouped
 from app.runtime.jobs import Jobs
 from app.runtime.stepping import Stepper
-from core.decoders.search import Hit, Needle, Search
+from core.decoders.search import Hit, PayloadSearch, SearchPattern
 from core.decoders.source import Source
 
 
@@ -23,8 +23,8 @@ class Finder(QObject):
     def __init__(self, jobs: Jobs, parent: QObject) -> None:
         super().__init__(parent)
         self._source: Source | None = None
-        self._needle: Needle | None = None
-        self._search: Search | None = None
+        self._needle: SearchPattern | None = None
+        self._search: PayloadSearch | None = None
         self._before = 0
         """Hits ahead of where the search began."""
         self._current: int | None = None
@@ -64,7 +64,7 @@ class Finder(QObject):
         self._failure = ""
         self.changed.emit()
 
-    def find(self, source: Source, needle: Needle, origin: int, *, backward: bool) -> None:
+    def find(self, source: Source, needle: SearchPattern, origin: int, *, backward: bool) -> None:
         """Go to the next place of `needle`, or to the first one from byte `origin` on where it is a new search."""
         if self._search is None or self._source is not source or needle != self._needle:
             self._begin(source, needle, origin, backward=backward)
@@ -118,10 +118,12 @@ class Finder(QObject):
             return self.tr("{0}; {1} of them are marked").format(count, grouped(search.kept))
         return count
 
-    def _begin(self, source: Source, needle: Needle, origin: int, *, backward: bool, before: int = 0) -> None:
+    def _begin(
+        self, source: Source, needle: SearchPattern, origin: int, *, backward: bool, before: int = 0
+    ) -> None:
         """A new search of all, or of what follows the first `before` hits."""
         self._source, self._needle, self._before = source, needle, before
-        self._search = Search(source, needle, origin if before else 0)
+        self._search = PayloadSearch(source, needle, origin if before else 0)
         self._current, self._origin, self._backward = None, origin, backward
         self._is_stopped, self._failure, self._reached = False, "", 0
         if is_at_hand(source):
@@ -145,7 +147,7 @@ class Finder(QObject):
             self._origin = None
         self.changed.emit()
 
-    def _due(self, search: Search, origin: int) -> int | None:
+    def _due(self, search: PayloadSearch, origin: int) -> int | None:
         """The hit before or from `origin` on; round the end, but not before that is known."""
         number = search.first_from(origin)
         if self._backward:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.views.parts.wrapped import lay_out
 
 Index = QModelIndex | QPersistentModelIndex
@@ -62,21 +62,29 @@ class RowDelegate(QStyledItemDelegate):
         return lines * self._metrics.height() + self._small_metrics.height() + 2 * PAD_Y + 3
 
     def _ground(self, painter: QPainter, row: QRect, state: QStyle.StateFlag) -> None:
-        role = Role.SURFACE
+        role = ThemeRole.SURFACE
         if state & QStyle.StateFlag.State_Selected:
-            role = Role.SELECTION if state & QStyle.StateFlag.State_HasFocus else Role.SELECTION_INACTIVE
+            role = (
+                ThemeRole.SELECTION
+                if state & QStyle.StateFlag.State_HasFocus
+                else ThemeRole.SELECTION_INACTIVE
+            )
         elif state & QStyle.StateFlag.State_MouseOver:
-            role = Role.HOVER
+            role = ThemeRole.HOVER
         painter.fillRect(row, self._theme.color(role))
-        painter.fillRect(row.left(), row.bottom(), row.width(), 1, self._theme.color(Role.GRID))
+        painter.fillRect(row.left(), row.bottom(), row.width(), 1, self._theme.color(ThemeRole.GRID))
         if state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(row.left(), row.top(), _STRIPE, row.height() - 1, self._theme.color(Role.ACCENT))
+            painter.fillRect(
+                row.left(), row.top(), _STRIPE, row.height() - 1, self._theme.color(ThemeRole.ACCENT)
+            )
 
-    def _icon(self, painter: QPainter, left: int, top: int, icon: IconName, role: Role, size: int) -> None:
+    def _icon(
+        self, painter: QPainter, left: int, top: int, icon: IconName, role: ThemeRole, size: int
+    ) -> None:
         ratio = painter.device().devicePixelRatioF()
         painter.drawPixmap(left, top, self._icons.pixmap(icon, role, size, ratio))
 
-    def _text(self, painter: QPainter, area: QRect, text: str, role: Role, lines: int) -> int:
+    def _text(self, painter: QPainter, area: QRect, text: str, role: ThemeRole, lines: int) -> int:
         """`text` from the top of `area` on, what does not fit in `lines` left out; returns where it ends."""
         painter.setPen(self._theme.color(role))
         layout = lay_out(self._shortened(text, area.width(), lines), self._font, area.width())
@@ -88,7 +96,7 @@ class RowDelegate(QStyledItemDelegate):
         painter: QPainter,
         area: QRect,
         text: str,
-        role: Role,
+        role: ThemeRole,
         elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
     ) -> None:
         """One line at the top of `area`."""

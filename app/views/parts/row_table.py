@@ -6,7 +6,7 @@ from PySide6.QtCore import QAbstractItemModel, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from app.look.theme import Role, Theme
+from app.look.theme import Theme, ThemeRole
 from app.views.parts.row_delegate import RowDelegate
 
 
@@ -67,7 +67,7 @@ class RowTable(QTableView):
             super().paintEvent(event)
             return
         painter = QPainter(self.viewport())
-        painter.setPen(self._theme.color(Role.MUTED))
+        painter.setPen(self._theme.color(ThemeRole.MUTED))
         area = self.viewport().rect().adjusted(16, 0, -16, 0)
         painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._empty_text)
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.look.theme import Role, Theme
+from app.look.theme import Theme, ThemeRole
 
 POINTS = 60
 _LINE = 1.5
@@ -17,7 +17,7 @@ _LINE = 1.5
 class SparkLine(QWidget):
     """The last `POINTS` values, the newest at the right, from zero at the bottom to the largest at the top."""
 
-    def __init__(self, theme: Theme, role: Role, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, role: ThemeRole, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._role = role
@@ -40,7 +40,7 @@ class SparkLine(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = QRectF(self.rect()).adjusted(1, 2, -1, -1)
-        painter.setPen(QPen(self._theme.color(Role.GRID), 1))
+        painter.setPen(QPen(self._theme.color(ThemeRole.GRID), 1))
         painter.drawLine(area.bottomLeft(), area.bottomRight())
         line = self._line(area)
         if len(line) < 2:

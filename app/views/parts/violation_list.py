@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.views.parts.wrapped import lay_out
 from core.decoders.visible import visible
 from core.protocol.violations import Severity, Violation
@@ -23,9 +23,9 @@ _ICONS = {
     Severity.NOTE: IconName.NOTE,
 }
 _ROLES = {
-    Severity.ERROR: (Role.ERROR, Role.ERROR_TINT),
-    Severity.WARNING: (Role.WARNING, Role.WARNING_TINT),
-    Severity.NOTE: (Role.NOTE, Role.NOTE_TINT),
+    Severity.ERROR: (ThemeRole.ERROR, ThemeRole.ERROR_TINT),
+    Severity.WARNING: (ThemeRole.WARNING, ThemeRole.WARNING_TINT),
+    Severity.NOTE: (ThemeRole.NOTE, ThemeRole.NOTE_TINT),
 }
 
 
@@ -81,7 +81,7 @@ class _Row(QWidget):
             _ICONS[self._violation.rule.severity], self._colour, 16, self.devicePixelRatioF()
         )
         painter.drawPixmap(10, _PAD_Y, icon)
-        painter.setPen(self._theme.color(Role.TEXT))
+        painter.setPen(self._theme.color(ThemeRole.TEXT))
         self._laid_out(self.width()).draw(painter, QPointF(_TEXT_LEFT, _PAD_Y))
         painter.setPen(self._theme.color(self._colour))
         painter.setFont(self._theme.ui_font())

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyleOptionViewItem
 
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.models.connections import ConnectionLine, ConnectionModel
 from app.views.parts.connection_mark import GAP, SIZE, elided_path, paint_mark
 from app.views.parts.row_delegate import Index, RowDelegate
@@ -20,13 +20,13 @@ _TEXT_LEFT = 32
 _ROW_PADDING = 8
 
 _MARK_ROLES = {
-    ConnectionState.CONNECTING: Role.NOTE,
-    ConnectionState.OPEN: Role.SUCCESS,
-    ConnectionState.CLOSING: Role.WARNING,
-    ConnectionState.CLOSED: Role.MUTED,
-    ConnectionState.REFUSED: Role.ERROR,
-    ConnectionState.SERVED: Role.MUTED,
-    ConnectionState.LOST: Role.WARNING,
+    ConnectionState.CONNECTING: ThemeRole.NOTE,
+    ConnectionState.OPEN: ThemeRole.SUCCESS,
+    ConnectionState.CLOSING: ThemeRole.WARNING,
+    ConnectionState.CLOSED: ThemeRole.MUTED,
+    ConnectionState.REFUSED: ThemeRole.ERROR,
+    ConnectionState.SERVED: ThemeRole.MUTED,
+    ConnectionState.LOST: ThemeRole.WARNING,
 }
 
 
@@ -127,14 +127,14 @@ class _ConnectionDelegate(RowDelegate):
         line = self._model.line(number)
         if line is None:
             top = row.top() + _ROW_PADDING + 1
-            self._icon(painter, row.left() + _MARGIN - 3, top, IconName.CONNECTIONS, Role.MUTED, 16)
+            self._icon(painter, row.left() + _MARGIN - 3, top, IconName.CONNECTIONS, ThemeRole.MUTED, 16)
             self._texts(
                 painter, row, self._model.all_title(), self._model.all_detail(), row.right() - _MARGIN
             )
         else:
             self._state_mark(painter, row, line.record.state)
             right = self._number(painter, row, line)
-            role = Role.WARNING if self._model.queued(line.record.id) else Role.MUTED
+            role = ThemeRole.WARNING if self._model.queued(line.record.id) else ThemeRole.MUTED
             self._texts(painter, row, line.title, self._model.detail(line), right, role)
 
     def _state_mark(self, painter: QPainter, row: QRect, state: ConnectionState) -> None:
@@ -161,7 +161,7 @@ class _ConnectionDelegate(RowDelegate):
         right = row.right() - _MARGIN
         text = f"#{line.record.id}"
         painter.setFont(self._small)
-        painter.setPen(self._theme.color(Role.MUTED))
+        painter.setPen(self._theme.color(ThemeRole.MUTED))
         width = self._small_metrics.horizontalAdvance(text)
         top = row.top() + _ROW_PADDING
         height = self._metrics.height()
@@ -170,15 +170,21 @@ class _ConnectionDelegate(RowDelegate):
         paint_mark(painter, self._theme, line.record.id, left, top + (height - SIZE) // 2 + 1)
         if line.record.violation_count:
             left -= 20
-            self._icon(painter, left, top + (height - 14) // 2, IconName.WARNING, Role.ERROR, 14)
+            self._icon(painter, left, top + (height - 14) // 2, IconName.WARNING, ThemeRole.ERROR, 14)
         return left - 6
 
     def _texts(
-        self, painter: QPainter, row: QRect, title: str, detail: str, right: int, role: Role = Role.MUTED
+        self,
+        painter: QPainter,
+        row: QRect,
+        title: str,
+        detail: str,
+        right: int,
+        role: ThemeRole = ThemeRole.MUTED,
     ) -> None:
         left, top = row.left() + _TEXT_LEFT, row.top() + _ROW_PADDING
         painter.setFont(self._font)
-        painter.setPen(self._theme.color(Role.TEXT))
+        painter.setPen(self._theme.color(ThemeRole.TEXT))
         shown = elided_path(self._metrics, title, right - left)
         area = QRect(left, top, right - left, self._metrics.height())
         painter.drawText(area, Qt.AlignmentFlag.AlignLeft, shown)

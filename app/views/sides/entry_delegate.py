@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.views.parts.row_delegate import ICON, MARGIN, PAD_Y, TEXT_LEFT, RowDelegate
 
 _LINES = 2
@@ -24,9 +24,9 @@ class Entry:
     """What a row says: a text, and in a small line above or below it where that is."""
 
     icon: IconName
-    icon_role: Role
+    icon_role: ThemeRole
     text: str
-    text_role: Role = Role.TEXT
+    text_role: ThemeRole = ThemeRole.TEXT
     above: str = ""
     below: str = ""
 
@@ -49,9 +49,9 @@ class EntryDelegate(RowDelegate):
         self._icon(painter, row.left() + MARGIN, row.top() + PAD_Y, entry.icon, entry.icon_role, ICON)
         area = row.adjusted(TEXT_LEFT, PAD_Y, -MARGIN, 0)
         if entry.above:
-            self._small_line(painter, area, entry.above, Role.MUTED)
+            self._small_line(painter, area, entry.above, ThemeRole.MUTED)
             area.setTop(area.top() + self._small_metrics.height() + _GAP)
         if entry.text:
             area.setTop(self._text(painter, area, entry.text, entry.text_role, _LINES) + _GAP)
         if entry.below:
-            self._small_line(painter, area, entry.below, Role.MUTED)
+            self._small_line(painter, area, entry.below, ThemeRole.MUTED)

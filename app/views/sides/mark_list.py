@@ -10,7 +10,7 @@ from app.actions.registry import ActionId, Actions
 from app.logic.text import one_line
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.models.marks import MarkModel
 from app.views.parts.row_table import RowTable
 from app.views.sides.entry_delegate import Entry, EntryDelegate
@@ -62,7 +62,7 @@ class MarkList(QWidget):
         found = self._model.line(row)
         if found is None:
             return None
-        text, role = one_line(found.mark.note), Role.TEXT
+        text, role = one_line(found.mark.note), ThemeRole.TEXT
         if not text and found.line is not None:
-            text, role = found.line.payload, Role.MUTED
-        return Entry(IconName.BOOKMARK, Role.ACCENT, text, role, above=self._model.place(found))
+            text, role = found.line.payload, ThemeRole.MUTED
+        return Entry(IconName.BOOKMARK, ThemeRole.ACCENT, text, role, above=self._model.place(found))

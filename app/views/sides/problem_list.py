@@ -9,16 +9,16 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 from app.logic.text import grouped
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.models.problems import ProblemModel
 from app.views.parts.row_table import RowTable
 from app.views.sides.entry_delegate import Entry, EntryDelegate
 from core.protocol.violations import Severity
 
 SEVERITY_LOOKS = {
-    Severity.ERROR: (IconName.ERROR, Role.ERROR),
-    Severity.WARNING: (IconName.WARNING, Role.WARNING),
-    Severity.NOTE: (IconName.NOTE, Role.NOTE),
+    Severity.ERROR: (IconName.ERROR, ThemeRole.ERROR),
+    Severity.WARNING: (IconName.WARNING, ThemeRole.WARNING),
+    Severity.NOTE: (IconName.NOTE, ThemeRole.NOTE),
 }
 
 
@@ -116,7 +116,7 @@ class ProblemList(QWidget):
     def _tint(self) -> None:
         for severity, button in self.filters.items():
             icon, role = SEVERITY_LOOKS[severity]
-            button.setIcon(self._icons.icon(icon, Role.DISABLED, on=role))
+            button.setIcon(self._icons.icon(icon, ThemeRole.DISABLED, on=role))
 
     def _entry(self, row: int) -> Entry | None:
         problem = self._model.problem(row)

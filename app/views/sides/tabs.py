@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QTabWidget, QWidget
 from app.logic.text import grouped
 from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import Role
+from app.look.theme import ThemeRole
 from app.views.sides.problem_list import SEVERITY_LOOKS
 from core.protocol.violations import Severity
 
@@ -19,7 +19,7 @@ from core.protocol.violations import Severity
 class _Tab:
     name: str
     icon: IconName
-    role: Role
+    role: ThemeRole
     count: int | None
     """None: nothing is counted."""
 
@@ -49,14 +49,14 @@ class SideTabs(QTabWidget):
         self.setDocumentMode(True)
         self.setUsesScrollButtons(False)
         self.tabBar().setProperty("look", "narrow")
-        self._add(connections, self.tr("Connections"), IconName.CONNECTIONS, Role.TEXT)
+        self._add(connections, self.tr("Connections"), IconName.CONNECTIONS, ThemeRole.TEXT)
         self._add(problems, self.tr("Problems"), *SEVERITY_LOOKS[Severity.WARNING], count=0)
         self.currentChanged.connect(self._show)
         look.theme.changed.connect(self._show)
 
     def add_marks(self, marks: QWidget) -> None:
         """A third tab."""
-        self._add(marks, self.tr("Marks"), IconName.BOOKMARK, Role.ACCENT, count=0)
+        self._add(marks, self.tr("Marks"), IconName.BOOKMARK, ThemeRole.ACCENT, count=0)
 
     @property
     def shows_problems(self) -> bool:
@@ -82,7 +82,9 @@ class SideTabs(QTabWidget):
         super().resizeEvent(event)
         self._show()
 
-    def _add(self, page: QWidget, name: str, icon: IconName, role: Role, count: int | None = None) -> None:
+    def _add(
+        self, page: QWidget, name: str, icon: IconName, role: ThemeRole, count: int | None = None
+    ) -> None:
         self._tabs.append(_Tab(name, icon, role, count))
         self.addTab(page, "")
         self._show()
@@ -110,5 +112,5 @@ class SideTabs(QTabWidget):
         # Where nothing is counted, the words need no icon.
         icon = QIcon()
         if tab.count is not None or not text:
-            icon = self._icons.icon(tab.icon, Role.DISABLED if tab.count == 0 else tab.role)
+            icon = self._icons.icon(tab.icon, ThemeRole.DISABLED if tab.count == 0 else tab.role)
         self.setTabIcon(at, icon)

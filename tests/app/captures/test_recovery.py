@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from app.actions.registry import ActionId
 from app.dialogs.captures_dialog import CapturesDialog
 from app.dialogs.recovery_dialog import RecoveryDialog
-from app.logic.known_captures import KnownCapture, Standing
+from app.logic.known_captures import CaptureStanding, KnownCapture
 from app.settings import Settings
 from app.window.desktop import Desktop
 from core.capture.reader import CaptureReader
@@ -114,7 +114,7 @@ def listed(desktop: Desktop, qtbot: QtBot) -> CapturesDialog:
     return dialog
 
 
-def rows(dialog: CapturesDialog) -> list[tuple[str, Standing, int]]:
+def rows(dialog: CapturesDialog) -> list[tuple[str, CaptureStanding, int]]:
     model = dialog._model
     known = [model.capture(row) for row in range(model.rowCount())]
     return [(each.path.name, each.standing, each.holdings.frames) for each in known if each is not None]
@@ -137,7 +137,9 @@ def test_several_that_were_left_behind_are_listed_and_later_leaves_them_in_the_l
     paths = [left_behind(captures, day, day) for day in (11, 12, 13)]
     assert desktop.window.recovery.offer() == 3
     dialog = listed(desktop, qtbot)
-    assert sorted(rows(dialog)) == [(path.name, Standing.BROKEN_OFF, int(path.name[16:18])) for path in paths]
+    assert sorted(rows(dialog)) == [
+        (path.name, CaptureStanding.BROKEN_OFF, int(path.name[16:18])) for path in paths
+    ]
     assert dialog._intro.text().startswith("3 captures of earlier runs are not saved")
     dialog.reject()
     desktop.window.actions_[ActionId.CAPTURES].trigger()
@@ -176,7 +178,7 @@ def test_one_after_the_other_is_opened_saved_and_discarded(
         press(box, "&Discard")
         assert not path.exists()
         qtbot.waitUntil(partial(is_not_listed, dialog, path))
-    assert [standing for _, standing, _ in rows(dialog)] == [Standing.SAVED]
+    assert [standing for _, standing, _ in rows(dialog)] == [CaptureStanding.SAVED]
 
 
 def test_to_think_better_of_discarding_keeps_it(
@@ -243,10 +245,10 @@ def test_recent_captures_are_listed_with_what_is_in_them(
     desktop.window.recovery.show_list()
     dialog = listed(desktop, qtbot)
     assert rows(dialog) == [
-        ("notes.unmask", Standing.UNREADABLE, 0),
-        ("removed.unmask", Standing.GONE, 0),
-        ("live.unmask", Standing.RECORDING, 0),
-        ("made.unmask", Standing.SAVED, 7),
+        ("notes.unmask", CaptureStanding.UNREADABLE, 0),
+        ("removed.unmask", CaptureStanding.GONE, 0),
+        ("live.unmask", CaptureStanding.RECORDING, 0),
+        ("made.unmask", CaptureStanding.SAVED, 7),
     ]
     choose(dialog, removed)
     assert (dialog.look.isEnabled(), dialog.save.isVisible(), dialog.discard.isVisible()) == (

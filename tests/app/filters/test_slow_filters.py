@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.dialogs.export_progress import ExportProgress
-from app.logic.exporting import Part
+from app.logic.exporting import ExportPart
 from app.window.desktop import Desktop
 from core.capture.records import View
 from core.formats.jsonl import JsonLines
@@ -38,7 +38,7 @@ def test_an_export_says_how_far_it_is_and_can_be_cancelled(
 ) -> None:
     exports = desktop.window.exports
     opened(desktop, maker, qtbot, TRAP)
-    exports.export(JsonLines(), tmp_path / "out.jsonl", Part(default_language().filter(HOPELESS)))
+    exports.export(JsonLines(), tmp_path / "out.jsonl", ExportPart(default_language().filter(HOPELESS)))
     qtbot.waitUntil(lambda: bool(active_children()), timeout=_PROCESS_MS)
     [dialog] = desktop.window.findChildren(ExportProgress)
     qtbot.waitUntil(dialog.isVisible, timeout=_PROCESS_MS)
@@ -57,7 +57,7 @@ def test_the_window_does_not_wait_for_an_export(
 ) -> None:
     opened(desktop, maker, qtbot, TRAP)
     target = tmp_path / "out.jsonl"
-    desktop.window.exports.export(JsonLines(), target, Part(default_language().filter(HOPELESS)))
+    desktop.window.exports.export(JsonLines(), target, ExportPart(default_language().filter(HOPELESS)))
     qtbot.waitUntil(lambda: bool(active_children()), timeout=_PROCESS_MS)
     desktop.window.leave()
     qtbot.waitUntil(lambda: not active_children(), timeout=_PROCESS_MS)

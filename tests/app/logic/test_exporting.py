@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.logic.exporting import EVERYTHING, ExportWork, Part, export_capture, pieces
+from app.logic.exporting import EVERYTHING, ExportPart, ExportWork, export_capture, pieces
 from core.capture.follow import Follower
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
@@ -58,7 +58,7 @@ def test_frames_that_match_between_handshake_and_close(
     capture: Path, tmp_path: Path, text: str, frames: list[str]
 ) -> None:
     target = tmp_path / "out.jsonl"
-    export_capture(JsonLines(), capture, target, part=Part(LANGUAGE.filter(text)))
+    export_capture(JsonLines(), capture, target, part=ExportPart(LANGUAGE.filter(text)))
     assert events(target.read_bytes()) == ["handshake", *frames, "close"]
 
 
@@ -96,7 +96,7 @@ def test_it_can_be_cancelled_within_a_pattern_and_leaves_nothing(tmp_path: Path)
 
         def export() -> None:
             try:
-                export_capture(JsonLines(), source, target, (), Part(LANGUAGE.filter(HOPELESS)), work)
+                export_capture(JsonLines(), source, target, (), ExportPart(LANGUAGE.filter(HOPELESS)), work)
             except CancelledError as error:
                 errors.append(error)
 
@@ -112,7 +112,7 @@ def test_it_can_be_cancelled_within_a_pattern_and_leaves_nothing(tmp_path: Path)
 
 def test_it_says_how_far_it_is(capture: Path, tmp_path: Path) -> None:
     work = ExportWork()
-    part = Part(LANGUAGE.filter("payload ~ id"))
+    part = ExportPart(LANGUAGE.filter("payload ~ id"))
     export_capture(JsonLines(), capture, tmp_path / "out.jsonl", (), part, work)
     assert work.share == 1
     work.cancel()
@@ -132,7 +132,7 @@ def test_an_export_that_a_ring_overtakes_ends_with_a_gap_and_says_so(
             peer.flood(500)
             maker.recorder.flush()
         reader, work = maker.reader(), ExportWork()
-        part = EVERYTHING if filtered is None else Part(LANGUAGE.filter(filtered))
+        part = EVERYTHING if filtered is None else ExportPart(LANGUAGE.filter(filtered))
         story = pieces(JsonLines(), reader, part, work)
         lines = [next(story) for _ in range(20)]
         peer.flood(600)

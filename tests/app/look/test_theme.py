@@ -10,17 +10,19 @@ from pytestqt.qtbot import QtBot
 
 from app.look.folders import ICON_FOLDER
 from app.look.icons import IconName, Icons
-from app.look.theme import Role, Theme, ThemeChoice
+from app.look.theme import Theme, ThemeChoice, ThemeRole
 from app.views.parts.connection_mark import connection_role
 
 _TEXT_ROLES = (
-    Role.TEXT, Role.MUTED, Role.CLIENT, Role.SERVER, Role.ERROR, Role.WARNING, Role.NOTE, Role.SUCCESS,
-    Role.JSON_KEY, Role.JSON_STRING, Role.JSON_NUMBER, Role.JSON_LITERAL, Role.MASK, Role.HEADER,
+    ThemeRole.TEXT, ThemeRole.MUTED, ThemeRole.CLIENT, ThemeRole.SERVER, ThemeRole.ERROR, ThemeRole.WARNING,
+    ThemeRole.NOTE, ThemeRole.SUCCESS, ThemeRole.JSON_KEY, ThemeRole.JSON_STRING, ThemeRole.JSON_NUMBER,
+    ThemeRole.JSON_LITERAL, ThemeRole.MASK, ThemeRole.HEADER,
 )  # fmt: skip
 _GROUNDS_OF_TEXT = (
-    Role.BACKGROUND, Role.SURFACE, Role.RAISED, Role.HOVER, Role.SELECTION, Role.SELECTION_INACTIVE,
-    Role.CLIENT_TINT, Role.SERVER_TINT, Role.HIGHLIGHT, Role.FIELD_1, Role.FIELD_2, Role.FIELD_3, Role.FIELD_4,
-    Role.FIELD_5, Role.FIELD_6,
+    ThemeRole.BACKGROUND, ThemeRole.SURFACE, ThemeRole.RAISED, ThemeRole.HOVER, ThemeRole.SELECTION,
+    ThemeRole.SELECTION_INACTIVE, ThemeRole.CLIENT_TINT, ThemeRole.SERVER_TINT, ThemeRole.HIGHLIGHT,
+    ThemeRole.FIELD_1, ThemeRole.FIELD_2, ThemeRole.FIELD_3, ThemeRole.FIELD_4, ThemeRole.FIELD_5,
+    ThemeRole.FIELD_6,
 )  # fmt: skip
 
 
@@ -44,28 +46,28 @@ def contrast(one: QColor, other: QColor) -> float:
 
 
 @pytest.mark.parametrize("role", _TEXT_ROLES)
-def test_every_text_colour_is_readable_on_the_surface(either: Theme, role: Role) -> None:
-    assert contrast(either.color(role), either.color(Role.SURFACE)) >= 4.5
+def test_every_text_colour_is_readable_on_the_surface(either: Theme, role: ThemeRole) -> None:
+    assert contrast(either.color(role), either.color(ThemeRole.SURFACE)) >= 4.5
 
 
 @pytest.mark.parametrize("ground", _GROUNDS_OF_TEXT)
-def test_text_is_readable_on_every_ground(either: Theme, ground: Role) -> None:
-    assert contrast(either.color(Role.TEXT), either.color(ground)) >= 7
+def test_text_is_readable_on_every_ground(either: Theme, ground: ThemeRole) -> None:
+    assert contrast(either.color(ThemeRole.TEXT), either.color(ground)) >= 7
 
 
 def test_text_on_the_accent_is_readable(either: Theme) -> None:
-    assert contrast(either.color(Role.ON_ACCENT), either.color(Role.ACCENT)) >= 4.5
+    assert contrast(either.color(ThemeRole.ON_ACCENT), either.color(ThemeRole.ACCENT)) >= 4.5
 
 
 _CONNECTIONS = tuple(connection_role(number) for number in range(1, 9))
 _GROUNDS_OF_MARKS = (
-    Role.SURFACE, Role.BACKGROUND, Role.RAISED, Role.HOVER, Role.SELECTION, Role.SELECTION_INACTIVE, Role.CLIENT_TINT,
-    Role.SERVER_TINT, Role.HIT,
+    ThemeRole.SURFACE, ThemeRole.BACKGROUND, ThemeRole.RAISED, ThemeRole.HOVER, ThemeRole.SELECTION,
+    ThemeRole.SELECTION_INACTIVE, ThemeRole.CLIENT_TINT, ThemeRole.SERVER_TINT, ThemeRole.HIT,
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("role", _CONNECTIONS)
-def test_a_connections_mark_is_seen_on_every_ground(either: Theme, role: Role) -> None:
+def test_a_connections_mark_is_seen_on_every_ground(either: Theme, role: ThemeRole) -> None:
     # WCAG 2.1, 1.4.11: graphics.
     assert min(contrast(either.color(role), either.color(ground)) for ground in _GROUNDS_OF_MARKS) >= 3
 
@@ -111,8 +113,8 @@ def test_a_choice_changes_palette_and_tells(qapp: QApplication, qtbot: QtBot) ->
 
 
 def test_a_colour_handed_out_is_a_copy(theme: Theme) -> None:
-    theme.color(Role.TEXT).setRgb(1, 2, 3)
-    assert theme.color(Role.TEXT) != QColor(1, 2, 3)
+    theme.color(ThemeRole.TEXT).setRgb(1, 2, 3)
+    assert theme.color(ThemeRole.TEXT) != QColor(1, 2, 3)
 
 
 def test_the_mono_font_is_monospaced(theme: Theme) -> None:
@@ -124,12 +126,12 @@ def test_the_mono_font_is_monospaced(theme: Theme) -> None:
 def test_a_picture_is_drawn_once(theme: Theme) -> None:
     icons = Icons(theme)
 
-    def key(role: Role = Role.TEXT, size: int = 16, ratio: float = 1.0) -> int:
+    def key(role: ThemeRole = ThemeRole.TEXT, size: int = 16, ratio: float = 1.0) -> int:
         return icons.pixmap(IconName.BOOK, role, size, ratio).cacheKey()
 
     drawn = key()
     assert key() == drawn
-    others = {key(Role.ERROR), key(size=18), key(size=8, ratio=2.0)}
+    others = {key(ThemeRole.ERROR), key(size=18), key(size=8, ratio=2.0)}
     assert len(others | {drawn}) == 4
     theme.set_choice(ThemeChoice.DARK)
     assert key() not in {drawn, *others}, "the colour is another one"
@@ -140,16 +142,18 @@ def test_a_picture_is_drawn_once(theme: Theme) -> None:
 def test_pictures_are_held_within_bounds(theme: Theme, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.look.icons.HELD", 3)
     icons = Icons(theme)
-    pages = [icons.pixmap(IconName.PAGE, Role.TEXT, size).cacheKey() for size in (10, 11, 12)]
-    assert icons.pixmap(IconName.PAGE, Role.TEXT, 10).cacheKey() == pages[0]
-    icons.pixmap(IconName.PAGE, Role.TEXT, 13)
-    assert icons.pixmap(IconName.PAGE, Role.TEXT, 10).cacheKey() == pages[0]
-    assert icons.pixmap(IconName.PAGE, Role.TEXT, 11).cacheKey() != pages[1], "the one least lately asked for"
+    pages = [icons.pixmap(IconName.PAGE, ThemeRole.TEXT, size).cacheKey() for size in (10, 11, 12)]
+    assert icons.pixmap(IconName.PAGE, ThemeRole.TEXT, 10).cacheKey() == pages[0]
+    icons.pixmap(IconName.PAGE, ThemeRole.TEXT, 13)
+    assert icons.pixmap(IconName.PAGE, ThemeRole.TEXT, 10).cacheKey() == pages[0]
+    assert icons.pixmap(IconName.PAGE, ThemeRole.TEXT, 11).cacheKey() != pages[1], (
+        "the one least lately asked for"
+    )
 
 
 def test_every_icon_is_there_and_is_tinted(icons: Icons, theme: Theme) -> None:
     for name in IconName:
-        image = icons.pixmap(name, Role.ERROR, 24, 2.0).toImage()
+        image = icons.pixmap(name, ThemeRole.ERROR, 24, 2.0).toImage()
         assert image.width() == 48
         colours = {
             image.pixelColor(x, y).name()
@@ -157,7 +161,7 @@ def test_every_icon_is_there_and_is_tinted(icons: Icons, theme: Theme) -> None:
             for y in range(48)
             if image.pixelColor(x, y).alpha() == 255
         }
-        assert theme.name(Role.ERROR) in colours, name
+        assert theme.name(ThemeRole.ERROR) in colours, name
 
 
 def test_every_svg_has_a_name() -> None:

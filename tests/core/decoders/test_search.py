@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.decoders import search
-from core.decoders.search import Case, Needle, Search, text_needle
+from core.decoders.search import Case, PayloadSearch, SearchPattern, text_needle
 from core.decoders.source import WINDOW, Held, Rest, ends, pieces
 from tests.tools.pages import hits
 
@@ -39,19 +39,19 @@ def test_finds_what_one_search_through_all_finds(wanted: bytes, parts: list[byte
     pattern = re.compile(re.escape(wanted))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "_STEP", step)
-        found = hits(data, Needle(pattern, len(wanted)))
+        found = hits(data, SearchPattern(pattern, len(wanted)))
     assert len(found) == len(pattern.findall(data))
 
 
 def test_counts_on_where_places_are_not_kept_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "KEPT", 3)
-    found = Search(Held(b"x" * 10), text_needle("x"))
+    found = PayloadSearch(Held(b"x" * 10), text_needle("x"))
     assert list(found.steps()) == [10]
     assert (found.count, found.kept) == (10, 3)
 
 
 def test_it_can_be_left_at_any_step() -> None:
-    found = Search(Held(b"x" + bytes(WINDOW * 2) + b"x"), text_needle("x"))
+    found = PayloadSearch(Held(b"x" + bytes(WINDOW * 2) + b"x"), text_needle("x"))
     steps = found.steps()
     assert next(steps) == search._STEP
     assert found.count == 1

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.protocol.anatomy import Field, Part, anatomy
+from core.protocol.anatomy import FrameField, Part, anatomy
 from core.protocol.frames import RSV1, RSV2, Frame, LengthForm, Opcode, make_frame
 
 KEY = bytes.fromhex("37fa213d")
 
 
-def by_part(frame: Frame) -> dict[Part, Field]:
+def by_part(frame: Frame) -> dict[Part, FrameField]:
     return {field.part: field for field in anatomy(frame)}
 
 

@@ -13,7 +13,7 @@ import pytest
 from core.capture.writer import CaptureWriter
 from core.errors import CaptureError
 from core.query.child_scan import ChildScan
-from core.query.clock import Span, moments
+from core.query.clock import CaptureTimes, moments
 from core.query.language import default_language
 from core.query.scan import Scan
 from core.query.values import TimeOfDay
@@ -94,7 +94,7 @@ def test_frames_by_the_time_of_day(
 def test_which_day_it_is(
     low: str, high: str, near: int, span: tuple[int, int], expected: tuple[int, int]
 ) -> None:
-    assert moments(of_day(low), of_day(high), near, Span(*span)) == expected
+    assert moments(of_day(low), of_day(high), near, CaptureTimes(*span)) == expected
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def utc(month: int, day: int, hour: int, minute: int) -> int:
 def test_an_hour_that_came_twice(
     low: str, high: str, span: tuple[int, int], expected: tuple[int, int]
 ) -> None:
-    assert moments(of_day(low), of_day(high), span[0], Span(*span)) == expected
+    assert moments(of_day(low), of_day(high), span[0], CaptureTimes(*span)) == expected
 
 
 def test_the_day_stays_while_the_scan_follows(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_search_in_a_process_of_its_own_settles_it_too(tmp_path: Path) -> None
 
 def test_times_that_are_on_no_day() -> None:
     with pytest.raises(CaptureError, match="on no day"):
-        moments(TimeOfDay(0), TimeOfDay(0), 2**80, Span(2**80, 2**80))
+        moments(TimeOfDay(0), TimeOfDay(0), 2**80, CaptureTimes(2**80, 2**80))
 
 
 def test_it_is_nothing_without_a_capture() -> None:

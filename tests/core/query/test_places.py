@@ -11,11 +11,11 @@ from core.capture.reader import CaptureReader
 from core.capture.writer import CaptureWriter
 from core.errors import CallerError
 from core.query.places import (
+    AskedPlace,
     Destination,
     FrameNumber,
     FrameStep,
     Moment,
-    Place,
     Share,
     SinceStart,
     TimeStep,
@@ -76,7 +76,7 @@ def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: 
         ("+1h", TimeStep(3600 * S)),
     ],
 )
-def test_what_is_a_place(text: str, place: Place) -> None:
+def test_what_is_a_place(text: str, place: AskedPlace) -> None:
     assert read_place(text) == place
 
 

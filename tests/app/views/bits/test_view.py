@@ -11,7 +11,7 @@ from app.look.look import Look
 from app.look.theme import Theme, ThemeChoice
 from app.views.bits.diagram import layout_cells
 from app.views.bits.view import FrameBits
-from core.protocol.anatomy import Field, Part, anatomy
+from core.protocol.anatomy import FrameField, Part, anatomy
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.violations import violation
 from tests.app.views.samples import BAD, KEY, record, whole
@@ -53,7 +53,7 @@ def test_click_on_a_field_selects_it_everywhere(view: FrameBits, qtbot: QtBot) -
             view.diagram, Qt.MouseButton.LeftButton, pos=view.diagram.center_of(Part.MASKING_KEY)
         )
     field = caught.args[0]
-    assert isinstance(field, Field)
+    assert isinstance(field, FrameField)
     assert field.part is Part.MASKING_KEY
     assert view.table.text_of(view.table.currentRow())[0] == "Masking key"
 

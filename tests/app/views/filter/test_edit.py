@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.logic.filter_assistant import FilterAssistant, PartKind, Standing
+from app.logic.filter_assistant import FilterAssistant, FilterPartKind, FilterStanding
 from app.look.look import Look
 from app.views.filter.edit import FilterEdit
 from core.query.candidates import Candidate, CandidateKind
@@ -53,21 +53,21 @@ def typed(edit: FilterEdit, text: str) -> FilterEdit:
 @pytest.mark.parametrize(
     ("text", "standing"),
     [
-        ("", Standing.EMPTY),
-        ("  ", Standing.EMPTY),
-        ("login", Standing.VALID),
-        ("opcode == ping", Standing.VALID),
-        ("opcode", Standing.UNFINISHED),
-        ("opcode == pi", Standing.UNFINISHED),
-        ('path == "/c', Standing.UNFINISHED),
-        ("opcode == pinf", Standing.WRONG),
-        ("a )", Standing.WRONG),
-        ("fin & ", Standing.WRONG),
+        ("", FilterStanding.EMPTY),
+        ("  ", FilterStanding.EMPTY),
+        ("login", FilterStanding.VALID),
+        ("opcode == ping", FilterStanding.VALID),
+        ("opcode", FilterStanding.UNFINISHED),
+        ("opcode == pi", FilterStanding.UNFINISHED),
+        ('path == "/c', FilterStanding.UNFINISHED),
+        ("opcode == pinf", FilterStanding.WRONG),
+        ("a )", FilterStanding.WRONG),
+        ("fin & ", FilterStanding.WRONG),
     ],
 )
-def test_how_a_text_stands(edit: FilterEdit, text: str, standing: Standing) -> None:
+def test_how_a_text_stands(edit: FilterEdit, text: str, standing: FilterStanding) -> None:
     assert typed(edit, text).standing is standing
-    shown = {Standing.VALID: "valid", Standing.WRONG: "wrong"}.get(standing, "")
+    shown = {FilterStanding.VALID: "valid", FilterStanding.WRONG: "wrong"}.get(standing, "")
     assert (edit.property("standing") or "") == shown
 
 
@@ -83,7 +83,7 @@ def test_an_error_is_pointed_at_and_says_what_was_expected(edit: FilterEdit) -> 
     edit.setCursorPosition(14)
     QTest.keyClick(edit, Key.Key_Backspace)
     QTest.keyClicks(edit, "g")
-    assert edit.standing is Standing.VALID
+    assert edit.standing is FilterStanding.VALID
     assert not edit.popup.isVisible()
 
 
@@ -192,9 +192,14 @@ def test_parts_are_told_apart(edit: FilterEdit) -> None:
     reading = typed(edit, 'opcode == ping and length in 1..2 or "x" hex"00"').reading
     assert reading is not None
     kinds = [each.kind for each in reading.parts]
-    assert kinds[:4] == [PartKind.FIELD, PartKind.OPERATOR, PartKind.TEXT, PartKind.WORD]
-    assert kinds.count(PartKind.NUMBER) == 2
-    assert kinds[-2:] == [PartKind.TEXT, PartKind.TEXT]
+    assert kinds[:4] == [
+        FilterPartKind.FIELD,
+        FilterPartKind.OPERATOR,
+        FilterPartKind.TEXT,
+        FilterPartKind.WORD,
+    ]
+    assert kinds.count(FilterPartKind.NUMBER) == 2
+    assert kinds[-2:] == [FilterPartKind.TEXT, FilterPartKind.TEXT]
 
 
 def test_the_popup_stays_within_a_narrow_window(edit: FilterEdit) -> None:
@@ -216,7 +221,7 @@ def test_a_filter_is_read_once(edit: FilterEdit) -> None:
 
 def test_one_that_is_too_long_is_said_to_be(edit: FilterEdit) -> None:
     edit.setText("x" * 10_001)
-    assert edit.standing is not Standing.VALID
+    assert edit.standing is not FilterStanding.VALID
     edit.insist()
     assert len(edit.text()) == 10_001
     assert "at most 2,000 characters" in edit.popup.sentence.text()

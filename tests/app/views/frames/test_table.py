@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from app.logic.frame_column import FrameColumn
 from app.logic.frame_lines import Badge
 from app.look.look import Look
-from app.look.theme import Role, Theme, ThemeChoice
+from app.look.theme import Theme, ThemeChoice, ThemeRole
 from app.models.frames import FrameModel
 from app.views.frames.painter import FramePainter
 from app.views.frames.table import FrameTable
@@ -297,11 +297,11 @@ def test_rows_are_painted_with_tint_arrow_and_violation(
         return found
 
     arrow = (FrameColumn.DIRECTION,)
-    assert {theme.name(Role.CLIENT_TINT), theme.name(Role.CLIENT)} <= colours(0, arrow)
-    assert {theme.name(Role.SERVER_TINT), theme.name(Role.SERVER)} <= colours(1, arrow)
-    assert theme.name(Role.ERROR) in colours(2, (FrameColumn.FLAGS,))
-    assert theme.name(Role.ERROR) in colours(2, (FrameColumn.NUMBER,))
-    assert theme.name(Role.ERROR) not in colours(0, (FrameColumn.FLAGS, FrameColumn.NUMBER))
+    assert {theme.name(ThemeRole.CLIENT_TINT), theme.name(ThemeRole.CLIENT)} <= colours(0, arrow)
+    assert {theme.name(ThemeRole.SERVER_TINT), theme.name(ThemeRole.SERVER)} <= colours(1, arrow)
+    assert theme.name(ThemeRole.ERROR) in colours(2, (FrameColumn.FLAGS,))
+    assert theme.name(ThemeRole.ERROR) in colours(2, (FrameColumn.NUMBER,))
+    assert theme.name(ThemeRole.ERROR) not in colours(0, (FrameColumn.FLAGS, FrameColumn.NUMBER))
 
 
 def test_the_empty_table_says_what_to_do(table: FrameTable) -> None:
@@ -332,9 +332,9 @@ def test_a_row_lights_up_under_the_mouse(
     centre = table.visualRect(model.index(1, FrameColumn.PAYLOAD)).center()
     edge = QPoint(table.viewport().width() - 2, centre.y())
     QTest.mouseMove(table.viewport(), centre)
-    assert picture(table).pixelColor(edge) == theme.color(Role.HOVER)
+    assert picture(table).pixelColor(edge) == theme.color(ThemeRole.HOVER)
     QTest.mouseMove(table.viewport(), table.visualRect(model.index(0, FrameColumn.PAYLOAD)).center())
-    assert picture(table).pixelColor(edge) == theme.color(Role.CLIENT_TINT)
+    assert picture(table).pixelColor(edge) == theme.color(ThemeRole.CLIENT_TINT)
 
 
 def test_badges_are_shown_whole_or_counted(look: Look) -> None:
@@ -510,7 +510,7 @@ def test_the_row_of_the_gap_looks_like_none_of_the_others(
     image = table.viewport().grab().toImage()
     rows = [table.visualRect(model.index(row, 0)).top() + 3 for row in (0, 1)]
     grounds = [{image.pixelColor(x, y).name() for x in range(5, 300)} for y in rows]
-    assert theme.name(Role.RAISED) in grounds[0] - grounds[1]
+    assert theme.name(ThemeRole.RAISED) in grounds[0] - grounds[1]
 
 
 def test_a_double_click_on_whose_frame_it_is_asks_for_that_connection(
@@ -542,6 +542,6 @@ def test_a_connections_mark_has_its_colour(
     image = picture(table)
     left = table.columnViewportPosition(FrameColumn.CONNECTION)
     height = table.rowHeight(0)
-    for row, role in enumerate((Role.CONNECTION_1, Role.CONNECTION_2)):
+    for row, role in enumerate((ThemeRole.CONNECTION_1, ThemeRole.CONNECTION_2)):
         y = row * height + height // 2
         assert theme.name(role) in {image.pixelColor(left + x, y).name() for x in range(20)}

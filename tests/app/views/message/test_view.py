@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.logic.shown_frame import AT_ONCE, ShownFrame
-from app.look.theme import Role, Theme
+from app.look.theme import Theme, ThemeRole
 from app.runtime.jobs import Jobs
 from app.views.message.facts import describe_message, shown_content
 from app.views.message.text_pane import FOLD
@@ -60,9 +60,9 @@ def test_json_is_indented_and_coloured(view: MessageView, theme: Theme) -> None:
         )
         for f in block.layout().formats()
     }
-    assert colours['"名"'] == theme.color(Role.JSON_KEY)
-    assert colours['"🎉"'] == theme.color(Role.JSON_STRING)
-    assert colours[","] == theme.color(Role.JSON_PUNCTUATION)
+    assert colours['"名"'] == theme.color(ThemeRole.JSON_KEY)
+    assert colours['"🎉"'] == theme.color(ThemeRole.JSON_STRING)
+    assert colours[","] == theme.color(ThemeRole.JSON_PUNCTUATION)
 
 
 def test_the_decoder_can_be_chosen_by_hand_and_stays(view: MessageView) -> None:
