@@ -1,4 +1,7 @@
-"""`make conformance`: all cases, and a table of what came of them. `--quick` leaves out 9, 12 and 13."""
+"""`make conformance`: all cases, Unmask as the server and as the client, and a table of what came of them.
+
+`--quick` leaves out 9, 12 and 13, `--role` one of the two.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,12 @@ import argparse
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from core.net.loop import tune_interpreter
+from core.protocol.state import Role
+from tests.conformance.as_client import run_client_cases
 from tests.conformance.suite import Outcome, Selection, run_cases
 
 _COLUMNS = ("OK", "NON-STRICT", "INFORMATIONAL", "FAILED")
@@ -18,30 +24,23 @@ _PARTS = (_QUICK, *(Selection((f"{family}.*",)) for family in (9, *_COMPRESSED))
 """All cases. The compressed ones record some GB a part, so each part has a capture of its own, deleted after it."""
 
 
-def _run(part: Selection, parallel: int, seconds: float) -> Outcome:
+_ROLES = {Role.SERVER: run_cases, Role.CLIENT: run_client_cases}
+
+
+def _run(role: Role, part: Selection, parallel: int, seconds: float) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="unmask-conformance-") as folder:
-        outcome = run_cases(part, Path(folder), parallel=parallel, seconds=seconds)
+        outcome = _ROLES[role](part, Path(folder), parallel=parallel, seconds=seconds)
     print(
-        f"{' '.join(part.include) or 'the rest'}: {len(outcome.behaviours)} cases",
+        f"{role.name.lower()}: {' '.join(part.include) or 'the rest'}: {dict(Counter(outcome.behaviours.values()))}",
         file=sys.stderr,
         flush=True,
     )
     return outcome
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="make conformance", description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--include", action="append", default=[], metavar="CASE")
-    parser.add_argument("--parallel", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=3000.0, help="for a part of the cases at most")
-    options = parser.parse_args()
-    tune_interpreter()
-    start = time.monotonic()
-    parts = (
-        (_QUICK,) if options.quick else (Selection(tuple(options.include)),) if options.include else _PARTS
-    )
-    outcome = Outcome.of_parts([_run(part, options.parallel, options.seconds) for part in parts])
+def _tell(role: Role, outcome: Outcome, seconds: float) -> bool:
+    """Print what came of it; whether all is well."""
+    print(f"Unmask as the {role.name.lower()}")
     print(f"{'family':<8}{'cases':>7}" + "".join(f"{column:>15}" for column in _COLUMNS))
     for family, counts in outcome.by_family.items():
         failed = counts.total() - sum(counts[column] for column in _COLUMNS[:-1])
@@ -49,13 +48,36 @@ def main() -> int:
         print(f"{family + '.*':<8}{counts.total():>7}" + "".join(f"{cell:>15}" for cell in cells))
     bad = {case: how for case, how in outcome.behaviours.items() if how not in _COLUMNS[:-1]}
     print(
-        f"{len(outcome.behaviours)} cases in {time.monotonic() - start:.0f} s; {outcome.connections} connections, "
+        f"{len(outcome.behaviours)} cases in {seconds:.0f} s; {outcome.connections} connections, "
         f"{outcome.frames:,} frames, {outcome.wire_bytes:,} bytes recorded; "
         + ("rebuilt bytes equal those of the tap" if not outcome.differences else "REBUILT BYTES DIFFER")
     )
     for line in [*(f"{case}: {how}" for case, how in bad.items()), *outcome.differences]:
         print(line)
-    return 1 if bad or outcome.differences else 0
+    return not (bad or outcome.differences)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make conformance", description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--role", action="append", choices=[role.name.lower() for role in _ROLES])
+    parser.add_argument("--include", action="append", default=[], metavar="CASE")
+    parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=3000.0, help="for a part of the cases at most")
+    options = parser.parse_args()
+    tune_interpreter()
+    parts = (
+        (_QUICK,) if options.quick else (Selection(tuple(options.include)),) if options.include else _PARTS
+    )
+    well = []
+    for role in _ROLES:
+        if options.role is None or role.name.lower() in options.role:
+            start = time.monotonic()
+            outcome = Outcome.of_parts(
+                [_run(role, part, options.parallel, options.seconds) for part in parts]
+            )
+            well.append(_tell(role, outcome, time.monotonic() - start))
+    return 0 if all(well) else 1
 
 
 if __name__ == "__main__":

@@ -7,17 +7,19 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.capture.reader import CaptureReader
-from core.capture.records import ConnectionRecord, Direction, View
+from core.capture.records import ConnectionRecord, Direction, Mode, View
 from core.net.failures import Failure
 from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
-from tests.tools.tap import TappedConnection, tapping
+from core.protocol.state import Role
+from tests.tools.tap import Tap, TappedConnection, tapping
 
 _START_SECONDS = 10.0
 _PAGE = 4096
@@ -62,14 +64,17 @@ class Outcome:
         return dict(sorted(families.items(), key=lambda item: int(item[0])))
 
 
-class _Listener:
+class Listener:
+    """What the engine tells, for who waits for it on another thread."""
+
     def __init__(self) -> None:
         self.addresses: tuple[str, ...] = ()
         self.listening = threading.Event()
         self.failures: list[str] = []
+        self.changed = threading.Event()
 
     def on_changed(self) -> None:
-        pass
+        self.changed.set()
 
     def on_listening(self, addresses: tuple[str, ...]) -> None:
         self.addresses = addresses
@@ -88,54 +93,68 @@ class _Listener:
         pass
 
 
-def run_cases(selection: Selection, folder: Path, *, parallel: int, seconds: float) -> Outcome:
-    """Run the cases against a fresh engine. RuntimeError if the suite itself could not run."""
-    listener = _Listener()
-    capture = folder / "conformance.unmask"
+@contextmanager
+def echoing(capture: Path, listener: Listener) -> Iterator[EngineHost]:
+    """A fresh engine that echoes and records to `capture`, which is finished when the block is left."""
     settings = EngineSettings(auto_reply=AutoReply.ECHO)
     host = EngineHost(capture, "conformance", settings, load_test_page(), listener)
     thread = threading.Thread(target=host.run, name="engine")
     thread.start()
     try:
+        yield host
+    finally:
+        host.stop()
+        thread.join()
+        host.close()
+
+
+def run_cases(selection: Selection, folder: Path, *, parallel: int, seconds: float) -> Outcome:
+    """Run the cases against Unmask as a server. RuntimeError if the suite itself could not run."""
+    listener = Listener()
+    capture = folder / "conformance.unmask"
+    with echoing(capture, listener) as host:
         host.listen(ListenAddress("127.0.0.1", 0))
         if not listener.listening.wait(_START_SECONDS):
             raise RuntimeError(f"the engine does not listen: {listener.failures}")
         port = int(listener.addresses[0].rpartition(":")[2])
         with tapping(port) as tap:
-            behaviours = _run_suite(selection, tap.port, folder / "reports", parallel, seconds)
-    finally:
-        host.stop()
-        thread.join()
-        host.close()
+            words = (f"127.0.0.1:{tap.port}", "-p", str(parallel))
+            behaviours = _run_suite(suite_command(selection, folder / "reports", *words), folder, seconds)
+    return outcome_of(behaviours, capture, tap)
+
+
+def outcome_of(behaviours: dict[str, str], capture: Path, tap: Tap) -> Outcome:
+    """With what the capture holds of it."""
     reader = CaptureReader(capture)
     try:
         totals = reader.totals()
-        differences = tuple(_differences(reader, tap.connections))
+        differences = tuple(_differences(reader, tap.connections.values()))
     finally:
         reader.close()
     return Outcome(behaviours, totals.connections, totals.frames, totals.bytes, differences)
 
 
-def _run_suite(
-    selection: Selection, port: int, reports: Path, parallel: int, seconds: float
-) -> dict[str, str]:
-    words = [
-        str(Path(sys.executable).parent / "kosoku"),
-        f"127.0.0.1:{port}",
-        "-p",
-        str(parallel),
-        "-o",
-        str(reports),
-    ]
+def suite_command(selection: Selection, reports: Path, *words: str) -> list[str]:
+    """The suite's program with these words."""
+    command = [str(Path(sys.executable).parent / "kosoku"), *words, "-o", str(reports)]
     for pattern in selection.include:
-        words += ["-i", pattern]
+        command += ["-i", pattern]
     for pattern in selection.exclude:
-        words += ["-x", pattern]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=seconds, check=False)
-    index = reports / "index.json"
+        command += ["-x", pattern]
+    return command
+
+
+def _run_suite(command: list[str], folder: Path, seconds: float) -> dict[str, str]:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+    index = folder / "reports" / "index.json"
     if not index.exists():
         raise RuntimeError(f"the suite wrote no report:\n{done.stdout}{done.stderr}")
     (cases,) = json.loads(index.read_text()).values()
+    return behaviours_of(cases)
+
+
+def behaviours_of(cases: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Of each case the worse of how it was met and how the connection was closed."""
     return {case: _worse(found["behavior"], found["behaviorClose"]) for case, found in cases.items()}
 
 
@@ -144,22 +163,31 @@ def _worse(*behaviours: str) -> str:
     return max(behaviours, key=lambda each: order.index(each) if each in order else len(order))
 
 
-def _differences(reader: CaptureReader, tapped: dict[str, TappedConnection]) -> list[str]:
+def _differences(reader: CaptureReader, tapped: Iterable[TappedConnection]) -> list[str]:
     """Where the wire bytes rebuilt from the capture are not those that the tap copied."""
     found: list[str] = []
-    records = {record.peer: record for record in reader.connections()}
-    if set(records) != set(tapped):
-        found.append(f"{len(records)} connections are recorded, {len(tapped)} passed the tap")
-    for name in records.keys() & tapped.keys():
-        to_server, to_client = wire_of(reader, records[name])
-        for way, rebuilt, seen in (
-            ("client→server", to_server, tapped[name].to_server),
-            ("server→client", to_client, tapped[name].to_client),
+    # No two requests have the same key.
+    seen = {_request_of(each): each for each in tapped}
+    records = {record.request: record for record in reader.connections()}
+    if set(records) != set(seen):
+        found.append(f"{len(records)} connections are recorded, {len(seen)} passed the tap")
+    for request in records.keys() & seen.keys():
+        record, each = records[request], seen[request]
+        to_server, to_client = wire_of(reader, record)
+        sent_to_us = Role.SERVER if record.mode is Mode.LISTEN else Role.CLIENT
+        for receiver, way, rebuilt, copied in (
+            (Role.SERVER, "client→server", to_server, each.to_server),
+            (Role.CLIENT, "server→client", to_client, each.to_client),
         ):
-            # What was under way when the other side had gone may have passed the tap and reached nobody.
-            if rebuilt != seen and not (way == "client→server" and seen.startswith(rebuilt)):
-                found.append(f"#{records[name].id} {way}: {len(rebuilt)} bytes rebuilt, {len(seen)} seen")
+            # What was under way when its receiver had gone may have passed the tap and reached nobody.
+            if rebuilt != copied and not (receiver is sent_to_us and copied.startswith(rebuilt)):
+                found.append(f"#{record.id} {way}: {len(rebuilt)} bytes rebuilt, {len(copied)} seen")
     return found
+
+
+def _request_of(tapped: TappedConnection) -> bytes:
+    head, end, _ = bytes(tapped.to_server).partition(b"\r\n\r\n")
+    return head + end
 
 
 def wire_of(reader: CaptureReader, record: ConnectionRecord) -> tuple[bytearray, bytearray]:
@@ -172,5 +200,6 @@ def wire_of(reader: CaptureReader, record: ConnectionRecord) -> tuple[bytearray,
             assert frame is not None
             way = to_server if row.direction is Direction.CLIENT_TO_SERVER else to_client
             way += frame.frame.wire()
-    to_server += record.trailing
+    trailing = to_server if record.mode is Mode.LISTEN else to_client
+    trailing += record.trailing
     return to_server, to_client

@@ -1,36 +1,42 @@
-"""The reduced run of the independent suite: everything but the sizes and compression families that take minutes."""
+"""The reduced runs of the independent suite: everything but the sizes and compression families that take minutes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conformance.suite import Selection, run_cases
+from tests.conformance.as_client import run_client_cases
+from tests.conformance.suite import Outcome, Selection, run_cases
+
+_PASSED = {"OK", "NON-STRICT", "INFORMATIONAL"}
+
+as_each_role = pytest.mark.parametrize(
+    "run", [pytest.param(run_cases, id="server"), pytest.param(run_client_cases, id="client")]
+)
+Run = Callable[..., Outcome]
 
 
+@as_each_role
 @pytest.mark.timeout(300)
-def test_every_case_passes_and_the_capture_gives_back_the_wire(tmp_path: Path) -> None:
-    # Of the compression families one case of each size class that is quick.
+def test_every_case_passes_and_the_capture_gives_back_the_wire(tmp_path: Path, run: Run) -> None:
     quick = Selection(exclude=("9.*", "12.*", "13.*"))
-    outcome = run_cases(quick, tmp_path, parallel=4, seconds=240)
+    outcome = run(quick, tmp_path, parallel=4, seconds=240)
     assert len(outcome.behaviours) == 247
-    failed = {
-        case: how
-        for case, how in outcome.behaviours.items()
-        if how not in ("OK", "NON-STRICT", "INFORMATIONAL")
-    }
-    assert not failed
+    assert {case: how for case, how in outcome.behaviours.items() if how not in _PASSED} == {}
     assert not outcome.differences
     # The suite asks how many cases there are and reports at the end on connections of its own.
     assert outcome.connections >= 247
 
 
+@as_each_role
 @pytest.mark.timeout(300)
-def test_compressed_cases_pass(tmp_path: Path) -> None:
+def test_compressed_cases_pass(tmp_path: Path, run: Run) -> None:
+    # Of each of the families one case of each size class that is quick.
     cases = tuple(f"12.{family}.{case}" for family in range(1, 6) for case in (1, 2, 3))
     cases += tuple(f"13.{family}.{case}" for family in range(1, 8) for case in (1, 2, 3))
-    outcome = run_cases(Selection(cases), tmp_path, parallel=4, seconds=240)
+    outcome = run(Selection(cases), tmp_path, parallel=4, seconds=240)
     assert set(outcome.behaviours.values()) == {"OK"}
     assert len(outcome.behaviours) == len(cases)
     assert not outcome.differences

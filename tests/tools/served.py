@@ -120,6 +120,11 @@ class Served:
         assert result.error is None
         return result.count
 
+    def failure(self) -> Failure:
+        """The next failure, which is then known of."""
+        self._await(lambda: bool(self._failures), "something has failed")
+        return self._failures.pop(0)
+
     def captured(self, holds: Callable[[CaptureReader], bool], what: str) -> CaptureReader:
         """The capture, once that holds for it."""
         self._await(lambda: holds(self.reader), what)

@@ -34,6 +34,8 @@ class EndpointSession(Session):
         self._is_opening = True
         """The handshake is not decided."""
         self._is_ending = False
+        self._peer_ends_first = False
+        """When all is said it is the peer that ends the stream."""
         self._events: list[Report] = []
         """To be recorded; with what a message that is under way adds to them."""
         self._events_ns = 0
@@ -221,8 +223,7 @@ class EndpointSession(Session):
         if self._is_ending or not self._leg.is_connected:
             return
         self._is_ending = True
-        if self.endpoint.role is Role.SERVER:
-            # RFC 6455 section 7.1.1: the server is the first to close the TCP connection, a client waits for it.
+        if not self._peer_ends_first:
             self._leg.say_no_more()
         self._leg.set_timer(self._limits.close_seconds, self.disconnect)
 
