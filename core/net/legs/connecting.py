@@ -36,8 +36,6 @@ class Connecting(EndpointSession):
         self.id = host.recorder.open_connection(opened, host.clock())
         self._dialing: asyncio.Task[None] | None = None
         self._is_reached = False
-        # RFC 6455 section 7.1.1: the server closes the TCP connection first, so that it waits for stray segments.
-        self._peer_ends_first = True
 
     def dial(self) -> None:
         """Begin to connect. What comes of it stands in the capture, and what goes wrong is told as a `Failure`."""
@@ -78,11 +76,11 @@ class Connecting(EndpointSession):
         """Tell the person where the handshake has failed."""
         for event in events:
             if isinstance(event, ResponseReceived):
-                # Behind a 101 that is not good enough the server waits for frames.
+                # RFC 6455 section 7.1.1: the server closes the TCP connection first; behind another answer too it does.
+                # But behind a 101 that is not good enough it waits for frames.
                 self._peer_ends_first = event.accepted or event.response.status != 101
                 self._decided("" if event.accepted else explain(event.verdict.violations))
             elif isinstance(event, HandshakeFailed):
-                self._peer_ends_first = False
                 self._decided(event.answer.reason)
 
     def _decided(self, reason: str) -> None:

@@ -64,6 +64,10 @@ class EndpointSession(Session):
         told = self._unrecorded if self._events else 0
         return self.endpoint.held_bytes + self._request_bytes + told
 
+    @property
+    def queued_bytes(self) -> int:
+        return self._leg.queued_bytes
+
     def send(self, outgoing: Outgoing, toward: Role, origin: Origin) -> None:
         assert toward is not self.endpoint.role, "the engine has looked at `sides`"
         endpoint, leg = self.endpoint, self._leg
@@ -107,7 +111,7 @@ class EndpointSession(Session):
     @abstractmethod
     def leg_made(self, leg: Leg) -> None: ...
 
-    def leg_received(self, leg: Leg, data: bytes, now: int, until: int) -> None:
+    def leg_received(self, leg: Leg, data: bytes, now: int, until: int) -> bool:
         endpoint, clock = self.endpoint, self._host.clock
         self._unrecorded += len(data)
         events = endpoint.receive_runs(data)
@@ -128,8 +132,10 @@ class EndpointSession(Session):
         size = self._record(now, events, sent)
         if endpoint.wants_close:
             self._end()
-        self._keep_pace(leg, size)
+        if self._host.recorder.holds_up(size):
+            self._wait_for_recorder(leg)
         self._settle()
+        return endpoint.has_more
 
     def leg_has_more(self, leg: Leg) -> bool:  # noqa: ARG002
         return self.endpoint.has_more
@@ -205,7 +211,9 @@ class EndpointSession(Session):
         else:
             self._events += events
         if self._events and not self.endpoint.is_sending:
-            taken = self._hand_over(self._events_ns, self._events, self._unrecorded, self._received)
+            taken = self._host.recorder.record(
+                self.id, self._events_ns, self._events, self._unrecorded, self._received
+            )
             self._events, self._unrecorded = [], 0
             return taken
         return 0

@@ -43,8 +43,11 @@ class LegOwner(Protocol):
     def leg_made(self, leg: Leg) -> None:
         """It is connected."""
 
-    def leg_received(self, leg: Leg, data: bytes, now: int, until: int) -> None:
-        """Work on `data` and on what came before it. `now` is when that began, `until` when it must end (ns)."""
+    def leg_received(self, leg: Leg, data: bytes, now: int, until: int) -> bool:
+        """Work on `data` and on what came before it; whether there is more to do.
+
+        `now` is when that began, `until` when it must end (ns).
+        """
 
     def leg_has_more(self, leg: Leg) -> bool:
         """Whether `leg_received` has more to do with what came already."""
@@ -145,7 +148,7 @@ class Leg(asyncio.Protocol):
             self._transport.abort()
 
     def pause(self, reason: PauseReason) -> None:
-        """Read nothing until every reason is gone."""
+        """Read nothing until every reason is gone. One read may still come where it was not connected yet."""
         if not self._paused and self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
         self._paused.add(reason)
@@ -185,8 +188,8 @@ class Leg(asyncio.Protocol):
         transport = cast(asyncio.Transport, transport)
         self._transport = transport
         transport.set_write_buffer_limits(high=WRITE_HIGH)
-        if self._paused:
-            transport.pause_reading()
+        # uvloop begins to read behind this, paused or not.
+        self._loop.call_soon(self._stay_paused)
         self.peer_place = transport.get_extra_info("peername")
         self.local_place = transport.get_extra_info("sockname")
         self._owner.leg_made(self)
@@ -231,16 +234,19 @@ class Leg(asyncio.Protocol):
     # Within.
 
     def _receive(self, data: bytes, now: int, until: int) -> None:
-        owner = self._owner
-        owner.leg_received(self, data, now, until)
-        if owner.leg_has_more(self) or self._transport is None or self._clock() - now > READ_ON_NS:
+        has_more = self._owner.leg_received(self, data, now, until)
+        if has_more or self._transport is None or self._clock() - now > READ_ON_NS:
             self.pause(PauseReason.TURN)
             self._turns.add(self)
         elif PauseReason.TURN in self._paused:
             # Nothing is left of what waited for a turn.
             self.resume(PauseReason.TURN)
-        else:
+        elif self._overdue is not None:
             self._judge_overdue()
+
+    def _stay_paused(self) -> None:
+        if self._paused and self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
 
     def _time_is_up(self, action: Callable[[], None]) -> None:
         self._timer = None

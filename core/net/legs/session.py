@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from core.capture.recorder import Recorder
-from core.capture.records import Direction
 from core.net.budget import MemoryBudget
 from core.net.failures import Failure
 from core.net.legs.leg import Leg, PauseReason
 from core.net.outgoing import Outgoing
 from core.net.settings import EngineSettings
 from core.net.turns import Turns
-from core.protocol.events import Origin, Report
+from core.protocol.events import Origin
 from core.protocol.state import Role
 
 
@@ -130,18 +129,10 @@ class Session(ABC):
         if held != before:
             self._host.budget.settle(self, held)
 
-    def _hand_over(self, now: int, events: Sequence[Report], size: int, received: Direction) -> int:
-        """Have the recorder take `events`, which hold about `size` bytes; what it makes of that size.
-
-        `received` is which way the frames among them go that were received.
-        """
-        return self._host.recorder.record(self.id, now, events, size, received)
-
-    def _keep_pace(self, leg: Leg, size: int) -> None:
-        """Read no more from `leg`, which has brought `size` bytes, where the recorder can't follow."""
-        if self._host.recorder.holds_up(size):
-            leg.pause(PauseReason.RECORDER)
-            self._host.session_waits(self)
+    def _wait_for_recorder(self, leg: Leg) -> None:
+        """Read no more from `leg` until the recorder has drained."""
+        leg.pause(PauseReason.RECORDER)
+        self._host.session_waits(self)
 
     def _finish(self) -> None:
         """All that came over its legs is recorded, and they are gone."""

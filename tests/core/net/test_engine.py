@@ -82,6 +82,8 @@ def test_a_head_request_gets_the_head_alone(serve: Serve) -> None:
     assert head.startswith(b"HTTP/1.1 200 ")
     assert b"content-length: %d\r\n" % len(load_test_page().body) in head.lower()
     assert body == b""
+    head, body = ask(served, b"HEAD /favicon.ico HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    assert (head[:13], body) == (b"HTTP/1.1 404 ", b"")
 
 
 @pytest.mark.parametrize(

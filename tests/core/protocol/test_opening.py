@@ -19,6 +19,7 @@ from core.protocol.events import (
     ResponseReceived,
     closed_by_role,
 )
+from core.protocol.handshake import Answer, serve
 from core.protocol.http11 import HeadLimits
 from core.protocol.state import ReadyState, Role, peer_of
 from core.protocol.violations import Judgement
@@ -202,7 +203,28 @@ def test_a_client_whose_server_never_answers_sends_nothing_more() -> None:
     (failed,) = connection.handshake_timed_out(10)
     assert isinstance(failed, HandshakeFailed)
     assert (failed.answer.response, connection.data_to_send()) == (b"", b"")
+    assert (failed.answer.status, failed.sender) == (0, Role.SERVER)
     assert connection.wants_close
+
+
+def test_a_client_whose_server_is_not_there() -> None:
+    connection = new_client()
+    (failed,) = connection.abandon("Nobody is there.")
+    assert failed == HandshakeFailed(b"", Answer(0, "Nobody is there.", b""), Role.SERVER)
+    assert (connection.state, connection.wants_close) == (ReadyState.CLOSED, True)
+    assert connection.abandon("And not later either.") == []
+    assert ended(connection).code == 1006
+
+
+def test_what_is_asked_of_a_server_is_judged_only_when_that_is_wanted() -> None:
+    """What stands before the handshake may answer a request without knowing what it breaks."""
+    connection = new_server()
+    (asked,) = connection.receive_data(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert isinstance(asked, RequestReceived)
+    (done,) = connection.answer(serve(200, "text/plain", b"yes"))
+    assert isinstance(done, HandshakeDone)
+    assert (done.answer.status, done.answer.violations) == (200, ())
+    assert asked.proposed.status == 405
 
 
 def test_refusal_for_load() -> None:

@@ -246,7 +246,7 @@ def test_a_client_waits_for_the_server_to_end_the_stream(serve: Serve, server: R
 
 
 def test_a_wrong_accept_is_refused(serve: Serve, server: RawServer) -> None:
-    served = serve(SILENT)
+    served = serve(replace(SILENT, limits=Limits(close_seconds=10 * PATIENCE_SECONDS)))
     connect(served, server.url)
     request = server.accept()
     response = response_to(request.replace(b"Sec-WebSocket-Key: ", b"Sec-WebSocket-Key: x"))
@@ -290,6 +290,20 @@ def test_another_status_is_recorded_with_its_body(
     assert words in sentence
     assert (record.status, record.path) == (status, "/")
     assert record.response + record.trailing == answer.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def test_a_body_that_comes_late_is_waited_for(serve: Serve, server: RawServer) -> None:
+    served = serve(SILENT)
+    connect(served, server.url)
+    server.accept()
+    server.send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\n")
+    served.failure()
+    server.client.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        server.rest()
+    server.send(b"gone")
+    server.client.close()
+    assert served.closed().trailing == b"gone"
 
 
 def test_bytes_that_are_no_response(serve: Serve, server: RawServer) -> None:
@@ -338,6 +352,17 @@ def test_a_port_on_which_nobody_listens(serve: Serve) -> None:
         f"127.0.0.1:{port} refuses the connection: nothing listens there. Start the server, or check host and port."
     )
     assert (record.peer, record.request, record.frame_count) == (f"127.0.0.1:{port}", b"", 0)
+
+
+def test_every_address_of_a_host_is_tried(serve: Serve, server: RawServer) -> None:
+    served = serve(SILENT)
+    both = {info[4][0] for info in socket.getaddrinfo("localhost", 0)}
+    assert "127.0.0.1" in both
+    connect(served, f"ws://localhost:{server.port}/")
+    request = parsed_request(server.open())
+    assert request is not None
+    assert request.headers.get("Host") == f"localhost:{server.port}"
+    assert served.opened().peer == f"localhost:{server.port}"
 
 
 def test_a_host_that_is_not_found(serve: Serve) -> None:
