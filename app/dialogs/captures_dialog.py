@@ -1,4 +1,4 @@
-"""Lists the captures that Unmask knows of: unsaved ones of earlier runs, and recent ones, with what is in each."""
+"""Lists the captures that Unmask knows about, unsaved and recent ones, with what is in each."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _LOOKS = {
 
 
 class CapturesDialog(QDialog):
-    """Says what the person wants with a capture; what it shows is given to it anew after each change."""
+    """Emits what the person wants to do with a capture; its content is set anew after each change."""
 
     open_wanted = Signal(object)
     """A KnownCapture."""
     save_wanted = Signal(object)
     discard_wanted = Signal(object)
     forget_wanted = Signal(object)
-    """It is not to be listed any more."""
+    """A KnownCapture that should no longer be listed."""
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -81,7 +81,7 @@ class CapturesDialog(QDialog):
         self._show_buttons()
 
     def show_captures(self, captures: Sequence[KnownCapture]) -> None:
-        """Unsaved ones first. The row that was chosen stays chosen, or the one that takes its place."""
+        """Show captures, unsaved ones first. The selection stays, or moves to the row that takes its place."""
         row = max(0, self.rows.currentIndex().row())
         self._model.set_captures(captures)
         self.rows.set_empty_text(self.tr("There are none yet. What you open or save is listed here."))

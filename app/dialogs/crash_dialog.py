@@ -1,4 +1,4 @@
-"""What a person sees of an exception that nobody caught."""
+"""Shows an exception that nothing caught."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from core.capture.private_files import written_whole
 
 
 class CrashDialog(QDialog):
-    """One sentence, the traceback, and the choice to go on or to quit."""
+    """One sentence, the traceback, and the choice to continue or to quit."""
 
     quit_requested = Signal()
     restart_requested = Signal()
-    """Only where the engine has died."""
+    """Emitted only when the engine has died."""
 
     def __init__(self, report: CrashReport, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -77,11 +77,11 @@ class CrashDialog(QDialog):
         )
 
     def copy(self) -> None:
-        """Puts the report on the clipboard."""
+        """Put the report on the clipboard."""
         QGuiApplication.clipboard().setText(self._report.text)
 
     def save(self, path: Path) -> str | None:
-        """Writes the report; returns a sentence if that can't be."""
+        """Write the report; the result is a sentence if that fails, else None."""
         try:
             with written_whole(path) as out:
                 out.write(self._report.text.encode(errors="backslashreplace"))

@@ -1,4 +1,4 @@
-"""How Unmask itself is doing, live: what it records, what that takes, and how quickly the window answers."""
+"""Shows live how Unmask itself is doing: what it records, what that costs, and how fast the window responds."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ from core.sizes import byte_size
 
 _CARD_COLUMNS = 3
 _TIME_COLUMNS = (2, 3, 4, 6, 7, 8)
-"""In the grid; what lies between keeps the halves apart."""
+"""Columns of the grid; the columns between them separate the halves."""
 _NOTHING = "–"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What a card says."""
+    """The content of a card."""
 
     value: str
     note: str
     height: float
-    """Of its line."""
+    """Height of its line."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimingRow:
-    """What a line of the table says."""
+    """The content of a row of the table."""
 
     recent: Spread | None
     since_start: Spread | None
 
 
 class _Card(QFrame):
-    """One figure with its course."""
+    """One figure with its recent course."""
 
     def __init__(self, title: str, tooltip: str, theme: Theme) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class _Card(QFrame):
 
 
 class _Times:
-    """One line of the table of times, in a grid of its owner's."""
+    """One row of the table of times, in its owner's grid."""
 
     def __init__(self, title: str, explanation: str, theme: Theme, grid: QGridLayout, row: int) -> None:
         self.title = title
@@ -100,10 +100,10 @@ class _Times:
 
 
 class DiagnosticsDialog(QDialog):
-    """Shows samples as they are given; not modal, so that one can watch while the window works."""
+    """Shows samples; not modal, so that the window can be used meanwhile."""
 
     reset_wanted = Signal()
-    """The person wants times counted from now on."""
+    """The person wants times to be counted from now on."""
     copy_wanted = Signal(str)
     """The person wants this text."""
 
@@ -148,7 +148,7 @@ class DiagnosticsDialog(QDialog):
         layout.addWidget(buttons)
 
     def show_sample(self, sample: Sample, since_start: tuple[Spread | None, ...]) -> None:
-        """`since_start`: of commit, gap, paint and latency, as far as they were counted."""
+        """Show a sample. `since_start` has the spreads of commit, gap, paint and latency, if measured."""
         window = sample.window
         recent = (sample.commit, *((window.gap, window.paint, window.latency) if window else (None,) * 3))
         for times, now, since in zip(self._times, recent, since_start, strict=True):
@@ -157,7 +157,7 @@ class DiagnosticsDialog(QDialog):
             card.show_figure(figure)
 
     def text(self) -> str:
-        """All that is shown, as lines of text."""
+        """Everything shown, as lines of text."""
         lines = [f"{card.title}: {card.value.text()} ({card.note.text()})" for card in self._cards]
         heads = (*self._heads(), *self._heads())
         lines.append(", ".join((self.tr("Times"), *self._spans())))

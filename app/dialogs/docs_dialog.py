@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayo
 
 
 class DocsDialog(QDialog):
-    """Shows a Markdown file of ours; nothing of a peer comes here."""
+    """Shows a Markdown file that comes with Unmask; peers never contribute to it."""
 
     def __init__(self, title: str, path: Path, parent: QWidget | None = None) -> None:
-        """OSError where the file can't be read."""
+        """Raises OSError if the file cannot be read."""
         super().__init__(parent)
         self.setWindowTitle(title)
         self.resize(860, 640)

@@ -1,4 +1,4 @@
-"""Asks what of a capture is to be exported, and in which format."""
+"""Asks which part of a capture to export, and in which format."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from core.formats.registry import Format, Formats
 _WIDTH = 520
 _STEP = 1
 _INDENT = 22
-"""So far in stand the words under a button, below its own."""
+"""Indent of the text below a button."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,16 @@ class Offer:
 
     scope: Scope
     title: str
-    """With the key that chooses it behind an ampersand."""
+    """With an ampersand before the letter that chooses it."""
     detail: str
-    """What the title does not say, such as the filter; plain text, on one line."""
+    """What the title does not say, such as the filter; plain text on one line."""
     amount: str
-    """How many frames that are."""
+    """The number of frames, in words."""
     part: ExportPart
 
 
 class ExportDialog(QDialog):
-    """After `accept`, `offer` and `wanted` hold what was chosen."""
+    """After `accept`, `offer` and `wanted` hold the choice."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class ExportDialog(QDialog):
         format_name: str,
         parent: QWidget | None = None,
     ) -> None:
-        """`chosen` and `format_name` are what it begins with; the first of each where there is no such."""
+        """`chosen` and `format_name` are the initial choices; the first of each if they do not exist."""
         super().__init__(parent)
         self._offers = tuple(offers)
         self._formats = formats
@@ -80,7 +80,7 @@ class ExportDialog(QDialog):
 
     @property
     def wanted(self) -> Format:
-        """The format."""
+        """The chosen format."""
         return self._formats.get(str(self._format.currentData()))
 
     def _parts(self, chosen: Scope) -> QFrame:

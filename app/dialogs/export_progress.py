@@ -1,4 +1,4 @@
-"""Says that an export is under way, how far it is, and takes it back."""
+"""Shows the progress of an export, and cancels it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _SHOWN_AFTER_MS = 500
 
 
 class ExportProgress(QProgressDialog):
-    """Shows itself where the export takes long; the window can be used beside it. End it with `end`."""
+    """Appears if the export takes long; the window stays usable. Close it with `end`."""
 
     def __init__(self, work: ExportWork, name: str, parent: QWidget) -> None:
-        """`name` of the file that is being written."""
+        """`name` is that of the file being written."""
         super().__init__(parent)
         self._work = work
         self.setWindowTitle(self.tr("Export"))
@@ -33,7 +33,7 @@ class ExportProgress(QProgressDialog):
         self.setAutoClose(False)
         self.setAutoReset(False)
         self.setMinimumWidth(360)
-        # Qt's own waiting needs a first value; nobody may know one.
+        # Qt's own delay needs a first value, which may never come.
         self.setMinimumDuration(2**31 - 1)
         self.setRange(0, 0)
         self.canceled.connect(work.cancel)
@@ -43,7 +43,7 @@ class ExportProgress(QProgressDialog):
         QTimer.singleShot(_SHOWN_AFTER_MS, self, self.show)
 
     def end(self) -> None:
-        """Away with it."""
+        """Close the dialog."""
         self._timer.stop()
         self.canceled.disconnect(self._work.cancel)
         self.hide()

@@ -1,4 +1,4 @@
-"""Saved filters: a name for a new one, and the list of all to rename and to remove."""
+"""Saved filters: a dialog that names a new one, and one that renames and removes them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SIZE = (620, 360)
 
 
 class SaveFilterDialog(QDialog):
-    """`accepted` with `name`, which is not empty; `taken` are the names that would be replaced."""
+    """After `accept`, `name` is not empty; `taken` are the existing names, which would be replaced."""
 
     def __init__(self, text: str, taken: frozenset[str], theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -68,7 +68,7 @@ class SaveFilterDialog(QDialog):
 
 
 class SavedFiltersDialog(QDialog):
-    """`accepted` with `filters`: as they were given, some renamed, changed or removed."""
+    """After `accept`, `filters` has the given ones, some of them renamed, changed or removed."""
 
     def __init__(self, filters: tuple[SavedFilter, ...], theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -110,7 +110,7 @@ class SavedFiltersDialog(QDialog):
 
     @property
     def filters(self) -> tuple[SavedFilter, ...]:
-        """A name that was emptied becomes the filter's text."""
+        """The filters; one whose name was emptied gets its text as name."""
         found = []
         for row in range(self.table.rowCount()):
             name, text = self.table.item(row, 0), self.table.item(row, 1)

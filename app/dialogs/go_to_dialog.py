@@ -1,4 +1,4 @@
-"""Asks where to go: says what it makes of what is typed, while it is typed."""
+"""Asks where to go, and shows the meaning of the text as it is typed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class GoToDialog(QDialog):
     chosen = Signal(object)
 
     def __init__(self, find: Callable[[str], Destination], parent: QWidget | None = None) -> None:
-        """`find` finds what a text means, or raises a CallerError or CaptureError."""
+        """`find` gives the destination of a text, or raises CallerError or CaptureError."""
         super().__init__(parent)
         self._find = find
         self._found: Destination | None = None

@@ -1,4 +1,4 @@
-"""A note on a frame, to write and to change."""
+"""Writes and changes the note on a frame."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SIZE = (460, 240)
 
 class _Edit(QPlainTextEdit):
     finished = Signal()
-    """Ctrl+Return."""
+    """Ctrl+Return was pressed."""
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         entered = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
@@ -35,7 +35,7 @@ class _Edit(QPlainTextEdit):
 
 
 class NoteDialog(QDialog):
-    """`accepted` with `note`, which may be empty; it can only be accepted when it is short enough."""
+    """After `accept`, `note` has the text, which may be empty; a text that is too long cannot be accepted."""
 
     def __init__(self, frame_id: int, note: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,7 +69,7 @@ class NoteDialog(QDialog):
 
     @property
     def note(self) -> str:
-        """As it stands there, without empty space around it."""
+        """The text without surrounding white space."""
         return self.edit.toPlainText().strip()
 
     def _show_room(self) -> None:

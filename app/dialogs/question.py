@@ -1,4 +1,4 @@
-"""A question in front of the window, with buttons of the caller's; Cancel is one of them and the one to press."""
+"""A question in front of the window with the caller's buttons and Cancel, which is the default."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MARK = 36
 
 
 class Question(QMessageBox):
-    """Plain text, whoever wrote it. Goes away with its answer."""
+    """Shows plain text, whoever wrote it, and is deleted once answered."""
 
     def __init__(self, title: str, text: str, more: str, icons: Icons, window: QWidget) -> None:
         super().__init__(window)
@@ -30,7 +30,7 @@ class Question(QMessageBox):
         self.setDefaultButton(QMessageBox.StandardButton.Cancel)
 
     def add(self, words: str, role: QMessageBox.ButtonRole, action: Callable[[], None]) -> QPushButton:
-        """Another button; `action` is done when it is pressed."""
+        """Add a button; `action` is called when it is pressed."""
         button = self.addButton(words, role)
         button.clicked.connect(lambda: action())
         return button

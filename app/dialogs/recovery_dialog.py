@@ -21,7 +21,7 @@ class RecoveryChoice(Enum):
     SAVE_AS = auto()
     DISCARD = auto()
     LATER = auto()
-    """It stays in the list of captures, and is offered at the next start."""
+    """The capture stays in the list and is offered again at the next start."""
 
 
 class RecoveryDialog(QDialog):

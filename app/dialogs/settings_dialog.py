@@ -1,4 +1,4 @@
-"""Address, limits, rules and look in one dialog. It changes nothing by itself: ask it for the values."""
+"""Address, limits, rules and look in one dialog. It changes nothing itself; the caller reads the values."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _MOST_MEMORY = 1 << 40
 
 
 class SettingsDialog(QDialog):
-    """Shows what `settings` holds; after `accept` its properties hold what the person wants."""
+    """Shows `settings`; after `accept` its properties hold the new values."""
 
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -270,5 +270,5 @@ class SettingsDialog(QDialog):
 
 
 def _parsed(text: str, parse: Callable[[str], str]) -> tuple[str, ...]:
-    """The words of `text`, each once; AddressError for one that is none."""
+    """The distinct words of `text`; raises AddressError for an invalid one."""
     return tuple(dict.fromkeys(parse(word) for word in text.replace(",", " ").split()))

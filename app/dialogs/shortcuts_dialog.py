@@ -1,4 +1,4 @@
-"""Everything that can be done, with its keys."""
+"""Shows all actions with their keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.actions.registry import ActionId, Actions, plain_text
 
 
 class ShortcutsDialog(QDialog):
-    """A table of the registry's actions, and of the keys that work inside the frame table."""
+    """Lists the registry's actions, and the keys that work inside the frame table."""
 
     def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)

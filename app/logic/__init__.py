@@ -1,1 +1,1 @@
-"""What the window and the terminal decide alike; no Qt."""
+"""Decisions that the window and the terminal share; no Qt."""

@@ -1,4 +1,4 @@
-"""What is known of the file behind the window."""
+"""What is known about the file behind the window."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class CaptureState(Enum):
-    """What is known of the file behind the window."""
+    """What is known about the file behind the window."""
 
     UNSAVED = "unsaved"
     SAVED = "saved"

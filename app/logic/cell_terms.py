@@ -1,4 +1,4 @@
-"""What a cell of a list says, as terms of the filter language. No Qt here."""
+"""The content of a list's cell as terms of the filter language. No Qt here."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from core.query.language import FilterLanguage
 
 FIRST_BYTES = 48
-"""Of a payload, that a term asks for where the whole is longer."""
+"""Bytes of a payload that a term asks for if the whole is longer."""
 
 
 class Joint(Enum):
-    """How a term comes to what stands in the line already."""
+    """How a term is combined with the text already in the line."""
 
     ONLY = auto()
     NOT = auto()
@@ -30,7 +30,7 @@ class Joint(Enum):
 
 
 def joined(joint: Joint, line: str, term: str, language: FilterLanguage) -> str:
-    """The line with the term; ONLY and NOT take the place of the line."""
+    """The line with the term added; ONLY and NOT replace the line."""
     line = line.strip()
     if joint is Joint.NOT:
         return term.removeprefix("not ") if term.startswith("not ") else f"not {term}"
@@ -42,7 +42,7 @@ def joined(joint: Joint, line: str, term: str, language: FilterLanguage) -> str:
 
 
 def terms(row: FrameRow, rules: Iterable[str], column: FrameColumn) -> tuple[str, ...]:
-    """Those that hold for the row, the likeliest first; `rules` are the ids of those that it broke."""
+    """Terms that hold for the row, the likeliest first; `rules` are the ids of the rules that it broke."""
     found = {
         FrameColumn.NUMBER: _number,
         FrameColumn.TIME: _time,
@@ -58,7 +58,7 @@ def terms(row: FrameRow, rules: Iterable[str], column: FrameColumn) -> tuple[str
 
 
 def connection_terms(record: ConnectionRecord) -> tuple[str, ...]:
-    """Those that hold for all frames of a connection."""
+    """Terms that hold for all frames of a connection."""
     found = [f"connection == {record.id}"]
     if record.path:
         found.append(f"path == {text_literal(record.path)}")
@@ -128,7 +128,7 @@ def _payload(row: FrameRow) -> Iterator[str]:
 
 
 def _beginning(content: bytes) -> bytes:
-    """The first bytes, with no character cut in two."""
+    """The first bytes, without cutting a character."""
     first = content[:FIRST_BYTES]
     text = decode_prefix(first)
     return text.encode() if text else first

@@ -1,4 +1,4 @@
-"""What a person types, turned into something to send: text, JSON, hex, Base64, files, control frames. No Qt here."""
+"""Turns what a person types into something to send: text, JSON, hex, Base64, files, control frames. No Qt here."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from core.protocol.frames import Opcode
 from core.sizes import size_text
 
 EDITOR_LIMIT = 4 * 1024 * 1024
-"""Characters that an editor's text may have; more than that belongs into a file."""
+"""Characters of an editor's text; longer data should be sent from a file."""
 FILE_LIMIT = 64 * 1024 * 1024
-"""Bytes of a file that is sent as one message."""
+"""Bytes of a file sent as one message."""
 CONTROL_LIMIT = 125
 """RFC 6455 section 5.5: bytes of a control frame's payload."""
 REASON_LIMIT = CONTROL_LIMIT - 2
@@ -40,7 +40,7 @@ _BASE64_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 
 
 class ComposeKind(Enum):
-    """What a draft is to become. The values are what settings keep."""
+    """What a draft becomes. The values are stored in settings."""
 
     TEXT = "text"
     JSON = "json"
@@ -53,25 +53,25 @@ class ComposeKind(Enum):
 
     @property
     def is_message(self) -> bool:
-        """Whether it can be fragmented and compressed, which control frames cannot."""
+        """Whether it can be fragmented and compressed, unlike control frames."""
         return self not in (ComposeKind.PING, ComposeKind.PONG, ComposeKind.CLOSE)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a composer holds."""
+    """The content of a composer."""
 
     kind: ComposeKind
     text: str = ""
     """The editor's text, the path of a file, or the reason of a close."""
     code: int | None = 1000
-    """Of a close; None for none."""
+    """Code of a close; None for no code."""
     fragments: int = 1
     compression: Compression = Compression.AS_NEGOTIATED
 
 
 def build(draft: Draft) -> Outgoing:
-    """What `draft` asks to send. Raises PayloadError with a sentence where it cannot be sent."""
+    """What `draft` asks to send. Raises PayloadError with a sentence if it cannot be sent."""
     if draft.kind is ComposeKind.CLOSE:
         check_close(draft.code, draft.text)
         return OutgoingClose(draft.code, draft.text)
@@ -86,7 +86,7 @@ def build(draft: Draft) -> Outgoing:
 
 
 def payload_of(kind: ComposeKind, text: str) -> bytes:
-    """The payload that `text` is for this kind. Raises PayloadError."""
+    """The payload that `text` stands for in this kind. Raises PayloadError."""
     if kind is ComposeKind.HEX:
         return parse_hex(text)
     if kind is ComposeKind.BASE64:
@@ -115,7 +115,7 @@ class JsonProblem:
 
 
 def check_size(text: str) -> None:
-    """Raises PayloadError for a text that is too long for an editor."""
+    """Raise PayloadError if a text is too long for an editor."""
     if len(text) > EDITOR_LIMIT:
         raise PayloadError(
             f"The text has {grouped(len(text))} characters and the editor sends at most {grouped(EDITOR_LIMIT)}; "
@@ -124,7 +124,7 @@ def check_size(text: str) -> None:
 
 
 def encode_text(text: str) -> bytes:
-    """The UTF-8 of `text`; PayloadError where it has half a surrogate pair or is too long."""
+    """The UTF-8 of `text`; raises PayloadError if it has half a surrogate pair or is too long."""
     check_size(text)
     try:
         return text.encode()
@@ -136,9 +136,9 @@ def encode_text(text: str) -> bytes:
 
 
 def parse_hex(text: str) -> bytes:
-    """Bytes from pairs of hex digits. Between the pairs may stand white space, `, : ; - _`, before them `0x`.
+    """Bytes from pairs of hex digits; white space and `, : ; - _` may separate pairs, and `0x` may precede them.
 
-    Raises PayloadError with the line and column of what is wrong.
+    Raises PayloadError with line and column of the error.
     """
     check_size(text)
     read = _HEX_PAIRS.match(text)
@@ -155,9 +155,9 @@ def parse_hex(text: str) -> bytes:
 
 
 def parse_base64(text: str) -> bytes:
-    """Bytes from Base64 (RFC 4648 section 4), or its URL-safe alphabet (section 5); white space may stand anywhere.
+    """Bytes from Base64 (RFC 4648 section 4) or its URL-safe alphabet (section 5); white space is ignored.
 
-    Padding may be left out. Raises PayloadError with the line and column of what is wrong.
+    Padding may be left out. Raises PayloadError with line and column of the error.
     """
     check_size(text)
     plain = text.replace("-", "+").replace("_", "/")
@@ -190,12 +190,12 @@ def _refuse(text: str, position: int, sentence: str) -> NoReturn:
 
 
 def line_and_column(text: str, position: int) -> tuple[int, int]:
-    """Of the character at `position`; both count from 1."""
+    """Line and column of the character at `position`; both count from 1."""
     return text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
 
 
 def check_json(text: str) -> JsonProblem | None:
-    """What keeps `text` from being JSON (RFC 8259), or None if it is."""
+    """Why `text` is not JSON (RFC 8259); None if it is."""
     try:
         json.loads(text, parse_constant=_refuse_constant, parse_int=str, parse_float=str)
     except json.JSONDecodeError as error:
@@ -223,7 +223,7 @@ def _json_fault(error: json.JSONDecodeError) -> str:
 
 
 def check_control_payload(payload: bytes) -> bytes:
-    """`payload` if a control frame can carry it (RFC 6455 section 5.5), else PayloadError."""
+    """`payload`, if a control frame can carry it (RFC 6455 section 5.5); else raises PayloadError."""
     if len(payload) > CONTROL_LIMIT:
         raise PayloadError(
             f"A ping or pong carries at most {CONTROL_LIMIT} bytes and this has {grouped(len(payload))}; shorten it."
@@ -232,7 +232,7 @@ def check_control_payload(payload: bytes) -> bytes:
 
 
 def check_close(code: int | None, reason: str) -> None:
-    """Raises PayloadError where no close frame may carry `code` or `reason` (RFC 6455 sections 5.5.1 and 7.4)."""
+    """Raise PayloadError if no close frame may carry `code` or `reason` (RFC 6455 sections 5.5.1 and 7.4)."""
     if code is None:
         if reason:
             raise PayloadError(
@@ -252,7 +252,7 @@ def check_close(code: int | None, reason: str) -> None:
 
 
 def file_size(path: str) -> int | None:
-    """How many bytes the file has, or None where there is none."""
+    """Size of the file in bytes; None if there is none."""
     try:
         return Path(path).stat().st_size if Path(path).is_file() else None
     except (OSError, ValueError):
@@ -260,7 +260,7 @@ def file_size(path: str) -> int | None:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file that is to be sent. PayloadError where it cannot be read or is over the limit."""
+    """The bytes of a file to be sent. Raises PayloadError if it cannot be read or is too large."""
     try:
         if not path.is_file():
             raise PayloadError(f"{path} is no file; choose another.")

@@ -12,35 +12,35 @@ from core.formats.jsonl import frame_line
 
 COPY_FRAMES = 10_000
 COPY_CHARS = 16 * 1024 * 1024
-"""Every program that looks at the clipboard gets them all at once."""
+"""Limit of copied text, because every program that watches the clipboard gets all of it at once."""
 
 
 class CopyFormat(Enum):
-    """What becomes of a frame."""
+    """What a frame is copied as."""
 
     TEXT = auto()
-    """The message that the frame completed, else the frame's payload, as UTF-8; other bytes as `\\xff`."""
+    """The message that the frame completed, else the frame's payload, as UTF-8; invalid bytes as `\\xff`."""
     HEX = auto()
     BASE64 = auto()
     JSON = auto()
-    """All that is known of the frame as one JSON object."""
+    """Everything known about the frame, as one JSON object."""
 
 
 _CHARS_A_BYTE = {CopyFormat.TEXT: 0.25, CopyFormat.HEX: 3, CopyFormat.BASE64: 4 / 3, CopyFormat.JSON: 0.25}
-"""At least so many characters become of a byte."""
+"""Least number of characters that a byte becomes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """Text for the clipboard, a line or more for each frame."""
+    """Text for the clipboard, one or more lines per frame."""
 
     text: str
     frames: int
-    """How many frames it holds; the limits may have cut off the rest."""
+    """Number of frames in it; limits may have cut off the rest."""
 
 
 def copy_frames(reader: CaptureReader, frame_ids: list[int], copy_format: CopyFormat) -> Copied:
-    """The frames in the given order, within COPY_FRAMES and COPY_CHARS. CaptureError where they can't be read."""
+    """Copy frames in the given order, within COPY_FRAMES and COPY_CHARS. Raises CaptureError if they can't be read."""
     pieces: list[str] = []
     size = 0
     for frame_id in frame_ids[:COPY_FRAMES]:

@@ -1,4 +1,4 @@
-"""Which signals ask the program to end."""
+"""The signals that ask the program to end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import signal
 
 
 def ending_signals() -> tuple[int, ...]:
-    """Signals that ask a program to end. Without SIGHUP where it is ignored, as under `nohup`."""
+    """Signals that ask a program to end; without SIGHUP if it is ignored, as under `nohup`."""
     hangup = getattr(signal, "SIGHUP", None)
     if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:
         return (signal.SIGINT, signal.SIGTERM)

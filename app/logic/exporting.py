@@ -1,4 +1,4 @@
-"""Writes a capture in an interchange format, into a file that is there only once it is whole. No Qt here."""
+"""Writes a capture in an interchange format, to a file that appears only when it is complete. No Qt here."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from core.query.expressions import Filter
 from core.query.scan import Found
 
 MOST_CHOSEN = 10_000_000
-"""Frames that can be chosen by their ids: eight bytes each."""
+"""Frames that can be selected by id; each takes eight bytes."""
 _AT_ONCE = 4096
 _BEHIND_ALL = 2**62
 """Greater than the id of any frame."""
 
 
 class Scope(Enum):
-    """What a person wants of a capture."""
+    """Which part of a capture the person wants."""
 
     SELECTED = auto()
-    """The frames whose rows are selected."""
+    """The frames in the selected rows."""
     MATCHING = auto()
     """The frames that match the filter."""
     CONNECTION = auto()
@@ -45,44 +45,48 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ExportPart:
-    """What is written of a capture."""
+    """The part of a capture to write."""
 
     wanted: Filter | None = None
-    """Only frames that match; None: all of them."""
+    """Only frames that match; None means all."""
     connection: int | None = None
-    """Only the handshake and the close of this connection; None: of all, whichever frames match."""
+    """Only this connection's handshake, frames and close; None means all connections."""
     frames: tuple[range, ...] | None = None
-    """Only frames with ids in one of these, which are in order, and the handshakes and closes of their connections."""
+    """Only frames with ids in one of these ranges, which are in order, with the handshakes and closes of their
+    connections.
+    """
 
 
 EVERYTHING = ExportPart()
 
 
 class ExportWork:
-    """How far an export is, and whether it is still wanted. Any thread."""
+    """Progress of an export, and whether it is still wanted. Any thread."""
 
     def __init__(self) -> None:
         self._wanted = True
         self.share: float | None = None
-        """0 to 1; None where nobody knows."""
+        """0 to 1; None if unknown."""
         self.missed_frames = 0
-        """Once all is written: frames that were there when it began, and were dropped or cleared before their turn."""
+        """Set at the end: number of frames that existed at the start and were dropped or cleared before they were
+        written.
+        """
 
     def cancel(self) -> None:
-        """The export ends soon, and leaves nothing."""
+        """End the export soon, without a result."""
         self._wanted = False
 
     def is_wanted(self) -> bool:
         return self._wanted
 
     def check(self) -> None:
-        """CancelledError where it is not wanted any more."""
+        """Raise CancelledError if the export is no longer wanted."""
         if not self._wanted:
             raise CancelledError("The export was cancelled; nothing was written.")
 
 
 def pieces(wanted: Format, reader: CaptureReader, part: ExportPart, work: ExportWork) -> Iterator[bytes]:
-    """The part of the capture, in pieces of any size. CaptureError, ExportError, CancelledError."""
+    """The part in pieces of any size. Raises CaptureError, ExportError or CancelledError."""
     if part.connection is not None and reader.connection(part.connection) is None:
         raise ExportError(
             f"{reader.path} has no connection #{part.connection}. Export it whole to see which it has."
@@ -105,7 +109,7 @@ def pieces(wanted: Format, reader: CaptureReader, part: ExportPart, work: Export
 
 
 def _told(entries: Iterable[Entry], connections: set[int] | None) -> Iterator[Entry]:
-    """Without the handshakes and closes of other connections; None: with all."""
+    """Leave out handshakes and closes of other connections; None keeps all."""
     for entry in entries:
         of_other = isinstance(entry, Handshake | Close) and entry.connection.id not in (connections or ())
         if connections is None or not of_other:
@@ -116,12 +120,12 @@ def _found(scan: AnyScan, work: ExportWork, after: int) -> Iterator[Found]:
     for found in scan.run(after):
         work.share = found.through / max(found.last, 1)
         yield found
-    # A scan that is not wanted any more ends as if there were no more frames.
+    # A scan that is cancelled ends as if there were no more frames.
     work.check()
 
 
 def _chosen(spans: Sequence[range], find: Find | None) -> array[int]:
-    """Ids within the spans, of frames that are found; of all where there is nothing to find by. ExportError."""
+    """Ids in the spans that the filter matches, or all ids if `find` is None. Raises ExportError."""
     ids = array("Q")
     if find is None or not spans:
         for span in spans:
@@ -156,7 +160,7 @@ def _connections_of(reader: CaptureReader, ids: array[int], work: ExportWork) ->
 
 
 def _in_turn(ids: array[int], work: ExportWork, after: int) -> Iterator[Found]:
-    """The frames with these ids, as a scan finds them."""
+    """The frames with these ids, in the form of a scan's results."""
     for first in range(bisect_right(ids, after), len(ids), _AT_ONCE):
         some = ids[first : first + _AT_ONCE]
         work.share = first / len(ids)
@@ -172,10 +176,10 @@ def export_capture(
     part: ExportPart = EVERYTHING,
     work: ExportWork | None = None,
 ) -> None:
-    """Write that part of `source` to `target`, in place of what is there, unless that is a capture or in `kept`.
+    """Write that part of `source` to `target`, replacing a file there unless it is a capture or in `kept`.
 
-    CaptureError, ExportError, CancelledError, or BrokenPipeError where `target` is a pipe that nobody reads any more; a
-    file that was at `target` is then untouched.
+    Raises CaptureError, ExportError or CancelledError, and BrokenPipeError if `target` is a pipe that nobody reads any
+    more; a file that was at `target` is then untouched.
     """
     try:
         _export(wanted, source, target, (source, *kept), part, work or ExportWork())
@@ -186,7 +190,7 @@ def export_capture(
 
 
 def cannot_export(target: Path | None, error: OSError) -> ExportError:
-    """Why nothing could be written to `target`; None: the standard output."""
+    """The error for a `target` that could not be written; None means standard output."""
     where = "the standard output" if target is None else target
     return ExportError(
         f"The export cannot be written to {where}: {reason(error)}. "
@@ -195,7 +199,7 @@ def cannot_export(target: Path | None, error: OSError) -> ExportError:
 
 
 def missed_sentence(frames: int) -> str:
-    """What an export lacks that was slower than the recording."""
+    """A sentence about frames missing from an export that was slower than the recording."""
     one = "1 frame was dropped from the capture before it could be exported: a gap stands in its place."
     many = "{count} frames were dropped from the capture before they could be exported: gaps stand in their place."
     return f"{counted(frames, one, many)} Keep more of it, or save it first and export what was saved."
@@ -213,22 +217,22 @@ def _export(
     reader = CaptureReader(source)
     try:
         if target.exists() and not target.is_file():
-            # A pipe or a device: nothing can take its place.
+            # A pipe or a device cannot be replaced by another file.
             with target.open("wb") as out:
                 out.writelines(pieces(wanted, reader, part, work))
             return
         with written_whole(target) as out:
             out.writelines(pieces(wanted, reader, part, work))
-            # It may have become a capture meanwhile.
+            # The target may have become a capture meanwhile.
             check_target(target, kept)
     finally:
         reader.close()
 
 
 def check_target(target: Path, kept: Iterable[Path]) -> None:
-    """CaptureError where writing to `target` would destroy one of `kept`, or any other capture."""
+    """Raise CaptureError if writing to `target` would destroy one of `kept`, or any other capture."""
     if any(is_same(each, target) for each in kept):
         raise CaptureError(f"{target} is the capture itself. Choose another place.")
     if is_capture(target) or is_in_use(target):
-        # Also one that is closed: an export has another form, so this is never what was meant.
+        # A closed capture counts too: an export has another form, so this is never intended.
         raise CaptureError(f"{target} is a capture. Choose another place, or remove it first.")

@@ -1,4 +1,4 @@
-"""Reads a filter while it is being typed: whether it says something, what can come next, which part is what. No Qt."""
+"""Interprets a filter while it is typed: whether it is valid, what can come next, what each part is. No Qt."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 
 class FilterStanding(Enum):
-    """What a filter is worth as it stands."""
+    """Whether a text is a filter."""
 
     EMPTY = auto()
     UNFINISHED = auto()
-    """It is no filter yet, but can become one by typing on."""
+    """Not a filter yet, but typing on can make it one."""
     VALID = auto()
     WRONG = auto()
 
 
 class FilterPartKind(Enum):
-    """What a part of the text is, for its colour."""
+    """What a part of the text is; decides its colour."""
 
     FIELD = auto()
     OPERATOR = auto()
     WORD = auto()
-    """and, or, not, in."""
+    """The words and, or, not, in."""
     TEXT = auto()
     NUMBER = auto()
 
@@ -48,13 +48,13 @@ class FilterPart:
 
 @dataclass(frozen=True, slots=True)
 class FilterReading:
-    """All that is known of a text with the cursor at a place in it."""
+    """Everything known about a text with the cursor at a certain place."""
 
     standing: FilterStanding
     message: str
-    """What is missing or wrong; "" where nothing is."""
+    """What is missing or wrong; "" if nothing is."""
     start: int
-    """Where it is wrong: characters `start`..`end`, which may be none at all."""
+    """The place of the error: characters `start`..`end`, possibly empty."""
     end: int
     parts: tuple[FilterPart, ...]
     completion: Completion
@@ -75,27 +75,27 @@ _TOKEN_KINDS = {
 
 
 class FilterAssistant:
-    """Knows the language. `known` tells values of the capture at hand. Belongs to one thread."""
+    """Knows the language. `known` gives values that occur in the capture. Belongs to one thread."""
 
     def __init__(self, known: KnownValues) -> None:
         self._known = known
         self._language: FilterLanguage | None = None
         self._read: tuple[str, Expression | FilterError] | None = None
-        """The text that was read last and what it says: Enter comes after the last key."""
+        """The last text that was parsed, and the result, because Enter follows the last key."""
 
     @property
     def language(self) -> FilterLanguage:
-        """Made when it is first asked for, unless it was given."""
+        """The language; made at first use unless it was given."""
         if self._language is None:
             self._language = make_language()
         return self._language
 
     def take(self, language: FilterLanguage) -> None:
-        """The language as it was made elsewhere, where it is not made yet."""
+        """Take a language made elsewhere, unless there is one already."""
         self._language = self._language or language
 
     def parse(self, text: str) -> Expression:
-        """FilterError where the text says nothing."""
+        """Parse a text. Raises FilterError."""
         if self._read is None or self._read[0] != text:
             try:
                 self._read = text, self.language.parse(text)
@@ -106,7 +106,7 @@ class FilterAssistant:
         return self._read[1]
 
     def read(self, text: str, position: int) -> FilterReading:
-        """Never fails."""
+        """Examine a text. Never fails."""
         from core.query.completion import complete
 
         completion = complete(self.language, text, position, self._known)
@@ -138,12 +138,12 @@ class FilterAssistant:
 
 
 def _opens(error: FilterError) -> bool:
-    """Whether what is wrong is a quote that is only waiting for its other end."""
+    """Whether the only fault is an unclosed quote."""
     return error.text[error.start : error.start + 1] in ("'", '"') and error.end == len(error.text)
 
 
 def make_language() -> FilterLanguage:
-    """Takes a few tenths of a second the first time."""
+    """Make the language, which takes a few tenths of a second the first time."""
     from core.query.language import default_language
 
     return default_language()

@@ -1,4 +1,4 @@
-"""What a filter does in the list of frames."""
+"""What a filter does to the list of frames."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from enum import Enum
 
 
 class FilterMode(Enum):
-    """What becomes of frames that do not match."""
+    """What happens to frames that do not match."""
 
     HIDE = "filter"
     MARK = "find"
-    """They stay; those that match are marked."""
+    """They stay, and those that match are marked."""

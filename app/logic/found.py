@@ -1,4 +1,6 @@
-"""The frames that a filter found, and rows of a list: of no others, or of all, to mark them. No Qt here."""
+"""The frames that a filter found, and row sources made of them: only these, or all rows with these marked. No
+Qt here.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ class FoundFrames:
         self._gone = 0
 
     def __len__(self) -> int:
-        """How many frames were found that are still kept."""
+        """Number of found frames that are still in the capture."""
         return len(self._ids) - self._gone
 
     @property
@@ -29,42 +31,42 @@ class FoundFrames:
         return self.run.progress
 
     def pull(self) -> int:
-        """Takes over what was found meanwhile; how many frames that makes in all, with those that are gone."""
+        """Take over new finds; gives the total ever found, including dropped frames."""
         self._ids.extend(self.run.take())
         return len(self._ids)
 
     def drop_before(self, frame_id: int) -> int:
-        """Frames ahead of this one are gone; how many of the found frames that are."""
+        """Forget frames before this one; gives the number of found frames that this removes."""
         self._gone = bisect_left(self._ids, frame_id, self._gone)
         return self._gone
 
     def ids(self, first: int, count: int) -> array[int]:
-        """Of the found frames `first` to `first + count - 1`, counted from 0."""
+        """Ids of the found frames `first` to `first + count - 1`, counted from 0."""
         return self._ids[first : first + count]
 
     def place(self, frame_id: int) -> int | None:
-        """Which of the found frames this is, counted from 0; None where it is none of them."""
+        """Index of a frame among the found ones, from 0; None if it is not one."""
         place = bisect_left(self._ids, frame_id, self._gone)
         return place if place < len(self._ids) and self._ids[place] == frame_id else None
 
     def number(self, frame_id: int) -> int | None:
-        """Which of the found frames that are still kept this is, counted from 1; None where it is none of them."""
+        """Number of a frame among the found ones still in the capture, from 1; None if it is not one."""
         place = self.place(frame_id)
         return None if place is None else place - self._gone + 1
 
     def next_after(self, frame_id: int) -> int | None:
-        """The first one behind a frame."""
+        """The first found frame after a frame."""
         place = bisect_right(self._ids, frame_id, self._gone)
         return self._ids[place] if place < len(self._ids) else None
 
     def last_before(self, frame_id: int) -> int | None:
-        """The last one ahead of a frame."""
+        """The last found frame before a frame."""
         place = bisect_left(self._ids, frame_id, self._gone)
         return self._ids[place - 1] if place > self._gone else None
 
 
 class FoundRows:
-    """A row for each found frame."""
+    """One row for each found frame."""
 
     def __init__(self, reader: CaptureReader, found: FoundFrames) -> None:
         self._reader = reader
@@ -74,7 +76,7 @@ class FoundRows:
         return Extent(self._found.pull(), self._found.drop_before(self._reader.first_frame_id()))
 
     def gaps(self, extent: Extent) -> list[PlacedGap]:  # noqa: ARG002
-        """None: nobody knows how many of the frames that are missing would have matched."""
+        """No gaps: it is unknown how many of the missing frames would have matched."""
         return []
 
     def rows(self, first: int, count: int) -> list[FrameRow]:
@@ -85,8 +87,10 @@ class FoundRows:
 
 
 class MarkedRows:
-    """All rows of another source. What is found, and what of it is gone, is known as soon as the list is brought up to
-    date: neither the marks nor their count ever speak of rows that went.
+    """All rows of another source.
+
+    Finds are taken over, and dropped frames forgotten, when the list is refreshed, so neither the marks nor their
+    number ever include rows that are gone.
     """
 
     def __init__(self, reader: CaptureReader, found: FoundFrames, every: RowSource) -> None:

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class FrameColumn(IntEnum):
-    """The columns in their first order."""
+    """The columns in their default order."""
 
     NUMBER = 0
     TIME = 1

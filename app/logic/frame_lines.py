@@ -1,4 +1,4 @@
-"""One frame as the line of a table: every cell as text, made once and painted often. No Qt here."""
+"""One frame as a table row: every cell as text, made once and painted often. No Qt here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.protocol.frames import FIN, RSV1, RSV2, RSV3, Opcode, opcode_name
 
 HEX_PREVIEW_BYTES = 80
 _CONTROL = 0x08
-"""RFC 6455 section 5.5: the bit of the opcode that all control frames have, which are never fragments."""
+"""RFC 6455 section 5.5: the opcode bit that all control frames have; they are never fragments."""
 
 
 class TimeFormat(Enum):
@@ -27,7 +27,7 @@ class TimeFormat(Enum):
 
 
 class Badge(Enum):
-    """What is worth a small label beside the flags."""
+    """A small label beside the flags."""
 
     FRAGMENT_FIRST = auto()
     FRAGMENT_MIDDLE = auto()
@@ -42,7 +42,7 @@ class Badge(Enum):
 
 
 class PayloadKind(Enum):
-    """How the payload cell is to be painted."""
+    """How to paint the payload cell."""
 
     TEXT = auto()
     BYTES = auto()
@@ -67,19 +67,19 @@ class Line:
     number: str
     time: str
     delta: str
-    """Since the line before in the same list, "" on the first."""
+    """Time since the line before in the list; "" on the first."""
     opcode: str
     length: str
     bits: str
-    """`F123M` for FIN, RSV1 to RSV3 and MASK; a middle dot where the bit is 0."""
+    """`F123M` for FIN, RSV1 to RSV3 and MASK; a middle dot for a bit that is 0."""
     badges: tuple[Badge, ...]
     payload_kind: PayloadKind
     payload: str
-    """On one line and without invisible characters."""
+    """On one line, without invisible characters."""
 
 
 def make_line(row: FrameRow, *, previous_ns: int | None, start_ns: int, time_format: TimeFormat) -> Line:
-    """The line of `row`; `previous_ns` is the time of the line before, `start_ns` of the list's first."""
+    """The line of `row`; `previous_ns` is the time of the line before, `start_ns` that of the list's first line."""
     kind, payload = _payload(row)
     return Line(
         row=row,
@@ -111,12 +111,12 @@ def time_of_day(time_ns: int) -> str:
 
 @lru_cache(maxsize=64)
 def _clock(seconds: int) -> str:
-    """The local time of day. Frames come in runs of the same second."""
+    """The local time of day; cached, because many frames fall into the same second."""
     return f"{datetime.fromtimestamp(seconds):%H:%M:%S}"
 
 
 def _length(row: FrameRow) -> str:
-    """What the header declares; `12/100` where less arrived, `40 → 300` where the message is longer inflated."""
+    """The declared length; `12/100` if less arrived, `40 → 300` if the inflated message is longer."""
     declared = grouped(row.declared_length)
     if row.truncated:
         return f"{grouped(row.captured_length)}/{declared}"
@@ -161,7 +161,7 @@ def _payload(row: FrameRow) -> tuple[PayloadKind, str]:
     opcode = row.opcode if row.message is None else row.message.opcode
     if opcode == Opcode.CLOSE:
         return PayloadKind.CLOSE, _close(data)
-    # RFC 7692 section 6: RSV1 marks compressed data, which is no text until its message is complete.
+    # RFC 7692 section 6: RSV1 marks compressed data, which is unreadable before its message is complete.
     compressed = row.message is None and row.head & RSV1 != 0
     cut = "…" if row.content_length > len(data) else ""
     if opcode != Opcode.BINARY and not compressed:
@@ -175,7 +175,7 @@ def _payload(row: FrameRow) -> tuple[PayloadKind, str]:
 
 
 def _without_cut_start(data: bytes) -> bytes:
-    """A continuation may begin inside a character: its first bytes are then UTF-8 trail bytes, three at most."""
+    """Without the trailing bytes of a character, up to three, with which a continuation may begin."""
     start = 0
     while start < min(3, len(data)) and data[start] & 0xC0 == 0x80:
         start += 1
@@ -183,7 +183,7 @@ def _without_cut_start(data: bytes) -> bytes:
 
 
 def _close(data: bytes) -> str:
-    """The close code with its word, and the reason (RFC 6455 section 5.5.1)."""
+    """The close code with its name, and the reason (RFC 6455 section 5.5.1)."""
     if len(data) < 2:
         return data.hex()
     code = int.from_bytes(data[:2], "big")

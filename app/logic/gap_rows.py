@@ -1,4 +1,4 @@
-"""Rows of a list that stand for missing frames, between those that stand for frames. No Qt here."""
+"""Rows of a list that stand for missing frames, between the rows of frames. No Qt here."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from core.capture.records import View
 
 
 class PlacedGap(NamedTuple):
-    """A gap ahead of the frame at a position of a list."""
+    """A gap before the frame at a position of a list."""
 
     position: int
     gap: Gap
 
     @property
     def key(self) -> tuple[int, GapReason]:
-        """What makes a gap the same one: what a ring dropped moves."""
+        """Identifies a gap; the one at the front, which a ring's drops extend, moves."""
         dropped = self.gap.reason is GapReason.DROPPED
         return (0 if dropped else self.gap.before), self.gap.reason
 
 
 class GapsOfView:
-    """The gaps of a view, asked for anew only where they may have changed."""
+    """The gaps of a view, read again only if they may have changed."""
 
     def __init__(self, reader: CaptureReader, view: View) -> None:
         self._reader = reader
@@ -33,11 +33,11 @@ class GapsOfView:
         self._noted: list[PlacedGap] = []
 
     def all(self, dropped: int) -> list[PlacedGap]:
-        """In order of their places; in front what a ring dropped, which is so many frames of the view."""
+        """All gaps in order; `dropped` frames of the view, which a ring dropped, form the first."""
         gaps = self._reader.gaps
         since = self._noted[-1].gap.before if self._noted else 0
         while self._noted and self._noted[-1].gap.before == since:
-            # It may have grown.
+            # The gap may have grown.
             self._noted.pop()
         for gap in gaps.noted(self._view, since):
             self._noted.append(PlacedGap(self._reader.lanes.ahead(self._view, gap.before), gap))
@@ -50,54 +50,54 @@ class GapsOfView:
 
 
 class GapRows:
-    """Where among the frames of a list its gaps stand.
+    """Where the gaps are among the frames of a list.
 
-    A place counts frames and gaps alike: that of a frame is its position and the number of gaps ahead of it.
+    A place counts frames and gaps together: a frame's place is its position plus the number of gaps before it.
     """
 
     def __init__(self) -> None:
         self.all: list[PlacedGap] = []
-        """In order; in front what a ring dropped, if it did."""
+        """In order; the first is that of the ring, if it dropped frames."""
 
     @property
     def front(self) -> int:
-        """1 where a ring has dropped frames, else 0: so many gaps stay in front whatever else goes."""
+        """Number of gaps that always stay in front: 1 if a ring has dropped frames, else 0."""
         return int(bool(self.all) and self.all[0].gap.reason is GapReason.DROPPED)
 
     def at(self, place: int) -> Gap | None:
-        """The gap at a place; None where a frame is."""
+        """The gap at a place; None if there is a frame."""
         number = self._first_from(place)
         there = number < len(self.all) and self.place_of(number) == place
         return self.all[number].gap if there else None
 
     def position(self, place: int) -> int | None:
-        """The position of the frame at a place; None where a gap is."""
+        """The position of the frame at a place; None if there is a gap."""
         return None if self.at(place) is not None else place - self._first_from(place)
 
     def place(self, position: int) -> int:
-        """Where the frame of a position stands."""
+        """The place of the frame at a position."""
         return position + bisect_right(self.all, position, key=_position)
 
     def between(self, first: int, last: int) -> int:
-        """How many gaps there are from place `first` to `last`."""
+        """Number of gaps from place `first` to `last`."""
         return self._first_from(last + 1) - self._first_from(first)
 
     def leaving(self, wanted: Sequence[PlacedGap]) -> int:
-        """How many, behind what a ring dropped, are none of `wanted` any more, up to the first that is."""
+        """Number of gaps, after the ring's, that come before the first one still in `wanted`."""
         kept = {placed.key for placed in wanted}
         rest = self.all[self.front :]
         return next((number for number, placed in enumerate(rest) if placed.key in kept), len(rest))
 
     def are_first_of(self, wanted: Sequence[PlacedGap]) -> bool:
-        """Whether these gaps, perhaps grown since, are those with which `wanted` begins."""
+        """Whether `wanted` begins with these gaps, which may have grown since."""
         return [placed.key for placed in self.all] == [placed.key for placed in wanted[: len(self.all)]]
 
     def place_of(self, number: int) -> int:
-        """Where a gap stands, by its number from 0."""
+        """The place of the gap with a number, from 0."""
         return self.all[number].position + number
 
     def _first_from(self, place: int) -> int:
-        """Number of the first gap at a place or behind it."""
+        """Number of the first gap at a place or after it."""
         return bisect_left(range(len(self.all)), place, key=self.place_of)
 
 

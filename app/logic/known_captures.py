@@ -1,4 +1,4 @@
-"""Captures that Unmask knows of: those that were left behind unsaved, and those lately opened or saved. No Qt here."""
+"""Captures that Unmask knows about: unsaved ones of earlier runs, and recent ones. No Qt here."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _NOTHING = Holdings(0, 0)
 
 
 class CaptureStanding(Enum):
-    """What is known of a capture's file."""
+    """What is known about a capture's file."""
 
     BROKEN_OFF = auto()
-    """Not saved: its run was killed or crashed."""
+    """Not saved; its run was killed or crashed."""
     KEPT = auto()
-    """Not saved: its run ended in order, and kept it."""
+    """Not saved; its run ended normally and kept it."""
     SAVED = auto()
     RECORDING = auto()
-    """It is the one being recorded."""
+    """The one that is being recorded."""
     GONE = auto()
-    """Removed, moved away, or on a disk that is not there."""
+    """Removed, moved away, or on a disk that is not available."""
     UNREADABLE = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class KnownCapture:
-    """A capture's file, and what is in it where that can be told."""
+    """A capture's file, and its content if it can be read."""
 
     path: Path
     standing: CaptureStanding
@@ -55,7 +55,7 @@ class KnownCapture:
 
 
 def known_of(left: LeftBehind) -> KnownCapture:
-    """What was found of a capture that was left behind."""
+    """The entry for a capture that was left behind."""
     standing = CaptureStanding.KEPT if left.finished else CaptureStanding.BROKEN_OFF
     return KnownCapture(left.path, standing, left.holdings, left.size, left.modified)
 
@@ -63,9 +63,9 @@ def known_of(left: LeftBehind) -> KnownCapture:
 def known_captures(
     folder: CaptureFolder, held: Iterable[KnownCapture], recent: Iterable[Path], live: Path
 ) -> list[KnownCapture]:
-    """Unsaved ones first, newest first; then the recent ones in their order. Reads a little of each file.
+    """Unsaved captures first, newest first; then the recent ones in their order. Reads a little of each file.
 
-    `held` are unsaved ones that this run holds, which nobody else is offered; `live` is being recorded.
+    `held` are unsaved captures in use by this run, which are not offered to others; `live` is being recorded.
     """
     unsaved = [*held, *map(known_of, folder.left_behind())]
     unsaved.sort(key=lambda each: each.modified, reverse=True)

@@ -1,4 +1,4 @@
-"""Takes whole payloads and texts elsewhere, in steps: into a file, or into one piece of text. No Qt here."""
+"""Writes whole payloads to files, and joins whole texts, in steps. No Qt here."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _HEX_STEP = 256 * 1024
 
 
 def save_steps(source: Source, target: Path, kept: tuple[Path, ...] = ()) -> Generator[int]:
-    """Writes a payload as it is, to a file that is there only once it is whole; gives how many bytes are written.
+    """Write a payload unchanged to a file that appears only when it is complete; yields the bytes written.
 
-    Left at any step, nothing of it stays. CaptureError or OSError; a file that was at `target` is then untouched, as
-    are captures and the files in `kept`.
+    If the caller stops at any step, nothing remains. Raises CaptureError or OSError; a file that was at `target` is
+    then untouched, as are captures and the files in `kept`.
     """
     check_target(target, kept)
     with written_whole(target) as out:
@@ -28,15 +28,15 @@ def save_steps(source: Source, target: Path, kept: tuple[Path, ...] = ()) -> Gen
 
 
 class Gathered(Protocol):
-    """A text that is put together in steps."""
+    """A text that is joined in steps."""
 
     @property
     def text(self) -> str:
-        """Whole after the last step."""
+        """Complete after the last step."""
 
     @property
     def is_too_long(self) -> bool:
-        """It was given up."""
+        """Whether joining stopped because the text is too long."""
 
     def steps(self) -> Generator[int]: ...
 
@@ -52,7 +52,7 @@ class HexText:
         self.text = ""
 
     def steps(self) -> Generator[int]:
-        """Gives how many bytes are through."""
+        """Yields the number of bytes processed."""
         parts = []
         for at in range(0, len(self._chosen), _HEX_STEP):
             some = self._chosen[at : at + _HEX_STEP]
@@ -62,17 +62,17 @@ class HexText:
 
 
 class WholeText:
-    """All pages put together, as one would see them without pages."""
+    """All pages joined, as they would look without page breaks."""
 
     def __init__(self, pages: Pages, most: int) -> None:
-        """`most` characters are put together; what is longer is no text to be held in one piece."""
+        """`most` is the largest number of characters that are joined."""
         self._pages = pages
         self._most = most
         self.text = ""
         self.is_too_long = False
 
     def steps(self) -> Generator[int]:
-        """Gives how many pages are through."""
+        """Yields the number of pages processed."""
         parts: list[str] = []
         length = 0
         for number in range(self._pages.count):

@@ -1,4 +1,4 @@
-"""The rows of a list that were looked at lately, page by page. No Qt here."""
+"""The recently used rows of a list, page by page. No Qt here."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class _Page:
 
 
 class RowPages:
-    """Rows by their positions in a source, which are those of `fetch(first, count)`."""
+    """Rows by position in a source; `fetch(first, count)` reads them."""
 
     def __init__(self, fetch: Callable[[int, int], list[FrameRow]]) -> None:
         self._fetch = fetch
         self._pages: OrderedDict[int, _Page] = OrderedDict()
         self.begin = 0
-        """The first position that is there; what was held ahead of it is not asked for."""
+        """The first position that still exists; earlier ones are not read."""
 
     def __len__(self) -> int:
-        """Pages held."""
+        """Number of pages held."""
         return len(self._pages)
 
     def clear(self) -> None:
@@ -42,17 +42,17 @@ class RowPages:
         self.begin = 0
 
     def forget_lines(self) -> None:
-        """They are to be made anew."""
+        """Forget the lines, so that they are made anew."""
         for page in self._pages.values():
             page.lines.clear()
 
     def row(self, position: int) -> FrameRow | None:
-        """None where it cannot be read, or is gone."""
+        """The row at a position; None if it cannot be read or is gone."""
         page = self._page(position)
         return None if page is None else page.rows[position - page.first]
 
     def line(self, position: int, make: Callable[[FrameRow, int | None], Line]) -> Line | None:
-        """`make` gets the row and the time of the one before, if there is one."""
+        """The line at a position; `make` gets the row and the time of the row before, if any."""
         page = self._page(position)
         if page is None:
             return None
@@ -64,7 +64,7 @@ class RowPages:
         return line
 
     def _page(self, position: int) -> _Page | None:
-        """The page that holds a position."""
+        """The page that has a position."""
         number = position // PAGE_ROWS
         page = self._pages.get(number)
         if page is None or page.first + len(page.rows) < self.begin:
@@ -83,7 +83,7 @@ class RowPages:
     def _load(self, number: int) -> _Page | None:
         first = max(number * PAGE_ROWS, self.begin)
         count = (number + 1) * PAGE_ROWS - first
-        # One row more in front: the first row's Δ counts from it.
+        # Read one row more in front, because the first row's Δ counts from it.
         rows = self._fetch(first - 1, count + 1) if first > self.begin else []
         if rows:
             return _Page(first, rows[0].time_ns, rows[1:]) if len(rows) > 1 else None

@@ -1,4 +1,4 @@
-"""Which frames a list has, in which order. No Qt here."""
+"""Which frames a list has, and in which order. No Qt here."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ from core.capture.records import FrameRow, View
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How far the positions of a list go."""
+    """The range of a list's positions."""
 
     count: int
-    """How many there are by now, with those in front that are gone."""
+    """Number of positions, including those that are gone from the front."""
     dropped: int
-    """How many in front are gone."""
+    """Number of positions that are gone from the front."""
 
     @property
     def held(self) -> int:
-        """How many are there; 0 where a damaged capture says more to be gone than there were."""
+        """Number of positions that still exist; 0 if a damaged capture claims that more are gone than existed."""
         return max(0, self.count - self.dropped)
 
 
 def extent_of(reader: CaptureReader, view: View) -> Extent:
-    """Of all frames of a view."""
+    """The extent of all frames of a view."""
     dropped = reader.dropped(view)
     return Extent(reader.count(view), dropped)
 
 
 class RowSource(Protocol):
-    """Rows at positions that count from 0. New ones come at the end and old ones go in front, where their positions
-    stay with them; whatever else is to change takes another source.
+    """Rows at positions that count from 0.
 
-    Belongs to the window's thread. Each method answers within a few milliseconds, or raises a CaptureError.
+    New rows come at the end and old ones go from the front; positions never shift. Any other change takes another
+    source. Belongs to the window's thread. Each method answers within a few milliseconds, or raises a CaptureError.
     """
 
     def extent(self, of_view: Extent) -> Extent:
-        """How far it goes by now; `of_view` is how far all frames of the view do."""
+        """The current extent; `of_view` is that of all frames of the view."""
 
     def gaps(self, extent: Extent) -> list[PlacedGap]:
-        """The gaps that are to have rows of their own, in order; `extent` is how far the list goes by now."""
+        """The gaps that get rows of their own, in order; `extent` is the current one."""
 
     def rows(self, first: int, count: int) -> list[FrameRow]:
-        """Rows at `first` to `first + count - 1`; fewer where the list ends, none where `first` is gone."""
+        """Rows `first` to `first + count - 1`; fewer at the end of the list, none if `first` is gone."""
 
     def position(self, frame_id: int) -> int | None:
-        """Where a frame stands, or None where the list has it not."""
+        """The position of a frame; None if it is not in the list."""
 
 
 RowsOf = Callable[[CaptureReader, View], RowSource]
-"""Makes the source of a capture and a view; asked again whenever one of both is another, or the capture was cleared."""
+"""Makes the source for a capture and a view; called again when either changes, or the capture was cleared."""
 
 
 class ViewRows:

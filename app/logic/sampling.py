@@ -1,4 +1,4 @@
-"""What Unmask says about itself: figures of one moment, and a file with a line of them each second. No Qt here."""
+"""Figures about Unmask itself: samples of the moment, and a file with one line per second. No Qt here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NS_PER_MS = 1e6
 
 
 class Recording(Protocol):
-    """What the figures come from: an `EngineHost`, or an `EngineThread`."""
+    """The source of the figures: an `EngineHost` or an `EngineThread`."""
 
     @property
     def recorder(self) -> Recorder: ...
@@ -33,7 +33,7 @@ class Recording(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WindowGauges:
-    """What only a window has: how late its event loop is, how long it paints, and how long ago what it paints came."""
+    """Figures that only a window has: delay of its event loop, paint times, and age of what is painted."""
 
     gap: Timings
     paint: Timings
@@ -42,7 +42,7 @@ class WindowGauges:
 
 @dataclass(frozen=True, slots=True)
 class WindowSpreads:
-    """`WindowGauges` of the last seconds; None where nothing was measured."""
+    """`WindowGauges` over the last seconds; None if nothing was measured."""
 
     gap: Spread | None
     paint: Spread | None
@@ -51,13 +51,13 @@ class WindowSpreads:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The figures of one moment. Sizes in bytes; None: not to be had here."""
+    """The figures of one moment. Sizes in bytes; None if unavailable."""
 
     time_ns: int
     frames: int
-    """Recorded since Unmask was started."""
+    """Recorded since the start of Unmask."""
     frames_per_second: float
-    """Since the sample before."""
+    """Since the previous sample."""
     lost_frames: int
     backlog_bytes: int
     open_connections: int
@@ -69,7 +69,7 @@ class Sample:
 
 
 class Sampler:
-    """Takes samples; one for each who takes them."""
+    """Takes samples; every user has its own."""
 
     def __init__(self, recording: Recording, gauges: WindowGauges | None = None) -> None:
         self._recording = recording
@@ -99,7 +99,7 @@ class Sampler:
 
 
 def resident_bytes() -> int | None:
-    """The memory that this process has in RAM; None where the system does not say so in a file."""
+    """Resident memory of this process; None if the system does not provide it in a file."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:
@@ -132,10 +132,10 @@ def sample_line(sample: Sample) -> str:
 
 
 class DiagnosticsLog:
-    """Appends a line to a file each second, on a thread of its own. Close it."""
+    """Appends a line to a file each second, on its own thread. Must be closed."""
 
     def __init__(self, path: Path, sampler: Sampler, failed: Callable[[str], None]) -> None:
-        """UnmaskError where the file cannot be written; `failed` gets a sentence when it can be no longer."""
+        """Raises UnmaskError if the file cannot be written; `failed` gets a sentence if that happens later."""
         self._path = path
         self._sampler = sampler
         self._failed = failed
@@ -173,5 +173,5 @@ class DiagnosticsLog:
 
 
 def _reason(error: Exception) -> str:
-    """Why, in the system's words, without a path that the sentence names already."""
+    """The reason in the system's words, without the path, which the sentence names already."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)

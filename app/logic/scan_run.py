@@ -1,4 +1,4 @@
-"""What one filter found in one capture so far: the thread that searches fills it, the window empties it. No Qt here."""
+"""What one filter has found in one capture so far; the search thread fills it, the window empties it. No Qt here."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from core.query.expressions import Filter
 from core.query.scan import Found
 
 FOUND_LIMIT = 10_000_000
-"""Frames that one run finds at most: eight bytes each."""
+"""Frames that one run can find; each takes eight bytes."""
 
 
 class RunState(Enum):
-    """Where a run stands."""
+    """The state of a run."""
 
     SEARCHING = auto()
     PAUSED = auto()
     """The person stopped it."""
     COMPLETE = auto()
-    """It has seen every frame there is, and follows those that come."""
+    """It has seen every frame there is, and follows new ones."""
     FULL = auto()
-    """It found FOUND_LIMIT frames and goes no further."""
+    """It found FOUND_LIMIT frames and stops."""
     FAILED = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come."""
+    """Progress of a run."""
 
     state: RunState
     through: int = 0
-    """All frames up to this id have been looked at."""
+    """All frames up to this id have been tested."""
     last: int = 0
-    """Id of the last frame that is to be looked at."""
+    """Id of the last frame to be tested."""
     problem: str = ""
-    """A sentence, where it failed."""
+    """A sentence if the run failed, else ""."""
 
     @property
     def share(self) -> float:
@@ -47,7 +47,7 @@ class Progress:
 
 
 class ScanRun:
-    """What one filter found in one capture so far: the thread puts it in, the window takes it out."""
+    """The finds of one filter in one capture; the search thread adds, the window takes."""
 
     def __init__(self, path: Path, wanted: Filter, limit: int = FOUND_LIMIT) -> None:
         self.path = path
@@ -59,7 +59,7 @@ class ScanRun:
         self._progress = Progress(RunState.SEARCHING)
         self._told = False
 
-    # The window.
+    # For the window.
 
     @property
     def progress(self) -> Progress:
@@ -67,14 +67,14 @@ class ScanRun:
             return self._progress
 
     def take(self) -> array[int]:
-        """Ids of the frames found since the last time, in order."""
+        """Ids of the frames found since the last call, in order."""
         with self._lock:
             fresh, self._fresh = self._fresh, array("Q")
             self._told = False
             return fresh
 
     def set_paused(self, paused: bool) -> None:
-        """Has no effect on a run that has ended. Wake the thread afterwards."""
+        """Pause or resume; no effect on a run that has ended. Wake the thread afterwards."""
         before, after = RunState.SEARCHING, RunState.PAUSED
         if not paused:
             before, after = after, before
@@ -82,10 +82,10 @@ class ScanRun:
             if self._progress.state is before:
                 self._progress = replace(self._progress, state=after)
 
-    # The thread.
+    # For the thread.
 
     def add(self, found: Found) -> bool:
-        """Whether the window is to be told: not again before it has taken."""
+        """Add finds; True if the window must be told, which happens only once until it has taken them."""
         with self._lock:
             room = self.limit - self._count
             self._fresh.extend(found.frames[:room])
@@ -96,7 +96,7 @@ class ScanRun:
             return self._tell()
 
     def end(self, state: RunState, problem: str = "") -> bool:
-        """The run has caught up, or failed; whether the window is to be told."""
+        """Note that the run has caught up or failed; True if the window must be told."""
         with self._lock:
             changed = self._progress.state is not state
             self._progress = replace(self._progress, state=state, problem=problem)

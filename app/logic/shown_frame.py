@@ -1,4 +1,4 @@
-"""The frame that the details show: its outline, and where its payload is to be read."""
+"""The frame shown in the details: its outline, and where to read its payload."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.decoders.context import Context, context_of
 from core.decoders.source import Held, Source
 
 AT_ONCE = 16 * 1024
-"""Bytes of a payload that are read and shown right here; all of a longer one is for other threads."""
+"""Bytes of a payload that are read and shown immediately; longer ones are left to other threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,13 @@ class ShownFrame:
     payload: Source
     """The frame's own payload, unmasked."""
     content: Source
-    """The payload of the message that the frame completed; where there is none, `payload`."""
+    """The payload of the message that the frame completed; `payload` if there is none."""
     context: Context
-    """Of `content`."""
+    """Describes `content`."""
 
 
 def shown_frame(reader: CaptureReader, frame_id: int) -> ShownFrame | None:
-    """Reads no more of it than AT_ONCE; None where there is no such frame. CaptureError where it can't be read."""
+    """Read a frame, but at most AT_ONCE of its payload; None if there is none. Raises CaptureError."""
     outline = reader.pieces.outline(frame_id)
     if outline is None:
         return None
@@ -42,7 +42,7 @@ def shown_frame(reader: CaptureReader, frame_id: int) -> ShownFrame | None:
 
 
 def is_at_hand(source: Source) -> bool:
-    """Whether it is so short, and in memory, that it can be gone through right here."""
+    """Whether a source is short and in memory, so that it can be processed immediately."""
     return source.is_held and len(source) <= AT_ONCE
 
 

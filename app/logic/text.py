@@ -1,4 +1,4 @@
-"""Text of peers made safe to show: nothing invisible, nothing that turns the reading direction, one line."""
+"""Makes peer text safe to show: nothing invisible, no change of reading direction, one line."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ def one_line(text: str) -> str:
 
 
 def one_line_bytes(data: bytes) -> str:
-    """`data` as UTF-8 on one line; bytes that are no UTF-8 as `\\xff`."""
+    """`data` as UTF-8 on one line; invalid bytes as `\\xff`."""
     return one_line(data.decode("utf-8", "backslashreplace"))
 
 
 def cut(text: str, room: int) -> str:
-    """`text` in at most `room` characters, the last one an ellipsis where the end is left out."""
+    """`text` in at most `room` characters, ending in an ellipsis if it is cut."""
     return text if len(text) <= room else text[: max(0, room - 1)] + "…"
 
 
 def cut_path(path: str, room: int) -> str:
-    """A request target in at most `room` characters: its query gives way first, then its head; the tail stays.
+    """A request target in at most `room` characters: the query is cut first, then the beginning; the tail stays.
 
     An ellipsis stands wherever something is left out.
     """
@@ -39,12 +39,12 @@ def cut_path(path: str, room: int) -> str:
 
 
 def tooltip(*lines: str) -> str:
-    """A tooltip that shows these lines as they are, whatever stands in them: Qt takes what looks like HTML for HTML."""
+    """A tooltip that shows the lines literally; Qt would render anything that looks like HTML."""
     return f"<qt>{'<br>'.join(html.escape(one_line(line)) for line in lines)}</qt>"
 
 
 def decode_prefix(data: bytes) -> str | None:
-    """The text of which `data` is the beginning, without a character cut at its end; None if it is no UTF-8."""
+    """The text that begins with `data`, without a character cut at its end; None if it is not UTF-8."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -69,7 +69,7 @@ def count_bytes(count: int) -> str:
 
 
 def duration(nanoseconds: int) -> str:
-    """A span in the unit that keeps three figures: `850 µs`, `12.3 ms`, `4.20 s`, `3:05`, `2:10:00`."""
+    """A duration in the unit that shows three figures: `850 µs`, `12.3 ms`, `4.20 s`, `3:05`, `2:10:00`."""
     sign = "-" if nanoseconds < 0 else ""
     micro = abs(nanoseconds) // 1000
     if micro < 1000:
@@ -86,7 +86,7 @@ def duration(nanoseconds: int) -> str:
 
 
 def rough_time(seconds: float) -> str:
-    """A time to come: `40 s`, `12 min`, `3 h`."""
+    """A time in the future: `40 s`, `12 min`, `3 h`."""
     if seconds < 100:
         return f"{max(1, round(seconds))} s"
     return f"{round(seconds / 60)} min" if seconds < 6000 else f"{round(seconds / 3600)} h"

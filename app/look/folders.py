@@ -1,4 +1,4 @@
-"""Where the files lie that come with the program."""
+"""Where the files that come with the program are."""
 
 from __future__ import annotations
 

@@ -14,10 +14,10 @@ from PySide6.QtSvg import QSvgRenderer
 from app.look.folders import ICON_FOLDER
 from app.look.theme import Theme, ThemeRole
 
-# Menus and tool bars, at one and two device pixels a logical one.
+# Menus and tool bars, at one and at two device pixels per logical pixel.
 _SIZES = (16, 18, 32, 36)
 HELD = 512
-"""Pictures that are held, lately asked for; of some KiB each."""
+"""Pictures kept, most recently used first; a few KiB each."""
 
 
 class IconName(StrEnum):
@@ -93,7 +93,7 @@ class IconName(StrEnum):
 
 
 class _Drawing(NamedTuple):
-    """How an icon is drawn."""
+    """The way an icon is drawn."""
 
     name: IconName
     colour: str
@@ -104,7 +104,7 @@ class _Drawing(NamedTuple):
 
 
 class Icons:
-    """Renders icons in the theme's present colours; they keep them: ask again on `Theme.changed`."""
+    """Renders icons in the theme's current colours. An icon keeps its colours: ask again on `Theme.changed`."""
 
     def __init__(self, theme: Theme, folder: Path = ICON_FOLDER) -> None:
         self._theme = theme
@@ -113,7 +113,7 @@ class Icons:
         self._pictures: OrderedDict[_Drawing, QPixmap] = OrderedDict()
 
     def icon(self, name: IconName, role: ThemeRole = ThemeRole.TEXT, *, on: ThemeRole | None = None) -> QIcon:
-        """An icon for buttons and menus, greyed where disabled, in the colour `on` where switched on."""
+        """An icon for buttons and menus: grey when disabled, in the colour `on` when switched on."""
         icon = QIcon()
         looks = [
             (QIcon.Mode.Normal, QIcon.State.Off, role),
@@ -127,7 +127,7 @@ class Icons:
         return icon
 
     def pixmap(self, name: IconName, role: ThemeRole, size: int, device_pixel_ratio: float = 1.0) -> QPixmap:
-        """A picture `size` logical pixels wide and high. Others may be given the same one: it is not to be changed."""
+        """A picture `size` logical pixels wide and high. It is shared, so callers must not change it."""
         pixels = round(size * device_pixel_ratio)
         return self._picture(_Drawing(name, self._theme.name(role), pixels, device_pixel_ratio))
 

@@ -1,6 +1,6 @@
-"""Colours, fonts and the palette of the window. Every colour comes from a role; there is one table of them.
+"""Colours, fonts and the palette of the window. Every colour comes from a role; one table has them all.
 
-A `Theme` is made once, handed to whoever paints, and tells with `changed` when its colours are others.
+There is one `Theme`, which is passed to everything that paints; `changed` tells when its colours change.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ class ThemeRole(Enum):
 
     TEXT = auto()
     MUTED = auto()
-    """Text of second rank."""
+    """Secondary text."""
     DISABLED = auto()
     BACKGROUND = auto()
     """The window."""
     SURFACE = auto()
-    """Lists, editors, cards: what content stands on."""
+    """Background of content: lists, editors, cards."""
     RAISED = auto()
     """Headers, buttons."""
     HOVER = auto()
     BORDER = auto()
     GRID = auto()
-    """Hairlines between rows."""
+    """Thin lines between rows."""
     ACCENT = auto()
     ACCENT_HOVER = auto()
     ON_ACCENT = auto()
     """Text on ACCENT."""
     SELECTION = auto()
-    """Background of what is selected; TEXT stays readable on it."""
+    """Background of selected items; TEXT stays readable on it."""
     SELECTION_INACTIVE = auto()
-    """The same where the list has no focus."""
+    """Background of selected items in a list without the focus."""
     HIGHLIGHT = auto()
-    """Background of what is pointed at from elsewhere, such as the bytes of a field."""
+    """Background of something pointed at from elsewhere, such as the bytes of a field."""
     HIT = auto()
     """Background of a row that a search has found."""
     CLIENT = auto()
@@ -93,7 +93,7 @@ class ThemeRole(Enum):
     CONNECTION_8 = auto()
 
 
-# Of each role the light colour, then the dark one.
+# For each role the light colour, then the dark one.
 _COLOURS: dict[ThemeRole, tuple[str, str]] = {
     ThemeRole.TEXT: ("#1c2430", "#e3e8ef"),
     ThemeRole.MUTED: ("#5d6877", "#98a3b3"),
@@ -168,10 +168,10 @@ _EMOJI_FAMILIES = ("Apple Color Emoji", "Segoe UI Emoji", "Noto Color Emoji")
 
 
 class Theme(QObject):
-    """The look of one application: applies palette and stylesheet to it and hands out colours and fonts."""
+    """The look of the application: applies palette and stylesheet, and provides colours and fonts."""
 
     changed = Signal()
-    """Colours or fonts are others than before; whoever paints paints again."""
+    """Colours or fonts have changed; everything should be painted again."""
 
     def __init__(self, application: QApplication, choice: ThemeChoice = ThemeChoice.SYSTEM) -> None:
         super().__init__(application)
@@ -192,7 +192,7 @@ class Theme(QObject):
         return bool(self._dark)
 
     def set_choice(self, choice: ThemeChoice) -> None:
-        """Light, dark, or what the system says, now and whenever it says something else."""
+        """Choose light, dark, or the system's choice, which is followed when it changes."""
         self._choice = choice
         hints = self._application.styleHints()
         if choice is ThemeChoice.SYSTEM:
@@ -203,7 +203,7 @@ class Theme(QObject):
         self._follow_system()
 
     def color(self, role: ThemeRole) -> QColor:
-        """The colour of a role; a copy, the caller may change it."""
+        """The colour of a role; a copy that the caller may change."""
         return QColor(self._colours[role])
 
     def name(self, role: ThemeRole) -> str:

@@ -1,1 +1,1 @@
-"""Qt item models: ids and a bounded cache of pages over the capture; never the data itself."""
+"""Qt item models over the capture: they hold ids and a bounded cache of pages, never the data itself."""

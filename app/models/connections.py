@@ -18,16 +18,16 @@ from core.sizes import byte_size
 _Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()
 _TITLE = 300
-"""Characters of a target or an Origin that are shown."""
+"""Characters shown of a target or an Origin."""
 _REQUEST_LINE_BYTES = 4096
-# RFC 9112 section 3, with whatever stands for a target.
+# RFC 9112 section 3, with any text as the target.
 _REQUEST_LINE = re.compile(rb"[A-Z]+ (?P<target>[^\r\n]+?)(?: HTTP/[^ \r\n]*)?\r?\n")
 _NO_TOTALS = Totals(0, 0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLine:
-    """What the list shows of one connection; `record` comes without its raw bytes."""
+    """What the list shows of one connection; `record` lacks its raw bytes."""
 
     record: ConnectionRecord
     title: str
@@ -35,7 +35,7 @@ class ConnectionLine:
 
 
 class ConnectionModel(QAbstractListModel):
-    """Row 0 is "All connections", row n the n-th connection. Nothing moves until `refresh()`."""
+    """Row 0 is "All connections", row n the n-th connection. Nothing changes until `refresh()`."""
 
     failed = Signal(str)
     """The capture cannot be read; a sentence."""
@@ -49,12 +49,12 @@ class ConnectionModel(QAbstractListModel):
         self._totals = _NO_TOTALS
         self._open: set[int] = set()
         self._open_ids: tuple[int, ...] | None = ()
-        """Them in order; None: others than before."""
+        """Ids of the open connections, in order; None when they must be asked for anew."""
         self._slow: dict[int, int] = {}
         self._failed = False
 
     def set_reader(self, reader: CaptureReader | None) -> None:
-        """Shows another capture."""
+        """Show another capture."""
         self._reader = reader
         self._failed = False
         self._clear()
@@ -66,25 +66,25 @@ class ConnectionModel(QAbstractListModel):
 
     @property
     def open_count(self) -> int:
-        """How many connections are open now."""
+        """Number of connections that are open now."""
         return len(self._open)
 
     @property
     def open_ids(self) -> tuple[int, ...]:
-        """The connections that are open now, in the order in which they came."""
+        """The connections that are open now, in order of arrival."""
         if self._open_ids is None:
             self._open_ids = tuple(sorted(self._open))
         return self._open_ids
 
     def set_slow_peers(self, queued: dict[int, int]) -> None:
-        """Bytes that wait for each peer that does not read; all others read."""
+        """Set the bytes that wait for each peer that does not read; every other peer counts as reading."""
         before, self._slow = self._slow, queued
         for number in {number for number, _ in before.items() ^ queued.items()}:
             if (row := self.row_of(number)) is not None:
                 self.dataChanged.emit(self.index(row), self.index(row))
 
     def queued(self, connection_id: int) -> int:
-        """Bytes that wait for a peer that does not read; 0 where it does."""
+        """Bytes that wait for a peer that does not read; 0 if it reads."""
         return self._slow.get(connection_id, 0)
 
     def detail(self, line: ConnectionLine) -> str:
@@ -95,7 +95,7 @@ class ConnectionModel(QAbstractListModel):
         return self.tr("peer is not reading, {size} queued").format(size=byte_size(queued))
 
     def refresh(self) -> None:
-        """Asks the capture which connections changed since the last time."""
+        """Ask the capture which connections have changed since the last call."""
         reader = self._reader
         if reader is None:
             return
@@ -118,26 +118,26 @@ class ConnectionModel(QAbstractListModel):
         self.totals_changed.emit()
 
     def line(self, row: int) -> ConnectionLine | None:
-        """What row `row` shows; None for row 0."""
+        """The content of row `row`; None for row 0."""
         return self._lines[row - 1] if 0 < row <= len(self._lines) else None
 
     def connection_id(self, row: int) -> int | None:
-        """The connection in a row; None for row 0, which stands for all."""
+        """The connection in a row; None for row 0."""
         line = self.line(row)
         return None if line is None else line.record.id
 
     def line_of(self, connection_id: int) -> ConnectionLine | None:
-        """What the list shows of a connection; None where it is not in it."""
+        """The entry of a connection; None if it is not in the list."""
         row = self._rows.get(connection_id)
         return None if row is None else self._lines[row]
 
     def name(self, connection_id: int) -> str:
-        """What a connection is called; "" while the list does not know it."""
+        """The name of a connection; "" if the list does not have it."""
         row = self._rows.get(connection_id)
         return "" if row is None else self._lines[row].title
 
     def toward(self, connection_id: int) -> Role:
-        """Who is at the other end of a connection, to get what is sent on it."""
+        """The role at the other end of a connection, which receives what is sent on it."""
         row = self._rows.get(connection_id)
         is_dialled = row is not None and self._lines[row].record.mode is Mode.CONNECT
         return Role.SERVER if is_dialled else Role.CLIENT
@@ -214,7 +214,7 @@ class ConnectionModel(QAbstractListModel):
             self.endInsertRows()
 
     def _leave_only(self, kept: set[int]) -> None:
-        """All others were cleared away."""
+        """Remove all other connections, because they were cleared."""
         end = len(self._lines)
         while end:
             first = end
@@ -238,12 +238,12 @@ class ConnectionModel(QAbstractListModel):
         self.endResetModel()
 
     def _line(self, record: ConnectionRecord) -> ConnectionLine:
-        # The raw heads can be large and are asked for when they are shown.
+        # Raw heads can be large; they are fetched when they are shown.
         slim = replace(record, request=b"", response=b"", trailing=b"")
         return ConnectionLine(slim, self.title(record), self._detail(record))
 
     def title(self, record: ConnectionRecord) -> str:
-        """What a connection is called: the target that was asked for."""
+        """The name of a connection: the requested target."""
         return one_line(cut_path(record.path, _TITLE)) or _asked_for(record.request) or self.tr("no request")
 
     def _detail(self, record: ConnectionRecord) -> str:
@@ -255,7 +255,7 @@ class ConnectionModel(QAbstractListModel):
         return " · ".join(parts)
 
     def state_text(self, record: ConnectionRecord) -> str:
-        """What became of a connection, in a few words."""
+        """The state of a connection, in a few words."""
         state = record.state
         if state is ConnectionState.CONNECTING:
             return self.tr("handshake…")
@@ -277,6 +277,6 @@ class ConnectionModel(QAbstractListModel):
 
 
 def _asked_for(request: bytes) -> str:
-    """The target in the first line of a request that could not be read as a whole; "" where that is no such line."""
+    """The target in the first line of a request that could not be parsed; "" if that is not a request line."""
     line = _REQUEST_LINE.match(request[:_REQUEST_LINE_BYTES])
     return "" if line is None else cut_path(one_line_bytes(line["target"]), _TITLE)

@@ -1,4 +1,4 @@
-"""The columns of a list of frames: what each is called, what it means, and its cell in words."""
+"""The columns of a list of frames: title, explanation, and cells in words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.capture.records import Direction
 
 
 def title(column: FrameColumn, time_format: TimeFormat) -> str:
-    """What stands at the head of a column."""
+    """The title of a column."""
     translate = QCoreApplication.translate
     time = {
         TimeFormat.ABSOLUTE: translate("FrameModel", "Time"),
@@ -33,7 +33,7 @@ def title(column: FrameColumn, time_format: TimeFormat) -> str:
 
 
 def gap_sentence(gap: Gap) -> str:
-    """What the row of a gap says: how many frames are missing, why, and between which times of day."""
+    """The text of a gap's row: how many frames are missing, why, and between which times of day."""
     translate = QCoreApplication.translate
     one, many = {
         GapReason.DROPPED: (
@@ -90,19 +90,19 @@ def explanation(column: FrameColumn) -> str:
 
 
 def direction_name(direction: Direction) -> str:
-    """Which way, in words."""
+    """The direction in words."""
     if direction is Direction.CLIENT_TO_SERVER:
         return QCoreApplication.translate("FrameModel", "client → server")
     return QCoreApplication.translate("FrameModel", "server → client")
 
 
 def connection_cell(connection: int, name: str) -> str:
-    """Whose frame it is, such as `#3 /chat`."""
+    """The connection of a frame, such as `#3 /chat`."""
     return f"#{connection} {name}".rstrip()
 
 
 def cell(line: Line, column: FrameColumn, connection_name: str = "") -> str:
-    """A cell in words, for those who do not see the painted one."""
+    """A cell in words, for screen readers, which cannot read the painted one."""
     row = line.row
     if column is FrameColumn.DIRECTION:
         return direction_name(row.direction)

@@ -1,4 +1,4 @@
-"""The frames of a view as a table model: knows how many there are, holds only the pages lately looked at."""
+"""The frames of a view as a table model: it knows their number and holds only the pages used recently."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from core.capture.records import FrameRow, View
 from core.errors import CaptureError
 
 MAX_ROWS = 60_000_000
-"""More rows than this overflow the pixel coordinates of a table."""
+"""More rows would overflow the pixel coordinates of a table."""
 
 _Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()
 
 
 class FrameModel(QAbstractTableModel):
-    """Rows of a `CaptureReader` under a `View`: all, or those of another source. Nothing moves until `refresh()`.
+    """The rows of a `CaptureReader` under a `View`, or those of another source. Nothing changes until `refresh()`.
 
-    A source has positions, of which those in front may be gone; a row is a position that is not. Where frames are
-    missing that would have rows, a row of its own says so (`gap_at`); it stands for no frame and cannot be chosen.
+    A source has positions, the first of which may have been dropped; the others have rows. Where frames are missing
+    that would have had rows, a separate row says so (`gap_at`); it stands for no frame and cannot be selected.
     """
 
     failed = Signal(str)
-    """The capture cannot be read; a sentence. Once for each reader."""
+    """The capture cannot be read; a sentence. Emitted once for each reader."""
     counts_changed = Signal()
-    """`rowCount`, `control_count` or `behind` are others than before."""
+    """`rowCount`, `control_count` or `behind` has changed."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -45,20 +45,20 @@ class FrameModel(QAbstractTableModel):
         self._rows: RowSource | None = None
         self._gaps = GapRows()
         self._end = 0
-        """The position behind the last row."""
+        """The position after the last row."""
         self._view_count = 0
         self._control_count = 0
         self._behind = 0
         self._generation = 0
         self._frozen = False
         self._newest = 0
-        """Id of the last frame that the list may show; stands still while frozen."""
+        """Id of the last frame that the list may show; fixed while frozen."""
         self._failed = False
         self._time_format = TimeFormat.ABSOLUTE
         self._start_ns: int | None = None
         self._pages = RowPages(self._fetch)
         self.connection_name: Callable[[int], str] = lambda _connection: ""
-        """What a connection is called beside its number, by its id."""
+        """Gives the name of a connection, to be shown beside its number, by id."""
 
     # What is shown.
 
@@ -67,18 +67,18 @@ class FrameModel(QAbstractTableModel):
         return self._view
 
     def set_view(self, view: View) -> None:
-        """Shows other frames; while frozen, those that were there by then."""
+        """Show other frames; while frozen, only those that existed when it was frozen."""
         if view != self._view:
             self._view = view
             self._reset()
 
     def set_rows(self, rows_of: RowsOf) -> None:
-        """Shows the rows of such a source; `ViewRows` stands for every frame of the view."""
+        """Show the rows of such a source; `ViewRows` has every frame of the view."""
         self._rows_of = rows_of
         self._reset()
 
     def set_reader(self, reader: CaptureReader | None) -> None:
-        """Shows another capture. The reader stays the caller's, who closes it after giving another one or None."""
+        """Show another capture. The caller owns the reader and closes it after setting another one or None."""
         self._reader = reader
         self._failed = False
         frozen, self._frozen = self._frozen, False
@@ -103,56 +103,56 @@ class FrameModel(QAbstractTableModel):
         return self._frozen
 
     def set_frozen(self, frozen: bool) -> None:
-        """Frozen, `refresh()` shows no frame that came later, but counts them (`behind`)."""
+        """While frozen, `refresh()` shows no new frame, but counts them in `behind`."""
         self._frozen = frozen
         self.refresh()
 
     @property
     def newest(self) -> int:
-        """Id of the last frame that the list may show, in this view or another; 0 where there is none."""
+        """Id of the last frame that the list may show, in this view or another; 0 if there is none."""
         return self._newest
 
     @property
     def behind(self) -> int:
-        """How many rows came while frozen."""
+        """Number of rows that came while frozen."""
         return self._behind
 
     @property
     def view_count(self) -> int:
-        """How many frames the view has, whether they have rows or not."""
+        """Number of frames in the view, with or without a row."""
         return self._view_count
 
     @property
     def frame_count(self) -> int:
-        """How many frames have rows."""
+        """Number of frames with a row."""
         return self._end - self._pages.begin
 
     @property
     def control_count(self) -> int:
-        """How many control frames the view has, shown or hidden."""
+        """Number of control frames in the view, shown or hidden."""
         return self._control_count
 
     @property
     def first_row(self) -> int:
-        """The first row that stands for a frame; where there is none, behind the last one."""
+        """The first row that stands for a frame; the number of rows if there is none."""
         return self._row_at(self._pages.begin)
 
     @property
     def last_row(self) -> int:
-        """The last row that stands for a frame; -1 where there is none."""
+        """The last row that stands for a frame; -1 if there is none."""
         return self._row_at(self._end - 1) if self.frame_count else -1
 
     def gap_at(self, row: int) -> Gap | None:
-        """The gap that a row stands for; None where it stands for a frame."""
+        """The gap in a row; None if the row stands for a frame."""
         return self._gaps.at(row + self._pages.begin)
 
     def frames_between(self, first: int, last: int) -> int:
-        """How many of these rows stand for frames."""
+        """Number of rows in this range that stand for frames."""
         begin = self._pages.begin
         return last - first + 1 - self._gaps.between(first + begin, last + begin)
 
     def ids_between(self, first: int, last: int) -> range:
-        """From the id of the first of these rows that stands for a frame to that of the last one."""
+        """Ids from the first to the last frame of these rows."""
         while first <= last and self.gap_at(first) is not None:
             first += 1
         while first <= last and self.gap_at(last) is not None:
@@ -163,7 +163,7 @@ class FrameModel(QAbstractTableModel):
     # What there is.
 
     def refresh(self) -> None:
-        """Asks the capture what is new and inserts it at the end in one go, and takes away what is gone in front."""
+        """Insert what is new at the end in one go, and remove what was dropped from the front."""
         reader = self._reader
         if reader is None:
             return
@@ -197,7 +197,7 @@ class FrameModel(QAbstractTableModel):
         self.counts_changed.emit()
 
     def _shown(self, gaps: list[PlacedGap], end: int) -> list[PlacedGap]:
-        """Those of the gaps that are to have rows in a list up to this position."""
+        """The gaps that get rows in a list up to this position."""
         if self._frozen:
             held = {placed.key: placed for placed in self._gaps.all}
             gaps = [
@@ -208,15 +208,15 @@ class FrameModel(QAbstractTableModel):
         return [each for each in gaps if self._pages.begin <= each.position <= end]
 
     def _frozen_end(self, count: int) -> int:
-        """The position behind the last frame that was there when the list was frozen."""
+        """The position after the last frame that existed when the list was frozen."""
         come = range(self._end, count)
-        # Mostly there is none of them among those that came.
+        # Usually none of the new frames is a control frame.
         if not come or self._id_at(come[0]) > self._newest:
             return self._end
         return come.start + bisect_right(come, self._newest, key=self._id_at)
 
     def _drop(self, gone: int, gaps: list[PlacedGap]) -> None:
-        """Positions up to `gone` are gone, and of the gaps all but these."""
+        """Remove the positions up to `gone`, and all gaps but these."""
         front, begin = self._gaps.front, self._pages.begin
         going = max(0, min(gone, self._end) - begin)
         leaving = self._gaps.leaving(gaps)
@@ -244,10 +244,10 @@ class FrameModel(QAbstractTableModel):
             self._gaps.all[0] = self._gaps.all[0]._replace(position=position)
 
     def _extend(self, end: int, gaps: list[PlacedGap]) -> None:
-        """Rows come behind the last one: of frames up to a position, and of gaps that are not there yet."""
+        """Append rows for frames up to a position, and for new gaps."""
         held = self._gaps.all
         if not self._gaps.are_first_of(gaps):
-            # As good as never: the clock was set back, or the capture is forged.
+            # Almost never happens: the clock was set back, or the capture is forged.
             self.beginResetModel()
             self._gaps.all, self._end = gaps, max(end, self._end)
             self.endResetModel()
@@ -269,7 +269,7 @@ class FrameModel(QAbstractTableModel):
         self.dataChanged.emit(self.index(row, 0), self.index(row, len(FrameColumn) - 1))
 
     def line(self, row: int) -> Line | None:
-        """The cells of a row; None outside the view or when it cannot be read."""
+        """The cells of a row; None outside the view or if it cannot be read."""
         position = self._position_at(row)
         return None if position is None else self._pages.line(position, self._make_line)
 
@@ -291,7 +291,7 @@ class FrameModel(QAbstractTableModel):
         return self._gaps.place(position) - self._pages.begin
 
     def row_from(self, frame_id: int) -> int | None:
-        """The row of a frame, or of the next one that has a row, or the last row; None where there are no rows."""
+        """The row of a frame, else that of the next frame with a row, else the last row; None without rows."""
         row = self.position(frame_id)
         positions = range(self._pages.begin, self._end)
         if row is None and positions:
@@ -300,12 +300,12 @@ class FrameModel(QAbstractTableModel):
         return row
 
     def _id_at(self, position: int) -> int:
-        """Without the pages: rows that are looked up on the way are not looked at."""
+        """Look a frame up without loading its page, since rows passed during a search are not shown."""
         rows = self._fetch(position, 1)
         return rows[0].id if rows else 0
 
     def position(self, frame_id: int) -> int | None:
-        """The row of a frame, or None where the view does not show it."""
+        """The row of a frame; None if the view does not show it."""
         if self._rows is None:
             return None
         try:
@@ -325,7 +325,7 @@ class FrameModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(FrameColumn)
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | int | None:
-        """For accessibility and tests; the table paints from `line()`."""
+        """Used for accessibility and tests; the table paints from `line()`."""
         if not index.isValid():
             return None
         if role == Qt.ItemDataRole.DisplayRole:
@@ -374,7 +374,7 @@ class FrameModel(QAbstractTableModel):
             return []
 
     def _start(self) -> int:
-        """Time of the first frame of the view, also where that frame is none of the rows."""
+        """Time of the first frame of the view, even if that frame has no row."""
         if self._start_ns is None and self._reader is not None:
             try:
                 rows = self._reader.rows(self._view, self._reader.dropped(self._view), 1)
@@ -385,7 +385,7 @@ class FrameModel(QAbstractTableModel):
         return self._start_ns or 0
 
     def _reset(self) -> None:
-        """Forgets every row and asks anew."""
+        """Forget all rows and ask anew."""
         self._clear_rows()
         self.refresh()
 

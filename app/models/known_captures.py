@@ -1,4 +1,4 @@
-"""The captures that Unmask knows of as a list model, in words."""
+"""The captures that Unmask knows about as a list model, in words."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NO_INDEX = QModelIndex()
 
 
 class KnownCaptureModel(QAbstractListModel):
-    """Shows what it is given."""
+    """Shows the captures it is given."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -42,13 +42,13 @@ class KnownCaptureModel(QAbstractListModel):
         return sum(each.unsaved for each in self._captures)
 
     def title(self, capture: KnownCapture) -> str:
-        """A name, or when it was recorded where it has none."""
+        """A capture's name, or the time of its recording if it has none."""
         if capture.unsaved:
             return self.tr("Unsaved capture of {when}").format(when=moment_of(capture.modified))
         return one_line(capture.path.name)
 
     def detail(self, capture: KnownCapture) -> str:
-        """What is in it, and what else is to be known."""
+        """What is in a capture, and further remarks."""
         what = self.tr("{what} · {size}").format(
             what=holdings_text(capture.holdings), size=byte_size(capture.size)
         )
@@ -79,7 +79,7 @@ class KnownCaptureModel(QAbstractListModel):
 
 
 def holdings_text(held: Holdings) -> str:
-    """`12 345 frames`, or the handshakes that were refused where there are none."""
+    """`12 345 frames`, or the number of refused handshakes if there are none."""
     translate = QCoreApplication.translate
     if held.refused and not held.frames:
         one = translate("Holdings", "1 refused handshake")

@@ -1,4 +1,4 @@
-"""The frames that are marked, as a list model: knows all their numbers, holds only the notes lately looked at."""
+"""The bookmarked frames as a list model: it knows all their ids and holds only the notes used recently."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGE_ROWS = 32
 CACHED_PAGES = 32
 _TOOLTIP_LINES = 30
 _COMPARED = 4096
-"""Frames that are compared as one stretch of memory."""
+"""Frames compared as one block of memory."""
 
 _Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()
@@ -30,14 +30,14 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class MarkedLine:
-    """A mark, and the frame that it is on as the table of frames has it; None where that cannot be read."""
+    """A bookmark, and its frame as the frame table shows it; None if the frame cannot be read."""
 
     mark: Mark
     line: Line | None
 
 
 class _MarkPages(Generic[_T]):
-    """What belongs to PAGE_ROWS frames at a time, by their ids; the pages lately asked for are held."""
+    """Items for PAGE_ROWS frames each, by frame id; keeps the pages used recently."""
 
     def __init__(self, load: Callable[[int], dict[int, _T]]) -> None:
         self._load = load
@@ -59,27 +59,27 @@ class _MarkPages(Generic[_T]):
 
 
 class MarkModel(QAbstractListModel):
-    """The marks of a `CaptureReader`, in the order of their frames. Nothing moves until `refresh()`."""
+    """The bookmarks of a `CaptureReader`, in frame order. Nothing changes until `refresh()`."""
 
     failed = Signal(str)
-    """The capture cannot be read; a sentence. Once for each reader."""
+    """The capture cannot be read; a sentence. Emitted once for each reader."""
     changed = Signal()
-    """Frames were marked, or not any more, or notes are others; or the capture is another one."""
+    """Bookmarks or notes have changed, or another capture is shown."""
     edited = Signal()
-    """The same capture has other marks than before."""
+    """The bookmarks of the same capture have changed."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._reader: CaptureReader | None = None
         self._failed = False
         self._seen: tuple[int, int] | None = None
-        """Of the totals, what tells whether there is anything new."""
+        """The totals that show whether anything is new."""
         self._frames = array("q")
         self._notes = _MarkPages(self._load_notes)
         self._lines = _MarkPages(self._load_lines)
 
     def set_reader(self, reader: CaptureReader | None) -> None:
-        """Shows another capture. The reader stays the caller's, who closes it after giving another one or None."""
+        """Show another capture. The caller owns the reader and closes it after setting another one or None."""
         self.beginResetModel()
         self._reader = reader
         self._failed = False
@@ -90,7 +90,7 @@ class MarkModel(QAbstractListModel):
         self.refresh()
 
     def refresh(self) -> None:
-        """Asks the capture whether marks have changed, and takes over how they are now."""
+        """Take over the current bookmarks if they have changed."""
         if self._reader is None:
             return
         try:
@@ -107,35 +107,35 @@ class MarkModel(QAbstractListModel):
         if edited:
             self.edited.emit()
 
-    # What there is.
+    # Reading.
 
     def note(self, frame_id: int) -> str | None:
-        """What is noted on a frame; None where it is not marked."""
+        """The note on a frame; None if it is not bookmarked."""
         row = self.row_of(frame_id)
         return None if row is None else self._note_at(row)
 
     def row_of(self, frame_id: int) -> int | None:
-        """The row of a frame; None where it is not marked."""
+        """The row of a frame; None if it is not bookmarked."""
         row = bisect_left(self._frames, frame_id)
         return row if row < len(self._frames) and self._frames[row] == frame_id else None
 
     def line(self, row: int) -> MarkedLine | None:
-        """What a row shows; None where there is no such row."""
+        """The content of a row; None if it does not exist."""
         if not 0 <= row < len(self._frames):
             return None
         frame_id = self._frames[row]
         return MarkedLine(Mark(frame_id, self._note_at(row)), self._lines.at(row).get(frame_id))
 
     def frames_after(self, frame_id: int) -> Iterator[int]:
-        """The marked frames behind a frame, nearest first."""
+        """The bookmarked frames after a frame, nearest first."""
         return (self._frames[row] for row in range(bisect_right(self._frames, frame_id), len(self._frames)))
 
     def frames_before(self, frame_id: int) -> Iterator[int]:
-        """The marked frames ahead of a frame, nearest first."""
+        """The bookmarked frames before a frame, nearest first."""
         return (self._frames[row] for row in range(bisect_left(self._frames, frame_id) - 1, -1, -1))
 
     def place(self, found: MarkedLine) -> str:
-        """Where it is: number, opcode, time."""
+        """The place of a bookmark: number, opcode, time."""
         number = self.tr("frame {number}").format(number=grouped(found.mark.frame))
         return number if found.line is None else f"{number} · {found.line.opcode} · {found.line.time}"
 
@@ -185,7 +185,7 @@ class MarkModel(QAbstractListModel):
     # Changes.
 
     def _take(self, frames: array[int]) -> None:
-        """Rows that stay are not touched: the selection and the scroll stay too."""
+        """Take new frames; rows that stay are not touched, so that selection and scroll position stay too."""
         before = self._frames
         same = _common_start(before, frames)
         end = min(_common_end(before, frames), len(before) - same, len(frames) - same)
@@ -198,7 +198,7 @@ class MarkModel(QAbstractListModel):
             self.beginInsertRows(QModelIndex(), same, same + new - 1)
             self._set(frames)
             self.endInsertRows()
-        # Also the notes may be others.
+        # The notes may have changed too.
         self._set(frames)
         if len(frames):
             self.dataChanged.emit(self.index(0), self.index(len(frames) - 1))
@@ -216,13 +216,13 @@ class MarkModel(QAbstractListModel):
 
 
 def note_lines(note: str) -> list[str]:
-    """The lines of a note as far as a tooltip shows them."""
+    """The lines of a note that fit in a tooltip."""
     lines = note.splitlines()
     return lines if len(lines) <= _TOOLTIP_LINES else [*lines[: _TOOLTIP_LINES - 1], "…"]
 
 
 def _common_start(one: array[int], other: array[int]) -> int:
-    """How many items at the start are the same."""
+    """Number of equal items at the start."""
     shorter = min(len(one), len(other))
     for first in range(0, shorter, _COMPARED):
         ours, theirs = one[first : first + _COMPARED], other[first : first + _COMPARED]
@@ -233,5 +233,5 @@ def _common_start(one: array[int], other: array[int]) -> int:
 
 
 def _common_end(one: array[int], other: array[int]) -> int:
-    """How many items at the end are the same."""
+    """Number of equal items at the end."""
     return _common_start(one[::-1], other[::-1])

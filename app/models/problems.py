@@ -1,4 +1,4 @@
-"""Every rule that was broken, as a list model: knows how many there are, holds only the pages lately looked at."""
+"""Every broken rule as a list model: it knows their number and holds only the pages used recently."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ PAGE_ROWS = 128
 CACHED_PAGES = 16
 MAX_ROWS = 10_000_000
 READ_AT_ONCE = 8_000
-"""Violations that one `refresh()` takes in; the rest waits for the next."""
+"""Violations read in one `refresh()`; the rest waits for the next one."""
 
 _Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()
 
 
 class ProblemModel(QAbstractListModel):
-    """The violations of a `CaptureReader`, in order of their coming. Nothing moves until `refresh()`."""
+    """The violations of a `CaptureReader`, in order of arrival. Nothing changes until `refresh()`."""
 
     failed = Signal(str)
-    """The capture cannot be read; a sentence. Once for each reader."""
+    """The capture cannot be read; a sentence. Emitted once for each reader."""
     counts_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -39,16 +39,16 @@ class ProblemModel(QAbstractListModel):
         self._failed = False
         self._rows = 0
         self._last_id = 0
-        """Up to which violation everything is counted."""
+        """Id of the last violation that was counted."""
         self._kept_from = 0
-        """Id of the oldest frame that there is."""
+        """Id of the oldest frame in the capture."""
         self._anchors = array("q")
-        """For each page the id after which it begins."""
+        """For each page, the id after which it begins."""
         self._pages: OrderedDict[int, list[Problem]] = OrderedDict()
         self._counts = dict.fromkeys(Severity, 0)
 
     def set_reader(self, reader: CaptureReader | None) -> None:
-        """Shows another capture. The reader stays the caller's, who closes it after giving another one or None."""
+        """Show another capture. The caller owns the reader and closes it after setting another one or None."""
         self._reader = reader
         self._failed = False
         self._clear()
@@ -58,18 +58,18 @@ class ProblemModel(QAbstractListModel):
         return self._severities
 
     def set_severities(self, severities: frozenset[Severity]) -> None:
-        """Shows only violations that are this bad."""
+        """Show only violations of these severities."""
         if severities != self._severities:
             self._severities = severities
             self._clear()
             self.refresh()
 
     def count(self, severity: Severity) -> int:
-        """How many there are, shown or not."""
+        """Number of violations of a severity, shown or not."""
         return self._counts[severity]
 
     def refresh(self) -> bool:
-        """Takes in what is new; whether there is still more, so that it should be called again soon."""
+        """Read what is new; True if there is more, so that it should be called again soon."""
         reader = self._reader
         if reader is None:
             return False
@@ -84,7 +84,7 @@ class ProblemModel(QAbstractListModel):
                     return False
                 found = reader.severities(self._last_id, READ_AT_ONCE)
                 count = sum(self._counts.values()) + len(found)
-                # Where totals were wrong, as a damaged capture's may be, this would not end.
+                # Wrong totals, as in a damaged capture, would make this endless.
                 are_some_gone = count > totals.violations and count > reader.problem_count()
         except CaptureError as error:
             self._fail(error)
@@ -96,7 +96,7 @@ class ProblemModel(QAbstractListModel):
         return len(found) == READ_AT_ONCE
 
     def problem(self, row: int) -> Problem | None:
-        """What a row shows; None where it cannot be read."""
+        """The content of a row; None if it cannot be read."""
         if self._reader is None or not 0 <= row < self._rows:
             return None
         number, offset = divmod(row, PAGE_ROWS)
@@ -114,7 +114,7 @@ class ProblemModel(QAbstractListModel):
         return page[offset] if offset < len(page) else None
 
     def row_of(self, frame_id: int) -> int | None:
-        """The first row about a frame; None where none is shown."""
+        """The first row about a frame; None if none is shown."""
         if self._reader is None:
             return None
         try:
@@ -127,16 +127,16 @@ class ProblemModel(QAbstractListModel):
         row = max(bisect_left(self._anchors, first) - 1, 0) * PAGE_ROWS
         while (problem := self.problem(row)) is not None and problem.id < first:
             row += 1
-        # That one may be left out for its severity; others of the same frame stand right behind.
+        # That violation may be hidden for its severity; others of the same frame follow it directly.
         return row if problem is not None and problem.frame == frame_id else None
 
     def sentence(self, problem: Problem) -> str:
-        """Which rule, and with which value."""
+        """The rule and the offending value."""
         violation = problem.violation
         return f"{violation.rule.sentence} {one_line(violation.detail)}".rstrip()
 
     def place(self, problem: Problem) -> str:
-        """Where: connection, frame and section."""
+        """The place: connection, frame and section."""
         where = self.tr("handshake")
         if problem.frame is not None:
             where = self.tr("frame {number}")
@@ -173,7 +173,7 @@ class ProblemModel(QAbstractListModel):
     # Changes.
 
     def _keep_from(self, frame_id: int) -> None:
-        """Frames ahead of this one are gone, which the rows of their problems say."""
+        """Mark the rows whose frames come before this one, and are gone."""
         if frame_id != self._kept_from:
             self._kept_from = frame_id
             if self._rows:

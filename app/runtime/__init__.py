@@ -1,1 +1,1 @@
-"""Threads, timers and what the machine offers."""
+"""Threads, timers and the machine."""

@@ -1,4 +1,4 @@
-"""Nothing dies silently: exceptions that nobody caught, from any thread, become one dialog with the traceback."""
+"""Shows uncaught exceptions from any thread in one dialog with the traceback, so that nothing dies silently."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class CrashedPart(Enum):
     """What an exception has ended."""
 
     ENGINE = auto()
-    """Nobody is served until it is started anew."""
+    """The engine; no client is served until it is restarted."""
     NOTHING = auto()
-    """Only what was being done."""
+    """Only the action in progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrashReport:
-    """What is known of one uncaught exception."""
+    """What is known about one uncaught exception."""
 
     summary: str
-    """One line: what kind and its message."""
+    """One line: type and message."""
     text: str
     """The whole report with the traceback, bounded."""
     part: CrashedPart = CrashedPart.NOTHING
@@ -57,10 +57,10 @@ def make_report(
 
 
 class CrashHandler(QObject):
-    """Takes over Python's three hooks between `install` and `uninstall`; shows each report on its own thread.
+    """Replaces Python's three exception hooks between `install` and `uninstall`; shows reports on its own thread.
 
-    While `show` has a report on display (until `shown_was_closed`), further ones are only counted and printed: an
-    exception in a paint event must not open a dialog a frame.
+    While a report is on display (until `shown_was_closed`), further ones are only counted and printed: an exception in
+    a paint event must not open a dialog per frame.
     """
 
     _caught = Signal(object)
@@ -84,23 +84,23 @@ class CrashHandler(QObject):
         self._previous_unraisable, sys.unraisablehook = sys.unraisablehook, self._handle_unraisable
 
     def uninstall(self) -> None:
-        """Gives the hooks back."""
+        """Restore the hooks."""
         sys.excepthook = self._previous
         threading.excepthook = self._previous_thread
         sys.unraisablehook = self._previous_unraisable
 
     @property
     def suppressed(self) -> int:
-        """How many reports came while another was on display."""
+        """Number of reports that came while another was on display."""
         return self._suppressed
 
     def shown_was_closed(self) -> None:
-        """The dialog is gone; the next report may be shown."""
+        """The dialog was closed; the next report may be shown."""
         self._showing = False
         self._suppressed = 0
 
     def report(self, error: BaseException, part: CrashedPart = CrashedPart.NOTHING) -> None:
-        """Shows an exception that somebody caught but could not deal with. Any thread."""
+        """Show an exception that was caught but cannot be handled. Any thread."""
         self._caught.emit(make_report(error, threading.current_thread().name, self._version, part))
 
     def handle(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -1,4 +1,4 @@
-"""Whether there is a display for a window, found out without Qt, which ends the process where there is none."""
+"""Finds out without Qt whether there is a display; Qt ends the process if there is none."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 _X_DISPLAY = re.compile(r"(?P<host>[^:]*):(?P<number>\d+)(?:\.\d+)?")
 _X_BASE_PORT = 6000
 _ON_A_DISPLAY = ("", "xcb", "wayland", "wayland-egl")
-"""Qt's platforms that need one of the two; "" leaves the choice to Qt."""
+"""Qt platforms that need X or Wayland; "" leaves the choice to Qt."""
 _PATIENCE_SECONDS = 2.0
 
 
 def missing_display(environment: Mapping[str, str] = os.environ) -> str | None:
-    """None where a window can be shown, else why not, as the middle of a sentence."""
+    """None if a window can be shown, else the reason, as the middle of a sentence."""
     if sys.platform in ("win32", "darwin"):
         return None
     platforms = {each.partition(":")[0] for each in environment.get("QT_QPA_PLATFORM", "").split(";")}
@@ -48,7 +48,7 @@ def _x_answers(display: str) -> bool:
     host, number = found["host"], int(found["number"])
     if host in ("", "unix"):
         path = f"/tmp/.X11-unix/X{number}"
-        # Linux servers listen on the abstract name too, or only there.
+        # Linux servers listen on the abstract socket name too, or only there.
         return _answers(socket.AF_UNIX, path) or _answers(socket.AF_UNIX, "\0" + path)
     return _answers(socket.AF_INET, (host, _X_BASE_PORT + number))
 

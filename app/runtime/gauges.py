@@ -1,4 +1,4 @@
-"""Measures the window itself, while somebody wants to know: its event loop, and its table of frames."""
+"""Measures the window itself on request: its event loop and its table of frames."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ class LoopGauge(QObject):
 
 
 class PaintGauge:
-    """How long the table of frames takes to paint, and how old the newest row is when it is painted first."""
+    """Measures how long the table of frames takes to paint, and the age of the newest row at its first paint."""
 
     def __init__(self, gauges: WindowGauges, clock: Callable[[], int]) -> None:
-        """`clock` is that by which frames are stamped."""
+        """`clock` is the one that stamps frames."""
         self._gauges = gauges
         self._clock = clock
         self._newest = 0
         self._since = clock()
 
     def restart(self) -> None:
-        """What came before now could not be painted when it came: its age says nothing."""
+        """Ignore the age of earlier frames, which could not be painted when they came."""
         self._since = self._clock()
         self._newest = 0
 
     def painted(self, nanoseconds: int, newest: FrameRow | None) -> None:
-        """So long did it take; `newest` is the last row of the list, or None where it is not to be in sight."""
+        """Note a paint of that duration; `newest` is the last row of the list, None if it is out of sight."""
         self._gauges.paint.add(nanoseconds)
         if newest is not None and newest.id > self._newest:
             self._newest = newest.id

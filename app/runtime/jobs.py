@@ -1,4 +1,4 @@
-"""Work that takes long, on a few threads of its own; the result comes back on the window's thread."""
+"""Long work on a few threads; the result comes back on the window's thread."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
 THREADS = 2
 WAITING = 16
-"""Jobs that may be under way or wait for a thread."""
+"""Jobs that may run or wait for a thread."""
 
 
 class Jobs(QObject):
-    """A bounded pool. Exceptions of the work that are not given to `failed` would be lost, so it must be given."""
+    """A bounded pool. `failed` is required, because exceptions of the work would be lost without it."""
 
     _finished = Signal(int, object, object)
 
@@ -29,7 +29,7 @@ class Jobs(QObject):
     def run(
         self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]
     ) -> bool:
-        """Runs `work` on another thread, then `done` or `failed` on this one; False when too many jobs wait."""
+        """Run `work` on another thread, then `done` or `failed` on this one; False if too many jobs are waiting."""
         if len(self._waiting) >= WAITING:
             return False
         identity = next(self._ids)
@@ -38,7 +38,7 @@ class Jobs(QObject):
         return True
 
     def stop(self) -> None:
-        """Drops what has not begun and waits for the rest; its results are not delivered."""
+        """Drop waiting jobs and wait for running ones; their results are not delivered."""
         self._waiting.clear()
         self._pool.clear()
         self._pool.waitForDone()
@@ -66,7 +66,7 @@ class _Job(QRunnable):
     def run(self) -> None:
         result: object = None
         failure: Exception | None = None
-        # Qt keeps the job a while; what its work holds is let go of now.
+        # Qt keeps the job object for a while, so release what its work holds now.
         work, self._work = self._work, None
         assert work is not None, "a job runs once"
         try:

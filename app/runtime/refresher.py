@@ -1,4 +1,4 @@
-"""Turns any number of wake-ups into at most thirty refreshes a second."""
+"""Turns any number of wake-ups into at most thirty refreshes per second."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ INTERVAL_MS = 33
 
 
 class Refresher(QObject):
-    """`poke` may come as often as it likes; `due` follows at once after a pause, else when the interval is over."""
+    """`poke` may come at any rate; `due` follows immediately after a pause, else when the interval has passed."""
 
     due = Signal()
 
@@ -30,10 +30,10 @@ class Refresher(QObject):
             self._timer.start(max(0, round(self._interval_ms - passed)))
 
     def stop(self) -> None:
-        """Forget what is due."""
+        """Cancel a pending refresh."""
         self._timer.stop()
 
     def _fire(self) -> None:
         self.due.emit()
-        # Counted from the end, so that a slow refresh leaves the window time for everything else.
+        # Counted from the end of the refresh, so that a slow one leaves the window time for everything else.
         self._last = time.monotonic()

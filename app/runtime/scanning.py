@@ -1,4 +1,4 @@
-"""One filter over a capture, on a thread of its own: finds what is there, then follows what comes."""
+"""Runs one filter over a capture on its own thread: searches what is there, then follows the recording."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from core.errors import CaptureError
 from core.query.child_scan import AnyScan, scan_of
 
 _REST_SECONDS = 0.05
-"""Between two looks at what came, so that following a flood costs the window nothing."""
+"""Pause between two looks at new frames, so that following a flood costs the window nothing."""
 
 
 class ScanThread(QThread):
     """Works on one run at a time. Keep a reference until `stop` has returned."""
 
     found = Signal()
-    """The run has more to take, or stands otherwise."""
+    """The run has new finds, or its state has changed."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -29,10 +29,10 @@ class ScanThread(QThread):
         self._poked = False
         self._ending = False
 
-    # The window.
+    # Called by the window.
 
     def search(self, run: ScanRun | None) -> None:
-        """Works on this run, in place of the one before; with None, or after `stop`, on nothing."""
+        """Work on this run instead of the current one; None means on nothing. No effect after `stop`."""
         with self._condition:
             if self._ending:
                 return
@@ -43,20 +43,20 @@ class ScanThread(QThread):
             self.start()
 
     def poke(self) -> None:
-        """There may be more to look at."""
+        """There may be new frames."""
         with self._condition:
             self._poked = True
             self._condition.notify()
 
     def stop(self) -> None:
-        """Ends the thread and waits for it, which takes as long as one block. Idempotent."""
+        """End the thread and wait for it, which takes as long as one block. Idempotent."""
         with self._condition:
             self._wanted = None
             self._ending = True
             self._condition.notify()
         self.wait()
 
-    # The thread.
+    # On the thread.
 
     def run(self) -> None:
         while (run := self._next()) is not None:
@@ -91,7 +91,7 @@ class ScanThread(QThread):
                 self._condition.wait_for(lambda: self._wanted is not run or self._poked)
 
     def _look(self, run: ScanRun, scan: AnyScan) -> bool:
-        """Whether it has seen everything that is there."""
+        """Search once; True if the run has seen everything that is there."""
         for found in scan.run(run.progress.through):
             if run.add(found):
                 self.found.emit()

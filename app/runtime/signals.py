@@ -1,4 +1,4 @@
-"""Ctrl+C, SIGTERM and SIGHUP for a program that is in Qt's event loop, where handlers of Python do not run."""
+"""Handles Ctrl+C, SIGTERM and SIGHUP in Qt's event loop, where Python's signal handlers do not run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _READ_BYTES = 64
 
 
 class QuitSignals(QObject):
-    """Tells of signals that ask to end by a Qt signal, until `close`. One at a time; on the main thread."""
+    """Emits a Qt signal for signals that ask to end, until `close`. One instance at a time; on the main thread."""
 
     asked = Signal()
 
@@ -25,12 +25,12 @@ class QuitSignals(QObject):
         self._writing.setblocking(False)
         self._notifier = QSocketNotifier(self._reading.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(self._arrived)
-        # Python writes the number of each signal to this socket at once, whatever its threads do.
+        # Python writes the number of each signal to this socket immediately, whatever its threads are doing.
         self._previous_fd = signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
         self._previous = {number: signal.signal(number, _wait_for_qt) for number in ending_signals()}
 
     def close(self) -> None:
-        """Give the signals back. Idempotent."""
+        """Restore the signal handlers. Idempotent."""
         if self._previous:
             for number, handler in self._previous.items():
                 signal.signal(number, handler)
@@ -47,4 +47,4 @@ class QuitSignals(QObject):
 
 
 def _wait_for_qt(_number: int, _frame: FrameType | None) -> None:
-    """Python's part of the handling: nothing, the socket has told Qt."""
+    """Python's handler: does nothing, because the socket has informed Qt."""

@@ -1,4 +1,4 @@
-"""Work in many small steps, on other threads, a slice at a time; between two slices it rests and can be looked at."""
+"""Runs work made of many small steps on other threads, a slice at a time; between slices its state can be read."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _END = -1
 
 
 class Stepper(QObject):
-    """Goes through one iterator of numbers, which say how far it is. Starting another one drops the one before.
+    """Runs one iterator of numbers, which give its progress; starting another one drops it.
 
-    The signals come while no step is under way: what the steps fill may then be read without a lock.
+    Signals are emitted while no step is running, so that what the steps fill can be read without a lock.
     """
 
     stepped = Signal()
@@ -32,7 +32,7 @@ class Stepper(QObject):
         self._jobs = jobs
         self._steps: Generator[int] | None = None
         self._is_away = False
-        """Whether a slice of them is under way."""
+        """Whether a slice is running on another thread."""
         self.done = 0
         """The number that the last step gave."""
         self._again = QTimer(self)
@@ -51,7 +51,7 @@ class Stepper(QObject):
         self._go_on()
 
     def run_here(self, steps: Generator[int]) -> None:
-        """Take all steps now, on this thread: for work that is known to be short."""
+        """Run all steps now on this thread, for work known to be short."""
         self.cancel()
         self._steps = steps
         try:
@@ -62,7 +62,7 @@ class Stepper(QObject):
             self._take(steps, done)
 
     def cancel(self) -> None:
-        """Take no more steps; a slice that is under way ends unheard."""
+        """Run no more steps; the result of a running slice is ignored."""
         steps, self._steps = self._steps, None
         self.done = 0
         self._again.stop()
@@ -103,11 +103,11 @@ class Stepper(QObject):
 
 
 def _slice(steps: Generator[int], seconds: float) -> int:
-    """Where the work is after about `seconds`; _END when it is done."""
+    """Run steps for about `seconds`; gives the last number, or _END when all are done."""
     end = time.monotonic() + seconds
     for done in steps:
         if time.monotonic() >= end:
             return done
-        # Whoever waits for the interpreter gets it now, and not at the end of its switch interval.
+        # Let threads that wait for the interpreter have it now, rather than at the end of its switch interval.
         time.sleep(0)
     return _END

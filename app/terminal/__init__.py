@@ -1,1 +1,1 @@
-"""The console mode: a capture's story as text or JSON Lines; no Qt."""
+"""The console mode: prints what a capture tells as text or JSON Lines; no Qt."""

@@ -36,29 +36,29 @@ from core.query.expressions import Filter
 from core.sizes import byte_size
 
 _MARGIN = 1.3
-"""By which there has to be more room before there may be another warning of little room."""
+"""The free space must grow by this factor before another warning about low space is possible."""
 _SIGNAL_SECONDS = 0.5
-"""How often signals are looked for; Windows lets none through to a thread that waits."""
+"""How often signals are checked; on Windows they do not reach a waiting thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsoleOptions:
-    """What the command line asked for."""
+    """The options of the command line."""
 
     address: ListenAddress
     settings: EngineSettings
     capture: Path
     json: bool
     filter: Filter | None = None
-    """Only frames that match are told of."""
+    """Only matching frames are printed; None prints all."""
     diagnostics: Path | None = None
-    """Where figures about Unmask itself go."""
+    """The file for figures about Unmask itself."""
     claimed: ClaimedCapture | None = None
-    """What holds the capture against other runs, where the person gave it no name."""
+    """The claim that keeps other runs away from an unnamed capture; None if the person named the file."""
 
 
 class Console:
-    """Runs an engine until it is told to stop, and writes what happens to `out`."""
+    """Runs an engine until it is told to stop, and prints what happens to `out`."""
 
     def __init__(
         self,
@@ -69,9 +69,9 @@ class Console:
         gauge: SpaceGauge | None = None,
         writing: Writing | None = None,
     ) -> None:
-        """UnmaskError if the capture or the file of diagnostics can't be created. `gauge` looks at the disk.
+        """Raises UnmaskError if the capture or the file of diagnostics can't be created. `gauge` measures the disk.
 
-        `writing` is entered for each piece that is written to `out`.
+        `writing` is entered around each piece written to `out`.
         """
         self._out = out
         self._writing = writing or Writing()
@@ -79,7 +79,7 @@ class Console:
         self._text = StoryText(COLOURED if _wants_colour(out) else PLAIN)
         self._address = options.address
         self._filter = options.filter
-        # A simple queue, because `stop` is called from signal handlers: nothing else may be put to use there.
+        # A SimpleQueue, because `stop` is called from signal handlers, where nothing else is safe.
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._moves: queue.SimpleQueue[CaptureMoved] = queue.SimpleQueue()
         self._claimed = options.claimed
@@ -102,16 +102,16 @@ class Console:
                 raise
 
     def stop(self) -> None:
-        """End `run`; asked twice, without telling what is still to be told. Any thread, and signal handlers."""
+        """End `run`. A second call skips what is not printed yet. Any thread and signal handlers may call this."""
         self._hurry = self._stopping
         self._stopping = True
         self._news.put(None)
 
     def run(self) -> int:
-        """Listen and tell until `stop`; the exit status.
+        """Listen and print until `stop`; gives the exit status.
 
-        BrokenPipeError when nobody reads `out` any more, EnvironmentFailure where it cannot be written. The capture is
-        whole then too.
+        Raises BrokenPipeError if nobody reads `out` any more, and EnvironmentFailure if it cannot be written. The
+        capture is complete in these cases too.
         """
         self._reader = CaptureReader(self._host.recorder.path)
         self._scan = None
@@ -140,7 +140,7 @@ class Console:
             self._reader.close()
             self._host.close()
             if not self._listening:
-                # So that what is called again finds no file in its way.
+                # So that the same command can be run again without finding this file in its way.
                 discard_unused(self._host.recorder.path)
         self._look_at_moves()
         self._look_at_losses()
@@ -149,7 +149,7 @@ class Console:
         return self._exit_status
 
     def _end(self, thread: threading.Thread) -> None:
-        """Have the engine end, and all that it recorded in the capture. Idempotent."""
+        """End the engine, and wait until everything it recorded is in the capture. Idempotent."""
         self._host.stop()
         thread.join()
         self._host.recorder.flush()
@@ -162,7 +162,7 @@ class Console:
             self.stop()
 
     def _tell(self, news: str | None, *, ending: bool = False) -> None:
-        """Write a line of news, then what is new in the capture."""
+        """Print a line of news, then what is new in the capture."""
         if self._look_at_moves():
             self._go_on_reading()
         if news is not None:
@@ -188,7 +188,7 @@ class Console:
         self._remark(f"warning: {sentence}")
 
     def _remark(self, sentence: str) -> None:
-        """On standard error."""
+        """Print a sentence on standard error."""
         with self._writing:
             say(sentence)
 
@@ -216,11 +216,11 @@ class Console:
             ) from error
 
     def _is_wanted(self) -> bool:
-        """Whether to look for more to tell."""
+        """Whether to look for more to print."""
         return not (self._stopping and self._is_enough())
 
     def _is_enough(self) -> bool:
-        """Whether to leave the rest to the capture: a lagging terminal must not keep the program from ending."""
+        """Whether to stop printing: a slow terminal must not keep the program from ending."""
         if self._enough is None:
             self._enough = time.monotonic() + LAST_SECONDS
         return self._hurry or time.monotonic() > self._enough
@@ -231,7 +231,7 @@ class Console:
             self._remark(f"stopped; {left} frames more are in {self._reader.path}.")
 
     def _look_at_moves(self) -> bool:
-        """Say it where the capture was removed and goes on elsewhere; whether it did."""
+        """Report if the capture was removed and continues elsewhere; True if it was."""
         moved = False
         while not self._moves.empty():
             move, moved = self._moves.get(), True
@@ -247,7 +247,7 @@ class Console:
         try:
             reader = CaptureReader(self._host.recorder.path)
         except CaptureError:
-            # Removed once more: what was read up to now is still open, and another move comes.
+            # Removed again: what was read so far is still open, and another move follows.
             return
         self._story.go_on_with(reader)
         if self._scan is not None:
@@ -256,7 +256,7 @@ class Console:
         self._reader = reader
 
     def _look_at_losses(self) -> None:
-        """Who counts on the capture is told that it is not whole, in words and by the exit status."""
+        """Report lost frames, in words and by the exit status, because the capture is not complete."""
         recorder = self._host.recorder
         if recorder.lost_frames:
             lost = counted(recorder.lost_frames, "1 frame is", "{count} frames are")
@@ -267,7 +267,7 @@ class Console:
             self._exit_status = 1
 
     def _look_at_room(self) -> None:
-        """Warns once, until there is more room."""
+        """Warn about low disk space, once until there is more room."""
         space, was_low = self._host.recorder.space, self._room_is_low
         self._room_is_low = space is not None and space.is_low(_MARGIN if was_low else 1.0)
         if space is not None and self._room_is_low and not was_low:
@@ -296,7 +296,7 @@ class Console:
 
     def on_failed(self, failure: Failure) -> None:
         if failure.kind is FailureKind.LISTEN and not self._listening:
-            # There is nothing to do without an address.
+            # Without an address there is nothing to do.
             self._exit_status = 1
             self._stopping = True
         self._news.put(self._line_of(failure.sentence))

@@ -1,4 +1,4 @@
-"""How the console comes to its end: by Ctrl+C, SIGTERM or SIGHUP, also while nobody takes what it prints."""
+"""Ends the console on Ctrl+C, SIGTERM or SIGHUP, even if nobody reads its output."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 from app.logic.ending_signals import ending_signals
 
 LAST_SECONDS = 3.0
-"""How long the last lines may take once the program is told to end."""
+"""Time for the last lines after the program was told to end."""
 _HURRIED_SECONDS = 0.5
-"""How long a single one may take once it is told so again."""
+"""Time for a single line after a second signal."""
 _LOOK_SECONDS = 0.5
 _PATIENCE = 3
-"""The signal of that number ends the process, whatever it does."""
+"""The number of the signal that ends the process immediately."""
 
 
 class OutputStuck(Exception):
-    """The program was told to end, and nobody takes what it writes. Raised within `Ending.writing`."""
+    """The program was told to end, and nobody reads its output. Raised within `Ending.writing`."""
 
 
 class Writing:
-    """Since when something is being written."""
+    """Keeps the time since which something is being written."""
 
     def __init__(self) -> None:
         self.began: float | None = None
@@ -37,15 +37,15 @@ class Writing:
 
 
 class Ending:
-    """Within, signals ask to end instead of ending the process. On the main thread.
+    """Within this context signals ask the program to end instead of ending the process. Main thread only.
 
-    A signal that comes before it is known what to call is kept until then. One is enough, also where the output is
-    stuck: then `OutputStuck` is raised within `writing`.
+    A signal that comes before `call` is kept until then. One signal is enough even if the output is stuck: then
+    `OutputStuck` is raised within `writing`.
     """
 
     def __init__(self) -> None:
         self.writing = Writing()
-        """To be entered for each piece that is written."""
+        """To be entered around each piece that is written."""
         self._asked = 0
         self._stop: Callable[[], None] | None = None
         self._before: dict[int, Any] = {}
@@ -65,7 +65,7 @@ class Ending:
             signal.signal(number, handler)
 
     def call(self, stop: Callable[[], None]) -> None:
-        """From now on `stop` is called for every signal, and now for those that have come."""
+        """Call `stop` for every signal from now on, and at once if one has already come."""
         self._stop = stop
         for _ in range(self._asked):
             stop()

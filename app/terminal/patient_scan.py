@@ -1,4 +1,4 @@
-"""Finds the frames of a story under a filter that may take for ever over some of them: those it leaves out."""
+"""Finds the frames of a story under a filter, and leaves out those over which the filter takes too long."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from core.query.expressions import Filter
 from core.query.scan import Found
 
 PATIENCE_SECONDS = 5.0
-"""How long a filter may take over a few blocks."""
+"""Time that a filter may take over a few blocks."""
 
 
 class PatientScan:
-    """Belongs to one thread. Close it."""
+    """Belongs to one thread; must be closed."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class PatientScan:
         say: Callable[[str], None],
         patience_s: float = PATIENCE_SECONDS,
     ) -> None:
-        """`say` gets a sentence where frames are left out; `is_wanted` is asked while the filter takes its time."""
+        """`say` gets a sentence when frames are left out; `is_wanted` is asked while the filter takes its time."""
         self._reader = reader
         self._wanted = wanted
         self._is_wanted = is_wanted
@@ -34,18 +34,18 @@ class PatientScan:
         self._scan: AnyScan | None = None
 
     def close(self) -> None:
-        """The next `find` would begin anew."""
+        """End the scan; the next `find` begins anew."""
         if self._scan is not None:
             self._scan.close()
             self._scan = None
 
     def go_on_with(self, reader: CaptureReader) -> None:
-        """The same capture, at another place."""
+        """Continue with the same capture at another path."""
         self.close()
         self._reader = reader
 
     def find(self, after: int) -> Iterator[Found]:
-        """Like `Scan.run`. CaptureError where the capture cannot be read."""
+        """Do what `Scan.run` does. Raises CaptureError if the capture cannot be read."""
         through = after
         try:
             if self._scan is None:

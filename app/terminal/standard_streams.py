@@ -1,4 +1,4 @@
-"""The standard streams of a process, which may have been started without them; and what is said on standard error."""
+"""The standard streams of a process, which may have been closed before its start, and messages on standard error."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from core.decoders.visible import terminal_text
 
 
 def fill_missing_streams() -> None:
-    """Have descriptors 0 to 2 lead somewhere, be it nowhere.
+    """Make sure that descriptors 0 to 2 are open, if only to the null device.
 
-    Otherwise the next file or connection would get such a number, and what is printed would go into it. `sys.stdout`
-    stays None where the standard output was closed.
+    Otherwise the next file or connection would get such a number, and printed text would go into it. `sys.stdout` stays
+    None if the standard output was closed.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            # It is given the lowest number that is free.
+            # The lowest free number is used.
             os.open(os.devnull, os.O_RDWR)
     if sys.stderr is None:
-        # Never closed, as every module may write to it until the end.
+        # Never closed, because any module may write to it until the end.
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def abandon_output() -> None:
-    """Have what is still buffered for the standard output go nowhere, so that the exit neither waits nor complains."""
+    """Discard what is still buffered for the standard output, so that the exit neither waits nor complains."""
     if sys.stdout is None:
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        # What stands in its place, such as in a test, may have no number.
+        # A replacement, as in a test, may have no number.
         with suppress(OSError, ValueError):
             os.dup2(nowhere, sys.stdout.fileno())
     finally:
@@ -41,7 +41,9 @@ def abandon_output() -> None:
 
 
 def say(sentence: str) -> None:
-    """`unmask: sentence`, one line on standard error; nothing in it, such as a file's name, acts on a terminal."""
+    """Print `unmask: sentence` on standard error as one line; nothing in it, such as a file name, acts on a
+    terminal.
+    """
     with suppress(OSError):
         sys.stderr.write(f"unmask: {safe(sentence)}\n")
 
@@ -51,5 +53,5 @@ def warn(sentence: str) -> None:
 
 
 def safe(sentence: str) -> str:
-    """`sentence` on one line, with everything spelled out that a terminal would act on."""
+    """`sentence` on one line, with everything escaped that a terminal would act on."""
     return terminal_text(one_line(sentence))

@@ -1,4 +1,4 @@
-"""A capture's entries as lines for a terminal. Nothing of a peer reaches the terminal but as visible text."""
+"""A capture's entries as lines for a terminal. Peer data reaches the terminal only as visible text."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _GAPS = {
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Terminal sequences; all empty where the output is no terminal or colour is not wanted."""
+    """Terminal sequences; all empty if the output is not a terminal or colour is not wanted."""
 
     reset: str = ""
     dim: str = ""
@@ -123,7 +123,7 @@ class StoryText:
     def _payload(self, payload: bytes, *, text: bool) -> Iterator[str]:
         dim, reset = self._style.dim, self._style.reset
         if text:
-            # A byte that is no UTF-8 counts as one character, so that what is left out can be told exactly.
+            # An invalid byte counts as one character, so that the number of omitted ones is exact.
             beginning = payload[: _SHOWN_CHARS * 4].decode("utf-8", "surrogateescape")[:_SHOWN_CHARS]
             shown = beginning.encode("utf-8", "surrogateescape")
             for line in terminal_text(shown.decode("utf-8", "backslashreplace")).split("\n"):
@@ -178,7 +178,7 @@ def _time(time_ns: int) -> str:
 
 
 def _one_line(text: str) -> str:
-    """`text` made visible, line feeds too: a peer must not begin a line of ours."""
+    """`text` made visible, line feeds included: a peer must not be able to start a line."""
     rest = len(text) - _SHOWN_CHARS
     more = f" … {rest} more characters" if rest > 0 else ""
     return terminal_text(text[:_SHOWN_CHARS]).replace("\n", "\\x0a") + more

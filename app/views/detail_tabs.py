@@ -1,4 +1,4 @@
-"""The tabs below the frame table. Only the tab in sight does work; the others catch up when they come into sight."""
+"""The tabs below the frame table. Only the visible tab works; the others catch up when they are shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from core.query.needles import Needle
 
 
 class _TabPage(QStackedWidget):
-    """A view, or a sentence in its place while there is nothing to show."""
+    """A view, or a sentence in its place when there is nothing to show."""
 
     def __init__(self, name: str, view: QWidget, hint: str) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class DetailTabs(QWidget):
         self.whose = ConnectionLabel(look.theme)
         self.tabs.setCornerWidget(self.whose)
         self._refresh: dict[_TabPage, Callable[[], bool]] = {}
-        """What brings each page up to date; it tells whether there is anything to show."""
+        """Brings each page up to date; the result tells whether there is anything to show."""
         self._message_page = self._add(
             _TabPage("message", self.message, self.tr("Select a frame to see what it carried.")),
             self.tr("Message"),
@@ -100,12 +100,12 @@ class DetailTabs(QWidget):
         self._chosen = None
         for page, view in ((self._message_page, self.message), (self._bytes_page, self.bytes)):
             if page is not self.tabs.currentWidget():
-                # What it reads or looks for is of no use any more.
+                # Its current work is no longer of use.
                 view.show_frame(None)
         self._outdated(self._message_page, self._frame_page, self._bytes_page)
 
     def stop(self) -> None:
-        """Give up all that is under way, such as a payload being saved."""
+        """Cancel everything in progress, such as saving a payload."""
         self.message.stop()
         self.bytes.stop()
 
@@ -116,26 +116,26 @@ class DetailTabs(QWidget):
         self._outdated(self._handshake_page)
 
     def current_tab(self) -> str:
-        """The name of the tab in sight: `message`, `frame`, `bytes`, `handshake`."""
+        """The name of the visible tab: `message`, `frame`, `bytes`, `handshake`."""
         page = self.tabs.currentWidget()
         return "" if page is None else page.objectName()
 
     def set_current_tab(self, name: str) -> None:
-        """Bring a tab into sight; a name that there is not changes nothing."""
+        """Show a tab; an unknown name changes nothing."""
         for page in self._refresh:
             if page.objectName() == name:
                 self.tabs.setCurrentWidget(page)
 
     @property
     def selected_text(self) -> str:
-        """What is selected in the message in sight."""
+        """The selected text of the visible message."""
         text = self.message.text
         if not text.isVisible() or not text.textCursor().hasSelection():
             return ""
         return text.createMimeDataFromSelection().text()
 
     def look_for(self, wanted: Sequence[Needle]) -> None:
-        """Mark the first of these that there is in the messages that are shown from now on."""
+        """Mark the first of these needles that occurs in each message shown from now on."""
         self.message.look_for(wanted)
 
     def show_frame_violation(self, violation: Violation) -> None:

@@ -120,9 +120,7 @@ class Opening:
         return [self._fail(503, (*self._parser.violations, found))]
 
     def abandon(self, reason: str) -> list[Event]:
-        """Expect no head any more, through nobody's fault; `reason` says why. Nothing happens if the outcome is
-        known.
-        """
+        """Expect no head any more, through nobody's fault; `reason` says why. Nothing happens if it is decided."""
         if self._request is not None or self.outcome is not None:
             return []
         self.outcome = Outcome(False)

@@ -1,4 +1,4 @@
-"""A message across the window that does not stop the work: port in use, capture cannot be read, and the like."""
+"""A message across the window that does not interrupt the work, such as that a port is in use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.decoders.visible import visible
 
 
 class Tone(Enum):
-    """How bad the news is."""
+    """How serious the message is."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -30,10 +30,10 @@ _LOOKS = {
 
 
 class Banner(QFrame):
-    """Hidden until something is said; the newest message replaces the one before."""
+    """Hidden until there is a message; a new message replaces the previous one."""
 
     def __init__(self, look: Look, parent: QWidget | None = None, *, lasting: bool = False) -> None:
-        """A `lasting` one cannot be dismissed by the person."""
+        """A `lasting` banner cannot be dismissed by the person."""
         super().__init__(parent)
         self._icons = look.icons
         self._tone = Tone.NOTE
@@ -64,11 +64,11 @@ class Banner(QFrame):
 
     @property
     def text(self) -> str:
-        """What is being said; "" while hidden."""
+        """The current message; "" while hidden."""
         return "" if self.isHidden() else self._text.text()
 
     def say(self, tone: Tone, text: str, *buttons: QPushButton) -> None:
-        """Shows `text`, plain and with what is hidden in it spelled out, with buttons of the caller's beside it."""
+        """Show `text` as plain text with invisible characters spelled out, and the caller's buttons beside it."""
         self._drop_buttons()
         self._tone = tone
         self._text.setText(visible(text))
@@ -81,7 +81,7 @@ class Banner(QFrame):
         self.show()
 
     def reword(self, text: str) -> None:
-        """Other words for what is being said; the buttons stay."""
+        """Change the words of the message; the buttons stay."""
         self._text.setText(visible(text))
 
     def dismiss(self) -> None:

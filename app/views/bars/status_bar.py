@@ -1,4 +1,4 @@
-"""The line at the bottom: where Unmask listens, how much has come, how fast, and whether it is saved."""
+"""The line at the bottom: where Unmask listens, how much has arrived, how fast, and whether it is saved."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RATE_SECONDS = 2.0
 
 
 class StatusBar(QStatusBar):
-    """Shows what it is told; the rate comes from the totals of the last two seconds of `clock`."""
+    """Shows the given values; the rate comes from the totals of the last two seconds of `clock`."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class StatusBar(QStatusBar):
         look.theme.changed.connect(self._tint)
 
     def set_listening(self, addresses: tuple[str, ...]) -> None:
-        """The addresses that are bound; none when Unmask does not listen."""
+        """Show the bound addresses; none if Unmask does not listen."""
         self._listening = bool(addresses)
         urls = ", ".join(f"ws://{address}" for address in addresses)
         self._where.setText(
@@ -81,7 +81,7 @@ class StatusBar(QStatusBar):
         if self._samples and totals.frames < self._samples[-1][1]:
             self._samples.clear()
         self._samples.append((now, totals.frames))
-        # The newest sample that is older than the window stays: the rate counts from there.
+        # Keep the newest sample older than the window: the rate counts from there.
         while len(self._samples) > 1 and now - self._samples[1][0] >= _RATE_SECONDS:
             self._samples.popleft()
         self._open.setText(self.tr("{count} open").format(count=grouped(open_count)))
@@ -96,7 +96,7 @@ class StatusBar(QStatusBar):
         self.problems.setVisible(totals.violations > 0)
 
     def set_hidden(self, count: int) -> None:
-        """How many control frames the list does not show."""
+        """Show how many control frames the list hides."""
         one, many = self.tr("1 control frame hidden"), self.tr("{count} control frames hidden")
         self._hidden.setText(counted(count, one, many))
         self._hidden.setVisible(count > 0)
@@ -110,11 +110,11 @@ class StatusBar(QStatusBar):
         self._recording.setVisible(not recording)
 
     def set_lagging(self, lagging: bool) -> None:
-        """Whether peers have to wait for the disk."""
+        """Show whether peers have to wait for the disk."""
         self._lagging.setVisible(lagging)
 
     def set_capture(self, state: CaptureState, name: str) -> None:
-        """Whether the capture is saved, and under which file name."""
+        """Show whether the capture is saved, and under which file name."""
         text = {
             CaptureState.UNSAVED: self.tr("Unsaved"),
             CaptureState.SAVED: self.tr("Saved in {name}").format(name=name),

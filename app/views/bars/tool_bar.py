@@ -1,4 +1,4 @@
-"""The tool bar: the address, and what is done most often."""
+"""The tool bar: the listen address and the most frequent actions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WITH_WORDS = frozenset(
 
 
 class ToolBar(QToolBar):
-    """Buttons for registry actions and the address to listen on."""
+    """Buttons for actions of the registry, and the address to listen on."""
 
     address_entered = Signal()
     """Return was pressed in the address."""
@@ -71,21 +71,21 @@ class ToolBar(QToolBar):
             self._add(action)
         self._words = True
         self._needed = 0
-        """Pixels that the buttons take with their words."""
+        """Pixels that the buttons need with their words."""
 
     def focus_address(self) -> None:
         self.address.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.address.selectAll()
 
     def stress_listen(self, *, stressed: bool) -> None:
-        """Makes the button for listening the one to press."""
+        """Emphasize the button for listening."""
         button = self.widgetForAction(self._actions[ActionId.LISTEN])
         button.setProperty("look", "primary" if stressed else "")
         button.style().unpolish(button)
         button.style().polish(button)
 
     def mark_address(self, *, valid: bool) -> None:
-        """A red border round an address that is none, or that cannot be had."""
+        """Put a red border around an address that is invalid or unavailable."""
         self.address.setProperty("invalid", not valid)
         self.address.style().unpolish(self.address)
         self.address.style().polish(self.address)
@@ -97,7 +97,7 @@ class ToolBar(QToolBar):
         super().resizeEvent(event)
 
     def _show_words(self, shown: bool) -> None:
-        """Words beside the pictures, or pictures alone but for the button that matters most."""
+        """Show words beside the pictures, or pictures only except on the most important button."""
         if shown == self._words:
             return
         self._words = shown

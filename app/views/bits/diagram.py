@@ -30,7 +30,7 @@ BITS = 32
 _MARGIN = 10
 _MIN_BIT, _MAX_BIT = 11, 26
 _PAYLOAD_ROWS = 4
-"""Rows of payload that are drawn at most; the rest is named in a row of its own."""
+"""Rows of payload that are drawn; the rest is summed up in a row of its own."""
 
 _STACKED = {Part.FIN: "FIN", Part.RSV1: "RSV1", Part.RSV2: "RSV2", Part.RSV3: "RSV3", Part.MASK: "MASK"}
 _LABELS = {
@@ -43,18 +43,18 @@ _LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class DiagramCell:
-    """The part of a field that stands in one row."""
+    """The part of a field that lies in one row."""
 
     field: FrameField
     row: int
     column: int
     bits: int
     continued: bool
-    """The field began in a row above."""
+    """Whether the field began in an earlier row."""
 
 
 def layout_cells(fields: tuple[FrameField, ...], rows: int) -> Iterator[DiagramCell]:
-    """Cut `fields` at every 32 bits; nothing beyond row `rows`."""
+    """Cut `fields` every 32 bits, up to row `rows`."""
     for field in fields:
         at, end = field.bit_offset, min(field.bit_offset + field.bit_length, rows * BITS)
         while at < end:
@@ -65,7 +65,7 @@ def layout_cells(fields: tuple[FrameField, ...], rows: int) -> Iterator[DiagramC
 
 
 class BitDiagram(QWidget):
-    """Draws a frame bit by bit. Pointing shows a field, a click or the arrow keys choose it."""
+    """Draws a frame bit by bit. The mouse points at a field; a click or the arrow keys choose one."""
 
     field_selected = Signal(object)
     """A `FrameField` that the person chose."""
@@ -94,7 +94,7 @@ class BitDiagram(QWidget):
         self._take_fonts()
 
     def set_frame(self, frame: Frame | None, fields: tuple[FrameField, ...]) -> None:
-        """Draw `frame`, of which the beginning of the payload is enough, taken apart into `fields`."""
+        """Draw `frame`, of which the beginning of the payload suffices, divided into `fields`."""
         self._frame, self._fields = frame, fields
         self._hovered = None
         if frame is None:
@@ -119,7 +119,7 @@ class BitDiagram(QWidget):
         return next((field for field in self._fields if field.part is self._selected), None)
 
     def select(self, part: Part | None) -> None:
-        """Mark a field without telling so."""
+        """Mark a field without emitting a signal."""
         self._selected = part
         field = self.selected()
         self.setAccessibleDescription("" if field is None else f"{field.name}. {field.meaning}")
@@ -276,7 +276,7 @@ class BitDiagram(QWidget):
             painter.drawText(box, _CENTER, line)
 
     def _paint_payload_bytes(self, painter: QPainter, cell: DiagramCell, area: QRectF) -> None:
-        """Each byte as `wire ⊕ key = payload character`, or as it is where nothing is masked."""
+        """Draw each byte as `wire ⊕ key = payload character`, or as it is if nothing is masked."""
         assert self._frame is not None
         start = len(self._frame.header())
         width = self._bit_width() * 8
@@ -320,7 +320,7 @@ class BitDiagram(QWidget):
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             field = self.field_at(event.pos())
-            # Name and meaning are our own words; the value may be the peer's and stays out of a tooltip.
+            # Name and meaning are our own words; the value may be the peer's and is kept out of the tooltip.
             QToolTip.showText(event.globalPos(), f"{field.name}: {field.meaning}" if field else "", self)
             return True
         return super().event(event)
@@ -381,7 +381,7 @@ _STEPS = {
 
 
 def _fitting(font: QFont, text: str, width: float) -> QFont:
-    """`font`, or a smaller one with which `text` is no wider than `width` (6 points at least)."""
+    """`font`, or a smaller one of at least 6 points in which `text` is no wider than `width`."""
     needed = QFontMetricsF(font).horizontalAdvance(text)
     if needed <= width or needed == 0:
         return font

@@ -1,4 +1,4 @@
-"""The Frame tab: broken rules first, then the bits of the frame beside a table that explains each field."""
+"""The Frame tab: broken rules, then the bits of the frame beside a table that explains each field."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DEFAULT_RFC = "RFC 6455"
 
 
 def _short_section(section: str) -> str:
-    """Without the RFC that the column's title names."""
+    """The section without the RFC, which the column's title names."""
     return section.removeprefix(f"{_DEFAULT_RFC} ")
 
 
@@ -67,7 +67,7 @@ class FrameBits(QWidget):
         self._fill_table()
 
     def select(self, part: Part | None) -> None:
-        """Mark a field in diagram and table without telling so."""
+        """Mark a field in diagram and table without emitting a signal."""
         self.diagram.select(part)
         self._mark_row(part)
 

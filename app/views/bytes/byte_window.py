@@ -1,4 +1,4 @@
-"""The piece of a long payload that is looked at, fetched on another thread."""
+"""The visible part of a long payload, fetched on another thread."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ WINDOW = 256 * 1024
 
 
 class ByteWindow(QObject):
-    """Holds bytes around those that were asked for last."""
+    """Holds the bytes around those last asked for."""
 
     loaded = Signal()
-    """What `peek` did not have it has now."""
+    """Bytes that `peek` lacked are available now."""
     failed = Signal(str)
 
     def __init__(self, jobs: Jobs, parent: QObject) -> None:
@@ -26,23 +26,23 @@ class ByteWindow(QObject):
         self._first = 0
         self._data = b""
         self._wanted: int | None = None
-        """Where the window is to begin that is asked for; None while nothing is."""
+        """Start of the window that is being fetched; None if none is."""
         self._is_fetching = False
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is on its way."""
+        """Whether nothing is being fetched."""
         return not self._is_fetching
 
     def set_source(self, source: Source | None) -> None:
-        """Another payload, or none."""
+        """Set another payload, or none."""
         self._source, self._wanted = source, None
         self._first, self._data = 0, b""
         if source is not None and is_at_hand(source):
             self._data = source.read(0, len(source))
 
     def peek(self, start: int, end: int) -> bytes | None:
-        """Bytes `start`..`end`, few of them; None where they have to be fetched, which then begins."""
+        """A few bytes, `start`..`end`; None if they must be fetched first, which this starts."""
         if self._source is None:
             return b""
         if self._first <= start and end <= self._first + len(self._data):
@@ -62,7 +62,7 @@ class ByteWindow(QObject):
             lambda error: self._fail(source, error),
         )
         if not self._is_fetching:
-            # The next look asks again.
+            # The next peek asks again.
             self._wanted = None
 
     def _take(self, source: Source, first: int, data: bytes) -> None:
@@ -76,7 +76,7 @@ class ByteWindow(QObject):
     def _fail(self, source: Source, error: Exception) -> None:
         self._is_fetching = False
         if source is self._source:
-            # Stays wanted: each look would fail anew.
+            # Stays marked as wanted, because each peek would fail again.
             self.failed.emit(self.tr("These bytes could not be read: {0}").format(error))
         else:
             self._fetch()

@@ -1,4 +1,4 @@
-"""A hex dump that draws only the lines in sight: wire bytes, unmasked bytes beside them, the key above."""
+"""A hex dump that draws only the visible lines: wire bytes, unmasked bytes beside them, the key above."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SEVERITY_ROLES = {
 
 
 class Pane(Enum):
-    """Where in a line."""
+    """The parts of a line."""
 
     WIRE = "wire"
     PLAIN = "plain"
@@ -46,7 +46,7 @@ class Pane(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Where the panes of a line begin, in pixels from the left edge of its content."""
+    """Where the panes of a line begin, in pixels from the left edge of the content."""
 
     per_line: int
     wire: float
@@ -56,7 +56,7 @@ class _Columns:
 
 
 class ByteDump(QAbstractScrollArea):
-    """Shows the bytes of one frame; mouse and keyboard select a range of them."""
+    """Shows the bytes of one frame; mouse and keyboard select a range."""
 
     selection_changed = Signal()
     copy_pressed = Signal()
@@ -87,26 +87,26 @@ class ByteDump(QAbstractScrollArea):
         self._fit()
 
     def selection(self) -> range:
-        """The offsets that are selected."""
+        """The selected offsets."""
         if self._anchor is None:
             return range(0)
         return range(min(self._anchor, self._caret), max(self._anchor, self._caret) + 1)
 
     def select(self, chosen: range) -> None:
-        """Select these offsets, as if by mouse."""
+        """Select these offsets, as the mouse would."""
         if len(chosen):
             self._anchor, self._caret = chosen.start, chosen.stop - 1
             self._selected()
 
     def mark(self, marked: range) -> None:
-        """Highlight these offsets and bring the first into sight."""
+        """Highlight these offsets and scroll to the first."""
         self._marked = marked
         if len(marked):
             self._bring_into_sight(marked.start)
         self.viewport().update()
 
     def first_in_sight(self) -> int:
-        """The offset of the first byte that is shown, or that the caret is on where that is in sight."""
+        """Offset of the caret if it is visible, else of the first visible byte."""
         bar, per_line = self.verticalScrollBar(), self._layout.per_line
         first, end = bar.value() * per_line, (bar.value() + bar.pageStep()) * per_line
         return self._caret if self._anchor is not None and first <= self._caret < end else first
@@ -130,7 +130,7 @@ class ByteDump(QAbstractScrollArea):
         return _Columns(per_line, wire, plain, letters, letters + per_line * self._char + _PAD)
 
     def _byte_left(self, column: int) -> float:
-        """Where byte `column` of a hex pane begins; a gap stands after every eighth."""
+        """Where byte `column` of a hex pane begins; there is a gap after every eighth."""
         return (3 * column + (column // 8 if column < _WIDE else column // 8 - 1)) * self._char
 
     def _fit(self) -> None:
@@ -179,7 +179,7 @@ class ByteDump(QAbstractScrollArea):
         return inside[-1] if inside else 0
 
     def rect_of(self, offset: int, pane: Pane) -> QRectF:
-        """Where a byte is drawn, whether in sight or not."""
+        """Where a byte is drawn, visible or not."""
         line, column = divmod(offset, self._layout.per_line)
         top = self._top() + (line - self.verticalScrollBar().value()) * self._line
         shift = -self.horizontalScrollBar().value()
@@ -235,7 +235,7 @@ class ByteDump(QAbstractScrollArea):
             painter.drawText(self.rect_of(offset, Pane.ASCII), _CENTER, letter)
 
     def _digits(self, cell: QRectF) -> QRectF:
-        """Without the gap that follows every eighth byte."""
+        """The cell without the gap that follows every eighth byte."""
         return QRectF(cell.left(), cell.top(), 3 * self._char, cell.height())
 
     def _paint_backgrounds(self, painter: QPainter, start: int, end: int) -> None:
@@ -251,7 +251,7 @@ class ByteDump(QAbstractScrollArea):
                     painter.fillRect(self.rect_of(offset, pane), self._theme.color(role))
 
     def _tint(self, painter: QPainter, field: FrameField, offset: int) -> None:
-        """Colour as much of a byte's cell as the field has of its bits."""
+        """Colour the share of a byte's cell that corresponds to the field's bits."""
         first = max(field.bit_offset - 8 * offset, 0)
         last = min(field.bit_offset + field.bit_length - 8 * offset, 8)
         colour = part_color(self._theme, field.part)
@@ -277,7 +277,7 @@ class ByteDump(QAbstractScrollArea):
                 painter.drawLine(QPointF(cell.left(), bottom), QPointF(cell.right() - 1, bottom))
 
     def _paint_head(self, painter: QPainter) -> None:
-        """Titles, column numbers and the repeating key; stays where it is while the lines scroll."""
+        """Titles, column numbers and the repeating key; fixed while the lines scroll."""
         assert self._bytes is not None
         shift, layout = -self.horizontalScrollBar().value(), self._layout
         width = self.viewport().width()
@@ -288,7 +288,7 @@ class ByteDump(QAbstractScrollArea):
         self._title(painter, layout.wire + shift, self.tr("On the wire"))
         if masked:
             self._title(painter, layout.plain + shift, self.tr("Unmasked"))
-        # A hex column begins with half a gap, a letter does not.
+        # A hex column begins with half a gap, a character does not.
         self._title(painter, layout.ascii - self._char / 2 + shift, self.tr("ASCII"))
         panes = (layout.wire, layout.plain) if masked else (layout.wire,)
         for start in panes:
@@ -345,7 +345,7 @@ class ByteDump(QAbstractScrollArea):
             self._selected()
 
     def event(self, event: QEvent) -> bool:
-        # Claims its keys before a shortcut of the window with the same keys takes them.
+        # Claim these keys before a window shortcut with the same keys takes them.
         if (
             event.type() is QEvent.Type.ShortcutOverride
             and isinstance(event, QKeyEvent)
@@ -377,7 +377,7 @@ class ByteDump(QAbstractScrollArea):
         self._selected()
 
     def _key_target(self, event: QKeyEvent) -> int | None:
-        """Where a key moves the caret, or None where it is no such key."""
+        """Where a key moves the caret; None for any other key."""
         per_line, here = self._layout.per_line, self._caret
         page = self.verticalScrollBar().pageStep() * per_line
         whole = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)

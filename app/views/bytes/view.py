@@ -1,4 +1,4 @@
-"""The Bytes tab: the exact wire bytes of a frame, and a line that says what is selected."""
+"""The Bytes tab: the exact wire bytes of a frame, and a line that describes the selection."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from core.protocol.anatomy import FrameField, Part, anatomy
 from core.protocol.violations import Violation
 
 COPY_LIMIT = 4 * 1024 * 1024
-"""Bytes that are copied at once: three times as many characters."""
+"""Bytes that can be copied; they become three times as many characters."""
 _AT_ONCE = 16 * 1024
 _NAMED = 6
 
@@ -84,7 +84,7 @@ class BytesView(QWidget):
         self._status.setText(self._summary())
 
     def stop(self) -> None:
-        """Give up all that is under way."""
+        """Cancel everything in progress."""
         self.carrier.cancel()
         self.show_frame(None)
 
@@ -95,7 +95,7 @@ class BytesView(QWidget):
         self._status.setText(self._summary() if field is None else self._describe(field))
 
     def show_violation(self, violation: Violation) -> None:
-        """Mark the bytes that broke a rule and say which."""
+        """Mark the bytes that broke a rule, and name the rule."""
         self.dump.mark(range(violation.offset, violation.offset + violation.length))
         self._status.setText(visible(f"{violation.rule.sentence} {violation.detail}".rstrip()))
 
@@ -104,11 +104,11 @@ class BytesView(QWidget):
         return self._status.text()
 
     def copy_wire(self) -> None:
-        """Put the selected bytes on the clipboard as hex, as they stood on the wire."""
+        """Copy the selected wire bytes as hex."""
         self._copy(plain=False)
 
     def copy_plain(self) -> None:
-        """The same, unmasked."""
+        """Copy the selected bytes unmasked, as hex."""
         self._copy(plain=True)
 
     def select_all(self) -> None:
@@ -116,7 +116,7 @@ class BytesView(QWidget):
         self.dump.select(range(len(self._wire or ())))
 
     def find_text(self) -> None:
-        """Open the find line, or go to the next place where it is open."""
+        """Open the find line, or find the next place if it is open."""
         if self.find_bar.isVisible() and self.find_bar.input.text():
             self.find_bar.search(backward=False)
         else:

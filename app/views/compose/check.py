@@ -1,4 +1,4 @@
-"""What the composer says of a draft while it is written."""
+"""What the composer says about a draft while it is written."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _translate = QCoreApplication.translate
 
 
 def examine(draft: Draft) -> tuple[str, str]:
-    """What is wrong with `draft`, and how large it is; both "" where there is nothing to say.
+    """What is wrong with `draft`, and its size, as text; both "" if there is nothing to say.
 
-    A file is not read here: that happens when it is sent. Raises PayloadError where the draft cannot be sent.
+    Files are not read here, only when sent. Raises PayloadError if the draft cannot be sent.
     """
     if draft.kind is ComposeKind.FILE:
         return _examine_file(draft.text)

@@ -1,4 +1,4 @@
-"""The composer: writes messages and control frames and says what is wrong with them before they are sent."""
+"""The composer: writes messages and control frames, and reports what is wrong before they are sent."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ from core.sizes import byte_size
 
 MAX_FRAGMENTS = 10_000
 _MOST_AWAITED = 256
-"""Results that may be awaited; older ones are no longer told apart."""
+"""Pending results; older ones are no longer distinguished."""
 _CHECK_MS = 120
 """Pause in typing after which the text is checked."""
 _NARROW = 96
-"""Pixels of a box on a small screen."""
+"""Width of a box on a small screen, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendOrder:
-    """What is to be sent to whom."""
+    """What to send, and to whom."""
 
     outgoing: Outgoing
     recipients: tuple[int, ...]
-    """Connections: to these and to no other."""
+    """Ids of the connections; the message goes to these and no others."""
     entry: HistoryEntry
     """What the person wrote."""
 
 
 class Composer(QWidget):
-    """Composes what is sent. It sends nothing itself: `send_requested` asks for it, an answer comes to `show_*`."""
+    """Composes messages. It sends nothing itself: it emits `send_requested`, and the result comes to `show_*`."""
 
     send_requested = Signal(object)
     """A SendOrder."""
@@ -69,7 +69,7 @@ class Composer(QWidget):
         """A connection that the person went to while there was text for another one."""
         self._history = History()
         self._awaited: dict[int, SendOrder] = {}
-        """What was sent and not answered yet, by the number of the request."""
+        """Orders without a result, by number of the request."""
         self._failure = ""
         self._shown_target: Target = None
         self._timer = QTimer(self, singleShot=True, interval=_CHECK_MS)
@@ -83,18 +83,18 @@ class Composer(QWidget):
         self._restyle()
         self._on_kind()
 
-    # For the window
+    # Called by the window.
 
     def refresh(self) -> None:
-        """The list of connections has changed."""
+        """Take over changes of the list of connections."""
         self.targets.refresh(may_choose=not self._holds_text())
 
     def address(self, connection: int) -> None:
-        """The person wants to send to this connection."""
+        """Make this connection the target, as the person asked."""
         self.targets.choose(connection)
 
     def went_to(self, connection: int) -> None:
-        """The person went to a connection in their list: while nothing is written, it becomes the target."""
+        """The person went to a connection in the list; it becomes the target while nothing is written."""
         if not self._holds_text():
             if connection in self.targets.everybody:
                 self.targets.choose(connection)
@@ -103,27 +103,27 @@ class Composer(QWidget):
             self._check()
 
     def set_queued(self, count: int) -> None:
-        """How many bytes wait for the target, whose peer does not read; 0 where it does."""
+        """Set the bytes that wait for the target, whose peer does not read; 0 if it does."""
         if count != self._queued:
             self._queued = count
             self._check()
 
     def await_result(self, request: int, order: SendOrder) -> None:
-        """What `send_requested` asked for is under way; its result comes under this number."""
+        """Expect the result of an order under this number."""
         self._awaited[request] = order
         while len(self._awaited) > _MOST_AWAITED:
             self._awaited.pop(next(iter(self._awaited)))
 
     def show_error(self, sentence: str, request: int | None = None) -> None:
-        """Say beside the editor why something was not sent; it stays until the text changes or is sent again."""
+        """Show beside the editor why something was not sent, until the text changes or is sent again."""
         self._failure = sentence
         if request is not None:
             self._awaited.pop(request, None)
         self._check()
 
     def show_sent(self, request: int, count: int) -> None:
-        """That request has been met, for so many connections: remember what was sent, and make room for the next if
-        nothing else was typed.
+        """Note that a request was sent to so many connections: keep the text in the history, and clear the editor if
+        nothing else was typed since.
         """
         order = self._awaited.pop(request, None)
         if order is None:
@@ -136,16 +136,16 @@ class Composer(QWidget):
         if self._edits() and self.editor.toPlainText() == order.entry.text and not again:
             failure = self._failure
             self.editor.set_text("")
-            # Why another one was not sent.
+            # Explains why another message was not sent.
             self._failure = failure
         self._check()
 
     def history(self) -> tuple[str, ...]:
-        """What was sent, oldest first, for settings to keep."""
+        """What was sent, oldest first, for the settings."""
         return self._history.lines()
 
     def set_history(self, lines: Sequence[str]) -> None:
-        """Take back what `history` gave."""
+        """Restore what `history` gave."""
         self._history.set_lines(lines)
 
     def kind(self) -> ComposeKind:
@@ -154,15 +154,15 @@ class Composer(QWidget):
         return kind
 
     def set_kind(self, kind: ComposeKind) -> None:
-        """Compose this."""
+        """Choose what to compose."""
         self.kinds.setCurrentIndex(self.kinds.findData(kind))
 
     def set_text(self, text: str) -> None:
-        """Fill the editor, such as with a payload to send again."""
+        """Fill the editor, for example with a payload to send again."""
         self.editor.set_text(text)
 
     def send(self) -> None:
-        """Ask to send to what the target box says."""
+        """Ask to send to the chosen target."""
         self._send(self.targets.recipients, self.targets.fault())
 
     def send_to_all(self) -> None:
@@ -182,7 +182,7 @@ class Composer(QWidget):
             self.kinds.addItem(text, kind)
         self.fragments = QSpinBox(self)
         self.fragments.setRange(1, MAX_FRAGMENTS)
-        # A style sheet's padding does not reach the editor inside.
+        # A style sheet's padding does not apply to the editor inside.
         self.fragments.lineEdit().setTextMargins(6, 0, 0, 0)
         self.fragments.setAccessibleName(self.tr("Frames"))
         self.fragments.setToolTip(self.tr("Cut the message into this many frames"))
@@ -219,7 +219,7 @@ class Composer(QWidget):
     def _arrange(self) -> None:
         top = QHBoxLayout()
         top.setSpacing(8)
-        # Of the room that there is the target takes the most: it is what must not be mistaken.
+        # The target gets most of the room, because it must not be mistaken.
         top.addWidget(self.targets, 1)
         top.addWidget(self.kinds)
         top.addWidget(self.fragments)
@@ -268,7 +268,7 @@ class Composer(QWidget):
         self.fragments.setSuffix(self.tr(" frame") if one else self.tr(" frames"))
 
     def _edits(self) -> bool:
-        """Whether the text editor is what the kind uses."""
+        """Whether this kind uses the text editor."""
         return self.kind() not in (ComposeKind.FILE, ComposeKind.CLOSE)
 
     def _on_kind(self) -> None:
@@ -289,7 +289,7 @@ class Composer(QWidget):
             ComposeKind.PONG: self.tr("Payload of the pong, at most 125 bytes; may stay empty"),
         }
         self.editor.setPlaceholderText(placeholders.get(kind, ""))
-        # Qt paints another placeholder only when something else changes too.
+        # Qt repaints a changed placeholder only when something else changes too.
         self.editor.viewport().update()
         self._failure = ""
         self._check()
@@ -309,13 +309,13 @@ class Composer(QWidget):
         self._check()
 
     def _holds_text(self) -> bool:
-        """Whether there is anything that was written for somebody."""
+        """Whether the composer has text meant for somebody."""
         return bool(
             self.editor.toPlainText() or self.file.text() or self.close_frame.reason.text()
         )  # fmt: skip
 
     def _instead(self) -> int | None:
-        """The one other connection that it makes sense to offer."""
+        """The one other connection that is worth offering."""
         everybody, now = self.targets.everybody, self.targets.recipients
         if self._offered in everybody and (self._offered,) != now and self._holds_text():
             return self._offered
@@ -338,14 +338,14 @@ class Composer(QWidget):
         return Draft(kind, self.editor.toPlainText(), None, self.fragments.value(), compression)
 
     def _problem_and_size(self) -> tuple[str, str]:
-        """What is wrong with the draft, and how large it is; both "" where there is nothing to say."""
+        """What is wrong with the draft, and its size, as text; both "" if there is nothing to say."""
         try:
             return examine(self._draft())
         except PayloadError as error:
             return str(error), ""
 
     def _check(self) -> None:
-        """Say how things stand and let Send be pressed only where it would work."""
+        """Update the remarks, and enable Send only if it would work."""
         unreachable = self.targets.fault()
         problem, size = self._problem_and_size()
         blank = self._is_blank()
@@ -377,7 +377,7 @@ class Composer(QWidget):
             self.instead.setText(self.tr("Send to #{0} instead").format(other))
 
     def _still_there(self) -> str:
-        """To whom it goes, where the person has just gone to another connection."""
+        """A remark on the recipient, after the person has gone to another connection."""
         target = self.targets.target
         if self._offered is None or not isinstance(target, ToOne) or self._offered == target.id:
             return ""
@@ -389,7 +389,7 @@ class Composer(QWidget):
         return self.tr("The peer is not reading, {0} queued").format(byte_size(self._queued))
 
     def _is_blank(self) -> bool:
-        """Whether nothing has been entered yet, which is no mistake."""
+        """Whether nothing has been entered yet, which is not an error."""
         kind = self.kind()
         if kind is ComposeKind.FILE:
             return not self.file.text()
@@ -403,7 +403,7 @@ class Composer(QWidget):
             self.status.style().unpolish(self.status)
             self.status.style().polish(self.status)
 
-    # Doing
+    # Actions.
 
     def _send(self, recipients: tuple[int, ...], unreachable: str) -> None:
         self._timer.stop()

@@ -1,4 +1,4 @@
-"""The editor of the composer, and the history that its arrow keys walk through."""
+"""The composer's editor, and the history that its arrow keys browse."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ _ENTRY_LIMIT = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """Something that was sent."""
+    """A message that was sent."""
 
     kind: ComposeKind
     text: str
 
     def to_line(self) -> str:
-        """As settings keep it: the kind, a colon, the text."""
+        """The form stored in settings: kind, colon, text."""
         return f"{self.kind.value}:{self.text}"
 
     @classmethod
     def from_line(cls, line: str) -> HistoryEntry | None:
-        """The entry of such a line, or None where it is none."""
+        """Parse a stored line; None if it is invalid."""
         kind, colon, text = line.partition(":")
         known = {one.value: one for one in ComposeKind}
         return cls(known[kind], text) if colon and kind in known else None
 
 
 class History:
-    """What was sent, oldest first, at most `HISTORY_LIMIT` entries, and a place in it."""
+    """What was sent, oldest first, up to `HISTORY_LIMIT` entries, and a position in it."""
 
     def __init__(self) -> None:
         self._entries: list[HistoryEntry] = []
@@ -44,7 +44,7 @@ class History:
         self._draft: HistoryEntry | None = None
 
     def add(self, entry: HistoryEntry) -> None:
-        """Put an entry at the end, once, and go behind it."""
+        """Append an entry, removing an equal one, and go to the end."""
         if entry.text and len(entry.text) <= _ENTRY_LIMIT:
             others = [one for one in self._entries if one != entry]
             self._entries = [*others[1 - HISTORY_LIMIT :], entry]
@@ -52,7 +52,7 @@ class History:
         self._draft = None
 
     def older(self, present: HistoryEntry) -> HistoryEntry | None:
-        """The entry before this place, or None at the beginning; `present` is kept to come back to."""
+        """The entry before the position; None at the beginning. `present` is kept as the draft to return to."""
         if self._at == 0:
             return None
         if self._at == len(self._entries):
@@ -61,18 +61,18 @@ class History:
         return self._entries[self._at]
 
     def newer(self) -> HistoryEntry | None:
-        """The entry behind this place, at last the draft, or None behind that."""
+        """The entry after the position, finally the draft; None after that."""
         if self._at >= len(self._entries):
             return None
         self._at += 1
         return self._draft if self._at == len(self._entries) else self._entries[self._at]
 
     def lines(self) -> tuple[str, ...]:
-        """As settings keep it, oldest first."""
+        """The form stored in settings, oldest first."""
         return tuple(entry.to_line() for entry in self._entries)
 
     def set_lines(self, lines: Sequence[str]) -> None:
-        """Read what `lines` gave; what cannot be read is left out."""
+        """Read what `lines` gave; invalid lines are left out."""
         entries = (HistoryEntry.from_line(line) for line in lines[-HISTORY_LIMIT:])
         self._entries = [entry for entry in entries if entry is not None]
         self._at = len(self._entries)
@@ -80,7 +80,7 @@ class History:
 
 
 class ComposeEditor(QPlainTextEdit):
-    """A plain editor that hands Ctrl+Enter, and the arrow keys at its edges, to the composer."""
+    """A plain editor that passes Ctrl+Enter, and the arrow keys at its edges, to the composer."""
 
     send_pressed = Signal()
     send_all_pressed = Signal()
@@ -98,7 +98,7 @@ class ComposeEditor(QPlainTextEdit):
         return QSize(120, 44)
 
     def event(self, event: QEvent) -> bool:
-        # Claims the keys before a shortcut of the window takes them: sent once, from here.
+        # Claim the keys before a window shortcut takes them, so that the message is sent once.
         if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _sends(event):
             event.accept()
             return True
@@ -118,14 +118,14 @@ class ComposeEditor(QPlainTextEdit):
             super().keyPressEvent(event)
 
     def set_text(self, text: str) -> None:
-        """Replace the text so that it can be undone, with the caret at the end."""
+        """Replace the text undoably, with the caret at the end."""
         cursor = QTextCursor(self.document())
         cursor.select(QTextCursor.SelectionType.Document)
         cursor.insertText(text)
         self.moveCursor(QTextCursor.MoveOperation.End)
 
     def _at_edge(self, move: QTextCursor.MoveOperation) -> bool:
-        """Whether the caret is on the first (last) line, wrapped lines counted."""
+        """Whether the caret is on the first (or last) line, counting wrapped lines."""
         return not self.textCursor().movePosition(move)
 
 

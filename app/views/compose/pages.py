@@ -1,4 +1,4 @@
-"""What stands in the editor's place when a file or a close frame is composed."""
+"""What replaces the editor when a file or a close frame is composed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class FilePage(QWidget):
         self.browse.clicked.connect(self._choose)
 
     def text(self) -> str:
-        """The path, "" for none."""
+        """The path; "" if none is chosen."""
         return self.path.text().strip()
 
     def _choose(self) -> None:
@@ -52,7 +52,7 @@ class FilePage(QWidget):
 
 
 class ClosePage(QWidget):
-    """Chooses or takes a close code, explains it, and takes a reason."""
+    """Chooses or accepts a close code, explains it, and accepts a reason."""
 
     changed = Signal()
 
@@ -89,7 +89,7 @@ class ClosePage(QWidget):
         self._explain()
 
     def code(self) -> int | None:
-        """The code that is chosen or typed; None for no code. PayloadError where it is no number."""
+        """The chosen or typed code; None for no code. Raises PayloadError if it is not a number."""
         text = self.codes.currentText().strip()
         if not text or self.codes.itemData(self.codes.findText(text)) == _NO_CODE:
             return None

@@ -1,4 +1,4 @@
-"""Where the composer sends: to the connection that the person chose, or to all that are open."""
+"""Where the composer sends: to the chosen connection, or to all open ones."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from core.capture.records import ConnectionRecord
 
 _CHARS = 15
 _NARROW, _WIDEST = 154, 360
-"""Pixels of the box on a small and on a large screen."""
+"""Width of the box on a small and on a large screen, in pixels."""
 _BESIDE_ICON = 8
-"""Pixels between the icon and the text, and behind that."""
+"""Pixels between the icon and the text, and after the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToOne:
-    """One connection. In a new capture it has another number, and its number may be another one's."""
+    """One connection. A new capture gives it another number, and its old number to another connection."""
 
     id: int
     opened_ns: int
@@ -39,24 +39,24 @@ class ToOne:
         return cls(record.id, record.opened_ns, record.peer, line.title)
 
     def is_of(self, line: ConnectionLine | None) -> bool:
-        """Whether that is the same connection, whatever its number."""
+        """Whether a line of the list is this connection, whatever its number."""
         return line is not None and (line.record.opened_ns, line.record.peer) == (self.opened_ns, self.peer)
 
 
 @dataclass(frozen=True, slots=True)
 class ToAll:
-    """All connections that are open at the moment of sending."""
+    """All connections that are open at the time of sending."""
 
 
 Target = ToOne | ToAll | None
-"""None: the person has not chosen yet."""
+"""None until the person has chosen."""
 
 
 class TargetBox(QComboBox):
-    """Shows the target and offers all others. A target whose peer is gone stays, and is said to be gone."""
+    """Shows the target and offers all others. A target whose peer is gone stays, and is marked as gone."""
 
     changed = Signal()
-    """Another target, or something else is true of it."""
+    """The target, or something about it, has changed."""
 
     def __init__(self, connections: ConnectionModel, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,10 +65,10 @@ class TargetBox(QComboBox):
         self._icons = look.icons
         self._target: Target = None
         self._shown: tuple[object, ...] = ()
-        # Not within this one: what is styled within a box is the box's own list.
+        # The style applies to this box only, because a box within it is its own list.
         self.popup = TargetPopup(look, parent)
         self.setAccessibleName(self.tr("Send to"))
-        # Not by its contents: a long path must not widen the window.
+        # Not sized by its contents: a long path must not widen the window.
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(_CHARS)
         self.setMinimumWidth(_NARROW)
@@ -86,13 +86,13 @@ class TargetBox(QComboBox):
 
     @property
     def record(self) -> ConnectionRecord | None:
-        """The connection that is the target, while it is there; None for all, or none."""
+        """The target connection while it exists; None for all or no target."""
         line = self._line()
         return None if line is None else line.record
 
     @property
     def recipients(self) -> tuple[int, ...]:
-        """To which connections it would be sent now."""
+        """The connections that a message would go to now."""
         if isinstance(self._target, ToAll):
             return self.everybody
         record = self.record
@@ -104,18 +104,19 @@ class TargetBox(QComboBox):
         return self._connections.open_ids
 
     def choose(self, connection: int) -> None:
-        """The person wants to send to this one."""
+        """Choose one connection."""
         line = self._connections.line_of(connection)
         if line is not None:
             self._set(ToOne.of(line))
 
     def choose_all(self) -> None:
-        """The person wants to send to all that are open."""
+        """Choose all open connections."""
         self._set(ToAll())
 
     def refresh(self, *, may_choose: bool) -> None:
-        """The list of connections has changed. Where nothing was ever chosen and exactly one is open, that is the
-        target, if it may be.
+        """Take over changes of the list.
+
+        If nothing was ever chosen and exactly one connection is open, that becomes the target, provided `may_choose`.
         """
         everybody = self.everybody
         line = self._line()
@@ -126,7 +127,7 @@ class TargetBox(QComboBox):
         self._show()
 
     def fault(self) -> str:
-        """Why nothing can be sent there, or ""."""
+        """Why nothing can be sent to the target; "" if it can."""
         if self.recipients:
             return ""
         if isinstance(self._target, ToOne):
@@ -143,7 +144,7 @@ class TargetBox(QComboBox):
         self.popup.open_at(self, lines, target.id if isinstance(target, ToOne) else None)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """A turn of the wheel chooses nothing."""
+        """Ignore the mouse wheel, so that it chooses nothing."""
         event.ignore()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -151,7 +152,7 @@ class TargetBox(QComboBox):
         self._show()
 
     def _line(self) -> ConnectionLine | None:
-        """The one connection that is the target, whatever its number is by now; None where it is over and gone."""
+        """The list's entry of the target connection, whatever its number is now; None if it is gone."""
         target, model = self._target, self._connections
         if not isinstance(target, ToOne):
             return None
@@ -185,7 +186,7 @@ class TargetBox(QComboBox):
             self.changed.emit()
 
     def _words(self, is_open: bool) -> tuple[str, QIcon, str]:
-        """What the box says, its picture, and its tooltip."""
+        """The text of the box, its picture, and its tooltip."""
         target = self._target
         if isinstance(target, ToAll):
             icon = self._icons.icon(IconName.SEND_ALL, ThemeRole.MUTED)

@@ -1,4 +1,4 @@
-"""The list from which a person chooses where to send: all open connections, searched as she types."""
+"""The list of open connections from which the person chooses where to send, filtered by typing."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()
 _WIDTH = 420
 _ROWS = 9
-"""That are in sight at once."""
+"""Visible rows."""
 _PASSED_ON = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
 class TargetPopup(QFrame):
-    """Shows what was open when it was asked for: nothing moves under the pointer while connections come and go."""
+    """Shows the connections that were open when it opened, so that nothing moves under the pointer."""
 
     picked = Signal(object)
-    """The ConnectionLine that was chosen; None for all open connections."""
+    """The chosen ConnectionLine; None for all open connections."""
 
     def __init__(self, look: Look, parent: QWidget | None) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
@@ -74,7 +74,7 @@ class TargetPopup(QFrame):
         look.theme.changed.connect(self._delegate.reload)
 
     def open_at(self, box: QWidget, lines: Sequence[ConnectionLine], chosen: int | None) -> None:
-        """Offers these over or under `box`, that of the id `chosen` first."""
+        """Show these lines above or below `box`, the one of the id `chosen` first."""
         self._lines = lines
         self.search.clear()
         self._look()
@@ -94,7 +94,7 @@ class TargetPopup(QFrame):
         self.search.setFocus()
 
     def rows(self) -> list[str]:
-        """What the rows say."""
+        """The texts of the rows."""
         return [str(self._model.data(self._model.index(row))) for row in range(self._model.rowCount())]
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -110,7 +110,7 @@ class TargetPopup(QFrame):
     def _look(self) -> None:
         wanted = self.search.text().strip().lower()
         found = [line for line in self._lines if wanted in _searched(line)]
-        # Who types a number means that connection.
+        # A typed number means that connection.
         found.sort(key=lambda line: str(line.record.id) != wanted.removeprefix("#"))
         self._model.set_lines(found, None if wanted else len(self._lines))
         if self._model.rowCount():
@@ -140,13 +140,13 @@ def _searched(line: ConnectionLine) -> str:
 
 
 class _TargetModel(QAbstractListModel):
-    """Perhaps a row for all open connections, then those that were found."""
+    """The matching connections, after a row for all of them if that is offered."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._lines: list[ConnectionLine] = []
         self.all_count: int | None = None
-        """How many all of them are; None where they are not offered."""
+        """Number of all connections; None if they are not offered."""
 
     def set_lines(self, lines: list[ConnectionLine], all_count: int | None) -> None:
         self.beginResetModel()
@@ -155,7 +155,7 @@ class _TargetModel(QAbstractListModel):
         self.endResetModel()
 
     def line(self, row: int) -> ConnectionLine | None:
-        """None for all of them."""
+        """The connection of a row; None for the row of all."""
         place = row - (self.all_count is not None)
         return self._lines[place] if 0 <= place < len(self._lines) else None
 

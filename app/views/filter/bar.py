@@ -27,20 +27,20 @@ _ICON = QSize(16, 16)
 _PROGRESS_HEIGHT = 2
 _STEP = 40
 _EDIT_WIDTH = 200
-"""The line keeps as much; what is said beside it is cut before that."""
+"""Least width of the line; the text beside it is cut before that."""
 
 
 class FilterBar(QFrame):
-    """Shows what it is told; what is applied, and what comes of it, is the business of `Filtering`."""
+    """Shows the given state; `Filtering` applies filters."""
 
     mode_chosen = Signal(object)
     """A FilterMode."""
     cleared = Signal()
     """The button that empties the line was pressed."""
     halt_wanted = Signal()
-    """The running scan is to stop, or the stopped one to go on."""
+    """The running scan should stop, or the stopped one continue."""
     menu_wanted = Signal(object)
-    """The QMenu of recent and saved filters, empty, is about to be shown."""
+    """The QMenu of recent and saved filters, still empty, is about to be shown."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class FilterBar(QFrame):
         return self._mode
 
     def set_mode(self, mode: FilterMode) -> None:
-        """Shows what belongs to a mode."""
+        """Show the parts that belong to a mode."""
         self._mode = mode
         self.modes[mode].setChecked(True)
         marks = mode is FilterMode.MARK
@@ -107,7 +107,7 @@ class FilterBar(QFrame):
         )
 
     def show_status(self, text: str, tooltip: str = "", tone: str = "muted") -> None:
-        """How many frames there are, and the like; `tone` is the look of a label."""
+        """Show the number of frames or a similar remark; `tone` is the look of a label."""
         if self.status.property("look") != tone:
             self.status.setProperty("look", tone)
             self.status.style().unpolish(self.status)
@@ -117,26 +117,26 @@ class FilterBar(QFrame):
         self.status.setVisible(bool(text))
 
     def show_progress(self, share: float | None) -> None:
-        """How much of the capture has been looked at, 0 to 1; None where nothing is under way."""
+        """Show the share of the capture that has been searched, 0 to 1; None if no search is running."""
         if share != self._share:
             self._share = share
             self.update()
 
     def show_halt(self, words: str, tooltip: str) -> None:
-        """The button that stops the scan or lets it go on; hidden without words."""
+        """Label the button that stops or continues the scan; without words it is hidden."""
         self.halt.setText(words)
         self.halt.setToolTip(tooltip)
         self.halt.setVisible(bool(words))
 
     def show_applied(self, *, applied: bool) -> None:
-        """Whether the line holds the filter that the list is under."""
+        """Show whether the line holds the filter that the list uses."""
         if self.edit.property("applied") != applied:
             self.edit.setProperty("applied", applied)
             self.edit.style().unpolish(self.edit)
             self.edit.style().polish(self.edit)
 
     def focus(self) -> None:
-        """Puts the keyboard on the line."""
+        """Put the keyboard on the line."""
         self.edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.edit.selectAll()
 
@@ -184,7 +184,7 @@ class FilterBar(QFrame):
         button = QToolButton()
         button.setText(text)
         button.setToolTip(tooltip)
-        # What shows a picture only has its tooltip for a name.
+        # A widget that shows only a picture takes its tooltip as its name.
         button.setAccessibleName("" if text else tooltip)
         button.setIconSize(_ICON)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -1,4 +1,4 @@
-"""The line in which a filter is typed: colours its parts, points at what is wrong, and offers what can come next."""
+"""The line for typing a filter: colours its parts, points at errors, and offers what can come next."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _COLOURS = {
     FilterPartKind.NUMBER: ThemeRole.JSON_NUMBER,
 }
 _MAX_CHARACTERS = 30_000
-"""More than a filter may have, so that it is said of one that is too long and nothing is cut off."""
+"""More than a filter may have, so that a text that is too long is reported instead of cut."""
 
 
 class FilterEdit(QLineEdit):
-    """Says of the text only whether it can be applied; who applies it listens to `entered`."""
+    """Judges only whether the text is a filter; others apply it on `entered`."""
 
     entered = Signal()
-    """Enter, where it accepts no candidate."""
+    """Enter was pressed, and not to accept a candidate."""
     entered_backward = Signal()
-    """Shift and Enter."""
+    """Shift+Enter was pressed."""
     escaped = Signal()
-    """Esc, where nothing hangs below the line."""
+    """Esc was pressed while nothing hangs below the line."""
 
     def __init__(self, assistant: FilterAssistant, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,9 +41,9 @@ class FilterEdit(QLineEdit):
         self._reading: FilterReading | None = None
         self._looked_at = ("", 0)
         self._offering = False
-        """Whether candidates are to be shown: while typing, and when asked for."""
+        """Whether to show candidates: while typing, and on request."""
         self._insisted = False
-        """Whether the person asked for what is not finished, so that it is wrong."""
+        """Whether the person tried to apply an unfinished text, so that it counts as wrong."""
         self._accepting = False
         self.setMaxLength(_MAX_CHARACTERS)
         self.setFont(look.theme.mono_font())
@@ -60,22 +60,22 @@ class FilterEdit(QLineEdit):
 
     @property
     def reading(self) -> FilterReading | None:
-        """What is known of the text; None before the first character."""
+        """The result of examining the text; None before the first character."""
         return self._reading
 
     def insist(self) -> None:
-        """The text is wanted as it stands: what is missing is an error now."""
+        """Treat what is missing as an error, because the person wants the text as it is."""
         self._insisted = True
         self._offering = False
         self._refresh()
 
     def offer(self) -> None:
-        """Shows what can come next."""
+        """Show what can come next."""
         self._offering = True
         self._refresh()
 
     def accept(self, candidate: Candidate) -> None:
-        """Puts a candidate in the place of what is typed of it."""
+        """Replace the typed part by a candidate."""
         if self._reading is None:
             return
         completion = self._reading.completion
@@ -84,7 +84,7 @@ class FilterEdit(QLineEdit):
         self.setSelection(completion.start, completion.end - completion.start)
         self.insert(candidate.text if whole else candidate.text + " ")
         self._accepting = False
-        # What was accepted as a value is whole: nothing more is offered before the next character.
+        # An accepted value is complete: nothing more is offered before the next character.
         self._offering = candidate.kind is not CandidateKind.VALUE
         self._refresh()
 
@@ -104,7 +104,7 @@ class FilterEdit(QLineEdit):
             self._refresh()
 
     def _refresh(self) -> None:
-        """Reads the text anew and shows what is to be said of it."""
+        """Examine the text and show the result."""
         place = (self.text(), self.cursorPosition())
         if self._reading is None or place != self._looked_at:
             self._looked_at = place
@@ -145,7 +145,7 @@ class FilterEdit(QLineEdit):
         self.popup.show_below(self)
 
     def _paint_parts(self) -> None:
-        """Formats of a line can be set only the way an input method does it."""
+        """Colour the parts. Only an input method event can format a QLineEdit."""
         reading = self._reading
         if reading is None:
             return
@@ -165,7 +165,7 @@ class FilterEdit(QLineEdit):
             shape.setUnderlineStyle(QTextCharFormat.UnderlineStyle.WaveUnderline)
             shape.setUnderlineColor(self._theme.color(ThemeRole.ERROR))
             shape.setForeground(self._theme.color(ThemeRole.ERROR))
-            # Where something is missing at the end, its last character stands for it.
+            # If something is missing at the end, mark the last character.
             start = min(reading.start, max(0, len(self.text().rstrip()) - 1))
             paint(start, max(reading.end, start + 1), shape)
         QApplication.sendEvent(self, QInputMethodEvent("", attributes))
@@ -214,7 +214,7 @@ class FilterEdit(QLineEdit):
             self.entered.emit()
 
     def _take_candidate(self) -> bool:
-        """The chosen one, or the first; False where there is none."""
+        """Take the chosen candidate or the first; False if there is none."""
         if not self.popup.isVisible() or not self.popup.list.count():
             return False
         self.accept(self.popup.current or self.popup.candidates[0])

@@ -1,4 +1,4 @@
-"""What hangs below the line of the filter: what can come next, and a strip that says what is wrong or what it means."""
+"""What hangs below the filter line: what can come next, and a strip with an error or an explanation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from app.look.theme import ThemeRole
 from core.query.candidates import Candidate, CandidateKind
 
 ROWS = 9
-"""Candidates in sight; the rest by scrolling."""
+"""Visible candidates; the rest is reached by scrolling."""
 _WIDTH = (380, 760)
 _EDGE = 8
 _BORDER = 1
@@ -43,14 +43,14 @@ _LOOKS = {
 
 
 class StripTone(Enum):
-    """What the strip says."""
+    """What kind of message the strip has."""
 
     HINT = auto()
     ERROR = auto()
 
 
 class FilterPopup(QFrame):
-    """Lies over the window it is shown in, takes no focus, and is as large as what it has to say."""
+    """Lies over its window, takes no focus, and is as large as its content."""
 
     accepted = Signal(object)
     """A Candidate that was clicked."""
@@ -94,7 +94,7 @@ class FilterPopup(QFrame):
 
     @property
     def current(self) -> Candidate | None:
-        """The candidate that is chosen; None where none is."""
+        """The chosen candidate; None if none is."""
         item = self.list.currentItem()
         found = None if item is None else item.data(_CANDIDATE)
         return found if isinstance(found, Candidate) else None
@@ -104,7 +104,7 @@ class FilterPopup(QFrame):
         return [self.list.item(row).data(_CANDIDATE) for row in range(self.list.count())]
 
     def fill(self, candidates: Sequence[Candidate], tone: StripTone, sentence: str) -> None:
-        """Other content; nothing is chosen yet."""
+        """Set the content; nothing is chosen yet."""
         self._tone, self._said = tone, sentence
         self.list.clear()
         for candidate in candidates:
@@ -116,7 +116,7 @@ class FilterPopup(QFrame):
         self._show_strip()
 
     def step(self, by: int) -> None:
-        """Chooses the next candidate, or the one before; past the ends it chooses none."""
+        """Choose the next candidate, or the previous one; beyond the ends none is chosen."""
         count = self.list.count()
         row = (self.list.currentRow() + 1 + by) % (count + 1) - 1
         self.list.setCurrentRow(row)
@@ -125,7 +125,7 @@ class FilterPopup(QFrame):
             self.list.scrollToTop()
 
     def show_below(self, line: QWidget) -> None:
-        """Over the line's window, at the line's lower edge."""
+        """Show it over the window, at the lower edge of the line."""
         window = line.window()
         if self.parentWidget() is not window:
             self.setParent(window)
@@ -147,7 +147,7 @@ class FilterPopup(QFrame):
         return height + 2
 
     def _show_strip(self) -> None:
-        """The chosen candidate's help, else what was said."""
+        """Show the chosen candidate's help, else the sentence."""
         chosen = self.current
         error = chosen is None and self._tone is StripTone.ERROR
         text = self._said if chosen is None else chosen.help
@@ -176,13 +176,13 @@ class _CandidateDelegate(QStyledItemDelegate):
         self.reload()
 
     def reload(self) -> None:
-        """Takes over the theme's fonts."""
+        """Take over the theme's fonts."""
         self._mono = self._theme.mono_font()
         self._ui = self._theme.ui_font()
         self.row_height = max(QFontMetrics(self._mono).height(), QFontMetrics(self._ui).height()) + 8
 
     def set_texts(self, texts: Sequence[str]) -> None:
-        """How wide the column of names has to be."""
+        """Set the texts that decide the width of the column of names."""
         metrics = QFontMetrics(self._mono)
         self._names = max((metrics.horizontalAdvance(text[:60]) for text in texts), default=0)
 

@@ -1,4 +1,4 @@
-"""The strip below the table of frames: whether it follows the newest row, and how many came since it stopped."""
+"""The strip below the table of frames: whether it follows the newest row, and how many rows came since it stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ICON = 13
 
 
 class CatchUp(QFrame):
-    """Has its room always, so that no row moves or is covered when there is something new."""
+    """Always keeps its room, so that nothing new moves or covers a row."""
 
     def __init__(self, frames: FrameTable, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)

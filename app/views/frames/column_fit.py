@@ -1,4 +1,4 @@
-"""Makes columns as wide as what they show, gives the payload the rest, and keeps it in sight in a narrow table."""
+"""Makes columns as wide as their content, gives the payload the rest, and keeps it visible in a narrow table."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from PySide6.QtWidgets import QHeaderView
 from app.logic.frame_column import FrameColumn
 
 LEAST_PAYLOAD = 130
-"""Pixels that the payload has at least."""
+"""Least width of the payload, in pixels."""
 _WIDEST = 4000
-"""Pixels that a width from settings may have."""
+"""Greatest width accepted from settings, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a column takes, in pixels."""
+    """Widths of a column, in pixels."""
 
     first: int
-    """While there is nothing to show."""
+    """Width while there is nothing to show."""
     least: int | None = None
-    """Where the payload would have no room, but not less than its title; None: it does not give way."""
+    """Width, but at least that of the title, when the payload needs room; None means that it never shrinks."""
     most: int | None = None
-    """Whatever it shows; None: as much as that needs."""
+    """Greatest width; None means as much as the content needs."""
 
 
 class ColumnFit(QObject):
-    """Sizes the columns of a header. A width that the person chose is kept, also for when there is room again.
+    """Sizes the columns of a header. A width that the person chose is kept, also until there is room for it again.
 
-    Which columns are shown is the person's choice; but Δ goes where there is no room for it, and a column that says
-    nothing about what is shown (`set_needless`) goes until it does.
+    The person chooses which columns are shown; but Δ is hidden when there is no room for it, and a column without
+    meaning for the current rows (`set_needless`) while that lasts.
     """
 
     def __init__(self, header: QHeaderView, rooms: Mapping[FrameColumn, Room], parent: QObject) -> None:
-        """`rooms`: of every column but the payload; in this order they give way, after Δ, which goes as a whole."""
+        """`rooms` has every column except the payload, in the order in which they shrink, after Δ is hidden."""
         super().__init__(parent)
         self._header = header
         self._rooms = dict(rooms)
@@ -54,11 +54,11 @@ class ColumnFit(QObject):
         self.forget_needs()
         header.sectionResized.connect(self._was_resized)
         header.sectionMoved.connect(lambda: self.fit(self._room))
-        # After the table's own slot, which takes the width of its contents for a choice.
+        # Connected after the table's own slot, which takes a fitted width for a choice.
         header.sectionHandleDoubleClicked.connect(lambda section: self._size_by_itself(FrameColumn(section)))
 
     def fit(self, room: int) -> None:
-        """Use `room` pixels; more only where the columns cannot get narrow enough."""
+        """Use `room` pixels, or more if the columns cannot become narrow enough."""
         self._room = room
         header = self._header
         self._fitting = True
@@ -79,7 +79,7 @@ class ColumnFit(QObject):
         self._fitting = False
 
     def need(self, needs: Mapping[FrameColumn, int]) -> None:
-        """What is in sight takes so many pixels. Columns grow a moment later, and do not shrink again."""
+        """Note the pixels that visible content needs. Columns grow a moment later, and do not shrink again."""
         for column, width in needs.items():
             most = self._rooms[column].most
             wanted = width if most is None else min(width, most)
@@ -88,14 +88,14 @@ class ColumnFit(QObject):
                 self._grown.start()
 
     def forget_needs(self) -> None:
-        """What was in sight is not any more."""
+        """Forget the widths that earlier content needed."""
         titles = {column: self._header.sectionSizeFromContents(column).width() for column in self._rooms}
         self._titles = titles
         self._needs = {column: max(room.first, titles[column]) for column, room in self._rooms.items()}
         self._grown.start()
 
     def set_needless(self, columns: frozenset[FrameColumn]) -> None:
-        """These columns say nothing about what is shown."""
+        """Set the columns that have no meaning for the current rows."""
         if columns != self._needless:
             self._needless = columns
             self.fit(self._room)
@@ -104,19 +104,19 @@ class ColumnFit(QObject):
         return column in self._needless
 
     def is_wanted(self, column: FrameColumn) -> bool:
-        """Whether the person wants to see it, whether or not it can be seen at present."""
+        """Whether the person wants to see a column, even if it is hidden at present."""
         return column not in self._unwanted
 
     def show_column(self, column: FrameColumn, *, shown: bool) -> None:
-        """The person wants to see a column, or not."""
+        """Show or hide a column, as the person wants."""
         if column is FrameColumn.DELTA:
             self._delta_stays = shown
         (self._unwanted.discard if shown else self._unwanted.add)(column)
         self.fit(self._room)
 
     def save(self) -> QByteArray:
-        """The columns as the person made them: JSON, in their order, of each its name, whether it is shown, and its
-        width where that was chosen.
+        """The person's choices as JSON: for each column in order its name, whether it is shown, and its width if
+        chosen.
         """
         order = sorted(FrameColumn, key=self._header.visualIndex)
         entries = [
@@ -125,7 +125,7 @@ class ColumnFit(QObject):
         return QByteArray(json.dumps(entries).encode())
 
     def restore(self, state: QByteArray) -> None:
-        """Take back what `save` gave; what cannot be read changes nothing."""
+        """Restore what `save` gave; what cannot be read changes nothing."""
         entries = _read(bytes(state.data()))
         self._fitting = True
         for place, (column, _, _) in enumerate(entries):
@@ -136,7 +136,7 @@ class ColumnFit(QObject):
         self.fit(self._room)
 
     def _widths(self, room: int) -> dict[FrameColumn, int]:
-        """The widths of all that is in sight but the payload; Δ is left out where it gives way."""
+        """The widths of all visible columns except the payload; without Δ if it is hidden for lack of room."""
         widths = {
             column: self._chosen.get(column, self._needs[column])
             for column in self._rooms
@@ -166,7 +166,7 @@ class ColumnFit(QObject):
 
 
 def _read(state: bytes) -> list[tuple[FrameColumn, bool, int]]:
-    """What `save` wrote, as far as it is that."""
+    """Parse what `save` wrote, as far as it is valid."""
     try:
         entries = json.loads(state)
         found = {

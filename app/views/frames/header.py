@@ -1,4 +1,4 @@
-"""The head of the frame table: how wide each column is, and which are shown."""
+"""The header of the frame table: how wide each column is, and which are shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.logic.frame_column import FrameColumn
 from app.views.frames.column_fit import ColumnFit, Room
 from app.views.frames.painter import Cell
 
-# In digits, of each column: at first, at least, at most. In this order they get narrower.
+# In digits for each column: initial, least, greatest. They shrink in this order.
 _DIGITS: dict[FrameColumn, tuple[int, int | None, int | None]] = {
     FrameColumn.NUMBER: (5, None, None),
     FrameColumn.TIME: (12, None, None),
@@ -25,10 +25,10 @@ _DIGITS: dict[FrameColumn, tuple[int, int | None, int | None]] = {
 
 
 class FrameHeader(QHeaderView):
-    """Takes its place over `table`, which has its model already."""
+    """Replaces the header of `table`, which must have its model already."""
 
     def __init__(self, table: QTableView, width_of: Callable[[int], int]) -> None:
-        """`width_of`: pixels of a column for so many digits."""
+        """`width_of` gives the pixels of a column for a number of digits."""
         super().__init__(Qt.Orientation.Horizontal, table)
         table.setHorizontalHeader(self)
         self.setSectionsClickable(True)
@@ -50,23 +50,23 @@ class FrameHeader(QHeaderView):
         self.customContextMenuRequested.connect(self._show_menu)
 
     def fit(self, room: int) -> None:
-        """Uses `room` pixels."""
+        """Use `room` pixels."""
         self._columns.fit(room)
 
     def need(self, needs: Mapping[FrameColumn, int]) -> None:
-        """What is in sight takes so many pixels."""
+        """Note the pixels that visible content needs."""
         self._columns.need(needs)
 
     def forget_needs(self) -> None:
-        """What was in sight is not any more."""
+        """Forget the widths that earlier content needed."""
         self._columns.forget_needs()
 
     def show_whose(self, *, shown: bool) -> None:
-        """Whether the rows are of several connections, so that it is of use to say of which."""
+        """Set whether the rows belong to several connections, so that the connection column has a meaning."""
         self._columns.set_needless(frozenset() if shown else frozenset({FrameColumn.CONNECTION}))
 
     def cells(self, width: int) -> list[Cell]:
-        """Where the columns lie that can be seen in so many pixels."""
+        """The places of the columns visible in so many pixels."""
         cells = []
         for column in FrameColumn:
             cell = Cell(column, self.sectionViewportPosition(column), self.sectionSize(column))
@@ -75,7 +75,7 @@ class FrameHeader(QHeaderView):
         return cells
 
     def fill_menu(self, menu: QMenu) -> None:
-        """One switch for each column."""
+        """Add a switch for each column."""
         for column in FrameColumn:
             title = str(self.model().headerData(column, Qt.Orientation.Horizontal))
             action = menu.addAction(title)
@@ -88,7 +88,7 @@ class FrameHeader(QHeaderView):
             action.toggled.connect(lambda shown, column=column: self.show_column(column, shown=shown))
 
     def show_column(self, column: FrameColumn, *, shown: bool) -> None:
-        """The person wants to see a column, or not."""
+        """Show or hide a column, as the person wants."""
         self._columns.show_column(column, shown=shown)
 
     def save(self) -> QByteArray:
@@ -96,7 +96,7 @@ class FrameHeader(QHeaderView):
         return self._columns.save()
 
     def restore(self, state: QByteArray) -> None:
-        """Take back what `save` gave."""
+        """Restore what `save` gave."""
         self._columns.restore(state)
 
     def _show_menu(self, position: QPoint) -> None:

@@ -33,12 +33,12 @@ _PILL_GAP = 5
 _PILL_PADDING = 12
 _BOOKMARK = 12
 _BITS_GAP = 8
-"""Between the flags and the labels behind them."""
+"""Between the flags and the labels after them."""
 _ONLY_DOTS = str.maketrans("F123M", "     ")
 _ONLY_LETTERS = str.maketrans("·", " ")
 _MOST_NAMES = 4096
 _NOTE_SHARE = 0.4
-"""Of the payload's width that a note takes at most."""
+"""Greatest share of the payload's width that a note takes."""
 _NOTE_CHARS = 200
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
@@ -46,21 +46,21 @@ _CENTRE = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextSingleLine
 
 
 class RowState(Flag):
-    """How a row stands out."""
+    """The highlights of a row."""
 
     NONE = 0
     SELECTED = auto()
     CURRENT = auto()
     HOVERED = auto()
     FOCUSED = auto()
-    """The table has the keyboard."""
+    """The table has the keyboard focus."""
     HIT = auto()
-    """A search has found it."""
+    """A search has found the row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Where a column lies in the viewport."""
+    """The place of a column in the viewport."""
 
     column: FrameColumn
     x: int
@@ -83,7 +83,7 @@ _BADGE_ROLES = {
 
 
 class FramePainter:
-    """Knows fonts, colours and pictures of a theme; `reload()` fetches them anew."""
+    """Holds fonts, colours and pictures of a theme; `reload()` fetches them anew."""
 
     def __init__(self, look: Look) -> None:
         self._theme = look.theme
@@ -91,15 +91,15 @@ class FramePainter:
         self._pixel_ratio = 1.0
         self._needles = NeedleMarks(())
         self._names: dict[tuple[int, str, int], str] = {}
-        """Cells that say whose frame it is, by connection, its name and the room in pixels."""
+        """Cached cells of the connection column, by id, name and room in pixels."""
         self.name_of: Callable[[int], str] = lambda _connection: ""
-        """What a connection is called, by its id."""
+        """Gives the name of a connection by id."""
         self.note_of: Callable[[int], str | None] = lambda _frame: None
-        """What is noted on a frame, by its id; None where it is not bookmarked."""
+        """Gives the note on a frame by id; None if it is not bookmarked."""
         self.reload()
 
     def reload(self) -> None:
-        """Takes over the theme's present colours and fonts."""
+        """Take over the theme's current colours and fonts."""
         self._colours: dict[ThemeRole, QColor] = {role: self._theme.color(role) for role in ThemeRole}
         self._mono = self._theme.mono_font()
         self._ui = self._theme.ui_font()
@@ -131,11 +131,11 @@ class FramePainter:
         return self._mono_metrics.height() + 10
 
     def width_of(self, characters: int) -> int:
-        """Width of a column for so many digits."""
+        """Width of a column for a number of digits."""
         return ceil(self._char_width * characters) + 2 * PADDING + 1
 
     def needs(self, lines: Sequence[Line]) -> dict[FrameColumn, int]:
-        """How wide the columns have to be for these lines, of which there is one at least; not that of the payload."""
+        """The widths that the columns, except the payload, need for these lines; at least one line."""
         widest = {
             FrameColumn.NUMBER: max((line.number for line in lines), key=len),
             FrameColumn.TIME: max((line.time for line in lines), key=len),
@@ -166,15 +166,15 @@ class FramePainter:
         return _BITS_GAP + sum(widths) + _PILL_GAP * (len(widths) - 1) if widths else 0
 
     def set_needles(self, needles: Sequence[Needle]) -> None:
-        """What is to be marked in payloads."""
+        """Set what to mark in payloads."""
         self._needles = NeedleMarks(needles)
 
     def set_pixel_ratio(self, ratio: float) -> None:
-        """How many device pixels a logical pixel has."""
+        """Set the device pixels per logical pixel."""
         self._pixel_ratio = ratio
 
     def background(self, painter: QPainter, line: Line | None, row: QRect, state: RowState) -> None:
-        """Tint, selection, hairline and the stripe of a violation, over the whole width of the row."""
+        """Paint tint, selection, hairline and the stripe of a violation over the whole row."""
         painter.fillRect(row, self._colours[self._ground(line, state)])
         painter.fillRect(row.left(), row.bottom(), row.width(), 1, self._colours[ThemeRole.GRID])
         if line is not None and line.row.severity:
@@ -186,7 +186,7 @@ class FramePainter:
             painter.drawRect(row.adjusted(0, 0, -1, -1))
 
     def gap(self, painter: QPainter, gap: Gap, row: QRect) -> None:
-        """A row that says which frames are missing, on another ground, so that it is taken for none."""
+        """Paint the row of a gap, on another background so that it is not mistaken for a frame."""
         painter.fillRect(row, self._colours[ThemeRole.RAISED])
         painter.fillRect(row.left(), row.bottom(), row.width(), 1, self._colours[ThemeRole.BORDER])
         painter.setFont(self._ui)
@@ -198,7 +198,7 @@ class FramePainter:
         painter.drawText(place, _CENTRE, text)
 
     def cells(self, painter: QPainter, line: Line, row: QRect, cells: list[Cell]) -> None:
-        """The cells of a line; `row` gives the vertical place."""
+        """Paint the cells of a line; `row` gives the vertical place."""
         painter.setFont(self._mono)
         muted = line.row.head & 0x08 != 0
         note = self.note_of(line.row.id)
@@ -245,7 +245,7 @@ class FramePainter:
         painter.drawText(rect, flags, self._fit(text, rect.width()))
 
     def _fit(self, text: str, width: int) -> str:
-        """`text` elided to `width`, measuring only what could fit."""
+        """`text` elided to `width`; measures no more than could fit."""
         capacity = int(width / self._char_width)
         if text.isascii():
             return text if len(text) <= capacity else text[: max(0, capacity - 1)] + "…"
@@ -253,7 +253,7 @@ class FramePainter:
 
     def _payload(self, painter: QPainter, line: Line, rect: QRect, *, muted: bool) -> None:
         kind = line.payload_kind
-        # Of what is cut off, the dots at the end are marked.
+        # Marks in the cut-off part go to the ellipsis.
         last = rect.width() - ceil(self._char_width)
         for start, end in self._needles.spans(line):
             left, right = (self._mono_metrics.horizontalAdvance(line.payload[:at]) for at in (start, end))
@@ -275,7 +275,9 @@ class FramePainter:
         painter.drawPixmap(x + _STRIPE, rect.top() + (rect.height() - _BOOKMARK) // 2, pixmap)
 
     def _note(self, painter: QPainter, rect: QRect, note: str) -> int:
-        """The beginning of a note at the right end of `rect`; returns where the room for the payload ends."""
+        """Paint the beginning of a note at the right end of `rect`; gives the right edge of the room for the
+        payload.
+        """
         room = round(rect.width() * _NOTE_SHARE) - _PILL_PADDING
         text = one_line(note[:_NOTE_CHARS])
         text = self._small_metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
@@ -298,7 +300,7 @@ class FramePainter:
             if len(self._names) >= _MOST_NAMES:
                 self._names.clear()
             room = rect.width() - ceil(self._char_width * len(f"#{connection} "))
-            # One letter between two ellipses tells nothing.
+            # A single letter between two ellipses says nothing.
             short = elided_path(self._mono_metrics, name, room) if room >= 4 * self._char_width else ""
             text = self._names[key] = connection_cell(connection, short)
         painter.setPen(self._colours[ThemeRole.TEXT])
@@ -331,7 +333,7 @@ class FramePainter:
             self._badges(painter, line, rect, rect.left() + width + _BITS_GAP)
 
     def _badges(self, painter: QPainter, line: Line, rect: QRect, x: int) -> None:
-        """What is worth a small label, from `x` on."""
+        """Paint the badges from `x` on."""
         painter.save()
         painter.setClipRect(rect)
         painter.setFont(self._small)
@@ -349,7 +351,7 @@ class FramePainter:
         painter.restore()
 
     def fitting_badges(self, badges: tuple[Badge, ...], room: int) -> int:
-        """How many badges are shown whole, with room for `+1` where that is not all of them."""
+        """Number of badges that fit whole, with room for `+1` if that is not all of them."""
         ends = list(accumulate(self._pill_width(self._labels[badge]) + _PILL_GAP for badge in badges))
         if not ends or ends[-1] - _PILL_GAP <= room:
             return len(ends)
@@ -361,7 +363,7 @@ class FramePainter:
         return ", ".join(self._labels[badge] for badge in line.badges)
 
     def explained(self, line: Line, column: int) -> str:
-        """What a tooltip says over a cell: the badges in words, the whole path, else the note."""
+        """The tooltip of a cell: the badges in words, the whole path, or the note."""
         if column == FrameColumn.FLAGS:
             return self.badge_words(line)
         if column == FrameColumn.CONNECTION:
@@ -383,7 +385,7 @@ class FramePainter:
         tint: ThemeRole,
         icon: IconName | None,
     ) -> int:
-        """A small label at `x`; returns where the next one goes."""
+        """Paint a small label at `x`; gives the place of the next one."""
         width = self._pill_width(text)
         if icon is not None:
             width += _ICON

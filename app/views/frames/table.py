@@ -1,4 +1,4 @@
-"""The table of frames: draws its rows itself, follows the tail when asked to, never moves what the person chose."""
+"""The table of frames: paints its rows itself, follows the tail on request, never moves the person's selection."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _Index = QModelIndex | QPersistentModelIndex
 
 
 class FrameTable(SteadyTable):
-    """Shows a `FrameModel`. The selected frame is known by its id and survives a change of the view."""
+    """Shows a `FrameModel`. The selected frame is kept by id and survives a change of the view."""
 
     current_frame_changed = Signal(object)
     """Id of the frame that the person went to, or None."""
@@ -56,11 +56,11 @@ class FrameTable(SteadyTable):
     newer_changed = Signal()
     """`newer` or `following` may have changed."""
     opened = Signal()
-    """Enter or a double click: the person wants the details."""
+    """The person wants the details (Enter or double click)."""
     connection_opened = Signal(object)
-    """A double click on whose frame it is: the person wants that connection only. Its id."""
+    """The id of a connection that the person wants to see alone (double click on it)."""
     context_menu_requested = Signal(QPoint)
-    """Over a row; global position."""
+    """Emitted over a row, with the global position."""
 
     def __init__(self, model: FrameModel, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -68,7 +68,7 @@ class FrameTable(SteadyTable):
         self._look = look
         self._painter = FramePainter(look)
         self.gauge: PaintGauge | None = None
-        """Is told of every paint, while there is one."""
+        """Gets the time of every paint, if set."""
         self._following = True
         self._count_when_stopped = 0
         self._hovered = -1
@@ -91,7 +91,7 @@ class FrameTable(SteadyTable):
         model.modelReset.connect(self.header.forget_needs)
         look.theme.changed.connect(self._look_changed)
 
-    # What others ask for.
+    # Called by others.
 
     @property
     def frame_model(self) -> FrameModel:
@@ -100,7 +100,7 @@ class FrameTable(SteadyTable):
 
     @property
     def following(self) -> bool:
-        """Whether the newest row is kept in sight."""
+        """Whether the newest row is kept visible."""
         return self._following
 
     def set_following(self, following: bool) -> None:
@@ -114,8 +114,8 @@ class FrameTable(SteadyTable):
 
     @property
     def newer(self) -> int:
-        """How many rows came since the table stopped following; 0 while it follows."""
-        # Of the rows that came, those that went again are no longer new.
+        """Number of rows that came since the table stopped following; 0 while it follows."""
+        # Rows that came and were dropped again are no longer new.
         new = self._frames.rowCount() - max(self._count_when_stopped, self._frames.first_row)
         return 0 if self._following else max(new, 0)
 
@@ -125,7 +125,7 @@ class FrameTable(SteadyTable):
         return self._current_id
 
     def set_view(self, view: View) -> None:
-        """Shows other frames; the selected one stays selected and the scroll stays where it was, if they can."""
+        """Show other frames; selection and scroll position stay if possible."""
         if view == self._frames.view:
             return
         chosen = self._current_id
@@ -135,7 +135,7 @@ class FrameTable(SteadyTable):
             self.current_frame_changed.emit(self._current_id)
 
     def set_rows(self, rows_of: RowsOf) -> None:
-        """Shows other rows. The current frame stays the current one, and is selected once it has a row."""
+        """Show other rows. The current frame stays current, and is selected once it has a row."""
         chosen, following = self._current_id, self._following
         self._show_other(lambda: self._frames.set_rows(rows_of))
         self._current_id = chosen
@@ -143,22 +143,22 @@ class FrameTable(SteadyTable):
             self.set_following(False)
 
     def set_marks(self, marks: MarkModel) -> None:
-        """Shows in their rows which frames are bookmarked, and their notes."""
+        """Show bookmarks and notes in the rows."""
         self._painter.note_of = marks.note
         marks.changed.connect(self.viewport().update)
 
     def set_names(self, name_of: Callable[[int], str]) -> None:
-        """Says in the rows what the connections are called."""
+        """Set the function that names connections."""
         self._painter.name_of = self._frames.connection_name = name_of
 
     def set_hits(self, hits: FoundFrames | None, needles: Sequence[Needle]) -> None:
-        """Marks the rows of these frames, and of those that come to be among them, and the needles in all rows."""
+        """Mark the rows of these frames, current and future, and the needles in all rows."""
         self._hits = hits
         self._painter.set_needles(needles)
         self.viewport().update()
 
     def set_old(self, *, up_to: int) -> None:
-        """Rows of frames up to this id are nothing new when they come: they were only found now."""
+        """Treat frames up to this id as old: their rows come only because they were found now."""
         self._old_up_to = up_to
 
     def _show_other(self, change: Callable[[], None]) -> None:
@@ -172,7 +172,7 @@ class FrameTable(SteadyTable):
         self.newer_changed.emit()
 
     def selected_frames(self, limit: int) -> list[int]:
-        """Ids of the selected frames in the table's order, at most `limit`."""
+        """Ids of the selected frames in table order, at most `limit`."""
         rows = (
             row
             for top, bottom in self.selected_spans(self._frames.first_row)
@@ -182,7 +182,7 @@ class FrameTable(SteadyTable):
         return list(islice(frames, limit))
 
     def selected_ids(self) -> tuple[range, ...]:
-        """For each stretch of selected rows, the ids from its first frame's to its last one's."""
+        """For each stretch of selected rows, the ids from its first to its last frame."""
         spans = self.selected_spans(self._frames.first_row)
         return tuple(filter(None, (self._frames.ids_between(top, bottom) for top, bottom in spans)))
 
@@ -191,13 +191,13 @@ class FrameTable(SteadyTable):
         return sum(self._frames.frames_between(top, bottom) for top, bottom in spans)
 
     def cell_at(self, position: QPoint) -> tuple[Line, FrameColumn] | None:
-        """The line and the column at a global position; beside the columns that of the payload."""
+        """The line and the column at a global position; right of all columns, the payload."""
         place = self.viewport().mapFromGlobal(position)
         line, column = self._frames.line(self.rowAt(place.y())), self.columnAt(place.x())
         return None if line is None else (line, FrameColumn(column) if column >= 0 else FrameColumn.PAYLOAD)
 
     def go_to_row(self, row: int) -> None:
-        """Selects the frame of a row and brings it to the middle, with what is around it. The table stays there."""
+        """Select the frame of a row and scroll it to the middle. The table stays there."""
         if self._frames.frame_id(row) is not None:
             index = self._frames.index(row, 0)
             with self._by_itself():
@@ -206,7 +206,7 @@ class FrameTable(SteadyTable):
             self.set_following(False)
 
     def go_to_frame(self, frame_id: int) -> bool:
-        """Selects a frame, also one that came after the last refresh; False where the view does not show it."""
+        """Select a frame, even one that came after the last refresh; False if the view does not show it."""
         if frame_id > self._frames.newest:
             self._frames.refresh()
         row = self._frames.position(frame_id)
@@ -219,17 +219,17 @@ class FrameTable(SteadyTable):
         self.go_to_row(self._frames.first_row)
 
     def go_to_last(self) -> None:
-        """Selects the last row and follows the tail."""
+        """Select the last row and follow the tail."""
         self.go_to_row(self._frames.last_row)
         self.set_following(True)
 
     @property
     def empty_text(self) -> tuple[str, str]:
-        """Title and sentence that stand in the table while it has no rows."""
+        """Title and sentence that are shown while there are no rows."""
         return self._empty_title, self._empty_text
 
     def set_empty_text(self, title: str, text: str) -> None:
-        """What stands in the table while it has no rows."""
+        """Set what is shown while there are no rows."""
         self._empty_title, self._empty_text = title, text
         self.viewport().update()
 
@@ -281,7 +281,7 @@ class FrameTable(SteadyTable):
     def _current_changed(self, current: _Index) -> None:
         chosen = self._frames.frame_id(current.row()) if current.isValid() else None
         self._current_id = chosen
-        # Qt repaints the two cells; the outline goes round the rows.
+        # Qt repaints only the two cells; the outline surrounds the whole rows.
         self.viewport().update()
         if not self._moving:
             self._sought = None
@@ -296,7 +296,7 @@ class FrameTable(SteadyTable):
             self.opened.emit()
 
     def _was_reset(self) -> None:
-        # A reset outside set_view: the capture is another one, or was cleared.
+        # A reset outside set_view means another capture, or a cleared one.
         self._hovered = -1
         self._count_when_stopped = 0
         self._sought = None
@@ -368,7 +368,7 @@ class FrameTable(SteadyTable):
         return super().viewportEvent(event)
 
     def _tooltip(self, place: QPoint) -> str:
-        """What the painter explains."""
+        """The painter's tooltip."""
         line = self._frames.line(self.rowAt(place.y()))
         return "" if line is None else self._painter.explained(line, self.columnAt(place.x()))
 

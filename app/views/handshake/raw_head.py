@@ -1,4 +1,4 @@
-"""A raw HTTP head as plain text: control characters visible, line ends marked where that is asked for."""
+"""A raw HTTP head as plain text: control characters visible, line ends marked on request."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from app.look.theme import Theme, ThemeRole
 from core.decoders.visible import visible
 
 MAX_SHOWN = 64 * 1024
-"""Bytes that are shown; a head within the usual limit is no longer."""
+"""Bytes that are shown; heads within the default limit are shorter."""
 _MAX_LINES = 20
 _CR_LF, _LF = "\\r\\n", "\\n"
 
 
 def split_lines(raw: bytes) -> list[tuple[str, str]]:
-    """Each line with the mark of how it ended; bytes that are no UTF-8 and control characters are escaped."""
+    """Each line with its line end; invalid UTF-8 and control characters are escaped."""
     lines = raw.decode("utf-8", "backslashreplace").split("\n")
     split = [(visible(line.removesuffix("\r")), _CR_LF if line.endswith("\r") else _LF) for line in lines]
     split[-1] = (visible(lines[-1]), "")
@@ -25,7 +25,7 @@ def split_lines(raw: bytes) -> list[tuple[str, str]]:
 
 
 class RawHead(QPlainTextEdit):
-    """Read-only, wrapped, and as high as its text up to a bound."""
+    """Read-only, wrapped, and as high as its text up to a limit."""
 
     def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,12 +47,12 @@ class RawHead(QPlainTextEdit):
         self._fill()
 
     def show_marks(self, shown: bool) -> None:
-        """Write `\\r\\n` or `\\n` where a line ended with it, in the colour of what is not text."""
+        """Write `\\r\\n` or `\\n` at the end of each line, in the colour of non-text."""
         self._marks = shown
         self._fill()
 
     def mark(self, offset: int, length: int) -> None:
-        """Mark bytes and bring them into sight; a length of 0 marks nothing."""
+        """Mark bytes and scroll to them; a length of 0 marks nothing."""
         self._marked = (offset, length)
         self.setExtraSelections([])
         if length <= 0 or offset >= min(len(self._raw), MAX_SHOWN):
@@ -71,13 +71,13 @@ class RawHead(QPlainTextEdit):
         self.ensureCursorVisible()
 
     def marked_text(self) -> str:
-        """What is marked, as it is shown."""
+        """The marked text, as it is shown."""
         return "\n".join(
             each.cursor.selectedText().replace("\u2029", "\n") for each in self.extraSelections()
         )
 
     def _position(self, offset: int) -> int:
-        """Where in the text the byte `offset` is shown."""
+        """The place in the text that shows the byte `offset`."""
         before = self._raw[:offset]
         if before.endswith(b"\r") and self._raw[offset : offset + 1] == b"\n":
             before = before[:-1]

@@ -1,4 +1,4 @@
-"""The Handshake tab: the raw heads side by side, how the accept value follows from the key, every header explained."""
+"""The Handshake tab: the raw heads side by side, how the accept value follows from the key, each header explained."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _LIMITS = HeadLimits(max_bytes=1 << 20, max_headers=4096)
 
 
 def read_head(raw: bytes, kind: HeadKind) -> RequestHead | ResponseHead | None:
-    """The head that `raw` begins with, or None where it is none."""
+    """The head at the beginning of `raw`; None if it is not a head."""
     try:
         return HeadParser(kind, _LIMITS, Judgement.TOLERANT).feed(raw)
     except HeadError:
@@ -83,7 +83,7 @@ class HandshakeView(QScrollArea):
         self.show_connection(None, ())
 
     def show_connection(self, connection: ConnectionRecord | None, violations: tuple[Violation, ...]) -> None:
-        """Show a handshake, or nothing. Cheap where the same handshake is already shown."""
+        """Show a handshake, or nothing. Cheap if the same handshake is already shown."""
         if connection is None:
             state: tuple[object, ...] = (None,)
         else:
@@ -102,17 +102,17 @@ class HandshakeView(QScrollArea):
             self._fill(connection)
 
     def show_violation(self, violation: Violation) -> None:
-        """Mark the bytes that broke a rule, in the head in which they stand."""
+        """Mark the bytes that broke a rule, in the head that has them."""
         by_server = self._connection is not None and self._connection.mode is Mode.CONNECT
         marked, other = (self.response, self.request) if by_server else (self.request, self.response)
         other.mark(0, 0)
         marked.mark(violation.offset, violation.length)
         if not violation.length:
-            # Something that is not there; the list at the top names it.
+            # Something is missing and has no bytes; the list at the top names it.
             self.verticalScrollBar().setValue(0)
             return
         self._looked_at = marked
-        # What was just filled is laid out first.
+        # Lay out the new content first.
         self._settle.start()
 
     def _bring_into_sight(self) -> None:
@@ -216,7 +216,7 @@ class HandshakeView(QScrollArea):
         return section
 
     def _set_facts(self, table: FactTable, facts: Iterable[Fact]) -> None:
-        """Fill a section, or hide it where there is nothing to say."""
+        """Fill a section, or hide it if it is empty."""
         rows = tuple(facts)
         self._sections[table].setVisible(bool(rows))
         table.set_facts(rows)
@@ -353,7 +353,7 @@ class HandshakeView(QScrollArea):
             )
 
     def _trailing_facts(self, connection: ConnectionRecord) -> Iterable[Fact]:
-        """What came and was no frame any more."""
+        """Describe the bytes after the last frame."""
         if not connection.trailing_length:
             return
         shown = connection.trailing[:_SHOWN_TRAILING]

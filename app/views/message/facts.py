@@ -1,4 +1,4 @@
-"""The line of facts above a message, and which bytes are shown for a frame."""
+"""The line of facts above a message, and the choice of the bytes shown for a frame."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _translate = QCoreApplication.translate
 
 
 def shown_content(shown: ShownFrame) -> tuple[Source, Context]:
-    """The bytes to decode, and what is known of them.
+    """The bytes to decode, and their context.
 
-    Those of the message where the frame completed one, the reason of a close frame, else the frame's own.
+    They are the message that the frame completed, the reason of a close frame, or the frame's own payload.
     """
     context, opcode = shown.context, shown.outline.frame.opcode
     if shown.outline.row.message is None:
         if opcode == Opcode.CLOSE and len(shown.payload) >= 2:
-            # RFC 6455 section 5.5.1: the reason is UTF-8 text behind the two bytes of the code.
+            # RFC 6455 section 5.5.1: the reason is UTF-8 text after the two bytes of the code.
             return Rest(shown.payload, 2), replace(context, opcode=Opcode.TEXT)
         if opcode in (Opcode.PING, Opcode.PONG):
             return shown.payload, replace(context, opcode=Opcode.BINARY)
@@ -34,7 +34,7 @@ def shown_content(shown: ShownFrame) -> tuple[Source, Context]:
 
 
 def describe_message(outline: FrameOutline) -> str:
-    """Such as `text · 1,234 bytes · inflated from 456 bytes (2.7×) · 3 frames · complete`."""
+    """A line such as `text · 1,234 bytes · inflated from 456 bytes (2.7×) · 3 frames · complete`."""
     message = outline.row.message
     return " · ".join(_message_facts(message) if message is not None else _frame_facts(outline))
 

@@ -1,4 +1,4 @@
-"""Shows one page of text piece by piece, so that it never holds the window up, and colours what is in sight."""
+"""Shows one page of text piece by piece, so that it never blocks the window, and colours the visible part."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from app.look.theme import Theme, ThemeRole
 from core.decoders.decoder import NO_SPANS, Page, TextPlace, TokenKind
 
 FOLD = 8192
-"""Characters after which a line is broken: the layout of one endless line would take seconds."""
+"""Characters after which a line is broken; laying out one endless line would take seconds."""
 _PIECE = 16 * 1024
 _PIECE_LINES = 256
-"""Characters, and lines, that are laid out in one go."""
+"""Characters, and lines, laid out in one go."""
 
 _ROLES = {
     TokenKind.KEY: ThemeRole.JSON_KEY,
@@ -36,7 +36,7 @@ _ROLES = {
 
 
 def cut(text: str, start: int, end: int) -> Iterator[str]:
-    """`text[start:end]` as lines and folded lines; each line keeps its line feed, a folded piece has none."""
+    """`text[start:end]` as lines and folded lines; a line keeps its line feed, a folded piece has none."""
     at = start
     while at < end:
         newline = text.find("\n", at, min(end, at + FOLD))
@@ -53,7 +53,7 @@ class TextPane(QPlainTextEdit):
     """Read-only plain text with coloured spans and marked places."""
 
     shown_changed = Signal()
-    """Another text is shown, all of it by now."""
+    """Another text is shown completely."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,18 +62,18 @@ class TextPane(QPlainTextEdit):
         self._spans = NO_SPANS
         self._shown = 0
         self._starts: list[int] = [0]
-        """Of each block the offset in the text, in code points."""
+        """For each block, its offset in the text in code points."""
         self._folds: set[int] = set()
-        """Numbers of the blocks that go on with the line of the block before."""
+        """Numbers of the blocks that continue the line of the block before."""
         self._coloured: dict[int, int] = {}
-        """Numbers of the blocks that have their colours, and how long they were then: the last one may grow."""
+        """Numbers of the coloured blocks, with their length at that time; the last one may grow."""
         self._places_in: Callable[[int, int], list[TextPlace]] = _no_places
         self._is_marked = False
-        """Some blocks of this page have or had marks."""
+        """Whether blocks of this page have or had marks."""
         self._chosen: tuple[TextPlace, ...] = ()
-        """The places to show, the first one in sight."""
+        """The places to show; the first is scrolled to."""
         self._is_choice_due = False
-        """They wait until they are laid out."""
+        """Whether these places still wait for their layout."""
         self._timer = QTimer(self, interval=0)
         self._timer.timeout.connect(self._show_piece)
         self.setReadOnly(True)
@@ -84,7 +84,7 @@ class TextPane(QPlainTextEdit):
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of the page is laid out."""
+        """Whether the whole page is laid out."""
         return self._shown >= len(self._text)
 
     @property
@@ -107,20 +107,20 @@ class TextPane(QPlainTextEdit):
         self._show_piece()
 
     def mark_places(self, places_in: Callable[[int, int], list[TextPlace]] | None) -> None:
-        """Mark all that `places_in` gives for the characters from the first to before the second number."""
+        """Mark everything that `places_in(start, end)` gives for the characters `start`..`end`."""
         self._places_in = places_in or _no_places
         self._is_marked = self._is_marked or places_in is not None
         self._coloured.clear()
         self.viewport().update()
 
     def show_places(self, places: list[TextPlace]) -> None:
-        """Choose these places and bring the first into sight, as soon as that is laid out."""
+        """Select these places and scroll to the first, as soon as it is laid out."""
         self._chosen = tuple(places)
         self._is_choice_due = bool(places)
         self._bring_chosen()
 
     def first_in_sight(self) -> int:
-        """The character that a search begins at: that of the cursor, or the first in sight where it is elsewhere."""
+        """Where a search begins: the cursor's character if visible, else the first visible one."""
         cursor = self.textCursor()
         top = self.firstVisibleBlock()
         bottom = self.cursorForPosition(self.viewport().rect().bottomRight()).block()
@@ -130,7 +130,7 @@ class TextPane(QPlainTextEdit):
         return self._starts[top.blockNumber()]
 
     def createMimeDataFromSelection(self) -> QMimeData:
-        """What was selected as it was sent, without the breaks that folding put in."""
+        """The selection as it was sent, without the line breaks of folding."""
         cursor = self.textCursor()
         first = self.document().findBlock(cursor.selectionStart()).blockNumber()
         lines = cursor.selectedText().split("\u2029")
@@ -154,7 +154,7 @@ class TextPane(QPlainTextEdit):
         self.viewport().update()
 
     def _show_piece(self) -> None:
-        """Lay out the next piece; the timer comes back until all of it is shown."""
+        """Lay out the next piece; the timer repeats until all is shown."""
         end = min(len(self._text), self._shown + _PIECE)
         cursor = QTextCursor(self.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
@@ -198,7 +198,7 @@ class TextPane(QPlainTextEdit):
         return cursor
 
     def _position(self, character: int) -> int:
-        """Where in the document a character of the text is, in UTF-16 units."""
+        """The position of a character in the document, in UTF-16 units."""
         number = bisect_right(self._starts, character) - 1
         block = self.document().findBlockByNumber(number)
         return block.position() + _Units(block.text()).of(character - self._starts[number])
@@ -220,7 +220,7 @@ class TextPane(QPlainTextEdit):
     # Colours
 
     def _colour_in_sight(self) -> None:
-        """Put colours on the blocks in sight that have none yet."""
+        """Colour the visible blocks that have no colours yet."""
         if not len(self._spans) and not self._is_marked:
             return
         block = self.firstVisibleBlock()
@@ -259,7 +259,7 @@ class TextPane(QPlainTextEdit):
 
 
 class _Units:
-    """Counts in UTF-16 units, as Qt does; quick where it is asked in ascending order."""
+    """Counts in UTF-16 units, as Qt does; fast for ascending requests."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -267,7 +267,7 @@ class _Units:
         self._count = self._units = 0
 
     def of(self, count: int) -> int:
-        """Units of the first `count` characters."""
+        """UTF-16 units of the first `count` characters."""
         if self._is_ascii:
             return count
         if count < self._count:

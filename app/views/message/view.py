@@ -1,6 +1,6 @@
-"""The Message tab: what a frame carried, inflated and joined, through the decoder that fits or the chosen one.
+"""The Message tab: what a frame carried, inflated and joined, through the best or the chosen decoder.
 
-However long a payload is, this thread handles no more than a page of it.
+However long a payload is, this thread handles only a page of it at a time.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from core.protocol.frames import Opcode
 from core.query.needles import Needle
 
 _HOPELESS = 4
-"""A text that seems to be so many times what can be copied need not be put together to find out."""
+"""A text estimated at this many times the copy limit is refused without being assembled."""
 _MARKED_AT_ONCE = 500
-"""Found places that are marked in one line of text."""
+"""Finds marked in one line of text."""
 
 
 class MessageView(QWidget):
@@ -58,11 +58,11 @@ class MessageView(QWidget):
         self._context = Context(Opcode.TEXT)
         self._page: Page | None = None
         self._sought: Sequence[Needle] = ()
-        """In every message that is shown, the first of these that it contains is marked."""
+        """In each message shown, the first of these that occurs is marked."""
         self._is_due = False
-        """Whether it is still to be looked for in this one."""
+        """Whether this message has yet to be searched for it."""
         self._marked_to = 0
-        """Up to this byte the page has marks where something was found."""
+        """Finds are marked up to this byte of the page."""
         self.loader = PageLoader(jobs, decoders, self)
         self.finder = Finder(jobs, self)
         self.carrier = PayloadCarrier(jobs, self)
@@ -80,13 +80,15 @@ class MessageView(QWidget):
         self._decode(None)
 
     def stop(self) -> None:
-        """Give up all that is under way; a payload being saved and a text being copied are else brought to an end."""
+        """Cancel everything in progress, even the saving of a payload or the copying of a text."""
         self.carrier.cancel()
         self.show_frame(None)
 
     def look_for(self, wanted: Sequence[Needle]) -> None:
-        """Mark the first of these that there is, in this message and in those that are shown next, without taking
-        the keyboard; none ends that."""
+        """Mark the first of these that occurs, in this message and the following ones, without taking the keyboard.
+
+        An empty sequence ends that.
+        """
         self._sought = wanted
         self._is_due = bool(wanted)
         if wanted or self.find_bar.isVisible():
@@ -97,11 +99,11 @@ class MessageView(QWidget):
 
     @property
     def is_settled(self) -> bool:
-        """Whether all that was asked for is shown."""
+        """Whether everything asked for is shown."""
         return self.loader.is_settled and self.text.is_whole
 
     def decoder_name(self) -> str | None:
-        """The decoder that is chosen by hand, or None for the automatic choice."""
+        """The decoder chosen by hand; None for the automatic choice."""
         name: str | None = self.choice.currentData()
         return name
 
@@ -127,12 +129,12 @@ class MessageView(QWidget):
             self.carrier.copy(self._page.text)
 
     def save_payload(self) -> None:
-        """Ask for a name and write the bytes of the message, as they are, to a file."""
+        """Ask for a file name and write the bytes of the message to it unchanged."""
         if self._source is not None:
             self.carrier.ask_save(self._source)
 
     def find_text(self) -> None:
-        """Open the find line, or go to the next place where it is open."""
+        """Open the find line, or find the next place if it is open."""
         if self.find_bar.isVisible() and self.find_bar.input.text():
             self.find_bar.search(backward=False)
         else:
@@ -249,7 +251,7 @@ class MessageView(QWidget):
     # Pages
 
     def _decode_again(self) -> None:
-        """With another decoder, or from the point where it was stopped: the same bytes stay in sight."""
+        """Decode with another decoder, or continue after a stop; the same bytes stay visible."""
         page = self._page
         self._decode(None if page is None or not page.first else Hit(page.first, page.first))
 
@@ -323,7 +325,7 @@ class MessageView(QWidget):
                 self.loader.show_bytes(Hit(offset, offset + 1))
 
     def _set_wrap(self) -> None:
-        """A hex dump is never wrapped: its columns would fall apart."""
+        """Set the wrapping. A hex dump is never wrapped, because its columns would break."""
         is_hex = self.loader.pages is not None and self.loader.pages.kind is ContentKind.HEX
         mode = QPlainTextEdit.LineWrapMode
         self.text.setLineWrapMode(mode.WidgetWidth if self.wrap.isChecked() and not is_hex else mode.NoWrap)
@@ -358,14 +360,14 @@ class MessageView(QWidget):
             self._find(sought.text, backward=False)
 
     def _first_contained(self) -> Needle:
-        """Of what is sought; the very first where none is known to be there."""
+        """The first of the needles that occurs; the very first if none is known to occur."""
         source = self._source
         content = source.read(0, AT_ONCE) if source is not None and source.is_held else b""
         there = (each for each in self._sought if each.is_in(content))
         return next(there, self._sought[0])
 
     def _forget_sought(self) -> None:
-        """The person looks for something else."""
+        """The person searches for something else."""
         self._sought, self._is_due = (), False
         self.finder.clear()
 
@@ -379,7 +381,7 @@ class MessageView(QWidget):
             self.text.mark_places(self._found_places)
 
     def _found_places(self, start: int, end: int) -> list[TextPlace]:
-        """What was found among these characters of the page."""
+        """Finds among these characters of the page."""
         if self._page is None:
             return []
         among = self._page.bytes_of(start, end)

@@ -1,1 +1,1 @@
-"""Parts that several views are made of."""
+"""Parts shared by several views."""

@@ -1,4 +1,4 @@
-"""A row of words above a long page, each of which leads to a part of it."""
+"""A row of words above a long page; each scrolls to a part of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 
 class AnchorBar(QWidget):
-    """Words for the parts of a page; `refresh` leaves out those of parts that are hidden."""
+    """Words for the parts of a page; `refresh` leaves out those of hidden parts."""
 
     asked = Signal(QWidget)
     """The part that the person wants to see."""
@@ -21,7 +21,7 @@ class AnchorBar(QWidget):
         self._row.addStretch(1)
 
     def add(self, words: str, part: QWidget) -> QToolButton:
-        """Another part, behind those before."""
+        """Add a part after the others."""
         button = QToolButton(self)
         button.setText(words)
         button.setProperty("look", "anchor")
@@ -32,10 +32,10 @@ class AnchorBar(QWidget):
         return button
 
     def refresh(self) -> None:
-        """Some parts were shown or hidden."""
+        """Take over which parts are hidden."""
         for button, part in self._parts.items():
             button.setHidden(part.isHidden())
 
     def words(self) -> list[str]:
-        """What stands there now."""
+        """The words shown now."""
         return [button.text() for button in self._parts if not button.isHidden()]

@@ -1,4 +1,4 @@
-"""Which connection something is about: its mark, its number and as much of its path as there is room for."""
+"""Names the connection that something belongs to: its mark, its number and as much of its path as fits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _AS_TABS = 15
 
 
 class ConnectionLabel(QWidget):
-    """Hidden while it is about none."""
+    """Hidden while there is no connection."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,11 +31,11 @@ class ConnectionLabel(QWidget):
 
     @property
     def text(self) -> str:
-        """All that it says, cut or not."""
+        """The whole text, cut or not."""
         return f"{self._number} {self._path}".rstrip() if self._connection else ""
 
     def show_connection(self, record: ConnectionRecord | None) -> None:
-        """Of which connection; None for none."""
+        """Set the connection; None for none."""
         self._connection = 0 if record is None else record.id
         self._path = "" if record is None else one_line(record.path)
         self.setVisible(record is not None)

@@ -1,4 +1,4 @@
-"""How a connection is told from others: a square in one of eight colours, which stands beside its number."""
+"""The mark that distinguishes connections: a square in one of eight colours beside the number."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from app.logic.text import cut_path
 from app.look.theme import Theme, ThemeRole
 
 SIZE = 9
-"""Of a mark, in pixels."""
+"""Size of a mark, in pixels."""
 ICON = 16
 GAP = 6
-"""Between a mark and what stands beside it."""
+"""Pixels between a mark and its neighbour."""
 _ROLES = (
     ThemeRole.CONNECTION_1, ThemeRole.CONNECTION_2, ThemeRole.CONNECTION_3, ThemeRole.CONNECTION_4,
     ThemeRole.CONNECTION_5, ThemeRole.CONNECTION_6, ThemeRole.CONNECTION_7, ThemeRole.CONNECTION_8,
@@ -22,14 +22,14 @@ _ROLES = (
 
 
 def connection_role(connection: int) -> ThemeRole:
-    """The colour of a connection, by its id; the ninth has that of the first."""
+    """The colour of a connection by its id; the ninth shares that of the first."""
     return _ROLES[(connection - 1) % len(_ROLES)]
 
 
 def paint_mark(
     painter: QPainter, theme: Theme, connection: int, x: int, y: int, *, hollow: bool = False
 ) -> None:
-    """The mark of a connection with its top left corner there; hollow where the connection is over."""
+    """Paint the mark of a connection with its top left corner there; hollow if the connection is closed."""
     colour = theme.color(connection_role(connection))
     if hollow:
         painter.setPen(QPen(colour, 1.6))
@@ -40,7 +40,7 @@ def paint_mark(
 
 
 def mark_icon(theme: Theme, connection: int, ratio: float, *, hollow: bool = False) -> QIcon:
-    """The mark of a connection in the middle of an icon for a button or a box."""
+    """The mark of a connection centred in an icon for a button or a box."""
     pixmap = QPixmap(round(ICON * ratio), round(ICON * ratio))
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
@@ -52,7 +52,7 @@ def mark_icon(theme: Theme, connection: int, ratio: float, *, hollow: bool = Fal
 
 
 def elided_path(metrics: QFontMetrics, path: str, width: int) -> str:
-    """`path` cut as `cut_path` does, to so many pixels."""
+    """`path` cut to so many pixels, in the way of `cut_path`."""
     if metrics.horizontalAdvance(path) <= width:
         return path
     rooms = range(1, len(path))

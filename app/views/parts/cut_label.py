@@ -1,4 +1,4 @@
-"""A line of plain text that is cut where there is no room for all of it."""
+"""A line of plain text that is cut if there is no room for all of it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 
 class CutLabel(QLabel):
-    """As wide as its text where it can be; where it cannot, its end is shown as an ellipsis."""
+    """As wide as its text if possible; otherwise it ends in an ellipsis."""
 
     def __init__(self, step: int, parent: QWidget | None = None) -> None:
-        """Wants a width of whole steps, in pixels, so that numbers that grow do not move what stands beside them."""
+        """The width grows in steps of `step` pixels, so that growing numbers do not move their neighbours."""
         super().__init__(parent)
         self._step = step
         self.setTextFormat(Qt.TextFormat.PlainText)

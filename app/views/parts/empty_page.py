@@ -1,4 +1,4 @@
-"""What is painted where a table has no rows: a picture, a title and a sentence."""
+"""Painted where a table has no rows: a picture, a title and a sentence."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from app.look.theme import ThemeRole
 
 _PICTURE = 56
 _LOW = 150
-"""Pixels below which there is no room for the picture."""
+"""Height in pixels below which the picture is left out."""
 
 
 def paint_empty(painter: QPainter, place: QRect, look: Look, title: str, text: str) -> None:
-    """In the middle of `place`, broken into lines where it is narrow."""
+    """Paint in the middle of `place`, wrapped if it is narrow."""
     area = place.adjusted(32, 16, -32, -16)
     icon = look.icons.pixmap(
         IconName.MASK, ThemeRole.DISABLED, _PICTURE, painter.device().devicePixelRatioF()

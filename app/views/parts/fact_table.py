@@ -1,4 +1,4 @@
-"""A small read-only table of facts whose cells wrap. Its text is plain text, whoever wrote it."""
+"""A small read-only table of facts with wrapping cells. Its text is plain text, whoever wrote it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LEAST_STRETCH, _GOOD_STRETCH = 120, 190
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One row. `cells` are shown as they are: make control characters visible before."""
+    """One row. `cells` are shown literally; make control characters visible before."""
 
     cells: tuple[str, ...]
     swatch: QColor | None = None
@@ -40,15 +40,15 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class FactColumn:
-    """How one column looks."""
+    """The look of a column."""
 
     title: str
     mono: bool = False
     role: ThemeRole = ThemeRole.TEXT
     most: int = 240
-    """The most pixels that it takes; its text wraps there."""
+    """Greatest width in pixels; the text wraps there."""
     spare: bool = False
-    """Hidden where the stretching column would have too little room."""
+    """Hidden if the stretching column would have too little room."""
 
 
 class _FactDelegate(QStyledItemDelegate):
@@ -66,7 +66,7 @@ class _FactDelegate(QStyledItemDelegate):
         return 0 if index.data(Qt.ItemDataRole.DecorationRole) is None else _SWATCH + 7
 
     def size(self, index: QModelIndex | QPersistentModelIndex, width: int) -> QSize:
-        """What the cell needs when it may be `width` pixels wide."""
+        """Size of the cell's content at a width of `width` pixels."""
         around = 2 * _PAD_X + self.indent(index)
         layout = lay_out(str(index.data()), self.font(index.column()), max(width - around, 20))
         return QSize(
@@ -108,7 +108,7 @@ class _FactDelegate(QStyledItemDelegate):
 
 
 class FactTable(QTableWidget):
-    """Columns of fixed meaning; `stretch` is the one that takes what width is left and wraps."""
+    """Columns of fixed meaning; `stretch` is the one that takes the remaining width and wraps."""
 
     def __init__(
         self, theme: Theme, columns: Sequence[FactColumn], stretch: int, parent: QWidget | None = None
@@ -137,12 +137,12 @@ class FactTable(QTableWidget):
         theme.changed.connect(self._fit)
 
     def grow_to_content(self) -> None:
-        """Be as high as all rows together and leave scrolling to the widget around."""
+        """Be as high as all rows together; the surrounding widget scrolls."""
         self._grow_to_content = True
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def set_facts(self, facts: Iterable[Fact]) -> None:
-        """Show these rows instead of those before."""
+        """Show these rows."""
         rows = tuple(facts)
         self.clearSelection()
         self.setRowCount(len(rows))
@@ -160,7 +160,7 @@ class FactTable(QTableWidget):
         return tuple("" if item is None else item.text() for item in items)
 
     def _fit(self) -> None:
-        """Each column as wide as its text, within its bound; the stretching one gets the rest."""
+        """Make each column as wide as its text, within its limit; the stretching one gets the rest."""
         model, header = self.model(), self.horizontalHeader()
         others = [column for column in range(len(self._columns)) if column != self._stretch]
         widths = {column: self._wanted_width(column) for column in others}

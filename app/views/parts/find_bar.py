@@ -1,4 +1,4 @@
-"""A line to find text with, shown when it is asked for."""
+"""A line for finding text, shown on request."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from core.decoders.search import Case
 
 
 class FindBar(QWidget):
-    """Asks for the next or the previous place where a text stands."""
+    """Asks for the next or the previous occurrence of a text."""
 
     find_requested = Signal(str, bool)
     """The text, and whether to go backward."""
     edited = Signal()
-    """What was found is of another text than the line holds."""
+    """The line no longer holds the text that was found."""
     stop_requested = Signal()
     closed = Signal()
 
@@ -57,16 +57,16 @@ class FindBar(QWidget):
 
     @property
     def case(self) -> Case:
-        """Whether capital letters are the same as small ones."""
+        """Whether upper and lower case count as equal."""
         return Case.EXACT if self.match_case.isChecked() else Case.EITHER
 
     def take_either_case(self) -> None:
-        """Capital letters are the same as small ones, until the person says otherwise."""
+        """Ignore case until the person chooses otherwise."""
         with QSignalBlocker(self.match_case):
             self.match_case.setChecked(False)
 
     def set_hint(self, hint: str) -> None:
-        """What can be found here."""
+        """Set the hint about what can be found."""
         self.input.setPlaceholderText(hint)
 
     def open(self) -> None:
@@ -76,17 +76,17 @@ class FindBar(QWidget):
         self.input.selectAll()
 
     def search(self, *, backward: bool) -> None:
-        """Ask for the next place, or the previous one."""
+        """Ask for the next occurrence, or the previous one."""
         if self.input.text():
             self.find_requested.emit(self.input.text(), backward)
 
     def show_result(self, sentence: str, *, running: bool = False) -> None:
-        """Say how it goes, and offer to stop while it does."""
+        """Show the state of the search; while it runs, offer to stop it."""
         self._result.setText(sentence)
         self.stop.setVisible(running)
 
     def result(self) -> str:
-        """What it says."""
+        """The shown state."""
         return self._result.text()
 
     def close_bar(self) -> None:

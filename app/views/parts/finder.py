@@ -1,4 +1,4 @@
-"""Looks for a text in a whole payload, on another thread where it is long, and walks from place to place."""
+"""Searches a whole payload, on another thread if it is long, and goes from hit to hit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Finder(QObject):
     found = Signal(object)
     """The `Hit` to show."""
     changed = Signal()
-    """`summary`, or what there is to mark, is another."""
+    """`summary`, or the hits to mark, have changed."""
 
     def __init__(self, jobs: Jobs, parent: QObject) -> None:
         super().__init__(parent)
@@ -26,16 +26,16 @@ class Finder(QObject):
         self._needle: SearchPattern | None = None
         self._search: PayloadSearch | None = None
         self._before = 0
-        """Hits ahead of where the search began."""
+        """Hits before the place where the search began."""
         self._current: int | None = None
-        """Number of the hit that is shown, among those of the search."""
+        """Number of the shown hit among those of the search."""
         self._origin: int | None = None
-        """The byte from which on a hit is still to be shown."""
+        """The byte from which a hit is still to be shown."""
         self._backward = False
         self._is_stopped = False
         self._failure = ""
         self._reached = 0
-        """Bytes that were searched."""
+        """Bytes searched so far."""
         self._stepper = Stepper(jobs, self)
         self._stepper.stepped.connect(self._look)
         self._stepper.ended.connect(self._look)
@@ -58,14 +58,14 @@ class Finder(QObject):
         return self._reached if self.is_running or self._is_stopped else len(source)
 
     def clear(self) -> None:
-        """Forget what was found: the payload or its decoder is another one."""
+        """Forget the hits, because the payload or its decoder has changed."""
         self._stepper.cancel()
         self._source, self._search, self._current, self._origin = None, None, None, None
         self._failure = ""
         self.changed.emit()
 
     def find(self, source: Source, needle: SearchPattern, origin: int, *, backward: bool) -> None:
-        """Go to the next place of `needle`, or to the first one from byte `origin` on where it is a new search."""
+        """Go to the next hit of `needle`; for a new search, to the first from byte `origin` on."""
         if self._search is None or self._source is not source or needle != self._needle:
             self._begin(source, needle, origin, backward=backward)
             return
@@ -75,7 +75,7 @@ class Finder(QObject):
             return
         here, is_last = self._search.hit(self._current), self._current + 1 == self._search.kept
         if not backward and is_last and self._search.count > self._search.kept:
-            # Places are kept of so many only: on to the next ones, or back to the first ones.
+            # Only some places are kept: continue with the next ones, or return to the first.
             before = self._before + self._search.kept
             self._begin(source, needle, here.end, backward=False, before=before)
         elif backward and not self._current and self._before:
@@ -85,14 +85,14 @@ class Finder(QObject):
             self._look()
 
     def stop(self) -> None:
-        """Look no further; what was found stays."""
+        """Stop searching; the hits stay."""
         if self.is_running:
             self._stepper.cancel()
             self._is_stopped = True
             self._look()
 
     def hits(self, first: int, end: int, most: int) -> list[Hit]:
-        """Up to `most` found hits that begin in bytes `first`..`end`."""
+        """Up to `most` hits that begin in the bytes `first`..`end`."""
         if self._search is None:
             return []
         number = self._search.first_from(first)
@@ -101,7 +101,7 @@ class Finder(QObject):
         return [hit for hit in found if hit.first < end]
 
     def summary(self) -> str:
-        """How it goes, in a few words."""
+        """The state of the search, in a few words."""
         search = self._search
         if self._failure or search is None or self._source is None:
             return self._failure
@@ -121,7 +121,7 @@ class Finder(QObject):
     def _begin(
         self, source: Source, needle: SearchPattern, origin: int, *, backward: bool, before: int = 0
     ) -> None:
-        """A new search of all, or of what follows the first `before` hits."""
+        """Start a search of everything, or of what follows the first `before` hits."""
         self._source, self._needle, self._before = source, needle, before
         self._search = PayloadSearch(source, needle, origin if before else 0)
         self._current, self._origin, self._backward = None, origin, backward
@@ -148,7 +148,7 @@ class Finder(QObject):
         self.changed.emit()
 
     def _due(self, search: PayloadSearch, origin: int) -> int | None:
-        """The hit before or from `origin` on; round the end, but not before that is known."""
+        """The hit before or after `origin`, wrapping around only when that is known to be right."""
         number = search.first_from(origin)
         if self._backward:
             if number > 0 and (number < search.kept or not self.is_running):

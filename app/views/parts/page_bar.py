@@ -1,4 +1,4 @@
-"""Says which page of how many is shown, and goes to others."""
+"""Shows which page of how many is visible, and goes to others."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class PageBar(QWidget):
         self.byte.returnPressed.connect(self._go_to_byte)
 
     def show_page(self, number: int, page: Page, total: int) -> None:
-        """Page `number` of a payload of `total` bytes is in sight."""
+        """Show that page `number` of a payload of `total` bytes is visible."""
         self._number = number
         self._set_value()
         last = max(page.first, page.end - 1)
@@ -68,7 +68,7 @@ class PageBar(QWidget):
         self._enable()
 
     def show_count(self, count: int, *, is_final: bool) -> None:
-        """So many pages are known."""
+        """Show how many pages are known."""
         self._count = max(count, 1)
         self._set_value()
         text = self.tr("of {0}") if is_final else self.tr("of {0} so far")

@@ -1,4 +1,4 @@
-"""Takes a payload apart into pages on other threads and fetches the one that is wanted."""
+"""Divides a payload into pages on other threads, and fetches the wanted one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from core.decoders.source import Source
 
 
 class PageLoader(QObject):
-    """One payload at a time. What was asked of an older one, or for another page, is not heard any more."""
+    """One payload at a time. Results for an older payload or page are ignored."""
 
     page_ready = Signal(object, object)
-    """A `Page`, and the `Hit` to show in it or None; `number` is its number."""
+    """A `Page`, and the `Hit` to show in it or None; `number` is the page's number."""
     changed = Signal()
     """More pages are known, or another decoder took over."""
     failed = Signal(str)
@@ -32,16 +32,16 @@ class PageLoader(QObject):
         self._decoders = decoders
         self.reading: Reading | None = None
         self.number = 0
-        """Of the page that was handed out last."""
+        """Number of the page given out last."""
         self._pages: Pages | None = None
         self._page: Page | None = None
         self._stopped = False
         self._wanted: Hit | None = None
-        """To be shown as soon as its page is known."""
+        """The hit to show as soon as its page is known."""
         self._asked = 0
-        """Goes up with every page asked for; an answer to an older one is thrown away."""
+        """Grows with every page asked for; answers to older requests are ignored."""
         self._next: Callable[[], None] | None = None
-        """Asks for the page that is wanted while another one is on its way."""
+        """Asks for the wanted page while another one is being fetched."""
         self._is_fetching = False
         self._stepper = Stepper(jobs, self)
         self._stepper.stepped.connect(self._look)
@@ -59,7 +59,7 @@ class PageLoader(QObject):
 
     @property
     def is_stopped(self) -> bool:
-        """Whether finding them was given up."""
+        """Whether the search for pages was stopped."""
         return self._stopped
 
     @property
@@ -69,16 +69,16 @@ class PageLoader(QObject):
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing more comes by itself."""
+        """Whether nothing more will happen without a request."""
         return not self.is_preparing and not self._is_fetching
 
     @property
     def done(self) -> int:
-        """Bytes that the search for pages has been through."""
+        """Bytes that the search for pages has processed."""
         return self._stepper.done
 
     def open(self, source: Source, context: Context, name: str | None, at: Hit | None = None) -> None:
-        """Show a payload with decoder `name` or the one that fits best, from its beginning or with `at` in sight."""
+        """Show a payload with the decoder `name`, or the best one; from its beginning or with `at` visible."""
         self.close()
         self.reading = Reading(self._decoders, source, context, name)
         self._wanted = at
@@ -96,7 +96,7 @@ class PageLoader(QObject):
         self._asked += 1
 
     def stop(self) -> None:
-        """Find no more pages; those that are known stay."""
+        """Find no more pages; known ones stay."""
         if self.is_preparing:
             self._stepper.cancel()
             self._stopped = True
@@ -111,7 +111,7 @@ class PageLoader(QObject):
             self._fetch(lambda: (chosen, pages.page(chosen)), None)
 
     def show_bytes(self, hit: Hit) -> None:
-        """Ask for the page on which these bytes are, or wait until it is known."""
+        """Ask for the page with these bytes, or wait until it is known."""
         pages = self._pages
         if pages is None or (hit.first >= pages.known and self.is_preparing):
             self._wanted = hit
@@ -128,11 +128,11 @@ class PageLoader(QObject):
         self._fetch(find, hit)
 
     def _look(self) -> None:
-        """The reading has got on."""
+        """React to progress of the reading."""
         assert self.reading is not None
         if self.reading.pages is not self._pages:
             if self._page is not None and self._wanted is None:
-                # The decoder gave up: stay where the person was.
+                # The decoder gave up: stay at the person's place.
                 self._wanted = Hit(self._page.first, self._page.first)
             self._pages, self._page = self.reading.pages, None
             self._asked += 1

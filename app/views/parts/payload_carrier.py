@@ -17,16 +17,16 @@ from core.decoders.decoder import Pages
 from core.decoders.source import Source
 
 COPY_LIMIT = 16 * 1024 * 1024
-"""Characters that are put on the clipboard: every program that looks at it gets them all at once."""
+"""Characters that can be copied; every program that watches the clipboard gets all of them at once."""
 
 
 class PayloadCarrier(QObject):
-    """One thing at a time; another one takes the place of the one before."""
+    """One task at a time; a new one replaces the current one."""
 
     changed = Signal()
-    """Progress, or nothing is under way any more."""
+    """There is progress, or the task has ended."""
     said = Signal(str)
-    """How it ended; a sentence."""
+    """The result, as a sentence."""
 
     def __init__(self, jobs: Jobs, window: QWidget) -> None:
         super().__init__(window)
@@ -34,7 +34,7 @@ class PayloadCarrier(QObject):
         self._text: Gathered | None = None
         self._target = Path()
         self.words = ""
-        """What is under way."""
+        """Describes the task."""
         self.total = 0
         self._stepper = Stepper(jobs, self)
         self._stepper.stepped.connect(self.changed)
@@ -47,11 +47,11 @@ class PayloadCarrier(QObject):
 
     @property
     def done(self) -> int:
-        """How much of `total` is behind it."""
+        """Progress, out of `total`."""
         return self._stepper.done
 
     def cancel(self) -> None:
-        """Give up what is under way."""
+        """Cancel the task."""
         if self.is_running:
             self._stepper.cancel()
             self.changed.emit()
@@ -64,7 +64,7 @@ class PayloadCarrier(QObject):
             QGuiApplication.clipboard().setText(text)
 
     def copy_pages(self, pages: Pages) -> None:
-        """Put all pages together on the clipboard."""
+        """Put all pages, joined, on the clipboard."""
         self.copy_steps(WholeText(pages, COPY_LIMIT), pages.count, self.tr("Copying the whole text"))
 
     def refuse(self) -> None:
@@ -77,18 +77,18 @@ class PayloadCarrier(QObject):
         )
 
     def copy_steps(self, text: Gathered, total: int, words: str) -> None:
-        """Put a text on the clipboard that takes `total` to put together."""
+        """Put a text on the clipboard that takes `total` units of work to join."""
         self._text = text
         self._start(text.steps(), total, words)
 
     def ask_save(self, source: Source) -> None:
-        """Ask for a name and write the payload there."""
+        """Ask for a file name and write the payload there."""
         name, _ = QFileDialog.getSaveFileName(self._window, self.tr("Save payload"), "payload.bin")
         if name:
             self.save(source, Path(name))
 
     def save(self, source: Source, target: Path) -> None:
-        """Write the payload to a file, in place of what is there."""
+        """Write the payload to a file, replacing one that is there."""
         self._text, self._target = None, target
         words = self.tr("Saving {0}").format(count_bytes(len(source)))
         self._start(save_steps(source, target), len(source), words)

@@ -1,4 +1,4 @@
-"""What the rows of our lists have in common: fonts, the ground they stand on, and text on so many lines."""
+"""What the rows of our lists share: fonts, background, and text on a number of lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.views.parts.wrapped import lay_out
 
 Index = QModelIndex | QPersistentModelIndex
 MARGIN = 10
-"""Left and right of what is in a row."""
+"""Left and right margin of a row."""
 ICON = 16
 TEXT_LEFT = 34
 """Where text begins beside an icon."""
@@ -23,10 +23,10 @@ _STRIPE = 3
 
 
 class RowDelegate(QStyledItemDelegate):
-    """Paints rows in two sizes of the window's font. What is in a row its subclass paints, in `content`."""
+    """Paints rows in two sizes of the window's font. Subclasses paint the content."""
 
     weight = QFont.Weight.Normal
-    """Of the larger font."""
+    """Weight of the larger font."""
 
     def __init__(self, look: Look, parent: QWidget) -> None:
         super().__init__(parent)
@@ -35,7 +35,7 @@ class RowDelegate(QStyledItemDelegate):
         self.reload()
 
     def reload(self) -> None:
-        """Takes over the theme's present fonts."""
+        """Take over the theme's current fonts."""
         self._font, self._small = QFont(self._theme.ui_font()), QFont(self._theme.ui_font())
         self._font.setWeight(self.weight)
         self._small.setPointSizeF(self._small.pointSizeF() * _SMALL)
@@ -50,15 +50,15 @@ class RowDelegate(QStyledItemDelegate):
 
     @property
     def row_height(self) -> int:
-        """Of every row."""
+        """Height of every row."""
         raise NotImplementedError
 
     def content(self, painter: QPainter, row: QRect, number: int) -> None:
-        """Paints row `number` into `row`."""
+        """Paint row `number` into `row`."""
         raise NotImplementedError
 
     def _height_of(self, lines: int) -> int:
-        """Of a row with so many lines of the larger font and one of the smaller."""
+        """Height of a row with so many lines of the larger font and one of the smaller."""
         return lines * self._metrics.height() + self._small_metrics.height() + 2 * PAD_Y + 3
 
     def _ground(self, painter: QPainter, row: QRect, state: QStyle.StateFlag) -> None:
@@ -85,7 +85,7 @@ class RowDelegate(QStyledItemDelegate):
         painter.drawPixmap(left, top, self._icons.pixmap(icon, role, size, ratio))
 
     def _text(self, painter: QPainter, area: QRect, text: str, role: ThemeRole, lines: int) -> int:
-        """`text` from the top of `area` on, what does not fit in `lines` left out; returns where it ends."""
+        """Paint `text` from the top of `area`, cut to `lines`; gives its lower edge."""
         painter.setPen(self._theme.color(role))
         layout = lay_out(self._shortened(text, area.width(), lines), self._font, area.width())
         layout.draw(painter, QPointF(area.topLeft()))
@@ -99,7 +99,7 @@ class RowDelegate(QStyledItemDelegate):
         role: ThemeRole,
         elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
     ) -> None:
-        """One line at the top of `area`."""
+        """Paint one line at the top of `area`."""
         painter.setFont(self._small)
         painter.setPen(self._theme.color(role))
         shown = self._small_metrics.elidedText(text, elide, area.width())
@@ -107,7 +107,7 @@ class RowDelegate(QStyledItemDelegate):
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextSingleLine, shown)
 
     def _shortened(self, text: str, width: int, lines: int) -> str:
-        """`text` without what does not fit in the lines that there are."""
+        """`text` cut to what fits in the lines."""
         layout = lay_out(text[: width * lines], self._font, width)
         if layout.lineCount() <= lines:
             return text

@@ -1,4 +1,4 @@
-"""A list of rows of one height, however many there are."""
+"""A list of rows of equal height, however many there are."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from app.views.parts.row_delegate import RowDelegate
 
 
 class RowTable(QTableView):
-    """A table of one column: with a fixed row height it costs nothing however many rows there are."""
+    """A table of one column; a fixed row height keeps it cheap for any number of rows."""
 
     entered_row = Signal(int)
-    """Enter was pressed on it."""
+    """Enter was pressed on a row."""
 
     def __init__(
         self, name: str, model: QAbstractItemModel, delegate: RowDelegate, theme: Theme, parent: QWidget
@@ -45,7 +45,7 @@ class RowTable(QTableView):
 
     @property
     def empty_text(self) -> str:
-        """What stands there while there are no rows."""
+        """The text shown while there are no rows."""
         return self._empty_text
 
     def set_empty_text(self, text: str) -> None:
@@ -53,7 +53,7 @@ class RowTable(QTableView):
         self.viewport().update()
 
     def keyboardSearch(self, search: str) -> None:
-        """Nothing: the default would walk through every row."""
+        """Do nothing: the default would walk through every row."""
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():

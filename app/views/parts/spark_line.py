@@ -1,4 +1,4 @@
-"""The course of one figure as a small line, without axes: how it went, beside what it is."""
+"""The recent course of one figure as a small line without axes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LINE = 1.5
 
 
 class SparkLine(QWidget):
-    """The last `POINTS` values, the newest at the right, from zero at the bottom to the largest at the top."""
+    """The last `POINTS` values, the newest at the right; zero at the bottom, the largest at the top."""
 
     def __init__(self, theme: Theme, role: ThemeRole, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""A table of rows of one height that stays where it is."""
+"""A table of rows of equal height whose visible rows stay in place."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _Index = QModelIndex | QPersistentModelIndex
 
 
 class SteadyTable(QTableView):
-    """Rows in sight stay in sight while others come or go in front of them."""
+    """Visible rows stay visible while others come or go before them."""
 
     front_changed = Signal(int)
-    """So many rows came in front; where it is negative, went."""
+    """Number of rows added at the front; negative if removed."""
     current_went = Signal()
-    """The current row went; none is current now, instead of the next one."""
+    """The current row was removed; no row is current now."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._moving = False
-        """What changes is nothing that the person does."""
+        """Whether a current change was not made by the person."""
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -39,12 +39,12 @@ class SteadyTable(QTableView):
         rows.setMinimumSectionSize(1)
 
     def keyboardSearch(self, search: str) -> None:
-        """Nothing: the default would walk through every row of the model."""
+        """Do nothing: the default would walk through every row of the model."""
 
     def setModel(self, model: QAbstractItemModel | None) -> None:
         super().setModel(model)
         if model is not None:
-            # After the view's own slots.
+            # Connected after the view's own slots.
             model.rowsInserted.connect(self._came)
             model.rowsRemoved.connect(self._went)
 
@@ -57,7 +57,7 @@ class SteadyTable(QTableView):
 
     @contextmanager
     def _by_itself(self) -> Iterator[None]:
-        """What changes within is nothing that the person does."""
+        """Mark changes within this context as not made by the person."""
         moving, self._moving = self._moving, True
         try:
             yield
@@ -65,7 +65,7 @@ class SteadyTable(QTableView):
             self._moving = moving
 
     def rowsAboutToBeRemoved(self, parent: _Index, start: int, end: int) -> None:
-        # Before the selection model, which would go on to the next row.
+        # Before the selection model, which would go to the next row.
         if start <= self.currentIndex().row() <= end:
             with self._by_itself():
                 self.selectionModel().clearCurrentIndex()
@@ -76,7 +76,7 @@ class SteadyTable(QTableView):
         self, index: _Index, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible
     ) -> None:
         super().scrollTo(index, hint)
-        # A row in front that cannot be chosen comes into sight with the first one that can.
+        # A leading row that cannot be selected scrolls into view with the first that can.
         front = self.model().index(0, 0)
         if index.row() == 1 and hint is QAbstractItemView.ScrollHint.EnsureVisible and not _is_enabled(front):
             super().scrollTo(front, hint)
@@ -87,13 +87,13 @@ class SteadyTable(QTableView):
             self.scrollTo(self.currentIndex())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """A row that cannot be chosen leaves what is chosen as it is."""
+        """Ignore clicks on a row that cannot be selected, so that the selection stays."""
         index = self.indexAt(event.position().toPoint())
         if not index.isValid() or _is_enabled(index):
             super().mousePressEvent(event)
 
     def _visible_rows(self) -> tuple[int, int]:
-        """First and last row in sight; (0, -1) when there is none."""
+        """First and last visible row; (0, -1) if there is none."""
         count = self.model().rowCount()
         first = self.rowAt(0)
         if first < 0 or not count:

@@ -1,4 +1,4 @@
-"""The rules that a frame or a handshake broke, each with how bad it is, where the rule stands and with which value."""
+"""The rules that a frame or a handshake broke, each with severity, section and value."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ROLES = {
 
 
 class _Row(QWidget):
-    """One violation: what rule, with which value, how bad, where the rule stands."""
+    """One violation: rule, value, severity, section."""
 
     chosen = Signal()
 
@@ -64,7 +64,7 @@ class _Row(QWidget):
         return round(self._laid_out(width).boundingRect().height()) + 2 * _PAD_Y
 
     def _laid_out(self, width: int) -> QTextLayout:
-        """The sentence in bold, the detail after it, wrapped before the aside."""
+        """The sentence in bold and the detail after it, wrapped before the aside."""
         room = max(width - _TEXT_LEFT - self._aside_width() - 24, 80)
         return lay_out(self._text, self._theme.ui_font(), room, bold=len(self._violation.rule.sentence))
 
@@ -105,13 +105,13 @@ class _Row(QWidget):
 
 
 class ViolationList(QWidget):
-    """Violations below each other, the worst first; takes no room when there are none."""
+    """Violations below each other, the worst first; takes no room if there are none."""
 
     violation_chosen = Signal(object)
     """A `Violation` whose bytes the person wants to see."""
 
     def __init__(self, look: Look, first_shown: int, parent: QWidget | None = None) -> None:
-        """`first_shown` of them are unfolded from the start."""
+        """`first_shown` violations are unfolded from the start."""
         super().__init__(parent)
         self._look = look
         self._first_shown = first_shown
@@ -128,17 +128,17 @@ class ViolationList(QWidget):
         self.hide()
 
     def set_violations(self, violations: tuple[Violation, ...]) -> None:
-        """Show these; more than a few fold behind a button that says how many."""
+        """Show these; more than a few fold behind a button with their number."""
         self._violations = tuple(sorted(violations, key=lambda one: -one.rule.severity))
         self._shown = self._first_shown
         self._build()
 
     def row_count(self) -> int:
-        """How many violations are unfolded."""
+        """Number of unfolded violations."""
         return len(self._rows)
 
     def rows(self) -> tuple[QWidget, ...]:
-        """The rows that are unfolded, the worst first."""
+        """The unfolded rows, the worst first."""
         return tuple(self._rows)
 
     def _show_all(self) -> None:

@@ -1,4 +1,4 @@
-"""The fields of a frame in the views: one colour for each, and which bytes belong to it."""
+"""The fields of a frame in the views: their colours, and their bytes."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ def field_of(fields: tuple[FrameField, ...], offset: int) -> FrameField | None:
 
 
 def part_range(fields: tuple[FrameField, ...], part: Part) -> range:
-    """The offsets of the bytes that a field touches."""
+    """Offsets of the bytes that a field touches."""
     return next((range(f.first_byte, f.end_byte) for f in fields if f.part is part), range(0))

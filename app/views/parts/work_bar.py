@@ -1,4 +1,4 @@
-"""A line that says what is under way, how far it is, and takes it back."""
+"""A line that shows current work and its progress, and cancels it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PARTS = 1000
 
 
 class WorkBar(QWidget):
-    """Hidden while nothing is under way."""
+    """Hidden while there is no work."""
 
     cancelled = Signal()
 
@@ -33,7 +33,7 @@ class WorkBar(QWidget):
         self.hide()
 
     def show_work(self, words: str, done: int, total: int) -> None:
-        """`done` of `total` is behind it."""
+        """Show that `done` of `total` is finished."""
         self.words.setText(words)
         self.progress.setValue(_PARTS * done // max(total, 1))
         self.show()

@@ -7,9 +7,9 @@ from PySide6.QtGui import QFont, QTextCharFormat, QTextLayout, QTextOption
 
 
 def lay_out(text: str, font: QFont, width: float, *, bold: int = 0) -> QTextLayout:
-    """`text` in lines of at most `width` pixels, broken between words where that is possible.
+    """`text` in lines of at most `width` pixels, broken between words if possible.
 
-    The first `bold` UTF-16 units are bold. Never rich text, whatever stands in it.
+    The first `bold` UTF-16 units are bold. Never rich text, whatever it contains.
     """
     layout = QTextLayout(text.replace("\n", "\u2028"), font)
     option = QTextOption()

@@ -1,4 +1,4 @@
-"""The list of connections: a state mark, the path, and what became of it."""
+"""The list of connections: a state mark, the path, and the state in words."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _MARK_ROLES = {
 
 
 class ConnectionList(QListView):
-    """Shows a `ConnectionModel`; the chosen connection stays chosen while others come and go."""
+    """Shows a `ConnectionModel`; the selected connection stays selected while others come and go."""
 
     chosen = Signal(object)
-    """Id of the connection that is selected now, or None for all."""
+    """Id of the selected connection, or None for all."""
     picked = Signal(object)
     """Id of the connection that the person clicked, or pressed Enter on."""
     context_menu_requested = Signal(QPoint)
@@ -65,7 +65,7 @@ class ConnectionList(QListView):
         return self._connections
 
     def choose(self, connection_id: int | None) -> None:
-        """Selects a connection; nothing happens when the list has none of that id."""
+        """Select a connection; nothing happens if it is not in the list."""
         row = self._connections.row_of(connection_id)
         if row is not None:
             self.setCurrentIndex(self._connections.index(row))
@@ -76,7 +76,7 @@ class ConnectionList(QListView):
 
     @property
     def chosen_record(self) -> ConnectionRecord | None:
-        """What the list knows of the chosen connection, without its raw bytes; None for all."""
+        """The list's record of the selected connection, without its raw bytes; None for all."""
         line = self._connections.line(self.currentIndex().row())
         return None if line is None else line.record
 
@@ -90,7 +90,7 @@ class ConnectionList(QListView):
 
     def rowsAboutToBeRemoved(self, parent: Index, start: int, end: int) -> None:
         if start <= self.currentIndex().row() <= end:
-            # Qt would go on to the next one, which nobody chose.
+            # Qt would select the next one, which nobody chose.
             self.choose(None)
         super().rowsAboutToBeRemoved(parent, start, end)
 
@@ -102,7 +102,7 @@ class ConnectionList(QListView):
         self.viewport().update()
 
     def keyboardSearch(self, search: str) -> None:
-        """Nothing: single letters are no search here."""
+        """Do nothing: single letters do not search here."""
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         self.context_menu_requested.emit(event.globalPos())
@@ -138,7 +138,7 @@ class _ConnectionDelegate(RowDelegate):
             self._texts(painter, row, line.title, self._model.detail(line), right, role)
 
     def _state_mark(self, painter: QPainter, row: QRect, state: ConnectionState) -> None:
-        """Filled while open, hollow after, crossed where it never came to a WebSocket: not by colour alone."""
+        """Paint the state: filled while open, hollow when closed, crossed if refused; not by colour alone."""
         colour: QColor = self._theme.color(_MARK_ROLES[state])
         top = row.top() + _ROW_PADDING + (self._metrics.height() - _MARK) / 2
         mark = QRectF(row.left() + _MARGIN, top, _MARK, _MARK)
@@ -157,7 +157,7 @@ class _ConnectionDelegate(RowDelegate):
         painter.drawEllipse(mark.adjusted(0.9, 0.9, -0.9, -0.9))
 
     def _number(self, painter: QPainter, row: QRect, line: ConnectionLine) -> int:
-        """The connection's mark, number and violations at the right edge; returns where they begin."""
+        """Paint mark, number and violations at the right edge; gives their left edge."""
         right = row.right() - _MARGIN
         text = f"#{line.record.id}"
         painter.setFont(self._small)

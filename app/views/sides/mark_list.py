@@ -22,9 +22,9 @@ class MarkList(QWidget):
     """Shows a `MarkModel`."""
 
     chosen = Signal(int)
-    """The row of a mark whose frame the person wants to see."""
+    """The row of a bookmark whose frame the person wants to see."""
     context_menu_requested = Signal(QPoint)
-    """Over a row that was chosen just before; global position."""
+    """Emitted over a row that was just chosen, with the global position."""
 
     def __init__(self, model: MarkModel, actions: Actions, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)

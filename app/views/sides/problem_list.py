@@ -26,7 +26,7 @@ class ProblemList(QWidget):
     """Shows a `ProblemModel`."""
 
     chosen = Signal(object)
-    """A `Problem` that the person wants to see where it happened."""
+    """A `Problem` that the person wants to see in its place."""
 
     def __init__(self, model: ProblemModel, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,7 +69,7 @@ class ProblemList(QWidget):
         return self._model
 
     def point_at(self, frame_id: int | None) -> None:
-        """Selects the row about a frame that the person went to, as soon as there is one."""
+        """Select the row about a frame that the person went to, as soon as there is one."""
         self._frame = frame_id
         self._point()
 

@@ -1,4 +1,4 @@
-"""The tabs at the left: the connections, everything that went wrong on them, and what the person marked."""
+"""The tabs at the left: connections, problems, and bookmarks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Tab:
     icon: IconName
     role: ThemeRole
     count: int | None
-    """None: nothing is counted."""
+    """None means no number."""
 
     @property
     def words(self) -> str:
@@ -29,10 +29,10 @@ class _Tab:
 
 
 class SideTabs(QTabWidget):
-    """Connections, problems and bookmarks, the latter two with their number on the tab.
+    """Connections, problems and bookmarks; the last two have their number on the tab.
 
-    Where there is no room for all words, only the tab in front has any, then none, and at last no numbers either; a
-    tooltip says what is not written.
+    If there is no room for all words, only the front tab keeps them, then none, and at last the numbers go too; a
+    tooltip says what is left out.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class SideTabs(QTabWidget):
         look.theme.changed.connect(self._show)
 
     def add_marks(self, marks: QWidget) -> None:
-        """A third tab."""
+        """Add the third tab."""
         self._add(marks, self.tr("Marks"), IconName.BOOKMARK, ThemeRole.ACCENT, count=0)
 
     @property
@@ -63,19 +63,19 @@ class SideTabs(QTabWidget):
         return self.currentWidget() is self._problems
 
     def show_page(self, page: QWidget) -> None:
-        """Brings one of them into sight and gives it the keyboard."""
+        """Show a page and give it the keyboard."""
         self.setCurrentWidget(page)
         page.setFocus()
 
     def set_count(self, page: QWidget, count: int) -> None:
-        """How much there is on a page."""
+        """Set the number on a tab."""
         tab = self._tabs[self.indexOf(page)]
         if count != tab.count:
             tab.count = count
             self._show()
 
     def words(self, page: QWidget) -> str:
-        """What a tab says, or would say if there were room."""
+        """The full text of a tab, whether or not there is room for it."""
         return self._tabs[self.indexOf(page)].words
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -109,7 +109,7 @@ class SideTabs(QTabWidget):
         self.setTabText(at, text)
         self.tabBar().setAccessibleTabName(at, tab.words)
         self.setTabToolTip(at, "" if text == tab.words else tab.words)
-        # Where nothing is counted, the words need no icon.
+        # Without a number, the words need no icon.
         icon = QIcon()
         if tab.count is not None or not text:
             icon = self._icons.icon(tab.icon, ThemeRole.DISABLED if tab.count == 0 else tab.role)
