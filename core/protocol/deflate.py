@@ -48,9 +48,7 @@ class DeflateParameters:
     server_max_window_bits: int = MAX_WINDOW_BITS
     client_max_window_bits: int = MAX_WINDOW_BITS
     server_window_named: bool = False
-    """Whether `header()` names the server's window even at 15 bits: an offer that names it must be answered with it
-    (section 7.1.2.1).
-    """
+    """Whether `header()` names the server's window even at 15 bits, because the offer did (section 7.1.2.1)."""
 
     def header(self) -> str:
         """The value of Sec-WebSocket-Extensions for these parameters."""
@@ -306,9 +304,7 @@ class Inflater:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes that it holds: zlib's window (zconf.h), our own, and the part of the current message inflated
-        so far.
-        """
+        """Bytes that it holds: zlib's window (zconf.h), our own, and the current message as far as it is inflated."""
         return self._window + _INFLATE_STATE + len(self._history) + self._inflated
 
     def inflate(self, data: bytes, limit: int) -> bytes:
