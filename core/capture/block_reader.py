@@ -1,7 +1,6 @@
-"""Reading a capture block by block, for a search over all of it, also while it is being written.
+"""Reads a capture block by block, for a search over all of it, also while it is being written.
 
-Beside `reader`, which fetches rows by their place in a list: here nothing is cached, and a block's payloads come in
-one piece.
+`reader` fetches rows by their place in a list; here nothing is cached, and a block's payloads come in one piece.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ _TIME_AND_CONNECTION = picking(RecordColumn.TIME_NS, RecordColumn.CONNECTION)
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """SQL about `block`, true of every block that may hold a match, and the values of its parameters.
+    """SQL about `block` that is true for every block that may hold a match, and the values of its parameters.
 
-    Of the columns of `block` there are only `first`, `count` and, as in `lane`, `data_count`.
+    The only columns of `block` it may use are `first`, `count` and, as in `lane`, `data_count`.
     """
 
     sql: str
@@ -42,7 +41,7 @@ EVERY = Condition("1")
 
 @dataclass(frozen=True, slots=True)
 class BlockKey:
-    """A block, not read yet."""
+    """A block that has not been read yet."""
 
     first: int
     """Id of its first frame."""
@@ -50,22 +49,26 @@ class BlockKey:
 
 
 class BlockReader:
-    """Reads one capture file. Belongs to the thread that made it. Close it. CaptureError if it is damaged."""
+    """Reads one capture file. Belongs to the thread that made it; must be closed. Raises CaptureError for a damaged
+    file.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # Pages that are read once: in few places of memory, which stay in the processor's cache.
+        # These pages are read once; in few places of memory they stay in the processor's cache.
         self._db = ReadConnection(path, _CACHE_KIB)
         self._times: dict[int, int] = {}
         self._times_before = 0
-        """The block for which `_times` holds."""
+        """The block for which `_times` is valid."""
 
     def close(self) -> None:
         self._db.close()
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """All that is read within is of one moment, and quicker. Keep it short: the file's housekeeping waits."""
+        """Within this context all reads see the same moment, and are faster. Keep it short: it delays the file's
+        housekeeping.
+        """
         with self._reading():
             self._db.begin()
         try:
@@ -75,7 +78,7 @@ class BlockReader:
                 self._db.execute("ROLLBACK")
 
     def last_frame_id(self) -> int:
-        """Id of the newest frame; 0 where there is none."""
+        """Id of the newest frame; 0 if there is none."""
         with self._reading():
             row = self._db.execute(
                 "SELECT first + count - 1 FROM block ORDER BY first DESC LIMIT 1"
@@ -83,15 +86,15 @@ class BlockReader:
             return 0 if row is None else int(row[0])
 
     def start_ns(self) -> int | None:
-        """Time of the first frame; None where there is none."""
+        """Time of the first frame; None if there is none."""
         return self._time_by("SELECT first, 0 FROM block ORDER BY first LIMIT 1")
 
     def end_ns(self) -> int | None:
-        """Time of the last frame; None where there is none."""
+        """Time of the last frame; None if there is none."""
         return self._time_by("SELECT first, count - 1 FROM block ORDER BY first DESC LIMIT 1")
 
     def _time_by(self, query: str) -> int | None:
-        """Of the frame that a query finds: its block, and its place there. The rest of it may be damaged."""
+        """Time of the frame that a query finds by block and index; other parts of the block may be damaged."""
         # A ring may drop the block meanwhile.
         with self.snapshot(), self._reading():
             row = self._db.execute(query).fetchone()
@@ -102,10 +105,10 @@ class BlockReader:
                 return int(_TIME_AND_CONNECTION.unpack(records.read(RECORD.size))[0])
 
     def choose(self, after: int, up_to: int, condition: Condition, limit: int) -> list[BlockKey]:
-        """Up to `limit` blocks, in order, with frames of ids above `after` and not above `up_to`."""
+        """Up to `limit` blocks, in order, with frames of ids above `after` and up to `up_to`."""
         with self._reading():
             rows = self._db.execute(
-                # Not from the table `block`, whose rows have the records in them.
+                # Not from the table `block`, whose rows contain the records.
                 "SELECT first, count FROM "
                 "(SELECT block AS first, count, data_count FROM lane WHERE connection = 0) AS block WHERE first <= ? "
                 "AND first >= coalesce((SELECT max(block) FROM lane WHERE connection = 0 AND block <= ?), 0) "
@@ -119,14 +122,14 @@ class BlockReader:
             return keys
 
     def records(self, key: BlockKey) -> bytes:
-        """All records of a block; CaptureError when they are not as many as it counts."""
+        """All records of a block; raises CaptureError if their number differs from the block's count."""
         records = self._blob("block", "records", key)
         if records and len(records) != key.count * RECORD.size:
             raise self._damage(f"a block of {key.count} frames has {len(records)} bytes of records")
         return records
 
     def payloads(self, key: BlockKey) -> bytes:
-        """All payload bytes of a block, also those that are stored once for several or compressed."""
+        """All payload bytes of a block, with repeated ones restored and compressed ones inflated."""
         packed = self._blob("payload", "repeats", key)
         stored = self._blob("payload", "bytes", key)
         if not packed:
@@ -135,7 +138,7 @@ class BlockReader:
             return Layout(packed).complete(stored)
 
     def rules(self, key: BlockKey) -> dict[int, tuple[str, ...]]:
-        """Ids of the frames of a block that broke rules, with the ids of these."""
+        """For each frame of a block that broke rules, by id, the ids of these rules."""
         found: dict[int, tuple[str, ...]] = {}
         with self._reading():
             for frame, rule in self._db.execute(
@@ -146,12 +149,12 @@ class BlockReader:
         return found
 
     def notes(self, key: BlockKey) -> dict[int, str]:
-        """Ids of the frames of a block that are marked, with what is noted on them."""
+        """For each bookmarked frame of a block, by id, its note."""
         with self._reading():
             return notes_between(self._db, key.first, key.first + key.count - 1)
 
     def last_times(self, connections: list[int], before: int) -> dict[int, int]:
-        """Of those that have frames in blocks ahead of block `before`: the connection, and the time of its last one."""
+        """For each connection with frames before block `before`, the time of its last one."""
         known = self._times if self._times_before == before else {}
         found: dict[int, int] = {}
         for connection in connections:
@@ -161,14 +164,14 @@ class BlockReader:
         return found
 
     def note_times(self, key: BlockKey, times: dict[int, int]) -> None:
-        """Of connections with frames up to the end of a block, the times of their last ones: the next need not look."""
+        """Remember the times of the last frames up to the end of a block, so that the next block needs no query."""
         if self._times_before != key.first or len(self._times) > _MOST_TIMES:
             self._times = {}
         self._times |= times
         self._times_before = key.first + key.count
 
     def forget_times(self) -> None:
-        """The capture may have been cleared meanwhile."""
+        """Forget these times, because the capture may have been cleared."""
         self._times_before = 0
 
     def _last_time(self, connection: int, before: int) -> int | None:
@@ -184,7 +187,7 @@ class BlockReader:
             return next((time_ns for time_ns, each in pairs if each == connection), None)
 
     def _blob(self, table: str, column: str, key: BlockKey) -> bytes:
-        """b"" when the block is gone: the capture was cleared."""
+        """Read a value; b"" if the block is gone because the capture was cleared."""
         try:
             with self._db.blob(table, column, key.first) as blob:
                 return blob.read()

@@ -1,10 +1,10 @@
-"""How frames lie in the capture file: fixed-size records and, beside them, payload bytes.
+"""How frames are stored in the capture file: records of fixed size, and payload bytes beside them.
 
-A block holds up to `BLOCK_FRAMES` frames in order of arrival, of any connections. It has one record a frame
-(`core.capture.layout`). Its payload bytes are every frame's captured payload, each followed by its message's payload
-where that differs from it (a fragmented or compressed message, stored with its last frame), but for those that come
-again (`repeats`); they are compressed where they are much more than what came over the wire (`packing`).
-One SQLite row for thousands of frames costs a fifth of a row a frame, and a payload search runs over contiguous bytes.
+A block holds up to `BLOCK_FRAMES` frames of any connections in order of arrival, with one record per frame
+(`core.capture.layout`). Its payload bytes are every frame's captured payload, each followed by its message's payload if
+that differs (a fragmented or compressed message, stored with its last frame). Payloads that repeat are stored once
+(`repeats`), and payloads much larger than their wire bytes are compressed (`packing`). One SQLite row for thousands of
+frames costs a fifth of a row per frame, and a payload search runs over contiguous bytes.
 """
 
 from __future__ import annotations
@@ -45,56 +45,59 @@ BLOCK_FRAMES = 4096
 BLOCK_BYTES = 4 * 1024 * 1024
 PREVIEW_BYTES = 256
 MOST_FRAME_BYTES = 950_000_000
-"""Bytes of a frame's payload and its message's that a block can hold: SQLite stores 1,000,000,000 in one value."""
+"""Bytes that a block can hold of a frame's payload and its message's: SQLite stores up to 1,000,000,000 in one
+value.
+"""
 
 _COMMON = picking(_C.TIME_NS, _C.CONNECTION, _C.FLAGS, _C.ORIGIN_AND_FATE)
-"""What the records of a run have in common. Zero is right for those columns of plain messages that break no rule which
-are not written for each."""
+"""The columns that all records of a run share. The columns written neither here nor per frame stay zero, which is right
+for plain messages that break no rule.
+"""
 _TEXT_HEAD = FIN | Opcode.TEXT
 _NO_KEY = b""
 _FOREVER = (1 << 63) - 1
 _EXTENDED_LENGTH = (0, 2, 8)
 """Bytes of extended payload length, by `LengthForm`."""
 _LONGEST = (125, 0xFFFF, 0xFFFF_FFFF_FFFF_FFFF, -1)
-"""The largest payload length that it can state; -1: there is no such form."""
+"""The largest payload length of each `LengthForm`; -1 if there is no such form."""
 
 
 OneFrame = FrameReceived | FrameSent
 
 
 class BlockBuilder:
-    """Frames on their way into one block."""
+    """Collects the frames of one block."""
 
     def __init__(self, first: int) -> None:
         self.first = first
         """Id of the block's first frame."""
         self.records = bytearray()
         self.payloads: list[bytes] = []
-        """Those that are stored."""
+        """The payloads that are stored."""
         self.repeats = bytearray()
-        """`Repeat.pack` of each that is not."""
+        """`Repeat.pack` of each payload that is not stored again."""
         self.count = 0
-        """How many frames it has."""
+        """Number of frames."""
         self.size = 0
-        """Bytes of all their payloads."""
+        """Bytes of all payloads."""
         self._repeated = 0
-        """Bytes of those that are not stored."""
+        """Bytes of the payloads that are not stored again."""
         self._wire_bytes = 0
         self._long: dict[int, int] = {}
-        """Where each long payload stands that is stored, by its `id`."""
+        """Offset of each long stored payload, by its `id`."""
         self.first_ns = _FOREVER
-        """The least of its frames' times; the clock may be set back."""
+        """The least frame time, which need not be the first: the clock may be set back."""
         self.last_ns = -_FOREVER
-        """The greatest."""
+        """The greatest frame time."""
 
     def takes(self, payload: bytes) -> bool:
-        """Whether one more frame may have its place here, which has this payload."""
+        """Whether the block accepts one more frame with this payload."""
         has_room = self.size - self._repeated < BLOCK_BYTES
         return self.count < BLOCK_FRAMES and (has_room or self._repeats(payload))
 
     @property
     def room(self) -> int:
-        """How many more frames it takes, by count."""
+        """Number of further frames that fit, by count."""
         return BLOCK_FRAMES - self.count
 
     def extend_run(
@@ -109,14 +112,14 @@ class BlockBuilder:
     ) -> int:
         """Append whole plain messages that break no rule, all masked or none, numbered from `number`.
 
-        No more than there is `room` for. `from_server` is FROM_SERVER or 0. Their wire bytes.
+        There must be `room` for them. `from_server` is FROM_SERVER or 0. Gives their wire bytes.
         """
         self._note(time_ns)
         heads, keys, payloads, forms = frames
         count = len(heads)
         masked = keys[0] is not None
         base = from_server | MESSAGE | (MASKED if masked else 0)
-        # What all of them have in common first, then what each has, column by column.
+        # First what all of them share, then the individual values, column by column.
         common = _COMMON.pack(time_ns, connection, base, origin)
         records = bytearray(common * count)
         lengths = list(map(len, payloads))
@@ -152,7 +155,7 @@ class BlockBuilder:
         return headers + size
 
     def stored(self) -> tuple[bytes, bytes]:
-        """What is to be known of its payloads (`Layout`), and what is to be stored of them."""
+        """The description of the payloads (`Layout`), and the bytes to store."""
         size = self.size - self._repeated
         if size >= PACKED_FROM and size >= PACKED_RATIO * self._wire_bytes:
             chunks, packed = pack(self.payloads)
@@ -160,7 +163,7 @@ class BlockBuilder:
         return bytes(self.repeats), b"".join(self.payloads)
 
     def _store(self, payload: bytes) -> None:
-        """Put it behind the others, or note where it stands already."""
+        """Append a payload, or note where it is stored already."""
         length = len(payload)
         if self._repeats(payload):
             self.repeats += Repeat(self.size, length, self._long[id(payload)]).pack()
@@ -172,7 +175,7 @@ class BlockBuilder:
         self.size += length
 
     def _repeats(self, payload: bytes) -> bool:
-        """Whether it stands here already. Of what is no object of ours the bytes are not compared."""
+        """Whether a payload is stored here already. Bytes of objects that are not ours are not compared."""
         return id(payload) in self._long and self._repeated + len(payload) <= MOST_REPEATED
 
     def _note(self, time_ns: int) -> None:
@@ -182,7 +185,7 @@ class BlockBuilder:
             self.last_ns = time_ns
 
     def append(self, event: OneFrame, connection: int, number: int, time_ns: int, from_server: int) -> int:
-        """Append any one frame; its wire bytes. `from_server` is FROM_SERVER or 0."""
+        """Append any single frame; gives its wire bytes. `from_server` is FROM_SERVER or 0."""
         self._note(time_ns)
         if isinstance(event, FrameSent):
             frame, origin, completes, found = event
@@ -217,7 +220,7 @@ class BlockBuilder:
         return wire_bytes
 
     def copy(self, record: bytes, frame: StoredFrame, payloads: Iterable[bytes]) -> None:
-        """Append a frame of another block: its record, the same unpacked, and its payloads as they stand there."""
+        """Append a frame of another block: its record, that record unpacked, and its payloads in order."""
         self._note(frame.time_ns)
         self.records += with_payload_offset(record, self.size)
         for payload in payloads:
@@ -227,9 +230,9 @@ class BlockBuilder:
 
 
 def cut_to_fit(event: OneFrame) -> OneFrame:
-    """The beginning of a frame that is more than a block can hold, which says so among its violations.
+    """The beginning of a frame that a block cannot hold, with a violation that says so.
 
-    Limits are such that there is none (`core.net.settings`); if there is, no other frame is lost for it.
+    The limits prevent this (`core.net.settings`); if it happens anyway, no other frame is lost.
     """
     frame, completes = event.frame, event.completes
     content = len(completes.payload) if isinstance(completes, Message) else 0
@@ -239,7 +242,7 @@ def cut_to_fit(event: OneFrame) -> OneFrame:
 
 
 class StoredFrame:
-    """One record of a block, unpacked."""
+    """A record of a block, unpacked."""
 
     broken: int
     captured: int
@@ -275,7 +278,7 @@ class StoredFrame:
 
     @property
     def wire_size(self) -> int:
-        """Bytes that were captured of it, with its header."""
+        """Captured wire bytes of the frame, header included."""
         form = (self.flags & FORM_MASK) >> FORM_SHIFT
         return 2 + _EXTENDED_LENGTH[form] + (4 if self.flags & MASKED else 0) + self.captured
 
@@ -288,7 +291,7 @@ class StoredFrame:
 
     @property
     def end(self) -> int:
-        """Where in the block's payloads the bytes of this frame end."""
+        """Offset after the last byte of this frame in the block's payloads."""
         offset, length = self.content
         return offset + length
 

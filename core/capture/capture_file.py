@@ -1,7 +1,7 @@
-"""The file of a capture that is being written: where it is, its transactions, and the way to another file.
+"""The file of a capture that is being written: its place, its transactions, and its move to another file.
 
-The writer's, synchronous. What is open stays readable, whatever becomes of its name: a capture that somebody removes
-or moves away while it is recorded goes on, whole, beside where it was.
+It is used by the writer, synchronously. An open file stays readable whatever happens to its name, so a capture that
+somebody removes or moves while it is recorded continues, complete, beside its old place.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from core.capture.store import (
 from core.errors import CaptureError
 
 _READERS_MS = 250
-"""How long readers may take to be done with what they are just reading."""
+"""Time that readers get to finish their current read."""
 
 
 class CaptureFile:
-    """An open capture. Close it."""
+    """An open capture; must be closed."""
 
     def __init__(self, path: Path, meta: Iterable[tuple[str, object]]) -> None:
-        """A new one with `meta`. CaptureError if there can be none, also where there is a file."""
+        """Create a capture with `meta`. Raises CaptureError if that fails or the file exists."""
         self._most_log: int | None = None
         self._is_settled = True
-        """Nothing was committed since the log was last written back."""
+        """Whether nothing was committed since the log was last written back."""
         self._set(create(path, meta), path)
 
     def _set(self, db: sqlite3.Connection, path: Path) -> None:
@@ -51,28 +51,30 @@ class CaptureFile:
         self._set_log()
 
     def bound_log(self, most: int | None) -> None:
-        """Keep the write-ahead log to `most` bytes and a transaction, as far as readers let it; None: as usual."""
+        """Limit the write-ahead log and each transaction to `most` bytes, as far as readers allow; None means the
+        default.
+        """
         if most != self._most_log:
             self._most_log = most
             self._set_log()
 
     def _set_log(self) -> None:
         self._log_full = self._most_log or 0
-        """Beyond this it is emptied."""
+        """Beyond this size the log is emptied."""
         pages = LOG_BYTES // PAGE_SIZE if self._most_log is None else self._most_log // 2 // PAGE_SIZE
         with suppress(sqlite3.Error):
             self.db.execute(f"PRAGMA wal_autocheckpoint = {pages}")
-            # To which its file is cut when it begins anew.
+            # The size to which SQLite cuts the log when it restarts it.
             self.db.execute(f"PRAGMA journal_size_limit = {-1 if self._most_log is None else self._most_log}")
 
     @property
     def is_in_place(self) -> bool:
-        """Whether it is still at `path`: nobody has removed it or moved it away."""
+        """Whether the file is still at `path`, neither removed nor moved."""
         return self._place.is_kept()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is executed within, or nothing of it. CaptureError."""
+        """Execute everything in this context, or nothing of it. Raises CaptureError."""
         try:
             self.db.execute("BEGIN IMMEDIATE")
             yield
@@ -90,14 +92,16 @@ class CaptureFile:
         self._hold_log()
 
     def settle(self) -> None:
-        """Have all that was committed survive a power cut: sync the log, write it back as far as readers let that."""
+        """Make all commits survive a power cut: sync the log, and write it back as far as readers allow."""
         if not self._is_settled:
             with suppress(sqlite3.Error):
                 (_, committed, settled) = self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
                 self._is_settled = committed == settled
 
     def _hold_log(self) -> None:
-        """SQLite begins its log anew only when nobody is reading; where it has grown since, wait for that moment."""
+        """Keep the log small. SQLite restarts it only while nobody reads, so if it has grown, wait for such a
+        moment.
+        """
         if self._most_log is None:
             return
         try:
@@ -109,13 +113,15 @@ class CaptureFile:
             self.db.execute(f"PRAGMA busy_timeout = {_READERS_MS}")
             (busy, _, _) = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             self.db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-            # Who reads for long is not waited for at each commit.
+            # A long read is not awaited at each commit.
             self._log_full = self._most_log + (self._log.stat().st_size if busy else 0)
         except (sqlite3.Error, OSError):
             return
 
     def move_to(self, path: Path) -> None:
-        """Copy all to `path`, in place of what is there, and go on there. CaptureError: all is as it was."""
+        """Copy everything to `path`, replacing a file there, and continue in it. After a CaptureError all is as
+        before.
+        """
         try:
             if is_same(path, self.path):
                 return
@@ -128,7 +134,7 @@ class CaptureFile:
             ) from error
 
     def carry_on(self) -> None:
-        """Where it was removed, go on beside that in a new file, with all of it. CaptureError: all is as it was."""
+        """Continue in a new file beside the removed one, with everything. After a CaptureError all is as before."""
         try:
             make_folder(self.path.parent)
             self._go_on_in_copy(next_to(self.path))
@@ -139,7 +145,7 @@ class CaptureFile:
             ) from error
 
     def close(self) -> None:
-        """Leave a single file behind where no reader holds it; one that was moved away is whole wherever it is."""
+        """Leave a single file if no reader holds it; a file that was moved away is complete wherever it is."""
         if self.is_in_place:
             close_writing(self.db)
         else:
@@ -154,8 +160,8 @@ class CaptureFile:
 
 
 def _way_out(error: sqlite3.Error) -> str:
-    """What a person can do."""
-    # Also where the disk says only that it could not write.
+    """What the person can do about an error."""
+    # Also if the disk only says that it could not write.
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         return "Make room on the disk, or save the capture elsewhere."
     if isinstance(error, sqlite3.DataError):

@@ -1,4 +1,4 @@
-"""What a damaged or forged capture may hold where its writer put something else. ValueError says what."""
+"""Checks values of a damaged or forged capture. ValueError says what is wrong."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONNECTION: tuple[Kind, ...] = (
     *(int, int, int, int, _OPTIONAL_INT, str, str, bytes, bytes, str, _OPTIONAL_STR, _OPTIONAL_STR, str),
     *(int, str, _OPTIONAL_INT, int, bytes, int, int, int, int, int, int),
 )
-"""Of the fields of a `ConnectionRecord`, in their order."""
+"""Types of the fields of a `ConnectionRecord`, in order."""
 TOTALS: tuple[Kind, ...] = (int,) * 9
 VIOLATION: tuple[Kind, ...] = (str, str, int, int)
 """Rule, detail, offset, length."""
@@ -35,7 +35,7 @@ PAYLOADS: tuple[Kind, ...] = (bytes, bytes)
 
 
 def typed(row: Row, kinds: tuple[Kind, ...]) -> Row:
-    """`row`, each value of which is of its kind: SQLite itself holds no column to its type."""
+    """`row`, after a check that each value has its type; SQLite does not enforce column types."""
     for number, (value, kind) in enumerate(zip(row, kinds, strict=True), 1):
         if not isinstance(value, kind):
             raise ValueError(f"value {number} of a row is a {type(value).__name__}")
@@ -43,7 +43,9 @@ def typed(row: Row, kinds: tuple[Kind, ...]) -> Row:
 
 
 def block_row(row: Row) -> Row:
-    """`row` of `BLOCK`, whose records are as many as it counts: some, or who goes on behind it would not go on."""
+    """`row` of `BLOCK`, after a check that it has as many records as it counts, and at least one; a reader would not
+    advance past an empty block.
+    """
     count, records, _ = typed(row, BLOCK)
     if not 0 < count <= BLOCK_FRAMES:
         raise ValueError(f"it has a block of {count} frames")
@@ -53,8 +55,8 @@ def block_row(row: Row) -> Row:
 
 
 def check_schema(connection: sqlite3.Connection) -> None:
-    """Only plain tables and indices: anything else could have SQLite compute without end, or without bounds."""
-    # Views, triggers and virtual tables have no page of their own; a computed column is declared AS (…).
+    """Allow only plain tables and indices: anything else could make SQLite compute without end or bounds."""
+    # Views, triggers and virtual tables have no root page; a computed column is declared AS (…).
     suspects = connection.execute(
         "SELECT name, rootpage FROM sqlite_schema WHERE rootpage IS NULL OR rootpage = 0 OR sql LIKE '%as%(%'"
     ).fetchall()

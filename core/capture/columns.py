@@ -24,24 +24,24 @@ _IS_WHOLE = bytes(not flags & OWN_PAYLOAD for flags in range(256))
 
 
 _MANY = 64
-"""To find the frames of so many places it is worth asking whether all frames have one length."""
+"""From this many places on it is worth checking whether all frames have the same length."""
 
 
 @lru_cache(maxsize=1)
 def _even_offsets(count: int, length: int) -> array[int]:
-    """Of so many frames of one length."""
+    """Offsets of frames that all have one length."""
     return array("I", range(0, (count + 1) * length, length))
 
 
 class Region(Enum):
-    """Which bytes of a frame."""
+    """Which bytes of a frame are meant."""
 
     CONTENT = "content"
     """The message that the frame completed, else its payload."""
     MESSAGE = "message"
-    """The message that the frame completed; frames that completed none have no such region."""
+    """The message that the frame completed; other frames lack this region."""
     PAYLOAD = "payload"
-    """The frame's own payload, compressed where it was."""
+    """The frame's own payload, possibly compressed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,13 @@ class Regions:
     """Places in a block's payloads, in order and without overlap."""
 
     frames: Sequence[int]
-    """Index in the block of the frame that each belongs to."""
+    """For each place, the index of its frame in the block."""
     starts: Sequence[int]
     ends: Sequence[int]
 
 
 class BlockColumns:
-    """A block, read as far as it is asked for. CaptureError where it is damaged."""
+    """A block that is read as far as needed. Raises CaptureError if it is damaged."""
 
     def __init__(self, reader: BlockReader, key: BlockKey) -> None:
         self.key = key
@@ -64,7 +64,7 @@ class BlockColumns:
 
     @cached_property
     def records(self) -> bytes:
-        """b"" where the block is gone: the capture was cleared."""
+        """b"" if the block is gone because the capture was cleared."""
         return self._reader.records(self.key)
 
     @cached_property
@@ -73,25 +73,25 @@ class BlockColumns:
 
     @cached_property
     def rules(self) -> dict[int, tuple[str, ...]]:
-        """By the ids of frames that broke any."""
+        """Broken rules, by frame id."""
         return self._reader.rules(self.key)
 
     @cached_property
     def notes(self) -> dict[int, str]:
-        """By the ids of frames that the person marked."""
+        """Notes of bookmarked frames, by frame id."""
         return self._reader.notes(self.key)
 
     def bytes_of(self, column: RecordColumn) -> bytes:
-        """A column of one byte, of every frame."""
+        """A one-byte column of every frame."""
         return column_bytes(self.records, column)
 
     def numbers_of(self, column: RecordColumn) -> array[int]:
-        """A column of numbers, of every frame."""
+        """A column of numbers of every frame."""
         return gather(self.records, column)
 
     @cached_property
     def keys(self) -> list[bytes]:
-        """Masking keys; without meaning where a frame was not masked."""
+        """Masking keys; meaningless for frames that were not masked."""
         return [key for (key,) in _KEY.iter_unpack(self.records)]
 
     @cached_property
@@ -100,7 +100,7 @@ class BlockColumns:
 
     @cached_property
     def deltas(self) -> list[int | None]:
-        """Time since the frame before of the same connection, in ns; None for its first one."""
+        """Time since the previous frame of the same connection, in ns; None for its first one."""
         times = self.numbers_of(RecordColumn.TIME_NS)
         last = self._reader.last_times(sorted(set(self.connections)), self.key.first)
         deltas: list[int | None] = []
@@ -113,7 +113,7 @@ class BlockColumns:
 
     @cached_property
     def offsets(self) -> array[int]:
-        """Where in the payloads the bytes of each frame begin, and at last where those of the last one end."""
+        """Where the bytes of each frame begin in the payloads, and at the end where the last ones end."""
         offsets = self.numbers_of(RecordColumn.PAYLOAD_OFFSET)
         size = len(self.payloads)
         if offsets and (offsets[0] or offsets[-1] > size):
@@ -122,7 +122,7 @@ class BlockColumns:
         return offsets
 
     def behind(self, places: Sequence[int]) -> Iterable[int]:
-        """For each of these places in the payloads the index of the frame behind the one whose bytes are there."""
+        """For each of these places in the payloads, the index of the frame after the one whose bytes are there."""
         offsets, count = self.offsets, self.key.count
         length, rest = divmod(offsets[-1], count)
         if length and not rest and len(places) > _MANY and offsets == _even_offsets(count, length):
@@ -130,13 +130,13 @@ class BlockColumns:
         return map(bisect_right, repeat(offsets), places)
 
     def whole(self, region: Region) -> bytes:
-        """For each frame 1 where the region is all of its bytes, else 0."""
+        """For each frame 1 if the region covers all of its bytes, else 0."""
         return self.bytes_of(RecordColumn.FLAGS).translate(
             _IS_ITSELF if region is Region.MESSAGE else _IS_WHOLE
         )
 
     def place_of(self, region: Region, frame: int) -> tuple[int, int] | None:
-        """Where in the payloads the region of a frame begins and ends; None where it has no such region."""
+        """Start and end of a frame's region in the payloads; None if it has no such region."""
         offset, captured, flags, length = _EXTENT.unpack_from(self.records, frame * RECORD.size)
         if region is Region.MESSAGE and not flags & MESSAGE:
             return None
@@ -145,7 +145,7 @@ class BlockColumns:
         return offset, offset + captured
 
     def lengths(self, region: Region) -> array[int] | None:
-        """Of the regions, where these are all bytes of all frames; else None."""
+        """Lengths of the regions if they cover all bytes of all frames; else None."""
         if 0 in self.whole(region):
             return None
         first, last = self.place_of(region, 0), self.place_of(region, self.key.count - 1)
@@ -154,7 +154,7 @@ class BlockColumns:
         return self.numbers_of(RecordColumn.CAPTURED)
 
     def regions(self, region: Region) -> Regions:
-        """All of them. CaptureError where they are not in order, as a forged capture may say."""
+        """All regions of a kind. Raises CaptureError if they are not in order, as in a forged capture."""
         found = self._regions.get(region)
         if found is None:
             found = self._regions[region] = self._find_regions(region)

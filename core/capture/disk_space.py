@@ -1,4 +1,4 @@
-"""How much room the capture's disk has, and how long that lasts."""
+"""Free space on the capture's disk, and how long it will last."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ LOW_BYTES = 1 << 30
 LOW_SECONDS = 60.0
 LOOK_SECONDS = 2.0
 _LOG_BYTES = 64 * 1024 * 1024
-"""What the write-ahead log may take beside a capture that grows no more."""
+"""Room for the write-ahead log beside a capture that no longer grows."""
 _RATE_SECONDS = 10.0
 _LEAST_SPAN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class DiskSpace:
-    """As it was at the last look."""
+    """The state of the disk at the last look."""
 
     capture_bytes: int
-    """The file, with what SQLite keeps beside it."""
+    """Size of the file, including SQLite's files beside it."""
     free_bytes: int
-    """What this user may still write on its disk."""
+    """Bytes that this user can still write on the disk."""
     growth: float
-    """Bytes a second by which the capture has grown lately; 0 where it has not."""
+    """Recent growth of the capture in bytes per second; 0 if it has not grown."""
     to_grow: int | None = None
-    """By how many bytes it may grow at most; None: without a bound."""
+    """Bytes by which the capture may still grow; None means without limit."""
 
     @property
     def seconds_left(self) -> float | None:
-        """Until the disk is full at the present rate; None where the capture does not grow."""
+        """Time until the disk is full at the present rate; None if the capture does not grow."""
         return self.free_bytes / self.growth if self.growth > 0 else None
 
     def is_low(self, margin: float = 1.0) -> bool:
-        """Whether it is time to say something; with a larger margin, whether it still is."""
+        """Whether space is low; a larger margin tells whether an earlier warning still holds."""
         if self.to_grow is not None and self.free_bytes > self.to_grow + _LOG_BYTES * margin:
             return False
         left = self.seconds_left
@@ -48,12 +48,12 @@ class DiskSpace:
 
 
 def free_bytes(path: Path) -> int:
-    """Of the file system that holds the folder of `path`. OSError."""
+    """Free bytes of the file system that has the folder of `path`. Raises OSError."""
     return shutil.disk_usage(path.parent).free
 
 
 class SpaceGauge:
-    """Looks at the disk when told to, which is to be every `interval` seconds; belongs to one thread."""
+    """Measures the disk when told to, which should be every `interval` seconds; belongs to one thread."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class SpaceGauge:
         self._sizes: deque[tuple[float, int]] = deque(maxlen=64)
 
     def look(self, path: Path, most: int | None = None) -> DiskSpace | None:
-        """At the disk of the capture at `path`, which is to hold `most` bytes at most; None where that can't be."""
+        """Measure the disk of the capture at `path`, limited to `most` bytes; None if that is impossible."""
         if path != self._path:
             self._path = path
             self._sizes.clear()

@@ -1,4 +1,4 @@
-"""A capture as a story: handshakes, frames and closes in the order in which they happened, as far as it has come."""
+"""Tells a capture as a story: handshakes, frames and closes in order of time, as far as it is recorded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.protocol.violations import Violation
 
 
 class Chapter(IntEnum):
-    """What an entry tells; at the same moment they come in this order."""
+    """What an entry is about; entries of the same moment come in this order."""
 
     HANDSHAKE = 0
     FRAME = 1
@@ -25,7 +25,7 @@ class Chapter(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """The opening handshake is over, well or not."""
+    """An opening handshake has ended, successfully or not."""
 
     connection: ConnectionRecord
     violations: tuple[Violation, ...]
@@ -33,40 +33,40 @@ class Handshake:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """A connection is over."""
+    """A connection has ended."""
 
     connection: ConnectionRecord
 
 
 Entry = Handshake | FrameRecord | Gap | Close
 _Told = tuple[int, Chapter, int, Entry]
-"""An entry, with what it is put in order by: its time, what it tells, and its id."""
+"""An entry with its sort key: time, chapter and id."""
 
 
 class Stretch(Protocol):
-    """Frames that were looked at."""
+    """Frames that were examined."""
 
     @property
     def frames(self) -> Sequence[int]:
-        """Ids of those that are to be told, in order."""
+        """Ids of the frames to tell, in order."""
 
     @property
     def through(self) -> int:
-        """All frames up to this id have been looked at."""
+        """All frames up to this id have been examined."""
 
 
 Find = Callable[[int], Iterable[Stretch]]
-"""Looks at the frames with ids above the one given, in order."""
+"""Examines the frames with ids above the given one, in order."""
 
 
 _EVERY = View()
 
 
 class Follower:
-    """Reads on where it stopped. Remembers only the ids of connections that are not over."""
+    """Continues where it stopped. It remembers only the ids of unfinished connections."""
 
     def __init__(self, reader: CaptureReader, find: Find | None = None, view: View = _EVERY) -> None:
-        """Tells only the frames that `find` finds; None: all. Gaps are those of the view."""
+        """Tell only the frames that `find` finds; None means all. Gaps are those of the view."""
         self._reader = reader
         self._view = view
         self._find = find
@@ -74,22 +74,22 @@ class Follower:
         self._frame = 0
         """All frames up to this id have been told, or found missing."""
         self._time_ns: int | None = None
-        """When the last frame that was told came."""
+        """Time of the last frame that was told."""
         self._gaps: deque[Gap] = deque()
-        """Gaps that the capture notes and that are still to be told, in order."""
+        """Gaps noted in the capture that are still to be told, in order."""
         self._announced: set[int] = set()
         self._generation = reader.totals().generation
         self.missed_frames = 0
-        """Frames that were there when they were to be told, but were gone before it came to that."""
+        """Frames that existed when they were due, but were gone before they were read."""
 
     def go_on_with(self, reader: CaptureReader) -> None:
-        """The same capture, at another place; between two calls of `entries`."""
+        """Continue with the same capture at another path; only between two calls of `entries`."""
         self._reader = reader
 
     def entries(self, *, ending: bool = False) -> Iterator[Entry]:
         """What is new since the last call, in order of time. Exhaust it before the next call.
 
-        A gap is told once frames were recorded behind it, or at last when the story is `ending`.
+        A gap is told once frames were recorded after it, or when the story is `ending`.
         """
         with self._reader.snapshot():
             totals = self._reader.totals()
@@ -100,7 +100,7 @@ class Follower:
         if totals.generation != self._generation:
             self._generation = totals.generation
             self._reader.forget()
-            # Clearing leaves only connections that are not over, or all but one.
+            # Clearing leaves only unfinished connections, or all but one.
             self._announced &= {record.id for record in self._reader.connections()}
         self._changes = totals.changes
         opened, closed = self._handshakes(changed), self._closes(changed)
@@ -120,8 +120,8 @@ class Follower:
             yield record.opened_ns, Chapter.HANDSHAKE, record.id, entry
 
     def _story(self, first: int, last: int, dropped: Gap | None, *, ending: bool) -> Iterator[_Told]:
-        """Frames up to `last` that are to be told, and all gaps."""
-        # What was cleared before is missing too, and is no gap.
+        """The frames up to `last` that are to be told, and all gaps."""
+        # Frames cleared before are missing too, but are not a gap.
         gone = 0 if dropped is None else min(first - 1 - self._frame, dropped.frames)
         if dropped is not None and gone > 0:
             yield self._told(replace(dropped, before=first, frames=gone, first_ns=self._since(dropped)))
@@ -136,7 +136,7 @@ class Follower:
         for record in self._reader.frames_after(self._frame, last - self._frame):
             frame = record.row.id
             if frame > last:
-                # Its handshake may not be told yet.
+                # The frame's handshake may not have been told yet.
                 return
             if frame > self._frame + 1:
                 yield from self._missing(frame, frame - self._frame - 1)
@@ -168,12 +168,12 @@ class Follower:
         return record.row.time_ns, Chapter.FRAME, record.row.id, record
 
     def _noted(self, through: int) -> Iterator[_Told]:
-        """Gaps that the capture notes ahead of frames up to this id."""
+        """Gaps noted in the capture before frames up to this id."""
         while self._gaps and self._gaps[0].before <= through:
             yield self._told(self._gaps.popleft())
 
     def _missing(self, before: int, frames: int) -> Iterator[_Told]:
-        """Frames ahead of this id were to be told and are gone."""
+        """A gap for frames before this id that were to be told and are gone."""
         if frames <= 0:
             return
         self.missed_frames += frames
@@ -187,7 +187,7 @@ class Follower:
         yield self._told(Gap(before, reason, frames, self._since(dropped), last_ns))
 
     def _since(self, dropped: Gap | None) -> int:
-        """From when on frames are missing: the first that is gone came behind the last that was told."""
+        """Time from which frames are missing: the first missing one came after the last that was told."""
         if self._time_ns is not None:
             return self._time_ns
         return 0 if dropped is None else dropped.first_ns

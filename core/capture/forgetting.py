@@ -1,7 +1,7 @@
-"""Forgetting one connection: its frames are taken out of the capture, with all that is said of them.
+"""Removes one connection from the capture, with all frames and everything noted about them.
 
-Connections share blocks, so those from its first frame on are written anew. The frames that stay in them get new ids,
-greater than all before: whoever still holds an old one finds nothing, and never another frame.
+Connections share blocks, so all blocks from the connection's first frame on are rewritten. The frames that stay in them
+get new ids, greater than all before: an old id finds nothing, and never another frame.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from core.capture.store import ALL
 
 @dataclass(slots=True)
 class Forgotten:
-    """What was taken out."""
+    """What was removed."""
 
     next_frame: int
-    """The id that the next frame to be recorded gets."""
+    """Id of the next frame to be recorded."""
     connections: int = 0
     frames: int = 0
     control: int = 0
     """Control frames among them."""
     bytes: int = 0
-    """On the wire, also of frames that a ring had dropped."""
+    """Wire bytes, including those of frames that a ring had dropped."""
     violations: int = 0
     violations_left: int = 0
-    """Of the handshake, where the connection stays."""
+    """Violations of the handshake, if the connection stays."""
 
 
 @dataclass(slots=True)
 class Running:
-    """What `total` says."""
+    """The values of the table `total`."""
 
     connections: int = 0
     frames: int = 0
@@ -45,7 +45,7 @@ class Running:
     generation: int = 1
 
     def lose(self, forgotten: Forgotten) -> None:
-        """That is in the file no more, and readers begin anew."""
+        """Subtract what was removed; readers must begin anew."""
         self.connections -= forgotten.connections
         self.frames -= forgotten.frames
         self.control -= forgotten.control
@@ -56,13 +56,13 @@ class Running:
 
 
 def forget(db: sqlite3.Connection, connection: int, next_frame: int, *, stays: bool) -> Forgotten:
-    """Take a connection out; where it `stays`, because it is open, its frames. A transaction of the caller's.
+    """Remove a connection, or only its frames if it `stays` because it is open. The caller owns the transaction.
 
-    `next_frame` is greater than the id of any frame. `total` is the caller's to change, and `connection` where it
-    stays. sqlite3.Error; ValueError where a block is damaged.
+    `next_frame` is greater than the id of any frame. The caller updates `total`, and `connection` if it stays. Raises
+    sqlite3.Error, and ValueError for a damaged block.
     """
     forgotten = Forgotten(next_frame)
-    # What is forgotten must not stay legible on pages of the file that are free.
+    # Removed data must not stay readable on free pages of the file.
     db.execute("PRAGMA secure_delete = ON")
     try:
         _forget_gaps(db, connection)
@@ -97,7 +97,7 @@ def _forget_itself(db: sqlite3.Connection, connection: int, forgotten: Forgotten
 
 
 def _rewrite(db: sqlite3.Connection, old: int, forget: int, forgotten: Forgotten) -> None:
-    """Move block `old` behind all others, without the frames of a connection."""
+    """Move block `old` after all others, without the frames of a connection."""
     new = forgotten.next_frame
     (records,) = db.execute("SELECT records FROM block WHERE first = ?", (old,)).fetchone()
     found = list(CONNECTION_AND_HEAD.iter_unpack(records))
@@ -121,7 +121,7 @@ def _rewrite(db: sqlite3.Connection, old: int, forget: int, forgotten: Forgotten
         "data_count = data_count - ? WHERE connection = ? AND block = ?",
         (forgotten.frames, frames, gone_data, data, ALL, old),
     )
-    # A block that loses all its frames had none of other connections.
+    # A block that loses all its frames has none of other connections.
     lanes = {ALL, *(connection for connection, _ in found)} - {forget} if stay else set()
     db.execute("DELETE FROM lane WHERE connection = ? AND block = ?", (forget if stay else ALL, old))
     db.executemany(
@@ -135,7 +135,7 @@ def _rewrite(db: sqlite3.Connection, old: int, forget: int, forgotten: Forgotten
 
 
 def _without(db: sqlite3.Connection, old: int, records: bytes, stay: list[int], new: int) -> BlockBuilder:
-    """A block of the frames of block `old` that stay."""
+    """A block of those frames of block `old` that stay."""
     repeats, stored = db.execute("SELECT repeats, bytes FROM payload WHERE block = ?", (old,)).fetchone()
     layout = Layout(repeats)
     payloads = layout.complete(stored)
@@ -150,7 +150,7 @@ def _without(db: sqlite3.Connection, old: int, records: bytes, stay: list[int], 
         for offset, length in places:
             piece = payloads[offset : offset + length]
             if length >= REPEATED_FROM:
-                # One object for what stood there once, so that it is stored once again.
+                # A single object for bytes stored once, so that they are stored once again.
                 piece = shared.setdefault((layout.place(offset), length), piece)
             pieces.append(piece)
         block.copy(records[index * RECORD.size : (index + 1) * RECORD.size], frame, pieces)
@@ -158,7 +158,7 @@ def _without(db: sqlite3.Connection, old: int, records: bytes, stay: list[int], 
 
 
 def _move_what_is_said(db: sqlite3.Connection, old: int, count: int, stay: list[int], new: int) -> None:
-    """Broken rules and marks go with their frames; marks of frames that are forgotten go."""
+    """Move violations and bookmarks with their frames; bookmarks of removed frames are removed."""
     ids = {old + index: number for number, index in enumerate(stay, new)}
     span = (old, old + count - 1)
     for table in ("violation", "mark"):
@@ -169,7 +169,7 @@ def _move_what_is_said(db: sqlite3.Connection, old: int, count: int, stay: list[
 
 
 def _forget_gaps(db: sqlite3.Connection, connection: int) -> None:
-    """What is missing of a connection is missing no more, nor among all."""
+    """Remove the gaps of a connection, and their share of the gaps of all connections."""
     db.execute(
         "UPDATE gap SET frames = gap.frames - own.frames, data_frames = gap.data_frames - own.data_frames "
         "FROM gap AS own WHERE gap.connection = ? AND own.connection = ? "
@@ -180,7 +180,7 @@ def _forget_gaps(db: sqlite3.Connection, connection: int) -> None:
 
 
 def _move_gaps(db: sqlite3.Connection, old: int, new: int) -> None:
-    """Gaps ahead of block `old` are ahead of block `new`, where others may be already."""
+    """Move gaps before block `old` to before block `new`, where others may be already."""
     if old == new:
         return
     db.execute(

@@ -1,8 +1,9 @@
 """Gaps: where frames are missing from a capture, between which times, how many, and why.
 
-A row of `gap` stands ahead of frame `before`, once for all connections (`ALL`) and once for each that is concerned. It
-grows until a frame is recorded behind it. Gaps of one reason at one place are one row. A ring has one row of its own,
-for all connections; how many frames of one list it dropped is in `lane`. Gaps go with the frames around them.
+A row of `gap` belongs before frame `before`, once for all connections (`ALL`) and once for each connection concerned.
+It grows until a frame is recorded after it. Gaps with the same reason and place share a row. A ring has one row of its
+own for all connections; `lane` tells how many frames of one list it dropped. Gaps are dropped with the frames around
+them.
 
 Captures of earlier builds have no such table; then only what a ring dropped is known.
 """
@@ -23,45 +24,46 @@ from core.capture.snapshots import Snapshots, reads
 from core.capture.store import ALL
 
 MOST_PLACES = 10_000
-"""Places with gaps in a capture. Beyond, the newest one goes on growing: a disk that is full every other moment must
-not fill what is left of it with notes of that."""
+"""Places with gaps in a capture. Beyond that the newest gap keeps growing: a disk that is full every other moment must
+not be filled with notes about it.
+"""
 
 
 class GapReason(IntEnum):
     """Why frames are missing."""
 
     DROPPED = 0
-    """Only the newest are kept (`core.capture.ring`)."""
+    """Only the newest frames are kept (`core.capture.ring`)."""
     NOT_RECORDED = 1
     """They passed while recording was off."""
     NOT_WRITTEN = 2
-    """The file could not be written, as on a full disk."""
+    """The file could not be written, for example because the disk was full."""
     CLEARED = 3
-    """The capture was cleared while it was read. In no file."""
+    """The capture was cleared while it was read. Never stored in a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Frames that are missing at one place."""
+    """Frames missing at one place."""
 
     before: int
-    """Id of the frame behind them, or the one that it will have."""
+    """Id of the frame after them, possibly a future one."""
     reason: GapReason
     frames: int
     first_ns: int
-    """When the first of them came, as near as that is known."""
+    """Time of the first missing frame, as precisely as it is known."""
     last_ns: int
 
 
 class Missing:
-    """Frames that the file does not have, counted until it says so. One writer's."""
+    """Counts missing frames until they are noted in the file. Belongs to one writer."""
 
     def __init__(self) -> None:
         self._counts: dict[tuple[int, GapReason], tuple[int, int, int, int]] = {}
         """By lane and reason: frames, data frames among them, least and greatest time."""
 
     def add(self, lane: int, reason: GapReason, frames: int, data: int, first_ns: int, last_ns: int) -> None:
-        """Frames of one lane went missing."""
+        """Count missing frames of one lane."""
         had = self._counts.get((lane, reason))
         if had is not None:
             frames, data = had[0] + frames, had[1] + data
@@ -69,14 +71,14 @@ class Missing:
         self._counts[lane, reason] = frames, data, first_ns, last_ns
 
     def forget_all_but(self, lanes: Container[int]) -> None:
-        """Connections of which nothing else is remembered; in the lane of all their frames stay counted."""
+        """Forget lanes of connections that are otherwise forgotten; the lane of all connections keeps their frames."""
         self._counts = {key: count for key, count in self._counts.items() if key[0] == ALL or key[0] in lanes}
 
     def clear(self) -> None:
         self._counts.clear()
 
     def write(self, db: sqlite3.Connection, before: int) -> None:
-        """Note them ahead of frame `before`. A transaction of the caller's, who clears them once it is committed."""
+        """Note them before frame `before`. The caller owns the transaction, and clears them after its commit."""
         if not self._counts:
             return
         newest, places = db.execute(
@@ -92,9 +94,9 @@ class Missing:
 
 
 def note_dropped(db: sqlite3.Connection, frames: int, first_ns: int, last_ns: int) -> None:
-    """A ring has just dropped so many frames in front, of such times. A transaction of the caller's.
+    """Note that a ring has just dropped so many frames of these times. The caller owns the transaction.
 
-    Its row in `gap` goes along with the front; other gaps that were among the frames go with them.
+    The ring's row in `gap` moves with the front; other gaps between the dropped frames are removed.
     """
     (before,) = db.execute("SELECT min(first) FROM block").fetchone()
     (dropped_before,) = db.execute(
@@ -114,7 +116,7 @@ def note_dropped(db: sqlite3.Connection, frames: int, first_ns: int, last_ns: in
 
 
 class GapReader(Snapshots):
-    """Reads the gaps of a capture. CaptureError."""
+    """Reads the gaps of a capture. Raises CaptureError."""
 
     def __init__(self, path: Path, db: ReadConnection, lanes: LaneReader) -> None:
         super().__init__(path, db)
@@ -123,7 +125,7 @@ class GapReader(Snapshots):
 
     @reads
     def noted(self, view: View, since: int = 0) -> list[Gap]:
-        """Gaps of a view ahead of frames with ids of at least `since`, in order; not what a ring dropped."""
+        """Gaps of a view before frames with ids of at least `since`, in order; without the ring's."""
         if not self._has_table():
             return []
         frames = "frames" if view.control else "data_frames"
@@ -137,13 +139,13 @@ class GapReader(Snapshots):
 
     @reads
     def dropped(self, view: View) -> Gap | None:
-        """What a ring dropped of the view, ahead of all that is kept; None where that is nothing."""
+        """What a ring dropped from the view, before everything that is kept; None if nothing."""
         frames = self._lanes.dropped(view)
         return self.of_ring(frames) if frames else None
 
     @reads
     def of_ring(self, frames: int) -> Gap:
-        """What a ring dropped of a list, which is so many frames."""
+        """The ring's gap for a list of which it dropped so many frames."""
         row = None
         if self._has_table():
             row = self._db.execute(
@@ -151,7 +153,7 @@ class GapReader(Snapshots):
                 (ALL, GapReason.DROPPED),
             ).fetchone()
         if row is None:
-            # The times of what is gone are not known: the next frame's is the nearest.
+            # The times of dropped frames are unknown; the next frame's is the closest.
             behind = self._db.execute("SELECT first, first_ns FROM block ORDER BY first LIMIT 1").fetchone()
             before, time_ns = behind or (1, 0)
             row = before, GapReason.DROPPED, frames, time_ns, time_ns

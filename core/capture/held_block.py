@@ -13,7 +13,7 @@ _MOST_SELECTIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class HeldBlock:
-    """Its records, and its payloads where they are not too large to hold."""
+    """Its records, and its payloads if they are small enough to hold."""
 
     first: int
     count: int
@@ -22,7 +22,7 @@ class HeldBlock:
     _selections: dict[tuple[int, bool], list[int]] = field(default_factory=dict)
 
     def selection(self, view: View) -> list[int]:
-        """Which of the records a view shows."""
+        """Indices of the records that a view shows."""
         wanted = view.connection or ALL
         key = (wanted, view.control)
         found = self._selections.get(key)

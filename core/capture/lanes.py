@@ -1,4 +1,4 @@
-"""Where the frames of a list stand: how many rows it has, how many are gone in front, how many are ahead of a frame."""
+"""Where frames are in a list: number of rows, number dropped from the front, number before a frame."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from core.capture.store import ALL
 
 
 class LaneReader(Snapshots):
-    """Reads the table `lane` of a capture. CaptureError."""
+    """Reads the table `lane` of a capture. Raises CaptureError."""
 
     @reads
     def count(self, view: View) -> int:
-        """How many rows the view has, with those in front that are `dropped`."""
+        """Number of rows of the view, including those `dropped` from the front."""
         row = self._db.execute(
             "SELECT position + count, data_position + data_count FROM lane WHERE connection = ? "
             "ORDER BY block DESC LIMIT 1",
@@ -24,12 +24,12 @@ class LaneReader(Snapshots):
 
     @reads
     def dropped(self, view: View) -> int:
-        """How many rows in front were dropped, as a ring does: they are counted, but are no more."""
+        """Number of rows that a ring dropped from the front: they are counted, but no longer exist."""
         return self.ahead(view, 0)
 
     @reads
     def ahead(self, view: View, block: int) -> int:
-        """How many rows of the view stand ahead of the block that begins with this frame, or of the next block."""
+        """Number of rows of the view before the block that begins with this frame, or before the next block."""
         row = self._db.execute(
             "SELECT position, data_position FROM lane WHERE connection = ? AND block >= ? ORDER BY block LIMIT 1",
             (view.connection or ALL, block),
@@ -37,7 +37,7 @@ class LaneReader(Snapshots):
         return self.count(view) if row is None else _row_count(row, view)
 
     def _recorded(self, view: View) -> int:
-        """How many rows the view has had; that is more than none where all of them were dropped."""
+        """Number of rows that the view has had, even if all of them were dropped."""
         if view.connection is None:
             row = self._db.execute("SELECT frames, frames - control_frames FROM total").fetchone()
         else:
@@ -48,7 +48,7 @@ class LaneReader(Snapshots):
 
 
 def _row_count(row: Sequence[int], view: View) -> int:
-    """Of a row with a count, and the same without control frames."""
+    """The count in a row for this view: with or without control frames."""
     count = int(row[0] if view.control else row[1])
     if count < 0:
         raise ValueError(f"a list has {count} rows")

@@ -1,7 +1,7 @@
-"""How a frame lies in a block: a record of fixed size, each column of which is stated here and nowhere else.
+"""The layout of a frame's record: a fixed size, each column of which is stated here and nowhere else.
 
-Records stand one behind the other, numbers with their least significant byte first. Whoever needs a few columns of
-all records reads them with `picking`, `gather` or a slice; whoever writes many alike writes them with `put`.
+Records follow each other; numbers have their least significant byte first. `picking`, `gather` or a slice reads a few
+columns of all records; `put` writes many records that are alike.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from enum import Enum
 
 
 class RecordColumn(Enum):
-    """The columns of a record, in their order: where each begins, and its code in the module `struct`."""
+    """The columns of a record, in order: offset, and type code of the module `struct`."""
 
     TIME_NS = 0, "q"
     """Nanoseconds since the epoch."""
     CONNECTION = 8, "I"
     NUMBER = 12, "I"
-    """Which frame of its connection it is, from 1."""
+    """Number of the frame within its connection, from 1."""
     PAYLOAD_OFFSET = 16, "I"
-    """Where its payload begins among the payloads of its block; its message's stands behind it (`OWN_PAYLOAD`)."""
+    """Offset of its payload among the payloads of its block; its message's payload follows it (`OWN_PAYLOAD`)."""
     CAPTURED = 20, "I"
-    """Bytes of its payload that came."""
+    """Bytes of its payload that arrived."""
     DECLARED = 24, "Q"
-    """Bytes of payload that its header states."""
+    """Payload length stated in its header, in bytes."""
     HEAD = 32, "B"
     """The first byte of the frame: FIN, RSV1 to RSV3, opcode (RFC 6455 section 5.2)."""
     FLAGS = 33, "B"
     ORIGIN_AND_FATE = 34, "B"
-    """An `Origin` in the low half, a `Fate` in the high one."""
+    """An `Origin` in the low half, a `Fate` in the high half."""
     SEVERITY = 35, "B"
-    """The worst of its violations; 0: none."""
+    """The worst severity of its violations; 0 if none."""
     VIOLATION_COUNT = 36, "H"
     MESSAGE_LENGTH = 38, "I"
-    """Of the message that it completed, joined and inflated; 0 but for one with OWN_PAYLOAD, as the next two."""
+    """Length of the completed message, joined and inflated; like the next two columns, 0 without OWN_PAYLOAD."""
     WIRE_LENGTH = 42, "I"
-    """Bytes of payload of all frames of that message."""
+    """Payload bytes of all frames of that message."""
     FRAME_COUNT = 46, "I"
-    """How many frames that message has."""
+    """Number of frames of that message."""
     MASKING_KEY = 50, "4s"
 
     def __init__(self, offset: int, code: str) -> None:
@@ -49,18 +49,18 @@ class RecordColumn(Enum):
 
 
 RECORD = struct.Struct("<" + "".join(column.code for column in RecordColumn))
-"""A whole record, with its columns in their order."""
+"""A whole record, with its columns in order."""
 
 # Flags of a record.
 MASKED = 0x01
 FROM_SERVER = 0x02
 FORM_SHIFT = 2
-"""Two bits for the `LengthForm`."""
+"""Position of the two bits for the `LengthForm`."""
 FORM_MASK = 0b11 << FORM_SHIFT
 MESSAGE = 0x10
 """The frame completed a message."""
 OWN_PAYLOAD = 0x20
-"""The message's payload is not the frame's; it stands behind it."""
+"""The message's payload differs from the frame's, and follows it."""
 COMPRESSED = 0x40
 TEXT = 0x80
 
@@ -69,7 +69,7 @@ ORIGIN_MASK = (1 << FATE_SHIFT) - 1
 
 
 def picking(*columns: RecordColumn) -> struct.Struct:
-    """Reads certain columns of a record, in the order of the table, and passes over the others."""
+    """A struct that reads certain columns of a record, in the table's order, and skips the others."""
     return struct.Struct("<" + "".join(_code(column, is_wanted=column in columns) for column in RecordColumn))
 
 
@@ -78,16 +78,16 @@ def _code(column: RecordColumn, *, is_wanted: bool) -> str:
 
 
 CONNECTION_AND_HEAD = picking(RecordColumn.CONNECTION, RecordColumn.HEAD)
-"""What tells which lists show a frame."""
+"""The columns that decide which lists show a frame."""
 
 
 def column_bytes(records: bytes, column: RecordColumn) -> bytes:
-    """A column of one byte, of every record."""
+    """A one-byte column of every record."""
     return records[column.offset :: RECORD.size]
 
 
 def gather(records: bytes, column: RecordColumn) -> array[int]:
-    """A column of numbers, of every record: byte by byte of the number, which is quicker than record by record."""
+    """A column of numbers of every record, assembled byte by byte, which is faster than record by record."""
     numbers = array(column.code)
     gathered = bytearray(len(records) // RECORD.size * numbers.itemsize)
     for place in range(numbers.itemsize):
@@ -99,7 +99,9 @@ def gather(records: bytes, column: RecordColumn) -> array[int]:
 
 
 def put(records: bytearray, column: RecordColumn, numbers: Iterable[int], greatest: int) -> None:
-    """Write a column of up to four bytes into records that have zeros there; no number is above `greatest`."""
+    """Write a column of up to four bytes into records that have zeros there; `greatest` is an upper bound of the
+    numbers.
+    """
     words = array("I", numbers)
     if sys.byteorder == "big":
         words.byteswap()
@@ -109,14 +111,14 @@ def put(records: bytearray, column: RecordColumn, numbers: Iterable[int], greate
 
 
 def put_bytes(records: bytearray, column: RecordColumn, values: bytes) -> None:
-    """Write a column of one byte, or of several: then `values` has those of the first record first."""
+    """Write a column of one or several bytes; `values` has those of the first record first."""
     width = len(values) * RECORD.size // len(records)
     for place in range(width):
         records[column.offset + place :: RECORD.size] = values[place::width]
 
 
 def with_payload_offset(record: bytes, offset: int) -> bytes:
-    """A record whose payload stands elsewhere in a block."""
+    """A record with another payload offset."""
     column = RecordColumn.PAYLOAD_OFFSET
     packed = struct.pack("<" + column.code, offset)
     return record[: column.offset] + packed + record[column.offset + len(packed) :]

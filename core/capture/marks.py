@@ -1,7 +1,7 @@
-"""Marks: frames that the person wants to find again, each with a note, kept in the capture.
+"""Marks: bookmarks on frames, each with a note, kept in the capture.
 
-Whoever records changes them through its recorder, which writes the file anyway. Those of a capture that was opened
-are changed by `change_marks_of`: SQLite lets one at a time write, so that no mark is lost whoever else has the file.
+A recording program changes them through its recorder, which writes the file anyway. In an opened capture,
+`change_marks_of` changes them; SQLite admits one writer at a time, so that no mark is lost if others use the file.
 """
 
 from __future__ import annotations
@@ -28,41 +28,41 @@ _OCCUPIED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A frame that is marked, by its id."""
+    """A bookmark on a frame, by frame id."""
 
     frame: int
     note: str
-    """Plain text of any number of lines, or ""."""
+    """Plain text of any number of lines, possibly empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeepMarks:
-    """Mark these frames; what was noted on one before is replaced."""
+    """Mark these frames; an existing note is replaced."""
 
     marks: tuple[Mark, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DropMarks:
-    """These frames are not marked any more."""
+    """Remove the marks of these frames."""
 
     frames: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DropAllMarks:
-    """No frame is marked any more."""
+    """Remove all marks."""
 
 
 MarkChange: TypeAlias = KeepMarks | DropMarks | DropAllMarks
 
 
 class MarkReader(Snapshots):
-    """Reads the marks of a capture; `Totals.mark_changes` tells whether there is anything new. CaptureError."""
+    """Reads the marks of a capture; `Totals.mark_changes` tells whether anything is new. Raises CaptureError."""
 
     @reads
     def frames(self) -> array[int]:
-        """Ids of all frames that are marked, in order."""
+        """Ids of all marked frames, in order."""
         rows = self._db.execute("SELECT frame FROM mark ORDER BY frame LIMIT ?", (MAX_MARKS,))
         return array("q", [frame for (frame,) in rows])
 
@@ -77,17 +77,17 @@ class MarkReader(Snapshots):
 
     @reads
     def note(self, frame: int) -> str | None:
-        """What is noted on a frame; None where it is not marked."""
+        """The note on a frame; None if it is not marked."""
         return self.notes(frame, frame).get(frame)
 
     @reads
     def notes(self, first: int, last: int) -> dict[int, str]:
-        """By the ids of those of the frames `first` to `last` that are marked."""
+        """Notes by frame id, for the marked frames of `first`..`last` (inclusive)."""
         return notes_between(self._db, first, last)
 
 
 def notes_between(db: ReadConnection, first: int, last: int) -> dict[int, str]:
-    """As `MarkReader.notes`; ValueError or sqlite3.Error where the capture is damaged."""
+    """Do what `MarkReader.notes` does. Raises ValueError or sqlite3.Error if the capture is damaged."""
     rows = db.execute(
         "SELECT frame, substr(note, 1, ?) FROM mark WHERE frame BETWEEN ? AND ?", (MAX_NOTE, first, last)
     )
@@ -95,13 +95,13 @@ def notes_between(db: ReadConnection, first: int, last: int) -> dict[int, str]:
 
 
 def change_marks_of(path: Path, change: MarkChange) -> None:
-    """Change marks of a capture that this program does not record. CaptureError where that cannot be."""
+    """Change marks of a capture that this program does not record. Raises CaptureError."""
     with closing(open_for_changes(path)) as db:
         change_marks(db, path, change)
 
 
 def change_marks(db: sqlite3.Connection, path: Path, change: MarkChange) -> None:
-    """All of it in one transaction on the capture at `path`. CaptureError or CallerError, and nothing is changed."""
+    """Make the whole change in one transaction on the capture at `path`, or raise CaptureError or CallerError."""
     try:
         db.execute("BEGIN IMMEDIATE")
         _apply(db, change)
@@ -145,7 +145,7 @@ def _keep(db: sqlite3.Connection, mark: Mark) -> None:
     ).fetchone()
     if there is None:
         raise CallerError(f"Frame {mark.frame} is not in the capture, so that it cannot be bookmarked.")
-    # SQLite takes no half of a surrogate pair as text, and ends it at a NUL now and then.
+    # SQLite rejects lone surrogates in text, and may end text at a NUL.
     note = mark.note.encode("utf-8", "replace").decode().replace("\0", "?")
     db.execute("INSERT OR REPLACE INTO mark VALUES(?, ?)", (mark.frame, note))
 

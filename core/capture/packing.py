@@ -1,7 +1,7 @@
-"""The payloads of a block that are much more than what came over the wire are stored compressed.
+"""Payloads of a block that are much larger than their wire bytes are stored compressed.
 
-Two megabytes of deflate bombs inflate to two gigabytes; they need not take these on the disk. What is stored is cut
-into chunks that are compressed each for itself, so that a piece of a payload costs no more than the chunks it lies in.
+Two megabytes of deflate bombs inflate to two gigabytes, which need not take up the disk. The payloads are cut into
+chunks that are compressed separately, so that reading a piece costs only the chunks it touches.
 
 Source: zlib format, RFC 1950.
 """
@@ -15,11 +15,11 @@ from typing import Protocol
 
 CHUNK_BYTES = 512 * 1024
 PACKED_FROM = 64 * 1024
-"""Bytes of payloads that are worth it,"""
+"""Least payload size in bytes,"""
 PACKED_RATIO = 16
-"""and how many times the bytes on the wire they must be."""
+"""and least ratio to the wire bytes, from which on compression is worth it."""
 MOST_UNPACKED = 1_000_000_000
-"""Bytes that SQLite would store in one value, as they are."""
+"""Bytes that SQLite could store in one value uncompressed."""
 _LEVEL = 1
 _ENTRY = struct.Struct("<III")
 _CHUNK_FLAG = 1 << 31
@@ -27,7 +27,7 @@ _MOST_ENTRIES = -(-MOST_UNPACKED // CHUNK_BYTES)
 
 
 class StoredBytes(Protocol):
-    """The stored bytes: a value of SQLite, open for reading."""
+    """A value of SQLite, open for reading."""
 
     def seek(self, offset: int, /) -> object: ...
 
@@ -35,7 +35,7 @@ class StoredBytes(Protocol):
 
 
 def pack(payloads: Iterable[bytes]) -> tuple[bytes, bytes]:
-    """What `Chunks` needs to know, and the bytes to store for all `payloads`."""
+    """The description that `Chunks` needs, and the bytes to store for all `payloads`."""
     entries, packed = [], []
     offset = 0
     for chunk in _chunks(payloads):
@@ -47,7 +47,7 @@ def pack(payloads: Iterable[bytes]) -> tuple[bytes, bytes]:
 
 
 def _chunks(payloads: Iterable[bytes]) -> Iterator[bytes]:
-    """All payloads one behind the other, in pieces of CHUNK_BYTES; the last may be shorter."""
+    """All payloads joined, in pieces of CHUNK_BYTES; the last may be shorter."""
     held = bytearray()
     for payload in payloads:
         with memoryview(payload) as view:
@@ -64,7 +64,7 @@ def _chunks(payloads: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def split(column: object) -> tuple[bytes, bytes]:
-    """What `repeats` of a block says of payloads that come again, and what of chunks; ValueError for nonsense."""
+    """Split the column `repeats` of a block into its parts about repeats and chunks; raises ValueError for nonsense."""
     if not isinstance(column, bytes) or len(column) % _ENTRY.size:
         raise ValueError("what a block says of its payloads cannot be read")
     lengths = (length for _, length, _ in _ENTRY.iter_unpack(column))
@@ -75,19 +75,19 @@ def split(column: object) -> tuple[bytes, bytes]:
 
 
 class Chunks:
-    """The compressed chunks of a block. Offsets count bytes as if they were not compressed."""
+    """The compressed chunks of a block. Offsets count uncompressed bytes."""
 
     __slots__ = ("_held", "_lengths", "_starts", "size", "surplus")
 
     def __init__(self, entries: bytes) -> None:
-        """From what `split` gave; ValueError where that is what no writer writes."""
+        """Parse what `split` gave; raises ValueError for what no writer writes."""
         self._starts = [0]
-        """Where each begins among the stored bytes, and where the last ends."""
+        """Offset of each chunk among the stored bytes, and finally the end."""
         self._lengths: list[int] = []
         self._held: tuple[int, bytes] | None = None
-        """The chunk that was read last, and its number: rows of a list often lie in the same one."""
+        """Number and content of the last chunk read: rows of a list often lie in the same one."""
         self.size = 0
-        """Bytes of all, not compressed."""
+        """Uncompressed bytes in total."""
         count = len(entries) // _ENTRY.size
         if count > _MOST_ENTRIES:
             raise ValueError(f"a block says of itself that it has {count} chunks")
@@ -100,13 +100,13 @@ class Chunks:
             self._lengths.append(length)
             self._starts.append(self._starts[-1] + stored)
         self.surplus = self.size - self._starts[-1]
-        """Bytes that are not stored."""
+        """Bytes saved."""
 
     def __bool__(self) -> bool:
         return bool(self._lengths)
 
     def unpacked(self, stored: bytes) -> bytes:
-        """All bytes. ValueError where they are not those that were packed."""
+        """All bytes. Raises ValueError if they are not what was packed."""
         if not self._lengths:
             return stored
         places = range(len(self._lengths))
@@ -116,7 +116,7 @@ class Chunks:
         )
 
     def read(self, source: StoredBytes, offset: int, length: int) -> bytes:
-        """Bytes from `offset` on, fewer where they end; only the chunks in which they lie are read."""
+        """Bytes from `offset` on, fewer at the end; reads only the chunks that contain them."""
         if not self._lengths:
             source.seek(offset)
             return source.read(length)

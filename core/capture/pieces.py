@@ -1,4 +1,4 @@
-"""Frames and pieces of their payloads at a cost that does not grow with the payload."""
+"""Reads frames and pieces of their payloads at a cost that does not grow with the payload."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class _Found(NamedTuple):
 
 
 class PieceReader(Snapshots):
-    """Reads one frame at a time, and of long payloads only what is asked for. CaptureError."""
+    """Reads one frame at a time, and of long payloads only the requested part. Raises CaptureError."""
 
     def __init__(self, path: Path, db: ReadConnection) -> None:
         super().__init__(path, db)
         self._layout: tuple[int, Layout] | None = None
-        """Of the block that was read last."""
+        """Layout of the block that was read last."""
 
     def forget(self) -> None:
-        """Drop what is held: the capture was cleared."""
+        """Forget cached data, because the capture was cleared."""
         self._layout = None
 
     @reads
     def outline(self, frame_id: int) -> FrameOutline | None:
-        """One frame without the bulk of its payload; None where there is none of that id."""
+        """A frame with only the beginning of its payload; None if there is no frame of that id."""
         found = self._find(frame_id)
         if found is None:
             return None
@@ -49,13 +49,13 @@ class PieceReader(Snapshots):
 
     @reads
     def content_length(self, frame_id: int) -> int:
-        """Bytes of the message that a frame completed, else of its payload; 0 where there is no frame of that id."""
+        """Length of the message that a frame completed, else of its payload; 0 if there is no frame of that id."""
         found = self._find(frame_id)
         return 0 if found is None else found.stored.content[1]
 
     @reads
     def payload(self, frame_id: int, part: PayloadPart, start: int, end: int) -> bytes | None:
-        """Bytes `start`..`end` of a payload, fewer where it ends; None where there is no frame of that id."""
+        """Bytes `start`..`end` of a payload, fewer at its end; None if there is no frame of that id."""
         found = self._find(frame_id)
         if found is None:
             return None
@@ -72,7 +72,7 @@ class PieceReader(Snapshots):
         return tuple(violation_of(*row) for row in rows)
 
     def read(self, block: int, offset: int, length: int) -> bytes:
-        """`length` bytes from `offset` on of the payloads of a block. sqlite3.Error or ValueError if that can't be."""
+        """`length` bytes from `offset` of the payloads of a block. Raises sqlite3.Error or ValueError."""
         if not length:
             return b""
         layout = self._layout_of(block)
@@ -103,7 +103,7 @@ class PieceReader(Snapshots):
 
 
 def whole(payload: bytes, length: int) -> bytes:
-    """`payload`; ValueError where it is not that long."""
+    """`payload`, after a check of its length; raises ValueError."""
     if len(payload) != length:
         raise ValueError(f"{len(payload)} of the {length} bytes of a payload are there")
     return payload

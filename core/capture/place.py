@@ -1,4 +1,4 @@
-"""Where an open capture stands, and whether it still does: somebody may remove it or move it away."""
+"""Watches the place of an open capture, which somebody may remove or move away."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MOST_NAMES = 1000
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """What makes a file the same one; None where there is none. OSError where the system does not say."""
+    """Identifies a file; None if there is none. Raises OSError if the system does not tell."""
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -20,22 +20,22 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 class Place:
-    """A capture that is open for writing, with the write-ahead log and its index beside it."""
+    """The place of a capture open for writing, with its write-ahead log and the log's index."""
 
     def __init__(self, path: Path) -> None:
-        """OSError where the system does not say what is there."""
+        """Raises OSError if the system does not tell which file is there."""
         database, log, index, _ = files_of(path)
         self._files = {file: identity(file) for file in (database, log, index)}
 
     def is_kept(self) -> bool:
-        """Whether all of them are there; what the system does not tell is taken to be."""
+        """Whether all files are in place; if the system does not tell, they are taken to be."""
         try:
             return all(identity(file) == known for file, known in self._files.items())
         except OSError:
             return True
 
     def clear_up(self) -> None:
-        """Remove the log and its index where the capture itself is gone: they would be taken for the next one's."""
+        """Remove log and index if the capture is gone; otherwise SQLite would use them for the next capture there."""
         _, *beside = self._files
         for file in beside:
             with suppress(OSError):
@@ -44,7 +44,7 @@ class Place:
 
 
 def next_to(path: Path) -> Path:
-    """A name beside `path` that nothing has: `a_2.unmask` for `a.unmask`. FileExistsError where there is none."""
+    """A free name beside `path`: `a_2.unmask` for `a.unmask`. Raises FileExistsError if there is none."""
     for number in range(2, _MOST_NAMES):
         found = path.with_name(f"{path.stem}_{number}{path.suffix}")
         if not any(file.exists() or file.is_symlink() for file in files_of(found)):

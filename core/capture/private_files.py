@@ -1,7 +1,7 @@
-"""Files and folders that only their owner can read, whatever the umask says.
+"""Files and folders that only their owner can read, whatever the umask.
 
-What is recorded holds cookies, tokens and everything that was said, so nobody else on the machine may read it. Systems
-without POSIX modes keep the rights of the folder above, which are the user's own in a user's own folders.
+Captures hold cookies, tokens and everything that was said, so nobody else on the machine may read them. On systems
+without POSIX modes files get the rights of their folder, which in a user's own folders belong to the user.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _HAS_MODES = os.name == "posix"
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder`, and what is missing above it, for the owner alone. One that is there stays as it is. OSError."""
+    """Make `folder` and missing parents for the owner alone. An existing folder is left unchanged. Raises OSError."""
     missing = []
     while not folder.exists():
         missing.append(folder)
@@ -33,26 +33,26 @@ def make_folder(folder: Path) -> None:
 
 
 def create_file(path: Path) -> None:
-    """Make an empty file that SQLite or anyone else may then fill. FileExistsError where there is one; OSError."""
+    """Make an empty file to be filled by SQLite or others. Raises FileExistsError, or another OSError."""
     os.close(_opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
 
 
 def ensure_file(path: Path) -> None:
-    """Make an empty file where there is none. OSError."""
+    """Make an empty file if there is none. Raises OSError."""
     with suppress(FileExistsError):
         create_file(path)
 
 
 @contextmanager
 def written_whole(target: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of what is at `target` when all within has gone well. OSError.
+    """A file to write that replaces `target` if the context ends without error. Raises OSError.
 
-    Otherwise nothing of it stays. A link at `target` stays one.
+    Otherwise nothing of it remains. A link at `target` stays a link.
     """
     whole = Path(os.path.realpath(target))
     partial = whole.with_name(whole.name + ".part")
     try:
-        # Never one that somebody else has put there and may read.
+        # Always a new file: one that somebody else has put there could be read by them.
         partial.unlink(missing_ok=True)
         with os.fdopen(_opened(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as out:
             yield out
@@ -62,17 +62,17 @@ def written_whole(target: Path) -> Iterator[BinaryIO]:
 
 
 def open_to_append(path: Path) -> BinaryIO:
-    """A file to write to the end of; one that is there keeps its mode, because its owner chose it. OSError."""
+    """A file to append to; an existing file keeps its mode, which its owner chose. Raises OSError."""
     with suppress(FileExistsError):
         return os.fdopen(_opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND), "ab")
     return path.open("ab")
 
 
 def sync(path: Path) -> None:
-    """Have what was written to a file, or which names a folder holds, survive a power cut. OSError for a file."""
+    """Make the content of a file, or the names in a folder, survive a power cut. Raises OSError for a file."""
     if path.is_dir():
         if _HAS_MODES:
-            # Not every file system syncs folders; those that do not keep their names in order by themselves.
+            # Not every file system can sync folders; those that cannot keep their names in order themselves.
             with suppress(OSError):
                 _synced(os.open(path, os.O_RDONLY))
     else:
@@ -87,7 +87,7 @@ def _synced(descriptor: int) -> None:
 
 
 def close_to_others(path: Path) -> None:
-    """Take a file or folder that is Unmask's own from everybody but its owner, where that can be done."""
+    """Take one of Unmask's files or folders away from everybody but its owner, if possible."""
     if _HAS_MODES:
         with suppress(OSError):
             mode = FOLDER_MODE if path.is_dir() else FILE_MODE
@@ -96,10 +96,10 @@ def close_to_others(path: Path) -> None:
 
 
 def _opened(path: Path, flags: int) -> int:
-    """A descriptor of a new file. The umask may take more from its mode than it should: that is put right."""
+    """A descriptor of a new file. The umask may remove too much from its mode, which is corrected."""
     descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0), FILE_MODE)
     if _HAS_MODES:
-        # Some file systems have no modes; what they give is all that can be had.
+        # On file systems without modes there is nothing to correct.
         with suppress(OSError):
             os.fchmod(descriptor, FILE_MODE)
     return descriptor

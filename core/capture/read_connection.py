@@ -1,4 +1,4 @@
-"""A read-only connection to a capture that takes no more memory the longer it is used."""
+"""A read-only connection to a capture whose memory does not grow with use."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ _MAPPED_BYTES = 1 << 40
 
 
 class ReadConnection:
-    """Belongs to the thread that made it. Close it.
+    """Belongs to the thread that made it; must be closed.
 
-    sqlite3 keeps a note of every blob that was opened, some 90 bytes, until its connection is closed. So after many of
-    them another connection takes over, between two snapshots.
+    sqlite3 keeps a note of every opened blob, some 90 bytes, until its connection is closed. After many of them another
+    connection therefore takes over, between two snapshots.
     """
 
     def __init__(self, path: Path, cache_kib: int | None = None) -> None:
-        """`cache_kib`: of pages; None: as much as any reader has. CaptureError where there is no capture."""
+        """`cache_kib` limits the page cache; None means the default of readers. Raises CaptureError if there is no
+        capture.
+        """
         self._path = path
         self._cache_kib = cache_kib
         self._file = _identity(path)
         self._blobs = 0
         self.connection = self._open()
-        """The one of this moment."""
+        """The current connection."""
 
     @property
     def in_transaction(self) -> bool:
         return self.connection.in_transaction
 
     def begin(self) -> None:
-        """From now on, until "ROLLBACK" is executed, everything read is of one moment."""
+        """Start a snapshot: everything read until "ROLLBACK" is executed is of one moment."""
         if self._blobs > _MOST_BLOBS:
             self._renew()
         self.connection.execute("BEGIN")
@@ -46,19 +48,21 @@ class ReadConnection:
 
     @contextmanager
     def blob(self, table: str, column: str, row: int) -> Iterator[sqlite3.Blob]:
-        """A value, to be read from any place on."""
+        """A value that can be read from any offset."""
         self._blobs += 1
         with self.connection.blobopen(table, column, row, readonly=True) as blob:
             yield blob
 
     @contextmanager
     def mapped(self) -> Iterator[None]:
-        """Within, pages are not copied on their way: for bytes far behind in a long value all pages lie on it."""
+        """Map the file into memory within this context, because SQLite walks through all pages before a distant byte of
+        a long value.
+        """
         self.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
         try:
             yield
         finally:
-            # What is mapped counts as memory of the process.
+            # Mapped pages count as memory of the process.
             self.execute("PRAGMA mmap_size = 0")
 
     def close(self) -> None:
@@ -73,7 +77,7 @@ class ReadConnection:
     def _renew(self) -> None:
         self._blobs = 0
         if self._file is None or _identity(self._path) != self._file:
-            # It was moved, or another one has its name: this one is still there for who has it open.
+            # The file was moved or its name reused; an open connection still sees the right one.
             return
         try:
             renewed = self._open()

@@ -1,4 +1,4 @@
-"""Reading a capture, also one that is being written: rows by their place in a list, frames by their id."""
+"""Reads a capture, also while it is being written: rows by their place in a list, frames by their id."""
 
 from __future__ import annotations
 
@@ -39,18 +39,20 @@ from core.protocol.violations import Severity, Violation
 
 _CACHED_BLOCKS = 24
 _CACHED_PAYLOADS = 512 * 1024
-"""A block's payloads are held only when they are no larger than this; larger ones are read piece by piece."""
+"""Payloads of a block are cached only up to this size; larger ones are read piece by piece."""
 
 _WHOLE_PAYLOADS = 2 * BLOCK_BYTES
-"""Where many frames of a block are read, its payloads are read at once up to this size."""
+"""If many frames of a block are read, its payloads are read at once up to this size."""
 _MOST_SURPLUS = MOST_REPEATED + _WHOLE_PAYLOADS
 _MANY = 8
 _FEW = 32
-"""So many rows of a block are read one by one, where the block is not held."""
+"""Up to this many rows of an uncached block are read one by one."""
 
 
 class CaptureReader(Snapshots):
-    """Reads one capture file. Cheap; belongs to the thread that made it. Close it. CaptureError if it is damaged."""
+    """Reads one capture file. Cheap; belongs to the thread that made it; must be closed. Raises CaptureError if
+    damaged.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, ReadConnection(path))
@@ -74,7 +76,7 @@ class CaptureReader(Snapshots):
         return Totals(*checks.typed(row, checks.TOTALS))
 
     def forget(self) -> None:
-        """Drop what is cached: the capture was cleared."""
+        """Forget cached data, because the capture was cleared."""
         self._blocks.clear()
         self.pieces.forget()
 
@@ -82,7 +84,7 @@ class CaptureReader(Snapshots):
 
     @reads
     def connections(self, changed_after: int = 0, limit: int = 100_000) -> list[ConnectionRecord]:
-        """Those changed since `Totals.changes` was `changed_after`, in order of their ids."""
+        """Connections changed since `Totals.changes` was `changed_after`, in order of their ids."""
         rows = self._db.execute(
             f"SELECT {CONNECTION_COLUMNS} FROM connection WHERE changed > ? ORDER BY id LIMIT ?",
             (changed_after, limit),
@@ -98,7 +100,7 @@ class CaptureReader(Snapshots):
 
     @reads
     def connection_violations(self, connection_id: int) -> tuple[Violation, ...]:
-        """What the opening handshake broke."""
+        """Rules that the opening handshake broke."""
         rows = self._db.execute(
             'SELECT rule, detail, "offset", length FROM violation WHERE frame IS NULL AND connection = ? ORDER BY id',
             (connection_id,),
@@ -108,17 +110,18 @@ class CaptureReader(Snapshots):
     # Lists of frames.
 
     def count(self, view: View) -> int:
-        """How many rows the view has, with those in front that are `dropped`."""
+        """Number of rows of the view, including those `dropped` from the front."""
         return self.lanes.count(view)
 
     def dropped(self, view: View) -> int:
-        """How many rows in front were dropped, as a ring does: they are counted, but are no more."""
+        """Number of rows that a ring dropped from the front: they are counted, but no longer exist."""
         return self.lanes.dropped(view)
 
     @reads
     def rows(self, view: View, first: int, count: int) -> list[FrameRow]:
-        """Rows `first` to `first + count - 1` of the view, counted from 0; fewer where it ends, none from a `first` on
-        that was dropped.
+        """Rows `first` to `first + count - 1` of the view, counted from 0.
+
+        There are fewer at the end, and none if `first` was dropped.
         """
         rows: list[FrameRow] = []
         for block, indices in self._places(view, first, count):
@@ -141,21 +144,21 @@ class CaptureReader(Snapshots):
 
     @reads
     def last_frame_id(self) -> int:
-        """Id of the newest frame; 0 where there is none."""
+        """Id of the newest frame; 0 if there is none."""
         row = self._db.execute("SELECT first + count - 1 FROM block ORDER BY first DESC LIMIT 1").fetchone()
         return 0 if row is None else int(row[0])
 
     @reads
     def first_frame_id(self) -> int:
-        """Id of the oldest frame; 0 where there is none."""
+        """Id of the oldest frame; 0 if there is none."""
         row = self._db.execute("SELECT first FROM block ORDER BY first LIMIT 1").fetchone()
         return 0 if row is None else int(row[0])
 
     @reads
     def frame_at(self, time_ns: int) -> int | None:
-        """Id of the first frame of all connections at or after a time; None where all are older.
+        """Id of the first frame of all connections at or after a time; None if all are older.
 
-        Where the clock was set back meanwhile, it is one of those after which the time was passed.
+        If the clock was set back, it is one of the frames at which that time was passed.
         """
         low, high = max(self.first_frame_id(), 1), self.last_frame_id() + 1
         # The first block that ends at or after the time holds a frame of `low..high`.
@@ -179,7 +182,7 @@ class CaptureReader(Snapshots):
 
     @reads
     def position(self, view: View, frame_id: int) -> int | None:
-        """Where in the view a frame stands; None where the view does not show it."""
+        """The position of a frame in the view; None if the view does not show it."""
         block = self._block_of(frame_id)
         if block is None:
             return None
@@ -194,7 +197,7 @@ class CaptureReader(Snapshots):
         return int(row[0] if view.control else row[1]) + block.selection(view).index(index)
 
     def frames_after(self, frame_id: int, count: int) -> Iterator[FrameRecord]:
-        """Up to `count` frames of all connections with ids greater than `frame_id`, one block in memory at a time."""
+        """Up to `count` frames of all connections with ids above `frame_id`; one block in memory at a time."""
         block = self._block_of(frame_id + 1) or self._block_from(frame_id + 1)
         while block is not None and count > 0:
             start = max(frame_id + 1 - block.first, 0)
@@ -204,7 +207,7 @@ class CaptureReader(Snapshots):
             block = self._block_from(block.first + block.count)
 
     def frames(self, ids: Iterable[int]) -> Iterator[FrameRecord]:
-        """Those of these frames that are there; quickest in order."""
+        """The frames of these ids that exist; fastest in ascending order."""
         block: HeldBlock | None = None
         notes: dict[int, str] = {}
         singly = 0
@@ -227,7 +230,7 @@ class CaptureReader(Snapshots):
 
     @reads
     def frame(self, frame_id: int) -> FrameRecord | None:
-        """One frame whole, with its violations and the message that it completed."""
+        """One complete frame, with its violations and the message that it completed."""
         block = self._block_of(frame_id)
         return None if block is None else self._frame(block, frame_id, self.marks.note(frame_id))
 
@@ -249,7 +252,7 @@ class CaptureReader(Snapshots):
 
     @reads
     def problem_count(self) -> int:
-        """How many violations there are, counted one by one; `Totals.violations` is quicker."""
+        """Number of violations, counted row by row; `Totals.violations` is faster."""
         (count,) = self._db.execute("SELECT count(*) FROM violation").fetchone()
         return int(count)
 
@@ -257,7 +260,7 @@ class CaptureReader(Snapshots):
     def problems(
         self, after: int = 0, count: int = 1000, severities: Collection[Severity] = tuple(Severity)
     ) -> list[Problem]:
-        """Up to `count` violations of frames and handshakes with ids greater than `after`."""
+        """Up to `count` violations of frames and handshakes with ids above `after`."""
         condition, rules = of_severities(severities)
         rows = self._db.execute(
             'SELECT id, connection, frame, rule, detail, "offset", length FROM violation '
@@ -269,13 +272,13 @@ class CaptureReader(Snapshots):
 
     @reads
     def first_problem_of(self, frame_id: int) -> int | None:
-        """Id of the first violation of a frame; None where it has none."""
+        """Id of the first violation of a frame; None if it has none."""
         (found,) = self._db.execute("SELECT min(id) FROM violation WHERE frame = ?", (frame_id,)).fetchone()
         return None if found is None else int(found)
 
     @reads
     def severities(self, after: int, count: int) -> list[tuple[int, Severity]]:
-        """Ids greater than `after` of up to `count` violations, each with how bad it is."""
+        """Up to `count` ids above `after` with their severities."""
         rows = self._db.execute(
             "SELECT id, rule FROM violation WHERE id > ? ORDER BY id LIMIT ?", (after, count)
         )
@@ -283,12 +286,12 @@ class CaptureReader(Snapshots):
 
     @reads
     def next_violation(self, view: View, after: int) -> int | None:
-        """Id of the first frame of the view behind frame `after` that broke a rule."""
+        """Id of the first frame of the view after frame `after` that broke a rule."""
         return self._broken_frame(view, "frame > ?", "ASC", after)
 
     @reads
     def previous_violation(self, view: View, before: int) -> int | None:
-        """Id of the last frame of the view ahead of frame `before` that broke a rule."""
+        """Id of the last frame of the view before frame `before` that broke a rule."""
         return self._broken_frame(view, "frame < ?", "DESC", before)
 
     def _broken_frame(self, view: View, condition: str, order: str, frame_id: int) -> int | None:
@@ -310,7 +313,7 @@ class CaptureReader(Snapshots):
     # Blocks.
 
     def _places(self, view: View, first: int, count: int) -> Iterator[tuple[HeldBlock, list[int]]]:
-        """The blocks, and in each the records, in which the rows lie."""
+        """The blocks with these rows, and in each the indices of their records."""
         if first < 0 or count <= 0:
             return
         connection = view.connection or ALL
@@ -344,7 +347,7 @@ class CaptureReader(Snapshots):
             yield stored.row(block.first + index, self._payload(block, offset, min(length, PREVIEW_BYTES)))
 
     def _few_rows_of(self, first: int, indices: list[int]) -> Iterator[FrameRow]:
-        """The same of block `first`, which is not read for it as a whole."""
+        """Read these records of block `first` without reading the whole block."""
         if not indices:
             return
         with self._db.blob("block", "records", first) as records:
@@ -361,7 +364,7 @@ class CaptureReader(Snapshots):
         return self._block(first) if count else None
 
     def _block_at(self, frame_id: int) -> tuple[int, int]:
-        """First frame and count of the block that holds a frame; a count of 0 where none does."""
+        """First frame and count of the block that holds a frame; a count of 0 if none does."""
         row = self._db.execute(
             "SELECT first, count FROM block WHERE first <= ? ORDER BY first DESC LIMIT 1", (frame_id,)
         ).fetchone()
@@ -399,7 +402,7 @@ class CaptureReader(Snapshots):
 
     @reads
     def _with_payloads(self, block: HeldBlock) -> HeldBlock:
-        """The block with its payloads, where these are not very large or gone. It is not held."""
+        """The block with its payloads, unless they are very large or gone. It is not cached."""
         row = self._db.execute(
             "SELECT bytes, repeats FROM payload WHERE block = ? AND length(bytes) <= ?",
             (block.first, _WHOLE_PAYLOADS),
@@ -418,5 +421,5 @@ class CaptureReader(Snapshots):
         return whole(block.payloads[offset : offset + length], length)
 
     def _piece(self, first: int, offset: int, length: int) -> bytes:
-        """Of the payloads of block `first`, which are not held."""
+        """Bytes of the uncached payloads of block `first`."""
         return self.pieces.read(first, offset, length)

@@ -1,9 +1,9 @@
 """The writer thread: takes what the loop hands over, commits in batches, wakes the readers, pushes back.
 
-The loop's side never waits: `record` appends to a queue. The queue is bounded by asking: when `is_full`, whoever
-feeds it must stop until the `on_drained` callback comes; sessions do so by not reading, so that TCP pushes back.
+The loop's side never waits: `record` appends to a queue. The queue is bounded by cooperation: when `is_full`, its
+feeders must stop until the `on_drained` callback; sessions do so by not reading, so that TCP pushes back.
 
-When the file can't be written, frames are lost and counted, and each later commit tries anew.
+When the file can't be written, frames are lost and counted, and each later commit tries again.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from core.protocol.events import Report, RunReceived, RunSent
 
 COMMIT_SECONDS = 0.03
 PLACE_SECONDS = 0.5
-"""How often it is looked whether the capture is still where it was."""
+"""How often to check that the capture is still in its place."""
 _SETTLE_SECONDS = 5.0
-"""What was recorded so long ago, and a little longer, survives a power cut."""
+"""Recorded data older than this, plus a little, survives a power cut."""
 _AGAIN_SECONDS = 10.0
-"""When to try again where it is not, and cannot go on beside that."""
+"""Time before the next try if the capture was removed and cannot continue beside its place."""
 BACKLOG_BYTES = 32 * 1024 * 1024
-"""About what the queue may take in memory."""
+"""Approximate limit of the queue's memory."""
 LITTLE_BYTES = 16 * 1024
-"""So much at once is little beside it."""
+"""Amount that counts as little compared to it."""
 _DROP_BYTES = 16 * 1024 * 1024
-"""About what is dropped at once of a capture that holds more than it is to keep."""
+"""Approximate amount dropped at once from a capture that exceeds its bounds."""
 _EVENT_BYTES = 400
-"""About what an event takes beside its payload."""
+"""Approximate memory of an event beside its payload."""
 _RUN_FRAME_BYTES = 150
-"""The same for a frame of a run."""
+"""Approximate memory of a frame in a run beside its payload."""
 _RUNS = (RunReceived, RunSent)
 
 _Command = Callable[[], None]
@@ -53,20 +53,20 @@ _Command = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class RecorderCallbacks:
-    """What the recorder tells. All are called on its thread and must return at once."""
+    """What the recorder reports. All are called on its thread and must return at once."""
 
     on_commit: Callable[[], None]
-    """Something new stands in the file."""
+    """The file has something new."""
     on_drained: Callable[[], None]
     """The backlog is small again."""
     on_failure: Callable[[CaptureError], None]
-    """The file can't be written. Said once, until it could be again; see `Recorder.lost_frames`."""
+    """The file can't be written. Called once, until writing works again; see `Recorder.lost_frames`."""
     on_carried: Callable[[Path, Path], None] = lambda _before, _path: None
-    """The capture was removed or moved away from its path; all of it, and what comes, is at the second one."""
+    """The capture was removed or moved away from the first path; everything, and what follows, is at the second."""
 
 
 class Recorder:
-    """Owns the capture file that is being written, and the thread that writes it."""
+    """Owns the capture file being written, and the thread that writes it."""
 
     def __init__(
         self,
@@ -79,27 +79,27 @@ class Recorder:
         self._writer = CaptureWriter(path, version, keep=keep)
         self._callbacks = callbacks
         self.commits = Timings()
-        """How long each transaction took."""
+        """Durations of transactions."""
         self._gauge = gauge or SpaceGauge()
         self._space = self._gauge.look(path, keep.bytes)
         self._look_due = time.monotonic() + self._gauge.interval
         self._place_due = time.monotonic() + PLACE_SECONDS
         self._settle_due = time.monotonic() + _SETTLE_SECONDS
         self._adrift: CaptureError | None = None
-        """Why the capture could not be carried on where it was removed."""
+        """Why the capture could not be continued after it was removed."""
         self._lock = threading.Condition()
         self._queue: deque[Batch | _Command] = deque()
         self._backlog_bytes = 0
         self._little_bytes = 0
-        """What of it came little by little and waits in the queue."""
+        """Part of the backlog that came in little amounts."""
         self._commit_at = keep.commit_bytes
-        """About what one commit takes."""
+        """Approximate size of one commit."""
         self._idle = False
         self._hurry = False
         self._stopping = False
         self._was_full = False
         self._dropping = False
-        """There is more to drop than was dropped at once."""
+        """Whether more remains to be dropped."""
         self._failure: CaptureError | None = None
         self._next_handle = 1
         self._thread = threading.Thread(target=self._run, name="unmask-recorder", daemon=True)
@@ -107,46 +107,46 @@ class Recorder:
 
     @property
     def path(self) -> Path:
-        """Where the capture is; changes with `save_as` and `start_new`."""
+        """Path of the capture; `save_as` and `start_new` change it."""
         return self._writer.path
 
     @property
     def numbering(self) -> Numbering:
-        """What connections are called in the capture; changes with `start_new`."""
+        """Numbers of connections in the capture; `start_new` changes them."""
         return self._writer.numbering
 
     @property
     def backlog_bytes(self) -> int:
-        """About what waits to be written takes in memory."""
+        """Approximate memory of what waits to be written."""
         return self._backlog_bytes
 
     @property
     def written_frames(self) -> int:
-        """Frames written since the recorder was made, whatever became of them."""
+        """Frames written since the recorder was made, including later dropped ones."""
         return self._writer.written_frames
 
     @property
     def space(self) -> DiskSpace | None:
-        """The disk as it was seconds ago; None where it cannot be looked at."""
+        """The disk as of a few seconds ago; None if it cannot be measured."""
         return self._space
 
     @property
     def is_full(self) -> bool:
-        """Whoever records must stop until `on_drained`."""
+        """Whether feeders must stop until `on_drained`."""
         if self._backlog_bytes < BACKLOG_BYTES:
             return False
         with self._lock:
             if self._backlog_bytes < BACKLOG_BYTES or self._stopping:
                 return False
-            # The thread counts down under the same lock, so it will see this and tell.
+            # The thread decreases the backlog under the same lock, so it will notice this and call.
             self._was_full = True
             return True
 
     def holds_up(self, size: int) -> bool:
-        """Whether who has just recorded `size` bytes must stop until `on_drained`.
+        """Whether a feeder that has just recorded `size` bytes must stop until `on_drained`.
 
-        Who recorded little need not wait for others who record much: it goes on while they have filled the queue, up to
-        a bound of its own.
+        A feeder that recorded little need not wait for others that filled the queue: it may continue up to a separate
+        limit.
         """
         if size <= LITTLE_BYTES and self._little_bytes < BACKLOG_BYTES:
             return False
@@ -159,12 +159,12 @@ class Recorder:
 
     @property
     def failure(self) -> CaptureError | None:
-        """Why the last commit failed, or what was recorded has no place any more; None: all is well."""
+        """Why the last commit failed, or why the capture has no place any more; None if all is well."""
         return self._failure or self._adrift
 
     @property
     def is_adrift(self) -> bool:
-        """Whether the capture was removed or moved away and could not go on elsewhere."""
+        """Whether the capture was removed or moved away and could not continue elsewhere."""
         return self._adrift is not None
 
     @property
@@ -172,10 +172,10 @@ class Recorder:
         """Frames that could not be written."""
         return self._writer.lost_frames
 
-    # The loop's side.
+    # Called by the loop.
 
     def open_connection(self, opened: Opened, time_ns: int) -> int:
-        """The handle of a new connection."""
+        """Start a connection; gives its handle."""
         handle = self._next_handle
         self._next_handle += 1
         self._put(Batch(handle, time_ns, opened, _EVENT_BYTES))
@@ -184,10 +184,10 @@ class Recorder:
     def record(
         self, connection: int, time_ns: int, events: Sequence[Report], size: int, received: Direction
     ) -> int:
-        """Take over what a connection reported, by its handle. About what that takes in memory.
+        """Take over what a connection reported, by its handle; gives its approximate size in memory.
 
-        `size` is about the bytes that `events` hold, which must not be changed any more. `received` is which way the
-        frames go that were received; those that were sent go the other way.
+        `size` is about the bytes that `events` hold, which must not change any more. `received` is the direction of
+        received frames; sent ones go the other way.
         """
         size += _EVENT_BYTES * len(events)
         for event in events:
@@ -208,10 +208,10 @@ class Recorder:
                 self._idle = False
                 self._lock.notify()
 
-    # Any thread. What is asked takes effect in the order of the queue, between what was recorded before and after.
+    # Any thread. Requests take effect in queue order, between what was recorded before and after.
 
     def set_recording(self, on: bool) -> None:
-        """Whether frames are kept."""
+        """Switch the recording of frames on or off."""
 
         def switch() -> None:
             self._writer.recording = on
@@ -219,7 +219,7 @@ class Recorder:
         self._command(switch)
 
     def set_keep(self, keep: Keep) -> None:
-        """What the capture holds at most, of the newest frames."""
+        """Set the bounds of the capture."""
 
         def change() -> None:
             self._writer.keep = keep
@@ -228,15 +228,15 @@ class Recorder:
         self._command(change)
 
     def clear(self) -> None:
-        """Forget all frames and all connections that are over."""
+        """Remove all frames and all closed connections."""
         self._command(self._writer.clear)
 
     def clear_connection(self, handle: int) -> None:
-        """Forget a connection; of one that is open, its frames."""
+        """Remove a connection; if it is open, only its frames."""
         self._command(lambda: self._writer.clear_connection(handle))
 
     def change_marks(self, change: MarkChange, failed: Callable[[UnmaskError], None]) -> None:
-        """Mark frames, or not any more; seen after the next commit. `failed` is called on the recorder's thread."""
+        """Change marks; visible after the next commit. `failed` is called on the recorder's thread."""
 
         def go() -> None:
             try:
@@ -252,11 +252,15 @@ class Recorder:
             )
 
     def save_as(self, path: Path, done: Callable[[CaptureError | None], None]) -> None:
-        """Move the capture to `path` and go on there. `done` is called on the recorder's thread, or at once if over."""
+        """Move the capture to `path` and continue there. `done` is called on the recorder's thread, or at once
+        if over.
+        """
         self._go_to(lambda: self._writer.move_to(path), done)
 
     def start_new(self, path: Path, done: Callable[[CaptureError | None], None]) -> None:
-        """Finish the capture and go on in a new one at `path`, which holds what is open. `done` as in `save_as`."""
+        """Finish the capture and continue in a new one at `path`, which has the open connections. `done` as in
+        `save_as`.
+        """
         self._go_to(lambda: self._writer.start_new(path), done)
 
     def _go_to(self, action: _Command, done: Callable[[CaptureError | None], None]) -> None:
@@ -273,7 +277,7 @@ class Recorder:
             done(CaptureError(f"Recording is over: the capture stays at {self.path}. Copy that file."))
 
     def flush(self) -> None:
-        """Wait until all that was recorded before is written, or lost."""
+        """Wait until everything recorded before is written, or lost."""
         reached = threading.Event()
         if self._command(reached.set):
             while not reached.wait(0.5) and self._thread.is_alive():
@@ -287,7 +291,7 @@ class Recorder:
         self._thread.join()
 
     def _command(self, action: _Command) -> bool:
-        """Whether `action` will be done."""
+        """Queue `action`; False if it will not be done."""
         with self._lock:
             if self._stopping:
                 return False
@@ -297,7 +301,7 @@ class Recorder:
             self._lock.notify()
             return True
 
-    # The writer's side.
+    # On the writer's thread.
 
     def _run(self) -> None:
         try:
@@ -311,14 +315,14 @@ class Recorder:
             self._guard(self._writer.close)
 
     def _turn(self) -> bool:
-        """Wait for work, do it, tell; False when all is done and the recorder is to stop."""
+        """Wait for work, do it, report; False when all is done and the recorder should stop."""
         with self._lock:
             while not (self._queue or self._stopping or self._dropping):
                 self._idle = True
                 if not self._lock.wait(max(min(self._look_due, self._place_due) - time.monotonic(), 0.0)):
                     break
             self._idle = False
-            # More comes in the meantime, and one commit takes it all.
+            # More arrives in the meantime, and one commit takes it all.
             self._lock.wait_for(self._hurried, COMMIT_SECONDS)
             work, taken = self._take()
             self._hurry = self._hurry and bool(self._queue)
@@ -350,7 +354,7 @@ class Recorder:
         return not ending
 
     def _look_after_place(self) -> None:
-        """Go on beside where the capture was, if somebody has removed it or moved it away."""
+        """Continue beside the old place if somebody has removed or moved the capture."""
         before, told = self._writer.path, self._adrift is not None
         if self._writer.is_in_place:
             self._adrift = None
@@ -367,9 +371,9 @@ class Recorder:
         self._place_due = time.monotonic() + (PLACE_SECONDS if self._adrift is None else _AGAIN_SECONDS)
 
     def _take(self) -> tuple[list[Batch | _Command], int]:
-        """What the next commit takes, and about how many bytes that is. With the lock.
+        """Take work for the next commit, and its approximate size. The lock must be held.
 
-        Not all of a large backlog: what feeds the queue may go on while the rest is written.
+        A large backlog is taken in parts, so that feeders may continue while the rest is written.
         """
         if self._backlog_bytes <= self._commit_at:
             work, self._queue = list(self._queue), deque()
@@ -395,7 +399,7 @@ class Recorder:
             self.commits.add(time.perf_counter_ns() - began)
 
     def _drop_oldest(self, budget: int) -> Dropped:
-        """What is beyond the ring, in steps that keep up with what comes."""
+        """Drop frames beyond the bounds, in steps that keep up with new ones."""
         dropped = Dropped()
 
         def drop() -> None:
@@ -407,7 +411,7 @@ class Recorder:
         return dropped
 
     def _guard(self, action: Callable[[], None]) -> bool:
-        """Do it, and tell of what goes wrong, once: nothing may end this thread without a word."""
+        """Run `action` and report an error once: nothing may end this thread silently."""
         try:
             action()
         except CaptureError as error:

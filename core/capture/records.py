@@ -1,4 +1,4 @@
-"""The values that come out of a capture."""
+"""The values read from a capture."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from core.protocol.frames import Frame
 from core.protocol.violations import Violation
 
 OUTLINE_BYTES = 4096
-"""As much of a payload as one looks at without asking for all of it."""
+"""Bytes of a payload that are read unless all of it is requested."""
 
 
 class Direction(IntEnum):
-    """Named from the wire, the same in every mode."""
+    """Named by the endpoints, so that it means the same in every mode."""
 
     CLIENT_TO_SERVER = 0
     SERVER_TO_CLIENT = 1
@@ -29,7 +29,7 @@ class Mode(IntEnum):
 
 
 class ConnectionState(IntEnum):
-    """What became of a connection."""
+    """The state of a connection."""
 
     CONNECTING = 0
     OPEN = 1
@@ -38,9 +38,9 @@ class ConnectionState(IntEnum):
     REFUSED = 4
     """The opening handshake failed."""
     SERVED = 5
-    """Not WebSocket at all: a plain HTTP request that was answered, such as the test page."""
+    """Not WebSocket: a plain HTTP request that was answered, for example with the test page."""
     LOST = 6
-    """Unmask itself ended while it was open."""
+    """Unmask itself ended while the connection was open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +53,35 @@ class ConnectionRecord:
     opened_ns: int
     closed_ns: int | None
     peer: str
-    """Address of the client, as `127.0.0.1:50312`."""
+    """Address of the client, such as `127.0.0.1:50312`."""
     local: str
     request: bytes
-    """The raw request head, or whatever came in its place; exactly as on the wire."""
+    """The raw request head, or what arrived in its place; exactly as on the wire."""
     response: bytes
     """The raw response head."""
     path: str
-    """Request target, or "" when there was none."""
+    """The request target; "" if there was none."""
     origin: str | None
     """The Origin header."""
     subprotocol: str | None
     extensions: str
     """The response's Sec-WebSocket-Extensions, or ""."""
     status: int
-    """HTTP status of the answer; 0 while there is none."""
+    """HTTP status of the answer; 0 before the answer."""
     reason: str
     """Why the handshake was refused, or the close reason."""
     close_code: int | None
     closed_by: ClosedBy
-    """Whose end of the stream vanished, where it did."""
+    """Who ended the connection; if it vanished, on whose side."""
     trailing: bytes
-    """Bytes after the last frame that are no frame (bounded; see `trailing_length`)."""
+    """Bytes after the last frame that do not form a frame (bounded; see `trailing_length`)."""
     trailing_length: int
     frame_count: int
     data_frame_count: int
     bytes_in: int
-    """Wire bytes client→server, frames only."""
+    """Wire bytes from client to server, frames only."""
     bytes_out: int
-    """Wire bytes server→client, frames only."""
+    """Wire bytes from server to client, frames only."""
     violation_count: int
     vanished: bool = False
     """The TCP stream ended without a closing handshake."""
@@ -93,11 +93,11 @@ class ConnectionRecord:
 
 @dataclass(frozen=True, slots=True)
 class MessageInfo:
-    """What is known of the message that a frame completed; its payload is fetched apart."""
+    """What is known about a completed message; its payload is fetched separately."""
 
     opcode: int
     length: int
-    """Inflated and joined."""
+    """Length after joining and inflating."""
     wire_length: int
     compressed: bool
     frame_count: int
@@ -105,13 +105,13 @@ class MessageInfo:
 
 @dataclass(frozen=True, slots=True)
 class FrameRow:
-    """What one line of the frame table shows. Numbers and times count from 1 and from the epoch (ns)."""
+    """One row of the frame table. Numbers count from 1, times are ns since the epoch."""
 
     id: int
-    """Over the whole capture, in order of arrival, from 1."""
+    """Unique in the capture, in order of arrival, from 1."""
     connection: int
     number: int
-    """Within its connection, from 1. A jump is a gap: frames passed while recording was stopped."""
+    """Number within its connection, from 1. A jump means that frames passed unrecorded."""
     time_ns: int
     direction: Direction
     origin: Origin
@@ -121,11 +121,11 @@ class FrameRow:
     declared_length: int
     captured_length: int
     preview: bytes
-    """The first bytes of the message if the frame completed one, else of the frame's payload (unmasked)."""
+    """The first bytes of the completed message, else of the frame's payload (unmasked)."""
     message: MessageInfo | None
     violation_count: int
     severity: int
-    """The worst `Severity` of its violations, 0 if none."""
+    """The worst `Severity` of its violations; 0 if none."""
     fate: Fate = Fate.PASSED
 
     @property
@@ -138,21 +138,21 @@ class FrameRow:
 
     @property
     def content_length(self) -> int:
-        """How long that is of which `preview` is the beginning."""
+        """Length of the content that begins with `preview`."""
         return self.captured_length if self.message is None else self.message.length
 
 
 @dataclass(frozen=True, slots=True)
 class FrameRecord:
-    """One frame whole."""
+    """One complete frame."""
 
     row: FrameRow
     frame: Frame
     message_payload: bytes | None
-    """Payload of the message that the frame completed (the frame's own where it is the same)."""
+    """Payload of the completed message; the frame's own if it is the same."""
     violations: tuple[Violation, ...]
     note: str | None = None
-    """What the person noted on it, or ""; None where it is not marked."""
+    """The person's note, possibly empty; None if the frame is not marked."""
 
 
 class PayloadPart(IntEnum):
@@ -161,16 +161,16 @@ class PayloadPart(IntEnum):
     FRAME = 0
     """The frame's own payload, unmasked."""
     MESSAGE = 1
-    """The payload of the message that the frame completed, inflated and joined; where there is none, FRAME."""
+    """The payload of the completed message, inflated and joined; if there is none, FRAME."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameOutline:
-    """One frame with no more than the beginning of its payload: the same cost for every size."""
+    """One frame with only the beginning of its payload: the same cost for every size."""
 
     row: FrameRow
     frame: Frame
-    """Its payload is cut off after OUTLINE_BYTES; `row.captured_length` says how much of it there is."""
+    """Its payload is cut after OUTLINE_BYTES; `row.captured_length` is the full length."""
     violations: tuple[Violation, ...]
 
 
@@ -179,14 +179,14 @@ class View:
     """Which frames a list shows."""
 
     connection: int | None = None
-    """None: those of every connection."""
+    """None means every connection."""
     control: bool = True
-    """Whether control frames are among them."""
+    """Whether control frames are included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a capture holds. Frames and bytes count what was recorded, be it dropped since or not."""
+    """Contents of a capture. Frames and bytes include those that were dropped since."""
 
     connections: int
     frames: int
@@ -195,21 +195,21 @@ class Totals:
     """Wire bytes of all frames."""
     violations: int
     changes: int
-    """Goes up with every change to any connection; see `CaptureReader.connections`."""
+    """Grows with every change to any connection; see `CaptureReader.connections`."""
     generation: int
-    """Goes up when the capture is cleared: then nothing fetched before is of worth."""
+    """Grows when the capture is cleared, which invalidates everything fetched before."""
     mark_changes: int = 0
-    """Goes up with every change to any mark; see `core.capture.marks`."""
+    """Grows with every change to any mark; see `core.capture.marks`."""
     dropped_frames: int = 0
-    """Those that are kept no longer; see `core.capture.ring`."""
+    """Frames that were dropped; see `core.capture.ring`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One violation, as a list of them shows it."""
+    """One violation, as a row of a list."""
 
     id: int
     connection: int
     frame: int | None
-    """The frame's id; None: the handshake."""
+    """The frame's id; None means the handshake."""
     violation: Violation

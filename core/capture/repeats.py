@@ -1,7 +1,6 @@
-"""A long payload that comes again in its block, as an echo does, is stored once.
+"""A long payload that occurs again in its block, such as an echo, is stored once.
 
-The offsets of records count the payloads of a block as if each of them were stored, as it is: what reads a block needs
-no more than `Layout` to have them so.
+Offsets in records count as if every payload were stored, uncompressed; `Layout` gives readers that view.
 """
 
 from __future__ import annotations
@@ -15,33 +14,33 @@ from typing import NamedTuple
 from core.capture.packing import Chunks, StoredBytes, split
 
 REPEATED_FROM = 4096
-"""Bytes of a payload that is worth it."""
+"""Least size of a payload that is worth it, in bytes."""
 MOST_REPEATED = 16 * 1024 * 1024
-"""Bytes by which a block's payloads are more than what is stored of them."""
+"""Limit of the bytes saved in a block."""
 
 _REPEAT = struct.Struct("<III")
 _MOST_PACKED = MOST_REPEATED // REPEATED_FROM * _REPEAT.size
 
 
 class Repeat(NamedTuple):
-    """Bytes that are not stored. Offsets as in records."""
+    """Bytes that are not stored again. Offsets are those of records."""
 
     offset: int
     length: int
     source: int
-    """Where the same bytes stand ahead of it, stored."""
+    """Earlier offset at which the same bytes are stored."""
 
     def pack(self) -> bytes:
         return _REPEAT.pack(*self)
 
 
 class Repeats:
-    """All of a block."""
+    """All repeats of a block."""
 
     __slots__ = ("_ahead", "_offsets", "_repeats", "size")
 
     def __init__(self, packed: object) -> None:
-        """From one `Repeat.pack` behind the other; ValueError where that is what no writer writes."""
+        """Parse joined `Repeat.pack`s; raises ValueError for what no writer writes."""
         if not isinstance(packed, bytes) or len(packed) % _REPEAT.size or len(packed) > _MOST_PACKED:
             raise ValueError("what a block says of payloads that come again cannot be read")
         repeats = tuple(map(Repeat._make, _REPEAT.iter_unpack(packed)))
@@ -49,9 +48,9 @@ class Repeats:
         ends = [each.offset + each.length for each in repeats]
         self._repeats, self._offsets = repeats, offsets
         self._ahead = list(accumulate((each.length for each in repeats), initial=0))
-        """Bytes of the repeats ahead of each, and at last of all."""
+        """Total length of the repeats before each one, and finally of all."""
         self.size = self._ahead[-1]
-        """Bytes that are not stored."""
+        """Bytes that are not stored again."""
         in_order = all(map(le, ends, offsets[1:]))
         of_stored = all(
             source + length <= offset and bisect_left(offsets, source + length) == bisect_right(ends, source)
@@ -61,7 +60,7 @@ class Repeats:
             raise ValueError(f"a block says of {self.size} bytes that they come again where they cannot")
 
     def place(self, offset: int) -> int:
-        """Where what records have at `offset` is stored."""
+        """Stored offset of what records have at `offset`."""
         ahead = bisect_right(self._offsets, offset)
         if ahead:
             repeat = self._repeats[ahead - 1]
@@ -83,25 +82,25 @@ class Repeats:
 
 
 class Layout:
-    """How the payloads of a block are stored: what its column `repeats` says."""
+    """How the payloads of a block are stored, according to its column `repeats`."""
 
     __slots__ = ("_chunks", "_repeats", "surplus")
 
     def __init__(self, column: object) -> None:
-        """ValueError for what no writer writes."""
+        """Raises ValueError for what no writer writes."""
         repeats, chunks = split(column)
         self._repeats, self._chunks = Repeats(repeats), Chunks(chunks)
         self.surplus = self._repeats.size + self._chunks.surplus
-        """Bytes by which the payloads are more than what is stored of them."""
+        """Bytes saved."""
 
     def complete(self, stored: bytes) -> bytes:
-        """All payloads of the block; ValueError where they are damaged."""
+        """All payloads of the block; raises ValueError if they are damaged."""
         return self._repeats.complete(self._chunks.unpacked(stored))
 
     def place(self, offset: int) -> int:
-        """Where what records have at `offset` stands among what is stored, were it not compressed."""
+        """Offset, among uncompressed stored bytes, of what records have at `offset`."""
         return self._repeats.place(offset)
 
     def read(self, source: StoredBytes, place: int, length: int) -> bytes:
-        """Bytes from `place` on, out of the stored ones; fewer where they end."""
+        """Bytes from `place` on, out of the stored ones; fewer at the end."""
         return self._chunks.read(source, place, length)

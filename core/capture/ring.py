@@ -1,7 +1,7 @@
-"""What a capture keeps at most: beyond that its oldest blocks are dropped, and their room in the file is used again.
+"""Bounds of a capture: the oldest blocks beyond them are dropped, and their room in the file is reused.
 
-Ids and list positions go on counting what was dropped, so that nothing that is kept gets another one. The newest
-block always stays.
+Ids and list positions continue to count dropped frames, so that no kept frame gets another one. The newest block always
+stays.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from core.capture.layout import RECORD, RecordColumn, gather
 from core.capture.store import ALL, LOG_BYTES, PAGE_SIZE
 
 PROBLEMS_LEFT = 20_000
-"""So many of the problems whose frames are gone stay listed; they go when there are twice as many, the oldest first."""
+"""Problems without frames that stay listed; when there are twice as many, the oldest are removed."""
 _LEAST_LOG = 256 * 1024
 _SMALL_BLOCK = 2 * PAGE_SIZE
-"""What a block takes at least, as work and as room."""
+"""Least size of a block, in work and in room."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Bounds; None where there is none."""
+    """Bounds; None means no bound."""
 
     bytes: int | None = None
-    """On the disk: of the database and its write-ahead log together."""
+    """Size on the disk: database and write-ahead log together."""
     frames: int | None = None
     seconds: int | None = None
 
@@ -35,23 +35,23 @@ class Keep:
 
     @property
     def log_bytes(self) -> int:
-        """What the write-ahead log is held to: a fifth of a small bound."""
+        """Limit of the write-ahead log: a fifth of a small bound."""
         if self.bytes is None:
             return LOG_BYTES
         return max(_LEAST_LOG, min(LOG_BYTES, self.bytes // 5))
 
     @property
     def database_bytes(self) -> int | None:
-        """What is left for the database beside a log that readers hold back a little; None: no bound."""
+        """The database's share beside a log that readers hold back a little; None means no bound."""
         return None if self.bytes is None else self.bytes - self.log_bytes * 7 // 4
 
     @property
     def commit_bytes(self) -> int:
-        """About what one commit may write, so that the log stays what it is to be."""
+        """Approximate size of one commit, so that the log keeps its limit."""
         return self.log_bytes // 2 if self.bytes is not None else LOG_BYTES
 
     def both(self, other: Keep) -> Keep:
-        """This, and where `other` has a bound, that."""
+        """These bounds, with those of `other` in place of its own."""
         return Keep(
             self.bytes if other.bytes is None else other.bytes,
             self.frames if other.frames is None else other.frames,
@@ -64,31 +64,31 @@ KEEP_ALL = Keep()
 
 @dataclass(slots=True)
 class Dropped:
-    """What was dropped at once."""
+    """What was dropped in one step."""
 
     frames: int = 0
     violations: int = 0
-    """Long after their frames."""
+    """Violations, which are dropped long after their frames."""
     marks: int = 0
     bytes: int = 0
-    """About what it took in the file."""
+    """Approximate size in the file."""
     first_ns: int = 0
-    """The least of its frames' times."""
+    """The least time of the dropped frames."""
     last_ns: int = 0
-    """The greatest."""
+    """The greatest time of the dropped frames."""
     more: bool = False
-    """There is more to drop."""
+    """Whether there is more to drop."""
 
 
 def room_for(record_bytes: int, payload_bytes: int) -> int:
-    """About what a block takes in the file, which has whole pages."""
+    """Approximate size of a block in the file, which consists of whole pages."""
     return sum(-(-size // PAGE_SIZE) * PAGE_SIZE for size in (record_bytes, payload_bytes))
 
 
 def drop_oldest(db: sqlite3.Connection, keep: Keep, now_ns: int, budget: int, coming: int = 0) -> Dropped:
-    """Drop blocks that are beyond what is to be kept, until about `budget` bytes are. A transaction of the caller's.
+    """Drop about `budget` bytes of blocks beyond the bounds. The caller owns the transaction.
 
-    `coming` bytes are about to be written, and get their room first.
+    First, room is made for `coming` bytes that are about to be written.
     """
     dropped = Dropped()
     most = keep.database_bytes
@@ -120,7 +120,7 @@ def drop_oldest(db: sqlite3.Connection, keep: Keep, now_ns: int, budget: int, co
 
 
 def _drop(db: sqlite3.Connection, first: int, count: int, dropped: Dropped) -> None:
-    """Everything that belongs to one block."""
+    """Remove everything that belongs to one block."""
     (records, payload_bytes) = db.execute(
         "SELECT records, length(bytes) FROM block LEFT JOIN payload ON block = first WHERE first = ?",
         (first,),
@@ -138,7 +138,7 @@ def _drop(db: sqlite3.Connection, first: int, count: int, dropped: Dropped) -> N
 
 
 def _drop_problems(db: sqlite3.Connection, dropped: Dropped) -> None:
-    """The oldest of very many whose frames are gone. Few stay, so that a list of them seldom changes at its front."""
+    """Remove the oldest problems without frames if there are very many; so their list seldom changes at the front."""
     gone = "frame < (SELECT min(first) FROM block)"
     too_many = f"SELECT 1 FROM violation WHERE {gone} ORDER BY frame DESC LIMIT 1 OFFSET ?"
     if db.execute(too_many, (2 * PROBLEMS_LEFT,)).fetchone() is not None:
@@ -148,7 +148,7 @@ def _drop_problems(db: sqlite3.Connection, dropped: Dropped) -> None:
 
 
 def _held_frames(db: sqlite3.Connection) -> int:
-    """From the oldest block to the newest."""
+    """Number of frames from the oldest block to the newest."""
     (first,) = db.execute(
         "SELECT position FROM lane WHERE connection = ? ORDER BY block LIMIT 1", (ALL,)
     ).fetchone() or (0,)
@@ -157,7 +157,7 @@ def _held_frames(db: sqlite3.Connection) -> int:
 
 
 def _used_bytes(db: sqlite3.Connection) -> int:
-    """Of the file, those that hold something."""
+    """Bytes of the file that are in use."""
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     (free,) = db.execute("PRAGMA freelist_count").fetchone()
     return int(pages - free) * PAGE_SIZE

@@ -1,7 +1,7 @@
-"""Where captures live that nobody has saved yet: the folder, whose they are, and which were left behind.
+"""The folder of unsaved captures: who uses them, and which were left behind.
 
-A capture in use is held by an exclusive lock on a small SQLite file beside it. The lock goes with its process,
-however that ends, so that a capture without one was left behind, by a crash or on purpose, and can be offered.
+A capture in use is protected by an exclusive lock on a small SQLite file beside it. The lock disappears with its
+process, however that ends, so a capture without one was left behind and can be offered.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ENDING = ".unmask"
 _LOCK_ENDING = ".lock"
 _MOST_LISTED = 50
 _BROKEN_OFF = (*UNFINISHED, ConnectionState.LOST)
-"""States of connections that a run that ends in order does not leave behind."""
+"""States of connections that a run which ends normally does not leave behind."""
 
 
 def default_folder() -> Path:
@@ -35,11 +35,11 @@ def default_folder() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What would be missed of a capture: its frames, or, where it has none, handshakes that were refused."""
+    """What would be lost with a capture: its frames or, if it has none, refused handshakes."""
 
     frames: int
     refused: int
-    """Connections whose handshake was refused; not counted where there are frames."""
+    """Connections whose handshake was refused; not counted if there are frames."""
 
     @property
     def worth_keeping(self) -> bool:
@@ -47,7 +47,7 @@ class Holdings:
 
 
 def holdings(reader: CaptureReader) -> Holdings:
-    """What a capture holds that is worth keeping. CaptureError where it cannot be read."""
+    """What a capture has that is worth keeping. Raises CaptureError if it cannot be read."""
     frames = reader.totals().frames
     if frames:
         return Holdings(frames, 0)
@@ -56,7 +56,7 @@ def holdings(reader: CaptureReader) -> Holdings:
 
 @dataclass(frozen=True, slots=True)
 class LeftBehind:
-    """An unsaved capture of a run that is over."""
+    """An unsaved capture of an earlier run."""
 
     path: Path
     modified: float
@@ -65,7 +65,7 @@ class LeftBehind:
     """Bytes of the file."""
     holdings: Holdings
     finished: bool
-    """Whether its run ended in order and kept it, and did not break off."""
+    """Whether its run ended normally and kept it, rather than breaking off."""
 
 
 class CaptureFolder:
@@ -75,7 +75,7 @@ class CaptureFolder:
         self.folder = folder
 
     def claim_new(self) -> ClaimedCapture:
-        """A name for a new capture, held against other runs. CaptureError where the folder can't be written."""
+        """A name for a new capture, locked against other runs. Raises CaptureError if the folder can't be written."""
         stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
         try:
             make_folder(self.folder)
@@ -92,13 +92,13 @@ class CaptureFolder:
         raise CaptureError(f"{self.folder} holds too many captures of this second: {path}. Remove some.")
 
     def _put_right(self) -> None:
-        """Take the folder and what lies in it from other users: earlier versions left it open to them."""
+        """Close the folder and its files to other users: earlier versions left them open."""
         close_to_others(self.folder)
         for path in self.folder.glob(f"unsaved_*{ENDING}*"):
             close_to_others(path)
 
     def left_behind(self) -> list[LeftBehind]:
-        """Captures that no run holds and that are worth keeping, newest first.
+        """Captures without a lock that are worth keeping, newest first.
 
         Those that hold nothing worth keeping are removed, unreadable ones are left alone.
         """
@@ -107,7 +107,7 @@ class CaptureFolder:
             try:
                 lock = _lock(path)
             except sqlite3.Error:
-                # Where no lock can be had nothing can be offered either.
+                # If locks are impossible, nothing can be offered.
                 continue
             if lock is None:
                 continue
@@ -123,7 +123,7 @@ class CaptureFolder:
         return found
 
     def claim(self, path: Path) -> ClaimedCapture | None:
-        """A capture that was left behind, held against other runs; None where one has it or it is gone."""
+        """Lock a capture that was left behind; None if another run has it or it is gone."""
         try:
             lock = _lock(path)
         except sqlite3.Error:
@@ -138,35 +138,35 @@ class CaptureFolder:
 
 
 class ClaimedCapture:
-    """The path of an unsaved capture of this run, held until `release`."""
+    """The path of an unsaved capture of this run, locked until `release`."""
 
     def __init__(self, path: Path, lock: sqlite3.Connection) -> None:
         self.path = path
         self._lock: sqlite3.Connection | None = lock
 
     def follow(self, path: Path) -> None:
-        """The capture goes on at `path`: hold that instead, where no other run was faster."""
+        """The capture continues at `path`: lock that instead, unless another run was faster."""
         self.release()
         with contextlib.suppress(sqlite3.Error):
             self._lock = _lock(path)
         self.path = path
 
     def release(self) -> None:
-        """Let other runs have it: it was saved elsewhere, or this run is over. Idempotent."""
+        """Release the lock: the capture was saved elsewhere, or this run has ended. Idempotent."""
         if self._lock is not None:
             _unlock(self.path, self._lock)
             self._lock = None
 
 
 def discard(path: Path) -> None:
-    """Remove a capture with what SQLite keeps beside it."""
+    """Remove a capture with SQLite's files beside it."""
     for ending in ("", "-wal", "-shm", "-journal"):
         with contextlib.suppress(OSError):
             path.with_name(path.name + ending).unlink()
 
 
 def discard_unused(path: Path) -> None:
-    """Remove a finished capture that was made for a start which failed: no connection ever came to it."""
+    """Remove a finished capture that was made for a failed start and never had a connection."""
     try:
         with contextlib.closing(CaptureReader(path)) as reader:
             unused = reader.totals().connections == 0
@@ -196,13 +196,13 @@ def _look_into(path: Path) -> LeftBehind | None:
 
 
 def _is_closed(path: Path) -> bool:
-    """Whether its writer has closed it, which takes it out of WAL mode: byte 18 of an SQLite file says so."""
+    """Whether its writer has closed it, which ends its WAL mode: byte 18 of an SQLite file tells."""
     with path.open("rb") as file:
         return file.read(19)[18:] == b"\x01"
 
 
 def _settle(path: Path) -> None:
-    """The run that recorded here was killed: nothing of it is open any more. The file keeps its time."""
+    """Tidy up after a killed run: none of its connections is open any more. The file keeps its time."""
     with contextlib.suppress(sqlite3.Error, OSError):
         times = path.stat()
         connection = open_for_writing(path)
@@ -216,7 +216,7 @@ def _settle(path: Path) -> None:
 
 
 def _lock(path: Path) -> sqlite3.Connection | None:
-    """The lock of a capture, or None where another run holds it."""
+    """The lock of a capture; None if another run holds it."""
     place = path.with_name(path.name + _LOCK_ENDING)
     with contextlib.suppress(OSError):
         ensure_file(place)

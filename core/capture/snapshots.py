@@ -1,4 +1,4 @@
-"""What all reading of a capture has in common: it is of one moment, and what damage makes of it is one error."""
+"""Shared by all readers of a capture: a read sees one moment, and any damage becomes one kind of error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.capture.store import reason
 from core.errors import CaptureError
 
 UNREADABLE = (sqlite3.Error, struct.error, ValueError, TypeError, OverflowError, MemoryError)
-"""What reading a damaged capture raises; SQLite asks for as much memory as a damaged row declares."""
+"""What reading a damaged capture can raise; SQLite allocates as much memory as a damaged row declares."""
 
 
 class Snapshots:
@@ -27,7 +27,9 @@ class Snapshots:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Everything read within is of one moment. Keep it short: it holds back the file's housekeeping."""
+        """Everything read within this context is of one moment. Keep it short: it holds back the file's
+        housekeeping.
+        """
         if self._db.in_transaction:
             yield
             return
@@ -45,7 +47,7 @@ _S = TypeVar("_S", bound=Snapshots)
 
 
 def reads(method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S, _P], _R]:
-    """All that `method` reads is of one moment; what a damaged file makes of it is a CaptureError."""
+    """Let `method` read one moment, and turn errors from a damaged file into CaptureError."""
 
     @wraps(method)
     def reading(self: _S, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:

@@ -1,34 +1,34 @@
-"""The capture file.
+"""The capture file and its schema.
 
 An SQLite database (WAL while it is written), recognised by its `application_id`; `user_version` is the schema's
-version. One writer (`core.capture.recorder`), any number of readers, each with a read-only connection of its own. Once
-it is finished only marks change (`core.capture.marks`).
+version. There is one writer (`core.capture.recorder`) and any number of readers, each with its own read-only
+connection. In a finished capture only marks change (`core.capture.marks`).
 
     meta        key, value: `created_ns`, `version` of the program
     total       one row: running totals, `changes`, `generation` and `mark_changes` (see `Totals`)
-    connection  one row a TCP connection with its opening handshake: raw request and response head, what was
+    connection  one row per TCP connection with its opening handshake: raw request and response head, what was
                 negotiated, how it ended, counters. `changed` is the value of `total.changes` at its last change
     block       frames in order of arrival (`core.capture.blocks`): `first` is the id of its first frame, `records`
-                fixed-size records
-    payload     the payload bytes of block `block`, apart: who searches them reads no records, and the other way round;
-                `repeats` says which come again and are not among them (`core.capture.repeats`), and behind that
-                where the chunks are if `bytes` is compressed (`core.capture.packing`)
-    lane        which rows of a list lie in which block: for each connection, and for 0 = all connections, the list
+                has records of fixed size
+    payload     the payload bytes of block `block`, in a table of their own, so that a search reads no records and a
+                list no payloads; `repeats` says which payloads are stored once for several (`core.capture.repeats`)
+                and, if `bytes` is compressed, where the chunks are (`core.capture.packing`)
+    lane        which rows of a list are in which block: for each connection, and for 0 = all connections, the list
                 position of its first frame in the block, counted with and without control frames
-    violation   every rule broken, with the frame that broke it, or NULL for the opening handshake
-    mark        frames that the person marked, with a note or "" (`core.capture.marks`)
-    gap         where frames are missing, how many, since when and why (`core.capture.gaps`); not in older captures
+    violation   every broken rule, with the frame that broke it, or NULL for the opening handshake
+    mark        bookmarked frames, with a note or "" (`core.capture.marks`)
+    gap         where frames are missing, how many, since when and why (`core.capture.gaps`); absent in older captures
 
-Blocks are missing in front where a ring has dropped them (`core.capture.ring`) or all was cleared, and elsewhere where
-one connection was cleared (`core.capture.forgetting`). Positions go on counting what a ring dropped, but not what was
-cleared. Counters of `total` and `connection` say what was
-recorded, but `total.violations` how many rows `violation` has.
+Blocks are missing at the front if a ring has dropped them (`core.capture.ring`) or everything was cleared, and
+elsewhere if one connection was cleared (`core.capture.forgetting`). Positions continue to count what a ring dropped,
+but not what was cleared. Counters of `total` and `connection` count what was recorded; `total.violations` counts the
+rows of `violation`.
 
-A commit is whole or not there, and stays when the program ends, however that comes. A power cut may take those of the
-last seconds, which were not synced yet, but never one without those that came after it.
+A commit is complete or absent, and survives any end of the program. A power cut may lose the unsynced commits of the
+last seconds, but never one without all later ones.
 
 Payloads are stored unmasked; with the masking key in the record the exact wire bytes can be rebuilt. A message's
-payload is stored apart only where it is not the payload of its one frame.
+payload is stored separately only if it differs from the payload of its single frame.
 """
 
 from __future__ import annotations
@@ -49,22 +49,23 @@ APPLICATION_ID = 0x554E4D4B
 _APPLICATION_ID_AT = 68
 _SQLITE = b"SQLite format 3\0"
 _HEAD = struct.Struct(">16sH6xII60xI")
-"""SQLite file format, section 1.3: name, page size, change counter, pages, change counter when pages were counted."""
+"""SQLite file format, section 1.3: name, page size, change counter, pages, change counter at the last page count."""
 SCHEMA_VERSION = 3
 PAGE_SIZE = 16 * 1024
 LOG_BYTES = 8 * 1024 * 1024
-"""When the write-ahead log is written back; what it takes where nobody reads for long."""
+"""Size at which the write-ahead log is written back, and which it keeps if nobody reads for long."""
 BUSY_MS = 5000
-"""How long the writer waits for somebody else who writes."""
+"""Time that the writer waits for another writer."""
 ALL = 0
 """The lane of all connections."""
 UNFINISHED = (ConnectionState.CONNECTING, ConnectionState.OPEN, ConnectionState.CLOSING)
-"""States that end with the run that records."""
+"""States that end with the recording run."""
 _LONGEST_VALUE = 64 * 1024 * 1024
-"""Bytes of a value that is read as one. Payloads can be longer and are read piece by piece; a damaged row may declare
-a length that nothing could hold."""
+"""Largest value that is read as a whole. Payloads can be longer and are read piece by piece; a damaged row may declare
+an impossible length.
+"""
 _BESIDE = ("-wal", "-shm", "-journal")
-"""Endings of what SQLite keeps beside a database."""
+"""Endings of SQLite's files beside a database."""
 
 _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -119,12 +120,12 @@ CREATE INDEX gap_before ON gap(before);
 
 
 def create(path: Path, meta: Iterable[tuple[str, object]] = ()) -> sqlite3.Connection:
-    """A new capture at `path`, empty but for `meta`, open for writing. CaptureError also where there is a file."""
+    """A new capture at `path`, empty except `meta`, open for writing. Raises CaptureError, also if the file exists."""
     try:
         make_folder(path.parent)
         if path.exists():
             raise CaptureError(f"There is a file at {path} already. Choose another name, or remove it.")
-        # What SQLite makes beside it has the same mode.
+        # SQLite's files beside it get the same mode.
         create_file(path)
     except (OSError, ValueError) as error:
         raise _cannot_create(path, error) from error
@@ -136,7 +137,7 @@ def create(path: Path, meta: Iterable[tuple[str, object]] = ()) -> sqlite3.Conne
                 f"BEGIN; {_SCHEMA} {_GAPS} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
             connection.executemany("INSERT INTO meta VALUES(?, ?)", meta)
-            # A power cut leaves a capture from now on.
+            # From here on, a power cut leaves a capture.
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except BaseException:
             connection.close()
@@ -155,22 +156,22 @@ def _cannot_create(path: Path, error: Exception) -> CaptureError:
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
-    """The writer's connection (autocommit; transactions are the caller's). sqlite3.Error where there can be none."""
+    """The writer's connection (autocommit; transactions are the caller's). Raises sqlite3.Error."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
         connection.execute("PRAGMA journal_mode = WAL")
-        # A commit survives the end of the program, however that comes, without waiting for the disk; the recorder has
-        # the log written back every few seconds, and what is written back survives a power cut.
+        # A commit survives any end of the program without waiting for the disk. The recorder has the log written back
+        # every few seconds; what is written back survives a power cut.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_BYTES // PAGE_SIZE}")
         connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        # Pages that are free are not written once more only to be empty, which some builds of SQLite do by default.
+        # Free pages are not overwritten with zeros, which some builds of SQLite do by default.
         connection.execute("PRAGMA secure_delete = FAST")
-        # What a statement may have to take back: in a file it needs a descriptor when there may be none.
+        # Statement journals stay in memory: a file would need a descriptor when there may be none left.
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA cache_size = -16384")
-        # Makes the log and its index, so that it is known whether they are there.
+        # Creates the log and its index, so that their presence can be checked.
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except BaseException:
         connection.close()
@@ -179,7 +180,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 
 def close_writing(connection: sqlite3.Connection) -> None:
-    """Close the writer's connection and leave a single file behind, if no reader holds it."""
+    """Close the writer's connection and leave a single file if no reader holds it."""
     with closing(connection), suppress(sqlite3.Error):
         connection.execute("PRAGMA busy_timeout = 0")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -187,14 +188,16 @@ def close_writing(connection: sqlite3.Connection) -> None:
 
 
 def close_moved(connection: sqlite3.Connection) -> None:
-    """Close the writer's connection to a capture that was moved away; it is whole by itself wherever it is now."""
+    """Close the writer's connection to a capture that was moved away; it is complete wherever it is now."""
     with closing(connection), suppress(sqlite3.Error):
         connection.execute("PRAGMA busy_timeout = 0")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def mark_lost(connection: sqlite3.Connection) -> None:
-    """Whoever recorded is over: what is still open is lost. A transaction of the caller's; sqlite3.Error."""
+    """Mark open connections as lost, because the recording has ended. The caller owns the transaction;
+    sqlite3.Error.
+    """
     connection.execute("UPDATE total SET changes = changes + 1")
     connection.execute(
         "UPDATE connection SET state = ?, changed = (SELECT changes FROM total) WHERE state IN (?, ?, ?)",
@@ -203,7 +206,7 @@ def mark_lost(connection: sqlite3.Connection) -> None:
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
-    """A capture and what SQLite may keep beside it."""
+    """A capture and the files that SQLite may keep beside it."""
     return tuple(path.with_name(path.name + ending) for ending in ("", *_BESIDE))
 
 
@@ -213,14 +216,14 @@ def log_of(path: Path) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove a capture with what SQLite keeps beside it, as far as that can be."""
+    """Remove a capture with SQLite's files beside it, as far as possible."""
     for file in files_of(path):
         with suppress(OSError):
             file.unlink()
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
-    """A read-only connection to a capture; CaptureError where `path` holds none that this version can read."""
+    """A read-only connection to a capture; raises CaptureError if `path` has none that this version can read."""
     try:
         if path.is_dir():
             raise CaptureError(f"{path} is a folder. Choose a capture in it.")
@@ -246,18 +249,18 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 
 def _check_length(real: Path, path: Path) -> None:
-    """CaptureError where the file ends before its last page does, as a copy that was broken off.
+    """Raise CaptureError if the file ends before its last page, as an interrupted copy does.
 
-    SQLite sees only whole pages that are missing; of one that is cut it takes the rest for zeros.
+    SQLite notices only whole missing pages; it reads the rest of a cut page as zeros.
     """
     log = real.with_name(real.name + "-wal")
     with real.open("rb") as file:
         head, size = file.read(_HEAD.size), os.fstat(file.fileno()).st_size
     if len(head) < _HEAD.size or (log.exists() and log.stat().st_size):
-        # What the file lacks stands in the log.
+        # Pages missing in the file are in the log.
         return
     name, page_size, changes, pages, changes_then = _HEAD.unpack(head)
-    # SQLite file format, section 1.3.7: the number of pages counts only where the two counters agree.
+    # SQLite file format, section 1.3.7: the number of pages is valid only if the two counters agree.
     expected = pages * page_size if changes == changes_then else -(-size // (page_size or 1)) * page_size
     if name == _SQLITE and size < expected:
         raise CaptureError(
@@ -266,9 +269,9 @@ def _check_length(real: Path, path: Path) -> None:
 
 
 def open_for_changes(path: Path) -> sqlite3.Connection:
-    """A connection to a capture that is there, with which it may be changed; CaptureError where there is none.
+    """A connection for changing an existing capture; raises CaptureError if there is none.
 
-    Whether the system lets it be changed only the first change tells.
+    Only the first change tells whether the system permits changes.
     """
     open_for_reading(path).close()
     try:
@@ -286,7 +289,7 @@ def open_for_changes(path: Path) -> sqlite3.Connection:
 
 
 def _check_whole_schema(connection: sqlite3.Connection) -> None:
-    """Writing may compute what a schema says, be it in an index or a check: only our own is trusted."""
+    """Trust only our own schema: writing may compute what a foreign index or check says."""
     query = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
     found = connection.execute(query).fetchall()
     with closing(sqlite3.connect(":memory:")) as own:
@@ -298,7 +301,7 @@ def _check_whole_schema(connection: sqlite3.Connection) -> None:
 
 
 def _connect_unchanging(real: Path, path: Path) -> sqlite3.Connection:
-    """For a WAL database in a folder that can't be written: SQLite reads it only when told that it won't change."""
+    """Open a WAL database in a folder that can't be written: SQLite reads it only as immutable."""
     log = real.with_name(real.name + "-wal")
     if log.exists() and log.stat().st_size:
         raise CaptureError(
@@ -340,7 +343,7 @@ def _other_version(path: Path, version: int) -> CaptureError:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a whole capture, also one that is being written, over what is at `target`. CaptureError if that fails."""
+    """Copy a whole capture, even one that is being written, over `target`. Raises CaptureError."""
     with closing(open_for_reading(source)) as reader:
         try:
             if not is_same(source, target):
@@ -352,9 +355,9 @@ def copy(source: Path, target: Path) -> None:
 
 
 def copy_database(source: sqlite3.Connection, target: Path) -> None:
-    """Copy all that `source` holds over what is at `target`, which changes only when all is there.
+    """Copy everything in `source` over `target`, which changes only when the copy is complete.
 
-    sqlite3.Error, OSError or ValueError where that fails.
+    Raises sqlite3.Error, OSError or ValueError.
     """
     partial = target.with_name(target.name + ".part")
     try:
@@ -365,7 +368,7 @@ def copy_database(source: sqlite3.Connection, target: Path) -> None:
                 source.backup(copied)
                 copied.execute("PRAGMA journal_mode = DELETE")
         sync(partial)
-        # What belongs to the file that was there would be taken for the new one's.
+        # SQLite would use leftover files of the old database for the new one.
         for ending in _BESIDE:
             target.with_name(target.name + ending).unlink(missing_ok=True)
         partial.replace(target)
@@ -376,14 +379,14 @@ def copy_database(source: sqlite3.Connection, target: Path) -> None:
 
 
 def _copy_what_is_held(source: sqlite3.Connection, target: Path) -> bool:
-    """Without pages that are free, where a ring's dropped frames can still be read; False: all pages are to go."""
+    """Copy without free pages, which may still show dropped frames; False if all pages must be copied."""
     (free,) = source.execute("PRAGMA freelist_count").fetchone()
     if not free:
         return False
     try:
         source.execute("VACUUM INTO ?", (str(target),))
     except sqlite3.DatabaseError:
-        # A damaged one goes as it is.
+        # A damaged database is copied as it is.
         remove(target)
         create_file(target)
         return False
@@ -391,9 +394,9 @@ def _copy_what_is_held(source: sqlite3.Connection, target: Path) -> bool:
 
 
 def is_capture(path: Path) -> bool:
-    """Whether the file begins as a capture does, whole or damaged (SQLite file format, section 1.3)."""
+    """Whether the file begins as a capture does, complete or damaged (SQLite file format, section 1.3)."""
     if not path.is_file():
-        # A pipe would be waited for.
+        # Opening a pipe would block.
         return False
     try:
         with path.open("rb") as file:
@@ -411,7 +414,7 @@ def is_in_use(path: Path) -> bool:
         with closing(
             sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=0)
         ) as found:
-            # In WAL mode everyone who has it open holds a lock that this one does not go with.
+            # In WAL mode everyone who has it open holds a lock that conflicts with this one.
             found.execute("PRAGMA locking_mode = EXCLUSIVE")
             found.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error as error:
@@ -425,7 +428,9 @@ def is_same(path: Path, other: Path) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """Why, in the system's words, without a path that the sentence names already; a MemoryError itself says nothing."""
+    """The reason in the system's words, without the path, which the sentence names already; MemoryError has no
+    words.
+    """
     if isinstance(error, TypeError | IndexError | OverflowError | struct.error):
         # Python's words would be of no use.
         return "one of its tables holds what no capture has there"

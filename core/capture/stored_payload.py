@@ -1,4 +1,4 @@
-"""A payload in a capture file, read piece by piece by any thread."""
+"""A payload in a capture file that any thread can read piece by piece."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from core.errors import CaptureError
 
 
 class StoredPayload:
-    """One payload of one frame. Nothing of it is held: each piece is read through a reader of its own."""
+    """One payload of one frame. Nothing is held: each piece is read through its own reader."""
 
     is_held = False
 
     def __init__(self, path: Path, frame_id: int, part: PayloadPart, length: int) -> None:
-        """`length` is how many bytes it has by the row of the frame."""
+        """`length` is the payload's length by the frame's row."""
         self._path = path
         self._frame_id = frame_id
         self._part = part
@@ -26,7 +26,7 @@ class StoredPayload:
         return self._length
 
     def read(self, start: int, end: int) -> bytes:
-        """Bytes `start`..`end`, fewer where it ends. CaptureError where they can't be read, or are gone."""
+        """Bytes `start`..`end`, fewer at the end. Raises CaptureError if they can't be read, or are gone."""
         start, end = max(start, 0), min(end, self._length)
         if start >= end:
             return b""

@@ -1,4 +1,4 @@
-"""What rows of the capture's tables say, as values. ValueError or the like where they say nonsense."""
+"""Turns rows of the capture's tables into values. Raises ValueError or the like for nonsense."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ CONNECTION_COLUMNS = (
 
 
 def connection_record(row: tuple[Any, ...]) -> ConnectionRecord:
-    """A row of CONNECTION_COLUMNS."""
+    """The record in a row of CONNECTION_COLUMNS."""
     values = list(checks.typed(row, checks.CONNECTION))
     values[1], values[2], values[16] = Mode(row[1]), ConnectionState(row[2]), ClosedBy(row[16] & ~VANISHED)
     return replace(ConnectionRecord(*values), vanished=row[16] & VANISHED != 0)
 
 
 def severity_of(rule_id: str) -> Severity:
-    """Of a rule that this version does not know: a warning."""
+    """The severity of a rule; a rule unknown to this version counts as a warning."""
     rule = CATALOGUE.get(rule_id)
     return Severity.WARNING if rule is None else rule.severity
 
 
 def of_severities(severities: Collection[Severity]) -> tuple[str, tuple[str, ...]]:
-    """An SQL condition on `rule`, and its parameters."""
+    """An SQL condition on `rule` for these severities, and its parameters."""
     negate = Severity.WARNING in severities
     rules = tuple(rule.id for rule in CATALOGUE.values() if (rule.severity in severities) is not negate)
     return f"rule {'NOT ' if negate else ''}IN ({','.join('?' * len(rules))})", rules
 
 
 def violation_of(*row: Any) -> Violation:
-    """Of a rule id, detail, offset and length."""
+    """The violation with this rule id, detail, offset and length."""
     rule_id, detail, offset, length = checks.typed(row, checks.VIOLATION)
     rule = CATALOGUE.get(rule_id)
     if rule is None:

@@ -1,6 +1,6 @@
-"""How long something takes that is done again and again: percentiles over the last seconds, and since the start.
+"""Durations of a repeated action: percentiles over the last seconds, and since the start.
 
-Adding costs about a microsecond and takes no memory beyond a bound, whatever comes.
+Adding costs about a microsecond; memory is bounded.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 RECENT_SECONDS = 10.0
 _RECENT_TIMES = 8192
 _STEP_BITS = 4
-"""A doubling has 16 steps: a percentile since the start is at most a sixteenth too large."""
+"""A doubling has 16 steps, so a percentile since the start is at most a sixteenth too large."""
 _MOST_BITS = 44
 """Five hours; longer times count as that."""
 
@@ -30,24 +30,24 @@ class Spread:
 
 
 class Timings:
-    """Times of one kind. Any thread may add and ask."""
+    """Durations of one kind. Any thread may add and ask."""
 
     def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._recent: deque[tuple[int, int]] = deque(maxlen=_RECENT_TIMES)
-        """When it was added, and the time itself."""
+        """Time of adding, and the duration."""
         self.reset()
 
     def reset(self) -> None:
-        """Forget all: from here on counts `since_start`."""
+        """Forget all; `since_start` counts from here."""
         with self._lock:
             self._recent.clear()
             self._steps = [0] * ((_MOST_BITS + 1) << _STEP_BITS)
             self._count = self._longest = 0
 
     def add(self, nanoseconds: int) -> None:
-        """It took so long, just now."""
+        """Add a duration that has just ended."""
         with self._lock:
             self._recent.append((self._clock(), nanoseconds))
             self._steps[_step_of(nanoseconds)] += 1
@@ -56,7 +56,7 @@ class Timings:
                 self._longest = nanoseconds
 
     def recent(self) -> Spread | None:
-        """Of the last `RECENT_SECONDS`; None where there were none. Exact; where very many came, of the last ones."""
+        """The last `RECENT_SECONDS`, exactly; None if there were none. Of very many only the newest count."""
         with self._lock:
             since = self._clock() - int(RECENT_SECONDS * 1e9)
             times = [each for when, each in self._recent if when >= since]
@@ -67,7 +67,7 @@ class Timings:
         return Spread(count, times[_rank(count, 50) - 1], times[_rank(count, 99) - 1], times[-1])
 
     def since_start(self) -> Spread | None:
-        """Of all, rounded up to a sixteenth; None where there were none."""
+        """All durations, rounded up to a sixteenth; None if there were none."""
         with self._lock:
             if not self._count:
                 return None
@@ -84,12 +84,12 @@ class Timings:
 
 
 def _rank(count: int, percent: int) -> int:
-    """How many of `count` sorted times the percentile covers, at least one."""
+    """The rank of a percentile among `count` sorted times; at least 1."""
     return max(1, -(-count * percent // 100))
 
 
 def _step_of(nanoseconds: int) -> int:
-    """Small times have a step each, a doubling of larger ones has sixteen."""
+    """The step of a duration: small ones have a step each, a doubling of larger ones has sixteen."""
     shift = min(nanoseconds.bit_length(), _MOST_BITS) - _STEP_BITS - 1
     if shift <= 0:
         return max(nanoseconds, 0)
@@ -97,7 +97,7 @@ def _step_of(nanoseconds: int) -> int:
 
 
 def _end_of(step: int) -> int:
-    """The longest time of a step."""
+    """The longest duration of a step."""
     shift = (step >> _STEP_BITS) - 1
     if shift <= 0:
         return step

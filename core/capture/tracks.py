@@ -1,4 +1,4 @@
-"""What is known of a connection: a row of `connection` in the making."""
+"""What is known about a connection: its row of `connection` before it is written."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from core.protocol.state import Role
 from core.protocol.violations import Violation
 
 VANISHED = 0x10
-"""Beside `ClosedBy` in a row: whoever it was vanished."""
+"""Flag added to `ClosedBy` in a row: the connection vanished on that side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A TCP connection came in, or went out."""
+    """A TCP connection was accepted or made."""
 
     mode: Mode
     peer: str
@@ -38,7 +38,7 @@ class Opened:
 
 @dataclass(slots=True)
 class Counts:
-    """What the file holds of a connection."""
+    """What the file has of a connection."""
 
     frames: int = 0
     data_frames: int = 0
@@ -49,7 +49,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Track:
-    """A connection that is not over, as far as the file knows."""
+    """A connection that is not over, according to the file."""
 
     id: int
     opened: Opened
@@ -73,9 +73,9 @@ class Track:
     """Frames seen, recorded or not."""
     counts: Counts = field(default_factory=Counts)
     committed: Counts | None = None
-    """`counts` as they stand in the file; None: it has no row there."""
+    """`counts` as in the file; None if it has no row there."""
     block_frames: int = 0
-    """Frames in the block that is being filled."""
+    """Frames in the current block."""
     block_data: int = 0
     """Data frames among them."""
 
@@ -94,21 +94,21 @@ class Track:
         return self.closed_by | (VANISHED if self.vanished else 0)
 
     def begin_anew(self, number: int) -> None:
-        """The connection goes on under this number in another capture, which holds no frame of it yet."""
+        """Continue under this number in another capture, which has no frame of the connection yet."""
         self.id, self.number = number, 0
         self.counts, self.committed = Counts(), None
 
     def keep(self) -> None:
-        """The row is in the file."""
+        """Note that the row is in the file."""
         self.committed = replace(self.counts)
 
     def fall_back(self) -> None:
-        """What was counted since `keep` is not in the file and never will be."""
+        """Discard what was counted since `keep`, which never reached the file."""
         self.counts = Counts() if self.committed is None else replace(self.committed)
         self.block_frames = self.block_data = 0
 
     def change(self, time_ns: int, event: Event) -> tuple[Violation, ...]:
-        """Anything but a frame; what the handshake broke."""
+        """Take over any event but a frame; gives what the handshake broke."""
         if isinstance(event, RequestReceived):
             self._request(event.request)
         elif isinstance(event, RequestSent):
@@ -139,7 +139,7 @@ class Track:
         return ()
 
     def close_sent(self) -> None:
-        """A close frame of ours is on its way."""
+        """Note that we sent a close frame."""
         if self.state is ConnectionState.OPEN:
             self.state = ConnectionState.CLOSING
 

@@ -1,7 +1,7 @@
-"""The one writer of a capture file: turns what connections report into rows. Synchronous; see `recorder`.
+"""The single writer of a capture file: turns what connections report into rows. Synchronous; see `recorder`.
 
-Everything is applied in memory first and then written in one transaction, so that a disk that will not take it
-leaves the file and what is counted here in step: those frames are lost, the next ones may not be.
+Everything is applied in memory first and then written in one transaction, so that after a disk error the file and the
+counts agree: those frames are lost, later ones may be written.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from core.protocol.frames import Opcode
 from core.protocol.violations import Violation
 
 _MOST_WAITING = 256
-"""Connections that ended while nothing could be written and are kept in memory to be written later."""
+"""Ended connections kept in memory while nothing can be written."""
 
 
 class Batch(NamedTuple):
@@ -43,53 +43,53 @@ class Batch(NamedTuple):
     time_ns: int
     events: Sequence[Report] | Opened
     size: int
-    """About the bytes that it takes in memory."""
+    """Approximate memory, in bytes."""
     received: Direction = Direction.CLIENT_TO_SERVER
-    """Which way the frames go that were received; those that were sent go the other way."""
+    """Direction of received frames; sent frames go the other way."""
 
 
 @dataclass(slots=True)
 class CaptureWriter:
-    """Writes batches into one capture file, a transaction for each call of `write`."""
+    """Writes batches into one capture file, one transaction for each call of `write`."""
 
     path: Path
     version: str
     recording: bool = True
-    """Off: connections are kept, frames are counted but not kept; so many are a gap."""
+    """If off, connections are recorded, and frames are only counted, as a gap."""
     keep: Keep = KEEP_ALL
-    """What is more than this is dropped by `drop_oldest`."""
+    """Bounds that `drop_oldest` enforces."""
     most_frame_bytes: int = MOST_FRAME_BYTES
-    """Of a frame with its message. Of one that has more the beginning is kept."""
+    """Limit of a frame with its message. A larger one is cut."""
     lost_frames: int = field(init=False, default=0)
-    """Frames that the disk did not take. They become a gap as soon as it takes something."""
+    """Frames that could not be written. They become a gap as soon as writing works again."""
     written_frames: int = field(init=False, default=0)
-    """Frames that it did take."""
+    """Frames that were written."""
     _file: CaptureFile = field(init=False)
     _total: Running = field(init=False, default_factory=Running)
     _committed: Running = field(init=False, default_factory=Running)
-    """`_total` as it stands in the file."""
+    """`_total` as it is in the file."""
     numbering: Numbering = field(init=False, default_factory=Numbering)
-    """Of the connections in this capture."""
+    """Numbers of the connections in this capture."""
     _last_handle: int = field(init=False, default=0)
     _tracks: dict[int, Track] = field(init=False, default_factory=dict)
-    """By their handles."""
+    """Connections by handle."""
     _touched: dict[int, Track] = field(init=False, default_factory=dict)
     _next_frame: int = field(init=False, default=1)
     _block: BlockBuilder = field(init=False)
     _blocks: list[tuple[BlockBuilder, list[tuple[int, ...]]]] = field(init=False, default_factory=list)
-    """Blocks that are full, with their rows of `lane`."""
+    """Full blocks, with their rows of `lane`."""
     _found: list[tuple[int, int | None, Violation]] = field(init=False, default_factory=list)
     _missing: Missing = field(init=False, default_factory=Missing)
-    """What no row of `gap` in the file tells of yet, all of it ahead of the next block."""
+    """Missing frames not yet noted in the file's `gap`; all precede the next block."""
     _next_violation: int = field(init=False, default=1)
-    """Given out here, so that no id comes again when the newest violation is dropped."""
+    """Counted here, so that no id is reused after the newest violation is dropped."""
 
     def __post_init__(self) -> None:
         self._file = self._create(self.path)
         self._block = BlockBuilder(1)
 
     def write(self, batches: Iterable[Batch]) -> None:
-        """Write and commit. CaptureError when the disk will not take it: the file is as it was, the frames are lost."""
+        """Write and commit. Raises CaptureError if the disk fails: the file is as before, and the frames are lost."""
         before = self._next_frame
         self._file.bound_log(None if self.keep.bytes is None else self.keep.log_bytes)
         try:
@@ -109,7 +109,7 @@ class CaptureWriter:
         self._keep()
 
     def clear(self) -> None:
-        """Forget all frames and the connections that are over. CaptureError when the disk will not have it."""
+        """Remove all frames and the closed connections. Raises CaptureError if the disk fails."""
         self._touched = dict(self._tracks)
         for track in self._tracks.values():
             track.counts = Counts()
@@ -128,13 +128,13 @@ class CaptureWriter:
             self._fall_back()
             raise
         self._keep()
-        # Its room goes back to the disk, where nobody is just reading: little is left to be moved together.
+        # Return the room to the disk unless somebody is reading; there is little left to move.
         with suppress(sqlite3.Error):
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def clear_connection(self, handle: int) -> None:
-        """Forget a connection; of one that is open, its frames. CaptureError when the disk will not have it."""
+        """Remove a connection; if it is open, only its frames. Raises CaptureError if the disk fails."""
         number, track = self.numbering.number(handle), self._tracks.get(handle)
         if number is None:
             return
@@ -154,7 +154,7 @@ class CaptureWriter:
         self._keep()
 
     def drop_oldest(self, now_ns: int, budget: int) -> Dropped:
-        """Drop what is beyond `keep`, about `budget` bytes at once. CaptureError as in `write`."""
+        """Drop about `budget` bytes of what exceeds `keep`. Raises CaptureError like `write`."""
         if self.keep.everything:
             return Dropped()
         with self._file.transaction():
@@ -163,7 +163,7 @@ class CaptureWriter:
         return dropped
 
     def _drop(self, now_ns: int, budget: int, coming: int) -> Dropped:
-        """What is beyond `keep` with `coming` bytes that are about to be written, within a transaction."""
+        """Drop what exceeds `keep` with `coming` bytes about to be written, within a transaction."""
         dropped = drop_oldest(self._db, self.keep, now_ns, budget, coming)
         if dropped.frames:
             self._db.execute(
@@ -174,32 +174,32 @@ class CaptureWriter:
         return dropped
 
     def change_marks(self, change: MarkChange) -> None:
-        """CaptureError or CallerError where that cannot be: all is as it was."""
+        """Change marks. Raises CaptureError or CallerError, and changes nothing then."""
         change_marks(self._db, self.path, change)
 
     @property
     def is_in_place(self) -> bool:
-        """Whether the capture is still at `path`: nobody has removed it or moved it away."""
+        """Whether the capture is still at `path`, neither removed nor moved."""
         return self._file.is_in_place
 
     def settle(self) -> None:
-        """Have all that was written survive a power cut."""
+        """Make everything written survive a power cut."""
         self._file.settle()
 
     def move_to(self, path: Path) -> None:
-        """Copy all to a new file at `path` (replacing what is there) and go on writing there. CaptureError."""
+        """Copy everything to a file at `path` (replacing one there) and continue in it. Raises CaptureError."""
         self._file.move_to(path)
         self.path = self._file.path
 
     def carry_on(self) -> None:
-        """The capture was removed or moved away: go on in a new file beside it, with all of it. CaptureError."""
+        """Continue in a new file beside the removed or moved one, with everything. Raises CaptureError."""
         self._file.carry_on()
         self.path = self._file.path
 
     def start_new(self, path: Path) -> None:
-        """Finish the capture and go on in a new one at `path`, with the connections that are open and no frames.
+        """Finish the capture and continue in a new one at `path`, with the open connections and no frames.
 
-        CaptureError if there can be none: then all is as it was.
+        Raises CaptureError; then all is as before.
         """
         new = self._create(path)
         with suppress(CaptureError):
@@ -221,7 +221,7 @@ class CaptureWriter:
         return CaptureFile(path, (("created_ns", time.time_ns()), ("version", self.version)))
 
     def close(self) -> None:
-        """Mark what is still open as lost and leave a single file behind where no reader holds it."""
+        """Mark open connections as lost, and leave a single file if no reader holds it."""
         try:
             with self._file.transaction():
                 self._missing.write(self._db, self._next_frame)
@@ -236,7 +236,7 @@ class CaptureWriter:
         return self._file.db
 
     def _keep(self) -> None:
-        """All is in the file."""
+        """Note that everything is in the file."""
         self.written_frames += sum(block.count for block, _ in self._blocks)
         self._committed = replace(self._total)
         for track in self._touched.values():
@@ -248,7 +248,7 @@ class CaptureWriter:
         self._missing.clear()
 
     def _fall_back(self) -> None:
-        """Nothing since `_keep` is in the file: count what is lost, keep what connections have come to."""
+        """Nothing since `_keep` is in the file: count lost frames, keep the state of connections."""
         self._miss_what_is_lost()
         blocks = [*(block for block, _ in self._blocks), self._block]
         self.lost_frames += sum(block.count for block in blocks)
@@ -266,7 +266,7 @@ class CaptureWriter:
         self._missing.forget_all_but({track.id for track in tracks})
 
     def _miss_what_is_lost(self) -> None:
-        """Those of the blocks that did not come into the file."""
+        """Count the frames of blocks that did not reach the file."""
         lost = GapReason.NOT_WRITTEN
         for block, lanes in self._blocks:
             for lane, _, _, frames, _, data in lanes:
@@ -278,7 +278,7 @@ class CaptureWriter:
                 self._missing.add(ALL, lost, track.block_frames, track.block_data, *times)
 
     def _pass(self, track: Track, time_ns: int, frames: int, data: int) -> None:
-        """Frames are not recorded."""
+        """Count frames that are not recorded."""
         for lane in (track.id, ALL):
             self._missing.add(lane, GapReason.NOT_RECORDED, frames, data, time_ns, time_ns)
 
@@ -326,7 +326,7 @@ class CaptureWriter:
             ),
         )  # fmt: skip
 
-    # What connections report.
+    # Reports of connections.
 
     def _open(self, handle: int, opened: Opened, time_ns: int) -> None:
         self._last_handle = max(self._last_handle, handle)
@@ -388,7 +388,7 @@ class CaptureWriter:
     def _add_run(
         self, track: Track, time_ns: int, run: FrameColumns, origin: Origin, from_server: int
     ) -> None:
-        """Whole plain messages."""
+        """Add whole plain messages."""
         total = len(run.heads)
         if not self.recording:
             track.number += total
@@ -409,7 +409,7 @@ class CaptureWriter:
             self._count(track, count, wire_bytes, from_server)
 
     def _count(self, track: Track, frames: int, wire_bytes: int, from_server: int) -> None:
-        """Frames have come into the block."""
+        """Count frames added to the block."""
         self._next_frame += frames
         self._total.bytes += wire_bytes
         if from_server:
@@ -418,12 +418,12 @@ class CaptureWriter:
             track.counts.bytes_in += wire_bytes
 
     def _make_room(self, payload: bytes) -> None:
-        """For one more frame, which has this payload."""
+        """Make room for one more frame with this payload."""
         if not self._block.takes(payload):
             self._end_block()
 
     def _end_block(self) -> None:
-        """Put the block that was being filled with those to be written, and say where its frames stand in each list."""
+        """Queue the current block for writing, with the places of its frames in each list."""
         block, total = self._block, self._total
         count = block.count
         if not count:
