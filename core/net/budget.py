@@ -1,9 +1,9 @@
-"""One bound on the memory that all peers together make us hold: what has come and is not done with, what waits to go.
+"""One bound on the memory held for all peers together: what has arrived and is unfinished, and what waits to be sent.
 
-Nobody may hold more than is left over. So one peer alone may have half of the room, n peers that want all of it get an
-(n + 1)th part each, and there is always room for one more that wants little (Choudhury and Hahne, "Dynamic Queue Length
-Thresholds for Shared-Memory Packet Switches", 1998). Who holds more waits. Where that does not help, because those who
-wait are waiting for each other or because there is no room at all, who holds most is failed.
+No peer may hold more than is left. So one peer alone may have half of the room, n greedy peers get an (n + 1)th part
+each, and there is always room for a newcomer that wants little (Choudhury and Hahne, "Dynamic Queue Length Thresholds
+for Shared-Memory Packet Switches", 1998). A peer that holds more waits. If that does not help, because the waiting
+peers wait for each other or because there is no room at all, the peer that holds most is failed.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 PATIENCE_SECONDS = 2.0
-"""How long somebody waits before somebody else is failed for it."""
+"""Time that a peer waits before another one is failed for it."""
 _READ_BYTES = 256 * 1024
-"""As much as one read brings at most."""
+"""The most that one read brings."""
 
 
 class Holder(Protocol):
@@ -25,16 +25,16 @@ class Holder(Protocol):
         """Bytes held for it now."""
 
     def wait_for_room(self) -> None:
-        """Take in nothing more until `go_on`."""
+        """Take in nothing until `go_on`."""
 
     def go_on(self) -> None: ...
 
     def give_up(self, held: int, total: int) -> None:
-        """Fail, and let go of what is held: it is the most of `total` bytes that all may have."""
+        """Fail and release what is held: `held` bytes, the largest share of the `total` allowed for all."""
 
 
 class MemoryBudget:
-    """What is held for whom. Belongs to the loop's thread."""
+    """The memory held for each peer. Belongs to the loop's thread."""
 
     def __init__(
         self,
@@ -43,16 +43,16 @@ class MemoryBudget:
         moves: Callable[[], bool],
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        """`moves` says whether waiting helps anyway, since we are the ones who are slow."""
+        """`moves` tells whether waiting helps anyway, because we are the slow side."""
         self._total = total
         self._loop = loop
         self._moves = moves
         self._patience = patience_seconds
         self.held = 0
-        """Bytes held for all."""
+        """Bytes held for all peers."""
         self._of: dict[Holder, int] = {}
         self._waiting: dict[Holder, float] = {}
-        """Since when."""
+        """Waiting peers, and since when."""
         self._looking = False
         self._failing = False
         self._timer: asyncio.TimerHandle | None = None
@@ -70,11 +70,11 @@ class MemoryBudget:
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """Number of waiting peers."""
         return len(self._waiting)
 
     def settle(self, holder: Holder, held: int) -> None:
-        """`held` bytes are held for `holder` from now on. It may be told to wait, or failed, before this returns."""
+        """Set the bytes held for `holder`. It may be told to wait, or be failed, before this returns."""
         before = self._of.get(holder, 0)
         if held:
             self._of[holder] = held
@@ -92,7 +92,7 @@ class MemoryBudget:
             self._look_soon()
 
     def forget(self, holder: Holder) -> None:
-        """It is gone, with all that was held."""
+        """Forget a peer with all that was held for it."""
         self._waiting.pop(holder, None)
         self.settle(holder, 0)
 
@@ -104,7 +104,7 @@ class MemoryBudget:
         self._arm()
 
     def _look_soon(self) -> None:
-        """Whether somebody may go on: once a turn of the loop, however much is let go of in it."""
+        """Check whether somebody may go on, once per turn of the loop, however much is released in it."""
         if not self._looking:
             self._looking = True
             self._loop.call_soon(self._look)
@@ -113,7 +113,7 @@ class MemoryBudget:
         self._looking = False
         free = self._total - self.held
         for holder in sorted(self._waiting, key=self._held_for):
-            # All who go on may bring one read each before they are looked at again.
+            # Each peer that goes on may bring one read before it is checked again.
             free -= _READ_BYTES
             if self._held_for(holder) > free:
                 break
@@ -124,7 +124,7 @@ class MemoryBudget:
         return self._of.get(holder, 0)
 
     def _arm(self) -> None:
-        """See to it that nobody waits without end."""
+        """Make sure that nobody waits forever."""
         if self._timer is None and self._waiting:
             due = min(self._waiting.values()) + self._patience
             self._timer = self._loop.call_at(due, self._out_of_patience)
@@ -143,7 +143,7 @@ class MemoryBudget:
         self._arm()
 
     def _make_room(self) -> None:
-        """No more than all may have is held: who holds most is failed until that is so."""
+        """Fail the peers that hold most until the bound is kept."""
         if self.held <= self._total:
             return
         self._measure()
@@ -151,7 +151,7 @@ class MemoryBudget:
             self._fail_greediest()
 
     def _measure(self) -> None:
-        """What waits to go out becomes less without a word."""
+        """Measure all peers, because sent data is released without a report."""
         for holder in self._of:
             held = holder.measure()
             self.held += held - self._of[holder]

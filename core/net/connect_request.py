@@ -28,9 +28,9 @@ _URL = re.compile(
 _PLACE = re.compile(r"(?:\[(?P<literal>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s\[\]:@]+))(?::(?P<port>[0-9]{1,5})?)?")
 _DEFAULT_PORT = 80
 _SAFE = "/?:@!$&'()*+,;=%-._~[]|\\^`{}\"<>"
-"""Left as they are in path and query, beside letters and digits: what was typed is what is sent."""
+"""Characters left as they are in path and query, beside letters and digits, so that what was typed is sent."""
 _OWN = ("Upgrade", "Connection", KEY_HEADER, VERSION_HEADER, PROTOCOL_HEADER, EXTENSIONS_HEADER)
-"""Headers that follow from the handshake itself."""
+"""Headers that the handshake itself sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +38,21 @@ class ServerUrl:
     """A ws:// URL (RFC 6455 section 3), in its parts."""
 
     text: str
-    """As the person wrote it."""
+    """The text that the person wrote."""
     host: str
     """A name in ASCII, or an IP address without brackets."""
     port: int
     target: str
-    """Path and query, percent-encoded; "/" where there is none."""
+    """Path and query, percent-encoded; "/" if there is none."""
 
     @property
     def place(self) -> str:
-        """Host and port, as `127.0.0.1:8080` or `[::1]:8080`."""
+        """Host and port, such as `127.0.0.1:8080` or `[::1]:8080`."""
         return f"{self._host}:{self.port}"
 
     @property
     def host_header(self) -> str:
-        """What Host says (RFC 6455 section 4.1): the port is left out where it is the scheme's own."""
+        """The value of Host (RFC 6455 section 4.1), without the port if it is the scheme's default."""
         return self._host if self.port == _DEFAULT_PORT else self.place
 
     @property
@@ -61,7 +61,7 @@ class ServerUrl:
 
 
 def parse_url(text: str) -> ServerUrl:
-    """A URL to connect to, as a person writes or pastes it. AddressError."""
+    """Parse a URL to connect to, as a person writes or pastes it. Raises AddressError."""
     url = _URL.fullmatch(text.strip())
     if url is None:
         raise AddressError(f"“{text}” is no URL to connect to: write one such as ws://127.0.0.1:8080/path.")
@@ -91,7 +91,7 @@ def parse_url(text: str) -> ServerUrl:
 
 
 def _ascii(name: str) -> str:
-    """A host name as DNS and Host want it (RFC 5890)."""
+    """A host name in the form that DNS and Host require (RFC 5890)."""
     try:
         return name.encode("idna").decode("ascii")
     except UnicodeError:
@@ -100,19 +100,19 @@ def _ascii(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ConnectRequest:
-    """A connection to be made. CallerError where no such request can be written."""
+    """A connection to make. Raises CallerError if no such request can be written."""
 
     url: ServerUrl
     headers: tuple[tuple[str, str], ...] = ()
-    """Beside those of the handshake, in their order. A Host among them takes the place of the URL's."""
+    """Headers beside those of the handshake, in order. A Host among them replaces the URL's."""
     subprotocols: tuple[str, ...] = ()
-    """To offer, the most wanted first."""
+    """Subprotocols to offer, best first."""
     compression: str = USUAL_OFFER
-    """The Sec-WebSocket-Extensions to offer, such as `permessage-deflate; client_no_context_takeover`; "": none."""
+    """The Sec-WebSocket-Extensions to offer, such as `permessage-deflate; client_no_context_takeover`; "" for none."""
     connect_seconds: float = CONNECT_SECONDS
-    """How long finding the host and connecting to it may take."""
+    """Time for finding the host and connecting to it."""
     handshake_seconds: float = HANDSHAKE_SECONDS
-    """How long the response may take from then on."""
+    """Time for the response after that."""
 
     def __post_init__(self) -> None:
         own = {name.lower() for name in _OWN}

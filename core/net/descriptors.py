@@ -1,8 +1,9 @@
-"""How many files and sockets this process may have open, and whether that is about to be used up.
+"""The number of files and sockets that this process may have open, and how close it is.
 
-The event loop tells nobody where there are no more: it accepts a connection and closes it at once. So the last ones
-are kept for the capture and for what the person does, and connections that would take them are turned away. The loop
-accepts all that wait before any of them is seen, so no more may wait than are kept back.
+The event loop does not report a lack of descriptors: it accepts a connection and closes it at once. So the last
+descriptors are reserved for the capture and for the person's actions, and connections that would take them are turned
+away. The loop accepts all waiting connections before any of them is seen, so the number that may wait is at most the
+number reserved.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _MOST_LINGERING = 64
 
 
 def raise_limit() -> None:
-    """Let this process have as many open as the system allows it, within reason: the usual 1024 are soon in use."""
+    """Let this process have as many descriptors as the system allows, within reason: the usual 1024 are soon in use."""
     if sys.platform == "win32":
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -28,12 +29,12 @@ def raise_limit() -> None:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         except (ValueError, OSError):
-            # macOS allows less than it says.
+            # macOS allows fewer than it reports.
             return
 
 
 def limit() -> int | None:
-    """How many may be open; None: there is no such limit."""
+    """How many descriptors may be open; None if there is no limit."""
     if sys.platform == "win32":
         return None
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -41,12 +42,12 @@ def limit() -> int | None:
 
 
 def kept_back(most: int) -> int:
-    """How many of `most` are for other things than connections."""
+    """How many of `most` descriptors are reserved for other things than connections."""
     return min(_MOST_KEPT, most // 4)
 
 
 def is_kept_back(descriptor: int) -> bool:
-    """Whether a new descriptor is one of the last. The system gives out the lowest number that is free."""
+    """Whether a new descriptor is a reserved one. The system gives out the lowest free number."""
     most = limit()
     return most is not None and descriptor >= most - kept_back(most)
 
@@ -58,6 +59,6 @@ def waiting() -> int:
 
 
 def lingering() -> int:
-    """How many that were turned away may take their time to go."""
+    """How many connections that were turned away may linger."""
     most = limit()
     return _MOST_LINGERING if most is None else max(1, min(_MOST_LINGERING, kept_back(most) // 8))

@@ -1,4 +1,4 @@
-"""Dialling a server over TCP, and what it means when that can't be done."""
+"""Connects to a server over TCP, and explains failures."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ async def dial(
     port: int,
     seconds: float,
 ) -> None:
-    """Connect the protocol that `factory` makes, within so many seconds for finding the host and reaching it.
+    """Connect the protocol that `factory` makes, within `seconds` for finding the host and reaching it.
 
-    All addresses of the host are tried, one after the other. ConnectError says why none can be had.
+    All addresses of the host are tried in turn. Raises ConnectError with the reason.
     """
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     begun = loop.time()
@@ -31,7 +31,7 @@ async def dial(
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
         first_failure: OSError | None = None
         for tried, (family, _, _, _, address) in enumerate(found):
-            # An address that never answers leaves time for those behind it.
+            # An address that never answers leaves time for those after it.
             left = max(seconds - (loop.time() - begun), 0.0) / (len(found) - tried)
             try:
                 async with asyncio.timeout(left):

@@ -1,6 +1,7 @@
-"""The façade that the app sees: listen, connect, send, close, stop. Everything here runs on the loop's thread.
+"""The façade for the app: listen, connect, send, close, stop. Everything here runs on the loop's thread.
 
-Connections go by the handles that the recorder gives them; numbers of a capture stand in sentences only.
+Connections are identified by the handles that the recorder gives them; their numbers in a capture appear only in
+sentences.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class SlowPeer:
 
 
 class Engine:
-    """The listening sockets and the sessions. Make it on the loop's thread."""
+    """The listening sockets and the sessions. Must be made on the loop's thread."""
 
     def __init__(
         self,
@@ -55,18 +56,18 @@ class Engine:
         clock: Callable[[], int],
         tell_failure: Callable[[Failure], None],
     ) -> None:
-        """`front` answers what comes in and is no opening handshake."""
+        """`front` answers requests that are not opening handshakes."""
         self.recorder = recorder
         self.settings = settings
         self.clock = clock
         self.tell_failure = tell_failure
         self._front = front
         self._told_ns: int | None = None
-        """When it was last told that there are no more descriptors."""
+        """When the lack of descriptors was last reported."""
         self.loop = asyncio.get_running_loop()
         self.budget = MemoryBudget(settings.limits.memory_bytes, self.loop, lambda: recorder.is_behind)
         self.turns = Turns(self.loop, clock)
-        """In which what the sessions' peers sent is worked off."""
+        """The turns in which what peers sent is processed."""
         self._servers: list[asyncio.Server] = []
         self._sessions: dict[int, Session] = {}
         self._turned_away: dict[int, Session] = {}
@@ -78,12 +79,12 @@ class Engine:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    # What the app asks.
+    # Called by the app.
 
     async def listen(self, address: ListenAddress) -> tuple[str, ...]:
-        """Listen, in place of wherever we listened before; the real addresses.
+        """Listen on this address instead of the previous one; gives the real addresses.
 
-        ListenError if that can't be: then we go on listening where we did.
+        Raises ListenError if that fails; then the previous listener stays.
         """
         try:
             sockets = listening_sockets(address)
@@ -96,14 +97,14 @@ class Engine:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Where we listen, such as `127.0.0.1:8080`."""
+        """The addresses listened on, such as `127.0.0.1:8080`."""
         return tuple(name_of(place) for _, place in self._places())
 
     def _places(self) -> list[SocketAddress]:
         return [(sock.family, sock.getsockname()) for server in self._servers for sock in server.sockets]
 
     async def _take_own_port(self, address: ListenAddress, error: ListenError) -> list[socket.socket]:
-        """Sockets for `address` where `error` may come of our listening on its port already."""
+        """Sockets for `address` if `error` may be due to our own listener on its port."""
         before = self._places()
         if any(place[1] == address.port for _, place in before):
             self.stop_listening()
@@ -119,20 +120,20 @@ class Engine:
         raise error
 
     async def _serve(self, sock: socket.socket) -> asyncio.Server:
-        # The loop listens once more, by default with a hundred that may wait.
+        # Here the loop calls listen again, by default with a backlog of a hundred.
         waiting = descriptors.waiting()
         return await self.loop.create_server(self._new_leg, sock=sock, backlog=waiting)
 
     def stop_listening(self) -> None:
-        """Accept no more; the sessions that there are go on."""
+        """Accept no more connections; existing sessions continue."""
         for server in self._servers:
             server.close()
         self._servers.clear()
 
     def connect(self, request: ConnectRequest) -> int:
-        """Connect to a server; the connection's handle. CallerError where there may be no more connections.
+        """Connect to a server; gives the connection's handle. Raises CallerError if there may be no more connections.
 
-        What comes of it stands in the capture, and is told as a `Failure` where it does not come to be open.
+        The result is recorded in the capture, and a failure is reported as a `Failure`.
         """
         if not self._has_room:
             raise NoRoomError(
@@ -144,7 +145,7 @@ class Engine:
         return session.id
 
     def send(self, target: Target, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> None:
-        """Send to one side of one connection. CallerError where that can't be."""
+        """Send to one side of one connection. Raises CallerError."""
         session = self._sessions.get(target.connection)
         if session is None:
             number = self._number(target.connection)
@@ -156,7 +157,10 @@ class Engine:
         session.send(outgoing, target.toward, origin)
 
     def send_to(self, targets: Sequence[Target], outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> int:
-        """Send to each of these and to no other; to how many it went. CallerError, why not to the first, if to none."""
+        """Send to exactly these targets; gives the number reached.
+
+        If there is none, raises CallerError with the reason for the first.
+        """
         failures: list[CallerError] = []
         for target in targets:
             try:
@@ -168,7 +172,9 @@ class Engine:
         return len(targets) - len(failures)
 
     def send_to_all(self, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> int:
-        """Send to every peer of every connection that is open; to how many it went. CallerError if to none."""
+        """Send to every peer of every open connection; gives the number reached. Raises CallerError if there is
+        none.
+        """
         everybody = [
             Target(session.id, side)
             for session in self._sessions.values()
@@ -180,7 +186,7 @@ class Engine:
         return self.send_to(everybody, outgoing, origin)
 
     def _number(self, connection_id: int) -> int:
-        """What a connection is called in the capture."""
+        """The connection's number in the capture."""
         return self.recorder.numbering.number(connection_id) or connection_id
 
     def disconnect(self, connection_id: int) -> None:
@@ -191,42 +197,42 @@ class Engine:
         session.disconnect()
 
     def set_settings(self, settings: EngineSettings) -> None:
-        """Takes effect with the next connection; auto-reply with the next message, the bound on memory at once."""
+        """Applies to new connections; auto-reply to the next message, the bound on memory at once."""
         self.settings = settings
         self.budget.total = settings.limits.memory_bytes
 
     def set_auto_reply(self, auto_reply: AutoReply) -> None:
-        """Takes effect with the next message."""
+        """Applies to the next message."""
         self.settings = replace(self.settings, auto_reply=auto_reply)
 
     def set_judgement(self, judgement: Judgement) -> None:
-        """Takes effect with the next connection."""
+        """Applies to new connections."""
         self.settings = replace(self.settings, judgement=judgement)
 
     def queued_bytes(self) -> dict[int, int]:
-        """Bytes that wait for each peer that does not read fast enough."""
+        """Bytes waiting for each peer that does not read fast enough."""
         return {
             session.id: session.queued_bytes for session in self._sessions.values() if session.queued_bytes
         }
 
     @property
     def slow_peers(self) -> tuple[SlowPeer, ...]:
-        """Peers that do not read what we send, as of half a second ago at most. Any thread may ask."""
+        """Peers that do not read what we send, at most half a second ago. Any thread."""
         return self._slow_peers
 
     @property
     def open_connections(self) -> int:
-        """How many TCP connections there are. Any thread may ask."""
+        """Number of TCP connections. Any thread."""
         return len(self._sessions)
 
     def resume(self) -> None:
-        """The recorder is drained: read on."""
+        """The recorder is drained: continue reading."""
         waiting, self._waiting = self._waiting, set()
         for session in waiting:
             session.recorder_drained()
 
     async def stop(self) -> None:
-        """Close all connections as the RFC wants it (1001), cut those that do not follow within a second."""
+        """Close all connections as the RFC demands (1001), and cut those that do not follow within a second."""
         self.stop_listening()
         for session in tuple(self._sessions.values()):
             try:
@@ -241,15 +247,15 @@ class Engine:
                 session.disconnect()
             await self._empty.wait()
 
-    # What sessions tell.
+    # Called by sessions.
 
     @property
     def served_connections(self) -> int:
-        """How many there are that were not turned away."""
+        """Number of connections that were not turned away."""
         return len(self._sessions) - len(self._turned_away)
 
     def tell_scarcity(self) -> None:
-        """Say that there are no more descriptors, unless that was said lately."""
+        """Report the lack of descriptors, unless that was done recently."""
         now = self.clock()
         if self._told_ns is None or now - self._told_ns > _TOLD_NS:
             self._told_ns = now
@@ -279,7 +285,7 @@ class Engine:
         self._stalled.discard(session)
 
     def _gauge(self) -> None:
-        """Look how much waits for whom, again and again for as long as anything does."""
+        """Measure the waiting bytes repeatedly, as long as there are any."""
         worst = heapq.nlargest(_MOST_SLOW, self._stalled, key=lambda session: session.queued_bytes)
         self._slow_peers = tuple(SlowPeer(session.id, session.queued_bytes) for session in worst)
         self._gauging = self.loop.call_later(_GAUGE_SECONDS, self._gauge) if self._stalled else None
@@ -293,7 +299,7 @@ class Engine:
         self._empty.clear()
 
     def _admit(self, session: Served) -> bool:
-        """Whether there is room for a client that has come in; else it gets its 503 and may linger."""
+        """Whether there is room for a new client; otherwise it gets a 503 and may linger."""
         room = self._has_room
         if descriptors.is_kept_back(session.leg.descriptor):
             room = False

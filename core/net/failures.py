@@ -1,4 +1,4 @@
-"""What went wrong where no one waits for an answer."""
+"""Failures that no caller waits for."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from enum import Enum
 
 
 class FailureKind(Enum):
-    """What it was that failed."""
+    """What failed."""
 
     LISTEN = "listen"
     CONNECT = "connect"
     CAPTURE = "capture"
-    """What comes can't be recorded; told once, until it can be again."""
+    """Traffic can't be recorded; reported once, until it can be again."""
     MARK = "mark"
     """A frame of the capture can't be marked."""
     COMMAND = "command"
-    """Anything else that a person asked for."""
+    """Any other request of a person."""
     NETWORK = "network"
-    """The system refused something that nobody asked for in particular."""
+    """The system refused something that nobody asked for directly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Something failed; for the person to read."""
+    """A failure to show to the person."""
 
     kind: FailureKind
     subject: str
-    """What it was about: an address to listen on, a URL, the path of a capture; "" where the kind says all."""
+    """What it was about: a listen address, a URL, the path of a capture; "" if the kind says it all."""
     sentence: str
     """What happened, with which value, and what to do."""

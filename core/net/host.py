@@ -1,7 +1,7 @@
-"""Hosts an engine: its loop, its recorder, and the way in from other threads. Knows neither Qt nor threads' kinds.
+"""Hosts an engine with its loop and recorder, and lets other threads use it. It knows neither Qt nor kinds of threads.
 
-Whoever owns the host calls `run` on the thread that is to be the loop's. All other methods may be called from any
-thread, before, during and after `run`, and return at once; answers come through the `HostListener`.
+The host's owner calls `run` on the thread that becomes the loop's. All other methods may be called from any thread
+before, during and after `run`, and return at once; results come through the `HostListener`.
 """
 
 from __future__ import annotations
@@ -33,40 +33,40 @@ from core.protocol.events import Origin
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What became of a `send`."""
+    """The result of a `send`."""
 
     request_id: int
     error: str | None
-    """Why nothing was sent; None: it was."""
+    """Why nothing was sent; None if it was."""
     count: int
-    """To how many connections it went."""
+    """Number of connections reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureMoved:
-    """What became of a `save_as` or a `start_new`, or of a capture that was removed or moved away."""
+    """The result of a `save_as` or a `start_new`, or the news that a capture was removed or moved away."""
 
     path: Path
     error: str | None
-    """Why recording goes on where it was; None: it goes on at `path`."""
+    """Why recording continues in the old place; None if it continues at `path`."""
     numbering: Numbering
-    """What connections are called in the capture."""
+    """Numbers of the connections in the capture."""
     removed: Path | None = None
-    """Where it was when somebody removed it or moved it away. All of it is at `path`."""
+    """The old place, if somebody removed the capture or moved it away. Everything is at `path`."""
 
 
 class HostListener(Protocol):
-    """What the host tells. Called on the loop's or the recorder's thread; must return at once."""
+    """Receives the host's reports, on the loop's or the recorder's thread; must return at once."""
 
     def on_changed(self) -> None:
-        """Something new stands in the capture."""
+        """The capture has something new."""
 
     def on_listening(self, addresses: tuple[str, ...]) -> None: ...
 
     def on_stopped_listening(self) -> None: ...
 
     def on_failed(self, failure: Failure) -> None:
-        """What was asked can't be, or what goes on by itself can't go on."""
+        """A request failed, or something that runs by itself cannot continue."""
 
     def on_sent(self, result: SendResult) -> None: ...
 
@@ -85,9 +85,9 @@ class EngineHost:
         listener: HostListener,
         gauge: SpaceGauge | None = None,
     ) -> None:
-        """Creates the capture file at once: CaptureError if that can't be. `gauge` looks at its disk."""
+        """Create the capture file at once; raises CaptureError. `gauge` measures its disk."""
         self.clock = wall_clock()
-        """By which frames are stamped: ns since the epoch, never stepping."""
+        """The clock that stamps frames: ns since the epoch, never stepping."""
         self._settings = settings
         self._page = page
         self._listener = listener
@@ -109,18 +109,18 @@ class EngineHost:
         self.recorder = Recorder(capture, version, callbacks, settings.keep, gauge)
 
     def listen(self, address: ListenAddress) -> None:
-        """Listen there, in place of before; where that can't be, before stays.
+        """Listen on this address instead of the previous one, which stays if that fails.
 
         Answers with `on_listening` or `on_failed`.
         """
         self._post(lambda engine: self._start(self._listen(engine, address)))
 
     def stop_listening(self) -> None:
-        """Accept no more. Answers with `on_stopped_listening`."""
+        """Accept no more connections. Answers with `on_stopped_listening`."""
         self._post(lambda engine: self._start(self._stop_listening(engine)))
 
     def connect(self, request: ConnectRequest) -> None:
-        """Connect to a server. What comes of it stands in the capture; answers with `on_failed` where it fails."""
+        """Connect to a server. The result is recorded in the capture; a failure also comes as `on_failed`."""
 
         def dial(engine: Engine) -> None:
             try:
@@ -131,15 +131,15 @@ class EngineHost:
         self._post(dial)
 
     def send(self, target: Target, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> int:
-        """Send to one side of a connection, by its handle. Answers with `on_sent` and the id returned."""
+        """Send to one side of a connection, by handle. Answers with `on_sent` and the returned id."""
         return self.send_to((target,), outgoing, origin)
 
     def send_to(self, targets: Sequence[Target], outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> int:
-        """Send to each of these, by their handles, and to no other. Answers with `on_sent` and the id returned."""
+        """Send to exactly these targets, by handle. Answers with `on_sent` and the returned id."""
         return self._send(lambda engine: engine.send_to(targets, outgoing, origin))
 
     def send_to_all(self, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> int:
-        """Send to all that are open. Answers with `on_sent` and the id returned."""
+        """Send to all open connections. Answers with `on_sent` and the returned id."""
         return self._send(lambda engine: engine.send_to_all(outgoing, origin))
 
     def _send(self, send: Callable[[Engine], int]) -> int:
@@ -156,7 +156,7 @@ class EngineHost:
         return request_id
 
     def ask(self, action: Callable[[Engine], None]) -> None:
-        """Have `action` done on the loop's thread. What it can't do is told with `on_failed`."""
+        """Run `action` on the loop's thread. A failure comes as `on_failed`."""
 
         def guarded(engine: Engine) -> None:
             try:
@@ -167,20 +167,20 @@ class EngineHost:
         self._post(guarded)
 
     def change_marks(self, change: MarkChange) -> None:
-        """Mark frames of the capture, or not any more. Answers with `on_changed` or `on_failed`."""
+        """Change marks of the capture. Answers with `on_changed` or `on_failed`."""
         self.recorder.change_marks(change, lambda error: self._fail(FailureKind.MARK, "", error))
 
     def save_as(self, path: Path) -> None:
-        """Move the capture to `path` and go on recording there. Answers with `on_capture_moved`."""
+        """Move the capture to `path` and continue there. Answers with `on_capture_moved`."""
 
         self.recorder.save_as(path, lambda error: self._capture_moved(path, error))
 
     def start_new(self, path: Path) -> None:
-        """Finish the capture and go on recording in a new one at `path`. Answers with `on_capture_moved`."""
+        """Finish the capture and continue in a new one at `path`. Answers with `on_capture_moved`."""
         self.recorder.start_new(path, lambda error: self._capture_moved(path, error))
 
     def set_settings(self, settings: EngineSettings) -> None:
-        """Takes effect with the next connection; what is to be kept, at once."""
+        """Applies to new connections; the bounds of the capture at once."""
         self.recorder.set_keep(settings.keep)
         self.ask(lambda engine: engine.set_settings(settings))
 
@@ -192,18 +192,18 @@ class EngineHost:
 
     @property
     def open_connections(self) -> int:
-        """How many TCP connections there are."""
+        """Number of TCP connections."""
         with self._lock:
             return 0 if self._engine is None else self._engine.open_connections
 
     def revive(self, settings: EngineSettings) -> None:
-        """After `run` has raised: it may be called again, with another engine and the same capture."""
+        """Allow `run` again after it has raised, with a new engine and the same capture."""
         with self._lock:
             self._settings = settings
             self._begin()
 
     def stop(self) -> None:
-        """Close the connections and have `run` return. Idempotent. Join the thread, then call `close`."""
+        """Close the connections and let `run` return. Idempotent. Join the thread, then call `close`."""
         with self._lock:
             self._stopped = True
             loop, ending = self._loop, self._ending
@@ -213,13 +213,13 @@ class EngineHost:
                 loop.call_soon_threadsafe(ending.set)
 
     def close(self) -> None:
-        """Finish the capture; after `run` has returned or where it never ran. Idempotent."""
+        """Finish the capture, after `run` has returned or if it never ran. Idempotent."""
         with self._lock:
             self._stopped = True
         self.recorder.close()
 
     def run(self) -> None:
-        """The loop, until `stop`. Raises what a bug of ours raised in it."""
+        """Run the loop until `stop`. Raises what a bug of ours raised in it."""
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(self._main())
@@ -229,7 +229,7 @@ class EngineHost:
                 self._loop = self._engine = self._ending = None
 
     def _begin(self) -> None:
-        """What holds at the start of `run`."""
+        """Initialize the state for `run`."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
         self._stopped = False
@@ -250,14 +250,14 @@ class EngineHost:
                 loop.call_soon(action, engine)
         await ending.wait()
         while self._tasks:
-            # What was still about to listen would do so after the engine has stopped.
+            # A pending listen would otherwise start after the engine has stopped.
             await asyncio.wait(self._tasks)
         await engine.stop()
         if self._bug is not None:
             raise self._bug
 
     def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Something raised where nobody catches it: the machine's fault is told, a bug of ours ends the loop."""
+        """Handle an uncaught exception: a fault of the machine is reported, a bug of ours ends the loop."""
         error = context.get("exception")
         engine = self._engine
         if engine is not None and isinstance(error, OSError) and error.errno == errno.EMFILE:
@@ -272,7 +272,7 @@ class EngineHost:
             loop.default_exception_handler(context)
 
     def _post(self, action: Callable[[Engine], None]) -> None:
-        """Have `action` done on the loop's thread, as soon as there is a loop; nothing after `stop`."""
+        """Run `action` on the loop's thread as soon as there is a loop; not after `stop`."""
         with self._lock:
             if self._stopped:
                 return
@@ -284,7 +284,7 @@ class EngineHost:
             loop.call_soon_threadsafe(action, engine)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have `work` done when what was started before it is done."""
+        """Run `work` after previously started work."""
 
         async def in_turn() -> None:
             async with self._turn:
@@ -319,7 +319,7 @@ class EngineHost:
         self._listener.on_capture_moved(CaptureMoved(path, sentence, self.recorder.numbering))
 
     def _on_drained(self) -> None:
-        # After `stop` too: what came before it is still worked off.
+        # Also after `stop`: earlier requests are still processed.
         with self._lock:
             loop, engine = self._loop, self._engine
         if loop is not None and engine is not None:

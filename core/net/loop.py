@@ -1,4 +1,4 @@
-"""The event loop: uvloop or winloop where it is installed, asyncio's own elsewhere."""
+"""The event loop: uvloop or winloop if installed, else asyncio's own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SWITCH_SECONDS = 0.001
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """A new event loop, the fastest at hand."""
+    """A new event loop of the fastest available kind."""
     try:
         if sys.platform == "win32":
             import winloop as fast_loop
@@ -27,9 +27,9 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 def tune_interpreter() -> None:
-    """For a process that hosts an engine.
+    """Prepare a process that hosts an engine.
 
-    A flood makes many short-lived tuples, two threads want to answer, and each connection takes a descriptor.
+    A flood makes many short-lived tuples, two threads need to respond quickly, and each connection takes a descriptor.
     """
     raise_limit()
     gc.freeze()
@@ -38,7 +38,7 @@ def tune_interpreter() -> None:
 
 
 def wall_clock() -> Callable[[], int]:
-    """A clock in ns since the epoch that never steps: it takes the wall's time once and goes on monotonically."""
+    """A clock in ns since the epoch that never steps: it reads the wall clock once and continues monotonically."""
     base = time.time_ns() - time.perf_counter_ns()
     monotonic = time.perf_counter_ns
     return lambda: base + monotonic()

@@ -1,4 +1,4 @@
-"""How much memory this machine has, and the share of it that peers may take where nobody says another."""
+"""The machine's memory, and the default share of it for peers."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 
 MIB = 1024 * 1024
 SHARE = 8
-"""An eighth."""
+"""One eighth."""
 LEAST_DEFAULT = 256 * MIB
 _CONTROL_GROUP = Path("/sys/fs/cgroup/memory.max")
 
 
 def default_memory_bytes() -> int:
-    """A share of the machine's memory in whole MiB, but not less than LEAST_DEFAULT."""
+    """A share of the machine's memory in whole MiB, at least LEAST_DEFAULT."""
     return max(_memory_bytes() // SHARE // MIB * MIB, LEAST_DEFAULT)
 
 
 def _memory_bytes() -> int:
-    """What we may use at most, be it bounded by the machine or by a control group; 0 where nothing tells."""
+    """Memory that we may use, limited by the machine or by a control group; 0 if unknown."""
     physical = _physical_bytes()
     try:
         return min(physical, int(_CONTROL_GROUP.read_text("ascii")))
     except (OSError, ValueError):
-        # There is none, or it says "max".
+        # The file is missing, or says "max".
         return physical
 
 

@@ -1,4 +1,4 @@
-"""What a person or a rule asks to send, before it becomes frames, and to whom."""
+"""What a person or a rule wants to send, before it becomes frames, and to whom."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class Target:
 
     connection: int
     toward: Role
-    """Who gets it: the client or the server."""
+    """The receiving side: client or server."""
 
 
 class Compression(Enum):
     """Whether a message is compressed."""
 
     AS_NEGOTIATED = "as negotiated"
-    """Compressed where permessage-deflate was negotiated, plain elsewhere."""
+    """Compressed if permessage-deflate was negotiated, else plain."""
     NEVER = "never"
 
 
@@ -33,7 +33,7 @@ class OutgoingMessage:
     opcode: Opcode
     payload: bytes
     fragments: int = 1
-    """Into how many frames it is cut; at least 1."""
+    """Number of frames it is cut into; at least 1."""
     compression: Compression = Compression.AS_NEGOTIATED
 
 
@@ -49,7 +49,7 @@ class OutgoingPong:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingClose:
-    """The closing handshake begun by us. `code` None sends an empty close frame."""
+    """Starts the closing handshake from our side. A `code` of None sends an empty close frame."""
 
     code: int | None = 1000
     reason: str = ""

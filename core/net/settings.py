@@ -1,4 +1,4 @@
-"""What the engine is told: addresses, limits and manners. Plain values; nothing here does I/O."""
+"""Settings of the engine: addresses, limits and behaviour. Plain values; nothing here does I/O."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ KIB = 1024
 MIB = 1024 * KIB
 DEFAULT_PORT = 8080
 LARGEST_MESSAGE = 450 * MIB
-"""A capture may hold a fragmented message twice in one value, and SQLite bounds that to 1,000,000,000 bytes."""
+"""A capture may hold a fragmented message twice in one value, which SQLite limits to 1,000,000,000 bytes."""
 LARGEST_HEAD = 16 * MIB
-"""A capture holds a connection's heads in one row, and rows are read only up to 64 MiB."""
+"""A capture holds a connection's heads in one row, and reads rows of up to 64 MiB."""
 MESSAGES_HELD = 4
-"""So many largest messages must find room in memory."""
+"""Number of largest messages that must fit into memory."""
 
 
 class AutoReply(Enum):
-    """What happens to a message without a person's doing."""
+    """What happens to a message automatically."""
 
     NONE = "none"
     ECHO = "echo"
-    """The same message goes back."""
+    """The message is sent back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on what a peer can make us do. Sizes in bytes."""
+    """Limits on what a peer can make us do. Sizes in bytes."""
 
     head_bytes: int = 64 * KIB
     header_count: int = 128
     message_bytes: int = 64 * MIB
-    """Largest message, after inflating, and largest frame."""
+    """Largest message after inflating, and largest frame."""
     connections: int = 4096
     handshake_seconds: float = 10.0
     close_seconds: float = 5.0
-    """How long we wait for the peer's close frame, and then for the end of its stream."""
+    """Time to wait for the peer's close frame, and then for the end of its stream."""
     queued_bytes: int = 16 * MIB
-    """Bytes waiting for a peer that does not read; above it sending is refused."""
+    """Bytes waiting for a peer that does not read; above this, sending is refused."""
     trailing_bytes: int = MIB
     """Bytes kept of what follows the last frame."""
     memory_bytes: int = field(default_factory=default_memory_bytes)
-    """All that is held of all peers together; see `core.net.budget`."""
+    """Memory held for all peers together; see `core.net.budget`."""
 
     def __post_init__(self) -> None:
-        """ValueError, with a sentence, for limits that cannot be kept."""
+        """Raises ValueError with a sentence for inconsistent limits."""
         _check_size("largest message", self.message_bytes, LARGEST_MESSAGE)
         _check_size("largest request head", self.head_bytes, LARGEST_HEAD)
         least = MESSAGES_HELD * self.message_bytes
@@ -66,7 +66,7 @@ class Limits:
 
 
 def parse_message_size(text: str) -> int:
-    """A size that the largest message may have; ValueError for anything else."""
+    """A size for the largest message; raises ValueError for anything else."""
     size = parse_size(text)
     _check_size("largest message", size, LARGEST_MESSAGE)
     return size
@@ -87,15 +87,17 @@ class EngineSettings:
     judgement: Judgement = Judgement.STRICT
     auto_reply: AutoReply = AutoReply.NONE
     compression: bool = True
-    """Whether permessage-deflate is accepted when a client offers it."""
+    """Whether permessage-deflate is accepted if a client offers it."""
     allowed_origins: tuple[str, ...] | None = None
-    """Origins whose pages may connect, as `parse_origin` gives them; None: all. Who sends no Origin may always."""
+    """Origins whose pages may connect, as `parse_origin` gives them; None means all. A request without Origin always
+    may.
+    """
     check_host: bool = True
-    """Whether who comes over loopback must call us by a name of loopback (RFC 6455 section 10.2, DNS rebinding)."""
+    """Whether clients on loopback must use a loopback name as Host (RFC 6455 section 10.2, against DNS rebinding)."""
     extra_hosts: tuple[str, ...] = ()
-    """Names that Host may have besides, as `parse_host_name` gives them."""
+    """Further names allowed in Host, as `parse_host_name` gives them."""
     keep: Keep = KEEP_ALL
-    """How much of the newest the capture keeps."""
+    """How many of the newest frames the capture keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +112,12 @@ class ListenAddress:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether nobody but this machine can reach it; of names only localhost is known to be such."""
+        """Whether only this machine can reach it; the only name known for that is localhost."""
         return self.host.lower().removesuffix(".") == "localhost" or is_loopback(self.host)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a numeric address is this machine's own, as the system spells it, such as `::1` or `127.1`."""
+    """Whether a numeric address is this machine's own, in any spelling such as `::1` or `127.1`."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -125,7 +127,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_short_loopback(host: str) -> bool:
-    """Whether it is an IPv4 address of fewer or other numbers, as `inet_aton` reads them, in 127.0.0.0/8."""
+    """Whether it is an IPv4 address in 127.0.0.0/8 in a form that only `inet_aton` reads."""
     try:
         return ipaddress.IPv4Address(socket.inet_aton(host)).is_loopback
     except (OSError, UnicodeEncodeError):
@@ -138,10 +140,10 @@ _URL = re.compile(
 
 
 def parse_address(text: str) -> ListenAddress:
-    """Where to listen, as a person writes or pastes it; AddressError for what is no such place.
+    """Parse a listen address as a person writes or pastes it; raises AddressError.
 
-    `127.0.0.1:8080`, `[::1]:8080` and `localhost:0`; `:8080` and `8080` are on 127.0.0.1. A ws:// or http:// URL
-    stands for its host and port, whatever its path.
+    `127.0.0.1:8080`, `[::1]:8080` and `localhost:0` are complete; `:8080` and `8080` are on 127.0.0.1. A ws:// or
+    http:// URL stands for its host and port, whatever its path.
     """
     place = text.strip()
     if (url := _URL.fullmatch(place)) is not None:
@@ -162,7 +164,7 @@ def parse_address(text: str) -> ListenAddress:
 
 
 def _place_in(url: re.Match[str], text: str) -> str:
-    """HOST:PORT of a URL; AddressError where it is none that Unmask can serve."""
+    """HOST:PORT of a URL; raises AddressError if Unmask cannot serve it."""
     scheme, place = url["scheme"].lower(), url["place"]
     if scheme in ("wss", "https"):
         raise AddressError(f"“{text}” asks for TLS, which Unmask does not speak: write it with ws://.")
@@ -171,7 +173,7 @@ def _place_in(url: re.Match[str], text: str) -> str:
     if not place:
         raise AddressError(f"“{text}” names no host: write one, such as ws://127.0.0.1:8080.")
     if not re.search(":[0-9]*$", place):
-        # RFC 6455 section 3: the port may be left out.
+        # RFC 6455 section 3: the port is optional.
         return f"{place}:{_PORTS[scheme]}"
     return place
 
@@ -182,20 +184,20 @@ _HOST_NAME = re.compile(r"[a-z0-9._\-]+|\[[0-9a-f:.]+\]")
 
 
 def parse_origin(text: str) -> str:
-    """`https://example.com` as browsers write it, in lower case and without a default port; or `null`. AddressError."""
+    """`https://example.com` as browsers write it, in lower case without a default port; or `null`. AddressError."""
     origin = text.strip().lower().rstrip("/")
     if _ORIGIN.fullmatch(origin) is None:
         raise AddressError(
             f"“{text}” is no origin: write SCHEME://HOST[:PORT], such as https://example.com, or null."
         )
     scheme, _, rest = origin.partition("://")
-    # RFC 6454 section 6.2: the scheme's own port is left out.
+    # RFC 6454 section 6.2: the scheme's default port is left out.
     port = _PORTS.get(scheme)
     return origin.removesuffix(f":{port}") if rest and port else origin
 
 
 def parse_host_name(text: str) -> str:
-    """A name, or an address, that a Host header may have, in lower case and without a port. AddressError."""
+    """A name or address that a Host header may have, in lower case without a port. Raises AddressError."""
     name = text.strip().lower()
     if _HOST_NAME.fullmatch(name) is None:
         raise AddressError(f"“{text}” is no host name: write one without a port, such as unmask.test.")
@@ -206,16 +208,16 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _FRAMES = re.compile(r"(?P<count>[0-9]{1,12}) ?frames?", re.IGNORECASE)
 _DURATION = re.compile(r"(?P<count>[0-9]{1,6}) ?(?P<unit>s|min|h|d)", re.IGNORECASE)
 LEAST_KEPT_BYTES = 10**6
-"""A ring of fewer bytes would hold little but its own tables."""
+"""A smaller ring would hold little but its own tables."""
 
 
 def parse_keep(text: str) -> Keep:
-    """As `parse_bounds`; "" keeps all."""
+    """Parse bounds as `parse_bounds` does; "" keeps everything."""
     return parse_bounds(text) if text.strip() else KEEP_ALL
 
 
 def parse_bounds(text: str) -> Keep:
-    """Bounds with commas between, such as `2GB`, `1000000 frames` or `2GB, 24h`. ValueError."""
+    """Bounds separated by commas, such as `2GB`, `1000000 frames` or `2GB, 24h`. Raises ValueError."""
     keep = KEEP_ALL
     for part in text.split(","):
         keep = keep.both(_bound(part.strip()))
@@ -223,13 +225,13 @@ def parse_bounds(text: str) -> Keep:
 
 
 def keep_text(keep: Keep) -> str:
-    """`keep` as `parse_keep` reads it."""
+    """`keep` in the form that `parse_keep` reads."""
     parts = [] if keep.bytes is None else [size_text(keep.bytes)]
     if keep.frames is not None:
         parts.append(f"{keep.frames} frames")
     if keep.seconds is not None:
         units = [name for name in _SECONDS if keep.seconds % _SECONDS[name] == 0]
-        # A single day is said in hours.
+        # A single day is shown in hours.
         unit = units[-1] if keep.seconds != _SECONDS["d"] else "h"
         parts.append(f"{keep.seconds // _SECONDS[unit]}{unit}")
     return ", ".join(parts)

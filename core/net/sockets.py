@@ -1,4 +1,4 @@
-"""Listening sockets, and what it means when there can be none."""
+"""Listening sockets, and explanations if there can be none."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from core.net import descriptors
 from core.net.settings import ListenAddress
 
 _PORT_TRIES = 8
-"""How often a free port is picked anew that turns out to be taken on another address of the host."""
+"""How often another free port is tried if it is taken on another address of the host."""
 
 SocketAddress = tuple[socket.AddressFamily, tuple[object, ...]]
 """Family and socket address."""
 
 
 def listening_sockets(address: ListenAddress) -> list[socket.socket]:
-    """Bound, listening sockets for every address that the host stands for, all on one port.
+    """Bound, listening sockets for every address of the host, all on one port.
 
-    `localhost` is 127.0.0.1 and, where the machine has IPv6, ::1. ListenError says why there is none.
+    `localhost` means 127.0.0.1 and, if the machine has IPv6, ::1. Raises ListenError with the reason.
     """
     places = _places(address)
     for tries_left in reversed(range(_PORT_TRIES)):
@@ -39,7 +39,7 @@ def listening_sockets(address: ListenAddress) -> list[socket.socket]:
 
 
 def sockets_at(places: list[SocketAddress]) -> list[socket.socket]:
-    """Bound, listening sockets on as many of these places, port included, as can be had."""
+    """Bound, listening sockets on as many of these places, port included, as possible."""
     sockets = []
     for family, place in places:
         with suppress(OSError):
@@ -48,8 +48,8 @@ def sockets_at(places: list[SocketAddress]) -> list[socket.socket]:
 
 
 def _places(address: ListenAddress) -> list[SocketAddress]:
-    """The places of all that the host stands for, each once."""
-    # Browsers take localhost for both (RFC 6761 section 6.3), whatever the machine's own tables say.
+    """The distinct places of the host."""
+    # Browsers use both for localhost (RFC 6761 section 6.3), whatever the machine's own tables say.
     hosts = ("127.0.0.1", "::1") if address.host == "localhost" else (address.host,)
     places: dict[SocketAddress, None] = {}
     try:
@@ -66,7 +66,7 @@ def _places(address: ListenAddress) -> list[SocketAddress]:
 
 
 def _bind_all(places: list[SocketAddress], port: int) -> tuple[list[socket.socket], OSError | None]:
-    """Sockets for as many places as can be, on `port` or all on one that the first picks, and the first failure."""
+    """Sockets on as many places as possible, on `port` or on one that the first picks; and the first failure."""
     sockets: list[socket.socket] = []
     failure: OSError | None = None
     for family, place in places:
@@ -84,7 +84,8 @@ def _bind(family: int, place: tuple[object, ...]) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         if sys.platform != "win32":
-            # Elsewhere this lets a restart bind while old connections linger; on Windows it would share the port.
+            # On other systems this lets a restart bind while old connections linger; on Windows it would share the
+            # port.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -118,7 +119,7 @@ def _explain(address: ListenAddress, error: OSError | None) -> ListenError:
 
 
 def name_of(place: object) -> str:
-    """A socket address as `127.0.0.1:8080` or `[::1]:8080`."""
+    """A socket address in the form `127.0.0.1:8080` or `[::1]:8080`."""
     if isinstance(place, tuple) and len(place) >= 2:
         host, port = str(place[0]), place[1]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -126,18 +127,18 @@ def name_of(place: object) -> str:
 
 
 def has_unread(transport: asyncio.Transport | None) -> bool:
-    """Whether the system holds something of the peer that was not read: bytes, or the end of its stream."""
+    """Whether the system holds unread bytes of the peer, or the end of its stream."""
     sock = _open_socket(transport)
     if sock is None:
         return False
-    # Not `select`, which takes no descriptor from 1024 on where there is something better.
+    # `select` is the last choice, because it rejects descriptors from 1024 on.
     with selectors.DefaultSelector() as selector:
         selector.register(sock.fileno(), selectors.EVENT_READ)
         return bool(selector.select(0))
 
 
 def receive_buffer_bytes(transport: asyncio.Transport | None) -> int:
-    """How much the system holds at most of what the peer sent and was not read."""
+    """The most that the system holds of unread bytes of the peer."""
     sock = _open_socket(transport)
     return 0 if sock is None else sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
 

@@ -1,4 +1,4 @@
-"""Who works next: what peers have sent is worked off in turns, so that one that sends much keeps nobody waiting."""
+"""Shares the loop's time: what peers have sent is processed in turns, so that a busy peer keeps nobody waiting."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections.abc import Callable
 from typing import Protocol
 
 FIRST_NS = 1_000_000
-"""How long what has just come is worked on at once; the rest waits for its turn, and reading pauses."""
+"""Time for new data at once; the rest waits for its turn, and reading pauses."""
 SLICE_NS = 2_000_000
-"""How long a turn of the loop works on such rests, all together."""
+"""Time for all waiting rests together in one turn of the loop."""
 READ_ON_NS = 100_000
 """Who takes longer is not read on before its next turn: libuv reads a busy socket up to 32 times in one of the loop."""
 
 
 class Worker(Protocol):
-    """Who has work that may wait."""
+    """Has work that may wait."""
 
     def work(self, until: int) -> None:
-        """Work until then, or until nothing is left; who has more to do adds itself again."""
+        """Work until then, or until nothing is left; with work left, it adds itself again."""
 
 
 class Turns:
-    """A fair queue: who has worked goes behind all others. Between two turns the loop serves its sockets and timers."""
+    """A fair queue: a worker goes to the end after its turn. Between turns the loop serves its sockets and timers."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], int]) -> None:
         self._loop = loop
@@ -32,7 +32,7 @@ class Turns:
         self._scheduled = False
 
     def add(self, worker: Worker) -> None:
-        """Let it work when its turn comes; once, however often it is added before."""
+        """Let a worker work in its turn, once, however often it is added before."""
         self._queue[worker] = None
         self._schedule()
 

@@ -1,1 +1,1 @@
-"""What answers an HTTP request that comes in."""
+"""Fronts: what answers an incoming HTTP request."""

@@ -1,4 +1,4 @@
-"""What a front is."""
+"""The interface of a front."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from core.protocol.http11 import RequestHead
 
 
 class Front(Protocol):
-    """Stands before the opening handshake and answers what is none."""
+    """Comes before the opening handshake, and answers requests that are none."""
 
     def answer(self, request: RequestHead, policy: ServerPolicy) -> Answer | None:
-        """The answer to a plain HTTP request. None: it is for the opening handshake, good or bad."""
+        """The answer to a plain HTTP request; None if the request is an opening handshake, good or bad."""

@@ -18,7 +18,7 @@ _BLOCK = re.compile(rb"<(script|style)>(.*?)</\1>", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class TestPage:
-    """A page to answer a plain GET with; send both, and `text/html; charset=utf-8`."""
+    """The page for a plain GET; send both fields, and the type `text/html; charset=utf-8`."""
 
     __test__ = False  # a page, nothing for pytest to collect
 
@@ -29,8 +29,8 @@ class TestPage:
 def load_test_page() -> TestPage:
     """The page of `resources/web/test_page.html`.
 
-    The policy allows the page's own inline script and style by their hashes (CSP Level 3 section 8.3), WebSocket
-    connections, and nothing else. FileNotFoundError where the resources were not installed.
+    Its policy allows the page's own inline script and style by hash (CSP Level 3 section 8.3), WebSocket connections,
+    and nothing else. Raises FileNotFoundError if the resources are not installed.
     """
     body = (files("resources") / "web" / "test_page.html").read_bytes()
     hashes: dict[bytes, list[str]] = {b"script": [], b"style": []}
@@ -58,7 +58,7 @@ class TestPageFront:
         self._page = page
 
     def answer(self, request: RequestHead, policy: ServerPolicy) -> Answer | None:
-        """The page for GET and HEAD, where the host may be called so."""
+        """The page for GET and HEAD, if the Host is allowed."""
         if _means_websocket(request) or request.method not in ("GET", "HEAD"):
             return None
         answer = self._serve(request, policy)
@@ -79,6 +79,6 @@ class TestPageFront:
 
 
 def _means_websocket(request: RequestHead) -> bool:
-    """Whether the request is an opening handshake, be it a broken one."""
+    """Whether the request is an opening handshake, even a broken one."""
     named = (name.lower() for name, _ in request.headers.items)
     return is_websocket_request(request) or any(name.startswith("sec-websocket-") for name in named)

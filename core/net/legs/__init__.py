@@ -1,1 +1,1 @@
-"""Legs and sessions: one transport each, and the connections that are made of them."""
+"""Legs, which are single transports, and sessions, which are connections made of one or two legs."""

@@ -1,4 +1,4 @@
-"""A server that Unmask dials: Unmask is its client."""
+"""A connection to a server that Unmask dials as a client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from core.protocol.headers import explain
 
 
 class Connecting(EndpointSession):
-    """The server of one URL. In the capture from the moment on that it is dialled, reached or not."""
+    """The server of one URL. The connection is recorded from the moment of dialling, whether or not it succeeds."""
 
     def __init__(self, host: SessionHost, request: ConnectRequest) -> None:
         super().__init__(host, Direction.SERVER_TO_CLIENT)
@@ -38,12 +38,12 @@ class Connecting(EndpointSession):
         self._is_reached = False
 
     def dial(self) -> None:
-        """Begin to connect. What comes of it stands in the capture, and what goes wrong is told as a `Failure`."""
+        """Start to connect. The result is recorded in the capture, and a failure is reported as a `Failure`."""
         self._dialing = self._host.loop.create_task(self._dial())
 
     def disconnect(self) -> None:
         if self._dialing is not None:
-            # Does nothing where dialling is over.
+            # Has no effect when dialling is over.
             self._dialing.cancel()
         super().disconnect()
 
@@ -67,13 +67,13 @@ class Connecting(EndpointSession):
             self._host.loop.call_exception_handler({"message": "Dialling failed", "exception": error})
 
     def _abandon(self, reason: str) -> None:
-        """There is no connection, and will be none."""
+        """Record that there is no connection and will be none."""
         if not self._is_reached:
             self._after(self.endpoint.abandon(reason))
             self.leg_finished(self._leg)
 
     def _follow_opening(self, events: list[Report]) -> None:
-        """Tell the person where the handshake has failed."""
+        """Report a failed handshake to the person."""
         for event in events:
             if isinstance(event, ResponseReceived):
                 # RFC 6455 section 7.1.1: the server closes the TCP connection first; behind another answer too it does.
@@ -84,7 +84,7 @@ class Connecting(EndpointSession):
                 self._decided(event.answer.reason)
 
     def _decided(self, reason: str) -> None:
-        """The handshake is over; `reason` says why it has failed, "" that it has not."""
+        """The handshake is over; `reason` says why it failed, "" means that it succeeded."""
         self._is_opening = False
         self._leg.stop_timer()
         if reason:

@@ -1,4 +1,4 @@
-"""A connection at whose end Unmask itself speaks: one leg, and an `Endpoint` that judges and answers."""
+"""A connection that ends at Unmask: one leg, and an `Endpoint` that judges and answers."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from core.sizes import byte_size
 
 
 class EndpointSession(Session):
-    """What is the same whether the peer came in or was dialled."""
+    """What accepted and dialled connections share."""
 
     def __init__(self, host: SessionHost, received: Direction) -> None:
-        """`received` is which way the peer's frames go."""
+        """`received` is the direction of the peer's frames."""
         super().__init__(host)
         self._received = received
         self._limits = host.settings.limits
         self._leg = Leg(self, host.loop, host.turns, host.clock)
         self._legs = (self._leg,)
         self.endpoint: Endpoint
-        """From `leg_made` on at the latest."""
+        """Set in `leg_made` at the latest."""
         self._is_opening = True
-        """The handshake is not decided."""
+        """Whether the handshake is undecided."""
         self._is_ending = False
         self._peer_ends_first = False
         """When all is said it is the peer that ends the stream."""
         self._events: list[Report] = []
-        """To be recorded; with what a message that is under way adds to them."""
+        """Events to record, while an unfinished message may add to them."""
         self._events_ns = 0
-        """When the first of them came."""
+        """Time of the first of these events."""
         self._unrecorded = 0
-        """Bytes that they hold, and those received that no event has told of yet."""
+        """Bytes held by these events, and bytes received that no event has reported yet."""
         self._request_bytes = 0
-        """Length of the request head, which the recorder holds for as long as the connection is open."""
+        """Length of the request head, which the recorder holds while the connection is open."""
 
-    # What the engine asks.
+    # Called by the engine.
 
     @property
     def legs(self) -> tuple[Leg, ...]:
@@ -95,10 +95,10 @@ class EndpointSession(Session):
             events = endpoint.send_control(opcode, outgoing.payload, origin=origin)
         self._after(events)
 
-    # What the budget asks.
+    # Called by the budget.
 
     def give_up(self, held: int, total: int) -> None:
-        """Fail. Who does not read what we say, or has failed before, is cut off."""
+        """Fail the connection. A peer that does not read, or has failed before, is cut off."""
         self.go_on()
         is_reading = not self._leg.is_stalled
         events = self.endpoint.fail_for_memory(held, total)
@@ -106,7 +106,7 @@ class EndpointSession(Session):
         if not (events and is_reading):
             self.disconnect()
 
-    # What the leg tells.
+    # Called by the leg.
 
     @abstractmethod
     def leg_made(self, leg: Leg) -> None: ...
@@ -125,7 +125,7 @@ class EndpointSession(Session):
             events += more
             if echoes:
                 events += self._echo(more)
-        # Before it is recorded: the peer need not wait for that.
+        # Written before it is recorded, so that the peer does not wait for that.
         sent = self._write()
         if endpoint.deflate is not None:
             sent += _inflated_bytes(events)
@@ -162,14 +162,14 @@ class EndpointSession(Session):
         finally:
             self._finish()
 
-    # For those who inherit.
+    # For subclasses.
 
     @abstractmethod
     def _follow_opening(self, events: list[Report]) -> None:
-        """Act on what `events` say of the handshake, and add to them what follows. Called while `_is_opening`."""
+        """React to the handshake's `events`, and append what follows. Called while `_is_opening`."""
 
     def _after(self, events: Sequence[Event]) -> None:
-        """Write and record what the endpoint made of something other than bytes that came."""
+        """Write and record what the endpoint made of anything other than received bytes."""
         told: list[Report] = [*events]
         if self._is_opening:
             self._follow_opening(told)
@@ -178,10 +178,10 @@ class EndpointSession(Session):
             self._end()
         self._settle()
 
-    # Within.
+    # Internals.
 
     def _echo(self, events: Sequence[Report]) -> Sequence[Report]:
-        """What goes back."""
+        """Send messages back; gives what was sent."""
         opcodes: list[int] = []
         payloads: list[bytes] = []
         for event in events:
@@ -201,9 +201,9 @@ class EndpointSession(Session):
         return self.endpoint.send_messages(opcodes, payloads, origin=Origin.RULE)
 
     def _record(self, now: int, events: list[Report], size: int) -> int:
-        """Record them, together with those of an echo that is under way: so its payload is stored once.
+        """Record events, together with those of an unfinished echo, so that its payload is stored once.
 
-        How much was handed over.
+        Gives the number of bytes handed over.
         """
         self._unrecorded += size
         if not self._events:
@@ -219,7 +219,7 @@ class EndpointSession(Session):
         return 0
 
     def _write(self) -> int:
-        """Write what the endpoint has to say; how many bytes."""
+        """Write the endpoint's output; gives its number of bytes."""
         pieces = self.endpoint.pieces_to_send()
         if not pieces:
             return 0
@@ -227,7 +227,7 @@ class EndpointSession(Session):
         return sum(map(len, pieces))
 
     def _end(self) -> None:
-        """We have no more to say. The peer gets a while to close its side, so that what it still sends is seen."""
+        """Finish sending. The peer gets some time to close its side, so that what it still sends is recorded."""
         if self._is_ending or not self._leg.is_connected:
             return
         self._is_ending = True
@@ -237,14 +237,14 @@ class EndpointSession(Session):
 
 
 def connection_limits(limits: Limits) -> ConnectionLimits:
-    """What of them concerns a single connection."""
+    """The limits that concern a single connection."""
     return ConnectionLimits(
         HeadLimits(limits.head_bytes, limits.header_count), limits.message_bytes, limits.trailing_bytes
     )
 
 
 def _inflated_bytes(events: list[Report]) -> int:
-    """Payload bytes of the messages received, where they are not those of frames."""
+    """Payload bytes of received messages that differ from their frames' payloads."""
     return sum(
         len(event.completes.payload)
         for event in events

@@ -1,7 +1,7 @@
-"""One transport to a peer: when it is read, what waits to be written, what is due by when, how it ends.
+"""One transport to a peer: reading, writing, timer and end.
 
-A leg does not know what the bytes mean. Its owner does, and is told of all that happens. An owner may have one leg, or
-two whose bytes it hands on from one to the other: then it pauses the reading of the one when the other stalls.
+A leg does not know what the bytes mean. Its owner does, and is told everything that happens. An owner has one leg, or
+two between which it passes bytes; then it pauses reading one while the other stalls.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from core.net.sockets import has_unread, receive_buffer_bytes
 from core.net.turns import FIRST_NS, READ_ON_NS, Turns
 
 WRITE_HIGH = 1024 * 1024
-"""A peer for which more bytes wait stalls."""
+"""Bytes waiting for a peer from which on it counts as stalled."""
 
 
 class PauseReason(Enum):
-    """Why a leg is not read."""
+    """Why a leg is not being read."""
 
     RECORDER = auto()
     """The disk is slower than the wire."""
     PEER = auto()
-    """What follows from its bytes is not read by the peer that gets it: this one, or that of another leg."""
+    """A receiver does not read what follows from its bytes: this peer, or that of another leg."""
     HELD = auto()
-    """Messages are held back, and no more may wait behind them."""
+    """Messages are held back, and no more may queue after them."""
     MEMORY = auto()
-    """More is held of the peer than is left over for others."""
+    """More memory is held for the peer than is left for others."""
     TURN = auto()
-    """What it sent before waits to be worked off, or it has just been served for a while."""
+    """What it sent earlier waits for its turn, or it was just served for a while."""
 
 
 _BACK_PRESSURE = frozenset((PauseReason.RECORDER, PauseReason.PEER, PauseReason.HELD))
-"""While these hold, what has been read waits too."""
+"""While one of these holds, data already read waits too."""
 
 
 class LegOwner(Protocol):
-    """Who knows what the bytes of a leg mean. All methods are called on the loop's thread."""
+    """Interprets the bytes of a leg. All methods are called on the loop's thread."""
 
     def leg_made(self, leg: Leg) -> None:
-        """It is connected."""
+        """The leg is connected."""
 
     def leg_received(self, leg: Leg, data: bytes, now: int, until: int) -> bool:
         """Work on `data` and on what came before it; whether there is more to do.
@@ -50,7 +50,7 @@ class LegOwner(Protocol):
         """
 
     def leg_has_more(self, leg: Leg) -> bool:
-        """Whether `leg_received` has more to do with what came already."""
+        """Whether `leg_received` can do more with data already received."""
 
     def leg_stalls(self, leg: Leg) -> None:
         """The peer does not read what is written to it."""
@@ -59,17 +59,19 @@ class LegOwner(Protocol):
         """The peer reads again."""
 
     def leg_ended(self, leg: Leg) -> bool:
-        """The peer says no more. Whether something may still be said to it; else the leg closes once all is written."""
+        """The peer has ended its stream. True if something may still be sent to it; else the leg closes after its last
+        write.
+        """
 
     def leg_lost(self, leg: Leg) -> None:
-        """The connection is gone. What came before is still worked off."""
+        """The connection is gone. What arrived before is still processed."""
 
     def leg_finished(self, leg: Leg) -> None:
-        """The connection is gone and all that came is worked off: the leg says nothing more."""
+        """The connection is gone and all data is processed: the last call of a leg."""
 
 
 class Leg(asyncio.Protocol):
-    """A transport that came in or was dialled. Lives on the loop's thread."""
+    """A transport that was accepted or dialled. Lives on the loop's thread."""
 
     def __init__(
         self, owner: LegOwner, loop: asyncio.AbstractEventLoop, turns: Turns, clock: Callable[[], int]
@@ -80,51 +82,51 @@ class Leg(asyncio.Protocol):
         self._clock = clock
         self._transport: asyncio.Transport | None = None
         self.peer_place: object = None
-        """Socket address of the other end, from `leg_made` on."""
+        """Socket address of the other end, set from `leg_made` on."""
         self.local_place: object = None
         """Socket address of this end."""
         self.has_ended = False
-        """The peer says no more."""
+        """Whether the peer has ended its stream."""
         self._has_said_all = False
         self._paused: set[PauseReason] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._overdue: Callable[[], None] | None = None
-        """What is done for a timer that has run out, as soon as all is read that had come by then."""
+        """Action of an expired timer, to be run as soon as everything that had arrived by then is read."""
         self._overdue_from = 0
-        """Of `_received`: all that had come by then is read."""
+        """Value of `_received` when everything that had arrived by then is read."""
         self._received = 0
-        """Bytes."""
+        """Bytes received."""
 
     @property
     def is_open(self) -> bool:
-        """There is a connection, and it is not being closed."""
+        """Whether there is a connection that is not being closed."""
         return self._transport is not None and not self._transport.is_closing()
 
     @property
     def is_connected(self) -> bool:
-        """There is a connection, be it one that is being closed."""
+        """Whether there is a connection, even one that is being closed."""
         return self._transport is not None
 
     @property
     def descriptor(self) -> int:
-        """The number of its socket; -1 where there is none."""
+        """The number of its socket; -1 if there is none."""
         sock = None if self._transport is None else self._transport.get_extra_info("socket")
         return -1 if sock is None else int(sock.fileno())
 
     @property
     def is_stalled(self) -> bool:
-        """So much waits for the peer that it is taken not to read."""
+        """Whether so much is waiting for the peer that it counts as not reading."""
         return self.queued_bytes > WRITE_HIGH
 
     @property
     def queued_bytes(self) -> int:
-        """Bytes that wait for the peer to read."""
+        """Bytes waiting for the peer to read."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
-    # What the owner asks.
+    # Called by the owner.
 
     def write(self, pieces: Sequence[bytes]) -> None:
-        """Write them all; they are let go of where there is no connection."""
+        """Write all pieces; without a connection they are dropped."""
         if self._transport is None:
             return
         if len(pieces) == 1:
@@ -133,7 +135,7 @@ class Leg(asyncio.Protocol):
             self._transport.writelines(pieces)
 
     def say_no_more(self) -> None:
-        """End our half of the stream, once all is written. When both halves have ended, the connection closes."""
+        """End our half of the stream after the last write. When both halves have ended, the connection closes."""
         if self._has_said_all or self._transport is None:
             return
         self._has_said_all = True
@@ -143,7 +145,7 @@ class Leg(asyncio.Protocol):
             self._transport.close()
 
     def abort(self) -> None:
-        """Cut the connection; what waits to be written is lost."""
+        """Cut the connection; waiting data is lost."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -154,23 +156,23 @@ class Leg(asyncio.Protocol):
         self._paused.add(reason)
 
     def resume(self, reason: PauseReason) -> None:
-        """That reason is gone."""
+        """Remove a reason."""
         if reason not in self._paused:
             return
         self._paused.discard(reason)
         if self._transport is None or PauseReason.TURN in self._paused:
             self._turns.add(self)
         elif not self._paused:
-            # Behind the end there is nothing to read, but the end once more.
+            # After the end of the stream only the end can be read again.
             if not (self.has_ended or self._transport.is_closing()):
                 self._transport.resume_reading()
             self._judge_overdue()
 
     def set_timer(self, seconds: float, action: Callable[[], None]) -> None:
-        """Unless stopped before, do `action` then. What the peer has sent by then is read first: it may stop this.
+        """Run `action` after `seconds`, unless stopped. What the peer sent by then is read first, and may stop it.
 
-        There is one timer; setting it again takes the place of before. Reading goes on from then on whether or not the
-        peer reads, so `action` must be the end of the leg.
+        There is one timer; setting it again replaces it. From its expiry on, reading continues whether or not the peer
+        reads, so `action` must end the leg.
         """
         self.stop_timer()
         self._timer = self._loop.call_later(seconds, self._time_is_up, action)
@@ -181,10 +183,10 @@ class Leg(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
 
-    # asyncio's side.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are none of asyncio's classes.
+        # uvloop's transports do not derive from asyncio's classes.
         transport = cast(asyncio.Transport, transport)
         self._transport = transport
         transport.set_write_buffer_limits(high=WRITE_HIGH)
@@ -201,7 +203,7 @@ class Leg(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self.has_ended = True
-        # False: the transport closes itself once all is written, if the peer reads it.
+        # False: the transport closes itself after the last write, if the peer reads it.
         return self._owner.leg_ended(self) and not self._has_said_all
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
@@ -217,10 +219,10 @@ class Leg(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._owner.leg_flows(self)
 
-    # What turns ask.
+    # Called by the turns.
 
     def work(self, until: int) -> None:
-        """Go on with what the peer has sent."""
+        """Continue with what the peer has sent."""
         if not self._paused.isdisjoint(_BACK_PRESSURE):
             return  # `resume` brings it here again
         if self._owner.leg_has_more(self):
@@ -231,7 +233,7 @@ class Leg(asyncio.Protocol):
         else:
             self.resume(PauseReason.TURN)
 
-    # Within.
+    # Internals.
 
     def _receive(self, data: bytes, now: int, until: int) -> None:
         has_more = self._owner.leg_received(self, data, now, until)
@@ -239,7 +241,7 @@ class Leg(asyncio.Protocol):
             self.pause(PauseReason.TURN)
             self._turns.add(self)
         elif PauseReason.TURN in self._paused:
-            # Nothing is left of what waited for a turn.
+            # Nothing that waited for a turn is left.
             self.resume(PauseReason.TURN)
         elif self._overdue is not None:
             self._judge_overdue()
@@ -252,12 +254,12 @@ class Leg(asyncio.Protocol):
         self._timer = None
         self._overdue = action
         self._overdue_from = self._received + receive_buffer_bytes(self._transport)
-        # What it sent is read, even if it does not read itself.
+        # Read what it sent, even if it does not read itself.
         self.resume(PauseReason.PEER)
         self._judge_overdue()
 
     def _judge_overdue(self) -> None:
-        """Whether the peer was really silent: with nothing of it unread, or nothing that came in time."""
+        """Check whether the peer was really silent: nothing of it is unread, and nothing arrived in time."""
         action = self._overdue
         if action is None:
             return

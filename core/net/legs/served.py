@@ -1,4 +1,4 @@
-"""A client that has come in: Unmask is its server."""
+"""A client that connected to Unmask as a server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Served(EndpointSession):
     """The client of one accepted socket."""
 
     def __init__(self, host: SessionHost, front: Front, admit: Callable[[Served], bool]) -> None:
-        """`admit` is asked once the session has an id: whether there is room for one more."""
+        """`admit` is asked once the session has an id: it tells whether there is room for another one."""
         super().__init__(host, Direction.CLIENT_TO_SERVER)
         self._front = front
         self._admit = admit
@@ -43,7 +43,7 @@ class Served(EndpointSession):
         leg.set_timer(self._limits.handshake_seconds, self._handshake_timeout)
 
     def _follow_opening(self, events: list[Report]) -> None:
-        """Answer the request if it has come, and go on with what came behind it."""
+        """Answer the request if it has arrived, and continue with what followed it."""
         for event in tuple(events):
             if isinstance(event, RequestReceived):
                 self._is_opening = False
@@ -59,7 +59,7 @@ class Served(EndpointSession):
 
 
 def _policy(settings: EngineSettings, local: object) -> ServerPolicy:
-    """How to answer who came in at the socket address `local`."""
+    """The policy for a client that connected to the socket address `local`."""
     over_loopback = isinstance(local, tuple) and is_loopback(str(local[0]))
     return ServerPolicy(
         deflate=DeflatePolicy() if settings.compression else None,

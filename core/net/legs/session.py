@@ -1,4 +1,4 @@
-"""What every recorded connection is to the engine, however many legs it has and whoever speaks at their ends."""
+"""The engine's view of every recorded connection, whatever its number of legs and whoever is at their ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.protocol.state import Role
 
 
 class SessionHost(Protocol):
-    """What a session needs of the engine."""
+    """What a session needs from the engine."""
 
     loop: asyncio.AbstractEventLoop
     settings: EngineSettings
@@ -30,10 +30,10 @@ class SessionHost(Protocol):
 
     @property
     def served_connections(self) -> int:
-        """How many there are that were not turned away."""
+        """Number of connections that were not turned away."""
 
     def session_closed(self, session: Session) -> None:
-        """It is over, and recorded to its end."""
+        """The session is over and completely recorded."""
 
     def session_waits(self, session: Session) -> None:
         """The session has paused until the recorder is drained."""
@@ -45,18 +45,18 @@ class SessionHost(Protocol):
         """All peers read again."""
 
     def tell_failure(self, failure: Failure) -> None:
-        """What a person asked for did not come about."""
+        """A request of a person has failed."""
 
 
 class Session(ABC):
-    """A connection in the capture and what it is made of. Lives on the loop's thread."""
+    """A recorded connection and its legs. Lives on the loop's thread."""
 
     def __init__(self, host: SessionHost) -> None:
         self._host = host
         self.id = 0
-        """The recorder's handle of it."""
+        """The recorder's handle of the connection."""
         self._held = 0
-        """What the budget was told last."""
+        """The value last reported to the budget."""
 
     @property
     @abstractmethod
@@ -66,30 +66,30 @@ class Session(ABC):
     @property
     @abstractmethod
     def sides(self) -> tuple[Role, ...]:
-        """The peers that something can be sent to."""
+        """The sides that something can be sent to."""
 
     @property
     @abstractmethod
     def is_open(self) -> bool:
-        """Messages can be sent."""
+        """Whether messages can be sent."""
 
     @property
     @abstractmethod
     def held_bytes(self) -> int:
-        """Bytes held of the peers, without those that wait to be written."""
+        """Bytes held for the peers, without those that wait to be written."""
 
     @abstractmethod
     def send(self, outgoing: Outgoing, toward: Role, origin: Origin) -> None:
-        """Send to the peer on that side, one of `sides`; CallerError where that can't be."""
+        """Send to the peer on that side, one of `sides`; raises CallerError."""
 
     @property
     def number(self) -> int:
-        """What the connection is called in the capture."""
+        """The connection's number in the capture."""
         return self._host.recorder.numbering.number(self.id) or self.id
 
     @property
     def queued_bytes(self) -> int:
-        """Bytes that wait for peers to read."""
+        """Bytes waiting for peers to read."""
         return sum([leg.queued_bytes for leg in self.legs])
 
     def disconnect(self) -> None:
@@ -98,11 +98,11 @@ class Session(ABC):
             leg.abort()
 
     def recorder_drained(self) -> None:
-        """What `session_waits` has waited for."""
+        """The recorder is drained, for which `session_waits` has waited."""
         for leg in self.legs:
             leg.resume(PauseReason.RECORDER)
 
-    # What the budget asks (`core.net.budget.Holder`).
+    # Called by the budget (`core.net.budget.Holder`).
 
     def measure(self) -> int:
         self._held = self.held_bytes + self.queued_bytes
@@ -118,12 +118,12 @@ class Session(ABC):
 
     @abstractmethod
     def give_up(self, held: int, total: int) -> None:
-        """Fail, and let go of what is held."""
+        """Fail the connection and release what is held."""
 
-    # For those who inherit.
+    # For subclasses.
 
     def _settle(self) -> None:
-        """Tell the budget what is held, if that has changed."""
+        """Report what is held to the budget if it has changed."""
         before = self._held
         held = self.measure()
         if held != before:
@@ -135,6 +135,6 @@ class Session(ABC):
         self._host.session_waits(self)
 
     def _finish(self) -> None:
-        """All that came over its legs is recorded, and they are gone."""
+        """Everything from the legs is recorded, and they are gone."""
         self._host.budget.forget(self)
         self._host.session_closed(self)
