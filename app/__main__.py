@@ -1,4 +1,4 @@
-"""`python -m app`, the `unmask` command and the packaged executable all start here."""
+"""The entry point of `python -m app`, the `unmask` command and the packaged executable."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 
 
 def main() -> int:
-    """Run `unmask`; the exit status."""
-    # As long as there is nothing to put away Ctrl+C just ends it. Where it is ignored, it stays so.
+    """Run `unmask`; gives the exit status."""
+    # While there is nothing to clean up, Ctrl+C simply ends the process. If it is ignored, it stays ignored.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from multiprocessing import freeze_support
 
-    # In the packaged executable a process of our own starts here too, and goes no further.
+    # In the packaged executable, child processes of ours start here too, and stop here.
     freeze_support()
     from app.terminal.standard_streams import fill_missing_streams
 

@@ -1,6 +1,6 @@
-"""The command line: the window, the console mode, export, and the test of itself.
+"""The command line: the window, the console mode, export, and the self-test.
 
-Nothing here imports Qt before it is known that a window is to be shown.
+Nothing here imports Qt before it is known that a window will be shown.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ _FILTER_HELP = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `unmask` with `arguments` (default: those of the process); the exit status."""
+    """Run `unmask` with `arguments` (default: those of the process); gives the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # Where the output cannot hold every character, such as a file on Windows, they are spelled out.
+        # An output that cannot hold every character, such as a file on Windows, gets escapes.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if words[:1] == ["export"]:
@@ -79,17 +79,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("stopped.")
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # Whoever read our lines has enough.
+        # The reader of our output has closed it.
         abandon_output()
         return 0
 
 
 @contextmanager
 def _ended_in_order() -> Iterator[None]:
-    """Within, a signal lets what is half written be removed first."""
+    """Within this context, a signal ends the process only after half-written files are removed."""
 
     def end(number: int, _frame: FrameType | None) -> NoReturn:
-        # Who is told to end does not wait until its lines are taken.
+        # A process that is told to end does not wait for the reader of its output.
         abandon_output()
         if number == signal.SIGINT:
             raise KeyboardInterrupt
@@ -158,7 +158,7 @@ def _run_console(options: argparse.Namespace) -> int:
                 return console.run()
         except OutputStuck:
             abandon_output()
-            # To the same terminal, perhaps.
+            # Possibly to the same terminal.
             with suppress(OutputStuck), ending.writing:
                 say(f"stopped; nobody takes what is printed, so the rest is in {path} only.")
             return 0
@@ -172,7 +172,7 @@ def _run_console(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _output(capture: Path, *, as_json: bool) -> Iterator[TextIO]:
-    """Where the console prints: the standard output, or nowhere where that is closed."""
+    """Where the console prints: the standard output, or nowhere if that is closed."""
     if sys.stdout is None:
         warn(f"the standard output is closed: what happens is not printed, but recorded in {capture}.")
         with open(os.devnull, "w", encoding="utf-8") as nowhere:
@@ -185,15 +185,15 @@ def _output(capture: Path, *, as_json: bool) -> Iterator[TextIO]:
 
 
 def _parsed(*texts: str) -> Filter:
-    """FilterError where one of them is no filter."""
-    # Not before it is asked for: it takes a tenth of a second to load.
+    """The filter. Raises FilterError if one of the texts is not a filter."""
+    # Imported late: loading takes a tenth of a second.
     from core.query.language import default_language
 
     return default_language().filter(*texts)
 
 
 def _agree_on(address: ListenAddress, *, allowed: bool) -> None:
-    """UnmaskError where others can reach the address and nobody says that they may: `allowed`, or who sits there."""
+    """Raise UnmaskError if others can reach the address without permission: by `allowed`, or from the terminal."""
     if address.is_loopback:
         return
     reach = (
@@ -247,7 +247,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _whether_whole(work: ExportWork) -> int:
-    """The exit status of an export that has come to its end."""
+    """The exit status of a finished export."""
     if not work.missed_frames:
         return 0
     say(missed_sentence(work.missed_frames))
@@ -255,14 +255,14 @@ def _whether_whole(work: ExportWork) -> int:
 
 
 def _part(filter_text: str | None, connection: int | None) -> ExportPart:
-    """What is to be exported. FilterError."""
+    """What to export. Raises FilterError."""
     texts = [] if connection is None else [f"connection == {connection}"]
     texts += [] if filter_text is None else [filter_text]
     return ExportPart(_parsed(*texts) if texts else None, connection)
 
 
 def _settings(options: argparse.Namespace, settings: EngineSettings) -> EngineSettings:
-    """`settings` with what the command line says instead."""
+    """`settings` changed as the command line says."""
     if options.auto_reply is not None:
         settings = replace(settings, auto_reply=AutoReply(options.auto_reply))
     if options.tolerant:
@@ -284,7 +284,7 @@ def _settings(options: argparse.Namespace, settings: EngineSettings) -> EngineSe
 
 
 class _Parser(argparse.ArgumentParser):
-    """Tells what it cannot read without sending it to the terminal as it is."""
+    """Escapes invalid arguments before they are printed on the terminal."""
 
     def error(self, message: str) -> NoReturn:
         super().error(safe(message))
@@ -417,7 +417,7 @@ def _connection_number(text: str) -> int:
 
 
 def _in_words(parse: Callable[[str], _T]) -> Callable[[str], _T]:
-    """`parse`, whose errors argparse tells in their own words."""
+    """`parse`, with its errors in a form that argparse prints unchanged."""
 
     def parsed(text: str) -> _T:
         try:

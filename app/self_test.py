@@ -1,6 +1,6 @@
-"""The test of itself: the real window, a real client over loopback, and what each sees of the other.
+"""The self-test: the real window, a real client over loopback, and what each sees of the other.
 
-Runs in the packaged executable too, so it needs nothing but what the application has. Writes screenshots.
+It also runs in the packaged executable, so it needs only what the application has. Writes screenshots.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from core.protocol.state import Role
 _PATIENCE_MS = 20_000
 _POLL_MS = 10
 _SETTLE_MS = 150
-"""For layouts, lazily filled tabs and a change of theme, each of which posts events that post more."""
+"""Time for layouts, lazily filled tabs and a change of theme, which post further events."""
 _SIZE = QSize(1360, 860)
 _OFFER = "permessage-deflate; client_max_window_bits"
 _GREETING = "你好，WebSocket 👋"
@@ -48,7 +48,7 @@ _REPLY = '{"type":"chat.reply","text":"Yes: you can see every byte of it."}'
 
 
 class SelfTestFailure(Exception):
-    """A check that did not hold."""
+    """A check failed."""
 
 
 class _Client(threading.Thread):
@@ -142,7 +142,7 @@ class _Test:
                 self.shot(f"{tab}-{choice.value}")
 
     def shot(self, name: str) -> None:
-        """A screenshot of the window once it has settled."""
+        """Take a screenshot of the window once it has settled."""
         settled = QEventLoop()
         QTimer.singleShot(_SETTLE_MS, settled.quit)
         settled.exec()
@@ -152,7 +152,7 @@ class _Test:
         print(f"ok: {path.name}")
 
     def _until(self, what: str, holds: Callable[[], bool]) -> None:
-        """Wait for a condition while the window lives."""
+        """Wait for a condition while the window keeps working."""
         waited = QElapsedTimer()
         waited.start()
         loop = QEventLoop()
@@ -167,7 +167,7 @@ class _Test:
 
 
 def run_self_test(folder: Path) -> int:
-    """Run all checks; the exit status. Screenshots go to `folder`."""
+    """Run all checks; gives the exit status. Screenshots go to `folder`."""
     if missing_display() is not None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     try:

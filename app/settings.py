@@ -1,4 +1,4 @@
-"""What is remembered from one start to the next, typed. Everything read back is checked; nonsense gives the default."""
+"""What is remembered between runs, typed. Everything that is read is checked; invalid values give the default."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ RECENT_CAPTURES = 8
 RECENT_FILTERS = 20
 SAVED_FILTERS = 100
 LISTED_NAMES = 1000
-"""Origins and hosts that may connect."""
+"""Origins and hosts that can be listed."""
 
 _E = TypeVar("_E", bound=Enum)
 
 
 @dataclass(frozen=True, slots=True)
 class SavedFilter:
-    """A filter that the person gave a name."""
+    """A filter that the person saved under a name."""
 
     name: str
     text: str
@@ -52,9 +52,9 @@ class SavedFilter:
 
 @dataclass(frozen=True, slots=True)
 class _EngineChoice:
-    """How the engine is to behave, and the origins that may connect where not all may.
+    """Behaviour of the engine, with the list of origins that may connect.
 
-    The list of origins is kept also while all may: then `engine.allowed_origins` is None.
+    The list is kept even while all origins may connect: then `engine.allowed_origins` is None.
     """
 
     engine: EngineSettings
@@ -74,16 +74,16 @@ _ENGINE_KEYS: tuple[tuple[str, Callable[[EngineSettings], object]], ...] = (
 
 
 class Settings:
-    """A typed face of a `QSettings`; give it one of your own, such as one over an ini file."""
+    """Typed access to a `QSettings`; pass one of your own, such as one over an ini file."""
 
     def __init__(self, store: QSettings) -> None:
         self._store = store
         self._of_this_run: _EngineChoice | None = None
-        """Counts in place of what is stored, where there is one."""
+        """Replaces the stored values in this run, if set."""
 
     @classmethod
     def of_user(cls) -> Settings:
-        """The settings of the person at the machine, as an ini file where the system keeps such files."""
+        """The settings of the current user, as an ini file in the system's usual place."""
         store = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "unmask", "unmask")
         file = Path(store.fileName())
         _keep_private(file)
@@ -97,7 +97,7 @@ class Settings:
         return cls(QSettings(str(path), QSettings.Format.IniFormat))
 
     def sync(self) -> None:
-        """Writes what is not yet on disk."""
+        """Write what is not on disk yet."""
         self._store.sync()
 
     @property
@@ -123,7 +123,7 @@ class Settings:
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """Origins that may connect where not all may; kept also while all may."""
+        """Origins that may connect when not all may; kept even while all may."""
         return self._engine_choice().origins
 
     @origins.setter
@@ -134,7 +134,7 @@ class Settings:
         self._choose(_EngineChoice(engine, origins))
 
     def hold_for_this_run(self, engine: EngineSettings) -> None:
-        """`engine` counts until the program ends, and is not kept. What the person changes meanwhile is kept."""
+        """Use `engine` until the program ends, without storing it. The person's changes meanwhile are stored."""
         listed = self.origins if engine.allowed_origins is None else engine.allowed_origins
         self._of_this_run = _EngineChoice(engine, listed)
 
@@ -156,7 +156,7 @@ class Settings:
         return _EngineChoice(engine, origins)
 
     def _choose(self, after: _EngineChoice) -> None:
-        """Stores what the person changed and nothing else, so that what is given for this run is not kept."""
+        """Store only what the person changed, so that values given for this run are not stored."""
         before, stored = self._engine_choice(), self._stored_choice()
         for key, value_of in _ENGINE_KEYS:
             value = value_of(after.engine)
@@ -173,7 +173,7 @@ class Settings:
         try:
             replace(stored, **{name: getattr(after, name) for name in changed})
         except ValueError:
-            # What was changed does not go with what is stored.
+            # The changed value is inconsistent with the stored ones.
             changed = names
         for name in changed:
             self._store.setValue(f"limits/{name}", getattr(after, name))
@@ -211,7 +211,7 @@ class Settings:
 
     @property
     def detail_tab(self) -> str:
-        """Name of the tab last looked at, or ""."""
+        """Name of the tab shown last, or ""."""
         return self._text("window/tab", "")
 
     @detail_tab.setter
@@ -229,7 +229,7 @@ class Settings:
 
     @property
     def composer_history(self) -> tuple[str, ...]:
-        """What was sent from the composer, newest last."""
+        """What the composer sent, newest last."""
         return self._list("composer/history")[-HISTORY_ENTRIES:]
 
     @composer_history.setter
@@ -239,12 +239,12 @@ class Settings:
 
     @property
     def recent_captures(self) -> tuple[str, ...]:
-        """Paths of the captures last opened or saved, newest first."""
+        """Paths of captures opened or saved recently, newest first."""
         return self._list("captures/recent")[:RECENT_CAPTURES]
 
     @property
     def capture_folder(self) -> str:
-        """Where the newest of the recent captures is, or the person's own folder."""
+        """The folder of the newest recent capture, or the home folder."""
         recent = self.recent_captures
         return str(Path(recent[0]).parent if recent else Path.home())
 
@@ -256,13 +256,13 @@ class Settings:
         self._keep_recent([entry for entry in self.recent_captures if entry != path])
 
     def _keep_recent(self, paths: list[str]) -> None:
-        """Also if this run is killed."""
+        """Store the list at once, so that it survives even a kill of this run."""
         self._store.setValue("captures/recent", paths[:RECENT_CAPTURES])
         self._store.sync()
 
     @property
     def export_format(self) -> str:
-        """Name of the format last exported to, or ""."""
+        """Name of the last export format, or ""."""
         return self._text("export/format", "")
 
     @export_format.setter
@@ -271,7 +271,7 @@ class Settings:
 
     @property
     def export_folder(self) -> str:
-        """Where an export went last; before the first one, where captures are."""
+        """Folder of the last export; before the first one, the folder of captures."""
         return self._text("export/folder", "") or self.capture_folder
 
     @export_folder.setter
@@ -279,7 +279,7 @@ class Settings:
         self._store.setValue("export/folder", folder)
 
     def export_scope(self, narrowed: tuple[Scope, ...]) -> Scope | None:
-        """What was exported last while the person had narrowed what she sees in these ways."""
+        """The last choice of what to export, for a view narrowed in these ways."""
         return Scope.__members__.get(self._text(_scope_key(narrowed), ""))
 
     def set_export_scope(self, narrowed: tuple[Scope, ...], scope: Scope) -> None:
@@ -287,7 +287,7 @@ class Settings:
 
     @property
     def recent_filters(self) -> tuple[str, ...]:
-        """What was filtered or searched for last, newest first."""
+        """Recent filters and searches, newest first."""
         return self._list("filters/recent")[:RECENT_FILTERS]
 
     def add_recent_filter(self, text: str) -> None:
@@ -299,7 +299,7 @@ class Settings:
 
     @property
     def saved_filters(self) -> tuple[SavedFilter, ...]:
-        """Filters with names, in the order in which they were saved."""
+        """Saved filters, in the order of saving."""
         names, texts = self._list("filters/names"), self._list("filters/texts")
         return tuple(map(SavedFilter, names, texts))[:SAVED_FILTERS]
 
@@ -318,7 +318,7 @@ class Settings:
         self._store.setValue("filters/mode", mode.name)
 
     def layout(self, name: str) -> QByteArray | None:
-        """The state that `set_layout` was given under this name (window geometry, splitter, header)."""
+        """The state stored by `set_layout` under this name (window geometry, splitter, header)."""
         value = self._store.value(f"layout/{name}")
         return value if isinstance(value, QByteArray) and not value.isEmpty() else None
 
@@ -339,18 +339,18 @@ class Settings:
         try:
             return replace(limits, **values)
         except ValueError:
-            # Sizes that do not go together.
+            # The sizes are inconsistent.
             return replace(limits, **{name: values[name] for name in values if not name.endswith("_bytes")})
 
     def _keep(self) -> Keep:
-        # An ini file gives a text with commas back as a list.
+        # An ini file returns a text with commas as a list.
         try:
             return parse_keep(",".join(self._list("capture/keep")))
         except ValueError:
             return KEEP_ALL
 
     def _list(self, key: str) -> tuple[str, ...]:
-        # An ini file gives a list of one back as text.
+        # An ini file returns a list of one as text.
         value = self._store.value(key, [])
         entries = [value] if isinstance(value, str) else value if isinstance(value, list) else []
         return tuple(str(entry) for entry in entries)
@@ -367,7 +367,7 @@ class Settings:
         return str(value) if isinstance(value, (str, int, float)) else default
 
     def _flag(self, key: str, *, default: bool) -> bool:
-        # An ini file gives booleans back as text.
+        # An ini file returns booleans as text.
         return {"true": True, "false": False}.get(self._text(key, "").lower(), default)
 
     def _enum(self, key: str, default: _E) -> _E:
@@ -375,7 +375,7 @@ class Settings:
 
 
 def _keep_private(file: Path) -> None:
-    """Nobody else may read what was sent and searched for. Qt keeps the mode of a file that is there."""
+    """Make the file private, because it holds what was sent and searched for. Qt keeps the mode of an existing file."""
     with suppress(OSError):
         make_folder(file.parent)
         ensure_file(file)

@@ -1,4 +1,4 @@
-"""What can be done with the list of frames, in words."""
+"""Texts of the actions on the list of frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ID, _I = ActionId, IconName
 
 
 def frame_specs() -> tuple[ActionSpec, ...]:
-    """In the order in which lists show them."""
+    """The actions, in the order of lists."""
     translate = QCoreApplication.translate
     return (
         ActionSpec(

@@ -1,4 +1,4 @@
-"""Everything that a person can do, by name, and what is said of each."""
+"""Names of all actions, and the value that describes one."""
 
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ OF_LIVE_CAPTURE = (
     ActionId.FOCUS_COMPOSER, ActionId.SEND,
     ActionId.SEND_ALL, ActionId.SEND_HERE, ActionId.CHOOSE_TARGET,
 )  # fmt: skip
-"""What cannot be done with an old capture."""
+"""Actions that are not possible with an old capture."""
 
 
 class ActionKind(Enum):
-    """Whether an action is done, or is switched on and off."""
+    """Whether an action is triggered, or is switched on and off."""
 
     PUSH = auto()
     SWITCH = auto()
@@ -91,7 +91,7 @@ class ActionKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
-    """How one action looks."""
+    """The texts, icon and key of one action."""
 
     id: ActionId
     text: str
@@ -100,4 +100,4 @@ class ActionSpec:
     icon: IconName
     kind: ActionKind = ActionKind.PUSH
     short: str = ""
-    """The word on its button, where the text is too long for one."""
+    """The word on its button, if the text is too long for one."""

@@ -38,7 +38,7 @@ _HELP = (_A.SHORTCUTS, _A.FILTER_DOCS, _A.VIOLATION_DOCS, _A.DIAGNOSTICS, _A.ABO
 
 
 def fill_menu_bar(bar: QMenuBar, actions: Actions) -> QMenu:
-    """Adds all menus; returns the one of columns, which is filled each time it opens."""
+    """Add all menus; gives the menu of columns, which is filled each time it opens."""
     translate = QCoreApplication.translate
     _add(bar, translate("Menus", "&Capture"), actions, _CAPTURE)
     _add(bar, translate("Menus", "C&onnection"), actions, _CONNECTION)

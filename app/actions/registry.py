@@ -1,4 +1,4 @@
-"""The one registry of what a person can do: the actions of `app.actions.specs`, alive in a window."""
+"""The registry of actions: those of `app.actions.specs`, as `QAction`s of a window."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.look.theme import ThemeRole
 
 
 class Actions(QObject):
-    """The `QAction` of every spec, living in `window`; icons follow the theme."""
+    """The `QAction` of every spec, owned by `window`; icons follow the theme."""
 
     def __init__(self, window: QWidget, look: Look) -> None:
         super().__init__(window)
@@ -38,7 +38,7 @@ class Actions(QObject):
         return iter(self._actions)
 
     def set_look(self, action: ActionId, text: str, short: str, icon: IconName, tooltip: str) -> None:
-        """Other words and another icon for an action whose meaning turns round, such as start and stop."""
+        """Change words and icon of an action whose meaning alternates, such as start and stop."""
         self._icon_names[action] = icon
         self._set_words(self._actions[action], text, short, tooltip)
         self._tint_one(action)

@@ -1,4 +1,4 @@
-"""Everything that a person can do, in words: text, shortcut, tooltip and icon of each action."""
+"""Texts of all actions: text, shortcut, tooltip and icon."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ID, _I = ActionId, IconName
 
 
 def specs() -> tuple[ActionSpec, ...]:
-    """Every action, in the order in which lists show them."""
+    """Every action, in the order of lists."""
     translate = QCoreApplication.translate
     return (
         ActionSpec(

@@ -1,1 +1,1 @@
-"""Which capture is shown, and what a person does with capture files."""
+"""The shown capture, and what a person does with capture files."""

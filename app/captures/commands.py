@@ -1,4 +1,4 @@
-"""New, open, save and clear, with the questions they ask."""
+"""New, open, save and clear, with their questions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from core.net.host import CaptureMoved
 
 
 class CaptureCommands(QObject):
-    """What the capture menu does. Answers come as signals: a question may stay open for long."""
+    """The commands of the capture menu. Results come as signals, because a question may stay open for long."""
 
     problem = Signal(str)
     """Something could not be done; a sentence."""
@@ -49,23 +49,23 @@ class CaptureCommands(QObject):
         self._icons = shell.look.icons
         self._window = shell.window
         engine.capture_moved.connect(self._moved)
-        # Not before: a start that fails takes its capture away again.
+        # Not earlier: a start that fails removes its capture.
         engine.listening.connect(self._remember_live)
 
     # New.
 
     def ask_new(self) -> None:
-        """Begins an empty capture; asks first what becomes of frames that are not saved."""
+        """Begin an empty capture, after asking what to do with unsaved frames."""
         if self.unsaved().worth_keeping:
             self.ask_about_unsaved(self.new, discard_words=self.tr("&Discard"))
         else:
             self.new()
 
     def new(self) -> None:
-        """Begins an empty, unsaved capture. One that is saved stays as it is."""
+        """Begin an empty, unsaved capture. A saved one stays as it is."""
         self._desk.show_live()
         if self._next is not None:
-            # It is on its way.
+            # A move is in progress.
             return
         try:
             self._next = self._folder.claim_new()
@@ -77,7 +77,7 @@ class CaptureCommands(QObject):
     # Open.
 
     def ask_open(self) -> None:
-        """Asks for a capture and shows it."""
+        """Ask for a capture and show it."""
         name, _ = QFileDialog.getOpenFileName(
             self._window, self.tr("Open capture"), self._settings.capture_folder, self._filter()
         )
@@ -85,7 +85,7 @@ class CaptureCommands(QObject):
             self.open(Path(name))
 
     def open(self, path: Path) -> bool:
-        """Shows an old capture, read-only; False where that cannot be, which `problem` explains."""
+        """Show an old capture, read-only; False if that fails, with the reason in `problem`."""
         try:
             self._desk.open(path)
         except CaptureError as error:
@@ -97,7 +97,7 @@ class CaptureCommands(QObject):
     # Save.
 
     def ask_save(self) -> None:
-        """Asks for a name and saves the capture being recorded under it."""
+        """Ask for a name and save the capture being recorded under it."""
         path = self.ask_name(f"capture{ENDING}")
         if path is None:
             self._after_save = None
@@ -105,7 +105,7 @@ class CaptureCommands(QObject):
             self.save(path)
 
     def save(self, path: Path) -> None:
-        """Saves the capture being recorded as `path`; recording goes on there."""
+        """Save the capture being recorded as `path`, where recording continues."""
         if path.resolve() == self._desk.live_path.resolve():
             self._after_save = None
             self.done.emit(self.tr("{path} holds all of it already, as it is recorded.").format(path=path))
@@ -113,7 +113,7 @@ class CaptureCommands(QObject):
         self._engine.save_as(path)
 
     def ask_name(self, proposed: str) -> Path | None:
-        """A name for a capture file, with an ending; None when the person changed their mind."""
+        """A name for a capture file, with its ending; None if the person cancelled."""
         start = str(Path(self._settings.capture_folder) / proposed)
         name, _ = QFileDialog.getSaveFileName(self._window, self.tr("Save capture"), start, self._filter())
         if not name:
@@ -124,7 +124,7 @@ class CaptureCommands(QObject):
     # Clear.
 
     def ask_clear(self) -> None:
-        """Clears the capture being recorded; asks first where frames would be lost."""
+        """Clear the capture being recorded, after a question if frames would be lost."""
         title = self.tr("Clear the capture")
         if self._desk.live_saved:
             text = self.tr("The frames are removed from {name} too.").format(name=self._desk.live_path.name)
@@ -142,7 +142,7 @@ class CaptureCommands(QObject):
         box.open()
 
     def ask_clear_connection(self, connection: ConnectionRecord | None) -> None:
-        """Removes a connection from the capture being recorded, of one that is open its frames; asks first."""
+        """Remove a connection from the capture being recorded, or only its frames if it is open; asks first."""
         if connection is None:
             self.done.emit(self.tr("No connection is selected. Select the one to clear."))
             return
@@ -164,14 +164,14 @@ class CaptureCommands(QObject):
     # The end.
 
     def unsaved(self) -> Holdings:
-        """What the capture being recorded holds that has no file of the person's choice."""
+        """What would be lost with the capture being recorded; nothing if the person has saved it."""
         nothing = Holdings(0, 0)
         if self._desk.live_saved:
             return nothing
         try:
             reader = CaptureReader(self._desk.live_path)
         except CaptureError:
-            # Somebody removed it; that must not keep the window open.
+            # Somebody removed the file, which must not keep the window open.
             return nothing
         try:
             return holdings(reader)
@@ -181,7 +181,7 @@ class CaptureCommands(QObject):
             reader.close()
 
     def ask_about_unsaved(self, go_on: Callable[[], None], *, discard_words: str) -> None:
-        """Save, discard or cancel; `go_on` follows the first two."""
+        """Ask to save, discard or cancel; `go_on` follows the first two."""
         box = self._box(
             self.tr("Unsaved capture"),
             self._what_is_unsaved(),
@@ -207,11 +207,11 @@ class CaptureCommands(QObject):
         )
 
     def discard_at_end(self) -> None:
-        """The unsaved capture is not wanted: `finish` removes it."""
+        """Let `finish` remove the unsaved capture."""
         self._discard_at_end = True
 
     def finish(self) -> None:
-        """After the engine has stopped: lets go of the unsaved capture, or removes it. Idempotent."""
+        """Release or remove the unsaved capture, after the engine has stopped. Idempotent."""
         for claimed in (self._claimed, self._next):
             if claimed is not None:
                 claimed.release()
@@ -223,12 +223,12 @@ class CaptureCommands(QObject):
         self.ask_save()
 
     def _carried(self, removed: Path, path: Path) -> None:
-        """Somebody removed the capture being recorded, or moved it away: it goes on at `path`."""
+        """Somebody removed or moved the capture being recorded, which continues at `path`."""
         saved = self._desk.live_saved
         try:
             self._desk.live_moved(path, saved=saved)
         except CaptureError:
-            # Removed once more: what is shown is still open, and the next move comes.
+            # Removed again: what is shown is still open, and another move follows.
             return
         if saved:
             self._remember(path)
@@ -265,16 +265,16 @@ class CaptureCommands(QObject):
             go_on()
 
     def _give_up_next(self) -> None:
-        """No new capture could be begun."""
+        """The new capture could not be made."""
         if self._next is not None:
             discard(self._next.path)
             self._next.release()
         self._next = None
 
-    # Parts.
+    # Internals.
 
     def _remember(self, path: Path) -> None:
-        """A capture with a name is among the recent ones; those without are listed as not saved."""
+        """Add a named capture to the recent ones; unnamed ones are listed as unsaved."""
         if path.parent != self._folder.folder:
             self._settings.add_recent_capture(str(path.absolute()))
 

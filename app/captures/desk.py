@@ -1,4 +1,4 @@
-"""Which capture the window shows: the one being recorded, or an old one that was opened to be read."""
+"""The capture that the window shows: the one being recorded, or an old one opened for reading."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from core.capture.reader import CaptureReader
 
 
 class CaptureDesk(QObject):
-    """Owns the window's one `CaptureReader`. Recording goes on while an old capture is shown."""
+    """Owns the window's one `CaptureReader`. Recording continues while an old capture is shown."""
 
     reader_changed = Signal()
-    """`reader` is another one; the one before is closed as soon as all slots have returned."""
+    """`reader` was replaced; the previous one is closed as soon as all slots have returned."""
     state_changed = Signal()
 
     def __init__(self, live: Path, *, saved: bool, parent: QObject | None = None) -> None:
@@ -28,7 +28,7 @@ class CaptureDesk(QObject):
 
     @property
     def kept_numbers(self) -> bool:
-        """Whether frames and connections have the same numbers in `reader` as in the one before."""
+        """Whether frames and connections have the same numbers in `reader` as in the previous one."""
         return self._kept_numbers
 
     @property
@@ -46,7 +46,7 @@ class CaptureDesk(QObject):
 
     @property
     def live_saved(self) -> bool:
-        """Whether the capture being recorded has a name that the person chose."""
+        """Whether the person chose the name of the capture being recorded."""
         return self._saved
 
     @property
@@ -57,27 +57,27 @@ class CaptureDesk(QObject):
 
     @property
     def name(self) -> str:
-        """File name of the capture that is shown."""
+        """File name of the shown capture."""
         return "" if self._reader is None else self._reader.path.name
 
     def open(self, path: Path) -> None:
-        """Shows the capture at `path`; CaptureError where there is none, and all stays as it was."""
+        """Show the capture at `path`; after a CaptureError all stays as it was."""
         if path.resolve() == self._live.resolve():
             self.show_live()
             return
         self._replace(CaptureReader(path), shows_live=False)
 
     def show_live(self) -> None:
-        """Shows the capture being recorded."""
+        """Show the capture being recorded."""
         if not self._shows_live:
             self._replace(CaptureReader(self._live), shows_live=True)
 
     def live_moved(self, path: Path, *, saved: bool) -> None:
-        """The capture being recorded is at `path` from now on."""
+        """The capture being recorded has moved to `path`."""
         self._go_on(path, saved=saved, kept_numbers=True)
 
     def live_began(self, path: Path) -> None:
-        """Another capture is being recorded from now on, at `path`; the person has not named it yet."""
+        """Another capture is being recorded, at `path`; the person has not named it yet."""
         self._go_on(path, saved=False, kept_numbers=False)
 
     def _go_on(self, path: Path, *, saved: bool, kept_numbers: bool) -> None:

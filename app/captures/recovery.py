@@ -1,4 +1,4 @@
-"""Captures that earlier runs left unsaved, and recent ones: offered at the start, listed at any time."""
+"""Unsaved captures of earlier runs, and recent ones: offered at the start, listed at any time."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class _HeldCapture:
-    """An unsaved capture that this run looks at or asks about."""
+    """An unsaved capture that this run shows or asks about."""
 
     known: KnownCapture
     claimed: ClaimedCapture
 
 
 class Recovery(QObject):
-    """Opens, saves and discards what earlier runs left; never in the way of the window's own work.
+    """Opens, saves and discards what earlier runs left, without hindering the window's own work.
 
-    What is asked about, or looked at, is held, so that another run does not offer it too.
+    A capture that is shown or asked about is locked, so that another run does not offer it too.
     """
 
     problem = Signal(str)
     """A sentence."""
     opened = Signal(Path)
-    """An unsaved capture is on display; it can still be saved with `save`."""
+    """An unsaved capture is shown; `save` can still save it."""
 
     def __init__(
         self, work: Workplace, folder: CaptureFolder, commands: CaptureCommands, shell: Shell
@@ -61,7 +61,7 @@ class Recovery(QObject):
         shell.actions[ActionId.CAPTURES].triggered.connect(lambda _checked=False: self.show_list())
 
     def offer(self) -> int:
-        """Asks about the capture that was left behind, or lists them where there are more; how many there are."""
+        """Ask about a capture that was left behind, or list several; gives their number."""
         found = self._folder.left_behind()
         if len(found) > 1:
             self.show_list()
@@ -70,7 +70,7 @@ class Recovery(QObject):
         return len(found)
 
     def show_list(self) -> None:
-        """Lists what was left behind and what is recent, with what is in each."""
+        """List unsaved and recent captures with what is in each."""
         dialog = CapturesDialog(self._look, self._window)
         dialog.open_wanted.connect(self._open_listed)
         dialog.save_wanted.connect(lambda known: self.save(known.path) if self._claim_or_say(known) else None)
@@ -83,7 +83,7 @@ class Recovery(QObject):
         self._fill_list()
 
     def save(self, path: Path) -> None:
-        """Asks for a name and moves the unsaved capture there, on another thread."""
+        """Ask for a name and move the unsaved capture there, on another thread."""
         target = self._commands.ask_name(path.name.removeprefix("unsaved_"))
         if target is None:
             self._let_go_unless_shown(path)
@@ -91,11 +91,11 @@ class Recovery(QObject):
         self._run(lambda: copy_capture(path, target), lambda _: self._saved(path, target))
 
     def close(self) -> None:
-        """Lets go of what was not decided about: the next start offers it again. Idempotent."""
+        """Release what was not decided; the next start offers it again. Idempotent."""
         for path in list(self._held):
             self._let_go(path)
 
-    # The question about one.
+    # The question about a single capture.
 
     def _ask(self, left: LeftBehind) -> None:
         dialog = RecoveryDialog(left, self._look.icons, self._window)
@@ -155,10 +155,10 @@ class Recovery(QObject):
         self._settings.forget_recent_capture(str(known.path))
         self._fill_list()
 
-    # What becomes of an unsaved capture.
+    # Commands on an unsaved capture.
 
     def _open(self, path: Path) -> bool:
-        """Whether it is on display now."""
+        """Show a capture; True if that worked."""
         opened = self._commands.open(path)
         if opened:
             self.opened.emit(path)
@@ -179,10 +179,10 @@ class Recovery(QObject):
         discard(path)
         self._let_go(path)
 
-    # Holding it.
+    # Locking.
 
     def _claim(self, known: KnownCapture) -> bool:
-        """Whether this run holds it now."""
+        """Lock a capture; True if this run has it now."""
         if known.path not in self._held:
             claimed = self._folder.claim(known.path)
             if claimed is None:
@@ -217,7 +217,7 @@ class Recovery(QObject):
 
 
 def copy_capture(path: Path, target: Path) -> None:
-    """Copies a capture over what is at `target`, but for itself and captures in use. CaptureError."""
+    """Copy a capture over `target`, unless that is the capture itself or in use. Raises CaptureError."""
     if is_same(path, target):
         raise CaptureError(f"{target} is the unsaved capture itself. Choose another place.")
     if is_in_use(target):

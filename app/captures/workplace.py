@@ -1,4 +1,4 @@
-"""What the desks of the window work with."""
+"""The collaborators that the desks of the window share."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from core.capture.session_files import CaptureFolder, ClaimedCapture
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """The capture that is shown and the news of it, what is remembered, and threads for what takes long."""
+    """The shown capture, news about it, the settings, and threads for long work."""
 
     desk: CaptureDesk
     refresher: Refresher
-    """Its `due` says that the capture may have grown."""
+    """`due` tells that the capture may have grown."""
     settings: Settings
     jobs: Jobs
 
 
 @dataclass(frozen=True, slots=True)
 class UnsavedCaptures:
-    """Captures that nobody has named yet."""
+    """The folder of unsaved captures."""
 
     folder: CaptureFolder
     claimed: ClaimedCapture | None
-    """The one being recorded; None where the person has named it already."""
+    """The lock of the capture being recorded; None if the person has named it already."""

@@ -1,1 +1,1 @@
-"""Filters of the window: applied, kept under names, made of cells."""
+"""The window's filter: applied, saved under names, made from cells."""

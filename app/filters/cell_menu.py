@@ -1,4 +1,4 @@
-"""Menus that make a filter of what a cell says."""
+"""Menus that make a filter from a cell."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from core.query.language import FilterLanguage
 
 _SELECTED = 200
-"""Characters selected in a message that make a term."""
+"""Characters selected in a message that can become a term."""
 _LOOKED_THROUGH = 1 << 18
-"""Bytes of a payload in which it is looked for."""
+"""Bytes of a payload searched for the selection."""
 _SHOWN = 70
-"""Characters of a term in a menu."""
+"""Characters of a term shown in a menu."""
 
 
 def add_filters(
     menu: QMenu, terms: Sequence[str], line: str, language: FilterLanguage, apply: Callable[[str], None]
 ) -> None:
-    """A submenu for each way in which a term can come to the filter `line`; `apply` gets the filter that was chosen."""
+    """Add a submenu for each way to combine a term with the filter `line`; `apply` gets the chosen filter."""
     translate = QCoreApplication.translate
     titles = {
         Joint.ONLY: translate("CellMenu", "Filter: &only"),
@@ -54,7 +54,7 @@ def add_filters(
 
 
 def menu_text(text: str) -> str:
-    """A filter as it can stand in a menu: short, plain, and without keys."""
+    """A filter as the text of a menu item: short, plain, without mnemonics."""
     shown = one_line(text)
     if len(shown) > _SHOWN:
         shown = f"{shown[: _SHOWN - 20]} … {shown[-17:]}"
@@ -62,7 +62,7 @@ def menu_text(text: str) -> str:
 
 
 class CellMenus:
-    """Adds to the menus of the lists what can be filtered by what is pointed at."""
+    """Adds filters to the menus of the lists, made from what is under the pointer."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class CellMenus:
         self._filtering = filtering
 
     def add_of_cell(self, menu: QMenu, position: QPoint) -> None:
-        """Of the cell of the frame table at a global position."""
+        """Add those for the cell of the frame table at a global position."""
         place = self._frames.cell_at(position)
         reader = self._desk.reader
         if place is None or reader is None:
@@ -91,7 +91,7 @@ class CellMenus:
                 [each.rule.id for each in reader.violations(line.row.id)] if line.row.violation_count else []
             )
         except CaptureError:
-            # The list says so itself; the other terms are there all the same.
+            # The list reports the error itself; the other terms are offered nevertheless.
             rules = []
         found = terms(line.row, rules, column)
         selected = self._details.selected_text
@@ -100,7 +100,7 @@ class CellMenus:
         self._add(menu, found)
 
     def _has(self, frame_id: int, selected: str) -> bool:
-        """Whether a frame's payload has what is selected in a message, which may be laid out otherwise."""
+        """Whether a frame's payload has the text selected in a message, which may be laid out differently."""
         reader = self._desk.reader
         if not 0 < len(selected) <= _SELECTED or reader is None:
             return False
@@ -112,7 +112,7 @@ class CellMenus:
         return selected.encode("utf-8", "surrogatepass") in content
 
     def add_of_connection(self, menu: QMenu, record: ConnectionRecord | None) -> None:
-        """Of a connection; nothing for None, which stands for all of them."""
+        """Add those for a connection; none for None, which stands for all."""
         if record is not None:
             self._add(menu, connection_terms(record))
 

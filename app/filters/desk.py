@@ -1,4 +1,4 @@
-"""Everything about the filter of the window, put together."""
+"""Puts the parts of the window's filter together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.views.shell import Shell
 
 
 class FilterDesk:
-    """The bar, what it does, what it remembers, and what it adds to the menus of the lists."""
+    """The filter bar, its function, its memory, and its additions to the menus of the lists."""
 
     def __init__(self, work: Workplace, panes: Panes, shell: Shell) -> None:
         assistant = FilterAssistant(partial(known_values, panes.connections.connection_model))

@@ -1,4 +1,4 @@
-"""The filter of the window: reads the line, runs the scan, and shows in the list what matches."""
+"""The window's filter: reads the line, runs the scan, and shows what matches in the list."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SHORT = 24
 
 
 class Way(Enum):
-    """From one hit to another."""
+    """The direction from one hit to another."""
 
     NEXT = auto()
     PREVIOUS = auto()
@@ -41,7 +41,7 @@ class Way(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What the list is under."""
+    """The filter that the list uses."""
 
     text: str
     expression: Expression
@@ -52,15 +52,15 @@ class Filtering(QObject):
     """Connects the line, the list, and a thread that scans."""
 
     problem = Signal(str)
-    """The capture cannot be searched; a sentence, once for each run."""
+    """The capture cannot be searched; a sentence, emitted once for each run."""
     note = Signal(str)
-    """Something worth a sentence that is no problem."""
+    """A sentence that is not about a problem."""
     sought = Signal(object)
-    """What is looked for in messages: a tuple of needles."""
+    """What to look for in messages: a tuple of needles."""
     changed = Signal()
-    """The list is under another filter, or under none."""
+    """The list uses another filter, or none."""
     stood_otherwise = Signal()
-    """The search goes on, was stopped, or is over, or the line came to hold another filter than the list is under."""
+    """The state of the search has changed, or the line now holds another filter than the list uses."""
 
     def __init__(
         self, work: Workplace, assistant: FilterAssistant, bar: FilterBar, frames: FrameTable, shell: Shell
@@ -79,7 +79,7 @@ class Filtering(QObject):
         self._awaited: Way | None = None
         self._is_other = False
         self._wrapped = ""
-        """Said of the last step where it went round an end."""
+        """A remark that the last step went around an end."""
         self.scanner = ScanThread(self)
         self.scanner.found.connect(work.refresher.poke)
         work.refresher.due.connect(self._follow)
@@ -88,47 +88,47 @@ class Filtering(QObject):
         self._connect_bar()
         self._connect_actions()
         bar.set_mode(self._settings.filter_mode)
-        # It takes long to make, and is not needed before the first key.
+        # Slow to make, and not needed before the first key.
         work.jobs.run(make_language, assistant.take, lambda _error: None)
 
-    # What others ask for.
+    # Called by others.
 
     @property
     def applied(self) -> Applied | None:
-        """What the list is under; None where it shows everything."""
+        """The filter that the list uses; None if it shows everything."""
         return self._applied
 
     @property
     def line_is_other(self) -> bool:
-        """Whether the list is under a filter and the line holds another text, be it half typed or no filter at all."""
+        """Whether a filter is applied and the line holds another text, even an unfinished one."""
         return self._applied is not None and self._applied.text != self._bar.edit.text().strip()
 
     @property
     def found(self) -> FoundFrames | None:
-        """What was found of it so far."""
+        """What the applied filter has found so far."""
         return self._found
 
     @property
     def hides(self) -> bool:
-        """Whether frames are hidden that do not match."""
+        """Whether frames that do not match are hidden."""
         return self._applied is not None and self._applied.mode is FilterMode.HIDE
 
     @property
     def shown(self) -> Filter | None:
-        """What is true of the frames that the list has rows for; None where it hides none by a filter."""
+        """The filter that all frames with rows match; None if no filter hides frames."""
         return self._found.run.wanted if self.hides and self._found is not None else None
 
     @property
     def narrowing(self) -> Filter | None:
-        """What is true of the frames that the list has rows for and of no others; None where it has all."""
+        """A filter for exactly the frames that have rows; None if all frames have."""
         return self.shown or self.of_view(self._model.view)
 
     def of_view(self, view: View) -> Filter | None:
-        """What is true of the frames of a view; None where it has all."""
+        """A filter for the frames of a view; None if the view has all frames."""
         return self._filter(view) if view != View() else None
 
     def apply(self, text: str) -> None:
-        """Puts the list under a filter, as if it had been typed and entered. What is no filter is pointed at."""
+        """Apply a filter as if it had been typed and entered. An invalid one is pointed out."""
         if text != self._bar.edit.text():
             self._bar.edit.setText(text)
         text = text.strip()
@@ -138,7 +138,7 @@ class Filtering(QObject):
         try:
             expression = self._assistant.parse(text)
         except FilterError:
-            # It may come from a menu; what is wrong is said below the line that has the keyboard.
+            # The filter may come from a menu; errors are shown below the line, which needs the keyboard.
             self._bar.edit.setFocus()
             self._bar.edit.insist()
             return
@@ -146,20 +146,20 @@ class Filtering(QObject):
         self._put(Applied(text, expression, self._bar.mode))
 
     def clear(self) -> None:
-        """Empties the line and shows everything."""
+        """Empty the line and show everything."""
         self._bar.edit.clear()
         if self._applied is not None:
             self._put(None)
 
     def set_mode(self, mode: FilterMode) -> None:
-        """Hides what does not match, or marks what does; an applied filter stays applied."""
+        """Hide what does not match, or mark what does; an applied filter stays applied."""
         self._settings.filter_mode = mode
         self._bar.set_mode(mode)
         if self._applied is not None and self._applied.mode is not mode:
             self._put(Applied(self._applied.text, self._applied.expression, mode))
 
     def go(self, way: Way) -> None:
-        """To the next hit or the one before; where there is none yet, as soon as it is found."""
+        """Go to the next or the previous hit, if necessary as soon as it is found."""
         if self._found is None:
             self._bar.focus()
             return
@@ -168,12 +168,12 @@ class Filtering(QObject):
         self._show()
 
     def ask_anew_of_marks(self) -> None:
-        """Bookmarks or notes are others: a filter that asks for them may match other frames."""
+        """Run a filter about bookmarks or notes again, because they have changed."""
         if self._applied is not None and not _OF_MARKS.isdisjoint(fields_in(self._applied.expression)):
             self._put(self._applied)
 
     def stop(self) -> None:
-        """Ends the thread; at the end of the window."""
+        """End the thread, at the end of the window."""
         self.scanner.stop()
 
     # The list.
@@ -193,7 +193,7 @@ class Filtering(QObject):
         self.changed.emit()
 
     def _rows(self, reader: CaptureReader, view: View) -> RowSource:
-        """The rows of the list. The model asks for them anew when the filter, the view or the capture has changed."""
+        """The rows of the list. The model calls this when the filter, the view or the capture has changed."""
         applied = self._applied
         if applied is None:
             self._frames.set_old(up_to=0)
@@ -207,20 +207,20 @@ class Filtering(QObject):
         return MarkedRows(reader, found, ViewRows(reader, view))
 
     def _search(self, reader: CaptureReader, wanted: Filter) -> FoundFrames:
-        """Begins a scan in place of the one before."""
+        """Start a scan that replaces the previous one."""
         self._told = None
         run = ScanRun(reader.path, wanted)
         self.scanner.search(run)
         return FoundFrames(run)
 
     def _mark(self, hits: FoundFrames | None) -> None:
-        """Marks these rows, and what is looked for: in the rows, and where there are hits in the messages too."""
+        """Mark these rows and the needles in them; if there are hits, mark the needles in messages too."""
         looked_for = () if self._applied is None else needles(self._applied.expression)
         self._frames.set_hits(hits, looked_for)
         self.sought.emit(() if hits is None else looked_for)
 
     def _filter(self, view: View, applied: Applied | None = None) -> Filter:
-        """What is true of the frames of a view, or of those that match; one of both says something."""
+        """A filter for the frames of a view, or for those that match; at least one of both restricts."""
         narrow = [] if view.connection is None else [f"connection == {view.connection}"]
         narrow += [] if view.control else ["not control"]
         parts = list(map(self._assistant.parse, narrow))
@@ -231,7 +231,7 @@ class Filtering(QObject):
     # Following the scan.
 
     def _follow(self) -> None:
-        """The capture or the scan went on."""
+        """The capture or the scan has advanced."""
         found = self._found
         if found is None:
             return
@@ -258,11 +258,11 @@ class Filtering(QObject):
     # From hit to hit.
 
     def _go_on(self) -> None:
-        """To the hit that is awaited, if it is known by now."""
+        """Go to the awaited hit, if it is known by now."""
         found, way = self._found, self._awaited
         if found is None or way is None:
             return
-        # First: what was found by the time the search was over is known then.
+        # First, because everything found by the end of the search is known then.
         searching = found.progress.state is RunState.SEARCHING
         found.pull()
         current = self._frames.current_frame
@@ -298,10 +298,10 @@ class Filtering(QObject):
         elif progress.state is not RunState.FAILED:
             self.note.emit(self.tr("No frame matches."))
 
-    # What is said about it.
+    # The texts.
 
     def _show(self) -> None:
-        """Counts, progress and what can be done."""
+        """Show counts, progress and possible actions."""
         found, bar = self._found, self._bar
         applied, other = self._applied, self.line_is_other
         bar.show_applied(applied=applied is not None and not other)
@@ -384,7 +384,7 @@ class Filtering(QObject):
         self._bar.focus()
 
     def _entered(self) -> None:
-        """Applies what stands in the line; where that is applied and only marks, goes on to the next hit."""
+        """Apply the text in the line; if it is applied already and only marks, go to the next hit."""
         text = self._bar.edit.text()
         failed = self._found is not None and self._found.progress.state is RunState.FAILED
         if self._applied is None or self._applied.text != text.strip() or failed:
@@ -415,6 +415,6 @@ class Filtering(QObject):
 
 
 def _short(text: str) -> str:
-    """A filter in few characters, so that what is said of it has room beside it."""
+    """A shortened filter, so that remarks on it fit beside it."""
     line = one_line(text)
     return line if len(line) <= _SHORT else f"{line[: _SHORT - 1]}…"

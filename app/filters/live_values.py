@@ -1,4 +1,4 @@
-"""Values that the connections of the capture have, for the completion of a filter."""
+"""Values that occur in the capture's connections, for the completion of a filter."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from core.query.fields import Field
 from core.query.quoting import text_literal
 
 LOOKED_AT = 2000
-"""Connections, the newest ones."""
+"""Connections examined, newest first."""
 OFFERED = 50
-"""Different values of a field."""
+"""Distinct values offered for a field."""
 _LONGEST = 200
-"""Characters of a value that is offered."""
+"""Characters of an offered value."""
 
 _TEXTS: dict[str, Callable[[ConnectionRecord], str | None]] = {
     "path": lambda record: record.path,
@@ -27,7 +27,7 @@ _TEXTS: dict[str, Callable[[ConnectionRecord], str | None]] = {
 
 
 def known_values(connections: ConnectionModel, field: Field) -> Iterable[Candidate]:
-    """Of a field of connections, the newest first; nothing of other fields."""
+    """Values of a field about connections, newest first; none for other fields."""
     if field.name == "connection":
         return _numbers(connections)
     read = _TEXTS.get(field.name)

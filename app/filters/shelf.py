@@ -1,4 +1,4 @@
-"""Filters to use again: the last ones, and those that were saved under names."""
+"""Filters to use again: recent ones, and ones saved under names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FilterShelf(QObject):
         self._look()
 
     def save(self, name: str, text: str) -> None:
-        """Keeps a filter, in place of one of the same name."""
+        """Save a filter, replacing one of the same name."""
         name = one_line(name)
         others = [each for each in self._settings.saved_filters if each.name != name]
         self._settings.saved_filters = (*others, SavedFilter(name, text))
@@ -63,7 +63,7 @@ class FilterShelf(QObject):
 
     @staticmethod
     def _head(menu: QMenu, title: str) -> None:
-        # Not a section: its title is not shown by every style.
+        # Not a section: some styles do not show its title.
         menu.addSeparator()
         menu.addAction(title).setEnabled(False)
 

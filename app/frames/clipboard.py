@@ -1,4 +1,4 @@
-"""What goes to the clipboard: frames in the form asked for, and never anything but plain text."""
+"""Puts frames on the clipboard in the chosen form, and never anything but plain text."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from core.errors import CaptureError
 
 _AT_ONCE = 100
 _BYTES_AT_ONCE = 256 * 1024
-"""Frames that are copied without a detour over another thread, and what they may hold together."""
+"""Frames copied without another thread, and the bytes that they may hold together."""
 
 
 class PlainClipboard(QObject):
-    """Takes the HTML off what labels and editors of ours put on the clipboard: peer text is pasted as text."""
+    """Removes the HTML that labels and editors of ours put on the clipboard, so that peer text is pasted as text."""
 
     def __init__(self, clipboard: QClipboard, parent: QObject) -> None:
         super().__init__(parent)
@@ -34,7 +34,7 @@ class PlainClipboard(QObject):
 
     def _is_ours(self, mode: QClipboard.Mode) -> bool:
         if mode is QClipboard.Mode.Clipboard:
-            # Without a screen there is no other program to own it, and Qt says that nobody does.
+            # Without a screen no other program can own the clipboard, and Qt reports that nobody does.
             return self._clipboard.ownsClipboard() or QGuiApplication.platformName() == "offscreen"
         return mode is QClipboard.Mode.Selection and self._clipboard.ownsSelection()
 
@@ -45,7 +45,7 @@ class FrameCopier(QObject):
     problem = Signal(str)
     caution = Signal(str)
     note = Signal(str)
-    """How far it is, where it takes long; a sentence."""
+    """Progress of a long copy; a sentence."""
 
     def __init__(self, work: Workplace, frames: FrameTable, clipboard: QClipboard, parent: QObject) -> None:
         super().__init__(parent)
@@ -54,10 +54,10 @@ class FrameCopier(QObject):
         self._clipboard = clipboard
         self._jobs = work.jobs
         self._newest = 0
-        """Number of the copy that was asked for last; an older one that is still under way is dropped."""
+        """Number of the last copy asked for; unfinished older ones are dropped."""
 
     def copy(self, copy_format: CopyFormat) -> None:
-        """Puts them on the clipboard, many of them a while later; says what did not fit."""
+        """Put the selected frames on the clipboard, large amounts after a while; reports what did not fit."""
         reader, selected = self._desk.reader, self._frames.selected_count()
         if reader is None or not selected:
             return

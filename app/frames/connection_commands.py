@@ -1,4 +1,4 @@
-"""What can be done to the selected connection."""
+"""Commands on the selected connection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.views.shell import Shell
 
 
 class ConnectionCommands(QObject):
-    """Closes it, clears it, and lets pages of its origin connect."""
+    """Closes it, clears it, and admits pages of its origin."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The menus over the two lists of the window."""
+"""The menus over the window's two lists."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.views.shell import Shell
 
 
 class ContextMenus(QObject):
-    """Opens them where they are asked for, with the filters that can be made of what is pointed at."""
+    """Opens the menus on request, with filters made from what is under the pointer."""
 
     def __init__(self, panes: Panes, filters: CellMenus, shell: Shell) -> None:
         super().__init__(shell.window)

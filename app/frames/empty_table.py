@@ -1,4 +1,4 @@
-"""Keeps the words up to date that stand in the frame table while it has no rows."""
+"""Keeps the text up to date that the frame table shows without rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.views.frames.table import FrameTable
 
 
 class EmptyTable(QObject):
-    """Looks again whenever what it depends on is another; who listens where is told by `look`."""
+    """Updates whenever something it depends on changes; the addresses come through `look`."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class EmptyTable(QObject):
         self._model.counts_changed.connect(self.look)
 
     def look(self) -> None:
-        """Says why there are no rows, and what to do."""
+        """Say why there are no rows, and what to do."""
         model = self._model
         if model.rowCount():
             return

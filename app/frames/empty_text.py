@@ -1,4 +1,4 @@
-"""What stands in the frame table while it has no rows: why, and what to do."""
+"""The text that the frame table shows without rows: why there are none, and what to do."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class EmptyReason(Enum):
     NOT_LISTENING = auto()
     LISTENING = auto()
     SILENT = auto()
-    """The connection is open and carries nothing yet."""
+    """The connection is open and has carried nothing yet."""
     NOTHING_CAME = auto()
-    """The connection is over, or is one of an old capture, and carried nothing."""
+    """The connection is closed, or belongs to an old capture, and carried nothing."""
     NO_WEBSOCKET = auto()
-    """The handshake failed, or none was asked for."""
+    """The handshake failed, or there was none."""
     ONLY_CONTROL = auto()
-    """All frames are control frames, and those are hidden."""
+    """All frames are control frames, which are hidden."""
     EMPTY_FILE = auto()
     SEARCHING = auto()
     """A filter has found nothing yet."""
@@ -30,9 +30,9 @@ class EmptyReason(Enum):
     """The person stopped the search before it found anything."""
     SEARCH_FAILED = auto()
     FILTERED = auto()
-    """There are frames, and none of them matches."""
+    """There are frames, and none matches."""
     STILL_FILTERED = auto()
-    """None of them matches the filter that is applied, which is not the one in the line."""
+    """None matches the applied filter, which differs from the one in the line."""
 
 
 def empty_reason(
@@ -43,9 +43,9 @@ def empty_reason(
     listening: bool,
     filter_reason: EmptyReason | None,
 ) -> EmptyReason:
-    """Why there are no rows of `chosen`, or of all connections; `hidden` counts control frames.
+    """Why `chosen`, or all connections, have no rows; `hidden` counts control frames.
 
-    `filter_reason` is what a filter makes of frames that there are; None without one.
+    `filter_reason` is the reason if a filter hides existing frames; None without a filter.
     """
     if filter_reason is not None:
         return filter_reason
@@ -61,7 +61,9 @@ def empty_reason(
 
 
 def empty_text(reason: EmptyReason, addresses: tuple[str, ...], hidden: int) -> tuple[str, str]:
-    """A title and a sentence. `addresses` are those listened on, or would be; `hidden` counts control frames."""
+    """A title and a sentence. `addresses` are the current or intended listen addresses; `hidden` counts control
+    frames.
+    """
     translate = QCoreApplication.translate
     if reason is EmptyReason.LISTENING:
         where = ", ".join(f"ws://{address}" for address in addresses)

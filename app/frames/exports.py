@@ -1,4 +1,4 @@
-"""Writes the capture that is shown, or a part of it, in another format: asks what, in which one, and where to."""
+"""Exports the shown capture or a part of it: asks for part, format and file, and writes it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from core.formats.registry import Format, Formats
 
 
 class Exports(QObject):
-    """What can be exported depends on what the person looks at; that is why it is asked."""
+    """Offers what fits the person's current selection, filter and connection."""
 
     problem = Signal(str)
     """Something could not be done; a sentence."""
@@ -56,7 +56,7 @@ class Exports(QObject):
         shell.actions[ActionId.EXPORT].triggered.connect(lambda _checked=False: self.ask())
 
     def ask(self) -> None:
-        """Asks what to export and in which format, then where to, and writes it."""
+        """Ask what to export, in which format and where to, and write it."""
         reader = self._desk.reader
         if reader is None:
             return
@@ -73,9 +73,9 @@ class Exports(QObject):
         dialog.open()
 
     def export(self, wanted: Format, path: Path, part: ExportPart = EVERYTHING) -> None:
-        """Writes it on another thread; answers with `done` or `problem`.
+        """Write the export on another thread; answers with `done` or `problem`.
 
-        While that takes long, a dialog says how far it is and can end it.
+        If it takes long, a dialog shows the progress and can cancel.
         """
         reader = self._desk.reader
         if reader is None:
@@ -108,21 +108,21 @@ class Exports(QObject):
             ended(self.problem, self.tr("Too much is being done at once. Try again in a moment."))
 
     def _exported(self, work: ExportWork, path: Path) -> tuple[SignalInstance, str]:
-        """Where and how it is said that an export has come to its end."""
+        """The signal and the sentence that report the end of an export."""
         done = self.tr("Exported to {path}.").format(path=path)
         if not work.missed_frames:
             return self.done, done
         return self.problem, f"{done} {missed_sentence(work.missed_frames)}"
 
     def cancel(self) -> None:
-        """Ends those that are under way; they leave nothing."""
+        """Cancel running exports; they leave nothing."""
         for work in self._under_way:
             work.cancel()
 
-    # What there is to choose from.
+    # The choices.
 
     def _narrowed(self) -> tuple[Scope, ...]:
-        """Less than everything that the person has turned to, the least first: by selecting, filtering, choosing."""
+        """The ways in which the person narrowed the view, the narrowest first: selecting, filtering, choosing."""
         turned_to = (
             (Scope.SELECTED, self._frames.selected_count() > 1),
             (Scope.MATCHING, self._filtering.applied is not None),
@@ -131,7 +131,7 @@ class Exports(QObject):
         return tuple(scope for scope, has in turned_to if has)
 
     def _offers(self, reader: CaptureReader) -> Iterator[Offer]:
-        """The least first. CaptureError."""
+        """What can be exported, the smallest part first. Raises CaptureError."""
         selected, view = self._frames.selected_count(), self._selection.view
         if selected:
             part = ExportPart(self._filtering.narrowing, view.connection, self._frames.selected_ids())
@@ -182,7 +182,7 @@ class Exports(QObject):
     def _frames_in(self, count: int) -> str:
         return counted(count, self.tr("1 frame"), self.tr("{count} frames"))
 
-    # Where to.
+    # The file.
 
     def _ask_target(self, offer: Offer, wanted: Format, narrowed: tuple[Scope, ...]) -> None:
         self._settings.set_export_scope(narrowed, offer.scope)
@@ -197,7 +197,7 @@ class Exports(QObject):
             self.export(wanted, path, offer.part)
 
     def _proposed(self, offer: Offer) -> str:
-        """Name of a file, without its ending."""
+        """A file name without its ending."""
         if offer.scope is Scope.CONNECTION:
             return f"connection-{offer.part.connection}"
         return {Scope.SELECTED: "selected", Scope.MATCHING: "matching"}.get(offer.scope, "capture")

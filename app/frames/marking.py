@@ -1,4 +1,4 @@
-"""Bookmarks and notes: keeps them in the capture, be it the one being recorded or one that was opened."""
+"""Bookmarks and notes: stores them in the shown capture, whether it is being recorded or was opened."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from core.capture.marks import DropAllMarks, DropMarks, KeepMarks, Mark, MarkCha
 from core.errors import CaptureError
 
 AT_ONCE = 1000
-"""Frames that are bookmarked at once."""
+"""Frames that can be bookmarked at once."""
 _MOST_TRIED = 1000
-"""Bookmarks that are looked up on the way to the next one that is shown."""
+"""Bookmarks examined on the way to the next one that is shown."""
 _MOST_WAITING = 100
 _BEHIND_ALL = 2**62
 """Greater than the id of any frame."""
 
 
 class Marking(QObject):
-    """Owns the list of bookmarks, and does what its actions say."""
+    """Owns the list of bookmarks, and carries out their actions."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Marking(QObject):
         self._icons = shell.look.icons
         self._window = shell.window
         self._waiting: deque[tuple[Path, MarkChange]] = deque()
-        """What is to be written into captures that were opened, in this order."""
+        """Changes to be written into opened captures, in this order."""
         self._writing = False
         self.model = MarkModel(self)
         self.list = MarkList(self.model, shell.actions, shell.look)
@@ -85,10 +85,10 @@ class Marking(QObject):
         self._show_count()
         self._take_reader()
 
-    # What its actions do.
+    # The actions.
 
     def toggle(self) -> None:
-        """Bookmarks the selected frames; where all of them are, removes their bookmarks."""
+        """Bookmark the selected frames; if all of them are bookmarked, remove the bookmarks."""
         frames = self._frames.selected_frames(AT_ONCE)
         if not frames:
             self._note(self.tr("No frame is selected. Select the one to bookmark."))
@@ -104,12 +104,12 @@ class Marking(QObject):
             self._remove(frames)
 
     def edit_note(self) -> None:
-        """Asks for the note on the selected frame, which is bookmarked with it."""
+        """Ask for the note on the selected frame, which also bookmarks it."""
         frame_id = self._frames.current_frame
         if frame_id is None:
             self._note(self.tr("No frame is selected. Select the one to write a note on."))
             return
-        # The dialog may stay open while another capture is shown.
+        # Another capture may be shown while the dialog is open.
         target = self._target()
         dialog = NoteDialog(frame_id, self.model.note(frame_id) or "", self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -117,21 +117,21 @@ class Marking(QObject):
         dialog.open()
 
     def go_to_next(self) -> None:
-        """Selects the next bookmarked frame of the list, after the selected one."""
+        """Select the next bookmarked frame of the list after the selected one."""
         self._go_on(
             self.model.frames_after(self._frames.current_frame or 0),
             self.tr("No frame after the selected one is bookmarked."),
         )
 
     def go_to_previous(self) -> None:
-        """Selects the last bookmarked frame of the list, before the selected one."""
+        """Select the previous bookmarked frame of the list before the selected one."""
         self._go_on(
             self.model.frames_before(self._frames.current_frame or _BEHIND_ALL),
             self.tr("No frame before the selected one is bookmarked."),
         )
 
     def ask_remove_all(self) -> None:
-        """Asks, and removes all bookmarks of the capture that is shown."""
+        """Ask, and remove all bookmarks of the shown capture."""
         count = self.model.rowCount()
         if not count:
             self._note(self.tr("No frame is bookmarked."))
@@ -150,16 +150,16 @@ class Marking(QObject):
         box.add(remove, QMessageBox.ButtonRole.DestructiveRole, lambda: self._change(target, DropAllMarks()))
         box.open()
 
-    # Parts.
+    # Internals.
 
     def _keep_note(self, target: Path | None, mark: Mark) -> None:
-        """Offers the text where the frame was dropped while it was written."""
+        """Offer the text again if the frame was dropped while it was written."""
         reader = self._desk.reader
         if target is None and self._desk.shows_live and reader is not None and mark.note:
             try:
                 gone = mark.frame < reader.first_frame_id()
             except CaptureError:
-                # The recorder says itself what is wrong.
+                # The recorder reports other errors itself.
                 gone = False
             if gone:
                 copy = QPushButton(self.tr("&Copy the note"))
@@ -170,7 +170,7 @@ class Marking(QObject):
         self._change(target, KeepMarks((mark,)))
 
     def _remove(self, frames: list[int]) -> None:
-        """Removes bookmarks; what was noted can be brought back."""
+        """Remove bookmarks; their notes can be restored."""
         target = self._target()
         before = KeepMarks(tuple(Mark(each, self.model.note(each) or "") for each in frames))
         self._change(target, DropMarks(tuple(frames)))
@@ -216,7 +216,7 @@ class Marking(QObject):
     # Writing.
 
     def _target(self) -> Path | None:
-        """The opened capture that is shown; None: it is the one being recorded."""
+        """The opened capture that is shown; None if it is the one being recorded."""
         reader = self._desk.reader
         return None if self._desk.shows_live or reader is None else reader.path
 
@@ -229,7 +229,7 @@ class Marking(QObject):
         self._write_next()
 
     def _write_next(self) -> None:
-        """Beside the window: a file may be slow, or somebody else at work in it."""
+        """Write the next change on another thread, because a file may be slow or locked by others."""
         if self._writing or not self._waiting:
             return
         path, change = self._waiting.popleft()

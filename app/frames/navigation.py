@@ -1,4 +1,4 @@
-"""Ways about the window and the capture: to a part, to a frame or a time, from one broken rule to the next."""
+"""Moves through the window and the capture: to a part, a frame or a time, and from one broken rule to the next."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from core.query.places import Destination, find_place, read_place
 
 
 class Navigation(QObject):
-    """What the Go menu does, but for bookmarks and hits."""
+    """The Go menu, except bookmarks and hits."""
 
     def __init__(self, desk: CaptureDesk, panes: Panes, selection: Selection, shell: Shell) -> None:
         super().__init__(shell.window)
@@ -39,14 +39,14 @@ class Navigation(QObject):
             shell.actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
 
     def ask(self) -> None:
-        """Asks where to go, and goes there."""
+        """Ask where to go, and go there."""
         dialog = GoToDialog(self._find, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.chosen.connect(self.go)
         dialog.open()
 
     def go(self, destination: Destination) -> None:
-        """Selects that frame; where the list has it not, the next one that it has, and says so."""
+        """Select that frame; if it is not in the list, the next one that is, with a remark."""
         row = self._model.row_from(destination.frame)
         if row is None:
             self._banner.say(Tone.NOTE, self.tr("The list has no frames at present."))

@@ -19,16 +19,16 @@ _BEHIND_ALL = 2**62
 
 
 class Selection(QObject):
-    """Follows the two lists and reads from the capture what they point at."""
+    """Follows the two lists, and reads what they point at from the capture."""
 
     problem = Signal(str)
     """The capture cannot be read; a sentence."""
     note = Signal(str)
-    """Something worth a sentence that is no problem."""
+    """A sentence that is not about a problem."""
     control_wanted = Signal()
-    """A control frame is to be shown, and they are hidden."""
+    """A control frame should be shown while they are hidden."""
     view_changed = Signal()
-    """The frame table shows other frames, or the connection is in another state."""
+    """The frame table shows other frames, or the state of the connection has changed."""
 
     def __init__(self, desk: CaptureDesk, panes: Panes, parent: QObject) -> None:
         super().__init__(parent)
@@ -40,8 +40,8 @@ class Selection(QObject):
         self._connection: ConnectionRecord | None = None
         self._frame_connection: int | None = None
         self._shown: int | None = None
-        """Id of the frame that the details show."""
-        # Holding ↓ passes over many frames; only the one it rests on is read.
+        """Id of the frame shown in the details."""
+        # Holding ↓ passes many frames; only the one it stops at is read.
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(0)
@@ -52,7 +52,7 @@ class Selection(QObject):
 
     @property
     def connection(self) -> ConnectionRecord | None:
-        """The connection that the details are about."""
+        """The connection shown in the details."""
         return self._connection
 
     @property
@@ -60,12 +60,12 @@ class Selection(QObject):
         return View(self._connections.chosen_connection, self._control)
 
     def show_control(self, shown: bool) -> None:
-        """Shows control frames or leaves them out."""
+        """Show or hide control frames."""
         self._control = shown
         self._set_view()
 
     def refresh(self) -> None:
-        """The capture has changed: the connection may be in another state."""
+        """The capture has grown: the connection may have another state."""
         wanted = self._connections.chosen_connection
         if wanted is None:
             wanted = self._frame_connection
@@ -86,7 +86,7 @@ class Selection(QObject):
             self.view_changed.emit()
 
     def toggle_only_connection(self) -> None:
-        """Shows the connection of the selected frame only; where one is shown already, all of them."""
+        """Show only the connection of the selected frame; if one is shown already, show all."""
         if self._connections.chosen_connection is not None:
             self._connections.choose(None)
         elif self._connection is not None:
@@ -95,13 +95,13 @@ class Selection(QObject):
             self.note.emit(self.tr("No frame is selected. Select one of the connection to show."))
 
     def reload(self) -> None:
-        """The capture is another one: read everything anew."""
+        """Read everything anew, because another capture is shown."""
         self._frame_connection = None
         self._set_view()
         self._show_frame()
 
     def go_to_next_violation(self) -> None:
-        """Selects the next frame of the view, after the selected one, that breaks a rule."""
+        """Select the next frame of the view after the selected one that breaks a rule."""
         reader = self._desk.reader
         if reader is not None:
             after = self._frames.current_frame or 0
@@ -111,7 +111,7 @@ class Selection(QObject):
             )
 
     def go_to_previous_violation(self) -> None:
-        """Selects the last frame of the view, before the selected one, that breaks a rule."""
+        """Select the previous frame of the view before the selected one that breaks a rule."""
         reader = self._desk.reader
         if reader is not None:
             before = self._frames.current_frame or _BEHIND_ALL
@@ -121,7 +121,7 @@ class Selection(QObject):
             )
 
     def go_to_problem(self, problem: Problem) -> None:
-        """Shows the bytes that broke a rule, whatever has to be chosen for that."""
+        """Show the bytes that broke a rule, and choose whatever is needed for that."""
         if problem.frame is None:
             self._connections.choose(problem.connection)
             self.refresh()
@@ -133,7 +133,7 @@ class Selection(QObject):
             self._details.show_frame_violation(problem.violation)
 
     def go_to_frame(self, frame_id: int, connection: int) -> bool:
-        """Selects a frame, whatever has to be chosen for that; where the list has it not, says so."""
+        """Select a frame, and choose whatever is needed for that; if it is not in the list, say so."""
         if self._connections.chosen_connection not in (None, connection):
             self._connections.choose(connection)
         if self._frames.go_to_frame(frame_id):

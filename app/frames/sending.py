@@ -1,4 +1,4 @@
-"""From the composer to the engine, and what came of it back to the composer."""
+"""Passes messages from the composer to the engine, and results back."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from core.net.host import SendResult
 from core.net.outgoing import Target
 
 _NAMED = 5
-"""Recipients that a question names; of more it says how many."""
+"""Recipients named in a question; of more it gives the number."""
 _NAME = 60
 
 
 class Sending(QObject):
-    """Sends what the composer asks for, to more than one after a question: the number asked about is that sent to."""
+    """Sends what the composer asks for. For several recipients it asks first, and sends to those it asked about."""
 
     def __init__(
         self, engine: EngineThread, desk: CaptureDesk, panes: Panes, selection: Selection, shell: Shell
@@ -46,18 +46,18 @@ class Sending(QObject):
             (ActionId.SEND_HERE, self._address_selected),
             (ActionId.CHOOSE_TARGET, composer.targets.showPopup),
         ):
-            # `triggered` hands over a flag that none of these wants.
+            # `triggered` passes a flag that none of these wants.
             shell.actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
 
     def refresh(self) -> None:
-        """The list of connections has changed, or what waits for their peers."""
+        """Update after changes of the list of connections, or of the bytes waiting for peers."""
         if self._desk.shows_live:
             self._composer.refresh()
             record = self._composer.targets.record
             self._composer.set_queued(0 if record is None else self._connections.queued(record.id))
 
     def went_to(self, connection: int) -> None:
-        """The person went to a connection in their list."""
+        """The person went to a connection in the list."""
         if self._desk.shows_live:
             self._composer.went_to(connection)
 

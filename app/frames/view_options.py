@@ -1,4 +1,4 @@
-"""How the frames are listed: with control frames or without, following or frozen, with which times."""
+"""Options of the frame list: control frames or not, following or frozen, time format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.views.shell import Shell
 
 
 class ViewOptions(QObject):
-    """Keeps the switches of the View menu, the list and the settings in step."""
+    """Keeps the switches of the View menu, the list and the settings consistent."""
 
     def __init__(self, settings: Settings, panes: Panes, selection: Selection, shell: Shell) -> None:
         super().__init__(shell.window)
@@ -31,7 +31,7 @@ class ViewOptions(QObject):
         shell.actions[ActionId.ONLY_CONNECTION].triggered.connect(selection.toggle_only_connection)
 
     def restore(self) -> None:
-        """Takes over what is remembered from the last start."""
+        """Restore the options of the last run."""
         shown = self._settings.show_control
         self._model.set_time_format(self._settings.time_format)
         self._follow.setChecked(True)

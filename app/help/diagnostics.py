@@ -1,4 +1,4 @@
-"""Help ▸ Diagnostics and the file of `--diagnostics`: measures the window only while one of them wants to know."""
+"""Help ▸ Diagnostics and the file of `--diagnostics`: measures the window only while one of them is in use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SAMPLE_MS = 1000
 
 
 class Diagnostics(QObject):
-    """Opens the window of figures and keeps it fresh."""
+    """Opens the window of figures and updates it."""
 
     problem = Signal(str)
     """The file cannot be written any more; a sentence."""
@@ -42,7 +42,7 @@ class Diagnostics(QObject):
         self._timer.setInterval(_SAMPLE_MS)
         self._timer.timeout.connect(self._sample)
         shell.actions[ActionId.DIAGNOSTICS].triggered.connect(lambda: self.show())
-        # Rows that came while nobody followed, or nothing was in sight, are painted late with good reason.
+        # Rows that came while the list did not follow, or was out of sight, are painted late for good reason.
         frames.following_changed.connect(self._paint_gauge.restart)
         frames.frame_model.modelReset.connect(self._paint_gauge.restart)
         shell.actions[ActionId.FREEZE].toggled.connect(self._paint_gauge.restart)
@@ -54,7 +54,7 @@ class Diagnostics(QObject):
         return self._dialog
 
     def show(self) -> None:
-        """Opens the window of figures, or brings it to the front."""
+        """Open the window of figures, or bring it to the front."""
         if self._dialog is not None:
             self._dialog.raise_()
             self._dialog.activateWindow()
@@ -70,24 +70,24 @@ class Diagnostics(QObject):
             self._dialog.show()
 
     def write_to(self, path: Path) -> None:
-        """A line of figures each second, to the end of the file. UnmaskError where it cannot be written."""
+        """Append a line of figures to the file each second. Raises UnmaskError if it cannot be written."""
         self._log = DiagnosticsLog(path, Sampler(self._engine, self.gauges), self.problem.emit)
         self.measure()
 
     def measure(self) -> None:
-        """Measures from now on, whether somebody looks or not."""
+        """Measure from now on, whether or not somebody looks."""
         self._loop_gauge.start()
         self._paint_gauge.restart()
         self._frames.gauge = self._paint_gauge
 
     def reset(self) -> None:
-        """Counts times from now on."""
+        """Count times from now on."""
         for timings in self._timings():
             timings.reset()
         self._sample()
 
     def stop(self) -> None:
-        """Finishes the file."""
+        """Finish the file."""
         self._timer.stop()
         self._loop_gauge.stop()
         if self._log is not None:

@@ -1,4 +1,4 @@
-"""The help menu: shortcuts, our own documentation, and what this program is."""
+"""The help menu: shortcuts, documentation, and About."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.look.folders import DOCS_FOLDER
 
 
 class HelpPages(QObject):
-    """Opens them; pages that were not installed are greyed."""
+    """Opens the pages; missing ones are disabled."""
 
     problem = Signal(str)
     """A page cannot be read; a sentence."""

@@ -1,7 +1,7 @@
-"""The engine on a QThread of its own: an asyncio loop in `QThread.run`, and signals for what it tells.
+"""The engine on its own QThread: an asyncio loop in `QThread.run`, with signals for its reports.
 
-The window is told by one payload-less signal that there is something new, and pulls it from the capture. All
-methods may be called from any thread and return at once, but for `stop`.
+One signal without content tells the window that there is something new; the window reads it from the capture. All
+methods except `stop` may be called from any thread and return at once.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class EngineThread(QThread):
     """An `EngineHost` and its thread. Keep a reference until `stop` has returned."""
 
     changed = Signal()
-    """Something new stands in the capture. Comes at most once a commit; pull when it suits."""
+    """The capture has something new. Emitted at most once per commit; read it when convenient."""
     listening = Signal(object)
     """tuple[str, ...]: the real addresses."""
     stopped_listening = Signal()
     failed = Signal(object)
-    """A Failure, for the person: listening failed, the capture can't be written."""
+    """A Failure to show to the person."""
     crashed = Signal(object)
     """The exception that ended the engine; see `restart`."""
     sent = Signal(object)
@@ -51,12 +51,12 @@ class EngineThread(QThread):
         parent: QObject | None = None,
         gauge: SpaceGauge | None = None,
     ) -> None:
-        """Creates the capture file at once: CaptureError if that can't be. `gauge` looks at its disk."""
+        """Create the capture file at once; raises CaptureError. `gauge` measures its disk."""
         super().__init__(parent)
         self.setObjectName("unmask-engine")
         self._host = EngineHost(capture, version, settings, page, self, gauge)
         self._numbering = Numbering()
-        # Ahead of all others who are told: until the window knows of a new capture, its numbers are those of the old.
+        # Before all other slots: until the window knows of a new capture, its numbers are those of the old one.
         self.capture_moved.connect(self._take_numbering)
 
     @property
@@ -65,75 +65,75 @@ class EngineThread(QThread):
 
     @property
     def clock(self) -> Callable[[], int]:
-        """By which frames are stamped, in ns since the epoch."""
+        """The clock that stamps frames, in ns since the epoch."""
         return self._host.clock
 
     # Any thread.
 
     @property
     def open_connections(self) -> int:
-        """How many TCP connections there are."""
+        """Number of TCP connections."""
         return self._host.open_connections
 
     def listen(self, address: ListenAddress) -> None:
-        """Listen there, in place of before. Answers with `listening` or `failed`."""
+        """Listen on this address instead of the current one. Answers with `listening` or `failed`."""
         self._host.listen(address)
 
     def stop_listening(self) -> None:
-        """Accept no more. Answers with `stopped_listening`."""
+        """Accept no more connections. Answers with `stopped_listening`."""
         self._host.stop_listening()
 
     def send_to(self, targets: Sequence[Target], outgoing: Outgoing) -> int:
-        """Send to each of these and to no other. Answers with `sent` and the id returned.
+        """Send to exactly these targets. Answers with `sent` and the returned id.
 
-        The window's thread: connections go by their numbers in the capture that it was told of last.
+        The window's thread only: connections are given by their numbers in the capture that the window knows.
         """
         known = [replace(each, connection=self._numbering.handle(each.connection)) for each in targets]
         return self._host.send_to(known, outgoing)
 
     def send_to_all(self, outgoing: Outgoing) -> int:
-        """Send to all that are open. Answers with `sent` and the id returned."""
+        """Send to all open connections. Answers with `sent` and the returned id."""
         return self._host.send_to_all(outgoing)
 
     def disconnect_peer(self, connection_id: int) -> None:
-        """Cut one TCP connection. Says `failed` if it is closed already. The window's thread, as `send_to`."""
+        """Cut one TCP connection; emits `failed` if it is closed already. The window's thread only, as `send_to`."""
         handle = self._numbering.handle(connection_id)
         self._host.ask(lambda engine: engine.disconnect(handle))
 
     def set_auto_reply(self, auto_reply: AutoReply) -> None:
-        """Takes effect with the next message."""
+        """Applies to the next message."""
         self._host.ask(lambda engine: engine.set_auto_reply(auto_reply))
 
     def set_judgement(self, judgement: Judgement) -> None:
-        """Takes effect with the next connection."""
+        """Applies to new connections."""
         self._host.ask(lambda engine: engine.set_judgement(judgement))
 
     def set_settings(self, settings: EngineSettings) -> None:
-        """Takes effect with the next connection; what is to be kept, at once."""
+        """Applies to new connections; the bounds of the capture at once."""
         self._host.set_settings(settings)
 
     def set_recording(self, on: bool) -> None:
-        """Whether frames are kept; traffic goes on either way."""
+        """Switch the recording of frames on or off; traffic continues either way."""
         self._host.recorder.set_recording(on)
 
     def clear(self) -> None:
-        """Forget all frames and the connections that are over."""
+        """Remove all frames and the closed connections."""
         self._host.recorder.clear()
 
     def clear_connection(self, connection: int) -> None:
-        """Forget a connection; of one that is open, its frames. The window's thread, as `send`."""
+        """Remove a connection; if it is open, only its frames. The window's thread only, as `send_to`."""
         self._host.recorder.clear_connection(self._numbering.handle(connection))
 
     def change_marks(self, change: MarkChange) -> None:
-        """Mark frames of the capture, or not any more. Answers with `changed` or `failed`."""
+        """Change marks of the capture. Answers with `changed` or `failed`."""
         self._host.change_marks(change)
 
     def save_as(self, path: Path) -> None:
-        """Move the capture to `path` and go on recording there. Answers with `capture_moved`."""
+        """Move the capture to `path` and continue there. Answers with `capture_moved`."""
         self._host.save_as(path)
 
     def start_new(self, path: Path) -> None:
-        """Finish the capture and go on in a new one at `path`. Answers with `capture_moved`."""
+        """Finish the capture and continue in a new one at `path`. Answers with `capture_moved`."""
         self._host.start_new(path)
 
     @property
@@ -143,7 +143,7 @@ class EngineThread(QThread):
         return tuple(replace(slow, connection=number) for number, slow in numbered if number is not None)
 
     def restart(self, settings: EngineSettings) -> None:
-        """After `crashed`: begin anew, on the same capture. Listens nowhere until it is told to."""
+        """Begin anew after `crashed`, with the same capture. Listens only when told to."""
         self.wait()
         self._host.revive(settings)
         self.start()
@@ -158,7 +158,7 @@ class EngineThread(QThread):
     def _take_numbering(self, moved: CaptureMoved) -> None:
         self._numbering = moved.numbering
 
-    # The engine's thread.
+    # On the engine's thread.
 
     def run(self) -> None:
         try:
@@ -167,7 +167,7 @@ class EngineThread(QThread):
             self.stopped_listening.emit()
             self.crashed.emit(error)
 
-    # HostListener: the engine's and the recorder's threads.
+    # HostListener: called on the engine's and the recorder's threads.
 
     def on_changed(self) -> None:
         self.changed.emit()

@@ -1,1 +1,1 @@
-"""How traffic comes in: the listener, its settings, and what is watched while it runs."""
+"""Where traffic comes from: the listener, its settings, and the watch over it."""

@@ -1,4 +1,4 @@
-"""How the engine is to behave: the switches of the tool bar and the settings dialog, to the settings and the engine."""
+"""Passes the switches of the tool bar and the settings dialog to settings and engine."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from core.protocol.violations import Judgement
 
 
 class EngineControls(QObject):
-    """Keeps switches, settings and engine in step."""
+    """Keeps switches, settings and engine consistent."""
 
     note = Signal(str)
-    """A sentence that is no problem."""
+    """A sentence that is not about a problem."""
 
     def __init__(self, engine: EngineThread, settings: Settings, listening: Listening, shell: Shell) -> None:
         super().__init__(shell.window)
@@ -45,7 +45,7 @@ class EngineControls(QObject):
         actions[ActionId.THEME].triggered.connect(lambda: self._turn_theme())
 
     def allow_origin(self, connection: ConnectionRecord | None) -> None:
-        """Puts the Origin of a connection on the list."""
+        """Add the Origin of a connection to the list."""
         if connection is None or connection.origin is None:
             self.note.emit(self.tr("No connection with an Origin is selected."))
             return
@@ -62,7 +62,7 @@ class EngineControls(QObject):
         self._say(text.format(origin=one_line(allowed)))
 
     def show_settings(self) -> None:
-        """Opens the settings; what is accepted there takes effect at once."""
+        """Open the settings; accepted changes take effect at once."""
         dialog = SettingsDialog(self._settings, self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self._take(dialog))
@@ -94,7 +94,7 @@ class EngineControls(QObject):
             )
 
     def _say(self, sentence: str) -> None:
-        """With a button that opens the settings."""
+        """Show a sentence with a button that opens the settings."""
         edit = QPushButton(self.tr("&Edit…"))
         edit.clicked.connect(self._actions[ActionId.SETTINGS].trigger)
         self._banner.say(Tone.NOTE, sentence, edit)

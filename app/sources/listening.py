@@ -1,4 +1,4 @@
-"""Start and stop of listening, from the address to the button that says what it would do now."""
+"""Starts and stops listening, with the address field and the button."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _ANY_HOST = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
 
 
 class Listening(QObject):
-    """Knows where Unmask listens. Asks the engine and shows what it answers."""
+    """Knows where Unmask listens. Sends requests to the engine and shows the results."""
 
     changed = Signal(object)
-    """The addresses listened on now, as tuple[str, ...]; empty when none."""
+    """The current addresses as tuple[str, ...]; empty if not listening."""
     problem = Signal(str)
     """A sentence."""
     caution = Signal(str)
-    """A sentence about an address that others can reach."""
+    """A warning about an address that others can reach."""
 
     def __init__(self, engine: EngineThread, settings: Settings, tool_bar: ToolBar, shell: Shell) -> None:
         super().__init__(shell.window)
@@ -40,16 +40,16 @@ class Listening(QObject):
         self._tool_bar = tool_bar
         self._addresses: tuple[str, ...] = ()
         self._asked: ListenAddress | None = None
-        """Where the engine was asked to listen and has not answered yet."""
+        """The address of a request that the engine has not answered yet."""
         self._failure = ""
         self._wanted: ListenAddress | None = None
-        """Where the engine listens, as it was asked to; None: nowhere."""
+        """The address of the current listener, as it was requested; None if there is none."""
         self._entered: ListenAddress | None = None
-        """What the person entered, to be remembered once Unmask listens there."""
+        """The address that the person entered, to be remembered once Unmask listens there."""
         self._given: ListenAddress | None = None
-        """Where it was told to listen this once; None since the person entered another."""
+        """The address given for this run; None after the person entered another one."""
         self._agreed: set[ListenAddress] = set()
-        """Addresses that others can reach and that the person wants all the same, in this run."""
+        """Addresses reachable by others that the person agreed to in this run."""
         tool_bar.address.setText(str(settings.address))
         tool_bar.address.textEdited.connect(lambda: tool_bar.mark_address(valid=True))
         tool_bar.address_entered.connect(self.start)
@@ -62,17 +62,17 @@ class Listening(QObject):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """The real addresses, as `127.0.0.1:8080`; none when Unmask does not listen."""
+        """The real addresses, such as `127.0.0.1:8080`; empty if Unmask does not listen."""
         return self._addresses
 
     @property
     def failure(self) -> str:
-        """What went wrong when it was last tried to listen; "" once that is no longer so."""
+        """The error of the last try to listen; "" when it no longer applies."""
         return self._failure
 
     @property
     def next_address(self) -> str:
-        """Where `start` would listen, as it stands in the tool bar."""
+        """The address that `start` would use, as in the tool bar."""
         return self._tool_bar.address.text().strip() or str(ListenAddress())
 
     def toggle(self) -> None:
@@ -83,7 +83,7 @@ class Listening(QObject):
             self.start()
 
     def start(self) -> None:
-        """Listens on the address in the tool bar, in place of before."""
+        """Listen on the address in the tool bar instead of the current one."""
         try:
             address = parse_address(self.next_address)
         except AddressError as error:
@@ -96,7 +96,7 @@ class Listening(QObject):
         self._start_on(address)
 
     def move_to(self, address: ListenAddress) -> None:
-        """Listens there if Unmask listens at all; the address is remembered."""
+        """If Unmask listens, listen on this address instead; it is remembered in any case."""
         if self._addresses:
             self._entered = address
             self._start_on(address)
@@ -105,11 +105,11 @@ class Listening(QObject):
             self._tool_bar.address.setText(str(address))
 
     def agree(self, address: ListenAddress) -> None:
-        """The person lets others connect there, in this run."""
+        """Note that the person lets others connect to this address in this run."""
         self._agreed.add(address)
 
     def start_on(self, address: ListenAddress) -> None:
-        """Listens there this once, after a question if others can reach it; the address that is remembered stays."""
+        """Listen there in this run, after a question if others can reach it; the remembered address stays."""
         self._given = address
         self._start_on(address)
 
@@ -122,7 +122,7 @@ class Listening(QObject):
             self._ask(address)
 
     def start_again(self) -> None:
-        """The engine is another one: listens where the one before did."""
+        """Listen with a new engine where the previous one did."""
         if self._wanted is not None:
             self._listen(self._wanted)
 
@@ -155,13 +155,13 @@ class Listening(QObject):
         self._listen(address)
 
     def _stay(self) -> None:
-        """The address is not wanted after all."""
+        """Keep the current listener after all."""
         self._entered = None
         if self._wanted is not None:
             self._tool_bar.address.setText(str(self._wanted))
 
     def test_page_url(self) -> str:
-        """Where the test page is, or "" while not listening."""
+        """URL of the test page; "" while not listening."""
         if not self._addresses:
             return ""
         host, _, port = self._addresses[0].rpartition(":")
@@ -187,7 +187,7 @@ class Listening(QObject):
         if failure.kind is FailureKind.LISTEN and self._asked is not None:
             self._asked = self._entered = None
             self._failure = failure.sentence
-            # What the field says is not where Unmask listens.
+            # The field differs from the current listener.
             self._tool_bar.mark_address(valid=False)
 
     def _stopped(self) -> None:

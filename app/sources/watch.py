@@ -1,6 +1,4 @@
-"""Looks about twice a second at what nobody tells: slow peers, a slow or nearly full disk, a capture that cannot be
-written.
-"""
+"""Checks twice a second for slow peers, a slow or nearly full disk, and a capture that cannot be written."""
 
 from __future__ import annotations
 
@@ -20,21 +18,21 @@ from core.sizes import byte_size
 
 _LOOK_MS = 500
 _MARGIN = 1.3
-"""By which there has to be more room before a warning is taken back."""
+"""The free space must grow by this factor before a warning is withdrawn."""
 _LONG_SECONDS = 3600
 
 
 class Watch(QObject):
-    """Keeps a banner up for as long as a fault lasts: the capture cannot be written, or the engine has died."""
+    """Shows a banner while a fault lasts: the capture cannot be written, or the engine has died."""
 
     looked = Signal()
-    """`slow_peers` and `recording_lags` are fresh."""
+    """`slow_peers` and `recording_lags` were updated."""
     save_wanted = Signal()
-    """The person wants the capture saved elsewhere."""
+    """The person wants to save the capture elsewhere."""
     problem = Signal(str)
-    """Something went wrong in the engine that the banner does not speak of; a sentence."""
+    """An error of the engine that the banner does not cover; a sentence."""
     recovered = Signal(str)
-    """A fault is over; a sentence that says what it cost."""
+    """A fault has ended; a sentence about the losses."""
 
     def __init__(
         self,
@@ -54,9 +52,9 @@ class Watch(QObject):
         self._engine_died = False
         self._fault = ""
         self._room_is_low = False
-        """And the banner says so."""
+        """Whether the banner warns of low disk space."""
         self._lost_before = 0
-        """Frames lost by faults that are over."""
+        """Frames lost in earlier faults."""
         self._slow_peers: dict[int, int] = {}
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK_MS)
@@ -67,7 +65,7 @@ class Watch(QObject):
 
     @property
     def slow_peers(self) -> dict[int, int]:
-        """Of each connection whose peer does not read, how many bytes wait for it."""
+        """Bytes waiting for each connection whose peer does not read."""
         return self._slow_peers
 
     @property
@@ -84,7 +82,7 @@ class Watch(QObject):
         self._timer.stop()
 
     def restart_engine(self) -> None:
-        """After the engine has died: another one, on the same capture and the same address."""
+        """Start another engine after the death of one, with the same capture and address."""
         if self._engine_died:
             self._engine_died = False
             self._fault = ""

@@ -1,4 +1,4 @@
-"""The application with its window: what is made in which order, and let go in the other."""
+"""The application with its window: makes the parts in order, and releases them in reverse order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from core.net.settings import EngineSettings, ListenAddress
 
 
 class Desktop(QObject):
-    """The window, its engine and its capture. `close` lets go of everything; idempotent."""
+    """The window, its engine and its capture. `close` releases everything; idempotent."""
 
     def __init__(
         self,
@@ -45,7 +45,9 @@ class Desktop(QObject):
         adjust: Callable[[EngineSettings], EngineSettings] = lambda settings: settings,
         gauge: SpaceGauge | None = None,
     ) -> None:
-        """Records into `capture`, or into a new unsaved one in `folder`. CaptureError if neither can be written."""
+        """Records into `capture`, or into a new unsaved one in `folder`. Raises CaptureError if neither can be
+        written.
+        """
         super().__init__()
         version = program_version()
         claimed: ClaimedCapture | None = None
@@ -81,7 +83,7 @@ class Desktop(QObject):
         self.engine.start()
 
     def show(self, address: ListenAddress, *, allow_network: bool = False) -> None:
-        """Show the window, listen, and offer what was left behind. `allow_network`: without a question."""
+        """Show the window, listen, and offer unsaved captures. `allow_network` suppresses the question."""
         self.window.show()
         if allow_network:
             self.window.listening.agree(address)
@@ -89,16 +91,16 @@ class Desktop(QObject):
         QTimer.singleShot(0, self.window.recovery.offer)
 
     def close(self) -> None:
-        """Stop the engine and finish the capture; one that was never used, or is unsaved and empty, is removed."""
+        """Stop the engine and finish the capture; an unused one, or an unsaved empty one, is removed."""
         self.window.leave()
         self._jobs.stop()
         self.engine.stop()
         self._crashes.uninstall()
         self.window.commands.finish()
-        # Removes what holds nothing.
+        # Removes a capture that holds nothing.
         self._folder.left_behind()
         if self._named is not None and not self._has_listened:
-            # So that what is called again finds no file in its way.
+            # So that the same command can be run again without finding this file in its way.
             discard_unused(self._named)
 
     def _listens(self) -> None:
@@ -121,18 +123,18 @@ def run_desktop(
     diagnostics: Path | None,
     adjust: Callable[[EngineSettings], EngineSettings],
 ) -> int:
-    """Show the window until it is closed; the exit status."""
+    """Show the window until it is closed; gives the exit status."""
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Unmask")
     application.setDesktopFileName("unmask")
-    # Before all that takes long: what arrives meanwhile is told once the event loop runs.
+    # Before the slow parts: signals that arrive meanwhile are reported once the event loop runs.
     signals = QuitSignals()
     try:
         settings = Settings.of_user()
         folder = CaptureFolder(default_folder())
         desktop = Desktop(application, settings, folder, capture=capture, adjust=adjust)
         try:
-            # Without a question: what is not saved is offered at the next start.
+            # Without a question: unsaved captures are offered at the next start.
             signals.asked.connect(desktop.window.leave)
             desktop.window.closed.connect(application.quit)
             if diagnostics is not None:

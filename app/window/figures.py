@@ -1,4 +1,4 @@
-"""Figures about the capture, where the window keeps them in sight."""
+"""Figures about the capture that the window always shows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Figures(QObject):
         self._rate_timer.start()
 
     def stop(self) -> None:
-        """Counts no rate any more."""
+        """Stop measuring the rate."""
         self._rate_timer.stop()
 
     def _show_totals(self) -> None:

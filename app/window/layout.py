@@ -1,4 +1,4 @@
-"""How the window is divided, kept from one start to the next."""
+"""The division of the window, remembered between runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEAST_SIZE = QSize(720, 420)
 
 
 class WindowLayout:
-    """The two splitters: connections beside the rest; frames, details and composer one above the other."""
+    """Two splitters: connections beside the rest; frames, details and composer below each other."""
 
     def __init__(self, window: QMainWindow, panes: Panes, filter_bar: QWidget, catch_up: QWidget) -> None:
         self._window = window
@@ -44,22 +44,22 @@ class WindowLayout:
             splitter.setChildrenCollapsible(False)
             splitter.setHandleWidth(_HANDLE)
         panes.sides.setMinimumWidth(160)
-        # Half of a 1600×1000 screen is what is there at a scale of 2. Set here, no banner makes the window larger.
+        # Half of a 1600×1000 screen is what a scale of 2 leaves. Set here, so that no banner enlarges the window.
         window.setMinimumSize(_LEAST_SIZE)
         panes.frames.setMinimumHeight(60)
         panes.details.setMinimumHeight(72)
         panes.composer.setMinimumHeight(84)
 
     def show_composer(self, *, shown: bool) -> None:
-        """Show or hide it; its height is the splitter's to remember."""
+        """Show or hide the composer; the splitter remembers its height."""
         focused = self._window.focusWidget()
         if not shown and focused is not None and self._composer.isAncestorOf(focused):
-            # Else the next one had the keyboard: the address, and Return would listen on what was typed.
+            # Otherwise the address field would get the keyboard, and Return would listen on what was typed.
             self._frames.setFocus()
         self._composer.setVisible(shown)
 
     def restore(self, settings: Settings) -> None:
-        """As it was when `keep` was called last, or as it is at the first start."""
+        """Restore what `keep` stored, or the layout of the first start."""
         geometry = settings.layout("window")
         placed = geometry is not None and self._window.restoreGeometry(geometry)
         self._fit.open_at(self._window.size() if placed else _FIRST_SIZE, placed=placed)

@@ -1,4 +1,4 @@
-"""The window: puts the parts together and passes their signals on. What a part can decide is decided there."""
+"""The window: puts the parts together and connects their signals. Decisions are made in the parts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ from core.formats.registry import Formats
 
 
 class MainWindow(QMainWindow):
-    """The window over one engine. `closed` tells that it has let go of everything; the caller stops the engine."""
+    """The window over one engine. `closed` tells that it has released everything; the caller stops the engine."""
 
     closed = Signal()
 
@@ -148,7 +148,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
 
     def _connect_banner(self) -> None:
-        """What the parts have to say."""
+        """Show what the parts report."""
         for tone, signals in (
             (
                 Tone.ERROR,
@@ -200,7 +200,7 @@ class MainWindow(QMainWindow):
             (ActionId.FOCUS_CONNECTIONS, lambda: self.sides.show_page(self.connections)),
             (ActionId.FOCUS_PROBLEMS, lambda: self.sides.show_page(self.problems)),
         ):
-            # `triggered` hands over a flag that none of these wants.
+            # `triggered` passes a flag that none of these wants.
             self.actions_[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
         self.actions_[ActionId.RECORD].toggled.connect(engine.set_recording)
         self.actions_[ActionId.RECORD].toggled.connect(self.status.set_recording)
@@ -214,7 +214,7 @@ class MainWindow(QMainWindow):
             self.banner.dismiss()
         self._empty_table.look()
 
-    # From one start to the next.
+    # Remembered between runs.
 
     def _restore(self) -> None:
         settings = self._settings
@@ -252,7 +252,7 @@ class MainWindow(QMainWindow):
         self.closed.emit()
 
     def leave(self) -> None:
-        """Closes without a question. What is not saved is offered at the next start."""
+        """Close without a question. Unsaved captures are offered at the next start."""
         self._leaving = True
         self.close()
 

@@ -1,4 +1,4 @@
-"""The capture that is on display: in the lists, in the title of the window, and in what can be done with it."""
+"""Shows a capture: in the lists, in the title of the window, and in the available actions."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class OnDisplay(QObject):
         shell.actions[ActionId.SHOW_LIVE].triggered.connect(self._show_live)
 
     def take_reader(self) -> None:
-        """Fills the lists from the capture that the desk has now."""
+        """Fill the lists from the capture that the desk has now."""
         panes, reader = self._panes, self._desk.reader
         chosen, frame = panes.connections.chosen_connection, panes.frames.current_frame
         if not self._desk.kept_numbers:
-            # The same numbers mean others in another capture.
+            # In another capture the same numbers mean other connections and frames.
             chosen = frame = None
         panes.connections.connection_model.set_reader(reader)
         panes.frames.frame_model.set_reader(reader)
@@ -59,7 +59,7 @@ class OnDisplay(QObject):
         self._show_state()
 
     def offer_to_save(self, recovery: Recovery, path: Path) -> None:
-        """Says that an unsaved capture of an earlier run is on display, with a button that saves it."""
+        """Say that an unsaved capture of an earlier run is shown, with a button that saves it."""
         save = QPushButton(self.tr("&Save as…"))
         save.clicked.connect(lambda: recovery.save(path))
         sentence = self.tr("This capture of an earlier run is not saved yet.")

@@ -1,4 +1,4 @@
-"""Brings the window up to date while a capture grows."""
+"""Updates the window while a capture grows."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from app.sources.watch import Watch
 from app.views.panes import Panes
 
 _REST = 9
-"""Times as long as it took to read the connections, until they are read again."""
+"""Pause between two reads of the connections, as a multiple of the time that a read took."""
 
 
 class Pulse(QObject):
-    """Refreshes the lists when the refresher says so, and what the watch has seen when it has looked."""
+    """Refreshes the lists on the refresher's signal, and shows the watch's results."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Pulse(QObject):
         began = time.monotonic()
         if began >= self._connections_due:
             panes.connections.connection_model.refresh()
-            # Thousands of busy connections take long to read: never more than a tenth of the time.
+            # Thousands of busy connections take long to read: use at most a tenth of the time for it.
             self._connections_due = time.monotonic() + _REST * (time.monotonic() - began)
         else:
             self._refresher.poke()

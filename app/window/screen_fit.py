@@ -1,4 +1,4 @@
-"""A window that is never larger than its screen has room for, with its frame, beside panels and docks."""
+"""Keeps a window, frame included, within the screen's free area beside panels and docks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QStyle, QWidget
 
 
 class ScreenFit(QObject):
-    """Makes a window smaller where it would not fit: before it is shown, and once its frame is known."""
+    """Shrinks a window that would not fit: before it is shown, and once its frame is known."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -17,16 +17,16 @@ class ScreenFit(QObject):
         """The size that the window was given here."""
 
     def open_at(self, size: QSize, *, placed: bool) -> None:
-        """Gives a window that is not shown yet this size, or less. `placed`: where it is was chosen, not left open."""
+        """Give a window that is not shown yet this size, or less. `placed` means that its position was chosen."""
         self._window.resize(size)
         self.fit(move=placed)
         self._window.installEventFilter(self)
 
     def fit(self, *, move: bool) -> None:
-        """Makes the window as small as it must be; with `move` also brings it to where all of it is in sight."""
+        """Make the window as small as necessary; with `move`, also bring all of it into view."""
         window = self._window
         if window.isMaximized() or window.isFullScreen():
-            # The system's business.
+            # Left to the system.
             return
         room = self._screen().availableGeometry().marginsRemoved(self._frame())
         window.resize(window.size().boundedTo(room.size()))
@@ -39,7 +39,7 @@ class ScreenFit(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.WindowActivate:
-            # By now the window manager has put its frame round it.
+            # By now the window manager has added its frame.
             self._window.removeEventFilter(self)
             if self._window.size() == self._fitted:
                 self.fit(move=True)
@@ -49,7 +49,7 @@ class ScreenFit(QObject):
         return QGuiApplication.screenAt(self._window.geometry().center()) or self._window.screen()
 
     def _frame(self) -> QMargins:
-        """What stands round the window, or is likely to before it is shown."""
+        """The frame around the window, or its likely size before it is shown."""
         outer, inner = self._window.frameGeometry(), self._window.geometry()
         if self._window.isVisible():
             return QMargins(
