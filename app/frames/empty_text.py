@@ -61,9 +61,7 @@ def empty_reason(
 
 
 def empty_text(reason: EmptyReason, addresses: tuple[str, ...], hidden: int) -> tuple[str, str]:
-    """A title and a sentence. `addresses` are the current or intended listen addresses; `hidden` counts control
-    frames.
-    """
+    """A title and a sentence. `addresses` are the current or intended ones; `hidden` counts control frames."""
     translate = QCoreApplication.translate
     if reason is EmptyReason.LISTENING:
         where = ", ".join(f"ws://{address}" for address in addresses)

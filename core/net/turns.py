@@ -12,7 +12,7 @@ FIRST_NS = 1_000_000
 SLICE_NS = 2_000_000
 """Time for all waiting rests together in one turn of the loop."""
 READ_ON_NS = 100_000
-"""Who takes longer is not read on before its next turn: libuv reads a busy socket up to 32 times in one of the loop."""
+"""A worker that takes longer is not read before its next turn: libuv reads a busy socket up to 32 times in one turn."""
 
 
 class Worker(Protocol):

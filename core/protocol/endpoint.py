@@ -166,7 +166,7 @@ class Endpoint:
         return self._settle(self._opening.time_out(seconds))
 
     def abandon(self, reason: str) -> list[Event]:
-        """As the client: expect no response any more, because the server can't be reached or we stopped waiting."""
+        """Expect no response any more, as a client whose server can't be reached, or who has stopped waiting."""
         return self._settle(self._opening.abandon(reason))
 
     def refuse_for_load(self, connections: int) -> list[Event]:

@@ -37,7 +37,7 @@ class RequestHead:
     method: str
     target: str
     version: str
-    """As on the wire, `HTTP/1.1`."""
+    """The version on the wire, such as `HTTP/1.1`."""
     headers: Headers
     raw: bytes = b""
     violations: tuple[Violation, ...] = ()
@@ -65,7 +65,7 @@ class ResponseHead:
     status: int
     reason: str
     version: str
-    """As on the wire, `HTTP/1.1`."""
+    """The version on the wire, such as `HTTP/1.1`."""
     headers: Headers
     raw: bytes = b""
     violations: tuple[Violation, ...] = ()

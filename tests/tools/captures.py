@@ -1,4 +1,4 @@
-"""Traffic made up for captures, and the plainest possible account of what a capture should then show."""
+"""Random traffic for captures, and the simplest possible account of what a capture should then show."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Kept:
 
 @dataclass(slots=True)
 class Account:
-    """Everything in one list, filtered anew for each question."""
+    """All frames in one list, filtered anew for each question."""
 
     kept: list[Kept] = field(default_factory=list)
     numbers: dict[int, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""One connection through the real protocol into a capture, the same at every run."""
+"""One connection recorded through the real protocol, identical in every run."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Conversation:
         self._batches.append(Batch(1, START + len(self._batches), self._connection.receive_eof(), 0))
 
     def keep(self) -> Path:
-        """The capture of all that was said, which is over with that."""
+        """The capture of everything that was said; the conversation is over then."""
         if not self.path.exists():
             writer = CaptureWriter(self.path, "0")
             writer.write(self._batches)
@@ -63,6 +63,6 @@ class Conversation:
         return self.path
 
     def entries(self) -> list[Entry]:
-        """All that was said, as a story."""
+        """Everything that was said, as a story."""
         with closing(CaptureReader(self.keep())) as reader:
             return list(Follower(reader).entries())

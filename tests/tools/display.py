@@ -1,4 +1,4 @@
-"""A screen of one's own: Xvfb on a display number that it picks, with openbox, out of reach of the network."""
+"""A private screen: Xvfb on a display number of its choice, with openbox, unreachable from the network."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ class Display:
     """A running X server."""
 
     name: str
-    """As `:7`."""
+    """The display's name, such as `:7`."""
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment for a program that shall open real windows on it."""
+        """The environment for a program that should open real windows on it."""
         kept = {key: value for key, value in os.environ.items() if key != "WAYLAND_DISPLAY"}
         return kept | {"DISPLAY": self.name, "QT_QPA_PLATFORM": "xcb"}
 
 
 @contextmanager
 def xvfb_with_openbox(size: str = "1600x1000x24") -> Iterator[Display]:
-    """Starts both, waits until they are ready, ends both by their ids. RuntimeError when one is missing or mute."""
+    """Start both, wait until they are ready, and end both by their ids. Raises RuntimeError if one is missing or
+    silent.
+    """
     for program in ("Xvfb", "openbox"):
         if shutil.which(program) is None:
             raise RuntimeError(f"{program} is not installed; `make test` installs it, or says how.")
@@ -49,7 +51,7 @@ def xvfb_with_openbox(size: str = "1600x1000x24") -> Iterator[Display]:
     )
     try:
         display = Display(f":{number}")
-        # openbox runs this command once it manages the screen, and hands no descriptor on to it.
+        # openbox runs this command once it manages the screen, and passes no descriptor on to it.
         manager, _ = _start(
             lambda ready: [
                 "openbox",
@@ -70,7 +72,7 @@ def xvfb_with_openbox(size: str = "1600x1000x24") -> Iterator[Display]:
 def _start(
     command_for: Callable[[int], list[str]], environment: dict[str, str]
 ) -> tuple[subprocess.Popen[bytes], str]:
-    """Starts the command that `command_for` makes of a descriptor, and returns it with the line it writes there."""
+    """Start the command that `command_for` makes of a descriptor; gives it with the line it writes there."""
     reader, writer = os.pipe()
     with open(reader, "rb", buffering=0) as answer, open(writer, "wb", buffering=0):
         command = command_for(writer)

@@ -1,4 +1,4 @@
-"""Random captures and random filters, for which both ways of asking have to say the same."""
+"""Random captures and random filters, on which both ways of asking must agree."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def write_capture(path: Path, seed: int) -> None:
             batches.append(Batch(dice.choice(connections), time_ns, events, 0))
         writer.write(batches)
     if seed % 4 == 3:
-        # A ring that has come round.
+        # A ring that has dropped frames.
         writer.keep = Keep(frames=dice.randrange(1, 60))
         writer.drop_oldest(time_ns, 1 << 40)
     _mark(writer, dice)
@@ -80,7 +80,7 @@ def write_capture(path: Path, seed: int) -> None:
 
 
 def _mark(writer: CaptureWriter, dice: random.Random) -> None:
-    """Some of the frames, some of them with a note."""
+    """Mark some of the frames, some with a note."""
     with closing(CaptureReader(writer.path)) as reader:
         frames = range(reader.first_frame_id(), reader.last_frame_id() + 1)
     chosen = dice.sample(frames, min(len(frames), dice.choice((0, 1, 5))))

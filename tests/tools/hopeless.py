@@ -1,7 +1,7 @@
-"""A filter that goes back and tries again, and what it does so over: for seconds, so that a failing test ends."""
+"""A filter that backtracks, and a payload on which it does so for seconds, so that even a failing test ends."""
 
 from __future__ import annotations
 
 HOPELESS = 'payload matches "(a+)+$"'
 TRAP = "a" * 25 + "b"
-"""Takes it some 2^25 steps."""
+"""Costs it some 2^25 steps."""

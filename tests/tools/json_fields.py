@@ -1,4 +1,4 @@
-"""What the fields of JSON mean, for the docs. `event.field` goes before `field`; `null` where it may be that."""
+"""Meanings of JSON fields, for the docs. `event.field` precedes `field`; `null` is named where possible."""
 
 MEANINGS = {
     "addresses": "where Unmask listens",
@@ -102,4 +102,4 @@ DIAGNOSTICS = {
     "latency_p99_ms": "99 % no longer, or null",
     "latency_max_ms": "the longest, or null",
 }
-"""Of the lines of `--diagnostics`, in their order."""
+"""Fields of the lines of `--diagnostics`, in order."""

@@ -17,11 +17,11 @@ _TASKS = Path("/proc/self/task")
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What is there at one moment."""
+    """What exists at one moment."""
 
     threads: frozenset[threading.Thread]
     handles: frozenset[tuple[str, str]]
-    """(descriptor, what it is), for sockets and event loops. Known on Linux only."""
+    """Descriptor and kind of each socket and event loop. Known on Linux only."""
 
     tasks: frozenset[asyncio.Task[object]]
 
@@ -31,12 +31,12 @@ class Inventory:
         return cls(frozenset(threads), frozenset(_handles()), frozenset(_tasks()))
 
     def left_since(self, grace_seconds: float) -> list[str]:
-        """Sentences on what has come since and is still there after `grace_seconds`."""
+        """Sentences about what is new since then and still exists after `grace_seconds`."""
         left = self._difference()
         if left:
             gc.collect()
             left = self._difference()
-        # The system tells nobody when a thread that Qt ended is gone, so it has to be asked.
+        # Nothing reports that a thread which Qt ended is gone, so it has to be polled.
         deadline = time.monotonic() + grace_seconds
         while left and time.monotonic() < deadline:
             time.sleep(0.002)
@@ -54,14 +54,16 @@ class Inventory:
 
 
 def _is_alive(thread: threading.Thread) -> bool:
-    """threading never learns that a thread which it did not start, such as a QThread, has ended; the system does."""
+    """Whether a thread runs; for threads it did not start, such as a QThread, only the system knows, not
+    `threading`.
+    """
     if isinstance(thread, threading._DummyThread) and sys.platform == "linux":
         return (_TASKS / str(thread.native_id)).exists()
     return thread.is_alive()
 
 
 def _tasks() -> list[asyncio.Task[object]]:
-    """The unfinished tasks of all loops. asyncio tells only those of one loop, its registry holds all."""
+    """The unfinished tasks of all loops. asyncio gives only those of one loop; its registry has all."""
     registry = getattr(asyncio.tasks, "_scheduled_tasks", None)
     if registry is None:
         registry = asyncio.tasks._all_tasks  # type: ignore[attr-defined]  # Python 3.11

@@ -1,4 +1,4 @@
-"""Log records that no test expected are failures; those that a test declares must come."""
+"""Fails a test on log records it did not expect, and on expected ones that never came."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the pages of resources/docs that follow from the code, or with --check tells which are not in step.
+"""Writes the pages of resources/docs that follow from the code; with --check, names those that are out of step.
 
 python -m tests.tools.make_docs [--check]
 """
@@ -54,7 +54,7 @@ class Page:
 
 
 def pages() -> tuple[Page, ...]:
-    """All that is generated."""
+    """All generated pages."""
     return (
         _page("violations.md", "What a peer can do wrong", _violations()),
         _page("json-lines.md", "JSON Lines", _json_lines()),
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _page(name: str, title: str, parts: Iterable[str]) -> Page:
-    """Parts are paragraphs, tables and headings; each becomes a block of its own."""
+    """A page of these parts: paragraphs, tables and headings, each a block of its own."""
     return Page(name, "\n\n".join((ORIGIN, f"# {title}", *parts)) + "\n")
 
 
@@ -123,7 +123,7 @@ def _violations() -> Iterator[str]:
 
 
 def _rule_groups() -> Iterator[tuple[str, list[Rule]]]:
-    """The catalogue under the headings that its source has as comments."""
+    """The rules of the catalogue, grouped by the comments in its source."""
     heading, rules = "", list[Rule]()
     for line in inspect.getsource(violations).splitlines():
         if found := re.match(r"    # (.+)\.$", line):
@@ -162,7 +162,7 @@ def _entries(example: dict[str, object]) -> list[dict[str, object]]:
 
 
 def _examples() -> list[dict[str, object]]:
-    """The lines of a small capture, the same at every run."""
+    """The lines of a small capture, identical in every run."""
     with tempfile.TemporaryDirectory() as folder:
         talk = Conversation(Path(folder) / "example.unmask")
         talk.open()

@@ -1,4 +1,4 @@
-"""Payloads taken apart into pages and put together again."""
+"""Divides payloads into pages, and joins them again."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from core.protocol.frames import Opcode
 
 
 class Far(Held):
-    """Bytes that are to be treated as if they stood on a disk."""
+    """Bytes treated as if they were on a disk."""
 
     is_held = False
 
 
 def pages_of(decoder: Decoder, data: bytes) -> Pages:
-    """All pages of a payload; DecodeError where the decoder does not fit."""
+    """All pages of a payload; raises DecodeError if the decoder does not fit."""
     pages = decoder.pages(Held(data), Context(Opcode.TEXT))
     for _ in pages.steps():
         pass
@@ -29,18 +29,18 @@ def all_pages(pages: Pages) -> list[Page]:
 
 
 def joined(pages: Pages) -> str:
-    """The text of all pages in one."""
+    """The text of all pages, joined."""
     return "".join((page.lead if number else "") + page.text for number, page in enumerate(all_pages(pages)))
 
 
 def only_page(decoder: Decoder, data: bytes) -> Page:
-    """The page of a payload that has one."""
+    """The page of a payload that has only one."""
     (page,) = all_pages(pages_of(decoder, data))
     return page
 
 
 def read(decoders: Decoders, payload: bytes, opcode: int, name: str | None = None) -> Reading:
-    """A payload read to its end."""
+    """A payload decoded to its end."""
     reading = Reading(decoders, Held(payload), Context(opcode), name)
     for _ in reading.steps():
         pass
@@ -48,14 +48,14 @@ def read(decoders: Decoders, payload: bytes, opcode: int, name: str | None = Non
 
 
 def notices(reading: Reading) -> str:
-    """All that a person would be told."""
+    """Everything that a person would be told."""
     assert reading.pages is not None
     parts = (reading.notice, *(page.notice for page in all_pages(reading.pages)))
     return " ".join(filter(None, parts))
 
 
 def hits(data: bytes, needle: SearchPattern) -> list[bytes]:
-    """What a search finds, as it stands in the payload."""
+    """What a search finds, as it is in the payload."""
     search = PayloadSearch(Held(data), needle)
     for _ in search.steps():
         pass

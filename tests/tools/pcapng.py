@@ -1,4 +1,4 @@
-"""Conversations written as pcapng with synthesised TCP, for other people's dissectors.
+"""Conversations written as pcapng with synthesised TCP, for foreign dissectors.
 
 Source: draft-ietf-opsawg-pcapng (blocks), RFC 791 (IPv4), RFC 9293 (TCP).
 """
@@ -17,7 +17,7 @@ _FIN, _SYN, _PSH, _ACK = 0x01, 0x02, 0x08, 0x10
 
 
 class Way(Enum):
-    """Which way bytes go."""
+    """The direction of bytes."""
 
     TO_SERVER = 0
     TO_CLIENT = 1

@@ -1,4 +1,4 @@
-"""A person at the real window: looks, types, clicks. Waits for what is to come and never looks behind the widgets."""
+"""Acts as a person at the real window: looks, types, clicks. It waits for results and uses only the widgets."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ PATIENCE_MS = 30_000
 
 
 class SitDown(Protocol):
-    """Opens the window anew."""
+    """Opens the window again."""
 
     def __call__(self, captures: Path | None = None) -> Person:
-        """With the unsaved captures in that folder, or in the one of the time before."""
+        """With the unsaved captures in that folder, or in the previous one."""
 
 
 class Person:
@@ -49,7 +49,7 @@ class Person:
         self._gone = False
 
     def start(self) -> None:
-        """Shows the window and listens on a free port."""
+        """Show the window and listen on a free port."""
         self.desktop.show(ListenAddress("127.0.0.1", 0))
         self.until(lambda: bool(self.window.listening.addresses), "it listens")
         self.window.activateWindow()
@@ -58,7 +58,7 @@ class Person:
         )
 
     def close(self) -> None:
-        """Ends it all; idempotent."""
+        """Close everything; idempotent."""
         if self._gone:
             return
         self._gone = True
@@ -67,13 +67,13 @@ class Person:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
-        """Lets the window live until that holds."""
+        """Run the window until `holds()`."""
         try:
             self._qtbot.waitUntil(holds, timeout=PATIENCE_MS)
         except AssertionError as error:
             raise AssertionError(f"it is not so that {what}: {error}") from None
 
-    # Looks.
+    # Looking.
 
     @staticmethod
     def question() -> QWidget | None:
@@ -111,13 +111,13 @@ class Person:
         assert model.rowCount() == count, self.rows()
 
     def connections(self) -> list[str]:
-        """Title and details of each line of the list, but of the first, which stands for all."""
+        """Title and details of each line of the list, without the first, which stands for all."""
         model = self.window.connection_model
         lines = [model.line(row) for row in range(1, model.rowCount())]
         return [f"{line.title} {line.detail}" for line in lines if line is not None]
 
     def status(self) -> list[str]:
-        """What the line at the bottom says."""
+        """The texts of the status bar."""
         return [label.text() for label in self.window.status.findChildren(QLabel) if label.isVisible()]
 
     def wait_for_status(self, words: str) -> None:
@@ -127,17 +127,17 @@ class Person:
         banner = self.window.banner
         self.until(lambda: words in banner.text, f"the banner says “{words}”")
 
-    # Does.
+    # Acting.
 
     def do(self, action: ActionId) -> None:
-        """By its keys."""
-        # No window manager gives the window its activity back when a dialog has closed.
+        """Trigger an action by its keys."""
+        # Without a window manager, the window does not become active again when a dialog closes.
         self.window.activateWindow()
         self.until(self.window.isActiveWindow, "the window is active")
         QTest.keySequence(self.window, self.window.actions_[action].shortcut())
 
     def choose_connection(self, connection: int | None) -> None:
-        """Clicks it in the list."""
+        """Click a connection in the list."""
         row = self.window.connection_model.row_of(connection)
         assert row is not None
         view = self.window.connections
@@ -148,7 +148,7 @@ class Person:
             self.until(lambda: self._target() == connection, f"#{connection} is selected")
 
     def choose_row(self, row: int) -> None:
-        """Clicks it in the frame table, and waits until the details show it."""
+        """Click a row of the frame table, and wait until the details show it."""
         table, model = self.window.frames, self.window.frame_model
         table.scrollTo(model.index(row, FrameColumn.NUMBER))
         place = table.visualRect(model.index(row, FrameColumn.NUMBER)).center()
@@ -167,7 +167,7 @@ class Person:
         assert self.window.tabs.current_tab() == name
 
     def write(self, text: str) -> None:
-        """Types into the composer: ASCII by the keys, all else as an input method does."""
+        """Type into the composer: ASCII with keys, other characters as an input method does."""
         editor = self.window.composer.editor
         editor.setFocus()
         for char in text:
@@ -182,7 +182,7 @@ class Person:
         assert editor.toPlainText() == text
 
     def compose(self, text: str, kind: ComposeKind = ComposeKind.TEXT, fragments: int = 1) -> None:
-        """Writes a message and sends it with Ctrl+Enter."""
+        """Write a message and send it with Ctrl+Enter."""
         composer = self.window.composer
         composer.kinds.setCurrentIndex(composer.kinds.findData(kind))
         composer.fragments.setValue(fragments)
@@ -198,7 +198,7 @@ class Person:
         )
 
     def button(self, where: QWidget, words: str) -> QPushButton:
-        """The button with these words, once it is in sight."""
+        """The button with this text, once it is visible."""
 
         def in_sight() -> list[QPushButton]:
             buttons = where.findChildren(QPushButton)
@@ -209,7 +209,7 @@ class Person:
 
     @contextmanager
     def naming(self, path: Path) -> Iterator[None]:
-        """Whatever file dialog opens within gets this name."""
+        """Give this name to any file dialog that opens within this context."""
         names: list[Path] = []
         timer = QTimer()
 

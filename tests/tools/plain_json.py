@@ -1,7 +1,7 @@
-"""The plainest possible account of what a filter on JSON means, from what an export says of the payloads.
+"""The simplest possible evaluation of filters on JSON, applied to the payloads of an export.
 
-It shares nothing with the product: RFC 8259 is read by a grammar of its own, numbers are decimals, and paths are
-steps instead of texts.
+It shares no code with the product: RFC 8259 is read by a separate grammar, numbers are decimals, and paths are steps
+instead of texts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class NoJson(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number of a document, exactly; it is never equal to true or false."""
+    """The exact value of a number in a document; never equal to true or false."""
 
     value: Decimal
 
@@ -110,9 +110,9 @@ class Step:
     """One segment of a path."""
 
     name: str | int | None
-    """None: all children."""
+    """None means all children."""
     deep: bool
-    """Whether from all descendants too."""
+    """Whether it applies to all descendants too."""
 
     def __str__(self) -> str:
         return (".." if self.deep else "") + ("[*]" if self.name is None else f"[{self.name!r}]")

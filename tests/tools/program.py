@@ -1,4 +1,4 @@
-"""A program under test as a process of its own, whose lines can be waited for."""
+"""Runs a program under test in its own process, and waits for its lines."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Program:
             stderr=subprocess.PIPE,
         )
         self.lines: list[str] = []
-        """What has been taken from the standard output so far, without line ends."""
+        """Lines taken from the standard output so far, without line ends."""
         self._coming: queue.Queue[str | None] = queue.Queue()
         self._errors: list[bytes] = []
         assert self.process.stdout is not None
@@ -86,7 +86,7 @@ class Program:
                 stream.close()
 
     def line(self) -> str:
-        """The next line; AssertionError where none comes in time or the output has ended."""
+        """The next line; raises AssertionError if none comes in time or the output has ended."""
         try:
             line = self._coming.get(timeout=PATIENCE_SECONDS)
         except queue.Empty:
@@ -119,7 +119,7 @@ class Program:
 
     @property
     def errors(self) -> str:
-        """What has come on the standard error so far."""
+        """The standard error so far."""
         return b"".join(self._errors).decode()
 
     def say(self, line: str) -> None:
@@ -129,7 +129,7 @@ class Program:
         self.process.stdin.flush()
 
     def end(self, number: int) -> int:
-        """Send it a signal and wait; the exit status."""
+        """Send a signal and wait; gives the exit status."""
         self.process.send_signal(number)
         return self.wait()
 

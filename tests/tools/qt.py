@@ -1,4 +1,4 @@
-"""What tests of Qt objects need beside pytest-qt."""
+"""Helpers for tests of Qt objects beside pytest-qt."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject
 
 
 def dispose(*objects: QObject) -> None:
-    """Destroys objects now, and not when the interpreter ends and their timers have no thread any more."""
+    """Destroy objects now rather than at the end of the interpreter, when the thread of their timers is gone."""
     for each in objects:
         each.deleteLater()
         QCoreApplication.sendPostedEvents(each, QEvent.Type.DeferredDelete.value)

@@ -1,4 +1,4 @@
-"""A client that is nothing but a socket: it can say anything, and sees the bytes of the answer."""
+"""A client that is only a socket: it can send anything, and sees the bytes of the answer."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class RawPeer:
         self.socket.close()
 
     def request(self, path: str = "/") -> bytes:
-        """A good opening handshake."""
+        """A correct opening handshake."""
         return client_request(f"127.0.0.1:{self.port}", path, KEY)
 
     def open(self, path: str = "/") -> None:
-        """Does the opening handshake."""
+        """Do the opening handshake."""
         self.send(self.request(path))
         assert self.head().startswith(b"HTTP/1.1 101 ")
 
@@ -42,7 +42,7 @@ class RawPeer:
         self.socket.sendall(data)
 
     def frame(self, opcode: int, payload: bytes = b"", *, fin: bool = True) -> None:
-        """Sends a masked frame."""
+        """Send a masked frame."""
         self.send(make_frame(opcode, payload, fin=fin, masking_key=MASK).wire())
 
     def head(self) -> bytes:
@@ -60,7 +60,7 @@ class RawPeer:
         return taken
 
     def rest(self) -> bytes:
-        """All up to the end of the stream."""
+        """Everything up to the end of the stream."""
         while data := self.socket.recv(65536):
             self.received += data
         return self.received

@@ -1,4 +1,4 @@
-"""Captures made of real protocol events by the real recorder, with no socket and no engine in between."""
+"""Captures made from real protocol events by the real recorder, without socket or engine."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ KEY = bytes.fromhex("37fa213d")
 
 
 class Peer:
-    """A client of a recorded connection; what it says goes through the real protocol into the capture."""
+    """A client of a recorded connection; what it sends goes through the real protocol into the capture."""
 
     def __init__(self, maker: CaptureMaker, path: str, deflate: str | None) -> None:
         self._maker = maker
         self._connection = Endpoint(ServerSide(ServerPolicy(judgement=Judgement.TOLERANT)))
         opened = Opened(Mode.LISTEN, "127.0.0.1:50312", "127.0.0.1:8080")
         self.id = maker.recorder.open_connection(opened, maker.tick())
-        # Put in afterwards: a client of ours would not ask for a target that is none.
+        # Inserted afterwards, because our client refuses to request an invalid target.
         request = client_request("127.0.0.1:8080", "/target", new_key(), deflate=deflate)
         self.receive(request.replace(b"/target", path.encode("latin-1"), 1))
 
     def receive(self, data: bytes) -> None:
-        """Bytes came from the client."""
+        """Take bytes from the client."""
         events = self._connection.receive_data(data)
         for event in list(events):
             if isinstance(event, RequestReceived):
@@ -72,7 +72,7 @@ class Peer:
 
 
 class CaptureMaker:
-    """A recorder and a clock that goes one millisecond a step."""
+    """A recorder, and a clock that advances one millisecond per step."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -86,19 +86,19 @@ class CaptureMaker:
         return self._now
 
     def peer(self, path: str = "/chat", *, deflate: str | None = None) -> Peer:
-        """Another client connects, and offers to compress like that."""
+        """Connect another client, which offers this compression."""
         return Peer(self, path, deflate)
 
     def keep_last(self, frames: int) -> None:
-        """The capture is to hold these, in whole blocks; what was recorded since the last `flush` is one."""
+        """Limit the capture to these frames, in whole blocks; what was recorded since the last `flush` is one block."""
         self.recorder.flush()
         self.recorder.set_keep(Keep(frames=frames))
-        # What is beyond is dropped at the end of the turn in which the first one is reached.
+        # Frames beyond the bound are dropped at the end of the turn in which the first one is reached.
         self.recorder.flush()
         self.recorder.flush()
 
     def reader(self) -> CaptureReader:
-        """A reader of all that was recorded up to now; closed with the maker."""
+        """A reader of everything recorded so far; closed with the maker."""
         self.recorder.flush()
         reader = CaptureReader(self.path)
         self._readers.append(reader)

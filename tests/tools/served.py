@@ -1,4 +1,4 @@
-"""The real engine and capture on a thread, with no window, and what the capture then holds."""
+"""The real engine and capture on a thread, without a window, and access to the capture."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def to_clients(*connections: int) -> list[Target]:
 
 
 class Served:
-    """Listens on a free port. Use it as a context manager on the thread that also reads the capture."""
+    """Listens on a free port. Use it as a context manager, on the thread that also reads the capture."""
 
     def __init__(self, capture: Path, settings: EngineSettings) -> None:
         self._news = threading.Condition()
@@ -110,7 +110,7 @@ class Served:
         return f"ws://127.0.0.1:{self.port}"
 
     def send(self, outgoing: Outgoing, connection: int | None = 1) -> int:
-        """Sends to a client, or to all, and returns to how many it went."""
+        """Send to a client or to all; gives the number reached."""
         host = self.host
         request = (
             host.send_to_all(outgoing) if connection is None else host.send(to_client(connection), outgoing)
@@ -126,12 +126,12 @@ class Served:
         return self._failures.pop(0)
 
     def captured(self, holds: Callable[[CaptureReader], bool], what: str) -> CaptureReader:
-        """The capture, once that holds for it."""
+        """The capture, once `holds` is true for it."""
         self._await(lambda: holds(self.reader), what)
         return self.reader
 
     def closed(self, connection: int = 1) -> ConnectionRecord:
-        """What stands in the capture of a connection once it is over."""
+        """The record of a connection, once it is closed."""
 
         def is_over(reader: CaptureReader) -> bool:
             record = reader.connection(connection)
@@ -142,7 +142,7 @@ class Served:
         return found
 
     def opened(self, connection: int = 1) -> ConnectionRecord:
-        """What stands in the capture of a connection once it is open."""
+        """The record of a connection, once it is open."""
 
         def is_open(reader: CaptureReader) -> bool:
             record = reader.connection(connection)
@@ -186,7 +186,7 @@ class Served:
 
 
 def on_loop(served: Served, action: Callable[[Engine], Result]) -> Result:
-    """What `action` returns or raises on the engine's thread."""
+    """Run `action` on the engine's thread; gives its result or raises its error."""
     answers: queue.Queue[Result | CallerError] = queue.Queue()
 
     def act(engine: Engine) -> None:

@@ -14,7 +14,7 @@ _PATIENCE_SECONDS = 10.0
 
 @dataclass(slots=True)
 class TappedConnection:
-    """What one connection carried. `name` is how the server behind the tap sees its peer."""
+    """The bytes of one connection. `name` is the peer's address as the server behind the tap sees it."""
 
     name: str
     to_server: bytearray = field(default_factory=bytearray)
@@ -22,7 +22,7 @@ class TappedConnection:
 
 
 class Tap:
-    """Listens on a port of its own and forwards to `127.0.0.1:target`. `port` is known once `started` is set."""
+    """Listens on its own port and forwards to `127.0.0.1:target`. `port` is known once `started` is set."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -34,11 +34,11 @@ class Tap:
         self._under_way: set[asyncio.Task[None]] = set()
 
     def run(self) -> None:
-        """Forward until `stop`; on a thread of its own."""
+        """Forward until `stop`, on its own thread."""
         asyncio.run(self._serve())
 
     def stop(self) -> None:
-        """From any thread: no more connections; those under way end first."""
+        """Accept no more connections, and let existing ones end. Any thread."""
         if self._loop is not None and self._ending is not None:
             self._loop.call_soon_threadsafe(self._ending.set)
 
@@ -85,7 +85,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, copi
 
 @contextlib.contextmanager
 def tapping(target: int) -> Iterator[Tap]:
-    """A tap before the server on `target`; when the block is left, what was under way is done."""
+    """A tap before the server on `target`; leaving the block waits for existing connections."""
     tap = Tap(target)
     thread = threading.Thread(target=tap.run, name="tap")
     thread.start()

@@ -1,4 +1,4 @@
-"""Waiting for something that nobody announces."""
+"""Waits for conditions that send no signal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PAUSE_SECONDS = 0.01
 
 
 def until(holds: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
-    """Returns as soon as `holds()`; AssertionError, which says `what` is awaited, after `seconds`."""
+    """Return as soon as `holds()`; after `seconds` raise AssertionError, which says that `what` was awaited."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:

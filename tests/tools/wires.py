@@ -1,4 +1,4 @@
-"""Connections that are past the opening handshake, and the bytes that a peer of theirs sends."""
+"""Connections past the opening handshake, and the bytes that their peers send."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from core.protocol.state import ReadyState
 from core.protocol.violations import Judgement
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
-"""The one of RFC 6455 section 1.3."""
+"""The key of RFC 6455 section 1.3."""
 DEFLATE = "permessage-deflate"
 
 
@@ -51,7 +51,7 @@ def new_server(
     limits: ConnectionLimits | None = None,
     policy: DeflatePolicy | None = None,
 ) -> Endpoint:
-    """A server that has got nothing yet."""
+    """A server that has received nothing."""
     return Endpoint(ServerSide(ServerPolicy(deflate=policy or DeflatePolicy(), judgement=judgement)), limits)
 
 
@@ -62,7 +62,7 @@ def opened_server(
     deflate: str | None = None,
     policy: DeflatePolicy | None = None,
 ) -> Endpoint:
-    """We are the server and OPEN; `deflate` is what the client offered."""
+    """Unmask as a server, OPEN; `deflate` is what the client offered."""
     connection = new_server(judgement, limits=limits, policy=policy)
     for event in connection.receive_data(request(deflate=deflate)):
         assert isinstance(event, RequestReceived)
@@ -78,7 +78,7 @@ def new_client(
     limits: ConnectionLimits | None = None,
     deflate: str | None = None,
 ) -> Endpoint:
-    """A client that has sent its request and waits; `deflate` is what it offered."""
+    """Unmask as a client that waits for the response; `deflate` is what it offered."""
     side = ClientSide(request(deflate=deflate), KEY, deflate_offer=deflate, judgement=judgement)
     connection = Endpoint(side, limits)
     connection.begin()
@@ -92,7 +92,7 @@ def opened_client(
     limits: ConnectionLimits | None = None,
     deflate: str | None = None,
 ) -> Endpoint:
-    """We are the client and OPEN; `deflate` is what we offered and the server agreed to."""
+    """Unmask as a client, OPEN; `deflate` is what it offered and the server agreed to."""
     connection = new_client(judgement, limits=limits, deflate=deflate)
     connection.receive_data(response(deflate=deflate))
     assert connection.state is ReadyState.OPEN
@@ -100,7 +100,7 @@ def opened_client(
 
 
 def masked(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:
-    """A frame as a client sends it; different frames have different masking keys."""
+    """A frame as a client sends it; different frames get different masking keys."""
     frame = make_frame(opcode, payload, fin=fin, rsv=rsv)
     return frame._replace(masking_key=sha256(frame.wire()).digest()[:4]).wire()
 
@@ -111,7 +111,7 @@ def plain(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) 
 
 
 def receive(connection: Endpoint, *pieces: bytes) -> list[Event]:
-    """All events of some reads, none held back."""
+    """All events of several reads."""
     events: list[Event] = []
     for piece in pieces:
         events += connection.receive_data(piece)
@@ -129,13 +129,13 @@ def sent(reports: Iterable[Report]) -> list[FrameSent]:
 
 
 def columns_of(frames: Iterable[Frame]) -> FrameColumns:
-    """Frames of which none is truncated."""
+    """Columns of frames, none of them truncated."""
     heads, keys, payloads, forms, _ = map(list, zip(*frames, strict=True))
     return FrameColumns(heads, keys, payloads, forms)
 
 
 def messages(events: Iterable[Event]) -> list[Message]:
-    """Those of the peer."""
+    """The peer's messages."""
     return [event.message for event in received(events) if event.message is not None]
 
 
@@ -145,7 +145,7 @@ def rules(events: Iterable[Event]) -> list[str]:
 
 
 def frames_of(data: bytes) -> list[Frame]:
-    """Bytes that are whole frames, taken apart."""
+    """The frames in `data`, which must be complete."""
     decoder = FrameDecoder(1 << 40)
     frames = decoder.feed(data)
     assert decoder.take_partial() == (None, b"")
@@ -160,7 +160,7 @@ def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
 
 
 def ended(connection: Endpoint) -> ConnectionClosed:
-    """What comes last when the stream ends."""
+    """The last event when the stream ends."""
     last = connection.receive_eof()[-1]
     assert isinstance(last, ConnectionClosed)
     assert connection.state is ReadyState.CLOSED
@@ -172,7 +172,7 @@ def kinds(events: list[Event]) -> list[type]:
 
 
 def answered(connection: Endpoint, *pieces: bytes) -> list[Event]:
-    """All events of some reads, with the request answered as proposed as soon as it is whole."""
+    """All events of several reads; the request is answered as proposed as soon as it is complete."""
     events: list[Event] = []
     for piece in pieces:
         for event in receive(connection, piece):

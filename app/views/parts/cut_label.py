@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 
 class CutLabel(QLabel):
-    """As wide as its text if possible; otherwise it ends in an ellipsis."""
+    """Takes the width of its text if possible; otherwise it ends in an ellipsis."""
 
     def __init__(self, step: int, parent: QWidget | None = None) -> None:
         """The width grows in steps of `step` pixels, so that growing numbers do not move their neighbours."""

@@ -15,7 +15,7 @@ from app.look.theme import ThemeRole
 from app.views.parts.row_delegate import ICON, MARGIN, PAD_Y, TEXT_LEFT, RowDelegate
 
 _LINES = 2
-"""Of the text; what does not fit is in the tooltip."""
+"""Lines of the text; the tooltip has the rest."""
 _GAP = 2
 
 
