@@ -44,10 +44,12 @@ class Turns:
     def _take(self) -> None:
         self._scheduled = False
         until = self._clock() + SLICE_NS
-        for _ in range(len(self._queue)):
-            worker, _ = self._queue.popitem(last=False)
-            worker.work(until)
-            if self._clock() >= until:
-                break
-        if self._queue:
-            self._schedule()
+        try:
+            for _ in range(len(self._queue)):
+                worker, _ = self._queue.popitem(last=False)
+                worker.work(until)
+                if self._clock() >= until:
+                    break
+        finally:
+            if self._queue:
+                self._schedule()

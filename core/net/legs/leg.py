@@ -226,7 +226,14 @@ class Leg(asyncio.Protocol):
         if not self._paused.isdisjoint(_BACK_PRESSURE):
             return  # `resume` brings it here again
         if self._owner.leg_has_more(self):
-            self._receive(b"", self._clock(), until)
+            try:
+                self._receive(b"", self._clock(), until)
+            except Exception:
+                # A fault of ours, which would come again each time.
+                self.abort()
+                if self._transport is None:
+                    self._owner.leg_finished(self)
+                raise
         elif self._transport is None:
             self._paused.clear()
             self._owner.leg_finished(self)

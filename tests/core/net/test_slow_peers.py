@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from core.capture.records import ConnectionState, View
 from core.net.engine import Engine
 from core.net.outgoing import OutgoingMessage
 from core.net.settings import EngineSettings, ListenAddress
-from core.protocol.frames import Opcode
+from core.protocol.events import Report, RunReceived
+from core.protocol.frames import Opcode, make_frame
 from core.protocol.handshake import client_request
-from tests.tools.raw_peer import KEY, RawPeer
+from core.protocol.inbound import Inbound
+from tests.tools.raw_peer import KEY, MASK, RawPeer
 from tests.tools.served import Served
 from tests.tools.waiting import PATIENCE_SECONDS, until
 
@@ -73,3 +78,37 @@ def test_after_a_bug_the_engine_can_be_begun_anew_on_the_same_capture(tmp_path: 
                 lambda reader: b"after" in [row.preview for row in reader.rows(View(), 0, 9)], "it came"
             )
             assert served.reader.rows(View(), 0, 1)[0].preview == b"before"
+
+
+def test_a_bug_in_what_waits_for_its_turn_ends_the_engine_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session whose work raises, whenever it comes to it, ends too, and so do those that were to come behind it."""
+    receive = Inbound.receive
+
+    def fail(inbound: Inbound) -> list[Report]:
+        reports = receive(inbound)
+        if any(isinstance(each, RunReceived) and b"bad" in each.frames.payloads for each in reports):
+            raise ZeroDivisionError
+        return reports
+
+    monkeypatch.setattr(Inbound, "receive", fail)
+    bugs: list[Exception] = []
+    served = Served(tmp_path / "a.unmask", EngineSettings())
+    served._thread = threading.Thread(target=lambda: bugs.append(raised_by(served.host.run)), name="engine")
+    bad = make_frame(Opcode.BINARY, b"bad", masking_key=MASK).wire()
+    with served, RawPeer(served.port) as good, RawPeer(served.port) as peer:
+        good.open()
+        peer.open()
+        peer.send(bad * 20_000)
+        served._thread.join(PATIENCE_SECONDS)
+        assert not served._thread.is_alive()
+    assert [type(bug) for bug in bugs] == [ZeroDivisionError]
+
+
+def raised_by(action: Callable[[], None]) -> Exception:
+    try:
+        action()
+    except Exception as bug:
+        return bug
+    raise AssertionError("it raised nothing")
