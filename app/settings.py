@@ -70,7 +70,7 @@ _ENGINE_KEYS: tuple[tuple[str, Callable[[EngineSettings], object]], ...] = (
     ("peers/hosts", lambda engine: list(engine.extra_hosts)),
     ("capture/keep", lambda engine: keep_text(engine.keep)),
 )
-"""What is stored of the engine settings beside the limits and the list of origins: the key, and its value."""
+"""What is stored of the engine settings, beside the limits and the list of origins: key and value."""
 
 
 class Settings:

@@ -98,12 +98,12 @@ class FilterError(CallerError):
 
 
 def _columns(text: str) -> int:
-    """How many columns a terminal takes for it."""
+    """Columns that a text takes on a terminal."""
     return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
 
 
 class CancelledError(CallerError):
-    """What was under way is not wanted any more."""
+    """The work was cancelled."""
 
 
 class EnvironmentFailure(UnmaskError):

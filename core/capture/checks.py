@@ -31,7 +31,7 @@ GAP: tuple[Kind, ...] = (int,) * 5
 BLOCK: tuple[Kind, ...] = (int, bytes, bytes | None)
 """Count, records, payloads."""
 PAYLOADS: tuple[Kind, ...] = (bytes, bytes)
-"""Those that are stored, and what says which come again."""
+"""The stored payloads, and the description of repeated and compressed ones."""
 
 
 def typed(row: Row, kinds: tuple[Kind, ...]) -> Row:

@@ -76,8 +76,8 @@ class Connecting(EndpointSession):
         """Report a failed handshake to the person."""
         for event in events:
             if isinstance(event, ResponseReceived):
-                # RFC 6455 section 7.1.1: the server closes the TCP connection first; behind another answer too it does.
-                # But behind a 101 that is not good enough it waits for frames.
+                # RFC 6455 section 7.1.1: the server closes the TCP connection first, also after an HTTP answer; but
+                # after a 101 that we refuse, it waits for frames.
                 self._peer_ends_first = event.accepted or event.response.status != 101
                 self._decided("" if event.accepted else explain(event.verdict.violations))
             elif isinstance(event, HandshakeFailed):

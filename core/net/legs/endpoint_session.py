@@ -35,7 +35,7 @@ class EndpointSession(Session):
         """Whether the handshake is undecided."""
         self._is_ending = False
         self._peer_ends_first = False
-        """When all is said it is the peer that ends the stream."""
+        """Whether the peer must end the stream first after the last write."""
         self._events: list[Report] = []
         """Events to record, while an unfinished message may add to them."""
         self._events_ns = 0

@@ -44,9 +44,9 @@ class LegOwner(Protocol):
         """The leg is connected."""
 
     def leg_received(self, leg: Leg, data: bytes, now: int, until: int) -> bool:
-        """Work on `data` and on what came before it; whether there is more to do.
+        """Process `data` and what came before it; True if there is more to do.
 
-        `now` is when that began, `until` when it must end (ns).
+        `now` is the start, `until` the latest end of this work (ns).
         """
 
     def leg_has_more(self, leg: Leg) -> bool:
@@ -150,7 +150,7 @@ class Leg(asyncio.Protocol):
             self._transport.abort()
 
     def pause(self, reason: PauseReason) -> None:
-        """Read nothing until every reason is gone. One read may still come where it was not connected yet."""
+        """Stop reading until every reason is gone. If the leg was not connected yet, one read may still come."""
         if not self._paused and self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
         self._paused.add(reason)
@@ -190,7 +190,7 @@ class Leg(asyncio.Protocol):
         transport = cast(asyncio.Transport, transport)
         self._transport = transport
         transport.set_write_buffer_limits(high=WRITE_HIGH)
-        # uvloop begins to read behind this, paused or not.
+        # uvloop starts reading after this call, even if paused.
         self._loop.call_soon(self._stay_paused)
         self.peer_place = transport.get_extra_info("peername")
         self.local_place = transport.get_extra_info("sockname")
