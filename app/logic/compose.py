@@ -21,17 +21,15 @@ from core.net.outgoing import (
     OutgoingPing,
     OutgoingPong,
 )
-from core.protocol.close_codes import explain, may_be_sent
+from core.protocol.close_codes import closing_payload
 from core.protocol.frames import Opcode
+from core.protocol.sender import check_control_payload
 from core.sizes import size_text
 
 EDITOR_LIMIT = 4 * 1024 * 1024
 """Characters of an editor's text; longer data should be sent from a file."""
 FILE_LIMIT = 64 * 1024 * 1024
 """Bytes of a file sent as one message."""
-CONTROL_LIMIT = 125
-"""RFC 6455 section 5.5: bytes of a control frame's payload."""
-REASON_LIMIT = CONTROL_LIMIT - 2
 
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _HEX_PAIRS = re.compile(r"[\s,:;_-]*+(?:(?:0[xX])?[0-9a-fA-F]{2}[\s,:;_-]*+)*+")
@@ -73,7 +71,7 @@ class Draft:
 def build(draft: Draft) -> Outgoing:
     """What `draft` asks to send. Raises PayloadError with a sentence if it cannot be sent."""
     if draft.kind is ComposeKind.CLOSE:
-        check_close(draft.code, draft.text)
+        closing_payload(draft.code, draft.text)
         return OutgoingClose(draft.code, draft.text)
     payload = payload_of(draft.kind, draft.text)
     if draft.kind is ComposeKind.PING:
@@ -220,35 +218,6 @@ def _json_fault(error: json.JSONDecodeError) -> str:
     if error.pos >= len(error.doc.rstrip()):
         return "The text ends before the value is complete."
     return f"{error.msg}."
-
-
-def check_control_payload(payload: bytes) -> bytes:
-    """`payload`, if a control frame can carry it (RFC 6455 section 5.5); else raises PayloadError."""
-    if len(payload) > CONTROL_LIMIT:
-        raise PayloadError(
-            f"A ping or pong carries at most {CONTROL_LIMIT} bytes and this has {grouped(len(payload))}; shorten it."
-        )
-    return payload
-
-
-def check_close(code: int | None, reason: str) -> None:
-    """Raise PayloadError if no close frame may carry `code` or `reason` (RFC 6455 sections 5.5.1 and 7.4)."""
-    if code is None:
-        if reason:
-            raise PayloadError(
-                "A close frame without a code has no reason; choose a code or empty the reason."
-            )
-        return
-    if not may_be_sent(code):
-        raise PayloadError(
-            f"Code {code} must not be sent. {explain(code)} "
-            "Choose 1000 to 1003, 1007 to 1014, or one of 3000 to 4999."
-        )
-    size = len(encode_text(reason))
-    if size > REASON_LIMIT:
-        raise PayloadError(
-            f"A close reason has at most {REASON_LIMIT} bytes of UTF-8 and this has {grouped(size)}."
-        )
 
 
 def file_size(path: str) -> int | None:

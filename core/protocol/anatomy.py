@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from enum import Enum
 
 from core.protocol.close_codes import describe
-from core.protocol.frames import MASK, Frame, LengthForm, Opcode, opcode_name, shortest_length_form
+from core.protocol.frames import (
+    LARGEST_CONTROL_PAYLOAD,
+    MASK,
+    Frame,
+    LengthForm,
+    Opcode,
+    opcode_name,
+    shortest_length_form,
+)
 
 _BASE = "RFC 6455 §5.2"
 _FRAGMENTATION = "RFC 6455 §5.4"
@@ -14,7 +22,8 @@ _CONTROL = "RFC 6455 §5.5"
 _CLOSE = "RFC 6455 §5.5.1"
 _COMPRESSION = "RFC 7692 §6"
 
-_SHOWN_PAYLOAD = 125
+_SHOWN_PAYLOAD = LARGEST_CONTROL_PAYLOAD
+"""Bytes: all that a control frame may carry."""
 
 
 class Part(Enum):

@@ -1,4 +1,4 @@
-"""Close codes: their names, what they mean, and which may stand in a close frame.
+"""Close codes: their names, what they mean, and which may stand in a close frame, with which reason.
 
 Source: RFC 6455 section 7.4 and the IANA registry "WebSocket Close Code Number" that its section 11.7 set up.
 """
@@ -7,6 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+
+from core.errors import PayloadError
+from core.protocol.frames import LARGEST_CONTROL_PAYLOAD
+
+LARGEST_REASON = LARGEST_CONTROL_PAYLOAD - 2
+"""Bytes of UTF-8: the code stands in front of the reason."""
 
 
 class CloseCode(IntEnum):
@@ -98,6 +104,11 @@ def explain(code: int) -> str:
     return describe(code).explanation
 
 
+def is_only_reported(code: int) -> bool:
+    """Whether the code says how a connection ended and never stands in a frame (RFC 6455 section 7.4.1)."""
+    return code in _ONLY_REPORTED
+
+
 def is_forbidden_in_frame(code: int) -> bool:
     """Whether the code must never stand in a close frame (RFC 6455 sections 7.4.1 and 7.4.2)."""
     return code in _ONLY_REPORTED or not 1000 <= code <= 4999
@@ -113,3 +124,42 @@ def is_defined_in_frame(code: int) -> bool:
 def may_be_sent(code: int) -> bool:
     """Whether a conforming endpoint may put the code into a close frame."""
     return is_defined_in_frame(code)
+
+
+def closing_payload(code: int | None, reason: str) -> bytes:
+    """The payload of a close frame to send (RFC 6455 section 5.5.1). PayloadError if no such frame may be sent."""
+    if code is None:
+        if reason:
+            raise PayloadError(
+                "A close frame without a code has no reason; choose a code or empty the reason."
+            )
+        return b""
+    if not may_be_sent(code):
+        raise PayloadError(
+            f"Code {code} must not be sent. {explain(code)} "
+            "Choose 1000 to 1003, 1007 to 1014, or one of 3000 to 4999."
+        )
+    try:
+        data = reason.encode()
+    except UnicodeEncodeError as error:
+        raise PayloadError(
+            f"Character {error.start + 1} is half of a surrogate pair (U+{ord(reason[error.start]):04X}), "
+            "which UTF-8 cannot hold; remove it."
+        ) from None
+    if len(data) > LARGEST_REASON:
+        raise PayloadError(
+            f"A close reason has at most {LARGEST_REASON} bytes of UTF-8 and this has {len(data)}."
+        )
+    return code.to_bytes(2, "big") + data
+
+
+def answering_payload(code: int, reason: str) -> bytes:
+    """The payload of the reply to a close frame (RFC 6455 section 5.5.1): usually the received code.
+
+    The reason goes back too, because a browser shows its page the reason in our frame.
+    """
+    if not is_defined_in_frame(code):
+        return b""
+    payload = code.to_bytes(2, "big") + reason.encode()
+    # Invalid UTF-8 that tolerant mode accepted is longer when spelled out.
+    return payload if len(payload) <= LARGEST_CONTROL_PAYLOAD else payload[:2]

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.errors import NotOpenError, PayloadError
+from core.errors import NotOpenError
 from core.protocol import handshake
+from core.protocol.close_codes import answering_payload, closing_payload
 from core.protocol.deflate import DeflateParameters, Deflater
 from core.protocol.events import (
     ClosedBy,
@@ -33,13 +34,13 @@ from core.protocol.events import (
 from core.protocol.frames import LARGEST_CONTROL_PAYLOAD, Frame, Opcode
 from core.protocol.http11 import parsed_request
 from core.protocol.inbound import Inbound
-from core.protocol.judge import answering_payload, closing_payload, fatal
+from core.protocol.judge import fatal
 from core.protocol.limits import ConnectionLimits as ConnectionLimits
 from core.protocol.limits import Overlong
 from core.protocol.opening import ClientSide as ClientSide
 from core.protocol.opening import Opening
 from core.protocol.opening import ServerSide as ServerSide
-from core.protocol.sender import Sender
+from core.protocol.sender import Sender, check_control_payload
 from core.protocol.state import ReadyState, Role, Trigger, peer_of, step
 from core.protocol.steps import Steps, finish
 from core.protocol.violations import Violation, violation
@@ -215,11 +216,7 @@ class Endpoint:
     def send_control(self, opcode: Opcode, payload: bytes, *, origin: Origin) -> list[Event]:
         """Send a ping or a pong."""
         self._require_open()
-        if len(payload) > LARGEST_CONTROL_PAYLOAD:
-            raise PayloadError(
-                f"A {opcode.name.lower()} carries at most 125 bytes; this payload has {len(payload)}. Shorten it."
-            )
-        return self._sender.control(opcode, payload, origin=origin)
+        return self._sender.control(opcode, check_control_payload(payload), origin=origin)
 
     def send_close(self, code: int | None, reason: str = "", *, origin: Origin) -> list[Event]:
         """Begin the closing handshake (RFC 6455 section 7.1.2)."""

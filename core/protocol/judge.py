@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from itertools import islice
 from operator import eq
 
-from core.errors import PayloadError
 from core.protocol import close_codes
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import (
@@ -159,7 +158,7 @@ class Judge:
         code = int.from_bytes(payload[:2], "big")
         if not close_codes.is_defined_in_frame(code):
             # RFC 6455 sections 7.4.1 and 7.4.2.
-            reserved = code in (1005, 1006, 1015)
+            reserved = close_codes.is_only_reported(code)
             rule = "close-code-forbidden" if reserved else "close-code-unassigned"
             found.append(violation(rule, f"code {code}", start, 2))
         bad = Utf8Check().feed(payload[2:], final=True)
@@ -175,37 +174,3 @@ def fatal(found: Sequence[Violation], judgement: Judgement) -> Violation | None:
             if each.rule.severity is Severity.ERROR:
                 return each
     return None
-
-
-def closing_payload(code: int | None, reason: str) -> bytes:
-    """The payload of a close frame to send; raises PayloadError if no such frame may be sent."""
-    if code is None:
-        if reason:
-            raise PayloadError("A close reason needs a close code before it: give a code such as 1000.")
-        return b""
-    if not close_codes.may_be_sent(code):
-        raise PayloadError(
-            f"Close code {code} must not be sent: {close_codes.explain(code)} Use 1000, or 3000 to 4999."
-        )
-    try:
-        data = reason.encode()
-    except UnicodeEncodeError as error:
-        raise PayloadError(
-            f"A close reason must be UTF-8; character {error.start + 1} of this one is half a surrogate pair. "
-            "Take it out."
-        ) from None
-    if len(data) > LARGEST_CONTROL_PAYLOAD - 2:
-        raise PayloadError(f"A close reason has room for 123 bytes; this one has {len(data)}. Shorten it.")
-    return code.to_bytes(2, "big") + data
-
-
-def answering_payload(code: int, reason: str) -> bytes:
-    """The payload of the reply to a close frame (RFC 6455 section 5.5.1): usually the received code.
-
-    The reason goes back too, because a browser shows its page the reason in our frame.
-    """
-    if not close_codes.is_defined_in_frame(code):
-        return b""
-    payload = code.to_bytes(2, "big") + reason.encode()
-    # Invalid UTF-8 that tolerant mode accepted is longer when spelled out.
-    return payload if len(payload) <= LARGEST_CONTROL_PAYLOAD else payload[:2]

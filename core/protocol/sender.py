@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import chain, groupby, repeat
 
+from core.errors import PayloadError
 from core.protocol.deflate import Deflater
 from core.protocol.events import Completes, Event, FrameSent, Message, Origin, Report, RunSent
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import (
     FIN,
+    LARGEST_CONTROL_PAYLOAD,
     RSV1,
     Frame,
     Opcode,
@@ -33,6 +35,15 @@ _DEFLATED_AT_ONCE = 64
 def _short_header(head: int, length: int) -> bytes:
     """The complete header of an unmasked frame of less than 126 bytes; there are at most 256 × 126."""
     return bytes((head, length))
+
+
+def check_control_payload(payload: bytes) -> bytes:
+    """`payload` if a control frame can carry it (RFC 6455 section 5.5), else PayloadError."""
+    if len(payload) > LARGEST_CONTROL_PAYLOAD:
+        raise PayloadError(
+            f"A ping or pong carries at most {LARGEST_CONTROL_PAYLOAD} bytes and this has {len(payload)}; shorten it."
+        )
+    return payload
 
 
 class Sender:

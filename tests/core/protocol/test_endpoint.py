@@ -376,7 +376,7 @@ def test_nothing_is_sent_unless_the_connection_is_open(make: Callable[[], Endpoi
 
 def test_payloads_that_no_frame_can_carry() -> None:
     connection = opened_server()
-    with pytest.raises(PayloadError, match="A ping carries at most 125 bytes; this payload has 126"):
+    with pytest.raises(PayloadError, match="at most 125 bytes and this has 126"):
         connection.send_control(Opcode.PING, bytes(126), origin=COMPOSED)
     with pytest.raises(PayloadError):
         connection.send_close(1005, origin=COMPOSED)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import PayloadError
+from core.protocol.close_codes import closing_payload
 from core.protocol.deflate import DeflatePolicy
 from core.protocol.endpoint import ConnectionLimits, Endpoint
 from core.protocol.events import ConnectionFailed, Event
 from core.protocol.frames import Frame, LengthForm, Opcode, make_frame, shortest_length_form
-from core.protocol.judge import Judge, closing_payload
+from core.protocol.judge import Judge
 from core.protocol.state import ReadyState, Role
 from core.protocol.violations import CATALOGUE, Judgement, Rule, Violation
 from tests.tools.wires import (
@@ -379,38 +379,3 @@ def test_only_the_shortest_length_is_minimal(length: int, form: LengthForm) -> N
 )
 def test_what_a_close_frame_says(payload: bytes, said: tuple[int, str]) -> None:
     assert Judge(Role.CLIENT).close(make_frame(8, payload), []) == said
-
-
-@pytest.mark.parametrize("code", [1000, 1001, 1003, 1007, 1011, 1014, 3000, 3999, 4000, 4999])
-def test_codes_that_may_be_sent(code: int) -> None:
-    found: list[Violation] = []
-    frame = make_frame(8, closing_payload(code, "中" * 41))
-    assert Judge(Role.CLIENT).close(frame, found) == (code, "中" * 41)
-    assert found == []
-
-
-@pytest.mark.parametrize(
-    ("code", "reason", "said"),
-    [
-        (None, "why", "needs a close code"),
-        (1005, "", "1005 must not be sent"),
-        (1006, "", "1006"),
-        (1015, "", "1015"),
-        (1004, "", "1004"),
-        (999, "", "999"),
-        (2000, "", "2000"),
-        (5000, "", "5000"),
-        (70000, "", "70000"),
-        (-1, "", "-1"),
-        (1000, "x" * 124, "room for 123 bytes; this one has 124"),
-        (1000, "中" * 42, "this one has 126"),
-        (1000, "a\ud800", "character 2"),
-    ],
-)
-def test_close_frames_that_may_not_be_sent(code: int | None, reason: str, said: str) -> None:
-    with pytest.raises(PayloadError, match=said):
-        closing_payload(code, reason)
-
-
-def test_a_close_without_a_code() -> None:
-    assert closing_payload(None, "") == b""
