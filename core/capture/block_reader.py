@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +14,7 @@ from core.capture.layout import RECORD, RecordColumn, picking
 from core.capture.marks import notes_between
 from core.capture.read_connection import ReadConnection
 from core.capture.repeats import Layout
-from core.capture.snapshots import UNREADABLE
-from core.capture.store import reason
-from core.errors import CaptureError
+from core.capture.snapshots import Snapshots
 
 _CACHE_KIB = 512
 _MOST_TIMES = 10_000
@@ -48,34 +44,20 @@ class BlockKey:
     count: int
 
 
-class BlockReader:
+class BlockReader(Snapshots):
     """Reads one capture file. Belongs to the thread that made it; must be closed. Raises CaptureError for a damaged
     file.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
         # These pages are read once; in few places of memory they stay in the processor's cache.
-        self._db = ReadConnection(path, _CACHE_KIB)
+        super().__init__(path, ReadConnection(path, _CACHE_KIB))
         self._times: dict[int, int] = {}
         self._times_before = 0
         """The block for which `_times` is valid."""
 
     def close(self) -> None:
         self._db.close()
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Within this context all reads see the same moment, and are faster. Keep it short: it delays the file's
-        housekeeping.
-        """
-        with self._reading():
-            self._db.begin()
-        try:
-            yield
-        finally:
-            with suppress(sqlite3.Error):
-                self._db.execute("ROLLBACK")
 
     def last_frame_id(self) -> int:
         """Id of the newest frame; 0 if there is none."""
@@ -198,17 +180,3 @@ class BlockReader:
                 if self._db.execute("SELECT 1 FROM block WHERE first = ?", (key.first,)).fetchone():
                     raise error
             return b""
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.ProgrammingError:
-            raise
-        except UNREADABLE as error:
-            raise self._damage(reason(error)) from error
-
-    def _damage(self, what: str) -> CaptureError:
-        return CaptureError(
-            f"The capture {self.path} cannot be read: {what}. It is damaged, or its disk has failed."
-        )

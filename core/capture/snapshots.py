@@ -14,7 +14,7 @@ from core.capture.read_connection import ReadConnection
 from core.capture.store import reason
 from core.errors import CaptureError
 
-UNREADABLE = (sqlite3.Error, struct.error, ValueError, TypeError, OverflowError, MemoryError)
+_UNREADABLE = (sqlite3.Error, struct.error, ValueError, TypeError, OverflowError, IndexError, MemoryError)
 """What reading a damaged capture can raise; SQLite allocates as much memory as a damaged row declares."""
 
 
@@ -33,12 +33,28 @@ class Snapshots:
         if self._db.in_transaction:
             yield
             return
-        self._db.begin()
+        with self._reading():
+            self._db.begin()
         try:
             yield
         finally:
             with suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Within this context, whatever reading a damaged file raises becomes a CaptureError."""
+        try:
+            yield
+        except sqlite3.ProgrammingError:
+            raise
+        except _UNREADABLE as error:
+            raise self._damage(reason(error)) from error
+
+    def _damage(self, what: str) -> CaptureError:
+        return CaptureError(
+            f"The capture {self.path} cannot be read: {what}. It is damaged, or its disk has failed."
+        )
 
 
 _P = ParamSpec("_P")
@@ -51,14 +67,7 @@ def reads(method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S,
 
     @wraps(method)
     def reading(self: _S, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        try:
-            with self.snapshot():
-                return method(self, *args, **kwargs)
-        except sqlite3.ProgrammingError:
-            raise
-        except (*UNREADABLE, IndexError) as error:
-            raise CaptureError(
-                f"The capture {self.path} cannot be read: {reason(error)}. It is damaged, or its disk has failed."
-            ) from error
+        with self.snapshot(), self._reading():
+            return method(self, *args, **kwargs)
 
     return reading
