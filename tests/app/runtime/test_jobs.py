@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.runtime.jobs import WAITING, Jobs
-from app.runtime.refresher import Refresher
 from tests.tools.qt import dispose
 
 
@@ -54,21 +53,3 @@ def test_there_is_a_limit_and_stop_drops_what_waits(jobs: Jobs) -> None:
     assert accepted == [True] * WAITING + [False]
     gate.set()
     jobs.stop()
-
-
-def test_many_pokes_one_refresh(qapp: QApplication, qtbot: QtBot) -> None:
-    refresher = Refresher(qapp, interval_ms=40)
-    due: list[None] = []
-    refresher.due.connect(lambda: due.append(None))
-    refresher.poke()
-    qtbot.waitUntil(lambda: len(due) == 1)
-    for _ in range(1000):
-        refresher.poke()
-    with qtbot.waitSignal(refresher.due):
-        pass
-    assert len(due) == 2
-    refresher.poke()
-    refresher.stop()
-    with qtbot.assertNotEmitted(refresher.due, wait=60):
-        pass
-    dispose(refresher)
