@@ -12,7 +12,7 @@ from app.captures.workplace import Workplace
 from app.logic.filter_assistant import FilterAssistant, make_language
 from app.logic.filter_mode import FilterMode
 from app.logic.found import FoundFrames, FoundRows, MarkedRows
-from app.logic.rows import RowSource, ViewRows
+from app.logic.rows import BEHIND_ALL_FRAMES, RowSource, ViewRows
 from app.logic.scan_run import Progress, RunState, ScanRun
 from app.logic.text import counted, grouped, one_line, tooltip
 from app.runtime.scanning import ScanThread
@@ -27,8 +27,6 @@ from core.query.frame_fields import mark_fields
 from core.query.needles import needles
 
 _OF_MARKS = frozenset(each.name for each in mark_fields())
-_BEHIND_ALL = 2**62
-"""Greater than the id of any frame."""
 _SHORT = 24
 
 
@@ -271,14 +269,14 @@ class Filtering(QObject):
         if way is Way.NEXT:
             target = found.next_after(current or 0)
         else:
-            target = found.last_before(current or _BEHIND_ALL)
+            target = found.last_before(current or BEHIND_ALL_FRAMES)
         if target is None:
             if searching:
                 return
             if way is Way.NEXT:
                 target, wrapped = found.next_after(0), self.tr(" · went on from the first")
             else:
-                target, wrapped = found.last_before(_BEHIND_ALL), self.tr(" · went on from the last")
+                target, wrapped = found.last_before(BEHIND_ALL_FRAMES), self.tr(" · went on from the last")
         self._awaited = None
         if target is None:
             self._say_none(found.progress)

@@ -17,6 +17,7 @@ from app.dialogs.note_dialog import NoteDialog
 from app.dialogs.question import Question
 from app.filters.filtering import Filtering
 from app.frames.selection import Selection
+from app.logic.rows import BEHIND_ALL_FRAMES
 from app.logic.text import counted, grouped
 from app.models.marks import MarkModel
 from app.runtime.engine_thread import EngineThread
@@ -32,8 +33,6 @@ AT_ONCE = 1000
 _MOST_TRIED = 1000
 """Bookmarks examined on the way to the next one that is shown."""
 _MOST_WAITING = 100
-_BEHIND_ALL = 2**62
-"""Greater than the id of any frame."""
 
 
 class Marking(QObject):
@@ -126,7 +125,7 @@ class Marking(QObject):
     def go_to_previous(self) -> None:
         """Select the previous bookmarked frame of the list before the selected one."""
         self._go_on(
-            self.model.frames_before(self._frames.current_frame or _BEHIND_ALL),
+            self.model.frames_before(self._frames.current_frame or BEHIND_ALL_FRAMES),
             self.tr("No frame before the selected one is bookmarked."),
         )
 

@@ -7,15 +7,13 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.captures.desk import CaptureDesk
+from app.logic.rows import BEHIND_ALL_FRAMES
 from app.logic.shown_frame import shown_frame
 from app.logic.text import grouped
 from app.views.panes import Panes
 from core.capture.records import ConnectionRecord, Problem, View
 from core.errors import CaptureError
 from core.protocol.violations import Violation
-
-_BEHIND_ALL = 2**62
-"""Greater than the id of any frame."""
 
 
 class Selection(QObject):
@@ -114,7 +112,7 @@ class Selection(QObject):
         """Select the previous frame of the view before the selected one that breaks a rule."""
         reader = self._desk.reader
         if reader is not None:
-            before = self._frames.current_frame or _BEHIND_ALL
+            before = self._frames.current_frame or BEHIND_ALL_FRAMES
             self._go_on(
                 lambda: reader.previous_violation(self.view, before),
                 self.tr("No frame before the selected one breaks a rule."),

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from app.logic.rows import BEHIND_ALL_FRAMES
 from app.logic.text import counted
 from core.capture.follow import Close, Entry, Find, Follower, Handshake
 from core.capture.private_files import written_whole
@@ -27,8 +28,6 @@ from core.query.scan import Found
 MOST_CHOSEN = 10_000_000
 """Frames that can be selected by id; each takes eight bytes."""
 _AT_ONCE = 4096
-_BEHIND_ALL = 2**62
-"""Greater than the id of any frame."""
 
 
 class Scope(Enum):
@@ -165,7 +164,7 @@ def _in_turn(ids: array[int], work: ExportWork, after: int) -> Iterator[Found]:
         some = ids[first : first + _AT_ONCE]
         work.share = first / len(ids)
         yield Found(some, some[-1], ids[-1])
-    yield Found((), _BEHIND_ALL, _BEHIND_ALL)
+    yield Found((), BEHIND_ALL_FRAMES, BEHIND_ALL_FRAMES)
 
 
 def export_capture(

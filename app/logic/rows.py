@@ -10,6 +10,9 @@ from app.logic.gap_rows import GapsOfView, PlacedGap
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRow, View
 
+BEHIND_ALL_FRAMES = 2**62
+"""Greater than the id of any frame."""
+
 
 @dataclass(frozen=True, slots=True)
 class Extent:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, Signal
 
 from app.logic.text import counted, cut, cut_path, grouped, one_line, one_line_bytes, tooltip
+from app.models.index import NO_INDEX, Index
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, Mode, Totals
 from core.errors import CaptureError
@@ -15,8 +16,6 @@ from core.protocol.close_codes import describe
 from core.protocol.state import Role
 from core.sizes import byte_size
 
-_Index = QModelIndex | QPersistentModelIndex
-_NO_INDEX = QModelIndex()
 _TITLE = 300
 """Characters shown of a target or an Origin."""
 _REQUEST_LINE_BYTES = 4096
@@ -159,10 +158,10 @@ class ConnectionModel(QAbstractListModel):
 
     # QAbstractListModel.
 
-    def rowCount(self, parent: _Index = _NO_INDEX) -> int:
+    def rowCount(self, parent: Index = NO_INDEX) -> int:
         return 0 if parent.isValid() else len(self._lines) + 1
 
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
         if not index.isValid():
             return None
         line = self.line(index.row())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
 
 from app.logic.frame_column import FrameColumn
 from app.logic.frame_lines import Line, TimeFormat, make_line
@@ -13,6 +13,7 @@ from app.logic.gap_rows import GapRows, PlacedGap
 from app.logic.row_pages import RowPages
 from app.logic.rows import RowsOf, RowSource, ViewRows, extent_of
 from app.models.frame_columns import cell, explanation, gap_sentence, title
+from app.models.index import NO_INDEX, Index
 from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRow, View
@@ -20,9 +21,6 @@ from core.errors import CaptureError
 
 MAX_ROWS = 60_000_000
 """More rows would overflow the pixel coordinates of a table."""
-
-_Index = QModelIndex | QPersistentModelIndex
-_NO_INDEX = QModelIndex()
 
 
 class FrameModel(QAbstractTableModel):
@@ -318,13 +316,13 @@ class FrameModel(QAbstractTableModel):
 
     # QAbstractTableModel.
 
-    def rowCount(self, parent: _Index = _NO_INDEX) -> int:
+    def rowCount(self, parent: Index = NO_INDEX) -> int:
         return 0 if parent.isValid() else self.frame_count + len(self._gaps.all)
 
-    def columnCount(self, parent: _Index = _NO_INDEX) -> int:
+    def columnCount(self, parent: Index = NO_INDEX) -> int:
         return 0 if parent.isValid() else len(FrameColumn)
 
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | int | None:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | int | None:
         """Used for accessibility and tests; the table paints from `line()`."""
         if not index.isValid():
             return None
@@ -342,7 +340,7 @@ class FrameModel(QAbstractTableModel):
             return int((Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value)
         return None
 
-    def flags(self, index: _Index) -> Qt.ItemFlag:
+    def flags(self, index: Index) -> Qt.ItemFlag:
         if index.isValid() and self.gap_at(index.row()):
             return Qt.ItemFlag.ItemNeverHasChildren
         return super().flags(index)

@@ -8,19 +8,15 @@ from datetime import datetime
 from PySide6.QtCore import (
     QAbstractListModel,
     QCoreApplication,
-    QModelIndex,
     QObject,
-    QPersistentModelIndex,
     Qt,
 )
 
 from app.logic.known_captures import CaptureStanding, KnownCapture
 from app.logic.text import counted, one_line, tooltip
+from app.models.index import NO_INDEX, Index
 from core.capture.session_files import Holdings
 from core.sizes import byte_size
-
-_Index = QModelIndex | QPersistentModelIndex
-_NO_INDEX = QModelIndex()
 
 
 class KnownCaptureModel(QAbstractListModel):
@@ -62,10 +58,10 @@ class KnownCaptureModel(QAbstractListModel):
             CaptureStanding.UNREADABLE: self.tr("Cannot be read · {place}"),
         }[capture.standing].format(what=what, when=moment_of(capture.modified), place=place)
 
-    def rowCount(self, parent: _Index = _NO_INDEX) -> int:
+    def rowCount(self, parent: Index = NO_INDEX) -> int:
         return 0 if parent.isValid() else len(self._captures)
 
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
         capture = self.capture(index.row()) if index.isValid() else None
         if capture is None:
             return None

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, Signal
 
 from app.logic.frame_lines import Line, TimeFormat, make_line
 from app.logic.text import grouped, one_line, tooltip
+from app.models.index import NO_INDEX, Index
 from core.capture.marks import Mark
 from core.capture.reader import CaptureReader
 from core.errors import CaptureError
@@ -23,8 +24,6 @@ _TOOLTIP_LINES = 30
 _COMPARED = 4096
 """Frames compared as one block of memory."""
 
-_Index = QModelIndex | QPersistentModelIndex
-_NO_INDEX = QModelIndex()
 _T = TypeVar("_T")
 
 
@@ -141,10 +140,10 @@ class MarkModel(QAbstractListModel):
 
     # QAbstractListModel.
 
-    def rowCount(self, parent: _Index = _NO_INDEX) -> int:
+    def rowCount(self, parent: Index = NO_INDEX) -> int:
         return 0 if parent.isValid() else len(self._frames)
 
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
         found = self.line(index.row()) if index.isValid() else None
         if found is None:
             return None

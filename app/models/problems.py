@@ -6,9 +6,10 @@ from array import array
 from bisect import bisect_left
 from collections import OrderedDict
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, Signal
 
 from app.logic.text import one_line, tooltip
+from app.models.index import NO_INDEX, Index
 from core.capture.reader import CaptureReader
 from core.capture.records import Problem
 from core.errors import CaptureError
@@ -19,9 +20,6 @@ CACHED_PAGES = 16
 MAX_ROWS = 10_000_000
 READ_AT_ONCE = 8_000
 """Violations read in one `refresh()`; the rest waits for the next one."""
-
-_Index = QModelIndex | QPersistentModelIndex
-_NO_INDEX = QModelIndex()
 
 
 class ProblemModel(QAbstractListModel):
@@ -154,10 +152,10 @@ class ProblemModel(QAbstractListModel):
 
     # QAbstractListModel.
 
-    def rowCount(self, parent: _Index = _NO_INDEX) -> int:
+    def rowCount(self, parent: Index = NO_INDEX) -> int:
         return 0 if parent.isValid() else self._rows
 
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
         problem = self.problem(index.row()) if index.isValid() else None
         if problem is None:
             return None

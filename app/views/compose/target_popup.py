@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import (
     QAbstractListModel,
     QEvent,
-    QModelIndex,
     QObject,
-    QPersistentModelIndex,
     QPoint,
     QRect,
     QSize,
@@ -24,11 +22,10 @@ from app.look.icons import IconName
 from app.look.look import Look
 from app.look.theme import ThemeRole
 from app.models.connections import ConnectionLine
+from app.models.index import NO_INDEX, Index
 from app.views.parts.connection_mark import GAP, SIZE, elided_path, paint_mark
-from app.views.parts.row_delegate import ICON, MARGIN, PAD_Y, Index, RowDelegate
+from app.views.parts.row_delegate import ICON, MARGIN, PAD_Y, RowDelegate
 
-_Index = QModelIndex | QPersistentModelIndex
-_NO_INDEX = QModelIndex()
 _WIDTH = 420
 _ROWS = 9
 """Visible rows."""
@@ -166,10 +163,10 @@ class _TargetModel(QAbstractListModel):
             None,
         )
 
-    def rowCount(self, parent: _Index = _NO_INDEX) -> int:
+    def rowCount(self, parent: Index = NO_INDEX) -> int:
         return 0 if parent.isValid() else len(self._lines) + (self.all_count is not None)
 
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
         line = self.line(index.row())
         if role == Qt.ItemDataRole.DisplayRole:
             return self.all_words() if line is None else f"#{line.record.id} {line.title}"

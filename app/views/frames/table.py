@@ -9,8 +9,6 @@ from itertools import islice
 from PySide6.QtCore import (
     QEvent,
     QItemSelectionModel,
-    QModelIndex,
-    QPersistentModelIndex,
     QPoint,
     QRect,
     Qt,
@@ -35,6 +33,7 @@ from app.logic.rows import RowsOf
 from app.look.look import Look
 from app.look.theme import ThemeRole
 from app.models.frames import FrameModel
+from app.models.index import Index
 from app.models.marks import MarkModel
 from app.runtime.gauges import PaintGauge
 from app.views.frames.header import FrameHeader
@@ -43,8 +42,6 @@ from app.views.parts.empty_page import paint_empty
 from app.views.parts.steady_table import SteadyTable
 from core.capture.records import View
 from core.query.needles import Needle
-
-_Index = QModelIndex | QPersistentModelIndex
 
 
 class FrameTable(SteadyTable):
@@ -278,7 +275,7 @@ class FrameTable(SteadyTable):
         if not self._moving:
             self.set_following(value == self.verticalScrollBar().maximum())
 
-    def _current_changed(self, current: _Index) -> None:
+    def _current_changed(self, current: Index) -> None:
         chosen = self._frames.frame_id(current.row()) if current.isValid() else None
         self._current_id = chosen
         # Qt repaints only the two cells; the outline surrounds the whole rows.
@@ -288,7 +285,7 @@ class FrameTable(SteadyTable):
             self.set_following(False)
             self.current_frame_changed.emit(chosen)
 
-    def _double_clicked(self, index: _Index) -> None:
+    def _double_clicked(self, index: Index) -> None:
         line = self._frames.line(index.row())
         if line is not None and index.column() == FrameColumn.CONNECTION:
             self.connection_opened.emit(line.row.connection)

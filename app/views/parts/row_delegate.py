@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, Qt
+from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.look.icons import IconName
 from app.look.look import Look
 from app.look.theme import ThemeRole
+from app.models.index import Index
 from app.views.parts.wrapped import lay_out
 
-Index = QModelIndex | QPersistentModelIndex
 MARGIN = 10
 """Left and right margin of a row."""
 ICON = 16

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-_Index = QModelIndex | QPersistentModelIndex
+from app.models.index import Index
 
 
 class SteadyTable(QTableView):
@@ -64,7 +64,7 @@ class SteadyTable(QTableView):
         finally:
             self._moving = moving
 
-    def rowsAboutToBeRemoved(self, parent: _Index, start: int, end: int) -> None:
+    def rowsAboutToBeRemoved(self, parent: Index, start: int, end: int) -> None:
         # Before the selection model, which would go to the next row.
         if start <= self.currentIndex().row() <= end:
             with self._by_itself():
@@ -73,7 +73,7 @@ class SteadyTable(QTableView):
         super().rowsAboutToBeRemoved(parent, start, end)
 
     def scrollTo(
-        self, index: _Index, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible
+        self, index: Index, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible
     ) -> None:
         super().scrollTo(index, hint)
         # A leading row that cannot be selected scrolls into view with the first that can.
@@ -101,12 +101,12 @@ class SteadyTable(QTableView):
         fit = self.viewport().height() // max(1, self.rowHeight(first)) + 1
         return first, min(count - 1, first + fit)
 
-    def _came(self, _parent: _Index, first: int, last: int) -> None:
+    def _came(self, _parent: Index, first: int, last: int) -> None:
         if first == 0 and last + 1 < self.model().rowCount():
             self._shift(last + 1)
             self.front_changed.emit(last + 1)
 
-    def _went(self, _parent: _Index, first: int, last: int) -> None:
+    def _went(self, _parent: Index, first: int, last: int) -> None:
         if first <= self.verticalScrollBar().value():
             self._shift(first - last - 1)
         self.front_changed.emit(first - last - 1)
@@ -116,5 +116,5 @@ class SteadyTable(QTableView):
             self.verticalScrollBar().setValue(self.verticalScrollBar().value() + rows)
 
 
-def _is_enabled(index: _Index) -> bool:
+def _is_enabled(index: Index) -> bool:
     return bool(index.flags() & Qt.ItemFlag.ItemIsEnabled)

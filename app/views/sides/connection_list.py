@@ -10,8 +10,9 @@ from app.look.icons import IconName
 from app.look.look import Look
 from app.look.theme import ThemeRole
 from app.models.connections import ConnectionLine, ConnectionModel
+from app.models.index import Index
 from app.views.parts.connection_mark import GAP, SIZE, elided_path, paint_mark
-from app.views.parts.row_delegate import Index, RowDelegate
+from app.views.parts.row_delegate import RowDelegate
 from core.capture.records import ConnectionRecord, ConnectionState
 
 _MARGIN = 12
