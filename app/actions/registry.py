@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
@@ -36,6 +36,12 @@ class Actions(QObject):
 
     def __iter__(self) -> Iterator[ActionId]:
         return iter(self._actions)
+
+    def connect_each(self, slots: Mapping[ActionId, Callable[[], object]]) -> None:
+        """Calls the slot of each action whenever that is triggered."""
+        for identity, slot in slots.items():
+            # `triggered` hands over a flag that no slot wants.
+            self._actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
 
     def set_look(self, action: ActionId, text: str, short: str, icon: IconName, tooltip: str) -> None:
         """Change words and icon of an action whose meaning alternates, such as start and stop."""

@@ -366,16 +366,16 @@ class Filtering(QObject):
         bar.halt_wanted.connect(self._halt)
 
     def _connect_actions(self) -> None:
-        pushed = {
-            ActionId.FOCUS_FILTER: lambda: self._focus(FilterMode.HIDE),
-            ActionId.FOCUS_FIND: lambda: self._focus(FilterMode.MARK),
-            ActionId.APPLY_FILTER: self._entered,
-            ActionId.CLEAR_FILTER: self.clear,
-            ActionId.NEXT_HIT: lambda: self.go(Way.NEXT),
-            ActionId.PREVIOUS_HIT: lambda: self.go(Way.PREVIOUS),
-        }
-        for identity, slot in pushed.items():
-            self._actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
+        self._actions.connect_each(
+            {
+                ActionId.FOCUS_FILTER: lambda: self._focus(FilterMode.HIDE),
+                ActionId.FOCUS_FIND: lambda: self._focus(FilterMode.MARK),
+                ActionId.APPLY_FILTER: self._entered,
+                ActionId.CLEAR_FILTER: self.clear,
+                ActionId.NEXT_HIT: lambda: self.go(Way.NEXT),
+                ActionId.PREVIOUS_HIT: lambda: self.go(Way.PREVIOUS),
+            }
+        )
 
     def _focus(self, mode: FilterMode) -> None:
         self.set_mode(mode)

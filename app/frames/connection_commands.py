@@ -28,12 +28,13 @@ class ConnectionCommands(QObject):
         self._engine = engine
         self._selection = selection
         self._banner = shell.banner
-        for identity, slot in (
-            (ActionId.DISCONNECT, self._disconnect),
-            (ActionId.CLEAR_CONNECTION, lambda: commands.ask_clear_connection(selection.connection)),
-            (ActionId.ALLOW_ORIGIN, lambda: controls.allow_origin(selection.connection)),
-        ):
-            shell.actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
+        shell.actions.connect_each(
+            {
+                ActionId.DISCONNECT: self._disconnect,
+                ActionId.CLEAR_CONNECTION: lambda: commands.ask_clear_connection(selection.connection),
+                ActionId.ALLOW_ORIGIN: lambda: controls.allow_origin(selection.connection),
+            }
+        )
 
     def _disconnect(self) -> None:
         target = self._selection.connection

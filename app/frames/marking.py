@@ -72,15 +72,16 @@ class Marking(QObject):
         self.list.context_menu_requested.connect(self._show_menu)
         work.refresher.due.connect(self.model.refresh)
         work.desk.reader_changed.connect(self._take_reader)
-        for identity, slot in (
-            (ActionId.TOGGLE_MARK, self.toggle),
-            (ActionId.EDIT_NOTE, self.edit_note),
-            (ActionId.NEXT_MARK, self.go_to_next),
-            (ActionId.PREVIOUS_MARK, self.go_to_previous),
-            (ActionId.REMOVE_MARKS, self.ask_remove_all),
-            (ActionId.FOCUS_MARKS, lambda: self._sides.show_page(self.list)),
-        ):
-            shell.actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
+        shell.actions.connect_each(
+            {
+                ActionId.TOGGLE_MARK: self.toggle,
+                ActionId.EDIT_NOTE: self.edit_note,
+                ActionId.NEXT_MARK: self.go_to_next,
+                ActionId.PREVIOUS_MARK: self.go_to_previous,
+                ActionId.REMOVE_MARKS: self.ask_remove_all,
+                ActionId.FOCUS_MARKS: lambda: self._sides.show_page(self.list),
+            }
+        )
         self._show_count()
         self._take_reader()
 

@@ -26,17 +26,18 @@ class Navigation(QObject):
         self._frames = panes.frames
         self._banner = shell.banner
         self._window = shell.window
-        for identity, slot in (
-            (ActionId.GO_TOP, panes.frames.go_to_first),
-            (ActionId.GO_BOTTOM, panes.frames.go_to_last),
-            (ActionId.GO_TO, self.ask),
-            (ActionId.NEXT_VIOLATION, selection.go_to_next_violation),
-            (ActionId.PREVIOUS_VIOLATION, selection.go_to_previous_violation),
-            (ActionId.FOCUS_FRAMES, panes.frames.setFocus),
-            (ActionId.FOCUS_DETAILS, panes.details.setFocus),
-            (ActionId.FOCUS_COMPOSER, panes.composer.editor.setFocus),
-        ):
-            shell.actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
+        shell.actions.connect_each(
+            {
+                ActionId.GO_TOP: panes.frames.go_to_first,
+                ActionId.GO_BOTTOM: panes.frames.go_to_last,
+                ActionId.GO_TO: self.ask,
+                ActionId.NEXT_VIOLATION: selection.go_to_next_violation,
+                ActionId.PREVIOUS_VIOLATION: selection.go_to_previous_violation,
+                ActionId.FOCUS_FRAMES: panes.frames.setFocus,
+                ActionId.FOCUS_DETAILS: panes.details.setFocus,
+                ActionId.FOCUS_COMPOSER: panes.composer.editor.setFocus,
+            }
+        )
 
     def ask(self) -> None:
         """Ask where to go, and go there."""

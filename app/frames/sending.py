@@ -40,14 +40,14 @@ class Sending(QObject):
         self._window = shell.window
         composer.send_requested.connect(self._ask)
         engine.sent.connect(self._sent)
-        for identity, slot in (
-            (ActionId.SEND, composer.send),
-            (ActionId.SEND_ALL, composer.send_to_all),
-            (ActionId.SEND_HERE, self._address_selected),
-            (ActionId.CHOOSE_TARGET, composer.targets.showPopup),
-        ):
-            # `triggered` passes a flag that none of these wants.
-            shell.actions[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
+        shell.actions.connect_each(
+            {
+                ActionId.SEND: composer.send,
+                ActionId.SEND_ALL: composer.send_to_all,
+                ActionId.SEND_HERE: self._address_selected,
+                ActionId.CHOOSE_TARGET: composer.targets.showPopup,
+            }
+        )
 
     def refresh(self) -> None:
         """Update after changes of the list of connections, or of the bytes waiting for peers."""

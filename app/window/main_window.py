@@ -186,22 +186,22 @@ class MainWindow(QMainWindow):
         self.status.problems.clicked.connect(self.actions_[ActionId.FOCUS_PROBLEMS].trigger)
 
     def _connect_actions(self, engine: EngineThread) -> None:
-        for identity, slot in (
-            (ActionId.FOCUS_ADDRESS, self.tool_bar.focus_address),
-            (ActionId.NEW_CAPTURE, self.commands.ask_new),
-            (ActionId.OPEN_CAPTURE, self.commands.ask_open),
-            (ActionId.SAVE_AS, self.commands.ask_save),
-            (ActionId.CLEAR, self.commands.ask_clear),
-            (ActionId.QUIT, self.close),
-            (ActionId.COPY_TEXT, lambda: self._copier.copy(CopyFormat.TEXT)),
-            (ActionId.COPY_HEX, lambda: self._copier.copy(CopyFormat.HEX)),
-            (ActionId.COPY_BASE64, lambda: self._copier.copy(CopyFormat.BASE64)),
-            (ActionId.COPY_JSON, lambda: self._copier.copy(CopyFormat.JSON)),
-            (ActionId.FOCUS_CONNECTIONS, lambda: self.sides.show_page(self.connections)),
-            (ActionId.FOCUS_PROBLEMS, lambda: self.sides.show_page(self.problems)),
-        ):
-            # `triggered` passes a flag that none of these wants.
-            self.actions_[identity].triggered.connect(lambda _checked=False, slot=slot: slot())
+        self.actions_.connect_each(
+            {
+                ActionId.FOCUS_ADDRESS: self.tool_bar.focus_address,
+                ActionId.NEW_CAPTURE: self.commands.ask_new,
+                ActionId.OPEN_CAPTURE: self.commands.ask_open,
+                ActionId.SAVE_AS: self.commands.ask_save,
+                ActionId.CLEAR: self.commands.ask_clear,
+                ActionId.QUIT: self.close,
+                ActionId.COPY_TEXT: lambda: self._copier.copy(CopyFormat.TEXT),
+                ActionId.COPY_HEX: lambda: self._copier.copy(CopyFormat.HEX),
+                ActionId.COPY_BASE64: lambda: self._copier.copy(CopyFormat.BASE64),
+                ActionId.COPY_JSON: lambda: self._copier.copy(CopyFormat.JSON),
+                ActionId.FOCUS_CONNECTIONS: lambda: self.sides.show_page(self.connections),
+                ActionId.FOCUS_PROBLEMS: lambda: self.sides.show_page(self.problems),
+            }
+        )
         self.actions_[ActionId.RECORD].toggled.connect(engine.set_recording)
         self.actions_[ActionId.RECORD].toggled.connect(self.status.set_recording)
 

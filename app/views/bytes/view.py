@@ -117,10 +117,7 @@ class BytesView(QWidget):
 
     def find_text(self) -> None:
         """Open the find line, or find the next place if it is open."""
-        if self.find_bar.isVisible() and self.find_bar.input.text():
-            self.find_bar.search(backward=False)
-        else:
-            self.find_bar.open()
+        self.find_bar.open_or_go_on()
 
     def _connect(self) -> None:
         self.dump.selection_changed.connect(self._on_selection)

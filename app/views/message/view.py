@@ -135,10 +135,7 @@ class MessageView(QWidget):
 
     def find_text(self) -> None:
         """Open the find line, or find the next place if it is open."""
-        if self.find_bar.isVisible() and self.find_bar.input.text():
-            self.find_bar.search(backward=False)
-        else:
-            self.find_bar.open()
+        self.find_bar.open_or_go_on()
 
     # Building
 

@@ -75,6 +75,13 @@ class FindBar(QWidget):
         self.input.setFocus()
         self.input.selectAll()
 
+    def open_or_go_on(self) -> None:
+        """Show the line; where it is open and has a text, ask for the next place."""
+        if self.isVisible() and self.input.text():
+            self.search(backward=False)
+        else:
+            self.open()
+
     def search(self, *, backward: bool) -> None:
         """Ask for the next occurrence, or the previous one."""
         if self.input.text():
