@@ -224,7 +224,9 @@ class Leg(asyncio.Protocol):
     def work(self, until: int) -> None:
         """Continue with what the peer has sent."""
         if not self._paused.isdisjoint(_BACK_PRESSURE):
-            return  # `resume` brings it here again
+            # `resume` brings it here again.
+            self._paused.add(PauseReason.TURN)
+            return
         if self._owner.leg_has_more(self):
             try:
                 self._receive(b"", self._clock(), until)

@@ -26,11 +26,13 @@ class Pair:
 
     def __init__(self) -> None:
         loop, clock = asyncio.get_running_loop(), wall_clock()
-        turns = Turns(loop, clock)
+        self.turns = turns = Turns(loop, clock)
         self.near = Leg(self, loop, turns, clock)
         self.far = Leg(self, loop, turns, clock)
         self.most_queued = 0
         self.received = 0
+        self.rest = b""
+        """What came from the client and could not be passed on at once."""
         self.ended: list[Leg] = []
         self.finished: list[Leg] = []
         self.both_finished = asyncio.Event()
@@ -43,13 +45,15 @@ class Pair:
 
     def leg_received(self, leg: Leg, data: bytes, now: int, until: int) -> bool:  # noqa: ARG002
         other = self.other(leg)
+        if leg is self.near and self.rest:
+            data, self.rest = self.rest + data, b""
         other.write([data])
         self.received += len(data)
         self.most_queued = max(self.most_queued, other.queued_bytes)
         return False
 
-    def leg_has_more(self, leg: Leg) -> bool:  # noqa: ARG002
-        return False
+    def leg_has_more(self, leg: Leg) -> bool:
+        return leg is self.near and bool(self.rest)
 
     def leg_stalls(self, leg: Leg) -> None:
         self.other(leg).pause(PauseReason.PEER)
@@ -197,6 +201,22 @@ def test_a_leg_that_is_paused_before_it_is_connected_is_not_read(run: Callable[[
             assert pair.received <= 100 + 256 * 1024
             pair.near.resume(PauseReason.PEER)
             assert await server.reader.readexactly(8 * MIB) == bytes(8 * MIB)
+
+    run(test)
+
+
+def test_what_the_other_side_has_freed_is_worked_on_once_nothing_is_held(run: Callable[[Test], None]) -> None:
+    async def test() -> None:
+        pair = Pair()
+        async with between(pair) as (client, server):
+            pair.near.pause(PauseReason.HELD)
+            pair.rest = b"waited"
+            pair.turns.add(pair.near)
+            server.writer.write(b"y")
+            assert await client.reader.readexactly(1) == b"y"
+            assert pair.rest
+            pair.near.resume(PauseReason.HELD)
+            assert await server.reader.readexactly(6) == b"waited"
 
     run(test)
 
