@@ -111,13 +111,11 @@ class BlockReader(Snapshots):
         return records
 
     def payloads(self, key: BlockKey) -> bytes:
-        """All payload bytes of a block, with repeated ones restored and compressed ones inflated."""
-        packed = self._blob("payload", "repeats", key)
+        """All payload bytes of a block, also those that are stored once for several or compressed."""
         stored = self._blob("payload", "bytes", key)
-        if not packed:
-            return stored
         with self._reading():
-            return Layout(packed).complete(stored)
+            row = self._db.execute("SELECT repeats FROM payload WHERE block = ?", (key.first,)).fetchone()
+            return stored if row is None or row[0] == b"" else Layout(row[0]).complete(stored)
 
     def rules(self, key: BlockKey) -> dict[int, tuple[str, ...]]:
         """For each frame of a block that broke rules, by id, the ids of these rules."""

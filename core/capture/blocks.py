@@ -34,6 +34,7 @@ from core.capture.layout import (
 from core.capture.packing import PACKED_FROM, PACKED_RATIO, pack
 from core.capture.records import Direction, FrameRow, MessageInfo
 from core.capture.repeats import MOST_REPEATED, REPEATED_FROM, Repeat
+from core.capture.tables import BlockRow, PayloadRow
 from core.protocol.events import Completes, Fate, FrameReceived, FrameSent, Message, Origin
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import FIN, Frame, Opcode
@@ -153,6 +154,18 @@ class BlockBuilder:
                 self._store(payload)
         self._wire_bytes += headers + size
         return headers + size
+
+    @property
+    def row(self) -> BlockRow:
+        """Its row in the capture."""
+        # SQLite takes both; a copy would cost time.
+        records = cast(bytes, self.records)
+        return BlockRow(self.first, self.count, self.first_ns, self.last_ns, records)
+
+    @property
+    def payload_row(self) -> PayloadRow:
+        """The row of its payloads, packed anew each time."""
+        return PayloadRow(self.first, *self.stored())
 
     def stored(self) -> tuple[bytes, bytes]:
         """The description of the payloads (`Layout`), and the bytes to store."""

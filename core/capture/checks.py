@@ -3,50 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from types import UnionType
-from typing import Any
 
 from core.capture.blocks import BLOCK_FRAMES
 from core.capture.layout import RECORD
+from core.capture.tables import BLOCK, Kind, Row, typed
 
-Kind = type | UnionType
-Row = tuple[Any, ...]
-
-_OPTIONAL_INT: Kind = int | None
-_OPTIONAL_STR: Kind = str | None
-
-CONNECTION: tuple[Kind, ...] = (
-    *(int, int, int, int, _OPTIONAL_INT, str, str, bytes, bytes, str, _OPTIONAL_STR, _OPTIONAL_STR, str),
-    *(int, str, _OPTIONAL_INT, int, bytes, int, int, int, int, int, int),
-)
-"""Types of the fields of a `ConnectionRecord`, in order."""
-TOTALS: tuple[Kind, ...] = (int,) * 9
-VIOLATION: tuple[Kind, ...] = (str, str, int, int)
-"""Rule, detail, offset, length."""
-PROBLEM: tuple[Kind, ...] = (int, int, _OPTIONAL_INT, *VIOLATION)
-MARK: tuple[Kind, ...] = (int, str)
-"""Frame, note."""
-GAP: tuple[Kind, ...] = (int,) * 5
-"""Before, reason, frames, first time, last time."""
-BLOCK: tuple[Kind, ...] = (int, bytes, bytes | None)
+_BLOCK: tuple[Kind, ...] = (*BLOCK.kinds("count", "records"), bytes | None)
 """Count, records, payloads."""
-PAYLOADS: tuple[Kind, ...] = (bytes, bytes)
-"""The stored payloads, and the description of repeated and compressed ones."""
-
-
-def typed(row: Row, kinds: tuple[Kind, ...]) -> Row:
-    """`row`, after a check that each value has its type; SQLite does not enforce column types."""
-    for number, (value, kind) in enumerate(zip(row, kinds, strict=True), 1):
-        if not isinstance(value, kind):
-            raise ValueError(f"value {number} of a row is a {type(value).__name__}")
-    return row
 
 
 def block_row(row: Row) -> Row:
-    """`row` of `BLOCK`, after a check that it has as many records as it counts, and at least one; a reader would not
-    advance past an empty block.
+    """Count, records and payloads of a block, after a check that it has as many records as it counts, and at least one;
+    a reader would not advance past an empty block. Raises ValueError.
     """
-    count, records, _ = typed(row, BLOCK)
+    count, records, _ = typed(row, _BLOCK)
     if not 0 < count <= BLOCK_FRAMES:
         raise ValueError(f"it has a block of {count} frames")
     if len(records) != count * RECORD.size:

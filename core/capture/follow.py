@@ -10,8 +10,9 @@ from enum import IntEnum
 from typing import Protocol
 
 from core.capture.gaps import Gap, GapReason
+from core.capture.legs import Leg
 from core.capture.reader import CaptureReader
-from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, View
+from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, Problem, View
 from core.protocol.violations import Violation
 
 
@@ -28,7 +29,12 @@ class Handshake:
     """An opening handshake has ended, successfully or not."""
 
     connection: ConnectionRecord
-    violations: tuple[Violation, ...]
+    problems: tuple[Problem, ...]
+    """What no frame broke."""
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        return tuple(each.violation for each in self.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Close:
     """A connection has ended."""
 
     connection: ConnectionRecord
+    legs: tuple[Leg, ...]
 
 
 Entry = Handshake | FrameRecord | Gap | Close
@@ -116,7 +123,7 @@ class Follower:
         ]
         for record in sorted(fresh, key=lambda record: record.opened_ns):
             self._announced.add(record.id)
-            entry = Handshake(record, self._reader.connection_violations(record.id))
+            entry = Handshake(record, self._reader.connection_problems(record.id))
             yield record.opened_ns, Chapter.HANDSHAKE, record.id, entry
 
     def _story(self, first: int, last: int, dropped: Gap | None, *, ending: bool) -> Iterator[_Told]:
@@ -200,4 +207,5 @@ class Follower:
         over = [record for record in changed if record.closed_ns is not None]
         for record in sorted(over, key=lambda record: record.closed_ns or 0):
             self._announced.discard(record.id)
-            yield record.closed_ns or 0, Chapter.CLOSE, record.id, Close(record)
+            entry = Close(record, tuple(self._reader.legs(record.id)))
+            yield record.closed_ns or 0, Chapter.CLOSE, record.id, entry

@@ -13,6 +13,15 @@ from core.capture.blocks import BlockBuilder, StoredFrame
 from core.capture.layout import CONNECTION_AND_HEAD, OWN_PAYLOAD, RECORD
 from core.capture.repeats import REPEATED_FROM, Layout
 from core.capture.store import ALL
+from core.capture.tables import BLOCK, HEAD, LEG, PAYLOAD
+
+_OF_FRAMES = (
+    ("violation", "frame"),
+    ("mark", "frame"),
+    ("replacement", "frame"),
+    ("replacement", "replaces"),
+)
+"""Columns that name frames."""
 
 
 @dataclass(slots=True)
@@ -94,6 +103,8 @@ def _forget_itself(db: sqlite3.Connection, connection: int, forgotten: Forgotten
         ).fetchone()
     else:
         forgotten.connections = db.execute("DELETE FROM connection WHERE id = ?", (connection,)).rowcount
+        for table in (LEG, HEAD):
+            db.execute(f"DELETE FROM {table.name} WHERE connection = ?", (connection,))
 
 
 def _rewrite(db: sqlite3.Connection, old: int, forget: int, forgotten: Forgotten) -> None:
@@ -112,9 +123,8 @@ def _rewrite(db: sqlite3.Connection, old: int, forget: int, forgotten: Forgotten
         db.execute("DELETE FROM block WHERE first = ?", (old,))
         db.execute("DELETE FROM payload WHERE block = ?", (old,))
         if block is not None:
-            row = (block.first, block.count, block.first_ns, block.last_ns, block.records)
-            db.execute("INSERT INTO block VALUES(?,?,?,?,?)", row)
-            db.execute("INSERT INTO payload VALUES(?,?,?)", (block.first, *block.stored()))
+            db.execute(BLOCK.insert, block.row)
+            db.execute(PAYLOAD.insert, block.payload_row)
     data, gone_data = frames - control, forgotten.frames - forgotten.control
     db.execute(
         "UPDATE lane SET position = position - ?, count = count - ?, data_position = data_position - ?, "
@@ -161,11 +171,13 @@ def _move_what_is_said(db: sqlite3.Connection, old: int, count: int, stay: list[
     """Move violations and bookmarks with their frames; bookmarks of removed frames are removed."""
     ids = {old + index: number for number, index in enumerate(stay, new)}
     span = (old, old + count - 1)
-    for table in ("violation", "mark"):
-        rows = db.execute(f"SELECT DISTINCT frame FROM {table} WHERE frame BETWEEN ? AND ?", span).fetchall()
+    for table, column in _OF_FRAMES:
+        within = f"FROM {table} WHERE {column} BETWEEN ? AND ?"
+        rows = db.execute(f"SELECT DISTINCT {column} {within}", span).fetchall()
         moved = [(ids[frame], frame) for (frame,) in rows if frame in ids]
-        db.executemany(f"UPDATE {table} SET frame = ? WHERE frame = ?", moved)
-    db.execute("DELETE FROM mark WHERE frame BETWEEN ? AND ?", span)
+        db.executemany(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", moved)
+        if table != "violation":
+            db.execute(f"DELETE {within}", span)
 
 
 def _forget_gaps(db: sqlite3.Connection, connection: int) -> None:

@@ -4,8 +4,6 @@ A row of `gap` belongs before frame `before`, once for all connections (`ALL`) a
 It grows until a frame is recorded after it. Gaps with the same reason and place share a row. A ring has one row of its
 own for all connections; `lane` tells how many frames of one list it dropped. Gaps are dropped with the frames around
 them.
-
-Captures of earlier builds have no such table; then only what a ring dropped is known.
 """
 
 from __future__ import annotations
@@ -16,17 +14,20 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 
-from core.capture import checks
 from core.capture.lanes import LaneReader
 from core.capture.read_connection import ReadConnection
 from core.capture.records import View
 from core.capture.snapshots import Snapshots, reads
 from core.capture.store import ALL
+from core.capture.tables import GAP, GapRow, typed
 
 MOST_PLACES = 10_000
 """Places with gaps in a capture. Beyond that the newest gap keeps growing: a disk that is full every other moment must
 not be filled with notes about it.
 """
+
+
+_COLUMNS = GAP.kinds("before", "reason", "frames", "first_ns", "last_ns")
 
 
 class GapReason(IntEnum):
@@ -86,10 +87,10 @@ class Missing:
         ).fetchone()
         place = newest if places >= MOST_PLACES and newest < before else before
         db.executemany(
-            "INSERT INTO gap VALUES(?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
+            f"{GAP.insert} ON CONFLICT DO UPDATE SET "
             "frames = frames + excluded.frames, data_frames = data_frames + excluded.data_frames, "
             "first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns)",
-            [(lane, place, reason, *count) for (lane, reason), count in self._counts.items()],
+            [GapRow(lane, place, reason, *count) for (lane, reason), count in self._counts.items()],
         )
 
 
@@ -109,10 +110,8 @@ def note_dropped(db: sqlite3.Connection, frames: int, first_ns: int, last_ns: in
     if oldest_ns is not None:
         first_ns, last_ns = min(first_ns, oldest_ns), max(last_ns, newest_ns)
     db.execute("DELETE FROM gap WHERE before < ?", (before,))
-    db.execute(
-        "INSERT INTO gap VALUES(?,?,?,?,?,?,?)",
-        (ALL, before, GapReason.DROPPED, dropped_before + frames, 0, first_ns, last_ns),
-    )
+    row = GapRow(ALL, before, GapReason.DROPPED, dropped_before + frames, 0, first_ns, last_ns)
+    db.execute(GAP.insert, row)
 
 
 class GapReader(Snapshots):
@@ -121,13 +120,10 @@ class GapReader(Snapshots):
     def __init__(self, path: Path, db: ReadConnection, lanes: LaneReader) -> None:
         super().__init__(path, db)
         self._lanes = lanes
-        self._has: bool | None = None
 
     @reads
     def noted(self, view: View, since: int = 0) -> list[Gap]:
         """Gaps of a view before frames with ids of at least `since`, in order; without the ring's."""
-        if not self._has_table():
-            return []
         frames = "frames" if view.control else "data_frames"
         rows = self._db.execute(
             f"SELECT before, reason, {frames}, first_ns, last_ns FROM gap "
@@ -146,12 +142,10 @@ class GapReader(Snapshots):
     @reads
     def of_ring(self, frames: int) -> Gap:
         """The ring's gap for a list of which it dropped so many frames."""
-        row = None
-        if self._has_table():
-            row = self._db.execute(
-                "SELECT before, reason, frames, first_ns, last_ns FROM gap WHERE connection = ? AND reason = ?",
-                (ALL, GapReason.DROPPED),
-            ).fetchone()
+        row = self._db.execute(
+            "SELECT before, reason, frames, first_ns, last_ns FROM gap WHERE connection = ? AND reason = ?",
+            (ALL, GapReason.DROPPED),
+        ).fetchone()
         if row is None:
             # The times of dropped frames are unknown; the next frame's is the closest.
             behind = self._db.execute("SELECT first, first_ns FROM block ORDER BY first LIMIT 1").fetchone()
@@ -159,13 +153,7 @@ class GapReader(Snapshots):
             row = before, GapReason.DROPPED, frames, time_ns, time_ns
         return replace(_gap(row), frames=frames)
 
-    def _has_table(self) -> bool:
-        if self._has is None:
-            found = self._db.execute("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'gap'")
-            self._has = found.fetchone() is not None
-        return self._has
-
 
 def _gap(row: tuple[object, ...]) -> Gap:
-    before, reason, frames, first_ns, last_ns = checks.typed(row, checks.GAP)
+    before, reason, frames, first_ns, last_ns = typed(row, _COLUMNS)
     return Gap(before, GapReason(reason), frames, first_ns, last_ns)

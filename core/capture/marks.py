@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from core.capture import checks
 from core.capture.read_connection import ReadConnection
 from core.capture.snapshots import Snapshots, reads
 from core.capture.store import open_for_changes, reason
+from core.capture.tables import MARK, MarkRow
 from core.errors import CallerError, CaptureError
 
 MAX_MARKS = 100_000
@@ -73,7 +73,7 @@ class MarkReader(Snapshots):
             "SELECT frame, substr(note, 1, ?) FROM mark WHERE frame >= ? ORDER BY frame LIMIT ?",
             (MAX_NOTE, first, count),
         )
-        return [Mark(*checks.typed(row, checks.MARK)) for row in rows]
+        return [Mark(*MARK.read(row)) for row in rows]
 
     @reads
     def note(self, frame: int) -> str | None:
@@ -91,7 +91,7 @@ def notes_between(db: ReadConnection, first: int, last: int) -> dict[int, str]:
     rows = db.execute(
         "SELECT frame, substr(note, 1, ?) FROM mark WHERE frame BETWEEN ? AND ?", (MAX_NOTE, first, last)
     )
-    return dict(checks.typed(row, checks.MARK) for row in rows)
+    return dict(map(MARK.read, rows))
 
 
 def change_marks_of(path: Path, change: MarkChange) -> None:
@@ -147,7 +147,7 @@ def _keep(db: sqlite3.Connection, mark: Mark) -> None:
         raise CallerError(f"Frame {mark.frame} is not in the capture, so that it cannot be bookmarked.")
     # SQLite rejects lone surrogates in text, and may end text at a NUL.
     note = mark.note.encode("utf-8", "replace").decode().replace("\0", "?")
-    db.execute("INSERT OR REPLACE INTO mark VALUES(?, ?)", (mark.frame, note))
+    db.execute(MARK.replace, MarkRow(mark.frame, note))
 
 
 def _reason(error: sqlite3.Error) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from core.capture.migrations import NEWEST, Blobs, where_blobs_are
 from core.capture.place import identity
 from core.capture.store import open_for_reading
 from core.errors import CaptureError
@@ -30,6 +31,9 @@ class ReadConnection:
         self._cache_kib = cache_kib
         self._file = _identity(path)
         self._blobs = 0
+        self._schema: int | None = None
+        """The number of the file's schema, where it is of an earlier format."""
+        self._places: Blobs = {}
         self.connection = self._open()
         """The current connection."""
 
@@ -39,7 +43,9 @@ class ReadConnection:
 
     def begin(self) -> None:
         """Start a snapshot: everything read until "ROLLBACK" is executed is of one moment."""
-        if self._blobs > _MOST_BLOBS:
+        if self._blobs > _MOST_BLOBS or (
+            self._schema is not None and self._schema != self._schema_of(self.connection)
+        ):
             self._renew()
         self.connection.execute("BEGIN")
 
@@ -50,6 +56,7 @@ class ReadConnection:
     def blob(self, table: str, column: str, row: int) -> Iterator[sqlite3.Blob]:
         """A value that can be read from any offset."""
         self._blobs += 1
+        table, column = self._places.get((table, column), (table, column))
         with self.connection.blobopen(table, column, row, readonly=True) as blob:
             yield blob
 
@@ -72,7 +79,16 @@ class ReadConnection:
         opened = open_for_reading(self._path)
         if self._cache_kib is not None:
             opened.execute(f"PRAGMA cache_size = {-self._cache_kib}")
+        (version,) = opened.execute("PRAGMA user_version").fetchone()
+        self._places = where_blobs_are(version)
+        # Its first mark makes another file of it.
+        self._schema = None if version == NEWEST else self._schema_of(opened)
         return opened
+
+    @staticmethod
+    def _schema_of(connection: sqlite3.Connection) -> int:
+        (number,) = connection.execute("PRAGMA main.schema_version").fetchone()
+        return int(number)
 
     def _renew(self) -> None:
         self._blobs = 0

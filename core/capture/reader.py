@@ -10,10 +10,12 @@ from pathlib import Path
 
 from core.capture import checks
 from core.capture.blocks import BLOCK_BYTES, PREVIEW_BYTES, StoredFrame
+from core.capture.connections import ConnectionReader
 from core.capture.gaps import GapReader
 from core.capture.held_block import HeldBlock
 from core.capture.lanes import LaneReader
 from core.capture.layout import CONNECTION_AND_HEAD, OWN_PAYLOAD, RECORD, RecordColumn, gather
+from core.capture.legs import HeadRecord, Leg
 from core.capture.marks import MarkReader
 from core.capture.pieces import PieceReader, whole
 from core.capture.read_connection import ReadConnection
@@ -28,13 +30,8 @@ from core.capture.records import (
 from core.capture.repeats import MOST_REPEATED, Layout
 from core.capture.snapshots import Snapshots, reads
 from core.capture.store import ALL
-from core.capture.stored_values import (
-    CONNECTION_COLUMNS,
-    connection_record,
-    of_severities,
-    severity_of,
-    violation_of,
-)
+from core.capture.stored_values import of_severities, problem_of, severity_of
+from core.capture.tables import PAYLOAD, VIOLATION, typed
 from core.protocol.violations import Severity, Violation
 
 _CACHED_BLOCKS = 24
@@ -60,6 +57,7 @@ class CaptureReader(Snapshots):
         self.gaps = GapReader(path, self._db, self.lanes)
         self.marks = MarkReader(path, self._db)
         self.pieces = PieceReader(path, self._db)
+        self._connections = ConnectionReader(path, self._db)
         self._blocks: OrderedDict[int, HeldBlock] = OrderedDict()
 
     def close(self) -> None:
@@ -73,7 +71,7 @@ class CaptureReader(Snapshots):
             "coalesce((SELECT position FROM lane WHERE connection = ? ORDER BY block LIMIT 1), frames) FROM total",
             (ALL,),
         ).fetchone()
-        return Totals(*checks.typed(row, checks.TOTALS))
+        return Totals(*typed(row, (int,) * len(row)))
 
     def forget(self) -> None:
         """Forget cached data, because the capture was cleared."""
@@ -82,30 +80,28 @@ class CaptureReader(Snapshots):
 
     # Connections.
 
-    @reads
     def connections(self, changed_after: int = 0, limit: int = 100_000) -> list[ConnectionRecord]:
         """Connections changed since `Totals.changes` was `changed_after`, in order of their ids."""
-        rows = self._db.execute(
-            f"SELECT {CONNECTION_COLUMNS} FROM connection WHERE changed > ? ORDER BY id LIMIT ?",
-            (changed_after, limit),
-        )
-        return [connection_record(row) for row in rows]
+        return self._connections.changed(changed_after, limit)
 
-    @reads
     def connection(self, connection_id: int) -> ConnectionRecord | None:
-        row = self._db.execute(
-            f"SELECT {CONNECTION_COLUMNS} FROM connection WHERE id = ?", (connection_id,)
-        ).fetchone()
-        return None if row is None else connection_record(row)
+        return self._connections.one(connection_id)
 
-    @reads
+    def legs(self, connection_id: int) -> list[Leg]:
+        """The legs of a connection: the one to the client first."""
+        return self._connections.legs(connection_id)
+
+    def heads(self, connection_id: int) -> list[HeadRecord]:
+        """The heads that went over the legs of a connection, with the rules that they broke."""
+        return self._connections.heads(connection_id)
+
+    def connection_problems(self, connection_id: int) -> tuple[Problem, ...]:
+        """Rules that the heads of a connection broke, or the connection as a whole; not those that its frames did."""
+        return self._connections.problems(connection_id)
+
     def connection_violations(self, connection_id: int) -> tuple[Violation, ...]:
-        """Rules that the opening handshake broke."""
-        rows = self._db.execute(
-            'SELECT rule, detail, "offset", length FROM violation WHERE frame IS NULL AND connection = ? ORDER BY id',
-            (connection_id,),
-        )
-        return tuple(violation_of(*row) for row in rows)
+        """The rules of `connection_problems`."""
+        return tuple(each.violation for each in self.connection_problems(connection_id))
 
     # Lists of frames.
 
@@ -263,12 +259,10 @@ class CaptureReader(Snapshots):
         """Up to `count` violations of frames and handshakes with ids above `after`."""
         condition, rules = of_severities(severities)
         rows = self._db.execute(
-            'SELECT id, connection, frame, rule, detail, "offset", length FROM violation '
-            f"WHERE id > ? AND {condition} ORDER BY id LIMIT ?",
+            f"SELECT {VIOLATION.all} FROM violation WHERE id > ? AND {condition} ORDER BY id LIMIT ?",
             (after, *rules, count),
         )
-        found = (checks.typed(row, checks.PROBLEM) for row in rows)
-        return [Problem(row[0], row[1], row[2], violation_of(*row[3:])) for row in found]
+        return [problem_of(VIOLATION.read(row)) for row in rows]
 
     @reads
     def first_problem_of(self, frame_id: int) -> int | None:
@@ -409,7 +403,7 @@ class CaptureReader(Snapshots):
         ).fetchone()
         if row is None:
             return block
-        stored, column = checks.typed(row, checks.PAYLOADS)
+        stored, column = typed(row, PAYLOAD.kinds("bytes", "repeats"))
         layout = Layout(column)
         if layout.surplus > _MOST_SURPLUS:
             return block

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import cast
 
 from core.capture.disk_space import DiskSpace, SpaceGauge
+from core.capture.legs import LegChange
 from core.capture.marks import MarkChange
 from core.capture.numbering import Numbering
 from core.capture.records import Direction
@@ -180,6 +181,10 @@ class Recorder:
         self._next_handle += 1
         self._put(Batch(handle, time_ns, opened, _EVENT_BYTES))
         return handle
+
+    def change_leg(self, connection: int, time_ns: int, change: LegChange) -> None:
+        """Something became known of a leg of a connection, or another one began."""
+        self._put(Batch(connection, time_ns, change, _EVENT_BYTES))
 
     def record(
         self, connection: int, time_ns: int, events: Sequence[Report], size: int, received: Direction

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from core.capture.legs import HeadPlace
 from core.protocol.events import ClosedBy, Fate, Origin
 from core.protocol.frames import Frame
 from core.protocol.violations import Violation
@@ -45,7 +46,7 @@ class ConnectionState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRecord:
-    """One TCP connection and its opening handshake. Times are ns since the epoch."""
+    """One connection and its opening handshake. Times are ns since the epoch. See `core.capture.legs` for the rest."""
 
     id: int
     mode: Mode
@@ -53,12 +54,12 @@ class ConnectionRecord:
     opened_ns: int
     closed_ns: int | None
     peer: str
-    """Address of the client, such as `127.0.0.1:50312`."""
+    """Address of the client, or of the server if Unmask is the client, such as `127.0.0.1:50312`."""
     local: str
     request: bytes
-    """The raw request head, or what arrived in its place; exactly as on the wire."""
+    """The raw request head as its sender sent it, or what arrived in its place."""
     response: bytes
-    """The raw response head."""
+    """The raw response head as its sender sent it."""
     path: str
     """The request target; "" if there was none."""
     origin: str | None
@@ -74,7 +75,9 @@ class ConnectionRecord:
     closed_by: ClosedBy
     """Who ended the connection; if it vanished, on whose side."""
     trailing: bytes
-    """Bytes after the last frame that do not form a frame (bounded; see `trailing_length`)."""
+    """Bytes after the last frame that do not form a frame (bounded; see `trailing_length`); in a relayed connection
+    those of the client.
+    """
     trailing_length: int
     frame_count: int
     data_frame_count: int
@@ -213,3 +216,5 @@ class Problem:
     frame: int | None
     """The frame's id; None means the handshake."""
     violation: Violation
+    head: HeadPlace | None = None
+    """The head that broke the rule."""

@@ -4,20 +4,8 @@ An SQLite database (WAL while it is written), recognised by its `application_id`
 version. There is one writer (`core.capture.recorder`) and any number of readers, each with its own read-only
 connection. In a finished capture only marks change (`core.capture.marks`).
 
-    meta        key, value: `created_ns`, `version` of the program
-    total       one row: running totals, `changes`, `generation` and `mark_changes` (see `Totals`)
-    connection  one row per TCP connection with its opening handshake: raw request and response head, what was
-                negotiated, how it ended, counters. `changed` is the value of `total.changes` at its last change
-    block       frames in order of arrival (`core.capture.blocks`): `first` is the id of its first frame, `records`
-                has records of fixed size
-    payload     the payload bytes of block `block`, in a table of their own, so that a search reads no records and a
-                list no payloads; `repeats` says which payloads are stored once for several (`core.capture.repeats`)
-                and, if `bytes` is compressed, where the chunks are (`core.capture.packing`)
-    lane        which rows of a list are in which block: for each connection, and for 0 = all connections, the list
-                position of its first frame in the block, counted with and without control frames
-    violation   every broken rule, with the frame that broke it, or NULL for the opening handshake
-    mark        bookmarked frames, with a note or "" (`core.capture.marks`)
-    gap         where frames are missing, how many, since when and why (`core.capture.gaps`); absent in older captures
+Its tables are those of `core.capture.tables`. A file of an earlier format is read as if it had them, and is not changed
+for that (`core.capture.migrations`).
 
 Blocks are missing at the front if a ring has dropped them (`core.capture.ring`) or everything was cleared, and
 elsewhere if one connection was cleared (`core.capture.forgetting`). Positions continue to count what a ring dropped,
@@ -40,17 +28,20 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
 
+from core.capture import migrations
 from core.capture.checks import check_schema
+from core.capture.earlier_schemas import EARLIER_STATEMENTS, in_one_line
 from core.capture.private_files import create_file, make_folder, sync
 from core.capture.records import ConnectionState
+from core.capture.tables import FIRST_TOTAL, META, TABLES, TOTAL, MetaRow
 from core.errors import CaptureError
 
 APPLICATION_ID = 0x554E4D4B
 _APPLICATION_ID_AT = 68
 _SQLITE = b"SQLite format 3\0"
 _HEAD = struct.Struct(">16sH6xII60xI")
-"""SQLite file format, section 1.3: name, page size, change counter, pages, change counter at the last page count."""
-SCHEMA_VERSION = 3
+"""SQLite file format, section 1.3: name, page size, change counter, pages, change counter when pages were counted."""
+SCHEMA_VERSION = migrations.NEWEST
 PAGE_SIZE = 16 * 1024
 LOG_BYTES = 8 * 1024 * 1024
 """Size at which the write-ahead log is written back, and which it keeps if nobody reads for long."""
@@ -67,57 +58,6 @@ an impossible length.
 _BESIDE = ("-wal", "-shm", "-journal")
 """Endings of SQLite's files beside a database."""
 
-_SCHEMA = """
-CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE total(
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    connections INTEGER NOT NULL, frames INTEGER NOT NULL, control_frames INTEGER NOT NULL, bytes INTEGER NOT NULL,
-    violations INTEGER NOT NULL, changes INTEGER NOT NULL, generation INTEGER NOT NULL, mark_changes INTEGER NOT NULL
-);
-INSERT INTO total VALUES(1, 0, 0, 0, 0, 0, 0, 1, 0);
-CREATE TABLE connection(
-    id INTEGER PRIMARY KEY,
-    changed INTEGER NOT NULL, mode INTEGER NOT NULL, state INTEGER NOT NULL,
-    opened_ns INTEGER NOT NULL, closed_ns INTEGER, peer TEXT NOT NULL, local TEXT NOT NULL,
-    request BLOB NOT NULL, response BLOB NOT NULL, path TEXT NOT NULL, origin TEXT, subprotocol TEXT,
-    extensions TEXT NOT NULL, status INTEGER NOT NULL, reason TEXT NOT NULL,
-    close_code INTEGER, closed_by INTEGER NOT NULL, trailing BLOB NOT NULL, trailing_length INTEGER NOT NULL,
-    frame_count INTEGER NOT NULL, data_frame_count INTEGER NOT NULL,
-    bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, violation_count INTEGER NOT NULL
-);
-CREATE INDEX connection_changed ON connection(changed);
-CREATE TABLE block(
-    first INTEGER PRIMARY KEY, count INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
-    records BLOB NOT NULL
-);
-CREATE TABLE payload(block INTEGER PRIMARY KEY, repeats BLOB NOT NULL, bytes BLOB NOT NULL);
-CREATE TABLE lane(
-    connection INTEGER NOT NULL, block INTEGER NOT NULL,
-    position INTEGER NOT NULL, count INTEGER NOT NULL,
-    data_position INTEGER NOT NULL, data_count INTEGER NOT NULL,
-    PRIMARY KEY(connection, block)
-) WITHOUT ROWID;
-CREATE INDEX lane_position ON lane(connection, position);
-CREATE INDEX lane_data ON lane(connection, data_position, block);
-CREATE TABLE violation(
-    id INTEGER PRIMARY KEY, connection INTEGER NOT NULL, frame INTEGER,
-    rule TEXT NOT NULL, detail TEXT NOT NULL, "offset" INTEGER NOT NULL, length INTEGER NOT NULL
-);
-CREATE INDEX violation_frame ON violation(frame, connection);
-CREATE INDEX violation_connection ON violation(connection, frame);
-CREATE TABLE mark(frame INTEGER PRIMARY KEY, note TEXT NOT NULL);
-CREATE INDEX mark_frame ON mark(frame);
-"""
-_GAPS = """
-CREATE TABLE gap(
-    connection INTEGER NOT NULL, before INTEGER NOT NULL, reason INTEGER NOT NULL,
-    frames INTEGER NOT NULL, data_frames INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
-    PRIMARY KEY(connection, before, reason)
-) WITHOUT ROWID;
-CREATE INDEX gap_before ON gap(before);
-"""
-"""Older captures have none."""
-
 
 def create(path: Path, meta: Iterable[tuple[str, object]] = ()) -> sqlite3.Connection:
     """A new capture at `path`, empty except `meta`, open for writing. Raises CaptureError, also if the file exists."""
@@ -133,10 +73,14 @@ def create(path: Path, meta: Iterable[tuple[str, object]] = ()) -> sqlite3.Conne
         connection = open_for_writing(path)
         try:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.executescript(
-                f"BEGIN; {_SCHEMA} {_GAPS} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            )
-            connection.executemany("INSERT INTO meta VALUES(?, ?)", meta)
+            connection.execute("BEGIN")
+            for table in TABLES:
+                for statement in table.statements:
+                    connection.execute(statement)
+            connection.execute(TOTAL.insert, FIRST_TOTAL)
+            connection.executemany(META.insert, (MetaRow(*each) for each in meta))
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute("COMMIT")
             # From here on, a power cut leaves a capture.
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except BaseException:
@@ -237,7 +181,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         ) from error
     try:
         try:
-            return _connect_and_check(f"{real.as_uri()}?mode=ro", path)
+            return _connect_to_read(f"{real.as_uri()}?mode=ro", path)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
@@ -275,9 +219,10 @@ def open_for_changes(path: Path) -> sqlite3.Connection:
     """
     open_for_reading(path).close()
     try:
-        connection = _connect_and_check(f"{path.resolve().as_uri()}?mode=rw", path)
+        connection, version = _connect_and_check(f"{path.resolve().as_uri()}?mode=rw", path)
         try:
-            _check_whole_schema(connection)
+            _check_whole_schema(connection, version)
+            migrations.let_marks_be_written(connection, version)
         except BaseException:
             connection.close()
             raise
@@ -288,16 +233,13 @@ def open_for_changes(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _check_whole_schema(connection: sqlite3.Connection) -> None:
-    """Trust only our own schema: writing may compute what a foreign index or check says."""
-    query = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
-    found = connection.execute(query).fetchall()
-    with closing(sqlite3.connect(":memory:")) as own:
-        own.executescript(_SCHEMA)
-        older = own.execute(query).fetchall()
-        own.executescript(_GAPS)
-        if found not in (older, own.execute(query).fetchall()):
-            raise ValueError("its tables are not those of a capture")
+def _check_whole_schema(connection: sqlite3.Connection, version: int) -> None:
+    """Trust only our own schemas: writing may compute what a foreign index or check says."""
+    rows = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    found = {in_one_line(sql) for (sql,) in rows}
+    own = {statement for table in TABLES for statement in table.statements}
+    if not (found == own if version == SCHEMA_VERSION else found <= EARLIER_STATEMENTS):
+        raise ValueError("its tables are not those of a capture")
 
 
 def _connect_unchanging(real: Path, path: Path) -> sqlite3.Connection:
@@ -308,20 +250,32 @@ def _connect_unchanging(real: Path, path: Path) -> sqlite3.Connection:
             f"{path} was not finished, and its last frames stand in {log.name}, which can be read only where one may "
             "write. Copy both files to a folder of yours and open the capture there."
         )
-    return _connect_and_check(f"{real.as_uri()}?mode=ro&immutable=1", path)
+    return _connect_to_read(f"{real.as_uri()}?mode=ro&immutable=1", path)
 
 
-def _connect_and_check(uri: str, path: Path) -> sqlite3.Connection:
+def _connect_to_read(uri: str, path: Path) -> sqlite3.Connection:
+    connection, version = _connect_and_check(uri, path)
+    try:
+        migrations.show_as_newest(connection, version)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect_and_check(uri: str, path: Path) -> tuple[sqlite3.Connection, int]:
+    """A connection, and the format of the file."""
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=1.0)
     try:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
         connection.execute("PRAGMA cache_size = -8192")
         connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA temp_store = MEMORY")
         (application_id,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if application_id != APPLICATION_ID:
             raise CaptureError(f"{path} is no capture of Unmask. Open another file.")
-        if version != SCHEMA_VERSION:
+        if not 1 <= version <= SCHEMA_VERSION:
             raise _other_version(path, version)
         check_schema(connection)
         if connection.execute("SELECT frames FROM total").fetchone() is None:
@@ -329,16 +283,16 @@ def _connect_and_check(uri: str, path: Path) -> sqlite3.Connection:
     except BaseException:
         connection.close()
         raise
-    return connection
+    return connection, version
 
 
 def _other_version(path: Path, version: int) -> CaptureError:
     if version > SCHEMA_VERSION:
         who, way_out = "a newer Unmask", "Update Unmask to open it."
     else:
-        who, way_out = "an older Unmask", "Export it with the Unmask that wrote it."
+        who, way_out = "no Unmask", "It is damaged. Open another file."
     return CaptureError(
-        f"{path} was written by {who} (format {version}; this one reads {SCHEMA_VERSION}). {way_out}"
+        f"{path} was written by {who} (format {version}; this one reads 1 to {SCHEMA_VERSION}). {way_out}"
     )
 
 

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any
 
-from core.capture import checks
-from core.capture.records import ConnectionRecord, ConnectionState, Mode
-from core.capture.tracks import VANISHED
-from core.protocol.events import ClosedBy
+from core.capture.legs import HeadPlace
+from core.capture.records import Problem
+from core.capture.tables import VIOLATION, ViolationRow, typed
 from core.protocol.violations import CATALOGUE, Rule, Severity, Violation
 
-CONNECTION_COLUMNS = (
-    "id, mode, state, opened_ns, closed_ns, peer, local, request, response, path, origin, subprotocol, extensions, "
-    "status, reason, close_code, closed_by, trailing, trailing_length, frame_count, data_frame_count, bytes_in, "
-    "bytes_out, violation_count"
-)
-
-
-def connection_record(row: tuple[Any, ...]) -> ConnectionRecord:
-    """The record in a row of CONNECTION_COLUMNS."""
-    values = list(checks.typed(row, checks.CONNECTION))
-    values[1], values[2], values[16] = Mode(row[1]), ConnectionState(row[2]), ClosedBy(row[16] & ~VANISHED)
-    return replace(ConnectionRecord(*values), vanished=row[16] & VANISHED != 0)
+_COLUMNS = VIOLATION.kinds("rule", "detail", "offset", "length")
 
 
 def severity_of(rule_id: str) -> Severity:
@@ -41,8 +28,16 @@ def of_severities(severities: Collection[Severity]) -> tuple[str, tuple[str, ...
 
 def violation_of(*row: Any) -> Violation:
     """The violation with this rule id, detail, offset and length."""
-    rule_id, detail, offset, length = checks.typed(row, checks.VIOLATION)
+    rule_id, detail, offset, length = typed(row, _COLUMNS)
     rule = CATALOGUE.get(rule_id)
     if rule is None:
         rule = Rule(rule_id, severity_of(rule_id), "", "A rule that this version does not know.")
     return Violation(rule, detail, offset, length)
+
+
+def problem_of(row: ViolationRow) -> Problem:
+    """A row of `violation`."""
+    found = violation_of(row.rule, row.detail, row.offset, row.length)
+    return Problem(
+        row.id, row.connection, row.frame, found, None if row.head is None else HeadPlace(row.head)
+    )

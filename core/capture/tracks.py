@@ -1,10 +1,13 @@
-"""What is known about a connection: its row of `connection` before it is written."""
+"""What is known about a connection that is being recorded: its rows before they are written."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from core.capture.legs import HeadPlace, Leg, LegChange, LegEnd
 from core.capture.records import ConnectionState, Mode
+from core.capture.tables import ConnectionRow, HeadRow, LegRow
 from core.protocol.events import (
     ClosedBy,
     ConnectionClosed,
@@ -16,6 +19,7 @@ from core.protocol.events import (
     RequestSent,
     ResponseReceived,
     StreamEnded,
+    closed_by_role,
 )
 from core.protocol.handshake_rules import EXTENSIONS_HEADER
 from core.protocol.headers import explain
@@ -23,17 +27,20 @@ from core.protocol.http11 import RequestHead
 from core.protocol.state import Role
 from core.protocol.violations import Violation
 
-VANISHED = 0x10
-"""Flag added to `ClosedBy` in a row: the connection vanished on that side."""
-
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A TCP connection was accepted or made."""
+    """The first leg of a connection: a client came in, or a server is being dialled (`Mode.CONNECT`)."""
 
     mode: Mode
     peer: str
+    """Address of the other end, as `127.0.0.1:50312`."""
     local: str
+
+    @property
+    def side(self) -> Role:
+        """Who is at the other end."""
+        return Role.SERVER if self.mode is Mode.CONNECT else Role.CLIENT
 
 
 @dataclass(slots=True)
@@ -47,6 +54,18 @@ class Counts:
     violations: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Rules that no frame broke."""
+
+    violations: tuple[Violation, ...] = ()
+    head: HeadPlace | None = None
+    """The head that broke them."""
+
+
+_NOTHING = Broken()
+
+
 @dataclass(slots=True)
 class Track:
     """A connection that is not over, according to the file."""
@@ -55,8 +74,11 @@ class Track:
     opened: Opened
     opened_ns: int
     state: ConnectionState = ConnectionState.CONNECTING
-    request: bytes = b""
-    response: bytes = b""
+    legs: dict[Role, Leg] = field(default_factory=dict)
+    """By who is at the other end."""
+    heads: dict[HeadPlace, bytes] = field(default_factory=dict)
+    new_heads: set[HeadPlace] = field(default_factory=set)
+    """Those that the file does not have."""
     path: str = ""
     origin: str | None = None
     subprotocol: str | None = None
@@ -67,8 +89,6 @@ class Track:
     close_code: int | None = None
     closed_by: ClosedBy = ClosedBy.NOBODY
     vanished: bool = False
-    trailing: bytes = b""
-    trailing_length: int = 0
     number: int = 0
     """Frames seen, recorded or not."""
     counts: Counts = field(default_factory=Counts)
@@ -78,103 +98,214 @@ class Track:
     """Frames in the current block."""
     block_data: int = 0
     """Data frames among them."""
+    replaced: dict[int, int] = field(default_factory=dict)
+    """Ids of frames that were replaced and whose replacement has not come, by FROM_SERVER or 0."""
 
-    def row(self, changed: int) -> tuple[object, ...]:
+    def __post_init__(self) -> None:
+        opened, side = self.opened, self.opened.side
+        connected_ns = None if opened.mode is Mode.CONNECT else self.opened_ns
+        self.legs[side] = Leg(side, self.opened_ns, opened.peer, opened.local, connected_ns=connected_ns)
+
+    def row(self, changed: int) -> ConnectionRow:
+        """Its row of `connection`."""
         counts = self.counts
-        return (
-            self.id, changed, self.opened.mode, self.state, self.opened_ns, self.closed_ns, self.opened.peer,
-            self.opened.local, self.request, self.response, self.path, self.origin, self.subprotocol,
-            self.extensions, self.status, self.reason, self.close_code, self._ended_by, self.trailing,
-            self.trailing_length, counts.frames, counts.data_frames, counts.bytes_in, counts.bytes_out,
-            counts.violations,
-        )  # fmt: skip
+        return ConnectionRow(
+            id=self.id,
+            changed=changed,
+            mode=self.opened.mode,
+            state=self.state,
+            opened_ns=self.opened_ns,
+            closed_ns=self.closed_ns,
+            path=self.path,
+            origin=self.origin,
+            subprotocol=self.subprotocol,
+            extensions=self.extensions,
+            status=self.status,
+            reason=self.reason,
+            close_code=self.close_code,
+            closed_by=self.closed_by,
+            vanished=self.vanished,
+            frame_count=counts.frames,
+            data_frame_count=counts.data_frames,
+            bytes_in=counts.bytes_in,
+            bytes_out=counts.bytes_out,
+            violation_count=counts.violations,
+        )
 
-    @property
-    def _ended_by(self) -> int:
-        return self.closed_by | (VANISHED if self.vanished else 0)
+    def leg_rows(self) -> Iterator[LegRow]:
+        """Those that the file does not have, or not as they are."""
+        return (leg.row(self.id) for leg in self.legs.values() if leg.is_new)
+
+    def head_rows(self) -> Iterator[HeadRow]:
+        """Those that the file does not have."""
+        return (
+            HeadRow(self.id, place >> 1, place & 1, self.heads[place]) for place in sorted(self.new_heads)
+        )
 
     def begin_anew(self, number: int) -> None:
         """Continue under this number in another capture, which has no frame of the connection yet."""
         self.id, self.number = number, 0
-        self.counts, self.committed = Counts(), None
+        self.committed = None
+        self.forget_frames()
+        self.restate()
+
+    def forget_frames(self, violations: int = 0) -> None:
+        """Nothing of its frames is in the file any more; `violations` are left that no frame broke."""
+        self.counts = Counts(violations=violations)
+        self.replaced.clear()
+
+    def restate(self) -> None:
+        """The file holds no row of its legs and heads."""
+        self.new_heads = set(self.heads)
+        for leg in self.legs.values():
+            leg.is_new = True
 
     def keep(self) -> None:
-        """Note that the row is in the file."""
+        """Note that all rows are in the file."""
         self.committed = replace(self.counts)
+        self.new_heads.clear()
+        for leg in self.legs.values():
+            leg.is_new = False
 
     def fall_back(self) -> None:
         """Discard what was counted since `keep`, which never reached the file."""
         self.counts = Counts() if self.committed is None else replace(self.committed)
         self.block_frames = self.block_data = 0
+        self.replaced.clear()
 
-    def change(self, time_ns: int, event: Event) -> tuple[Violation, ...]:
-        """Take over any event but a frame; gives what the handshake broke."""
-        if isinstance(event, RequestReceived):
-            self._request(event.request)
-        elif isinstance(event, RequestSent):
-            self.request = event.raw
-            if event.request is not None:
+    # What happened.
+
+    def change_leg(self, time_ns: int, change: LegChange) -> None:
+        """Something became known of a leg."""
+        self._leg(change.side, time_ns).change(change)
+
+    def is_silent(self, sender: Role) -> bool:
+        """Whether no whole message has come from that side."""
+        leg = self.legs.get(sender)
+        return leg is None or leg.first_message_ns is None
+
+    def hear(self, sender: Role, time_ns: int) -> None:
+        """The first whole message has come from that side."""
+        leg = self._leg(sender, time_ns)
+        leg.first_message_ns, leg.is_new = time_ns, True
+
+    def change(self, time_ns: int, event: Event) -> Broken:
+        """Take over anything but a frame."""
+        match event:
+            case RequestReceived():
                 self._request(event.request)
-            return event.violations
-        elif isinstance(event, HandshakeDone):
-            return self._answered(event)
-        elif isinstance(event, HandshakeFailed):
-            if event.sender is Role.CLIENT:
-                self.request, self.response = event.raw, event.answer.response
-            else:
-                self.response = event.raw
-            self.status, self.reason = event.answer.status, event.answer.reason
-            self.state = ConnectionState.REFUSED
-            return event.answer.violations
-        elif isinstance(event, ResponseReceived):
-            return self._responded(event)
-        elif isinstance(event, ConnectionFailed):
-            self.state = ConnectionState.CLOSING
-            return (event.violation,) if event.frameless else ()
-        elif isinstance(event, StreamEnded):
-            self.trailing, self.trailing_length = event.trailing, event.trailing_length
-        else:
-            assert isinstance(event, ConnectionClosed)
-            self._close(time_ns, event)
-        return ()
+                self._keep_head(HeadPlace.CLIENT_REQUEST, event.request.raw)
+            case RequestSent():
+                return self._requested(event)
+            case HandshakeDone():
+                return self._answered(time_ns, event)
+            case HandshakeFailed():
+                return self._head_failed(time_ns, event)
+            case ResponseReceived():
+                return self._responded(time_ns, event)
+            case ConnectionFailed():
+                self.state = ConnectionState.CLOSING
+                return Broken((event.violation,)) if event.frameless else _NOTHING
+            case StreamEnded():
+                self._end_leg(
+                    self._leg(event.sender, time_ns), time_ns, event.trailing, event.trailing_length
+                )
+            case ConnectionClosed():
+                self._close(time_ns, event)
+            case _:
+                raise AssertionError(f"{event!r} is a frame")
+        return _NOTHING
 
     def close_sent(self) -> None:
         """Note that we sent a close frame."""
         if self.state is ConnectionState.OPEN:
             self.state = ConnectionState.CLOSING
 
-    def _request(self, request: RequestHead) -> None:
-        self.request, self.path = request.raw, request.target
-        self.origin = request.headers.get("origin")
+    def _leg(self, side: Role, time_ns: int) -> Leg:
+        return self.legs.setdefault(side, Leg(side, time_ns))
 
-    def _answered(self, event: HandshakeDone) -> tuple[Violation, ...]:
+    def _keep_head(self, place: HeadPlace, raw: bytes) -> None:
+        self.heads[place] = raw
+        self.new_heads.add(place)
+
+    def _request(self, request: RequestHead) -> None:
+        self.path, self.origin = request.target, request.headers.get("origin")
+
+    def _requested(self, event: RequestSent) -> Broken:
+        """Unmask asks a server, or a client whose connection is observed does."""
+        place = HeadPlace(self.opened.side << 1)
+        self._keep_head(place, event.raw)
+        if event.request is not None:
+            self._request(event.request)
+        return Broken(event.violations, place)
+
+    def _answered(self, time_ns: int, event: HandshakeDone) -> Broken:
+        """Unmask has answered a client."""
         answer = event.answer
-        self.response, self.status = answer.response, answer.status
+        self._keep_head(HeadPlace.CLIENT_RESPONSE, answer.response)
+        self._note_answer(time_ns)
+        self.status = answer.status
         self.subprotocol, self.extensions = answer.subprotocol, answer.extensions
         if answer.accepted:
             self.state = ConnectionState.OPEN
         else:
             self.state = ConnectionState.SERVED if answer.status == 200 else ConnectionState.REFUSED
             self.reason = answer.reason
-        return answer.violations
+        return Broken(answer.violations, HeadPlace.CLIENT_REQUEST)
 
-    def _responded(self, event: ResponseReceived) -> tuple[Violation, ...]:
+    def _responded(self, time_ns: int, event: ResponseReceived) -> Broken:
+        """A server has answered."""
         response, verdict = event.response, event.verdict
-        self.response, self.status = response.raw, response.status
-        self.subprotocol = verdict.subprotocol
+        self._keep_head(HeadPlace.SERVER_RESPONSE, response.raw)
+        self._note_answer(time_ns)
+        self.status, self.subprotocol = response.status, verdict.subprotocol
         self.extensions = ", ".join(response.headers.get_all(EXTENSIONS_HEADER))
         if event.accepted:
             self.state = ConnectionState.OPEN
         else:
             self.state = ConnectionState.REFUSED
             self.reason = explain(verdict.violations)
-        return verdict.violations
+        return Broken(verdict.violations, HeadPlace.SERVER_RESPONSE)
+
+    def _head_failed(self, time_ns: int, event: HandshakeFailed) -> Broken:
+        """What came is no head, or not all of one."""
+        answer = event.answer
+        place = HeadPlace.SERVER_RESPONSE if event.sender is Role.SERVER else HeadPlace.CLIENT_REQUEST
+        self._keep_head(place, event.raw)
+        self.state, self.reason = ConnectionState.REFUSED, answer.reason
+        if event.sender is Role.CLIENT:
+            self.status = answer.status
+            if answer.response:
+                self._keep_head(HeadPlace.CLIENT_RESPONSE, answer.response)
+                self._note_answer(time_ns)
+        return Broken(answer.violations, place)
+
+    def _note_answer(self, time_ns: int) -> None:
+        for leg in self.legs.values():
+            leg.answered_ns, leg.is_new = time_ns, True
 
     def _close(self, time_ns: int, event: ConnectionClosed) -> None:
         self.closed_ns = time_ns
-        if event.trailing_length:
-            self.trailing, self.trailing_length = event.trailing, event.trailing_length
-        if self.state not in (ConnectionState.REFUSED, ConnectionState.SERVED):
+        was_opened = self.state not in (ConnectionState.REFUSED, ConnectionState.SERVED)
+        # RFC 6455 section 7.1.5: 1006 where there was no closing handshake.
+        in_order = not was_opened or event.code != 1006
+        for leg in self.legs.values():
+            if leg.side is self.opened.side and event.trailing_length:
+                leg.trailing, leg.trailing_length = event.trailing, event.trailing_length
+            leg.closed_ns = leg.closed_ns or time_ns
+            vanished = event.vanished and event.closed_by is closed_by_role(leg.side)
+            leg.ended = LegEnd.CLOSED if in_order else LegEnd.VANISHED if vanished else LegEnd.CUT
+            leg.is_new = True
+        if was_opened:
             self.state = ConnectionState.CLOSED
             self.close_code, self.closed_by, self.vanished = event.code, event.closed_by, event.vanished
             self.reason = event.reason
+
+    @staticmethod
+    def _end_leg(leg: Leg, time_ns: int, trailing: bytes, trailing_length: int) -> None:
+        leg.closed_ns, leg.trailing, leg.trailing_length, leg.is_new = (
+            time_ns,
+            trailing,
+            trailing_length,
+            True,
+        )

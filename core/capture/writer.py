@@ -12,19 +12,21 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
+from core.capture.batches import Batch as Batch
 from core.capture.blocks import MOST_FRAME_BYTES, BlockBuilder, OneFrame, cut_to_fit
 from core.capture.capture_file import CaptureFile
 from core.capture.forgetting import Running, forget
 from core.capture.gaps import GapReason, Missing
 from core.capture.layout import FROM_SERVER
+from core.capture.legs import HeadPlace, LegChange
 from core.capture.marks import MarkChange, change_marks
 from core.capture.numbering import Numbering
-from core.capture.records import Direction
+from core.capture.pending import Pending
 from core.capture.ring import KEEP_ALL, Dropped, Keep, drop_oldest, room_for
 from core.capture.store import ALL, mark_lost
-from core.capture.tracks import Counts, Opened, Track
+from core.capture.tables import BLOCK, CLEARED, LANE, PAYLOAD, PayloadRow
+from core.capture.tracks import Opened, Track
 from core.errors import CaptureError
 from core.protocol.events import FrameReceived, FrameSent, Message, Origin, Report, RunReceived, RunSent
 from core.protocol.frame_runs import FrameColumns
@@ -33,19 +35,6 @@ from core.protocol.violations import Violation
 
 _MOST_WAITING = 256
 """Ended connections kept in memory while nothing can be written."""
-
-
-class Batch(NamedTuple):
-    """What one connection did at one moment."""
-
-    connection: int
-    """Its handle (`core.capture.numbering`)."""
-    time_ns: int
-    events: Sequence[Report] | Opened
-    size: int
-    """Approximate memory, in bytes."""
-    received: Direction = Direction.CLIENT_TO_SERVER
-    """Direction of received frames; sent frames go the other way."""
 
 
 @dataclass(slots=True)
@@ -78,11 +67,9 @@ class CaptureWriter:
     _block: BlockBuilder = field(init=False)
     _blocks: list[tuple[BlockBuilder, list[tuple[int, ...]]]] = field(init=False, default_factory=list)
     """Full blocks, with their rows of `lane`."""
-    _found: list[tuple[int, int | None, Violation]] = field(init=False, default_factory=list)
+    _pending: Pending = field(init=False, default_factory=Pending)
     _missing: Missing = field(init=False, default_factory=Missing)
     """Missing frames not yet noted in the file's `gap`; all precede the next block."""
-    _next_violation: int = field(init=False, default=1)
-    """Counted here, so that no id is reused after the newest violation is dropped."""
 
     def __post_init__(self) -> None:
         self._file = self._create(self.path)
@@ -96,6 +83,8 @@ class CaptureWriter:
             for batch in batches:
                 if isinstance(batch.events, Opened):
                     self._open(batch.connection, batch.events, batch.time_ns)
+                elif isinstance(batch.events, LegChange):
+                    self._change_leg(batch, batch.events)
                 else:
                     self._add(batch, batch.events)
             self._end_block()
@@ -112,7 +101,8 @@ class CaptureWriter:
         """Remove all frames and the closed connections. Raises CaptureError if the disk fails."""
         self._touched = dict(self._tracks)
         for track in self._tracks.values():
-            track.counts = Counts()
+            track.forget_frames()
+            track.restate()
         self._total = Running(
             connections=sum(track.committed is not None for track in self._tracks.values()),
             changes=self._total.changes,
@@ -120,8 +110,8 @@ class CaptureWriter:
         )
         try:
             with self._file.transaction():
-                for table in ("block", "payload", "lane", "violation", "connection", "mark", "gap"):
-                    self._db.execute(f"DELETE FROM {table}")
+                for table in CLEARED:
+                    self._db.execute(f"DELETE FROM {table.name}")
                 self._db.execute("UPDATE total SET mark_changes = mark_changes + 1")
                 self._write_changes()
         except Exception:
@@ -143,13 +133,16 @@ class CaptureWriter:
                 forgotten = forget(self._db, number, self._next_frame, stays=track is not None)
                 self._total.lose(forgotten)
                 if track is not None:
-                    track.counts = Counts(violations=forgotten.violations_left)
+                    track.forget_frames(forgotten.violations_left)
                     self._touched[handle] = track
                 self._db.execute("UPDATE total SET mark_changes = mark_changes + 1")
                 self._write_changes()
         except Exception:
             self._fall_back()
             raise
+        for each in self._tracks.values():
+            # Frames that stay have new ids.
+            each.replaced.clear()
         self._next_frame, self._block = forgotten.next_frame, BlockBuilder(forgotten.next_frame)
         self._keep()
 
@@ -207,7 +200,7 @@ class CaptureWriter:
         self._file, self.path = new, path
         self._total, self._committed = Running(), Running()
         self._next_frame, self._block = 1, BlockBuilder(1)
-        self._next_violation = 1
+        self._pending.begin_anew()
         self._missing.clear()
         self._touched = dict(sorted(self._tracks.items()))
         self.numbering = Numbering(tuple(self._touched), self._last_handle)
@@ -243,8 +236,7 @@ class CaptureWriter:
             track.keep()
         self._touched.clear()
         self._blocks.clear()
-        self._next_violation += len(self._found)
-        self._found.clear()
+        self._pending.keep()
         self._missing.clear()
 
     def _fall_back(self) -> None:
@@ -255,7 +247,7 @@ class CaptureWriter:
         self._next_frame = blocks[0].first
         self._block = BlockBuilder(self._next_frame)
         self._blocks.clear()
-        self._found.clear()
+        self._pending.drop()
         self._total = replace(self._committed)
         over = [handle for handle in self._touched if handle not in self._tracks]
         for handle in over[:-_MOST_WAITING]:
@@ -283,40 +275,25 @@ class CaptureWriter:
             self._missing.add(lane, GapReason.NOT_RECORDED, frames, data, time_ns, time_ns)
 
     def _write_blocks(self) -> None:
-        stored: Iterable[tuple[bytes, bytes]] = (block.stored() for block, _ in self._blocks)
+        stored: Iterable[PayloadRow] = (block.payload_row for block, _ in self._blocks)
         if self.keep.bytes is not None:
             stored = list(stored)
             coming = sum(
-                room_for(len(block.records), len(payload))
-                for (block, _), (_, payload) in zip(self._blocks, stored, strict=True)
+                room_for(len(block.records), len(payload.bytes))
+                for (block, _), payload in zip(self._blocks, stored, strict=True)
             )
             self._drop(time.time_ns(), 2 * coming, coming)
-        for (block, lanes), values in zip(self._blocks, stored, strict=True):
-            self._db.execute(
-                "INSERT INTO block VALUES(?,?,?,?,?)",
-                (block.first, block.count, block.first_ns, block.last_ns, block.records),
-            )
-            self._db.execute("INSERT INTO payload VALUES(?,?,?)", (block.first, *values))
-            self._db.executemany("INSERT INTO lane VALUES(?,?,?,?,?,?)", lanes)
+        for (block, lanes), payload in zip(self._blocks, stored, strict=True):
+            self._db.execute(BLOCK.insert, block.row)
+            self._db.execute(PAYLOAD.insert, payload)
+            self._db.executemany(LANE.insert, lanes)
 
     def _write_changes(self) -> None:
         total = self._total
         if self._touched:
             total.changes += 1
             total.connections += sum(track.committed is None for track in self._touched.values())
-            marks = ",".join("?" * 25)
-            self._db.executemany(
-                f"INSERT OR REPLACE INTO connection VALUES({marks})",
-                [track.row(total.changes) for track in self._touched.values()],
-            )
-        if self._found:
-            self._db.executemany(
-                "INSERT INTO violation VALUES(?,?,?,?,?,?,?)",
-                [
-                    (number, connection, frame, found.rule.id, found.detail, found.offset, found.length)
-                    for number, (connection, frame, found) in enumerate(self._found, self._next_violation)
-                ],
-            )
+        self._pending.write(self._db, self._touched.values(), total.changes)
         self._db.execute(
             "UPDATE total SET connections=?, frames=?, control_frames=?, bytes=?, violations=?, changes=?, "
             "generation=?",
@@ -334,35 +311,55 @@ class CaptureWriter:
         if number is not None:
             self._tracks[handle] = self._touched[handle] = Track(number, opened, time_ns)
 
+    def _change_leg(self, batch: Batch, change: LegChange) -> None:
+        track = self._tracks.get(batch.connection)
+        if track is not None:
+            self._touched[batch.connection] = track
+            track.change_leg(batch.time_ns, change)
+
     def _add(self, batch: Batch, events: Sequence[Report]) -> None:
         track = self._tracks.get(batch.connection)
         if track is None:
             return
         self._touched[batch.connection] = track
         time_ns = batch.time_ns
-        received = FROM_SERVER if batch.received is Direction.SERVER_TO_CLIENT else 0
+        sender, received = batch.sender, batch.received_flag
         sent = received ^ FROM_SERVER
+        is_silent = track.is_silent(sender)
         for event in events:
             if isinstance(event, FrameReceived):
+                if is_silent and event.completes is not None:
+                    track.hear(sender, time_ns)
+                    is_silent = False
                 self._add_frame(track, time_ns, event, received)
             elif isinstance(event, FrameSent):
                 self._add_frame(track, time_ns, event, sent)
                 if event.frame.opcode == Opcode.CLOSE:
                     track.close_sent()
             elif isinstance(event, RunReceived):
+                if is_silent:
+                    track.hear(sender, time_ns)
+                    is_silent = False
                 self._add_run(track, time_ns, event.frames, Origin.PEER, received)
             elif isinstance(event, RunSent):
                 self._add_run(track, time_ns, event.frames, event.origin, sent)
             else:
-                self._note(track, None, track.change(time_ns, event))
+                broken = track.change(time_ns, event)
+                self._note(track, broken.violations, head=broken.head)
         if track.closed_ns is not None:
             del self._tracks[batch.connection]
 
-    def _note(self, track: Track, frame: int | None, found: Iterable[Violation]) -> None:
-        for each in found:
-            track.counts.violations += 1
-            self._total.violations += 1
-            self._found.append((track.id, frame, each))
+    def _note(
+        self,
+        track: Track,
+        found: Sequence[Violation],
+        *,
+        frame: int | None = None,
+        head: HeadPlace | None = None,
+    ) -> None:
+        track.counts.violations += len(found)
+        self._total.violations += len(found)
+        self._pending.note_violations(track.id, found, frame=frame, head=head)
 
     # Frames.
 
@@ -378,11 +375,12 @@ class CaptureWriter:
             event = cut_to_fit(event)
         self._make_room(event.frame.payload)
         if event.violations:
-            self._note(track, self._next_frame, event.violations)
+            self._note(track, event.violations, frame=self._next_frame)
         wire_bytes = self._block.append(event, track.id, track.number, time_ns, from_server)
         track.block_frames += 1
         if not event[0][0] & 8:
             track.block_data += 1
+        self._pending.note_fate(track, event, self._next_frame, from_server)
         self._count(track, 1, wire_bytes, from_server)
 
     def _add_run(

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from core.capture.follow import Close, Entry, Handshake
 from core.capture.gaps import Gap
+from core.capture.legs import Leg
 from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, MessageInfo
 from core.decoders.visible import json_text
 from core.protocol.frames import Frame, Opcode, opcode_name
@@ -43,7 +44,7 @@ def lines_of(entry: Entry) -> Iterator[str]:
     if isinstance(entry, Handshake):
         yield _dump(_handshake(entry))
     elif isinstance(entry, Close):
-        yield _dump(_close(entry.connection))
+        yield _dump(_close(entry))
     elif isinstance(entry, Gap):
         yield _dump(_gap(entry))
     else:
@@ -75,6 +76,10 @@ def iso_time(time_ns: int) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:09d}Z"
 
 
+def _iso_time_if(time_ns: int | None) -> str | None:
+    return None if time_ns is None else iso_time(time_ns)
+
+
 def _dump(line: Line) -> str:
     # Text stays as it was written, so that it can be searched; nothing a peer sent can act on the terminal or break the
     # line.
@@ -99,7 +104,10 @@ def _handshake(entry: Handshake) -> Line:
         "extensions": record.extensions,
         "request": record.request.decode("latin-1"),
         "response": record.response.decode("latin-1"),
-        "violations": _violations(entry.violations),
+        "violations": [
+            {"head": None if each.head is None else each.head.name.lower(), **_violation(each.violation)}
+            for each in entry.problems
+        ],
     }
 
 
@@ -169,7 +177,8 @@ def _gap(gap: Gap) -> Line:
     }
 
 
-def _close(record: ConnectionRecord) -> Line:
+def _close(entry: Close) -> Line:
+    record = entry.connection
     return {
         "event": "close",
         "connection": record.id,
@@ -184,6 +193,31 @@ def _close(record: ConnectionRecord) -> Line:
         "bytes_server_to_client": record.bytes_out,
         "trailing": base64.b64encode(record.trailing).decode(),
         "trailing_length": record.trailing_length,
+        "legs": [_leg(leg) for leg in entry.legs],
+    }
+
+
+def _leg(leg: Leg) -> Line:
+    tls = leg.tls
+    return {
+        "side": leg.side.name.lower(),
+        "peer": leg.peer,
+        "local": leg.local,
+        "opened": iso_time(leg.opened_ns),
+        "connected": _iso_time_if(leg.connected_ns),
+        "secured": _iso_time_if(leg.secured_ns),
+        "answered": _iso_time_if(leg.answered_ns),
+        "first_message": _iso_time_if(leg.first_message_ns),
+        "closed": _iso_time_if(leg.closed_ns),
+        "ended": leg.ended.name.lower(),
+        "trailing": base64.b64encode(leg.trailing).decode(),
+        "trailing_length": leg.trailing_length,
+        "tls_version": None if tls is None else tls.version,
+        "tls_cipher": None if tls is None else tls.cipher,
+        "alpn": None if tls is None else tls.alpn,
+        "sni": None if tls is None else tls.sni,
+        "resumed": tls is not None and tls.resumed,
+        "certificates": "" if tls is None else base64.b64encode(tls.chain).decode(),
     }
 
 
@@ -201,15 +235,16 @@ def _payload(payload: bytes, *, as_text: bool) -> Line:
 
 
 def _violations(found: tuple[Violation, ...]) -> list[Line]:
-    return [
-        {
-            "rule": each.rule.id,
-            "severity": each.rule.severity.name.lower(),
-            "section": each.rule.section,
-            "sentence": each.rule.sentence,
-            "detail": each.detail,
-            "offset": each.offset,
-            "length": each.length,
-        }
-        for each in found
-    ]
+    return [_violation(each) for each in found]
+
+
+def _violation(found: Violation) -> Line:
+    return {
+        "rule": found.rule.id,
+        "severity": found.rule.severity.name.lower(),
+        "section": found.rule.section,
+        "sentence": found.rule.sentence,
+        "detail": found.detail,
+        "offset": found.offset,
+        "length": found.length,
+    }

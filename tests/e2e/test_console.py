@@ -248,6 +248,8 @@ class TestJson:
             "masking_key": None,
         }
         assert (told[4]["close_code"], told[4]["close_reason"]) == (1001, "gone")
+        [leg] = told[6].pop("legs")
+        assert (leg["side"], leg["ended"], leg["peer"]) == ("client", "closed", told[0]["peer"])
         assert told[6] == {
             "event": "close",
             "connection": 1,

@@ -230,6 +230,8 @@ def _read_connections(reader: CaptureReader, view: View) -> None:
     found = reader.connection(number)
     assert found is None or found.id == number
     reader.connection_violations(number)
+    reader.legs(number)
+    reader.heads(number)
 
 
 def _read_story(reader: CaptureReader, _view: View) -> None:

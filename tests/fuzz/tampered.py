@@ -14,6 +14,7 @@ from core.capture.marks import KeepMarks, Mark, change_marks_of
 from core.capture.records import Mode
 from core.capture.repeats import REPEATED_FROM
 from core.capture.store import close_writing
+from core.capture.tables import TABLES
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
 from core.protocol.endpoint import Endpoint, ServerSide
@@ -27,11 +28,11 @@ from tests.fuzz.script import Script
 Value = str | int | float | bytes | None
 
 _PAGE = 1024
-_TABLES = ("total", "connection", "block", "lane", "violation", "meta", "payload", "mark")
-_KEYS = {"lane": "connection, block", "meta": "key"}
+_TABLES = tuple(table.name for table in TABLES)
+_KEYS = {table.name: ", ".join(table.key) for table in TABLES if "WITHOUT ROWID" in table.statements[0]}
 _BLOBS = (
     (("block", "records"), ("payload", "bytes"), ("payload", "repeats")),
-    (("connection", "request"), ("connection", "trailing")),
+    (("head", "raw"), ("leg", "trailing")),
 )
 _SCHEMES = (
     "DROP TABLE {0}",

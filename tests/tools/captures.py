@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.capture.legs import LegChange
 from core.capture.records import Mode, View
 from core.capture.tracks import Opened
 from core.capture.writer import Batch
@@ -52,7 +53,7 @@ class Account:
     next_id: int = 1
 
     def add(self, batch: Batch, *, recording: bool = True) -> None:
-        if isinstance(batch.events, Opened):
+        if isinstance(batch.events, Opened | LegChange):
             return
         for event in batch.events:
             if isinstance(event, FrameReceived | FrameSent):

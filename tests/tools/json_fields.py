@@ -18,8 +18,8 @@ MEANINGS = {
     "handshake.time": "when the TCP connection came in, UTC, to the nanosecond",
     "mode": "`listen`: Unmask is the server",
     "outcome": "`accepted`, `refused`, or `served` for a plain HTTP request",
-    "peer": "address of the client",
-    "local": "address that it connected to",
+    "peer": "address of the client, or of the server where Unmask is the client",
+    "local": "Unmask's own address",
     "path": "request target",
     "handshake.origin": "the Origin header; null where there is none",
     "status": "HTTP status of the answer",
@@ -67,12 +67,37 @@ MEANINGS = {
     "bytes_server_to_client": "wire bytes of these frames",
     "trailing": "what came after the last frame and is no frame, in base64; its beginning where there was much",
     "trailing_length": "how many bytes that were",
+    "legs": "the TCP connections that it had, each with the fields below",
+    "side": "who is at the other end: `client` or `server`",
+    "leg.peer": "address of the other end",
+    "leg.local": "Unmask's own address",
+    "opened": "when it came in, or was dialled, UTC, to the nanosecond",
+    "connected": "when TCP was connected, or null",
+    "secured": "when TLS was agreed on, or null",
+    "answered": "when the request was answered, or null",
+    "first_message": "when the other end had said its first whole message, or null",
+    "closed": "when it ended, or null",
+    "ended": (
+        "`closed`: in order, `vanished`: the other end ended it without a closing handshake, `cut`: Unmask did, "
+        "`open`: not yet"
+    ),
+    "leg.trailing": "what came over it after the last frame and is no frame, in base64; its beginning where it is much",
+    "tls_version": "such as `TLSv1.3`; null where it is not encrypted",
+    "tls_cipher": "null where it is not encrypted",
+    "alpn": "protocol agreed on, or null",
+    "sni": "server name that was asked for, or null",
+    "resumed": "whether a TLS session was resumed",
+    "certificates": "of the other end: DER, its own first, one behind the other, in base64",
+    "head": (
+        "in those of a handshake: which head broke the rule, by the leg that it went over: `client_request`, "
+        "`client_response`, `server_request` or `server_response`; null where none did"
+    ),
     "rule": "id of the rule",
     "severity": "`error`, `warning` or `note`",
     "section": "where the rule stands",
     "sentence": "the rule in a sentence",
     "detail": "with which value",
-    "offset": "where the bytes begin that break it, in the frame's wire bytes or in the request",
+    "offset": "where the bytes begin that break it, in the frame's wire bytes or in the head",
     "length": "how many bytes these are",
 }
 

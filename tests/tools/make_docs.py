@@ -149,15 +149,20 @@ def _json_lines() -> Iterator[str]:
         yield f"## {event}"
         yield _table(("Field", "Type", "Meaning"), _field_rows(event, mine))
         yield f"```json\n{json.dumps(mine[0], indent=2, ensure_ascii=False)}\n```"
+    yield "## legs"
+    yield "Each entry of `legs` has these fields. A client that came in is at the end of one leg."
+    leg = next(entry for example in examples for entry in _entries(example, "legs"))
+    yield _table(("Field", "Type", "Meaning"), _field_rows("leg", [leg]))
+    yield f"```json\n{json.dumps(leg, indent=2, ensure_ascii=False)}\n```"
     yield "## violations"
     yield "Each entry of `violations` has these fields; the rules are listed in [violations.md](violations.md)."
-    broken = next(entry for example in examples for entry in _entries(example))
-    yield _table(("Field", "Type", "Meaning"), _field_rows("violation", [broken]))
+    broken = next(entry for example in examples for entry in _entries(example, "violations"))
+    yield _table(("Field", "Type", "Meaning"), _field_rows("violation", [broken | {"head": None}]))
     yield f"```json\n{json.dumps(broken, indent=2, ensure_ascii=False)}\n```"
 
 
-def _entries(example: dict[str, object]) -> list[dict[str, object]]:
-    found = example.get("violations", [])
+def _entries(example: dict[str, object], name: str) -> list[dict[str, object]]:
+    found = example.get(name, [])
     return found if isinstance(found, list) else []
 
 

@@ -81,8 +81,8 @@ def _problems(reader: CaptureReader) -> None:
     ("sql", "read"),
     [
         ("UPDATE total SET frames = 'many'", _totals),
-        ("UPDATE connection SET peer = x'00'", _connections),
-        ("UPDATE connection SET request = 'text'", _connections),
+        ("UPDATE leg SET peer = x'00'", _connections),
+        ("UPDATE head SET raw = 'text'", _connections),
         ("UPDATE connection SET state = 99", _connections),
         ("UPDATE lane SET position = -5, count = 0 WHERE connection = 0", _count),
         ("UPDATE block SET count = count + 1", _rows),

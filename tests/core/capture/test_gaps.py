@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from core.capture import gaps
 from core.capture.follow import Follower
 from core.capture.gaps import Gap, GapReason
-from core.capture.marks import KeepMarks, Mark, change_marks_of
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord, View
 from core.capture.ring import Keep
@@ -213,22 +211,6 @@ def test_the_story_has_each_gap_once_at_its_place(writer: CaptureWriter, reader:
     assert told() == []
     assert told(ending=True) == [(_BOTH[0], 1)]
     assert follower.missed_frames == 0
-
-
-def test_a_capture_of_an_earlier_build_is_read_and_can_be_marked(tmp_path: Path) -> None:
-    writer = CaptureWriter(tmp_path / "a.unmask", "0")
-    writer.write([opened(1, START)])
-    for at in (1, 2, 3):
-        say(writer, at, 1)
-    writer.keep = Keep(frames=1)
-    writer.drop_oldest(0, 1 << 40)
-    writer.close()
-    with closing(sqlite3.connect(writer.path)) as db:
-        db.execute("DROP TABLE gap")
-    change_marks_of(writer.path, KeepMarks((Mark(3, "here"),)))
-    with closing(CaptureReader(writer.path)) as reader:
-        assert reader.gaps.noted(View()) == []
-        assert reader.gaps.dropped(View()) == Gap(3, GapReason.DROPPED, 2, START + 3, START + 3)
 
 
 @pytest.mark.parametrize("row", ["0, 1, 9, 1, 1, 1, 1", "0, 1, 1, 'x', 'x', 1, 1"])

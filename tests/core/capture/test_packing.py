@@ -14,7 +14,7 @@ from itertools import accumulate
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.capture.block_reader import EVERY, BlockReader
@@ -37,6 +37,7 @@ NOISE = random.Random(1).randbytes(3 * CHUNK_BYTES)
 REPEAT = Repeat(9000, 5000, 0).pack()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 2 * CHUNK_BYTES), max_size=4), st.data())
 def test_every_piece_of_what_is_packed_comes_back(sizes: list[int], data: st.DataObject) -> None:
     ends = list(accumulate(sizes))

@@ -280,7 +280,7 @@ def test_problems_by_severity(writer: CaptureWriter, open_reader: Opening) -> No
     found = [violation(rule) for rule in ("rsv2-set", "masking-key-zero", "frame-truncated", "rsv3-set")]
     writer.write([opened(1), Batch(1, 0, [FrameReceived(plain(b"x"), tuple(found), Completes.ITSELF)], 0)])
     with closing(sqlite3.connect(writer.path, isolation_level=None)) as other:
-        other.execute("INSERT INTO violation VALUES(5, 1, 1, 'rule-of-tomorrow', 'why', 0, 2)")
+        other.execute("INSERT INTO violation VALUES(5, 1, 1, NULL, 'rule-of-tomorrow', 'why', 0, 2)")
     reader = open_reader()
     error, warning, note = Severity.ERROR, Severity.WARNING, Severity.NOTE
     assert reader.severities(1, 9) == [(2, note), (3, warning), (4, error), (5, warning)]
@@ -356,7 +356,7 @@ def test_from_one_broken_frame_to_the_next(writer: CaptureWriter, open_reader: O
 def test_a_rule_of_a_later_version_is_shown_all_the_same(writer: CaptureWriter, open_reader: Opening) -> None:
     writer.write([opened(1), received(1, b"x")])
     with closing(sqlite3.connect(writer.path, isolation_level=None)) as other:
-        other.execute("INSERT INTO violation VALUES(1, 1, 1, 'rule-of-tomorrow', 'why', 0, 2)")
+        other.execute("INSERT INTO violation VALUES(1, 1, 1, NULL, 'rule-of-tomorrow', 'why', 0, 2)")
     [problem] = open_reader().problems()
     assert (problem.violation.rule.id, problem.violation.detail) == ("rule-of-tomorrow", "why")
 

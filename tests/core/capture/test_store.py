@@ -159,8 +159,8 @@ def test_a_folder_that_cannot_be_written(open_folder: Path) -> None:
         ("text", "cannot be read as a capture: file is not a database"),
         ("empty", "is no capture of Unmask"),
         ("other.db", "is no capture of Unmask"),
-        ("newer.unmask", rf"newer Unmask \(format {SCHEMA_VERSION + 1}; this one reads {SCHEMA_VERSION}\)"),
-        ("older.unmask", rf"older Unmask \(format {SCHEMA_VERSION - 1}; this one reads {SCHEMA_VERSION}\)"),
+        ("newer.unmask", rf"newer Unmask \(format {SCHEMA_VERSION + 1}; this one reads 1 to {SCHEMA_VERSION}\)"),
+        ("none_of_ours.unmask", rf"no Unmask \(format 0; this one reads 1 to {SCHEMA_VERSION}\)"),
         ("no_tables.unmask", "cannot be read as a capture: no such table"),
         ("no_totals.unmask", "lacks its totals"),
         ("cut.unmask", "is cut short: 1000 of its "),
@@ -174,7 +174,7 @@ def test_what_is_no_capture_is_said_to_be_none(tmp_path: Path, name: str, senten
     statements = {
         "other.db": "CREATE TABLE t(x)",
         "newer.unmask": f"{marked} = {SCHEMA_VERSION + 1}",
-        "older.unmask": f"{marked} = {SCHEMA_VERSION - 1}",
+        "none_of_ours.unmask": f"{marked} = 0",
         "no_tables.unmask": f"{marked} = {SCHEMA_VERSION}",
         "no_totals.unmask": f"{marked} = {SCHEMA_VERSION}; CREATE TABLE total(frames)",
     }

@@ -75,7 +75,7 @@ def test_the_handshake(talk: Conversation) -> None:
     assert request.startswith("GET /chat HTTP/1.1\nHost")
     assert response.startswith("HTTP/1.1 101 Switching Protocols\r\n")
     [violation] = violations
-    assert violation["rule"] == "head-bare-lf"
+    assert (violation["head"], violation["rule"]) == ("client_request", "head-bare-lf")
     assert violation["severity"] == "warning"
 
 
@@ -215,6 +215,27 @@ def test_close_frames_and_the_end(talk: Conversation) -> None:
     assert (ours["close_code"], ours["origin"]) == (1001, "automatic")
     assert close.pop("trailing_length") == 1
     assert base64.b64decode(close.pop("trailing")) == b"!"
+    [leg] = close.pop("legs")
+    assert leg == {
+        "side": "client",
+        "peer": "127.0.0.1:50312",
+        "local": "127.0.0.1:8080",
+        "opened": "2025-10-09T08:53:20.000000000Z",
+        "connected": "2025-10-09T08:53:20.000000000Z",
+        "secured": None,
+        "answered": "2025-10-09T08:53:20.000000001Z",
+        "first_message": None,
+        "closed": "2025-10-09T08:53:20.000000004Z",
+        "ended": "closed",
+        "trailing": base64.b64encode(b"!").decode(),
+        "trailing_length": 1,
+        "tls_version": None,
+        "tls_cipher": None,
+        "alpn": None,
+        "sni": None,
+        "resumed": False,
+        "certificates": "",
+    }
     assert close == {
         "event": "close",
         "connection": 1,

@@ -1,0 +1,104 @@
+"""Reading what a capture says of connections: one by one or all that changed, with their legs and heads."""
+
+from __future__ import annotations
+
+from core.capture.legs import HeadRecord, Leg, head_place, leg_of
+from core.capture.records import ConnectionRecord, ConnectionState, Mode, Problem
+from core.capture.snapshots import Snapshots, reads
+from core.capture.stored_values import problem_of
+from core.capture.tables import CONNECTION, HEAD, LEG, VIOLATION, Row, typed
+from core.protocol.events import ClosedBy
+
+# The leg that a connection began with, and the leg over which an answer comes, which only a listening Unmask gives
+# itself. Each is found by its key, so that a list of many connections stays cheap.
+_FIRST = f"mode = {Mode.CONNECT:d}"
+_ANSWERING = f"mode <> {Mode.LISTEN:d}"
+_HEAD = "SELECT raw FROM head WHERE head.connection = connection.id"
+_SELECT = (
+    f"SELECT {CONNECTION.all}, leg.peer, leg.local, leg.trailing, leg.trailing_length, "
+    f"coalesce(({_HEAD} AND side = ({_FIRST}) AND kind = 0), x''), "
+    f"coalesce(({_HEAD} AND side = ({_ANSWERING}) AND kind = 1), ({_HEAD} AND side = 0 AND kind = 1), x'') "
+    f"FROM connection LEFT JOIN leg ON leg.connection = connection.id AND leg.side = ({_FIRST})"
+)
+_WIDTH = len(CONNECTION.columns)
+_BESIDE = (*LEG.kinds("peer", "local", "trailing", "trailing_length"), bytes, bytes)
+
+
+class ConnectionReader(Snapshots):
+    """Reads connections of a capture. CaptureError."""
+
+    @reads
+    def changed(self, after: int, limit: int) -> list[ConnectionRecord]:
+        """Those changed since `Totals.changes` was `after`, in order of their ids."""
+        rows = self._db.execute(f"{_SELECT} WHERE changed > ? ORDER BY id LIMIT ?", (after, limit))
+        return [_record(row) for row in rows]
+
+    @reads
+    def one(self, connection: int) -> ConnectionRecord | None:
+        """The connection with this number; None where there is none."""
+        row = self._db.execute(f"{_SELECT} WHERE id = ?", (connection,)).fetchone()
+        return None if row is None else _record(row)
+
+    @reads
+    def legs(self, connection: int) -> list[Leg]:
+        """The legs of a connection: the one to the client first."""
+        rows = self._db.execute(
+            f"SELECT {LEG.all} FROM leg WHERE connection = ? ORDER BY side", (connection,)
+        )
+        return [leg_of(LEG.read(row)) for row in rows]
+
+    @reads
+    def heads(self, connection: int) -> list[HeadRecord]:
+        """The heads of a connection, in the order of `HeadPlace`."""
+        problems = self.problems(connection)
+        rows = self._db.execute(
+            f"SELECT {HEAD.all} FROM head WHERE connection = ? ORDER BY side, kind", (connection,)
+        )
+        heads = []
+        for row in map(HEAD.read, rows):
+            place = head_place(row.side, row.kind)
+            found = tuple(each.violation for each in problems if each.head is place)
+            heads.append(HeadRecord(place, row.raw, found))
+        return heads
+
+    @reads
+    def problems(self, connection: int) -> tuple[Problem, ...]:
+        """What no frame of a connection broke but its heads, or the connection as such."""
+        rows = self._db.execute(
+            f"SELECT {VIOLATION.all} FROM violation WHERE frame IS NULL AND connection = ? ORDER BY id",
+            (connection,),
+        )
+        return tuple(problem_of(VIOLATION.read(row)) for row in rows)
+
+
+def _record(row: Row) -> ConnectionRecord:
+    """A row of `_SELECT`; ValueError where it says nonsense."""
+    found = CONNECTION.read(row[:_WIDTH])
+    peer, local, trailing, trailing_length, request, response = typed(row[_WIDTH:], _BESIDE)
+    return ConnectionRecord(
+        id=found.id,
+        mode=Mode(found.mode),
+        state=ConnectionState(found.state),
+        opened_ns=found.opened_ns,
+        closed_ns=found.closed_ns,
+        peer=peer,
+        local=local,
+        request=request,
+        response=response,
+        path=found.path,
+        origin=found.origin,
+        subprotocol=found.subprotocol,
+        extensions=found.extensions,
+        status=found.status,
+        reason=found.reason,
+        close_code=found.close_code,
+        closed_by=ClosedBy(found.closed_by),
+        trailing=trailing,
+        trailing_length=trailing_length,
+        frame_count=found.frame_count,
+        data_frame_count=found.data_frame_count,
+        bytes_in=found.bytes_in,
+        bytes_out=found.bytes_out,
+        violation_count=found.violation_count,
+        vanished=found.vanished != 0,
+    )

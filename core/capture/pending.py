@@ -1,0 +1,64 @@
+"""What is to be said of frames and connections, beside the frames themselves, and is not in the file yet."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable
+
+from core.capture.blocks import OneFrame
+from core.capture.legs import HeadPlace
+from core.capture.tables import CONNECTION, HEAD, LEG, REPLACEMENT, VIOLATION, ReplacementRow, ViolationRow
+from core.capture.tracks import Track
+from core.protocol.events import Fate, FrameReceived, Origin
+from core.protocol.violations import Violation
+
+
+class Pending:
+    """One writer's. Its violations have ids that never come again, also when the newest one is dropped."""
+
+    def __init__(self) -> None:
+        self._violations: list[ViolationRow] = []
+        self._replacements: list[ReplacementRow] = []
+        self._next_violation = 1
+
+    def note_violations(
+        self, connection: int, found: Iterable[Violation], *, frame: int | None, head: HeadPlace | None
+    ) -> None:
+        """Rules that a frame broke, or a head, or neither."""
+        for each in found:
+            number = self._next_violation + len(self._violations)
+            row = ViolationRow(
+                number, connection, frame, head, each.rule.id, each.detail, each.offset, each.length
+            )
+            self._violations.append(row)
+
+    def note_fate(self, track: Track, event: OneFrame, frame: int, from_server: int) -> None:
+        """The frame with that id may be replaced, or go on in place of the last one that was, in its direction."""
+        if isinstance(event, FrameReceived):
+            if event.fate is Fate.REPLACED:
+                track.replaced[from_server] = frame
+        elif event.origin is Origin.EDITED and from_server in track.replaced:
+            self._replacements.append(ReplacementRow(frame, track.replaced.pop(from_server)))
+
+    def write(self, db: sqlite3.Connection, tracks: Collection[Track], changed: int) -> None:
+        """Write it, and what has changed of connections. A transaction of the caller's."""
+        db.executemany(CONNECTION.replace, [track.row(changed) for track in tracks])
+        db.executemany(LEG.replace, [row for track in tracks for row in track.leg_rows()])
+        db.executemany(HEAD.replace, [row for track in tracks for row in track.head_rows()])
+        db.executemany(VIOLATION.insert, self._violations)
+        db.executemany(REPLACEMENT.insert, self._replacements)
+
+    def keep(self) -> None:
+        """All is in the file."""
+        self._next_violation += len(self._violations)
+        self.drop()
+
+    def drop(self) -> None:
+        """Nothing of it is in the file, nor ever will be."""
+        self._violations.clear()
+        self._replacements.clear()
+
+    def begin_anew(self) -> None:
+        """Another capture begins, which has no violation."""
+        self.drop()
+        self._next_violation = 1
