@@ -21,9 +21,9 @@ class Batch(NamedTuple):
     time_ns: int
     events: Sequence[Report] | Opened | LegChange
     size: int
-    """About the bytes that it takes in memory."""
+    """Approximate memory, in bytes."""
     received: Direction = Direction.CLIENT_TO_SERVER
-    """Which way the frames go that were received; those that were sent go the other way."""
+    """Direction of received frames; sent frames go the other way."""
 
     @property
     def sender(self) -> Role:

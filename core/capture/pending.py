@@ -42,11 +42,20 @@ class Pending:
 
     def write(self, db: sqlite3.Connection, tracks: Collection[Track], changed: int) -> None:
         """Write it, and what has changed of connections. A transaction of the caller's."""
-        db.executemany(CONNECTION.replace, [track.row(changed) for track in tracks])
-        db.executemany(LEG.replace, [row for track in tracks for row in track.leg_rows()])
-        db.executemany(HEAD.replace, [row for track in tracks for row in track.head_rows()])
-        db.executemany(VIOLATION.insert, self._violations)
-        db.executemany(REPLACEMENT.insert, self._replacements)
+        stated = [track.row(changed) for track in tracks if track.is_stated]
+        others = [track.row(changed) for track in tracks if not track.is_stated]
+        legs = [leg.row(track.id) for track in tracks for leg in track.legs.values() if leg.is_new]
+        heads = [row for track in tracks if track.new_heads for row in track.head_rows()]
+        for statement, rows in (
+            (CONNECTION.update, stated),
+            (CONNECTION.replace, others),
+            (LEG.replace, legs),
+            (HEAD.replace, heads),
+            (VIOLATION.insert, self._violations),
+            (REPLACEMENT.insert, self._replacements),
+        ):
+            if rows:
+                db.executemany(statement, rows)
 
     def keep(self) -> None:
         """All is in the file."""

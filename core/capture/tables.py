@@ -62,6 +62,14 @@ class Table(Generic[_R]):
         return self.insert.replace("INSERT", "INSERT OR REPLACE", 1)
 
     @cached_property
+    def update(self) -> str:
+        """Takes a `row`, where there is one with its key; costs half of `replace`."""
+        places = {name: place for place, name in enumerate(self.columns, 1)}
+        values = ", ".join(f'"{name}" = ?{place}' for name, place in places.items() if name not in self.key)
+        keys = " AND ".join(f'"{name}" = ?{places[name]}' for name in self.key)
+        return f"UPDATE {self.name} SET {values} WHERE {keys}"
+
+    @cached_property
     def all(self) -> str:
         """All columns, for a SELECT."""
         return ", ".join(f'{self.name}."{name}"' for name in self.columns)

@@ -17,6 +17,7 @@ from core.capture.tables import (
     META,
     TABLES,
     TOTAL,
+    LaneRow,
     MarkRow,
     Table,
     typed,
@@ -45,6 +46,7 @@ def test_a_row_comes_back_as_it_was_put_in(db: sqlite3.Connection, table: Table[
     with pytest.raises(sqlite3.IntegrityError):
         db.execute(table.insert, row)
     db.execute(table.replace, row)
+    db.execute(table.update, row)
     [found] = db.execute(f"SELECT {table.all} FROM {table.name}").fetchall()
     assert table.read(found) == row
     assert type(table.read(found)) is table.row
@@ -84,6 +86,14 @@ def test_a_single_number_as_key_is_the_rows_own(db: sqlite3.Connection) -> None:
     """Values are read piece by piece by it."""
     db.execute(MARK.insert, MarkRow(42, "note"))
     assert db.execute("SELECT rowid FROM mark").fetchone() == (42,)
+
+
+def test_a_row_is_changed_by_its_key(db: sqlite3.Connection) -> None:
+    first, second = LaneRow(1, 2, 3, 4, 5, 6), LaneRow(1, 3, 3, 4, 5, 6)
+    db.executemany(LANE.insert, (first, second))
+    changed = second._replace(position=9, data_count=8)
+    db.execute(LANE.update, changed)
+    assert db.execute(f"SELECT {LANE.all} FROM lane ORDER BY block").fetchall() == [first, changed]
 
 
 def test_a_value_of_another_kind_is_told(db: sqlite3.Connection) -> None:
