@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -22,6 +23,7 @@ from core.capture.session_files import (
     discard,
     holdings,
 )
+from core.capture.store import is_same
 from core.errors import CaptureError
 from core.net.host import CaptureMoved
 
@@ -106,7 +108,8 @@ class CaptureCommands(QObject):
 
     def save(self, path: Path) -> None:
         """Save the capture being recorded as `path`, where recording continues."""
-        if path.resolve() == self._desk.live_path.resolve():
+        is_there = not self._engine.recorder.is_adrift
+        if is_there and path.resolve() == self._desk.live_path.resolve():
             self._after_save = None
             self.done.emit(self.tr("{path} holds all of it already, as it is recorded.").format(path=path))
             return
@@ -165,20 +168,18 @@ class CaptureCommands(QObject):
 
     def unsaved(self) -> Holdings:
         """What would be lost with the capture being recorded; nothing if the person has saved it."""
-        nothing = Holdings(0, 0)
-        if self._desk.live_saved:
+        nothing, is_adrift = Holdings(0, 0), self._engine.recorder.is_adrift
+        if self._desk.live_saved and not is_adrift:
             return nothing
         try:
-            reader = CaptureReader(self._desk.live_path)
+            if is_adrift and self._desk.shows_live and self._desk.reader is not None:
+                # The file is gone, but for those who have it open.
+                return holdings(self._desk.reader)
+            with closing(CaptureReader(self._desk.live_path)) as reader:
+                return holdings(reader)
         except CaptureError:
             # Somebody removed the file, which must not keep the window open.
             return nothing
-        try:
-            return holdings(reader)
-        except CaptureError:
-            return nothing
-        finally:
-            reader.close()
 
     def ask_about_unsaved(self, go_on: Callable[[], None], *, discard_words: str) -> None:
         """Ask to save, discard or cancel; `go_on` follows the first two."""
@@ -255,7 +256,8 @@ class CaptureCommands(QObject):
         else:
             self._desk.live_moved(moved.path, saved=True)
         if self._claimed is not None:
-            discard(self._claimed.path)
+            if not is_same(self._claimed.path, moved.path):
+                discard(self._claimed.path)
             self._claimed.release()
         self._claimed, self._next = (self._next if is_new else None), None
         if not is_new:

@@ -15,6 +15,7 @@ from websockets.sync.client import connect
 
 from app.actions.registry import ActionId
 from app.dialogs.crash_dialog import CrashDialog
+from app.dialogs.question import Question
 from app.logic.capture_state import CaptureState
 from app.settings import Settings
 from app.window.desktop import Desktop
@@ -181,6 +182,38 @@ def test_a_capture_that_was_removed_with_no_place_to_go_on_can_still_be_saved(
     qtbot.waitUntil(lambda: window.frame_model.rowCount() == 2)
     desktop.engine.recorder.flush()
     assert previews(elsewhere) == [b"kept", b"and on"]
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_who_leaves_while_the_capture_has_no_place_is_asked_first(
+    desktop: Desktop,
+    peer: RawPeer,
+    qtbot: QtBot,
+    tmp_path: Path,
+    saved: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All of it would be lost, whether or not it had been saved where it was removed."""
+    window, folder, desk = desktop.window, tmp_path / "folder", desktop.desk
+    peer.frame(Opcode.TEXT, b"kept")
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 1)
+    if saved:
+        folder.mkdir()
+        with qtbot.waitSignal(desktop.engine.capture_moved):
+            window.commands.save(folder / "saved.unmask")
+    place = desk.live_path
+    shutil.rmtree(place.parent)
+    place.parent.touch()
+    qtbot.waitUntil(lambda: "was removed or moved away, and cannot go on" in window.fault_banner.text)
+    assert not window.close()
+    [box] = window.findChildren(Question)
+    assert box.text() == "The capture holds 1 frame that is not saved."
+    place.parent.unlink()
+    place.parent.mkdir()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(place), ""))
+    with qtbot.waitSignal(window.closed):
+        next(button for button in box.buttons() if button.text() == "&Save as…").click()
+    assert previews(place) == [b"kept"]
 
 
 def fail(_engine: Engine) -> None:
