@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from core.capture.legs import LegChange
 from core.capture.records import Direction, Mode
 from core.capture.tracks import Opened
 from core.errors import ConnectError
@@ -13,10 +14,12 @@ from core.net.failures import Failure, FailureKind
 from core.net.legs.endpoint_session import EndpointSession, connection_limits
 from core.net.legs.leg import Leg
 from core.net.legs.session import SessionHost
+from core.net.sockets import name_of
 from core.protocol.endpoint import ClientSide, Endpoint
 from core.protocol.events import HandshakeFailed, Report, ResponseReceived
 from core.protocol.handshake import new_key
 from core.protocol.headers import explain
+from core.protocol.state import Role
 
 
 class Connecting(EndpointSession):
@@ -49,6 +52,9 @@ class Connecting(EndpointSession):
 
     def leg_made(self, leg: Leg) -> None:
         self._is_reached = True
+        now = self._host.clock()
+        reached = LegChange(Role.SERVER, name_of(leg.peer_place), name_of(leg.local_place), connected_ns=now)
+        self._host.recorder.change_leg(self.id, now, reached)
         self._after(self.endpoint.begin())
         leg.set_timer(self._request.handshake_seconds, self._handshake_timeout)
 

@@ -21,6 +21,7 @@ from core.net.connect_request import ConnectRequest, parse_url
 from core.net.failures import FailureKind
 from core.net.outgoing import Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing, Target
 from core.net.settings import AutoReply, EngineSettings, Limits
+from core.net.sockets import name_of
 from core.protocol.events import ClosedBy, Origin
 from core.protocol.frames import Opcode, apply_mask
 from core.protocol.http11 import parsed_request
@@ -352,6 +353,9 @@ def test_a_port_on_which_nobody_listens(serve: Serve) -> None:
         f"127.0.0.1:{port} refuses the connection: nothing listens there. Start the server, or check host and port."
     )
     assert (record.peer, record.request, record.frame_count) == (f"127.0.0.1:{port}", b"", 0)
+    [leg] = served.reader.legs(1)
+    assert (leg.side, leg.local, leg.connected_ns, leg.answered_ns) == (Role.SERVER, "", None, None)
+    assert leg.closed_ns == record.closed_ns
 
 
 def test_every_address_of_a_host_is_tried(serve: Serve, server: RawServer) -> None:
@@ -362,7 +366,17 @@ def test_every_address_of_a_host_is_tried(serve: Serve, server: RawServer) -> No
     request = parsed_request(server.open())
     assert request is not None
     assert request.headers.get("Host") == f"localhost:{server.port}"
-    assert served.opened().peer == f"localhost:{server.port}"
+    record = served.opened()
+    [leg] = served.reader.legs(1)
+    assert (record.peer, record.local) == (leg.peer, leg.local)
+    assert (leg.side, leg.peer, leg.local) == (
+        Role.SERVER,
+        f"127.0.0.1:{server.port}",
+        name_of(server.client.getpeername()),
+    )
+    assert leg.connected_ns is not None
+    assert leg.answered_ns is not None
+    assert leg.opened_ns < leg.connected_ns < leg.answered_ns
 
 
 def test_a_host_that_is_not_found(serve: Serve) -> None:
