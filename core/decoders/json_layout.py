@@ -99,7 +99,7 @@ class ResumePoint:
 START = ResumePoint(0, Expect.VALUE, "", None)
 
 
-class Layout:
+class JsonScanner:
     """Takes bytes in order and checks them against the grammar. Subclasses decide what happens to the tokens."""
 
     _long = LONG
@@ -281,7 +281,7 @@ class Layout:
         raise NotImplementedError
 
 
-class Measure(Layout):
+class Measure(JsonScanner):
     """Checks the grammar and measures the length of the text only, and therefore takes whole runs of values at once."""
 
     _skipped = 0
@@ -346,7 +346,7 @@ class Measure(Layout):
         self._length += len(text)
 
 
-class Printer(Layout):
+class Printer(JsonScanner):
     """Lays out the text between two marks; its grammar has been checked already."""
 
     _long = 0
