@@ -43,6 +43,11 @@ class BlockKey:
     """Id of its first frame."""
     count: int
 
+    @property
+    def last(self) -> int:
+        """Id of its last frame."""
+        return self.first + self.count - 1
+
 
 class BlockReader(Snapshots):
     """Reads one capture file. Belongs to the thread that made it; must be closed. Raises CaptureError for a damaged
@@ -102,6 +107,14 @@ class BlockReader(Snapshots):
                 if not 0 < key.count <= BLOCK_FRAMES:
                     raise ValueError(f"it has a block of {key.count} frames")
             return keys
+
+    def has(self, key: BlockKey) -> bool:
+        """Whether the block is unchanged since it was chosen: neither dropped nor merged with others."""
+        with self._reading():
+            row = self._db.execute(
+                "SELECT count FROM lane WHERE connection = 0 AND block = ?", (key.first,)
+            ).fetchone()
+            return row is not None and row[0] == key.count
 
     def records(self, key: BlockKey) -> bytes:
         """All records of a block; raises CaptureError if their number differs from the block's count."""

@@ -31,7 +31,7 @@ from core.capture.layout import (
     put_bytes,
     with_payload_offset,
 )
-from core.capture.packing import PACKED_FROM, PACKED_RATIO, pack
+from core.capture.packing import to_store
 from core.capture.records import Direction, FrameRow, MessageInfo
 from core.capture.repeats import MOST_REPEATED, REPEATED_FROM, Repeat
 from core.capture.tables import BlockRow, PayloadRow
@@ -59,6 +59,11 @@ _NO_KEY = b""
 _FOREVER = (1 << 63) - 1
 _EXTENDED_LENGTH = (0, 2, 8)
 """Bytes of extended payload length, by `LengthForm`."""
+HEADER_BYTES = bytes(
+    2 + (*_EXTENDED_LENGTH, 0)[(flags & FORM_MASK) >> FORM_SHIFT] + (4 if flags & MASKED else 0)
+    for flags in range(256)
+)
+"""Length of a frame's header, by its flags."""
 _LONGEST = (125, 0xFFFF, 0xFFFF_FFFF_FFFF_FFFF, -1)
 """The largest payload length of each `LengthForm`; -1 if there is no such form."""
 
@@ -169,11 +174,8 @@ class BlockBuilder:
 
     def stored(self) -> tuple[bytes, bytes]:
         """The description of the payloads (`Layout`), and the bytes to store."""
-        size = self.size - self._repeated
-        if size >= PACKED_FROM and size >= PACKED_RATIO * self._wire_bytes:
-            chunks, packed = pack(self.payloads)
-            return bytes(self.repeats) + chunks, packed
-        return bytes(self.repeats), b"".join(self.payloads)
+        chunks, stored = to_store(self.payloads, self.size - self._repeated, self._wire_bytes)
+        return bytes(self.repeats) + chunks, stored
 
     def _store(self, payload: bytes) -> None:
         """Append a payload, or note where it is stored already."""
@@ -292,8 +294,7 @@ class StoredFrame:
     @property
     def wire_size(self) -> int:
         """Captured wire bytes of the frame, header included."""
-        form = (self.flags & FORM_MASK) >> FORM_SHIFT
-        return 2 + _EXTENDED_LENGTH[form] + (4 if self.flags & MASKED else 0) + self.captured
+        return HEADER_BYTES[self.flags] + self.captured
 
     @property
     def content(self) -> tuple[int, int]:

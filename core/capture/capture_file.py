@@ -41,6 +41,8 @@ class CaptureFile:
         self._most_log: int | None = None
         self._is_settled = True
         """Whether nothing was committed since the log was last written back."""
+        self.commits = 0
+        """Number of commits so far."""
         self._set(create(path, meta), path)
 
     def _set(self, db: sqlite3.Connection, path: Path) -> None:
@@ -80,6 +82,7 @@ class CaptureFile:
             yield
             self.db.execute("COMMIT")
             self._is_settled = False
+            self.commits += 1
         except sqlite3.Error as error:
             raise CaptureError(
                 f"The capture {self.path} cannot be written: {error}. Traffic goes on, its frames are lost. "

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from core.capture.blocks import BlockBuilder, StoredFrame
 from core.capture.layout import CONNECTION_AND_HEAD, OWN_PAYLOAD, RECORD
 from core.capture.repeats import REPEATED_FROM, Layout
-from core.capture.store import ALL
+from core.capture.store import ALL, zeroing
 from core.capture.tables import BLOCK, HEAD, LEG, PAYLOAD
 
 _OF_FRAMES = (
@@ -71,9 +71,7 @@ def forget(db: sqlite3.Connection, connection: int, next_frame: int, *, stays: b
     sqlite3.Error, and ValueError for a damaged block.
     """
     forgotten = Forgotten(next_frame)
-    # Removed data must not stay readable on free pages of the file.
-    db.execute("PRAGMA secure_delete = ON")
-    try:
+    with zeroing(db):
         _forget_gaps(db, connection)
         (first,) = db.execute("SELECT min(block) FROM lane WHERE connection = ?", (connection,)).fetchone()
         if first is not None:
@@ -85,8 +83,6 @@ def forget(db: sqlite3.Connection, connection: int, next_frame: int, *, stays: b
             _move_gaps(db, next_frame, forgotten.next_frame)
         db.execute("DELETE FROM lane WHERE connection = ?", (connection,))
         _forget_itself(db, connection, forgotten, stays=stays)
-    finally:
-        db.execute("PRAGMA secure_delete = OFF")
     return forgotten
 
 

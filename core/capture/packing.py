@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 CHUNK_BYTES = 512 * 1024
@@ -44,6 +44,13 @@ def pack(payloads: Iterable[bytes]) -> tuple[bytes, bytes]:
         packed.append(stored)
         offset += len(chunk)
     return b"".join(entries), b"".join(packed)
+
+
+def to_store(payloads: Sequence[bytes], size: int, wire_bytes: int) -> tuple[bytes, bytes]:
+    """As `pack` where that is worth it, else b"" and the payloads as they are. They are `size` bytes."""
+    if size >= PACKED_FROM and size >= PACKED_RATIO * wire_bytes:
+        return pack(payloads)
+    return b"", b"".join(payloads)
 
 
 def _chunks(payloads: Iterable[bytes]) -> Iterator[bytes]:

@@ -29,8 +29,8 @@ class PieceReader(Snapshots):
 
     def __init__(self, path: Path, db: ReadConnection) -> None:
         super().__init__(path, db)
-        self._layout: tuple[int, Layout] | None = None
-        """Layout of the block that was read last."""
+        self._layout: tuple[int, bytes, Layout] | None = None
+        """Layout of the block that was read last, with the column that says so: a block may grow."""
 
     def forget(self) -> None:
         """Forget cached data, because the capture was cleared."""
@@ -84,12 +84,13 @@ class PieceReader(Snapshots):
             return whole(layout.read(blob, place, length), length)
 
     def _layout_of(self, block: int) -> Layout:
-        if self._layout is None or self._layout[0] != block:
-            row = self._db.execute("SELECT repeats FROM payload WHERE block = ?", (block,)).fetchone()
-            if row is None:
-                raise ValueError(f"block {block} has no payloads")
-            self._layout = block, Layout(row[0])
-        return self._layout[1]
+        row = self._db.execute("SELECT repeats FROM payload WHERE block = ?", (block,)).fetchone()
+        if row is None:
+            raise ValueError(f"block {block} has no payloads")
+        (column,) = row
+        if self._layout is None or self._layout[:2] != (block, column):
+            self._layout = block, column, Layout(column)
+        return self._layout[2]
 
     def _find(self, frame_id: int) -> _Found | None:
         row = self._db.execute(

@@ -170,7 +170,7 @@ class CaptureReader(Snapshots):
                 high = first
             else:
                 break
-        block = self._block_of(low) or self._block_from(low)
+        block = self._block_towards(low)
         if block is None:
             return None
         times = enumerate(gather(block.records, RecordColumn.TIME_NS), block.first)
@@ -194,13 +194,12 @@ class CaptureReader(Snapshots):
 
     def frames_after(self, frame_id: int, count: int) -> Iterator[FrameRecord]:
         """Up to `count` frames of all connections with ids above `frame_id`; one block in memory at a time."""
-        block = self._block_of(frame_id + 1) or self._block_from(frame_id + 1)
-        while block is not None and count > 0:
-            start = max(frame_id + 1 - block.first, 0)
-            stop = min(block.count, start + count)
-            yield from self.frames(range(block.first + start, block.first + stop))
-            count -= stop - start
-            block = self._block_from(block.first + block.count)
+        following = frame_id + 1
+        while count > 0 and (block := self._block_towards(following)) is not None:
+            start = max(following, block.first)
+            following = min(block.first + block.count, start + count)
+            yield from self.frames(range(start, following))
+            count -= following - start
 
     def frames(self, ids: Iterable[int]) -> Iterator[FrameRecord]:
         """The frames of these ids that exist; fastest in ascending order."""
@@ -365,6 +364,11 @@ class CaptureReader(Snapshots):
         return (frame_id, 0) if row is None or frame_id >= row[0] + row[1] else (row[0], row[1])
 
     @reads
+    def _block_towards(self, frame_id: int) -> HeldBlock | None:
+        """The block that holds a frame, else the first one behind it."""
+        return self._block_of(frame_id) or self._block_from(frame_id)
+
+    @reads
     def _block_from(self, frame_id: int) -> HeldBlock | None:
         """The first block whose frames all have ids of at least `frame_id`."""
         row = self._db.execute(
@@ -374,7 +378,8 @@ class CaptureReader(Snapshots):
 
     def _block(self, first: int) -> HeldBlock | None:
         block = self._blocks.get(first)
-        if block is not None:
+        # It may have grown since.
+        if block is not None and self._block_at(first) == (first, block.count):
             self._blocks.move_to_end(first)
             return block
         row = self._db.execute(

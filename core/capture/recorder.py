@@ -101,6 +101,8 @@ class Recorder:
         self._was_full = False
         self._dropping = False
         """Whether more remains to be dropped."""
+        self._merging = False
+        """Whether more small blocks remain to be merged."""
         self._failure: CaptureError | None = None
         self._next_handle = 1
         self._thread = threading.Thread(target=self._run, name="unmask-recorder", daemon=True)
@@ -263,9 +265,8 @@ class Recorder:
         self._go_to(lambda: self._writer.move_to(path), done)
 
     def start_new(self, path: Path, done: Callable[[CaptureError | None], None]) -> None:
-        """Finish the capture and continue in a new one at `path`, which has the open connections. `done` as in
-        `save_as`.
-        """
+        """Finish the capture; continue in a new one at `path` with the open connections. `done` as in `save_as`."""
+        self._command(self._merge_rest)
         self._go_to(lambda: self._writer.start_new(path), done)
 
     def _go_to(self, action: _Command, done: Callable[[CaptureError | None], None]) -> None:
@@ -317,12 +318,13 @@ class Recorder:
             with self._lock:
                 self._stopping = True
             self._look_after_place()
+            self._guard(self._merge_rest)
             self._guard(self._writer.close)
 
     def _turn(self) -> bool:
         """Wait for work, do it, report; False when all is done and the recorder should stop."""
         with self._lock:
-            while not (self._queue or self._stopping or self._dropping):
+            while not (self._queue or self._stopping or self._dropping or self._merging):
                 self._idle = True
                 if not self._lock.wait(max(min(self._look_due, self._place_due) - time.monotonic(), 0.0)):
                     break
@@ -348,6 +350,9 @@ class Recorder:
                 self._was_full = False
         if drained:
             self._guard(self._callbacks.on_drained)
+        self._merging = False
+        if not self._hurried() and self._backlog_bytes <= LITTLE_BYTES:
+            self._guard(self._merge)
         if time.monotonic() >= self._look_due:
             self._space = self._gauge.look(self._writer.path, self._writer.keep.bytes)
             self._look_due = time.monotonic() + self._gauge.interval
@@ -402,6 +407,12 @@ class Recorder:
         if self._guard(lambda: self._writer.write(batches)):
             self._failure = None
             self.commits.add(time.perf_counter_ns() - began)
+
+    def _merge(self) -> None:
+        self._merging = self._writer.merge()
+
+    def _merge_rest(self) -> None:
+        self._writer.merge(ending=True)
 
     def _drop_oldest(self, budget: int) -> Dropped:
         """Drop frames beyond the bounds, in steps that keep up with new ones."""

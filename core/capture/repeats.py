@@ -34,6 +34,14 @@ class Repeat(NamedTuple):
         return _REPEAT.pack(*self)
 
 
+def moved(packed: bytes, by: int) -> bytes:
+    """`Repeat.pack` of several, where the payloads stand `by` bytes further on."""
+    if not (packed and by):
+        return packed
+    repeats = map(Repeat._make, _REPEAT.iter_unpack(packed))
+    return b"".join(Repeat(offset + by, length, source + by).pack() for offset, length, source in repeats)
+
+
 class Repeats:
     """All repeats of a block."""
 
@@ -92,6 +100,11 @@ class Layout:
         self._repeats, self._chunks = Repeats(repeats), Chunks(chunks)
         self.surplus = self._repeats.size + self._chunks.surplus
         """Bytes saved."""
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether what is stored is compressed."""
+        return bool(self._chunks)
 
     def complete(self, stored: bytes) -> bytes:
         """All payloads of the block; raises ValueError if they are damaged."""

@@ -14,7 +14,7 @@ from core.capture.read_connection import ReadConnection
 from core.capture.store import reason
 from core.errors import CaptureError
 
-_UNREADABLE = (sqlite3.Error, struct.error, ValueError, TypeError, OverflowError, IndexError, MemoryError)
+UNREADABLE = (sqlite3.Error, struct.error, ValueError, TypeError, OverflowError, IndexError, MemoryError)
 """What reading a damaged capture can raise; SQLite allocates as much memory as a damaged row declares."""
 
 
@@ -48,7 +48,7 @@ class Snapshots:
             yield
         except sqlite3.ProgrammingError:
             raise
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise self._damage(reason(error)) from error
 
     def _damage(self, what: str) -> CaptureError:

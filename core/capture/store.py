@@ -7,10 +7,10 @@ connection. In a finished capture only marks change (`core.capture.marks`).
 Its tables are those of `core.capture.tables`. A file of an earlier format is read as if it had them, and is not changed
 for that (`core.capture.migrations`).
 
-Blocks are missing at the front if a ring has dropped them (`core.capture.ring`) or everything was cleared, and
-elsewhere if one connection was cleared (`core.capture.forgetting`). Positions continue to count what a ring dropped,
-but not what was cleared. Counters of `total` and `connection` count what was recorded; `total.violations` counts the
-rows of `violation`.
+Small blocks are merged later, under the id of the first (`core.capture.merging`). Blocks are missing at the front if a
+ring has dropped them (`core.capture.ring`) or everything was cleared, and elsewhere if one connection was cleared
+(`core.capture.forgetting`). Positions continue to count what a ring dropped, but not what was cleared. Counters of
+`total` and `connection` count what was recorded; `total.violations` counts the rows of `violation`.
 
 A commit is complete or absent, and survives any end of the program. A power cut may lose the unsynced commits of the
 last seconds, but never one without all later ones.
@@ -24,8 +24,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import struct
-from collections.abc import Iterable
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from core.capture import migrations
@@ -136,6 +136,16 @@ def close_moved(connection: sqlite3.Connection) -> None:
     with closing(connection), suppress(sqlite3.Error):
         connection.execute("PRAGMA busy_timeout = 0")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def zeroing(connection: sqlite3.Connection) -> Iterator[None]:
+    """Within, deleted data is overwritten, so that it cannot be read on free pages of the file."""
+    connection.execute("PRAGMA secure_delete = ON")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA secure_delete = FAST")
 
 
 def mark_lost(connection: sqlite3.Connection) -> None:

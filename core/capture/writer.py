@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
 from core.capture.batches import Batch as Batch
@@ -21,6 +21,7 @@ from core.capture.gaps import GapReason, Missing
 from core.capture.layout import FROM_SERVER
 from core.capture.legs import HeadPlace, LegChange
 from core.capture.marks import MarkChange, change_marks
+from core.capture.merging import Merger
 from core.capture.numbering import Numbering
 from core.capture.pending import Pending
 from core.capture.ring import KEEP_ALL, Dropped, Keep, drop_oldest, room_for
@@ -54,6 +55,7 @@ class CaptureWriter:
     written_frames: int = field(init=False, default=0)
     """Frames that were written."""
     _file: CaptureFile = field(init=False)
+    _merger: Merger = field(init=False, default_factory=Merger)
     _total: Running = field(init=False, default_factory=Running)
     _committed: Running = field(init=False, default_factory=Running)
     """`_total` as it is in the file."""
@@ -165,6 +167,11 @@ class CaptureWriter:
             )
         self._total.violations -= dropped.violations
         return dropped
+
+    def merge(self, *, ending: bool = False) -> bool:
+        """Merge small blocks for a few ms, or all at the `ending` of a capture; whether more may remain."""
+        merge = self._merger.finish if ending else self._merger.step
+        return merge(self._file, self.keep)
 
     def change_marks(self, change: MarkChange) -> None:
         """Change marks. Raises CaptureError or CallerError, and changes nothing then."""
@@ -297,11 +304,8 @@ class CaptureWriter:
         self._db.execute(
             "UPDATE total SET connections=?, frames=?, control_frames=?, bytes=?, violations=?, changes=?, "
             "generation=?",
-            (
-                total.connections, total.frames, total.control, total.bytes, total.violations, total.changes,
-                total.generation,
-            ),
-        )  # fmt: skip
+            astuple(total),
+        )
 
     # Reports of connections.
 
@@ -431,11 +435,8 @@ class CaptureWriter:
         for track in self._touched.values():
             if track.block_frames:
                 counts = track.counts
-                lanes.append(
-                    (
-                        track.id, block.first, counts.frames, track.block_frames, counts.data_frames, track.block_data
-                    )
-                )  # fmt: skip
+                places = counts.frames, track.block_frames, counts.data_frames, track.block_data
+                lanes.append((track.id, block.first, *places))
                 data += track.block_data
                 counts.frames += track.block_frames
                 counts.data_frames += track.block_data

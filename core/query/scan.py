@@ -86,7 +86,7 @@ class Scan:
                 found = self._step(left, start_ns, through, last)
                 through = found.through
                 yield found
-            if len(keys) < most:
+            if len(keys) < most and through >= min(keys[-1].last, last):
                 break
         if through < last:
             yield Found((), last, last)
@@ -106,9 +106,13 @@ class Scan:
         with self._blocks.snapshot():
             while left:
                 key = left.popleft()
+                if not self._blocks.has(key):
+                    # Its frames may be in another block now, so the blocks are chosen again.
+                    left.clear()
+                    break
                 block = ScannedBlock(BlockColumns(self._blocks, key), self._capture.connection, start_ns)
                 found.append(self._matches(block, after, last))
-                after = min(key.first + key.count - 1, last)
+                after = min(key.last, last)
                 if time.perf_counter() > end:
                     break
         return Found(_chained(found), after, last)
