@@ -29,11 +29,18 @@ class Turns:
         self._loop = loop
         self._clock = clock
         self._queue: OrderedDict[Worker, None] = OrderedDict()
+        self._done: OrderedDict[Worker, None] = OrderedDict()
+        """Workers that wait only for the next turn."""
         self._scheduled = False
 
     def add(self, worker: Worker) -> None:
         """Let a worker work in its turn, once, however often it is added before."""
         self._queue[worker] = None
+        self._schedule()
+
+    def add_done(self, worker: Worker) -> None:
+        """Let a worker that has nothing left to do continue in the next turn: it need not wait for all that have."""
+        self._done[worker] = None
         self._schedule()
 
     def _schedule(self) -> None:
@@ -43,13 +50,16 @@ class Turns:
 
     def _take(self) -> None:
         self._scheduled = False
-        until = self._clock() + SLICE_NS
         try:
+            for _ in range(len(self._done)):
+                worker, _ = self._done.popitem(last=False)
+                worker.work(self._clock() + SLICE_NS)
+            until = self._clock() + SLICE_NS
             for _ in range(len(self._queue)):
                 worker, _ = self._queue.popitem(last=False)
                 worker.work(until)
                 if self._clock() >= until:
                     break
         finally:
-            if self._queue:
+            if self._queue or self._done:
                 self._schedule()

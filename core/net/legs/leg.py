@@ -246,9 +246,12 @@ class Leg(asyncio.Protocol):
 
     def _receive(self, data: bytes, now: int, until: int) -> None:
         has_more = self._owner.leg_received(self, data, now, until)
-        if has_more or self._transport is None or self._clock() - now > READ_ON_NS:
+        if has_more or self._transport is None:
             self.pause(PauseReason.TURN)
             self._turns.add(self)
+        elif self._clock() - now > READ_ON_NS:
+            self.pause(PauseReason.TURN)
+            self._turns.add_done(self)
         elif PauseReason.TURN in self._paused:
             # Nothing that waited for a turn is left.
             self.resume(PauseReason.TURN)

@@ -70,3 +70,21 @@ def test_little_work_of_many_shares_a_slice() -> None:
 
 def test_who_has_more_waits_for_the_next_turn_even_alone() -> None:
     assert "".join(in_turns(a=3 * SLICE_NS)) == "a.a.a."
+
+
+def test_who_has_nothing_left_to_do_is_not_kept_waiting_by_those_who_have() -> None:
+    log: list[str] = []
+
+    async def run() -> None:
+        clock = Clock()
+        turns = Turns(asyncio.get_running_loop(), clock)
+        for name in "abc":
+            turns.add(Busy(name, 2 * SLICE_NS, clock, log, turns.add))
+        while not log:
+            await asyncio.sleep(0)
+        turns.add_done(Busy("done", 0, clock, log, turns.add))
+        while len(log) < 3:
+            await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert log == ["a", "done", "b"]
