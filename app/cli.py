@@ -29,6 +29,7 @@ from core.errors import AddressError, EnvironmentFailure, FilterError, UnmaskErr
 from core.formats.registry import Format, default_formats
 from core.net.fronts.test_page import load_test_page
 from core.net.loop import tune_interpreter
+from core.net.relay import parse_relay
 from core.net.settings import (
     LARGEST_MESSAGE,
     AutoReply,
@@ -109,6 +110,8 @@ def _run(options: argparse.Namespace) -> int:
         return _run_console(options)
     if options.filter is not None:
         main_parser().error("--filter goes with --headless or --json")
+    if options.relay:
+        main_parser().error("--relay goes with --headless or --json")
     missing = missing_display()
     if missing is not None:
         say(f"there is no display ({missing}): running the console mode.")
@@ -129,8 +132,11 @@ def _run_console(options: argparse.Namespace) -> int:
     from app.terminal.console import Console, ConsoleOptions
 
     wanted = None if options.filter is None else _parsed(options.filter)
-    address = options.listen or ListenAddress()
-    _agree_on(address, allowed=options.allow_network)
+    # A relay is enough to do; without one there is an address to listen on.
+    address = options.listen or (None if options.relay else ListenAddress())
+    for each in (address, *(place for place, _ in options.relay)):
+        if each is not None:
+            _agree_on(each, allowed=options.allow_network)
     claimed = None
     with Ending() as ending:
         if options.capture is None:
@@ -147,6 +153,7 @@ def _run_console(options: argparse.Namespace) -> int:
                         options.json,
                         wanted,
                         options.diagnostics,
+                        tuple(options.relay),
                         claimed,
                     ),
                     program_version(),
@@ -310,6 +317,15 @@ def main_parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         help="where to listen: also a port alone, or a ws:// URL (default 127.0.0.1:8080; port 0 picks a free one, "
         "which is printed first)",
+    )
+    parser.add_argument(
+        "--relay",
+        type=_in_words(parse_relay),
+        action="append",
+        default=[],
+        metavar="[HOST:PORT=]URL",
+        help="with --headless or --json: relay who connects there (default a free port of 127.0.0.1, which is printed) "
+        "to the server of that ws:// URL, and record both ways; may stand several times",
     )
     parser.add_argument(
         "--allow-network",

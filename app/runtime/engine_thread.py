@@ -21,6 +21,7 @@ from core.net.failures import Failure
 from core.net.fronts.test_page import TestPage
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.outgoing import Outgoing, Target
+from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.protocol.violations import Judgement
 
@@ -32,6 +33,8 @@ class EngineThread(QThread):
     """The capture has something new. Emitted at most once per commit; read it when convenient."""
     listening = Signal(object)
     """tuple[str, ...]: the real addresses."""
+    relaying = Signal(object, object)
+    """A Relay, and tuple[str, ...]: the real addresses at which it listens."""
     stopped_listening = Signal()
     failed = Signal(object)
     """A Failure to show to the person."""
@@ -177,6 +180,9 @@ class EngineThread(QThread):
 
     def on_stopped_listening(self) -> None:
         self.stopped_listening.emit()
+
+    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None:
+        self.relaying.emit(relay, addresses)
 
     def on_failed(self, failure: Failure) -> None:
         self.failed.emit(failure)

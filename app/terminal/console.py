@@ -31,6 +31,7 @@ from core.formats.jsonl import error_line, lines_of, listening_line
 from core.net.failures import Failure, FailureKind
 from core.net.fronts.test_page import TestPage
 from core.net.host import CaptureMoved, EngineHost, SendResult
+from core.net.relay import Relay
 from core.net.settings import EngineSettings, ListenAddress
 from core.query.expressions import Filter
 from core.sizes import byte_size
@@ -45,7 +46,8 @@ _SIGNAL_SECONDS = 0.5
 class ConsoleOptions:
     """The options of the command line."""
 
-    address: ListenAddress
+    address: ListenAddress | None
+    """Where to listen; None: nowhere."""
     settings: EngineSettings
     capture: Path
     json: bool
@@ -53,6 +55,8 @@ class ConsoleOptions:
     """Only matching frames are printed; None prints all."""
     diagnostics: Path | None = None
     """The file for figures about Unmask itself."""
+    relays: tuple[tuple[ListenAddress, Relay], ...] = ()
+    """Where to relay, and to which targets."""
     claimed: ClaimedCapture | None = None
     """The claim that keeps other runs away from an unnamed capture; None if the person named the file."""
 
@@ -78,6 +82,7 @@ class Console:
         self._json = options.json
         self._text = StoryText(COLOURED if _wants_colour(out) else PLAIN)
         self._address = options.address
+        self._relays = options.relays
         self._filter = options.filter
         # A SimpleQueue, because `stop` is called from signal handlers, where nothing else is safe.
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -120,7 +125,10 @@ class Console:
         self._story = Follower(self._reader, None if self._scan is None else self._scan.find)
         thread = threading.Thread(target=self._run_host, name="unmask-engine")
         thread.start()
-        self._host.listen(self._address)
+        if self._address is not None:
+            self._host.listen(self._address)
+        for address, relay in self._relays:
+            self._host.relay(address, relay)
         try:
             while not self._stopping:
                 with suppress(queue.Empty):
@@ -294,6 +302,14 @@ class Console:
     def on_stopped_listening(self) -> None:
         pass
 
+    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None:
+        self._listening = True
+        target = relay.target.text
+        if self._json:
+            self._news.put(listening_line(addresses, target))
+        else:
+            self._news.put(f"Relaying {_urls(addresses)} to {safe(target)}")
+
     def on_failed(self, failure: Failure) -> None:
         if failure.kind is FailureKind.LISTEN and not self._listening:
             # Without an address there is nothing to do.
@@ -310,7 +326,11 @@ class Console:
 
 
 def _listening_text(addresses: tuple[str, ...]) -> str:
-    return "Listening on " + " and ".join(f"ws://{each}/" for each in addresses)
+    return f"Listening on {_urls(addresses)}"
+
+
+def _urls(addresses: tuple[str, ...]) -> str:
+    return " and ".join(f"ws://{each}/" for each in addresses)
 
 
 def _wants_colour(out: TextIO) -> bool:

@@ -58,10 +58,15 @@ def frame_line(record: FrameRecord) -> str:
     return _dump(_frame(record))
 
 
-def listening_line(addresses: tuple[str, ...]) -> str:
-    """The first line of `--json`."""
+def listening_line(addresses: tuple[str, ...], relays_to: str | None = None) -> str:
+    """The first line of `--json`, and that of each relay. `relays_to` is the URL of a relay's target."""
     return _dump(
-        {"event": "listening", "addresses": list(addresses), "urls": [f"ws://{each}/" for each in addresses]}
+        {
+            "event": "listening",
+            "addresses": list(addresses),
+            "urls": [f"ws://{each}/" for each in addresses],
+            "relays_to": relays_to,
+        }
     )
 
 

@@ -21,9 +21,11 @@ from core.net.failures import Failure, FailureKind
 from core.net.fronts.front import Front
 from core.net.legs.connecting import Connecting
 from core.net.legs.leg import Leg
+from core.net.legs.relayed import Relayed
 from core.net.legs.served import Served
 from core.net.legs.session import Session
 from core.net.outgoing import Outgoing, OutgoingClose, Target
+from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.net.sockets import SocketAddress, listening_sockets, name_of, sockets_at
 from core.net.turns import Turns
@@ -69,6 +71,7 @@ class Engine:
         self.turns = Turns(self.loop, clock)
         """The turns in which what peers sent is processed."""
         self._servers: list[asyncio.Server] = []
+        self._relays: list[asyncio.Server] = []
         self._sessions: dict[int, Session] = {}
         self._turned_away: dict[int, Session] = {}
         """Sessions over the limit that have got their 503 and linger."""
@@ -119,16 +122,26 @@ class Engine:
             raise ListenError(f"{error} Unmask goes on listening on {kept}.") from error
         raise error
 
-    async def _serve(self, sock: socket.socket) -> asyncio.Server:
+    async def _serve(self, sock: socket.socket, new_leg: Callable[[], Leg] | None = None) -> asyncio.Server:
         # Here the loop calls listen again, by default with a backlog of a hundred.
         waiting = descriptors.waiting()
-        return await self.loop.create_server(self._new_leg, sock=sock, backlog=waiting)
+        return await self.loop.create_server(new_leg or self._new_leg, sock=sock, backlog=waiting)
 
     def stop_listening(self) -> None:
         """Accept no more connections; existing sessions continue."""
         for server in self._servers:
             server.close()
         self._servers.clear()
+
+    async def relay(self, address: ListenAddress, relay: Relay) -> tuple[str, ...]:
+        """Relay who connects there, beside all other relays; the real addresses. ListenError if that can't be."""
+
+        def new_leg() -> Leg:
+            return Relayed(self, relay, self._admit).client
+
+        servers = [await self._serve(sock, new_leg) for sock in listening_sockets(address)]
+        self._relays += servers
+        return tuple(name_of(sock.getsockname()) for server in servers for sock in server.sockets)
 
     def connect(self, request: ConnectRequest) -> int:
         """Connect to a server; gives the connection's handle. Raises CallerError if there may be no more connections.
@@ -234,6 +247,9 @@ class Engine:
     async def stop(self) -> None:
         """Close all connections as the RFC demands (1001), and cut those that do not follow within a second."""
         self.stop_listening()
+        for server in self._relays:
+            server.close()
+        self._relays.clear()
         for session in tuple(self._sessions.values()):
             try:
                 for side in session.sides:
@@ -298,10 +314,10 @@ class Engine:
         self._sessions[session.id] = session
         self._empty.clear()
 
-    def _admit(self, session: Served) -> bool:
-        """Whether there is room for a new client; otherwise it gets a 503 and may linger."""
+    def _admit(self, session: Served | Relayed) -> bool:
+        # Here the loop calls listen again, by default with a backlog of a hundred.
         room = self._has_room
-        if descriptors.is_kept_back(session.leg.descriptor):
+        if descriptors.is_kept_back(session.client.descriptor):
             room = False
             self.tell_scarcity()
         self._add(session)
@@ -312,4 +328,4 @@ class Engine:
         return room
 
     def _new_leg(self) -> Leg:
-        return Served(self, self._front, self._admit).leg
+        return Served(self, self._front, self._admit).client

@@ -27,6 +27,7 @@ from core.net.failures import Failure, FailureKind
 from core.net.fronts.test_page import TestPage, TestPageFront
 from core.net.loop import new_event_loop, wall_clock
 from core.net.outgoing import Outgoing, Target
+from core.net.relay import Relay
 from core.net.settings import EngineSettings, ListenAddress
 from core.protocol.events import Origin
 
@@ -64,6 +65,8 @@ class HostListener(Protocol):
     def on_listening(self, addresses: tuple[str, ...]) -> None: ...
 
     def on_stopped_listening(self) -> None: ...
+
+    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None: ...
 
     def on_failed(self, failure: Failure) -> None:
         """A request failed, or something that runs by itself cannot continue."""
@@ -114,6 +117,10 @@ class EngineHost:
         Answers with `on_listening` or `on_failed`.
         """
         self._post(lambda engine: self._start(self._listen(engine, address)))
+
+    def relay(self, address: ListenAddress, relay: Relay) -> None:
+        """Relay who connects there to the relay's target. Answers with `on_relaying` or `on_failed`."""
+        self._post(lambda engine: self._start(self._relay(engine, address, relay)))
 
     def stop_listening(self) -> None:
         """Accept no more connections. Answers with `on_stopped_listening`."""
@@ -306,6 +313,14 @@ class EngineHost:
             self._fail(FailureKind.LISTEN, str(address), error)
         else:
             self._listener.on_listening(names)
+
+    async def _relay(self, engine: Engine, address: ListenAddress, relay: Relay) -> None:
+        try:
+            names = await engine.relay(address, relay)
+        except UnmaskError as error:
+            self._fail(FailureKind.LISTEN, str(address), error)
+        else:
+            self._listener.on_relaying(relay, names)
 
     async def _stop_listening(self, engine: Engine) -> None:
         engine.stop_listening()

@@ -140,7 +140,16 @@ class ResponseReceived:
     response: ResponseHead
     verdict: ResponseVerdict
     accepted: bool
-    """Whether frames follow."""
+    """Frames follow."""
+    is_plain: bool = False
+    """It answers a plain HTTP request, not an opening handshake."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadPassedOn:
+    """A request head as it went on to a relay's server, where that is not just as it came."""
+
+    raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +224,7 @@ Event = (
     | RequestReceived
     | RequestSent
     | ResponseReceived
+    | HeadPassedOn
     | HandshakeDone
     | HandshakeFailed
     | ConnectionFailed

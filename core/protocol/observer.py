@@ -97,6 +97,17 @@ class Observer:
         """Whether `receive` can do more with bytes already received from that side."""
         return self._directions[sender].inbound.has_more
 
+    def behind_head(self, sender: Role) -> int:
+        """How many bytes came behind the head, as long as it is not known what they mean."""
+        return self._directions[sender].waiting.length
+
+    def look_away(self) -> None:
+        """Let go of all that is held, and read nothing any more."""
+        for role in Role:
+            direction = self._directions[role] = _Stream(role, ConnectionLimits(trailing_bytes=0))
+            direction.head_done = True
+            direction.stop_reading()
+
     def feed(self, sender: Role, data: bytes) -> list[Event]:
         """Take bytes from one side; the events tell what its head means if it is now complete. Then call `receive`."""
         direction = self._directions[sender]
@@ -161,18 +172,23 @@ class Observer:
 
     def _take_request(self, request: RequestHead) -> list[Event]:
         self._request = request
-        broken = handshake.propose(request, _WATCHED).violations
+        broken = handshake.propose(request, _WATCHED).violations if self._is_handshake else request.violations
         return [RequestSent(request.raw, request, broken)]
+
+    @property
+    def _is_handshake(self) -> bool:
+        """Whether the request means to open a WebSocket connection."""
+        return self._request is not None and handshake.is_websocket_request(self._request)
 
     def _take_response(self, response: ResponseHead) -> list[Event]:
         """Start both directions as the response says."""
         request = self._request
-        if request is None:
-            # The server sent a response before any request.
+        if request is None or not self._is_handshake:
+            # The server speaks unasked, or answers a plain request.
             verdict = handshake.ResponseVerdict(response.violations)
         else:
             verdict = handshake.check_observed(request, response)
-        accepted = request is not None and response.status == 101
+        accepted = self._is_handshake and response.status == 101
         self.state = ReadyState.OPEN if accepted else ReadyState.CLOSED
         self.deflate = verdict.deflate if accepted else None
         for direction in self._directions.values():
@@ -182,7 +198,7 @@ class Observer:
                 direction.take_waiting()
             else:
                 direction.stop_reading()
-        return [ResponseReceived(response, verdict, accepted)]
+        return [ResponseReceived(response, verdict, accepted, is_plain=not self._is_handshake)]
 
     def _fail(self, sender: Role, error: HeadError) -> list[Event]:
         """Handle an unreadable head: nothing from either side can be read any more."""

@@ -28,6 +28,7 @@ from core.net.failures import Failure
 from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.loop import tune_interpreter
+from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, Limits, ListenAddress
 from core.protocol.frames import RSV1, Opcode, make_frame
 from core.protocol.handshake import client_request, new_key
@@ -66,6 +67,9 @@ class Quiet:
         print(addresses[0].rpartition(":")[2], flush=True)
 
     def on_stopped_listening(self) -> None: ...
+
+    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None:
+        pass
 
     def on_failed(self, failure: Failure) -> None:
         print(failure.sentence, file=sys.stderr)

@@ -31,6 +31,7 @@ from core.net.failures import Failure
 from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.loop import tune_interpreter
+from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 
 _PATIENCE_SECONDS = 120.0
@@ -87,6 +88,9 @@ class Announcer:
         print(addresses[0].rpartition(":")[2], flush=True)
 
     def on_stopped_listening(self) -> None:
+        pass
+
+    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None:
         pass
 
     def on_failed(self, failure: Failure) -> None:

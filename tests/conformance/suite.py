@@ -17,6 +17,7 @@ from core.capture.records import ConnectionRecord, Direction, Mode, View
 from core.net.failures import Failure
 from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
+from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.protocol.state import Role
 from tests.tools.tap import Tap, TappedConnection, tapping
@@ -81,6 +82,9 @@ class Listener:
         self.listening.set()
 
     def on_stopped_listening(self) -> None:
+        pass
+
+    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None:
         pass
 
     def on_failed(self, failure: Failure) -> None:

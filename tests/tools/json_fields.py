@@ -3,6 +3,7 @@
 MEANINGS = {
     "addresses": "where Unmask listens",
     "urls": "the same, as WebSocket clients want it",
+    "relays_to": "URL of the server to which who connects there is relayed; null where Unmask is the server",
     "message": "what could not be done, and what to do",
     "connection": "number of the connection, from 1",
     "time": "UTC, to the nanosecond",

@@ -13,11 +13,13 @@ from typing import TypeVar
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, Direction, FrameRecord
 from core.errors import CallerError
+from core.net.connect_request import parse_url
 from core.net.engine import Engine
 from core.net.failures import Failure
 from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.outgoing import Outgoing, Target
+from core.net.relay import Relay
 from core.net.settings import EngineSettings, ListenAddress
 from core.protocol.state import Role
 from tests.tools.waiting import PATIENCE_SECONDS
@@ -81,6 +83,7 @@ class Served:
         self._addresses: tuple[str, ...] = ()
         self._sent: dict[int, SendResult] = {}
         self._failures: list[Failure] = []
+        self._relays: list[tuple[str, ...]] = []
         self.host = EngineHost(capture, "0", settings, load_test_page(), self)
         self.reader = CaptureReader(capture)
         self._thread = threading.Thread(target=self.host.run, name="engine")
@@ -108,6 +111,18 @@ class Served:
     @property
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.port}"
+
+    def relay(self, target: str) -> int:
+        """Relays to that ws:// URL; the port to connect to."""
+        count = len(self._relays)
+        self.host.relay(ListenAddress("127.0.0.1", 0), Relay(parse_url(target)))
+        self._await(lambda: len(self._relays) > count, "it relays")
+        return int(self._relays[count][0].rpartition(":")[2])
+
+    def failure(self) -> Failure:
+        """The next one, which then is as expected."""
+        self._await(lambda: bool(self._failures), "something fails")
+        return self._failures.pop(0)
 
     def send(self, outgoing: Outgoing, connection: int | None = 1) -> int:
         """Send to a client or to all; gives the number reached."""
@@ -168,6 +183,10 @@ class Served:
 
     def on_listening(self, addresses: tuple[str, ...]) -> None:
         self._addresses = addresses
+        self._tell()
+
+    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None:  # noqa: ARG002
+        self._relays.append(addresses)
         self._tell()
 
     def on_stopped_listening(self) -> None:

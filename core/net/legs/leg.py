@@ -87,6 +87,8 @@ class Leg(asyncio.Protocol):
         """Socket address of this end."""
         self.has_ended = False
         """Whether the peer has ended its stream."""
+        self.was_reset = False
+        """The connection broke; it did not end in order."""
         self._has_said_all = False
         self._paused: set[PauseReason] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -142,6 +144,11 @@ class Leg(asyncio.Protocol):
         if self._transport.can_write_eof() and not self._transport.is_closing():
             self._transport.write_eof()
         if self.has_ended:
+            self._transport.close()
+
+    def close(self) -> None:
+        """Close the connection once all is written; nothing more is read."""
+        if self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
@@ -206,7 +213,8 @@ class Leg(asyncio.Protocol):
         # False: the transport closes itself after the last write, if the peer reads it.
         return self._owner.leg_ended(self) and not self._has_said_all
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.was_reset = exc is not None
         self.stop_timer()
         self._transport = None
         self._owner.leg_lost(self)

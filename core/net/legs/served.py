@@ -28,7 +28,7 @@ class Served(EndpointSession):
         self._admit = admit
 
     @property
-    def leg(self) -> Leg:
+    def client(self) -> Leg:
         return self._leg
 
     def leg_made(self, leg: Leg) -> None:

@@ -19,6 +19,7 @@ from core.net.failures import Failure, FailureKind
 from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.outgoing import OutgoingMessage, OutgoingPing
+from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.violations import Judgement
@@ -111,6 +112,9 @@ class Hosted:
 
     def on_stopped_listening(self) -> None:
         self._news.put(("stopped", None))
+
+    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None:
+        pass
 
     def on_failed(self, failure: Failure) -> None:
         self._news.put(("failed", failure))

@@ -1,0 +1,41 @@
+"""What a relay does with each client: where it connects for it, and what it changes in the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.net.connect_request import CONNECT_SECONDS, ServerUrl, parse_url
+from core.net.settings import ListenAddress, parse_address
+from core.protocol.head_rewrite import HeadRewrite, OriginHeader
+from core.protocol.http11 import RequestHead
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A target and the manners of a relay to it."""
+
+    target: ServerUrl
+    keep_host: bool = False
+    """Host stays what the client said, where the target would not mind; else it names the target."""
+    origin: OriginHeader = OriginHeader.KEPT
+    connect_seconds: float = CONNECT_SECONDS
+    """How long finding the target and connecting to it may take."""
+
+    def rewrite(self, request: RequestHead, *, closes: bool) -> HeadRewrite:
+        """What is changed in a request that goes on. `closes`: the target may close behind its response."""
+        base_path, _, _ = self.target.target.partition("?")
+        return HeadRewrite(
+            host=None if self.keep_host and "host" in request.headers else self.target.host_header,
+            origin=self.origin,
+            target_origin=f"http://{self.target.host_header}",
+            base_path=base_path.rstrip("/"),
+            closes=closes,
+        )
+
+
+def parse_relay(text: str) -> tuple[ListenAddress, Relay]:
+    """`ws://HOST:PORT/base` or `ADDRESS=ws://HOST:PORT/base`: where to relay from, and where to. AddressError."""
+    before, sign, after = text.partition("=")
+    if not sign or "://" in before:
+        return ListenAddress("127.0.0.1", 0), Relay(parse_url(text))
+    return parse_address(before), Relay(parse_url(after))
