@@ -15,6 +15,7 @@ from core.protocol.events import (
     Event,
     HandshakeDone,
     HandshakeFailed,
+    HeadPassedOn,
     RequestReceived,
     RequestSent,
     ResponseReceived,
@@ -201,6 +202,8 @@ class Track:
                 self._keep_head(HeadPlace.CLIENT_REQUEST, event.request.raw)
             case RequestSent():
                 return self._requested(event)
+            case HeadPassedOn():
+                self._keep_head(HeadPlace.SERVER_REQUEST, event.raw)
             case HandshakeDone():
                 return self._answered(time_ns, event)
             case HandshakeFailed():
@@ -267,6 +270,8 @@ class Track:
         self.extensions = ", ".join(response.headers.get_all(EXTENSIONS_HEADER))
         if event.accepted:
             self.state = ConnectionState.OPEN
+        elif event.is_plain:
+            self.state = ConnectionState.SERVED
         else:
             self.state = ConnectionState.REFUSED
             self.reason = explain(verdict.violations)

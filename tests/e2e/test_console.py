@@ -153,7 +153,9 @@ class TestJson:
             assert json.loads(program.lines[0]) == {
                 "event": "listening",
                 "addresses": [url],
-                "urls": [f"ws://{url}/"],
+                "urls": [f"ws://{url,
+                "relays_to": None,
+            }/"],
             }
             with RawPeer(port) as peer:
                 request = peer.request("/p?q").replace(

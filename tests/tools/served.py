@@ -119,11 +119,6 @@ class Served:
         self._await(lambda: len(self._relays) > count, "it relays")
         return int(self._relays[count][0].rpartition(":")[2])
 
-    def failure(self) -> Failure:
-        """The next one, which then is as expected."""
-        self._await(lambda: bool(self._failures), "something fails")
-        return self._failures.pop(0)
-
     def send(self, outgoing: Outgoing, connection: int | None = 1) -> int:
         """Send to a client or to all; gives the number reached."""
         host = self.host

@@ -124,7 +124,7 @@ class Relayed(Session):
         if self._client.has_ended:
             leg.say_no_more()
 
-    def leg_received(self, leg: Leg, data: bytes, now: int, until: int) -> None:
+    def leg_received(self, leg: Leg, data: bytes, now: int, until: int) -> bool:
         sender = self._side(leg)
         other = self._other(leg)
         is_relaying = self._request is not None and not self._answered
@@ -147,8 +147,10 @@ class Relayed(Session):
                 if self._host.clock() >= until:
                     break
         size = self._record(sender, events, now)
-        self._keep_pace(leg, size)
+        if self._host.recorder.holds_up(size):
+            self._wait_for_recorder(leg)
         self._settle()
+        return self._observer.has_more(sender)
 
     def leg_has_more(self, leg: Leg) -> bool:
         return self._observer.has_more(self._side(leg))
@@ -270,4 +272,4 @@ class Relayed(Session):
         if not events:
             return 0
         size, self._unrecorded[sender] = self._unrecorded[sender], 0
-        return self._hand_over(now, list(events), size, _DIRECTIONS[sender])
+        return self._host.recorder.record(self.id, now, list(events), size, _DIRECTIONS[sender])
