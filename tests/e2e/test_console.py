@@ -153,9 +153,8 @@ class TestJson:
             assert json.loads(program.lines[0]) == {
                 "event": "listening",
                 "addresses": [url],
-                "urls": [f"ws://{url,
+                "urls": [f"ws://{url}/"],
                 "relays_to": None,
-            }/"],
             }
             with RawPeer(port) as peer:
                 request = peer.request("/p?q").replace(
