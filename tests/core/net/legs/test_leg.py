@@ -221,6 +221,39 @@ def test_what_the_other_side_has_freed_is_worked_on_once_nothing_is_held(run: Ca
     run(test)
 
 
+def test_who_is_done_is_read_on_before_those_who_are_not(
+    run: Callable[[Test], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many those are, and however little it takes to be done."""
+    monkeypatch.setattr("core.net.legs.leg.READ_ON_NS", -1)
+    turns_taken = 0
+
+    class Busy:
+        """Never done."""
+
+        def work(self, until: int) -> None:
+            nonlocal turns_taken
+            turns_taken += 1
+            while pair.turns._clock() < until:
+                pass
+            pair.turns.add(self)
+
+    async def test() -> None:
+        nonlocal pair
+        pair = Pair()
+        async with between(pair) as (client, server):
+            for _ in range(100):
+                pair.turns.add(Busy())
+            for _ in range(20):
+                client.writer.write(b"x")
+                assert await server.reader.readexactly(1) == b"x"
+            assert turns_taken < 20 * 20
+            pair.turns._queue.clear()
+
+    pair: Pair
+    run(test)
+
+
 def test_a_reset_reaches_the_other_side(run: Callable[[Test], None]) -> None:
     async def test() -> None:
         pair = Pair()
