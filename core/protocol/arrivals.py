@@ -9,11 +9,14 @@ from core.protocol.events import Report, RunReceived
 from core.protocol.frame_runs import FrameColumns, RunDecoder, Segment
 from core.protocol.frames import Frame
 
+_FRAME_BYTES = 200
+"""About what a decoded frame takes beside its bytes."""
+
 
 class Arrivals:
     """A decoder and the frames it has decoded."""
 
-    __slots__ = ("_frames", "_is_plain", "_segments", "decoder")
+    __slots__ = ("_decoded_bytes", "_frames", "_is_plain", "_segments", "decoder")
 
     def __init__(self, limit: int, is_plain: Callable[[FrameColumns], bool]) -> None:
         """`limit` is that of `FrameDecoder`. `is_plain` decides, when a run's turn comes, whether it can be taken as a
@@ -24,11 +27,18 @@ class Arrivals:
         self._segments: deque[Segment] = deque()
         self._frames: deque[Frame] = deque()
         """Frames to be examined one by one; they precede `_segments`."""
+        self._decoded_bytes = 0
+        """About what the frames take that were decoded last."""
 
     @property
     def decoded(self) -> bool:
         """Whether decoded frames are waiting."""
         return bool(self._frames or self._segments)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes held of frames that are still arriving, and about what frames take that are decoded and waiting."""
+        return self.decoder.held_bytes + (self._decoded_bytes if self.decoded else 0)
 
     @property
     def has_more(self) -> bool:
@@ -38,7 +48,13 @@ class Arrivals:
     def feed(self, data: bytes) -> None:
         """Take received bytes; with b"", decode more if no decoded frame is left."""
         if data or not self.decoded:
-            self._segments += self.decoder.feed_portion(data)
+            before = self.decoder.held_bytes + len(data)
+            segments = self.decoder.feed_portion(data)
+            if segments:
+                frames = sum(len(each.heads) if isinstance(each, FrameColumns) else 1 for each in segments)
+                decoded = before - self.decoder.held_bytes + frames * _FRAME_BYTES
+                self._decoded_bytes = decoded + (self._decoded_bytes if self.decoded else 0)
+                self._segments += segments
 
     def next_frame(self, reports: list[Report]) -> Frame | None:
         """The next frame to be examined by itself; plain runs before it are appended to `reports`."""

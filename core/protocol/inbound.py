@@ -67,7 +67,7 @@ class Inbound:
     def held_bytes(self) -> int:
         """Bytes held: unfinished frames and messages, kept bytes outside of frames, and the inflater's state."""
         passing = 0 if self._passing is None else self._passing.held_bytes
-        held = self._decoder.held_bytes + self._assembler.held_bytes + self.trailing.held_bytes
+        held = self._arrivals.held_bytes + self._assembler.held_bytes + self.trailing.held_bytes
         return held + len(self._beyond) + passing
 
     def start_compression(self, parameters: DeflateParameters) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
@@ -109,6 +110,16 @@ def test_nothing_is_answered_when_the_peer_is_gone() -> None:
     events = connection.receive_eof()
     assert [type(event) for event in events] == [FrameReceived] * 4 + [ConnectionClosed]
     assert connection.data_to_send() == b""
+
+
+def test_frames_that_are_decoded_and_wait_are_held() -> None:
+    connection = opened_server()
+    connection.receive_data(masked(Opcode.PING, b"?") * 1000)
+    assert connection.has_more
+    assert connection.held_bytes > 1000 * sys.getsizeof(make_frame(Opcode.PING, b"?", masking_key=MASK))
+    while connection.has_more:
+        connection.receive_data(b"")
+    assert connection.held_bytes == 0
 
 
 def test_who_is_failed_for_memory_lets_go_of_what_is_inflated() -> None:

@@ -226,31 +226,31 @@ def test_who_is_done_is_read_on_before_those_who_are_not(
 ) -> None:
     """However many those are, and however little it takes to be done."""
     monkeypatch.setattr("core.net.legs.leg.READ_ON_NS", -1)
-    turns_taken = 0
 
     class Busy:
         """Never done."""
 
+        def __init__(self, turns: Turns, taken: list[None]) -> None:
+            self._turns = turns
+            self._taken = taken
+
         def work(self, until: int) -> None:
-            nonlocal turns_taken
-            turns_taken += 1
-            while pair.turns._clock() < until:
+            self._taken.append(None)
+            while self._turns._clock() < until:
                 pass
-            pair.turns.add(self)
+            self._turns.add(self)
 
     async def test() -> None:
-        nonlocal pair
-        pair = Pair()
+        pair, taken = Pair(), list[None]()
         async with between(pair) as (client, server):
             for _ in range(100):
-                pair.turns.add(Busy())
+                pair.turns.add(Busy(pair.turns, taken))
             for _ in range(20):
                 client.writer.write(b"x")
                 assert await server.reader.readexactly(1) == b"x"
-            assert turns_taken < 20 * 20
+            assert len(taken) < 20 * 20
             pair.turns._queue.clear()
 
-    pair: Pair
     run(test)
 
 
