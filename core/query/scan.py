@@ -132,7 +132,11 @@ class Scan:
 def _chained(found: list[Sequence[int]]) -> Sequence[int]:
     """Join the ids found in consecutive blocks."""
     ranges = [each for each in found if isinstance(each, range)]
-    if len(ranges) == len(found) and all(one.stop == other.start for one, other in pairwise(ranges)):
+    if (
+        ranges
+        and len(ranges) == len(found)
+        and all(one.stop == other.start for one, other in pairwise(ranges))
+    ):
         return range(ranges[0].start, ranges[-1].stop)
     return tuple(chain.from_iterable(found))
 

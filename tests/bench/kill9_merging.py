@@ -9,6 +9,7 @@ what it is about to do, so that it is known which kills came within a merge.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sqlite3
 import subprocess
@@ -23,6 +24,8 @@ from core.capture.reader import CaptureReader
 from core.capture.records import View
 
 CONNECTIONS = 3
+_LATEST = 0.003
+"""Seconds; a merge takes about so long."""
 _CHILD = """
 import sys
 from pathlib import Path
@@ -64,26 +67,31 @@ class Survival:
         return self.held >= self.told and self.integrity == "ok" and self.in_order
 
 
-def survive(folder: Path, seconds: float) -> Survival:
-    """Write and merge for `seconds`, kill, and look what is left."""
+def survive(folder: Path, seconds: float, delay: float) -> Survival:
+    """Write and merge for `seconds`, wait for the next merge, kill `delay` seconds later, and look what is left."""
     path = folder / "a.unmask"
     command = [sys.executable, "-c", _CHILD, str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+    said = b""
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         try:
-            assert child.stdout.readline() == "ready\n"
-            time.sleep(seconds)
+            assert child.stdout.readline() == b"ready\n"
+            end = time.monotonic() + seconds
+            while time.monotonic() < end or not said.endswith(b"merging\n"):
+                said += os.read(child.stdout.fileno(), 1 << 16)
+            time.sleep(delay)
         finally:
             child.kill()
-        said = child.stdout.read().splitlines()
-    numbers = [int(each) for each in said if each.isdecimal()]
+        said += child.stdout.read()
+    lines = said.decode().splitlines()
+    numbers = [int(each) for each in lines if each.isdecimal()]
     with closing(sqlite3.connect(path)) as database:
         (integrity,) = database.execute("PRAGMA integrity_check").fetchone()
         (blocks,) = database.execute("SELECT count(*) FROM block").fetchone()
     with closing(CaptureReader(path)) as reader:
         held = reader.last_frame_id()
         in_order = all(map(_is_in_order, [reader] * (CONNECTIONS + 1), range(CONNECTIONS + 1), [held] * 9))
-    return Survival(max(numbers, default=0), held, blocks, said[-1:] == ["merging"], integrity, in_order)
+    return Survival(max(numbers, default=0), held, blocks, lines[-1:] == ["merging"], integrity, in_order)
 
 
 def _is_in_order(reader: CaptureReader, connection: int, held: int) -> bool:
@@ -109,7 +117,7 @@ def main() -> int:
     survivals: list[Survival] = []
     for _ in range(options.times):
         with tempfile.TemporaryDirectory(prefix="unmask-kill9-") as folder:
-            survivals.append(survive(Path(folder), moments.uniform(0.0, 1.0)))
+            survivals.append(survive(Path(folder), moments.uniform(0.0, 1.0), moments.uniform(0.0, _LATEST)))
     good = [each for each in survivals if each.good]
     print(f"{len(good)} of {len(survivals)} captures whole, in order, with all that was committed")
     print(f"killed within a merge: {sum(each.in_merge for each in survivals)}")
