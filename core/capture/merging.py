@@ -20,7 +20,7 @@ from itertools import islice
 
 from core.capture.blocks import BLOCK_FRAMES, HEADER_BYTES
 from core.capture.capture_file import CaptureFile
-from core.capture.layout import RecordColumn, column_bytes, gather, put
+from core.capture.layout import RECORD, RecordColumn, column_bytes, gather, put
 from core.capture.packing import to_store
 from core.capture.repeats import Layout, moved
 from core.capture.ring import Keep
@@ -34,7 +34,7 @@ _FINISH_SECONDS = 0.5
 _FAN = 16
 """Number of blocks of one size that make one of the next size."""
 _MOST_BYTES = 1024 * 1024
-"""Payload bytes in a merged block."""
+"""Bytes of records and payloads in a merged block."""
 _MOST_BLOCKS = 64
 """Blocks merged in one step."""
 _MOST_LANES = 512
@@ -96,7 +96,7 @@ class Bounds:
 
     def weight(self, block: _Block) -> int:
         """Size of a block relative to the nearest limit; `_WHOLE` at that limit."""
-        parts = [(block.count, self.frames), (block.size, self.bytes)]
+        parts = [(block.count, self.frames), (block.count * RECORD.size + block.size, self.bytes)]
         if self.ns is not None:
             parts.append((block.last_ns - block.first_ns, self.ns))
         return max(_WHOLE * has // max(most, 1) for has, most in parts)

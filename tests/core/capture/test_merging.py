@@ -30,6 +30,7 @@ from tests.tools.waiting import until
 CONNECTIONS = (1, 2, 3)
 EVER = 1 << 40
 SECOND = 1_000_000_000
+MEGA = 1 << 20
 
 
 @pytest.fixture
@@ -336,6 +337,17 @@ def test_a_ring_of_few_frames_keeps_few(writer: CaptureWriter) -> None:
     slow(writer, 500)
     writer.drop_oldest(0, EVER)
     assert 160 <= sum(counts(writer)) < 170
+
+
+def test_a_small_ring_keeps_small_blocks(writer: CaptureWriter) -> None:
+    writer.keep = Keep(bytes=2 * MEGA)
+    writer.write([opened(1)])
+    for number in range(1000):
+        writer.write([received(1, b"%0300d" % number)])
+        merge(writer)
+    merge(writer, ending=True)
+    assert 100 < max(counts(writer)) < writer.keep.log_bytes // 4 // 300
+    assert sum(counts(writer)) == 1000
 
 
 def test_connections_bound_what_one_step_does(writer: CaptureWriter) -> None:
