@@ -34,6 +34,8 @@ from core.protocol.violations import Judgement
 
 _GOING_AWAY = 1001
 _STOP_SECONDS = 1.0
+_REST_SECONDS = 5.0
+"""How long `stop` processes what peers had sent before."""
 _TOLD_NS = 60 * 10**9
 _GAUGE_SECONDS = 0.5
 _MOST_SLOW = 1000
@@ -261,7 +263,18 @@ class Engine:
         except TimeoutError:
             for session in tuple(self._sessions.values()):
                 session.disconnect()
-            await self._empty.wait()
+            await self._process_rests()
+
+    async def _process_rests(self) -> None:
+        """Record what peers had sent, as far as time allows. The capture has no end of those that are left then."""
+        try:
+            await asyncio.wait_for(self._empty.wait(), _REST_SECONDS)
+        except TimeoutError:
+            sentence = (
+                "Unmask ends before it has processed all that peers had sent: the rest is not in the capture. "
+                f"Connections concerned, marked there as lost: {len(self._sessions)}."
+            )
+            self.tell_failure(Failure(FailureKind.CAPTURE, "", sentence))
 
     # Called by sessions.
 

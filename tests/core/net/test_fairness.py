@@ -15,6 +15,7 @@ import pytest
 
 from core.capture.records import ConnectionState, Direction
 from core.net.engine import Engine
+from core.net.failures import FailureKind
 from core.net.legs.endpoint_session import EndpointSession
 from core.net.legs.leg import PauseReason
 from core.net.outgoing import OutgoingClose
@@ -252,3 +253,28 @@ def test_who_is_done_within_its_turn_is_read_on(serve: Serve) -> None:
         on_loop(served, leave_a_rest)
         peer.send(LAST_PING)
         read_to(peer.socket, b"last")
+
+
+def test_ending_does_not_take_as_long_as_what_peers_had_sent(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took minutes with hundreds of peers. Not even those are told to have closed whose end was not reached."""
+    monkeypatch.setattr("core.net.engine._STOP_SECONDS", 0.0)
+    monkeypatch.setattr("core.net.engine._REST_SECONDS", 0.0)
+    served = serve(EngineSettings())
+    with ExitStack() as peers:
+        for _ in range(8):
+            peer = peers.enter_context(RawPeer(served.port))
+            peer.open()
+            peer.socket.setblocking(False)
+            peer.socket.send(make_frame(Opcode.PING, b"", masking_key=MASK).wire() * 40_000)
+        until(lambda: on_loop(served, lambda engine: len(engine.turns._queue)) == 8, "all have a rest")
+        served.host.stop()
+        served._thread.join(PATIENCE_SECONDS)
+        assert not served._thread.is_alive()
+    served.host.close()
+    [failure] = served._failures
+    served._failures.clear()
+    assert failure.kind is FailureKind.CAPTURE
+    assert failure.sentence.endswith("marked there as lost: 8.")
+    assert {each.state for each in served.reader.connections()} == {ConnectionState.LOST}
