@@ -317,6 +317,7 @@ def test_the_lines_that_are_no_capture() -> None:
         "event": "listening",
         "addresses": ["127.0.0.1:80", "[::1]:80"],
         "urls": ["ws://127.0.0.1:80/", "ws://[::1]:80/"],
+        "relays_to": None,
     }
     assert json.loads(error_line("No.")) == {"event": "error", "message": "No."}
 
