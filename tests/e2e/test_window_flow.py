@@ -445,8 +445,14 @@ def test_settings_come_back_at_the_next_start(sit_down: SitDown) -> None:
     header = person.window.frames.horizontalHeader()
     assert header.isSectionHidden(FrameColumn.DELTA)
     # A screen as narrow as this has no room for it, but it is kept until there is.
-    person.window.resize(1600, person.window.height())
-    person.until(lambda: header.sectionSize(FrameColumn.OPCODE) == 123, "the column is as wide as it was")
+    window, table = person.window, person.window.frames
+
+    def has_room() -> bool:
+        # Again where the window is fitted to its screen only now.
+        window.resize(1600, window.height())
+        return table.horizontalHeader().sectionSize(FrameColumn.OPCODE) == 123
+
+    person.until(has_room, "the column is as wide as it was")
     title = person.window.frame_model.headerData(FrameColumn.TIME, Qt.Orientation.Horizontal)
     assert title == "Since start"
     editor = person.window.composer.editor
