@@ -113,6 +113,10 @@ class EndpointSession(Session):
 
     def leg_received(self, leg: Leg, data: bytes, now: int, until: int) -> bool:
         endpoint, clock = self.endpoint, self._host.clock
+        if not data and self._host.recorder.is_full:
+            # A rest may be a large message, all but done.
+            self._wait_for_recorder(leg)
+            return True
         self._unrecorded += len(data)
         events = endpoint.receive_runs(data)
         if self._is_opening:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from core.capture.recorder import BACKLOG_BYTES
 from core.capture.records import ConnectionState, Direction
 from core.net.engine import Engine
 from core.net.failures import FailureKind
@@ -253,6 +254,26 @@ def test_who_is_done_within_its_turn_is_read_on(serve: Serve) -> None:
         on_loop(served, leave_a_rest)
         peer.send(LAST_PING)
         read_to(peer.socket, b"last")
+
+
+def test_large_messages_of_many_do_not_fill_a_queue_that_is_full(serve: Serve) -> None:
+    """Each that was under way was handed over whole, however full it was."""
+    served = serve(EngineSettings(limits=Limits(memory_bytes=1 << 30)))
+    recorder, size = served.host.recorder, 40_000_000
+    gate: queue.Queue[None] = queue.Queue()
+    with ExitStack() as open_peers:
+        peers = [open_peers.enter_context(RawPeer(served.port)) for _ in range(6)]
+        for peer in peers:
+            deflating(peer)
+        served.opened(6)
+        recorder._command(lambda: gate.get(timeout=PATIENCE_SECONDS))
+        for peer in peers:
+            peer.send(bomb(size))
+        until(lambda: on_loop(served, lambda engine: len(engine._waiting)) == 6, "all wait for the recorder")
+        held = recorder.backlog_bytes
+        gate.put(None)
+        assert held < BACKLOG_BYTES + size + 1_000_000
+        served.captured(lambda reader: reader.totals().frames == 6, "all are recorded")
 
 
 def test_ending_does_not_take_as_long_as_what_peers_had_sent(
