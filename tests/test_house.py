@@ -41,7 +41,7 @@ MAY_IMPORT = {
     ),
     "core.net": ("core.errors", "core.sizes", "core.protocol", "core.capture", "core.rules"),
 }
-"""Of each room of `core`, what it may import of `core` beside itself. A room within another stands before it."""
+"""What each room of `core` may import of `core` beside itself. A room within another stands before it."""
 
 _BELOW_DESKS = (
     "app.logic",
@@ -79,7 +79,7 @@ APP_MAY_IMPORT = {
     "app.cli": ("app.logic", "app.terminal", "app.runtime", "app.window", "app.self_test", "app.version"),
     "app.__main__": ("app.cli", "app.terminal"),
 }
-"""Of each room of `app`, what it may import of `app` beside itself. Of the views, each room stands on `parts` alone."""
+"""What each room of `app` may import of `app` beside itself. Each room of views may import `parts` alone."""
 
 VIEW_ROOMS = frozenset(
     f"app.views.{room}"

@@ -110,7 +110,7 @@ def show_as_newest(db: sqlite3.Connection, version: int) -> None:
 
 
 def where_blobs_are(version: int) -> Blobs:
-    """Of values that are read piece by piece, which views do not let: table and column in a file of that format."""
+    """Table and column, in a file of that format, of values read piece by piece, which views do not allow."""
     return {("payload", "bytes"): ("block", "payloads")} if version == 1 else {}
 
 

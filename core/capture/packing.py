@@ -47,7 +47,7 @@ def pack(payloads: Iterable[bytes]) -> tuple[bytes, bytes]:
 
 
 def to_store(payloads: Sequence[bytes], size: int, wire_bytes: int) -> tuple[bytes, bytes]:
-    """As `pack` where that is worth it, else b"" and the payloads as they are. They are `size` bytes."""
+    """Pack payloads of `size` bytes if that is worth it; else gives b"" and the payloads unchanged."""
     if size >= PACKED_FROM and size >= PACKED_RATIO * wire_bytes:
         return pack(payloads)
     return b"", b"".join(payloads)

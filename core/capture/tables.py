@@ -225,7 +225,7 @@ class LaneRow(NamedTuple):
     """Where in the list its first frame in the block stands."""
     count: int  # type: ignore[assignment]
     data_position: int
-    """The same in the list without control frames."""
+    """Where in the list without control frames its first data frame in the block stands."""
     data_count: int
 
 

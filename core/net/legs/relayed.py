@@ -189,8 +189,12 @@ class Relayed(Session):
         if self._dialing is None:
             self._finished.add(Role.SERVER)
         if len(self._finished) == len(Role):
-            self._record(Role.CLIENT, self._observer.close(self._first), self._host.clock())
-            self._finish()
+            self._end()
+
+    def _end(self) -> None:
+        """Both legs are gone, and all that came over them is recorded."""
+        self._record(Role.CLIENT, self._observer.close(self._first), self._host.clock())
+        self._finish()
 
     # The request.
 
@@ -238,9 +242,7 @@ class Relayed(Session):
             self._host.tell_failure(Failure(FailureKind.CONNECT, self._relay.target.text, sentence))
             self._answer(refuse(status, sentence))
         elif Role.CLIENT in self._finished:
-            self._finished.add(Role.SERVER)
-            self._record(Role.CLIENT, self._observer.close(self._first), self._host.clock())
-            self._finish()
+            self._end()
 
     def _request_timed_out(self) -> None:
         seconds = self._limits.handshake_seconds
