@@ -10,7 +10,7 @@ import base64
 import binascii
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from core.errors import HeadError
@@ -122,7 +122,7 @@ class ProxyCredentials:
     """The user name and password that clients of a proxy must give."""
 
     username: str
-    password: str
+    password: str = field(repr=False)
 
     @property
     def basic(self) -> str:
