@@ -9,11 +9,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.captures.desk import CaptureDesk
 from app.logic.rows import BEHIND_ALL_FRAMES
 from app.logic.shown_frame import shown_frame
+from app.logic.shown_handshake import ShownHandshake, read_handshake
 from app.logic.text import grouped
 from app.views.panes import Panes
 from core.capture.records import ConnectionRecord, Problem, View
 from core.errors import CaptureError
-from core.protocol.violations import Violation
 
 
 class Selection(QObject):
@@ -69,18 +69,18 @@ class Selection(QObject):
             wanted = self._frame_connection
         reader = self._desk.reader
         record: ConnectionRecord | None = None
-        violations: tuple[Violation, ...] = ()
+        handshake: ShownHandshake | None = None
         if wanted is not None and reader is not None:
             try:
                 record = reader.connection(wanted)
-                if record != self._connection:
-                    violations = reader.connection_violations(wanted)
+                if record is not None and record != self._connection:
+                    handshake = read_handshake(reader, record)
             except CaptureError as error:
                 self.problem.emit(str(error))
                 return
         if record != self._connection:
             self._connection = record
-            self._details.show_connection(record, violations)
+            self._details.show_handshake(handshake)
             self.view_changed.emit()
 
     def toggle_only_connection(self) -> None:
@@ -123,7 +123,7 @@ class Selection(QObject):
         if problem.frame is None:
             self._connections.choose(problem.connection)
             self.refresh()
-            self._details.show_handshake_violation(problem.violation)
+            self._details.show_handshake_violation(problem)
             return
         if self.go_to_frame(problem.frame, problem.connection):
             self._settle.stop()

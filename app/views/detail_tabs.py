@@ -9,6 +9,7 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QLabel, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from app.logic.shown_frame import ShownFrame
+from app.logic.shown_handshake import ShownHandshake
 from app.look.look import Look
 from app.runtime.jobs import Jobs
 from app.views.bits.view import FrameBits
@@ -16,7 +17,7 @@ from app.views.bytes.view import BytesView
 from app.views.handshake.view import HandshakeView
 from app.views.message.view import MessageView
 from app.views.parts.connection_label import ConnectionLabel
-from core.capture.records import ConnectionRecord
+from core.capture.records import Problem
 from core.decoders.registry import Decoders
 from core.protocol.anatomy import FrameField, Part
 from core.protocol.violations import Violation
@@ -52,8 +53,7 @@ class DetailTabs(QWidget):
     def __init__(self, look: Look, jobs: Jobs, decoders: Decoders, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._frame: ShownFrame | None = None
-        self._connection: ConnectionRecord | None = None
-        self._violations: tuple[Violation, ...] = ()
+        self._handshake: ShownHandshake | None = None
         self._chosen: Part | None = None
         self.message = MessageView(look.theme, jobs, decoders)
         self.frame = FrameBits(look)
@@ -109,10 +109,10 @@ class DetailTabs(QWidget):
         self.message.stop()
         self.bytes.stop()
 
-    def show_connection(self, connection: ConnectionRecord | None, violations: tuple[Violation, ...]) -> None:
-        """Show a connection and the rules that its handshake broke, or none."""
-        self._connection, self._violations = connection, violations
-        self.whose.show_connection(connection)
+    def show_handshake(self, shown: ShownHandshake | None) -> None:
+        """Show how a connection was opened, or nothing."""
+        self._handshake = shown
+        self.whose.show_connection(None if shown is None else shown.record)
         self._outdated(self._handshake_page)
 
     def current_tab(self) -> str:
@@ -143,10 +143,10 @@ class DetailTabs(QWidget):
         self.tabs.setCurrentWidget(self._bytes_page)
         self.bytes.show_violation(violation)
 
-    def show_handshake_violation(self, violation: Violation) -> None:
+    def show_handshake_violation(self, problem: Problem) -> None:
         """Mark the bytes of the handshake that broke a rule."""
         self.tabs.setCurrentWidget(self._handshake_page)
-        self.handshake.show_violation(violation)
+        self.handshake.show_violation(problem.violation, problem.head)
 
     def _add(self, page: _TabPage, title: str, refresh: Callable[[], bool]) -> _TabPage:
         self.tabs.addTab(page, title)
@@ -190,8 +190,8 @@ class DetailTabs(QWidget):
         return self._frame is not None
 
     def _refresh_handshake(self) -> bool:
-        self.handshake.show_connection(self._connection, self._violations)
-        return self._connection is not None
+        self.handshake.show_handshake(self._handshake)
+        return self._handshake is not None
 
     def _choose(self, field: FrameField) -> None:
         """A field was chosen in the Frame tab: mark its bytes."""

@@ -32,6 +32,7 @@ class RawHead(QPlainTextEdit):
         self._theme = theme
         self._raw = b""
         self._marked = (0, 0)
+        self._changed: frozenset[int] = frozenset()
         self._marks = False
         self._font = theme.mono_font()
         self.setReadOnly(True)
@@ -40,10 +41,11 @@ class RawHead(QPlainTextEdit):
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         theme.changed.connect(self._fill)
 
-    def show_raw(self, raw: bytes) -> None:
-        """Show these bytes."""
+    def show_raw(self, raw: bytes, changed: frozenset[int] = frozenset()) -> None:
+        """Show these bytes; `changed` lines, from 0, get a ground of their own."""
         self._raw = raw
         self._marked = (0, 0)
+        self._changed = changed
         self._fill()
 
     def show_marks(self, shown: bool) -> None:
@@ -54,27 +56,52 @@ class RawHead(QPlainTextEdit):
     def mark(self, offset: int, length: int) -> None:
         """Mark bytes and scroll to them; a length of 0 marks nothing."""
         self._marked = (offset, length)
-        self.setExtraSelections([])
+        marked = self._marked_cursor()
+        self._select(marked)
+        if marked is not None:
+            marked.clearSelection()
+            self.setTextCursor(marked)
+            self.ensureCursorVisible()
+
+    def _select(self, marked: QTextCursor | None) -> None:
+        """Paint the grounds of changed lines, and `marked` over them."""
+        selections = []
+        for number in sorted(self._changed):
+            block = self.document().findBlockByNumber(number)
+            if block.isValid():
+                cursor = QTextCursor(block)
+                cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
+                selection = QTextEdit.ExtraSelection()
+                selection.cursor = cursor
+                selection.format.setBackground(self._theme.color(ThemeRole.HIGHLIGHT))
+                selections.append(selection)
+        if marked is not None:
+            selection = QTextEdit.ExtraSelection()
+            selection.cursor = QTextCursor(marked)
+            selection.format.setBackground(self._theme.color(ThemeRole.ERROR_TINT))
+            selection.format.setForeground(self._theme.color(ThemeRole.ERROR))
+            selection.format.setFontUnderline(True)
+            selections.append(selection)
+        self.setExtraSelections(selections)
+
+    def _marked_cursor(self) -> QTextCursor | None:
+        """Over the marked bytes; None if there are none, or they are not shown."""
+        offset, length = self._marked
         if length <= 0 or offset >= min(len(self._raw), MAX_SHOWN):
-            return
-        selection = QTextEdit.ExtraSelection()
+            return None
         cursor = self.textCursor()
         cursor.setPosition(self._position(offset))
         cursor.setPosition(self._position(min(offset + length, MAX_SHOWN)), QTextCursor.MoveMode.KeepAnchor)
-        selection.cursor = QTextCursor(cursor)
-        selection.format.setBackground(self._theme.color(ThemeRole.ERROR_TINT))
-        selection.format.setForeground(self._theme.color(ThemeRole.ERROR))
-        selection.format.setFontUnderline(True)
-        self.setExtraSelections([selection])
-        cursor.clearSelection()
-        self.setTextCursor(cursor)
-        self.ensureCursorVisible()
+        return cursor
+
+    def changed_text(self) -> list[str]:
+        """The lines with a ground of their own."""
+        return [self.document().findBlockByNumber(number).text() for number in sorted(self._changed)]
 
     def marked_text(self) -> str:
         """The marked text, as it is shown."""
-        return "\n".join(
-            each.cursor.selectedText().replace("\u2029", "\n") for each in self.extraSelections()
-        )
+        marked = self._marked_cursor()
+        return "" if marked is None else marked.selectedText().replace("\u2029", "\n")
 
     def _position(self, offset: int) -> int:
         """The place in the text that shows the byte `offset`."""

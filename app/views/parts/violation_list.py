@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QTextLayout
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -34,7 +36,7 @@ class _Row(QWidget):
 
     chosen = Signal()
 
-    def __init__(self, violation: Violation, look: Look, parent: QWidget) -> None:
+    def __init__(self, violation: Violation, whose: str, look: Look, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = look.theme
         self._icons = look.icons
@@ -43,7 +45,8 @@ class _Row(QWidget):
         self._colour, self._tint = _ROLES[rule.severity]
         detail = visible(violation.detail)
         self._text = f"{rule.sentence}  {detail}" if detail else rule.sentence
-        self._aside = f"{self._severity_name(rule.severity)} · {rule.section}"
+        named = (self._severity_name(rule.severity), whose, rule.section)
+        self._aside = " · ".join(filter(None, named))
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -116,6 +119,7 @@ class ViolationList(QWidget):
         self._look = look
         self._first_shown = first_shown
         self._violations: tuple[Violation, ...] = ()
+        self._whose: Callable[[Violation], str] | None = None
         self._shown = self._first_shown
         self._rows: list[QWidget] = []
         self._layout = QVBoxLayout(self)
@@ -127,8 +131,11 @@ class ViolationList(QWidget):
         self._layout.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
         self.hide()
 
-    def set_violations(self, violations: tuple[Violation, ...]) -> None:
-        """Show these; more than a few fold behind a button with their number."""
+    def set_violations(
+        self, violations: tuple[Violation, ...], whose: Callable[[Violation], str] | None = None
+    ) -> None:
+        """Show these; more than a few fold behind a button with their number. `whose` names what broke one."""
+        self._whose = whose
         self._violations = tuple(sorted(violations, key=lambda one: -one.rule.severity))
         self._shown = self._first_shown
         self._build()
@@ -152,7 +159,7 @@ class ViolationList(QWidget):
             row.deleteLater()
         self._rows = []
         for violation in self._violations[: self._shown]:
-            row = _Row(violation, self._look, self)
+            row = _Row(violation, self._whose(violation) if self._whose else "", self._look, self)
             if violation.length:
                 row.make_link()
                 row.chosen.connect(lambda one=violation: self.violation_chosen.emit(one))

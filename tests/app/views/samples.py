@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.logic.shown_frame import ShownFrame
+from app.logic.shown_handshake import DIALLED, LISTENED, ShownHandshake
+from core.capture.legs import HeadRecord, Leg
 from core.capture.records import (
     OUTLINE_BYTES,
     ConnectionRecord,
@@ -14,6 +16,7 @@ from core.capture.records import (
     FrameRow,
     MessageInfo,
     Mode,
+    Problem,
 )
 from core.decoders.context import Context
 from core.decoders.source import Held
@@ -119,3 +122,18 @@ BAD = record(
         violation("length-not-minimal", "5 in 16 bits", 2, 2),
     ),
 )
+
+
+def handshake(record: ConnectionRecord, *violations: Violation) -> ShownHandshake:
+    """As a capture gives it, with rules that the request broke, or a server's answer where Unmask asked."""
+    asked, answered = DIALLED if record.mode is Mode.CONNECT else LISTENED
+    broken = answered if record.mode is Mode.CONNECT else asked
+    heads = tuple(
+        HeadRecord(place, raw, ()) for place, raw in ((asked, record.request), (answered, record.response))
+    )
+    leg = Leg(
+        asked.side, record.opened_ns, record.peer, record.local,
+        trailing=record.trailing, trailing_length=record.trailing_length,
+    )  # fmt: skip
+    problems = [Problem(at, record.id, None, each, broken) for at, each in enumerate(violations, 1)]
+    return ShownHandshake(record, heads, (leg,), tuple(problems))

@@ -12,7 +12,7 @@ from app.runtime.jobs import Jobs
 from app.views.detail_tabs import DetailTabs
 from core.decoders.registry import Decoders
 from core.protocol.anatomy import Part, anatomy
-from tests.app.views.samples import BAD, CONNECTION, whole
+from tests.app.views.samples import BAD, CONNECTION, handshake, whole
 
 HELLO = whole(b"Hello")
 
@@ -31,7 +31,7 @@ def tabs(qtbot: QtBot, look: Look, jobs: Jobs, decoders: Decoders) -> Iterator[D
 
 def test_only_the_tab_in_sight_works(tabs: DetailTabs) -> None:
     tabs.show_frame(HELLO)
-    tabs.show_connection(CONNECTION, ())
+    tabs.show_handshake(handshake(CONNECTION))
     assert tabs.message.text.toPlainText() == "Hello"
     assert tabs.frame.table.rowCount() == 0
     assert tabs.bytes.status_text() == ""
@@ -66,7 +66,7 @@ def test_nothing_selected_says_what_to_do(tabs: DetailTabs) -> None:
         assert not view.isVisible()
     tabs.set_current_tab("handshake")
     assert not tabs.handshake.isVisible()
-    tabs.show_connection(CONNECTION, ())
+    tabs.show_handshake(handshake(CONNECTION))
     assert tabs.handshake.isVisible()
 
 
