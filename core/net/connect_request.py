@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from core.errors import AddressError, CallerError
@@ -81,13 +81,18 @@ def parse_url(text: str) -> ServerUrl:
     port = int(place["port"] or _DEFAULT_PORT)
     if not 0 < port < 65536:
         raise AddressError(f"“{place['port']}” is no port to connect to: write a number from 1 to 65535.")
-    target = quote(url["target"], safe=_SAFE)
+    target = in_url(url["target"])
     return ServerUrl(
         text.strip(),
         place["literal"] or _ascii(place["name"]),
         port,
         target if target.startswith("/") else "/" + target,
     )
+
+
+def in_url(text: str) -> str:
+    """`text` as it is sent where it stands in the path or the query of a URL."""
+    return quote(text, safe=_SAFE)
 
 
 def _ascii(name: str) -> str:
@@ -99,11 +104,29 @@ def _ascii(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconnect:
+    """How often and when to connect again after a loss."""
+
+    first_seconds: float = 1.0
+    """The wait before the first attempt; it doubles with each attempt that fails."""
+    longest_seconds: float = 30.0
+    attempts: int = 20
+    """Attempts in a row that may fail."""
+    steady_seconds: float = 10.0
+    """A connection that was open for so long begins the count anew."""
+
+    def wait(self, failures: int, random: float) -> float:
+        """Seconds before the next attempt after so many in a row have failed; `random` from 0 to 1 spreads them."""
+        longest = min(self.longest_seconds, self.first_seconds * 2.0 ** min(failures, 32))
+        return longest * (0.5 + random / 2)
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectRequest:
     """A connection to make. Raises CallerError if no such request can be written."""
 
     url: ServerUrl
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Headers beside those of the handshake, in order. A Host among them replaces the URL's."""
     subprotocols: tuple[str, ...] = ()
     """Subprotocols to offer, best first."""
@@ -113,6 +136,18 @@ class ConnectRequest:
     """Time for finding the host and connecting to it."""
     handshake_seconds: float = HANDSHAKE_SECONDS
     """Time for the response after that."""
+    follows: int = 0
+    """Redirects that are followed, one after the other."""
+    reconnect: Reconnect | None = None
+    """None: a connection that is lost stays so."""
+    ping_seconds: float = 0.0
+    """Time between pings; 0 sends none."""
+    proxy: str = ""
+    """URL of a proxy on the way; "" for none but that of the settings."""
+    accepts_any_certificate: bool = False
+    """Whether the server's certificate is taken unseen."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Texts of the head that may not be recorded, the longest first."""
 
     def __post_init__(self) -> None:
         own = {name.lower() for name in _OWN}
