@@ -134,7 +134,7 @@ def _run_console(options: argparse.Namespace) -> int:
     wanted = None if options.filter is None else _parsed(options.filter)
     # A relay is enough to do; without one there is an address to listen on.
     address = options.listen or (None if options.relay else ListenAddress())
-    for each in (address, *(place for place, _ in options.relay)):
+    for each in (address, *(relay.address for relay in options.relay)):
         if each is not None:
             _agree_on(each, allowed=options.allow_network)
     claimed = None

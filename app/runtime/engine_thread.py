@@ -21,8 +21,8 @@ from core.net.failures import Failure
 from core.net.fronts.test_page import TestPage
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.outgoing import Outgoing, Target
-from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
+from core.net.sources import OpenConnections, Source, SourceState, SourceStatus
 from core.protocol.violations import Judgement
 
 
@@ -31,10 +31,10 @@ class EngineThread(QThread):
 
     changed = Signal()
     """The capture has something new. Emitted at most once per commit; read it when convenient."""
+    source = Signal(object)
+    """A SourceStatus: the state of a source has changed."""
     listening = Signal(object)
-    """tuple[str, ...]: the real addresses."""
-    relaying = Signal(object, object)
-    """A Relay, and tuple[str, ...]: the real addresses at which it listens."""
+    """tuple[str, ...]: the real addresses of `listen`."""
     stopped_listening = Signal()
     failed = Signal(object)
     """A Failure to show to the person."""
@@ -85,6 +85,22 @@ class EngineThread(QThread):
     def stop_listening(self) -> None:
         """Accept no more connections. Answers with `stopped_listening`."""
         self._host.stop_listening()
+
+    def start_source(self, source: Source) -> None:
+        """Start a source beside all others, or replace the one of its id that runs, which stays if that fails.
+
+        Answers with `source`, and with `failed` too if that fails.
+        """
+        self._host.start_source(source)
+
+    def stop_source(self, source_id: int, connections: OpenConnections = OpenConnections.GO_ON) -> None:
+        """Let a source take on no more connections, and possibly close those that it has. Answers with `source`."""
+        self._host.stop_source(source_id, connections)
+
+    @property
+    def sources(self) -> tuple[SourceStatus, ...]:
+        """The sources that run or have open connections."""
+        return self._host.sources
 
     def send_to(self, targets: Sequence[Target], outgoing: Outgoing) -> int:
         """Send to exactly these targets. Answers with `sent` and the returned id.
@@ -175,14 +191,14 @@ class EngineThread(QThread):
     def on_changed(self) -> None:
         self.changed.emit()
 
-    def on_listening(self, addresses: tuple[str, ...]) -> None:
-        self.listening.emit(addresses)
-
-    def on_stopped_listening(self) -> None:
-        self.stopped_listening.emit()
-
-    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None:
-        self.relaying.emit(relay, addresses)
+    def on_source(self, status: SourceStatus) -> None:
+        self.source.emit(status)
+        if status.id:
+            return
+        if status.state is SourceState.RUNNING and not status.failure:
+            self.listening.emit(status.addresses)
+        elif status.state in (SourceState.STOPPED, SourceState.FAILED):
+            self.stopped_listening.emit()
 
     def on_failed(self, failure: Failure) -> None:
         self.failed.emit(failure)

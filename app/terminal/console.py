@@ -33,6 +33,7 @@ from core.net.fronts.test_page import TestPage
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.relay import Relay
 from core.net.settings import EngineSettings, ListenAddress
+from core.net.sources import Listen, Source, SourceState, SourceStatus, What
 from core.query.expressions import Filter
 from core.sizes import byte_size
 
@@ -55,8 +56,7 @@ class ConsoleOptions:
     """Only matching frames are printed; None prints all."""
     diagnostics: Path | None = None
     """The file for figures about Unmask itself."""
-    relays: tuple[tuple[ListenAddress, Relay], ...] = ()
-    """Where to relay, and to which targets."""
+    relays: tuple[Relay, ...] = ()
     claimed: ClaimedCapture | None = None
     """The claim that keeps other runs away from an unnamed capture; None if the person named the file."""
 
@@ -81,8 +81,9 @@ class Console:
         self._writing = writing or Writing()
         self._json = options.json
         self._text = StoryText(COLOURED if _wants_colour(out) else PLAIN)
-        self._address = options.address
-        self._relays = options.relays
+        whats: list[What] = [] if options.address is None else [Listen(options.address)]
+        whats += options.relays
+        self._sources = {number: Source(number, "", what) for number, what in enumerate(whats, 1)}
         self._filter = options.filter
         # A SimpleQueue, because `stop` is called from signal handlers, where nothing else is safe.
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -125,10 +126,8 @@ class Console:
         self._story = Follower(self._reader, None if self._scan is None else self._scan.find)
         thread = threading.Thread(target=self._run_host, name="unmask-engine")
         thread.start()
-        if self._address is not None:
-            self._host.listen(self._address)
-        for address, relay in self._relays:
-            self._host.relay(address, relay)
+        for source in self._sources.values():
+            self._host.start_source(source)
         try:
             while not self._stopping:
                 with suppress(queue.Empty):
@@ -295,20 +294,17 @@ class Console:
         if self._news.empty():
             self._news.put(None)
 
-    def on_listening(self, addresses: tuple[str, ...]) -> None:
+    def on_source(self, status: SourceStatus) -> None:
+        if status.state is not SourceState.RUNNING:
+            return
         self._listening = True
-        self._news.put(listening_line(addresses) if self._json else _listening_text(addresses))
-
-    def on_stopped_listening(self) -> None:
-        pass
-
-    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None:
-        self._listening = True
-        target = relay.target.text
+        target, addresses = self._sources[status.id].target, status.addresses
         if self._json:
-            self._news.put(listening_line(addresses, target))
-        else:
+            self._news.put(listening_line(addresses, target or None))
+        elif target:
             self._news.put(f"Relaying {_urls(addresses)} to {safe(target)}")
+        else:
+            self._news.put(_listening_text(addresses))
 
     def on_failed(self, failure: Failure) -> None:
         if failure.kind is FailureKind.LISTEN and not self._listening:

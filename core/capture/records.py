@@ -29,6 +29,19 @@ class Mode(IntEnum):
     CONNECT = 2
 
 
+@dataclass(frozen=True, slots=True)
+class SourceLabel:
+    """What a capture says of a source."""
+
+    mode: Mode
+    """Its kind."""
+    name: str
+    address: str
+    """The addresses it listened on, separated by `, `; "" if it did not listen."""
+    target: str
+    """The URL that it connects to; "" if it has none of its own."""
+
+
 class ConnectionState(IntEnum):
     """The state of a connection."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from core.capture.legs import HeadPlace, Leg, LegChange, LegEnd
-from core.capture.records import ConnectionState, Mode
+from core.capture.records import ConnectionState, Mode, SourceLabel
 from core.capture.tables import ConnectionRow, HeadRow
 from core.protocol.events import (
     ClosedBy,
@@ -37,6 +37,8 @@ class Opened:
     peer: str
     """Address of the other end, as `127.0.0.1:50312`."""
     local: str
+    source: SourceLabel | None = None
+    """Where it belongs; None if that is not known."""
 
     @property
     def side(self) -> Role:

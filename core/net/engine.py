@@ -1,4 +1,4 @@
-"""The façade for the app: listen, connect, send, close, stop. Everything here runs on the loop's thread.
+"""The façade for the app: sources, connect, send, close, stop. Everything here runs on the loop's thread.
 
 Connections are identified by the handles that the recorder gives them; their numbers in a capture appear only in
 sentences.
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from core.capture.recorder import Recorder
-from core.errors import CallerError, ListenError, NoRoomError, NotOpenError, TargetError
+from core.errors import CallerError, ConnectError, NoRoomError, NotOpenError, TargetError
 from core.net import descriptors
+from core.net.accepting import Accepting
 from core.net.budget import MemoryBudget
 from core.net.connect_request import ConnectRequest
+from core.net.dialled import Dialled
 from core.net.failures import Failure, FailureKind
 from core.net.fronts.front import Front
 from core.net.legs.connecting import Connecting
@@ -26,8 +28,17 @@ from core.net.legs.served import Served
 from core.net.legs.session import Session
 from core.net.outgoing import Outgoing, OutgoingClose, Target
 from core.net.relay import Relay
-from core.net.settings import AutoReply, EngineSettings, ListenAddress
-from core.net.sockets import SocketAddress, listening_sockets, name_of, sockets_at
+from core.net.running import Running, RunningSources, Starter
+from core.net.settings import AutoReply, EngineSettings
+from core.net.sources import (
+    NO_SOURCE,
+    Connect,
+    Listen,
+    OpenConnections,
+    Source,
+    SourceStatus,
+    SourceTag,
+)
 from core.net.turns import Turns
 from core.protocol.events import Origin
 from core.protocol.violations import Judgement
@@ -50,7 +61,7 @@ class SlowPeer:
 
 
 class Engine:
-    """The listening sockets and the sessions. Must be made on the loop's thread."""
+    """The sources and the sessions. Must be made on the loop's thread."""
 
     def __init__(
         self,
@@ -59,6 +70,7 @@ class Engine:
         front: Front,
         clock: Callable[[], int],
         tell_failure: Callable[[Failure], None],
+        tell_source: Callable[[SourceStatus], None],
     ) -> None:
         """`front` answers requests that are not opening handshakes."""
         self.recorder = recorder
@@ -72,8 +84,16 @@ class Engine:
         self.budget = MemoryBudget(settings.limits.memory_bytes, self.loop, lambda: recorder.is_behind)
         self.turns = Turns(self.loop, clock)
         """The turns in which what peers sent is processed."""
-        self._servers: list[asyncio.Server] = []
-        self._relays: list[asyncio.Server] = []
+        self._sources = RunningSources(
+            self.loop,
+            {
+                Listen: self._accepting(self._served),
+                Relay: self._accepting(self._relayed),
+                Connect: self._dialled,
+            },
+            tell_source,
+            tell_failure,
+        )
         self._sessions: dict[int, Session] = {}
         self._turned_away: dict[int, Session] = {}
         """Sessions over the limit that have got their 503 and linger."""
@@ -86,78 +106,38 @@ class Engine:
 
     # Called by the app.
 
-    async def listen(self, address: ListenAddress) -> tuple[str, ...]:
-        """Listen on this address instead of the previous one; gives the real addresses.
+    def start_source(self, source: Source) -> None:
+        """Start a source beside all others, or replace the one of its id that runs, which stays if that fails.
 
-        Raises ListenError if that fails; then the previous listener stays.
+        What becomes of it is told as `SourceStatus`, a failure as `Failure` too.
         """
-        try:
-            sockets = listening_sockets(address)
-        except ListenError as error:
-            sockets = await self._take_own_port(address, error)
-        servers = [await self._serve(sock) for sock in sockets]
-        self.stop_listening()
-        self._servers = servers
-        return self.addresses
+        self._sources.start(source)
+
+    def stop_source(self, source_id: int, connections: OpenConnections = OpenConnections.GO_ON) -> None:
+        """Let a source take on no more connections, and possibly close those that it has."""
+        self._sources.stop(source_id)
+        if connections is OpenConnections.CLOSE:
+            asked = [session for session in self._sessions.values() if session.source.id == source_id]
+            self._bid_farewell(asked)
+            self.loop.call_later(_STOP_SECONDS, self._cut, asked)
 
     @property
-    def addresses(self) -> tuple[str, ...]:
-        """The addresses listened on, such as `127.0.0.1:8080`."""
-        return tuple(name_of(place) for _, place in self._places())
-
-    def _places(self) -> list[SocketAddress]:
-        return [(sock.family, sock.getsockname()) for server in self._servers for sock in server.sockets]
-
-    async def _take_own_port(self, address: ListenAddress, error: ListenError) -> list[socket.socket]:
-        """Sockets for `address` if `error` may be due to our own listener on its port."""
-        before = self._places()
-        if any(place[1] == address.port for _, place in before):
-            self.stop_listening()
-            try:
-                return listening_sockets(address)
-            except ListenError as second:
-                error = second
-            for sock in sockets_at(before):
-                self._servers.append(await self._serve(sock))
-        if self._servers:
-            kept = ", ".join(self.addresses)
-            raise ListenError(f"{error} Unmask goes on listening on {kept}.") from error
-        raise error
-
-    async def _serve(self, sock: socket.socket, new_leg: Callable[[], Leg] | None = None) -> asyncio.Server:
-        # Here the loop calls listen again, by default with a backlog of a hundred.
-        waiting = descriptors.waiting()
-        return await self.loop.create_server(new_leg or self._new_leg, sock=sock, backlog=waiting)
-
-    def stop_listening(self) -> None:
-        """Accept no more connections; existing sessions continue."""
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
-
-    async def relay(self, address: ListenAddress, relay: Relay) -> tuple[str, ...]:
-        """Relay who connects there, beside all other relays; the real addresses. ListenError if that can't be."""
-
-        def new_leg() -> Leg:
-            return Relayed(self, relay, self._admit).client
-
-        servers = [await self._serve(sock, new_leg) for sock in listening_sockets(address)]
-        self._relays += servers
-        return tuple(name_of(sock.getsockname()) for server in servers for sock in server.sockets)
+    def sources(self) -> tuple[SourceStatus, ...]:
+        """The sources that run or have open connections. Any thread."""
+        return self._sources.statuses
 
     def connect(self, request: ConnectRequest) -> int:
-        """Connect to a server; gives the connection's handle. Raises CallerError if there may be no more connections.
+        """Connect to a server once; gives the connection's handle. Raises CallerError if there may be no more
+        connections.
 
         The result is recorded in the capture, and a failure is reported as a `Failure`.
         """
-        if not self._has_room:
-            raise NoRoomError(
-                f"There are {self.served_connections} connections already, which is the limit. Close some of them."
-            )
-        session = Connecting(self, request)
-        self._add(session)
-        session.dial()
-        return session.id
+
+        def decided(reason: str) -> None:
+            if reason:
+                self.tell_failure(Failure(FailureKind.CONNECT, request.url.text, reason))
+
+        return self._connect(NO_SOURCE, request, decided).id
 
     def send(self, target: Target, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> None:
         """Send to one side of one connection. Raises CallerError."""
@@ -248,22 +228,27 @@ class Engine:
 
     async def stop(self) -> None:
         """Close all connections as the RFC demands (1001), and cut those that do not follow within a second."""
-        self.stop_listening()
-        for server in self._relays:
-            server.close()
-        self._relays.clear()
-        for session in tuple(self._sessions.values()):
+        self._sources.stop_all()
+        self._bid_farewell(tuple(self._sessions.values()))
+        try:
+            await asyncio.wait_for(self._empty.wait(), _STOP_SECONDS)
+        except TimeoutError:
+            self._cut(tuple(self._sessions.values()))
+            await self._process_rests()
+
+    @staticmethod
+    def _bid_farewell(sessions: Sequence[Session]) -> None:
+        for session in sessions:
             try:
                 for side in session.sides:
                     session.send(OutgoingClose(_GOING_AWAY, "Unmask stops"), side, Origin.AUTOMATIC)
             except CallerError:
                 session.disconnect()
-        try:
-            await asyncio.wait_for(self._empty.wait(), _STOP_SECONDS)
-        except TimeoutError:
-            for session in tuple(self._sessions.values()):
+
+    def _cut(self, sessions: Sequence[Session]) -> None:
+        for session in sessions:
+            if session.id in self._sessions:
                 session.disconnect()
-            await self._process_rests()
 
     async def _process_rests(self) -> None:
         """Record what peers had sent, as far as time allows. The capture has no end of those that are left then."""
@@ -295,7 +280,8 @@ class Engine:
             self.tell_failure(Failure(FailureKind.NETWORK, "", sentence))
 
     def session_closed(self, session: Session) -> None:
-        self._sessions.pop(session.id, None)
+        if self._sessions.pop(session.id, None) is not None:
+            self._sources.left(session.source.id)
         self._turned_away.pop(session.id, None)
         self._waiting.discard(session)
         self._stalled.discard(session)
@@ -325,10 +311,10 @@ class Engine:
 
     def _add(self, session: Session) -> None:
         self._sessions[session.id] = session
+        self._sources.joined(session.source.id)
         self._empty.clear()
 
     def _admit(self, session: Served | Relayed) -> bool:
-        # Here the loop calls listen again, by default with a backlog of a hundred.
         room = self._has_room
         if descriptors.is_kept_back(session.client.descriptor):
             room = False
@@ -340,5 +326,49 @@ class Engine:
                 next(iter(self._turned_away.values())).disconnect()
         return room
 
-    def _new_leg(self) -> Leg:
-        return Served(self, self._front, self._admit).client
+    # Starters of sources.
+
+    def _accepting(self, new_leg: Callable[[Any, SourceTag], Leg]) -> Starter:
+        """Starts sources that accept clients, whose legs `new_leg` makes of `Source.what`."""
+
+        async def start(source: Source, before: Running | None) -> Running:
+            assert source.address is not None
+            accepting = Accepting(self.loop, source, lambda tag: new_leg(source.what, tag))
+            await accepting.start(source.address, before if isinstance(before, Accepting) else None)
+            return accepting
+
+        return start
+
+    def _served(self, _listen: Listen, tag: SourceTag) -> Leg:
+        return Served(self, tag, self._front, self._admit).client
+
+    def _relayed(self, relay: Relay, tag: SourceTag) -> Leg:
+        return Relayed(self, tag, relay, self._admit).client
+
+    async def _dialled(self, source: Source, _before: Running | None) -> Running:
+        assert isinstance(source.what, Connect)
+        outcome: asyncio.Future[str] = self.loop.create_future()
+
+        def decided(reason: str) -> None:
+            if not outcome.done():
+                outcome.set_result(reason)
+
+        session = self._connect(source.tag(()), source.what.request, decided)
+        try:
+            reason = await outcome
+        except asyncio.CancelledError:
+            session.disconnect()
+            raise
+        if reason:
+            raise ConnectError(reason)
+        return Dialled(session, lambda: session.id not in self._sessions)
+
+    def _connect(self, tag: SourceTag, request: ConnectRequest, decided: Callable[[str], None]) -> Connecting:
+        if not self._has_room:
+            raise NoRoomError(
+                f"There are {self.served_connections} connections already, which is the limit. Close some of them."
+            )
+        session = Connecting(self, tag, request, decided)
+        self._add(session)
+        session.dial()
+        return session

@@ -11,7 +11,7 @@ import contextlib
 import errno
 import itertools
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,8 +27,8 @@ from core.net.failures import Failure, FailureKind
 from core.net.fronts.test_page import TestPage, TestPageFront
 from core.net.loop import new_event_loop, wall_clock
 from core.net.outgoing import Outgoing, Target
-from core.net.relay import Relay
 from core.net.settings import EngineSettings, ListenAddress
+from core.net.sources import Listen, OpenConnections, Source, SourceStatus
 from core.protocol.events import Origin
 
 
@@ -62,11 +62,8 @@ class HostListener(Protocol):
     def on_changed(self) -> None:
         """The capture has something new."""
 
-    def on_listening(self, addresses: tuple[str, ...]) -> None: ...
-
-    def on_stopped_listening(self) -> None: ...
-
-    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None: ...
+    def on_source(self, status: SourceStatus) -> None:
+        """The state of a source has changed."""
 
     def on_failed(self, failure: Failure) -> None:
         """A request failed, or something that runs by itself cannot continue."""
@@ -111,20 +108,33 @@ class EngineHost:
         )
         self.recorder = Recorder(capture, version, callbacks, settings.keep, gauge)
 
-    def listen(self, address: ListenAddress) -> None:
-        """Listen on this address instead of the previous one, which stays if that fails.
+    def start_source(self, source: Source) -> None:
+        """Start a source beside all others, or replace the one of its id that runs, which stays if that fails.
 
-        Answers with `on_listening` or `on_failed`.
+        Answers with `on_source`, and with `on_failed` too if that fails.
         """
-        self._post(lambda engine: self._start(self._listen(engine, address)))
+        self._post(lambda engine: engine.start_source(source))
 
-    def relay(self, address: ListenAddress, relay: Relay) -> None:
-        """Relay who connects there to the relay's target. Answers with `on_relaying` or `on_failed`."""
-        self._post(lambda engine: self._start(self._relay(engine, address, relay)))
+    def stop_source(self, source_id: int, connections: OpenConnections = OpenConnections.GO_ON) -> None:
+        """Let a source take on no more connections, and possibly close those that it has; also one that is starting.
+
+        Answers with `on_source` if it was running or starting.
+        """
+        self._post(lambda engine: engine.stop_source(source_id, connections))
+
+    def listen(self, address: ListenAddress) -> None:
+        """Start the source 0, which is the server of who connects there."""
+        self.start_source(Source(0, "listen", Listen(address)))
 
     def stop_listening(self) -> None:
-        """Accept no more connections. Answers with `on_stopped_listening`."""
-        self._post(lambda engine: self._start(self._stop_listening(engine)))
+        """Stop the source 0."""
+        self.stop_source(0)
+
+    @property
+    def sources(self) -> tuple[SourceStatus, ...]:
+        """The sources that run or have open connections."""
+        with self._lock:
+            return () if self._engine is None else self._engine.sources
 
     def connect(self, request: ConnectRequest) -> None:
         """Connect to a server. The result is recorded in the capture; a failure also comes as `on_failed`."""
@@ -237,14 +247,15 @@ class EngineHost:
 
     def _begin(self) -> None:
         """Initialize the state for `run`."""
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._turn = asyncio.Lock()
         self._stopped = False
         self._bug: Exception | None = None
 
     async def _main(self) -> None:
         front = TestPageFront(self._page)
-        engine = Engine(self.recorder, self._settings, front, self.clock, self._listener.on_failed)
+        listener = self._listener
+        engine = Engine(
+            self.recorder, self._settings, front, self.clock, listener.on_failed, listener.on_source
+        )
         ending = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._on_loop_error)
@@ -256,9 +267,6 @@ class EngineHost:
             for action in early:
                 loop.call_soon(action, engine)
         await ending.wait()
-        while self._tasks:
-            # A pending listen would otherwise start after the engine has stopped.
-            await asyncio.wait(self._tasks)
         await engine.stop()
         if self._bug is not None:
             raise self._bug
@@ -289,42 +297,6 @@ class EngineHost:
                 return
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(action, engine)
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` after previously started work."""
-
-        async def in_turn() -> None:
-            async with self._turn:
-                try:
-                    await work
-                except Exception as error:
-                    asyncio.get_running_loop().call_exception_handler({"exception": error})
-
-        task = asyncio.ensure_future(in_turn())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _listen(self, engine: Engine, address: ListenAddress) -> None:
-        try:
-            names = await engine.listen(address)
-        except UnmaskError as error:
-            if not engine.addresses:
-                self._listener.on_stopped_listening()
-            self._fail(FailureKind.LISTEN, str(address), error)
-        else:
-            self._listener.on_listening(names)
-
-    async def _relay(self, engine: Engine, address: ListenAddress, relay: Relay) -> None:
-        try:
-            names = await engine.relay(address, relay)
-        except UnmaskError as error:
-            self._fail(FailureKind.LISTEN, str(address), error)
-        else:
-            self._listener.on_relaying(relay, names)
-
-    async def _stop_listening(self, engine: Engine) -> None:
-        engine.stop_listening()
-        self._listener.on_stopped_listening()
 
     def _fail(self, kind: FailureKind, subject: str, error: UnmaskError) -> None:
         self._listener.on_failed(Failure(kind, subject, str(error)))

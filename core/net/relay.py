@@ -12,8 +12,10 @@ from core.protocol.http11 import RequestHead
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """A target and the manners of a relay to it."""
+    """An address, a target, and the manners of a relay between them."""
 
+    address: ListenAddress
+    """Where clients connect."""
     target: ServerUrl
     keep_host: bool = False
     """Host stays what the client said, where the target would not mind; else it names the target."""
@@ -33,9 +35,9 @@ class Relay:
         )
 
 
-def parse_relay(text: str) -> tuple[ListenAddress, Relay]:
+def parse_relay(text: str) -> Relay:
     """`ws://HOST:PORT/base` or `ADDRESS=ws://HOST:PORT/base`: where to relay from, and where to. AddressError."""
     before, sign, after = text.partition("=")
     if not sign or "://" in before:
-        return ListenAddress("127.0.0.1", 0), Relay(parse_url(text))
-    return parse_address(before), Relay(parse_url(after))
+        return Relay(ListenAddress("127.0.0.1", 0), parse_url(text))
+    return Relay(parse_address(before), parse_url(after))

@@ -7,6 +7,7 @@ import errno
 import selectors
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 from core.errors import ListenError
@@ -15,17 +16,41 @@ from core.net.settings import ListenAddress
 
 _PORT_TRIES = 8
 """How often another free port is tried if it is taken on another address of the host."""
+_FIND_SECONDS = 10.0
 
 SocketAddress = tuple[socket.AddressFamily, tuple[object, ...]]
 """Family and socket address."""
 
 
-def listening_sockets(address: ListenAddress) -> list[socket.socket]:
-    """Bound, listening sockets for every address of the host, all on one port.
+async def places_of(loop: asyncio.AbstractEventLoop, address: ListenAddress) -> list[SocketAddress]:
+    """The distinct places of the address's host. Raises ListenError.
 
-    `localhost` means 127.0.0.1 and, if the machine has IPv6, ::1. Raises ListenError with the reason.
+    `localhost` means 127.0.0.1 and, if the machine has IPv6, ::1.
     """
-    places = _places(address)
+    # Browsers use both for localhost (RFC 6761 section 6.3), whatever the machine's own tables say.
+    hosts = ("127.0.0.1", "::1") if address.host == "localhost" else (address.host,)
+    places: dict[SocketAddress, None] = {}
+    try:
+        async with asyncio.timeout(_FIND_SECONDS):
+            for host in hosts:
+                found = await loop.getaddrinfo(
+                    host,
+                    address.port,
+                    type=socket.SOCK_STREAM,
+                    flags=socket.AI_PASSIVE,
+                    proto=socket.IPPROTO_TCP,
+                )
+                places |= dict.fromkeys((entry[0], entry[4]) for entry in found)
+    except (socket.gaierror, ValueError, TimeoutError) as error:
+        reason = str(error) or "nobody knows it"
+        raise ListenError(
+            f"“{address.host}” is no address of this machine ({reason}). Use 127.0.0.1, ::1 or localhost."
+        ) from error
+    return list(places)
+
+
+def listening_sockets(address: ListenAddress, places: Sequence[SocketAddress]) -> list[socket.socket]:
+    """Bound, listening sockets for all places of the address's host, on one port. Raises ListenError."""
     for tries_left in reversed(range(_PORT_TRIES)):
         sockets, failure = _bind_all(places, address.port)
         if sockets and (failure is None or failure.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)):
@@ -47,25 +72,7 @@ def sockets_at(places: list[SocketAddress]) -> list[socket.socket]:
     return sockets
 
 
-def _places(address: ListenAddress) -> list[SocketAddress]:
-    """The distinct places of the host."""
-    # Browsers use both for localhost (RFC 6761 section 6.3), whatever the machine's own tables say.
-    hosts = ("127.0.0.1", "::1") if address.host == "localhost" else (address.host,)
-    places: dict[SocketAddress, None] = {}
-    try:
-        for host in hosts:
-            found = socket.getaddrinfo(
-                host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE, proto=socket.IPPROTO_TCP
-            )
-            places |= dict.fromkeys((entry[0], entry[4]) for entry in found)
-    except (socket.gaierror, ValueError) as error:
-        raise ListenError(
-            f"“{address.host}” is no address of this machine ({error}). Use 127.0.0.1, ::1 or localhost."
-        ) from error
-    return list(places)
-
-
-def _bind_all(places: list[SocketAddress], port: int) -> tuple[list[socket.socket], OSError | None]:
+def _bind_all(places: Sequence[SocketAddress], port: int) -> tuple[list[socket.socket], OSError | None]:
     """Sockets on as many places as possible, on `port` or on one that the first picks; and the first failure."""
     sockets: list[socket.socket] = []
     failure: OSError | None = None

@@ -28,8 +28,8 @@ from core.net.failures import Failure
 from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.loop import tune_interpreter
-from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, Limits, ListenAddress
+from core.net.sources import SourceState, SourceStatus
 from core.protocol.frames import RSV1, Opcode, make_frame
 from core.protocol.handshake import client_request, new_key
 from core.query.language import default_language
@@ -63,13 +63,9 @@ class Quiet:
 
     def on_changed(self) -> None: ...
 
-    def on_listening(self, addresses: tuple[str, ...]) -> None:
-        print(addresses[0].rpartition(":")[2], flush=True)
-
-    def on_stopped_listening(self) -> None: ...
-
-    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None:
-        pass
+    def on_source(self, status: SourceStatus) -> None:
+        if status.addresses and status.state is SourceState.RUNNING:
+            print(status.addresses[0].rpartition(":")[2], flush=True)
 
     def on_failed(self, failure: Failure) -> None:
         print(failure.sentence, file=sys.stderr)

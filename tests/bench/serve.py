@@ -31,8 +31,8 @@ from core.net.failures import Failure
 from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.loop import tune_interpreter
-from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
+from core.net.sources import SourceState, SourceStatus
 
 _PATIENCE_SECONDS = 120.0
 _LOOK_SECONDS = 0.002
@@ -84,14 +84,12 @@ class Announcer:
     def on_changed(self) -> None:
         pass
 
+    def on_source(self, status: SourceStatus) -> None:
+        if status.addresses and status.state is SourceState.RUNNING:
+            self.on_listening(status.addresses)
+
     def on_listening(self, addresses: tuple[str, ...]) -> None:
         print(addresses[0].rpartition(":")[2], flush=True)
-
-    def on_stopped_listening(self) -> None:
-        pass
-
-    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None:
-        pass
 
     def on_failed(self, failure: Failure) -> None:
         print(failure.sentence, file=sys.stderr)

@@ -17,8 +17,8 @@ from core.capture.records import ConnectionRecord, Direction, Mode, View
 from core.net.failures import Failure
 from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
-from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
+from core.net.sources import SourceState, SourceStatus
 from core.protocol.state import Role
 from tests.tools.tap import Tap, TappedConnection, tapping
 
@@ -77,15 +77,10 @@ class Listener:
     def on_changed(self) -> None:
         self.changed.set()
 
-    def on_listening(self, addresses: tuple[str, ...]) -> None:
-        self.addresses = addresses
-        self.listening.set()
-
-    def on_stopped_listening(self) -> None:
-        pass
-
-    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None:
-        pass
+    def on_source(self, status: SourceStatus) -> None:
+        if status.addresses and status.state is SourceState.RUNNING:
+            self.addresses = status.addresses
+            self.listening.set()
 
     def on_failed(self, failure: Failure) -> None:
         self.failures.append(failure.sentence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.outgoing import Outgoing, Target
 from core.net.relay import Relay
 from core.net.settings import EngineSettings, ListenAddress
+from core.net.sources import Source, SourceState, SourceStatus, What
 from core.protocol.state import Role
 from tests.tools.waiting import PATIENCE_SECONDS
 
@@ -80,10 +82,11 @@ class Served:
 
     def __init__(self, capture: Path, settings: EngineSettings) -> None:
         self._news = threading.Condition()
-        self._addresses: tuple[str, ...] = ()
+        self.statuses: dict[int, SourceStatus] = {}
+        """What was told last of each source, by its id; 0 is the listener."""
         self._sent: dict[int, SendResult] = {}
         self._failures: list[Failure] = []
-        self._relays: list[tuple[str, ...]] = []
+        self._source_ids = itertools.count(1)
         self.host = EngineHost(capture, "0", settings, load_test_page(), self)
         self.reader = CaptureReader(capture)
         self._thread = threading.Thread(target=self.host.run, name="engine")
@@ -91,7 +94,7 @@ class Served:
     def __enter__(self) -> Served:
         self._thread.start()
         self.host.listen(ListenAddress("127.0.0.1", 0))
-        self._await(lambda: bool(self._addresses), "it listens")
+        self.source(0, SourceState.RUNNING)
         return self
 
     def __exit__(
@@ -106,7 +109,7 @@ class Served:
 
     @property
     def port(self) -> int:
-        return int(self._addresses[0].rpartition(":")[2])
+        return _port(self.statuses[0])
 
     @property
     def url(self) -> str:
@@ -114,10 +117,22 @@ class Served:
 
     def relay(self, target: str) -> int:
         """Relays to that ws:// URL; the port to connect to."""
-        count = len(self._relays)
-        self.host.relay(ListenAddress("127.0.0.1", 0), Relay(parse_url(target)))
-        self._await(lambda: len(self._relays) > count, "it relays")
-        return int(self._relays[count][0].rpartition(":")[2])
+        return _port(self.start(Relay(ListenAddress("127.0.0.1", 0), parse_url(target))))
+
+    def start(self, what: What, name: str = "") -> SourceStatus:
+        """Starts a source; what it tells once it runs."""
+        source = Source(next(self._source_ids), name, what)
+        self.host.start_source(source)
+        return self.source(source.id, SourceState.RUNNING)
+
+    def source(self, source_id: int, state: SourceState) -> SourceStatus:
+        """What a source tells, once it is in that state."""
+
+        def is_there() -> bool:
+            return source_id in self.statuses and self.statuses[source_id].state is state
+
+        self._await(is_there, f"source {source_id} is {state.value}")
+        return self.statuses[source_id]
 
     def send(self, outgoing: Outgoing, connection: int | None = 1) -> int:
         """Send to a client or to all; gives the number reached."""
@@ -176,16 +191,9 @@ class Served:
     def on_changed(self) -> None:
         self._tell()
 
-    def on_listening(self, addresses: tuple[str, ...]) -> None:
-        self._addresses = addresses
+    def on_source(self, status: SourceStatus) -> None:
+        self.statuses[status.id] = status
         self._tell()
-
-    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None:  # noqa: ARG002
-        self._relays.append(addresses)
-        self._tell()
-
-    def on_stopped_listening(self) -> None:
-        pass
 
     def on_failed(self, failure: Failure) -> None:
         self._failures.append(failure)
@@ -197,6 +205,10 @@ class Served:
 
     def on_capture_moved(self, moved: CaptureMoved) -> None:
         pass
+
+
+def _port(status: SourceStatus) -> int:
+    return int(status.addresses[0].rpartition(":")[2])
 
 
 def on_loop(served: Served, action: Callable[[Engine], Result]) -> Result:

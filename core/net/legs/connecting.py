@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from core.capture.legs import LegChange
 from core.capture.records import Direction, Mode
@@ -10,11 +11,11 @@ from core.capture.tracks import Opened
 from core.errors import ConnectError
 from core.net.connect_request import ConnectRequest
 from core.net.dial import dial
-from core.net.failures import Failure, FailureKind
 from core.net.legs.endpoint_session import EndpointSession, connection_limits
 from core.net.legs.leg import Leg
 from core.net.legs.session import SessionHost
 from core.net.sockets import name_of
+from core.net.sources import SourceTag
 from core.protocol.endpoint import ClientSide, Endpoint
 from core.protocol.events import HandshakeFailed, Report, ResponseReceived
 from core.protocol.handshake import new_key
@@ -25,9 +26,17 @@ from core.protocol.state import Role
 class Connecting(EndpointSession):
     """The server of one URL. The connection is recorded from the moment of dialling, whether or not it succeeds."""
 
-    def __init__(self, host: SessionHost, request: ConnectRequest) -> None:
-        super().__init__(host, Direction.SERVER_TO_CLIENT)
+    def __init__(
+        self,
+        host: SessionHost,
+        source: SourceTag,
+        request: ConnectRequest,
+        decided: Callable[[str], None],
+    ) -> None:
+        """`decided` is told once how the handshake ended: why it failed, or "" if it succeeded."""
+        super().__init__(host, source, Direction.SERVER_TO_CLIENT)
         self._request = request
+        self._tell_decided = decided
         key = new_key()
         head = request.head(key)
         self._request_bytes = len(head)
@@ -35,13 +44,13 @@ class Connecting(EndpointSession):
             head, key, request.subprotocols, request.compression or None, host.settings.judgement
         )
         self.endpoint = Endpoint(side, connection_limits(self._limits))
-        opened = Opened(Mode.CONNECT, request.url.place, "")
+        opened = Opened(Mode.CONNECT, request.url.place, "", source.label)
         self.id = host.recorder.open_connection(opened, host.clock())
         self._dialing: asyncio.Task[None] | None = None
         self._is_reached = False
 
     def dial(self) -> None:
-        """Start to connect. The result is recorded in the capture, and a failure is reported as a `Failure`."""
+        """Start to connect. The result is recorded in the capture."""
         self._dialing = self._host.loop.create_task(self._dial())
 
     def disconnect(self) -> None:
@@ -79,7 +88,7 @@ class Connecting(EndpointSession):
             self.leg_finished(self._leg)
 
     def _follow_opening(self, events: list[Report]) -> None:
-        """Report a failed handshake to the person."""
+        """Tell how the handshake ended."""
         for event in events:
             if isinstance(event, ResponseReceived):
                 # RFC 6455 section 7.1.1: the server closes the TCP connection first, also after an HTTP answer; but
@@ -93,8 +102,7 @@ class Connecting(EndpointSession):
         """The handshake is over; `reason` says why it failed, "" means that it succeeded."""
         self._is_opening = False
         self._leg.stop_timer()
-        if reason:
-            self._host.tell_failure(Failure(FailureKind.CONNECT, self._request.url.text, reason))
+        self._tell_decided(reason)
 
     def _handshake_timeout(self) -> None:
         self._after(self.endpoint.handshake_timed_out(self._request.handshake_seconds))

@@ -11,6 +11,7 @@ from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.session import Session, SessionHost
 from core.net.outgoing import Compression, Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing
 from core.net.settings import AutoReply, Limits
+from core.net.sources import SourceTag
 from core.protocol.endpoint import ConnectionLimits, Endpoint
 from core.protocol.events import Completes, Event, FrameReceived, Message, Origin, Report, RunReceived
 from core.protocol.frames import Opcode
@@ -22,9 +23,9 @@ from core.sizes import byte_size
 class EndpointSession(Session):
     """What accepted and dialled connections share."""
 
-    def __init__(self, host: SessionHost, received: Direction) -> None:
+    def __init__(self, host: SessionHost, source: SourceTag, received: Direction) -> None:
         """`received` is the direction of the peer's frames."""
-        super().__init__(host)
+        super().__init__(host, source)
         self._received = received
         self._limits = host.settings.limits
         self._leg = Leg(self, host.loop, host.turns, host.clock)

@@ -21,6 +21,7 @@ from core.net.legs.session import Session, SessionHost
 from core.net.outgoing import Outgoing
 from core.net.relay import Relay
 from core.net.sockets import name_of
+from core.net.sources import SourceTag
 from core.protocol.events import (
     Event,
     HandshakeDone,
@@ -42,9 +43,11 @@ _DIRECTIONS = {Role.CLIENT: Direction.CLIENT_TO_SERVER, Role.SERVER: Direction.S
 class Relayed(Session):
     """One client and its server."""
 
-    def __init__(self, host: SessionHost, relay: Relay, admit: Callable[[Relayed], bool]) -> None:
+    def __init__(
+        self, host: SessionHost, source: SourceTag, relay: Relay, admit: Callable[[Relayed], bool]
+    ) -> None:
         """`admit` is asked once the session has an id: whether there is room for one more."""
-        super().__init__(host)
+        super().__init__(host, source)
         self._relay = relay
         self._admit = admit
         self._limits = host.settings.limits
@@ -105,7 +108,7 @@ class Relayed(Session):
     def leg_made(self, leg: Leg) -> None:
         host = self._host
         if leg is self._client:
-            opened = Opened(Mode.RELAY, name_of(leg.peer_place), name_of(leg.local_place))
+            opened = Opened(Mode.RELAY, name_of(leg.peer_place), name_of(leg.local_place), self.source.label)
             self.id = host.recorder.open_connection(opened, host.clock())
             if not self._admit(self):
                 reason = (

@@ -12,6 +12,7 @@ from core.net.legs.leg import Leg
 from core.net.legs.session import SessionHost
 from core.net.settings import EngineSettings, is_loopback
 from core.net.sockets import name_of
+from core.net.sources import SourceTag
 from core.protocol.deflate import DeflatePolicy
 from core.protocol.endpoint import Endpoint, ServerSide
 from core.protocol.events import HandshakeFailed, Report, RequestReceived
@@ -21,9 +22,11 @@ from core.protocol.handshake import ServerPolicy
 class Served(EndpointSession):
     """The client of one accepted socket."""
 
-    def __init__(self, host: SessionHost, front: Front, admit: Callable[[Served], bool]) -> None:
+    def __init__(
+        self, host: SessionHost, source: SourceTag, front: Front, admit: Callable[[Served], bool]
+    ) -> None:
         """`admit` is asked once the session has an id: it tells whether there is room for another one."""
-        super().__init__(host, Direction.CLIENT_TO_SERVER)
+        super().__init__(host, source, Direction.CLIENT_TO_SERVER)
         self._front = front
         self._admit = admit
 
@@ -35,7 +38,7 @@ class Served(EndpointSession):
         host = self._host
         policy = _policy(host.settings, leg.local_place)
         self.endpoint = Endpoint(ServerSide(policy), connection_limits(self._limits))
-        opened = Opened(Mode.LISTEN, name_of(leg.peer_place), name_of(leg.local_place))
+        opened = Opened(Mode.LISTEN, name_of(leg.peer_place), name_of(leg.local_place), self.source.label)
         self.id = host.recorder.open_connection(opened, host.clock())
         if not self._admit(self):
             self._after(self.endpoint.refuse_for_load(host.served_connections))

@@ -13,6 +13,7 @@ from core.net.failures import Failure
 from core.net.legs.leg import Leg, PauseReason
 from core.net.outgoing import Outgoing
 from core.net.settings import EngineSettings
+from core.net.sources import SourceTag
 from core.net.turns import Turns
 from core.protocol.events import Origin
 from core.protocol.state import Role
@@ -51,8 +52,10 @@ class SessionHost(Protocol):
 class Session(ABC):
     """A recorded connection and its legs. Lives on the loop's thread."""
 
-    def __init__(self, host: SessionHost) -> None:
+    def __init__(self, host: SessionHost, source: SourceTag) -> None:
         self._host = host
+        self.source = source
+        """Where the connection belongs."""
         self.id = 0
         """The recorder's handle of the connection."""
         self._held = 0

@@ -356,8 +356,8 @@ def test_sessions_go_on_when_listening_stops(serve: Serve) -> None:
     served = serve(EngineSettings())
     with RawPeer(served.port) as peer:
         peer.open()
-        on_loop(served, lambda engine: engine.stop_listening())
+        on_loop(served, lambda engine: engine.stop_source(0))
         with pytest.raises(ConnectionRefusedError):
-            RawPeer(served.port)
+            RawPeer(peer.port)
         assert served.send(OutgoingPing(), 1) == 1
         assert peer.take(2) == b"\x89\x00"

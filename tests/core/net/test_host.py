@@ -19,8 +19,8 @@ from core.net.failures import Failure, FailureKind
 from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.outgoing import OutgoingMessage, OutgoingPing
-from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
+from core.net.sources import SourceState, SourceStatus
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.violations import Judgement
 from tests.tools.raw_peer import RawPeer
@@ -107,14 +107,11 @@ class Hosted:
     def on_changed(self) -> None:
         pass
 
-    def on_listening(self, addresses: tuple[str, ...]) -> None:
-        self._news.put(("listening", addresses))
-
-    def on_stopped_listening(self) -> None:
-        self._news.put(("stopped", None))
-
-    def on_relaying(self, relay: Relay, addresses: tuple[str, ...]) -> None:
-        pass
+    def on_source(self, status: SourceStatus) -> None:
+        if status.state is SourceState.RUNNING and not status.failure:
+            self._news.put(("listening", status.addresses))
+        elif status.state in (SourceState.STOPPED, SourceState.FAILED):
+            self._news.put(("stopped", None))
 
     def on_failed(self, failure: Failure) -> None:
         self._news.put(("failed", failure))
@@ -165,6 +162,7 @@ def test_nothing_is_done_after_stop(hosted: Hosted) -> None:
     port = hosted.listen()
     hosted.host.stop()
     hosted.join()
+    hosted.told("stopped")
     assert refuses(port)
     hosted.host.listen(ANYWHERE)
     hosted.host.send_to_all(HELLO)
@@ -187,9 +185,14 @@ def test_stop_before_run_ends_it_at_once_and_does_nothing_of_what_was_asked(host
 
 def test_stop_right_behind_listen_leaves_no_port_open(hosted: Hosted) -> None:
     hosted.start()
-    hosted.in_one_go(lambda: hosted.host.listen(ANYWHERE), hosted.host.stop)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    hosted.in_one_go(lambda: hosted.host.listen(ListenAddress("127.0.0.1", port)), hosted.host.stop)
     hosted.join()
-    assert refuses(port_of(hosted.told("listening")))
+    while hosted.news()[0] == "listening":
+        pass
+    assert hosted.nothing_told()
+    assert refuses(port)
 
 
 def test_a_host_that_never_ran_can_be_closed(hosted: Hosted) -> None:
@@ -210,9 +213,7 @@ def test_stop_closes_the_connections_as_going_away(hosted: Hosted) -> None:
 
 def test_listening_again_replaces_listening_before(hosted: Hosted) -> None:
     hosted.start()
-    hosted.host.listen(ANYWHERE)
-    hosted.host.listen(ANYWHERE)
-    before, after = port_of(hosted.told("listening")), port_of(hosted.told("listening"))
+    before, after = hosted.listen(), hosted.listen()
     with RawPeer(after) as peer:
         peer.open()
     assert refuses(before)
@@ -221,9 +222,10 @@ def test_listening_again_replaces_listening_before(hosted: Hosted) -> None:
 def test_listen_and_stop_listening_come_about_in_the_order_of_asking(hosted: Hosted) -> None:
     hosted.start()
     hosted.in_one_go(lambda: hosted.host.listen(ANYWHERE), hosted.host.stop_listening)
-    port = port_of(hosted.told("listening"))
-    hosted.told("stopped")
-    assert refuses(port)
+    while hosted.news()[0] == "listening":
+        pass
+    hosted.in_one_go(hosted.host.stop_listening, lambda: hosted.host.listen(ANYWHERE))
+    port_of(hosted.told("listening"))
 
 
 def test_an_address_in_use_is_told_in_a_sentence(hosted: Hosted) -> None:

@@ -12,6 +12,7 @@ from core.capture.records import ConnectionState, View
 from core.net.engine import Engine
 from core.net.outgoing import OutgoingMessage
 from core.net.settings import EngineSettings, ListenAddress
+from core.net.sources import SourceState
 from core.protocol.events import Report, RunReceived
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.handshake import client_request
@@ -63,12 +64,12 @@ def test_after_a_bug_the_engine_can_be_begun_anew_on_the_same_capture(tmp_path: 
             served._thread.join(PATIENCE_SECONDS)
         assert [type(bug) for bug in bugs] == [ZeroDivisionError]
         assert served.closed(1).state is ConnectionState.CLOSED
-        served._addresses = ()
+        served.statuses.clear()
         served.host.revive(EngineSettings(check_host=False))
         served._thread = threading.Thread(target=run, name="engine")
         served._thread.start()
         served.host.listen(ListenAddress("127.0.0.1", 0))
-        until(lambda: served._addresses != (), "it listens again")
+        served.source(0, SourceState.RUNNING)
         with RawPeer(served.port) as peer:
             peer.send(client_request("elsewhere", "/after", KEY))
             assert b" 101 " in peer.head()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
@@ -11,13 +12,21 @@ import pytest
 
 from core.errors import ListenError
 from core.net.settings import ListenAddress
-from core.net.sockets import listening_sockets, name_of
+from core.net.sockets import listening_sockets, name_of, places_of
+
+
+def open_at(address: ListenAddress) -> list[socket.socket]:
+    async def find_and_open() -> list[socket.socket]:
+        places = await places_of(asyncio.get_running_loop(), address)
+        return listening_sockets(address, places)
+
+    return asyncio.run(find_and_open())
 
 
 @contextmanager
 def listening(host: str, port: int = 0) -> Iterator[list[socket.socket]]:
     with ExitStack() as open_ones:
-        yield [open_ones.enter_context(each) for each in listening_sockets(ListenAddress(host, port))]
+        yield [open_ones.enter_context(each) for each in open_at(ListenAddress(host, port))]
 
 
 def has_ipv6() -> bool:
@@ -61,7 +70,7 @@ def test_a_port_taken_on_one_of_two_addresses_is_taken() -> None:
     with listening("::1") as [taken]:
         port = taken.getsockname()[1]
         with pytest.raises(ListenError, match=f"Port {port} on localhost is in use"):
-            listening_sockets(ListenAddress("localhost", port))
+            open_at(ListenAddress("localhost", port))
     with listening("localhost", port):
         pass
 
@@ -70,7 +79,7 @@ def test_a_port_in_use() -> None:
     with listening("127.0.0.1") as [taken]:
         port = taken.getsockname()[1]
         with pytest.raises(ListenError) as caught:
-            listening_sockets(ListenAddress("127.0.0.1", port))
+            open_at(ListenAddress("127.0.0.1", port))
     sentence = (
         f"Port {port} on 127.0.0.1 is in use by another program. Stop that program, or listen on another port"
     )
@@ -101,7 +110,7 @@ def test_a_port_without_permission() -> None:
         with pytest.raises(
             ListenError, match=r"does not permit listening on 127\.0\.0\.1:1: .* Choose a port from 1024 up"
         ):
-            listening_sockets(ListenAddress("127.0.0.1", 1))
+            open_at(ListenAddress("127.0.0.1", 1))
     finally:
         os.seteuid(before)
 
@@ -117,7 +126,7 @@ def test_a_port_without_permission() -> None:
 )
 def test_an_address_that_is_not_here(host: str, sentence: str) -> None:
     with pytest.raises(ListenError, match="Use 127") as caught:
-        listening_sockets(ListenAddress(host, 0))
+        open_at(ListenAddress(host, 0))
     assert sentence in str(caught.value)
 
 

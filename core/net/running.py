@@ -1,0 +1,168 @@
+"""The sources that run: starts and stops them, and tells what becomes of each. Lives on the loop's thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from core.errors import UnmaskError
+from core.net.failures import Failure, FailureKind
+from core.net.sources import Source, SourceState, SourceStatus
+
+
+class Running(Protocol):
+    """What keeps a source going."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The real addresses listened on."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended by itself."""
+
+    def stop(self) -> None:
+        """Take on nothing new. Idempotent."""
+
+
+Starter = Callable[[Source, Running | None], Coroutine[Any, Any, Running]]
+"""Starts a source; raises UnmaskError with the reason if that fails.
+
+The second argument is what runs of the source already, which is stopped once the start has succeeded. A starter may
+have to take its port; then it puts that back before it fails. It undoes everything when it is cancelled.
+"""
+
+
+@dataclass(slots=True)
+class _Seat:
+    source: Source
+    state: SourceState = SourceState.STOPPED
+    running: Running | None = None
+    starting: asyncio.Task[None] | None = None
+    connections: int = 0
+    failure: str = ""
+
+    @property
+    def status(self) -> SourceStatus:
+        addresses = () if self.running is None else self.running.addresses
+        return SourceStatus(self.source.id, self.state, addresses, self.connections, self.failure)
+
+
+class RunningSources:
+    """All sources that run, are about to, or have open connections."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        starters: Mapping[type, Starter],
+        tell: Callable[[SourceStatus], None],
+        tell_failure: Callable[[Failure], None],
+    ) -> None:
+        """`starters` has one for each type of `Source.what`. `tell` is told each change of a state."""
+        self._loop = loop
+        self._starters = starters
+        self._tell = tell
+        self._tell_failure = tell_failure
+        self._seats: dict[int, _Seat] = {}
+
+    @property
+    def statuses(self) -> tuple[SourceStatus, ...]:
+        """The present state of each, and of those that have stopped but have open connections. Any thread."""
+        return tuple(seat.status for seat in tuple(self._seats.values()))
+
+    def start(self, source: Source) -> None:
+        """Start a source, or replace the one of this id that runs, which stays if that fails."""
+        seat = self._seats.setdefault(source.id, _Seat(source))
+        if seat.starting is not None:
+            seat.starting.cancel()
+        seat.source = source
+        self._change(seat, SourceState.STARTING)
+        seat.starting = self._loop.create_task(self._start(seat, source))
+
+    def stop(self, source_id: int) -> None:
+        """Stop a source, also one that is starting: it does not come up afterwards."""
+        seat = self._seats.get(source_id)
+        if seat is None or seat.state in (SourceState.STOPPED, SourceState.FAILED):
+            return
+        if seat.starting is not None:
+            seat.starting.cancel()
+            seat.starting = None
+        if seat.running is not None:
+            seat.running.stop()
+            seat.running = None
+        self._change(seat, SourceState.STOPPED)
+
+    def stop_all(self) -> None:
+        """Stop every source."""
+        for source_id in tuple(self._seats):
+            self.stop(source_id)
+
+    def note(self, source_id: int, state: SourceState, failure: str = "") -> None:
+        """A source that was started says what became of it since, such as a server that has gone."""
+        seat = self._seats.get(source_id)
+        if seat is None or seat.running is None:
+            return
+        if state in (SourceState.STOPPED, SourceState.FAILED):
+            seat.running = None
+        self._change(seat, state, failure)
+
+    def joined(self, source_id: int) -> None:
+        """A connection has begun."""
+        if (seat := self._seats.get(source_id)) is not None:
+            seat.connections += 1
+
+    def left(self, source_id: int) -> None:
+        """A connection is over."""
+        if (seat := self._seats.get(source_id)) is not None:
+            seat.connections -= 1
+            self._look(seat)
+
+    async def _start(self, seat: _Seat, source: Source) -> None:
+        try:
+            started = await self._starters[type(source.what)](source, seat.running)
+        except UnmaskError as error:
+            seat.starting = None
+            self._failed(seat, source, error)
+            return
+        except asyncio.CancelledError:
+            # Stopped, or replaced by another start.
+            return
+        except Exception as error:
+            self._loop.call_exception_handler({"message": "A source failed to start", "exception": error})
+            return
+        seat.starting = None
+        if seat.running is not None:
+            seat.running.stop()
+        seat.running = started
+        self._change(seat, SourceState.RUNNING)
+        self._look(seat)
+
+    def _failed(self, seat: _Seat, source: Source, error: UnmaskError) -> None:
+        sentence = str(error)
+        if seat.running is not None:
+            kept = ", ".join(seat.running.addresses)
+            sentence = f"{sentence} Unmask goes on listening on {kept}." if kept else sentence
+        self._change(seat, SourceState.FAILED if seat.running is None else SourceState.RUNNING, sentence)
+        kind = FailureKind.CONNECT if source.address is None else FailureKind.LISTEN
+        self._tell_failure(Failure(kind, str(source.address or source.target), sentence))
+
+    def _change(self, seat: _Seat, state: SourceState, failure: str = "") -> None:
+        seat.state, seat.failure = state, failure
+        self._tell(seat.status)
+        self._tidy(seat)
+
+    def _look(self, seat: _Seat) -> None:
+        """See whether what runs has ended by itself."""
+        if seat.running is not None and seat.running.is_over:
+            seat.running = None
+            if seat.starting is None:
+                self._change(seat, SourceState.STOPPED)
+        self._tidy(seat)
+
+    def _tidy(self, seat: _Seat) -> None:
+        """Forget a source that is over, with all its connections."""
+        is_over = seat.state in (SourceState.STOPPED, SourceState.FAILED)
+        if is_over and not seat.connections:
+            self._seats.pop(seat.source.id, None)

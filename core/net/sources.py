@@ -1,0 +1,109 @@
+"""Sources, through which traffic comes in: what a person starts, and what is told of it. Plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from core.capture.records import Mode, SourceLabel
+from core.net.connect_request import ConnectRequest
+from core.net.relay import Relay
+from core.net.settings import ListenAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Unmask is the server of who connects there."""
+
+    address: ListenAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Unmask is the client."""
+
+    request: ConnectRequest
+
+
+What = Listen | Relay | Connect
+_MODES: dict[type, Mode] = {Listen: Mode.LISTEN, Relay: Mode.RELAY, Connect: Mode.CONNECT}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something that can be started."""
+
+    id: int
+    """Chosen by who starts it, from 1. Starting another source of this id replaces the one that runs. 0 is the one of
+    `EngineHost.listen`.
+    """
+    name: str
+    """What the person calls it; connections are found by it."""
+    what: What
+
+    @property
+    def mode(self) -> Mode:
+        """Its kind."""
+        return _MODES[type(self.what)]
+
+    @property
+    def address(self) -> ListenAddress | None:
+        """Where it is to listen; None if it does not."""
+        return None if isinstance(self.what, Connect) else self.what.address
+
+    @property
+    def target(self) -> str:
+        """The URL that it connects to; "" if it has none of its own."""
+        if isinstance(self.what, Relay):
+            return self.what.target.text
+        return self.what.request.url.text if isinstance(self.what, Connect) else ""
+
+    def tag(self, addresses: tuple[str, ...]) -> SourceTag:
+        """What its connections know of it while it listens on these addresses."""
+        return SourceTag(self.id, SourceLabel(self.mode, self.name, ", ".join(addresses), self.target))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTag:
+    """What a connection knows of its source."""
+
+    id: int
+    label: SourceLabel | None
+    """What the capture is to say of the source."""
+
+
+NO_SOURCE = SourceTag(-1, None)
+"""For a connection that was asked for by itself."""
+
+
+class SourceState(Enum):
+    """What a source does."""
+
+    STOPPED = "stopped"
+    """It takes on no connections. Earlier ones may be open."""
+    STARTING = "starting"
+    RUNNING = "running"
+    """It takes on connections, or it is connected."""
+    FAILED = "failed"
+    """It could not be started, or ended by a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """What is told of a source at one moment."""
+
+    id: int
+    state: SourceState
+    addresses: tuple[str, ...] = ()
+    """The real addresses listened on, such as `127.0.0.1:8080`."""
+    open_connections: int = 0
+    """Number of its connections that are not over."""
+    failure: str = ""
+    """Why it failed, or why it goes on as it was before the last start; "" if neither."""
+
+
+class OpenConnections(Enum):
+    """What becomes of a source's connections when it is stopped."""
+
+    GO_ON = "go on"
+    CLOSE = "close"
