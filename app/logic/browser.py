@@ -157,6 +157,7 @@ class BrowserProfiles:
             raise BrowserError(
                 f"No folder for the browser's profile can be made in {folder} ({error})."
             ) from error
+        return profile
 
     def sweep(self) -> None:
         """Remove what earlier runs left behind, unless their browser still runs."""
