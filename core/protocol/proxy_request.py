@@ -28,7 +28,12 @@ _ABSOLUTE = re.compile(r"(?P<scheme>https?|wss?)://(?P<authority>[^/?#]*)(?P<res
 _LOOKS_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _SECRET = re.compile(rb"[^\s]")
-_SCHEME = re.compile(rb"[^:]*:[ \t]*(?:Basic|Bearer|Digest|Negotiate|NTLM)[ \t]+", re.IGNORECASE)
+_CREDENTIALS = re.compile(
+    rb"(^proxy-authorization[ \t]*:[ \t]*(?:(?:basic|bearer|digest|negotiate|ntlm)[ \t]+)?)"
+    # RFC 9112 section 5.2: a line that begins with a space goes on with the one before it.
+    rb"([^\n]*(?:\n[ \t][^\n]*)*)",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 class RequestForm(Enum):
@@ -144,15 +149,9 @@ class ProxyCredentials:
         return found
 
 
-def without_credentials(request: RequestHead) -> bytes:
-    """The raw head with each character of the proxy's credentials replaced by `*`.
+def without_credentials(raw: bytes) -> bytes:
+    """A request head, or its beginning, with each character of the proxy's credentials replaced by `*`.
 
     No byte moves, so that places in the head stay what they are.
     """
-    raw = bytearray(request.raw)
-    for _, (offset, length) in request.headers.lines(CREDENTIALS_HEADER):
-        line = bytes(raw[offset : offset + length])
-        shown = _SCHEME.match(line)
-        start = shown.end() if shown else line.index(b":") + 1
-        raw[offset + start : offset + length] = _SECRET.sub(b"*", line[start:])
-    return bytes(raw)
+    return _CREDENTIALS.sub(lambda line: line[1] + _SECRET.sub(b"*", line[2]), raw)

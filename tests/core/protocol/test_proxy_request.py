@@ -103,12 +103,13 @@ def test_credentials_are_compared_whole() -> None:
     [
         ("Basic YW5u", "Basic ****"),
         ("basic   YW5u  ", "basic   ****  "),
+        ("Basic YW5u\r\n  more\r\n\tx", "Basic ****\r\n  ****\r\n\t*"),
         ("opaque thing", "****** *****"),
         ("", ""),
     ],
 )
 def test_credentials_are_masked_where_they_stand(value: str, masked: str) -> None:
-    request = parsed("GET http://h/", f"Proxy-Authorization: {value}", "Other: Basic YW5u")
-    raw = without_credentials(request)
-    assert raw == request.raw.replace(value.encode() + b"\r\nO", masked.encode() + b"\r\nO")
-    assert len(raw) == len(request.raw)
+    head = "GET http://h/ HTTP/1.1\r\nA: Basic YW5u\r\nproxy-AUTHORIZATION:{}\r\nB: Basic YW5u\r\n\r\n"
+    assert without_credentials(head.format(value).encode()) == head.format(masked).encode()
+    cut = head.format(value).encode()[: -len("B: Basic YW5u\r\n\r\n") - 3]
+    assert without_credentials(cut) == head.format(masked).encode()[: len(cut)]
