@@ -37,7 +37,11 @@ MAY_IMPORT = {
         *("core.errors", "core.sizes", "core.protocol", "core.capture"),
         *("core.net.budget", "core.net.connect_request", "core.net.dial", "core.net.failures"),
         *("core.net.fronts.front", "core.net.outgoing", "core.net.settings", "core.net.sockets"),
-        *("core.net.relay", "core.net.sources", "core.net.turns"),
+        *("core.net.relay", "core.net.sources", "core.net.tls", "core.net.turns"),
+    ),
+    "core.net.tls": (
+        *("core.errors", "core.sizes", "core.protocol", "core.capture"),
+        *("core.net.host_list", "core.net.settings", "core.net.turns"),
     ),
     "core.net": ("core.errors", "core.sizes", "core.protocol", "core.capture", "core.rules"),
 }

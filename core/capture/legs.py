@@ -39,6 +39,8 @@ class Tls:
     resumed: bool = False
     chain: bytes = b""
     """Certificates of the other end in DER, its own first, one behind the other."""
+    problem: str = ""
+    """Why these certificates do not count; "" if they do, or if nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<place>[^/?#]*)(?P<target>[^#]*)(?P<fragment>#.*)?"
 )
 _PLACE = re.compile(r"(?:\[(?P<literal>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s\[\]:@]+))(?::(?P<port>[0-9]{1,5})?)?")
-_DEFAULT_PORT = 80
+_SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+_DEFAULT_PORTS = {"ws": 80, "wss": 443}
 _SAFE = "/?:@!$&'()*+,;=%-._~[]|\\^`{}\"<>"
 """Characters left as they are in path and query, beside letters and digits, so that what was typed is sent."""
 _OWN = ("Upgrade", "Connection", KEY_HEADER, VERSION_HEADER, PROTOCOL_HEADER, EXTENSIONS_HEADER)
@@ -35,10 +36,12 @@ _OWN = ("Upgrade", "Connection", KEY_HEADER, VERSION_HEADER, PROTOCOL_HEADER, EX
 
 @dataclass(frozen=True, slots=True)
 class ServerUrl:
-    """A ws:// URL (RFC 6455 section 3), in its parts."""
+    """A ws:// or wss:// URL (RFC 6455 section 3), in its parts."""
 
     text: str
     """The text that the person wrote."""
+    scheme: str
+    """`ws` or `wss`."""
     host: str
     """A name in ASCII, or an IP address without brackets."""
     port: int
@@ -53,7 +56,17 @@ class ServerUrl:
     @property
     def host_header(self) -> str:
         """The value of Host (RFC 6455 section 4.1), without the port if it is the scheme's default."""
-        return self._host if self.port == _DEFAULT_PORT else self.place
+        return self._host if self.port == _DEFAULT_PORTS[self.scheme] else self.place
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether TLS stands between."""
+        return self.scheme == "wss"
+
+    @property
+    def http_origin(self) -> str:
+        """The origin (RFC 6454 section 6.2) of a page that the same server serves."""
+        return f"{'https' if self.is_secure else 'http'}://{self.host_header}"
 
     @property
     def _host(self) -> str:
@@ -65,25 +78,29 @@ def parse_url(text: str) -> ServerUrl:
     url = _URL.fullmatch(text.strip())
     if url is None:
         raise AddressError(f"“{text}” is no URL to connect to: write one such as ws://127.0.0.1:8080/path.")
-    scheme = url["scheme"].lower()
-    if scheme in ("wss", "https"):
-        raise AddressError(f"“{text}” asks for TLS, which Unmask does not speak: write it with ws://.")
-    if scheme != "ws":
-        raise AddressError(f"“{scheme}” is no scheme to connect by: write a URL with ws://.")
+    scheme = _SCHEMES.get(url["scheme"].lower())
+    if scheme is None:
+        raise AddressError(
+            f"“{url['scheme']}” is no scheme to connect by: write a URL with ws:// or wss:// (http:// and https:// "
+            "mean the same)."
+        )
     if url["fragment"] is not None:
         # RFC 6455 section 3.
-        raise AddressError(f"“{text}” has a fragment, which no ws:// URL may: write # as %23 if it is meant.")
+        raise AddressError(
+            f"“{text}” has a fragment, which no WebSocket URL may: write # as %23 if it is meant."
+        )
     place = _PLACE.fullmatch(url["place"])
     if place is None:
         raise AddressError(
             f"“{url['place']}” is no host: write a name or an IP address, and a port if need be."
         )
-    port = int(place["port"] or _DEFAULT_PORT)
+    port = int(place["port"] or _DEFAULT_PORTS[scheme])
     if not 0 < port < 65536:
         raise AddressError(f"“{place['port']}” is no port to connect to: write a number from 1 to 65535.")
     target = in_url(url["target"])
     return ServerUrl(
         text.strip(),
+        scheme,
         place["literal"] or _ascii(place["name"]),
         port,
         target if target.startswith("/") else "/" + target,

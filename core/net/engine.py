@@ -18,6 +18,7 @@ from core.net import descriptors
 from core.net.accepting import Accepting
 from core.net.budget import MemoryBudget
 from core.net.connect_request import ConnectRequest
+from core.net.dial import Outbound
 from core.net.dialled import Dialled
 from core.net.failures import Failure, FailureKind
 from core.net.fronts.front import Front
@@ -39,6 +40,7 @@ from core.net.sources import (
     SourceStatus,
     SourceTag,
 )
+from core.net.tls.trust import Trust
 from core.net.turns import Turns
 from core.protocol.events import Origin
 from core.protocol.violations import Judgement
@@ -84,6 +86,7 @@ class Engine:
         self.budget = MemoryBudget(settings.limits.memory_bytes, self.loop, lambda: recorder.is_behind)
         self.turns = Turns(self.loop, clock)
         """The turns in which what peers sent is processed."""
+        self.outbound = Outbound(Trust(settings.trust))
         self._sources = RunningSources(
             self.loop,
             {
@@ -193,6 +196,8 @@ class Engine:
 
     def set_settings(self, settings: EngineSettings) -> None:
         """Applies to new connections; auto-reply to the next message, the bound on memory at once."""
+        if settings.trust != self.settings.trust:
+            self.outbound = replace(self.outbound, trust=Trust(settings.trust))
         self.settings = settings
         self.budget.total = settings.limits.memory_bytes
 

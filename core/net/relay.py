@@ -29,7 +29,7 @@ class Relay:
         return HeadRewrite(
             host=None if self.keep_host and "host" in request.headers else self.target.host_header,
             origin=self.origin,
-            target_origin=f"http://{self.target.host_header}",
+            target_origin=self.target.http_origin,
             base_path=base_path.rstrip("/"),
             closes=closes,
         )

@@ -11,6 +11,7 @@ from enum import Enum
 from core.capture.ring import KEEP_ALL, Keep
 from core.errors import AddressError
 from core.net.machine import default_memory_bytes
+from core.net.tls.settings import TrustSettings
 from core.protocol.violations import Judgement
 from core.sizes import parse_size, size_text
 
@@ -96,6 +97,8 @@ class EngineSettings:
     """Whether clients on loopback must use a loopback name as Host (RFC 6455 section 10.2, against DNS rebinding)."""
     extra_hosts: tuple[str, ...] = ()
     """Further names allowed in Host, as `parse_host_name` gives them."""
+    trust: TrustSettings = field(default_factory=TrustSettings)
+    """Whom to trust as a client."""
     keep: Keep = KEEP_ALL
     """How many of the newest frames the capture keeps."""
 
@@ -124,6 +127,15 @@ def is_loopback(host: str) -> bool:
         return _is_short_loopback(host)
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return (mapped or address).is_loopback
+
+
+def is_address(host: str) -> bool:
+    """Whether it is an IP address rather than a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_short_loopback(host: str) -> bool:

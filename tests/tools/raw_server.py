@@ -37,10 +37,14 @@ class RawServer:
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.port}"
 
-    def accept(self) -> bytes:
-        """Take the client and its request head."""
+    def meet(self) -> None:
+        """Take the client, whatever it says."""
         self.client, _ = self._listening.accept()
         self.client.settimeout(PATIENCE_SECONDS)
+
+    def accept(self) -> bytes:
+        """Take the client and its request head."""
+        self.meet()
         while b"\r\n\r\n" not in self.received:
             self._read()
         head, _, self.received = self.received.partition(b"\r\n\r\n")

@@ -14,13 +14,11 @@ from core.net.dial import dial
 from core.net.legs.endpoint_session import EndpointSession, connection_limits
 from core.net.legs.leg import Leg
 from core.net.legs.session import SessionHost
-from core.net.sockets import name_of
 from core.net.sources import SourceTag
 from core.protocol.endpoint import ClientSide, Endpoint
 from core.protocol.events import HandshakeFailed, Report, ResponseReceived
 from core.protocol.handshake import new_key
 from core.protocol.headers import explain
-from core.protocol.state import Role
 
 
 class Connecting(EndpointSession):
@@ -61,16 +59,20 @@ class Connecting(EndpointSession):
 
     def leg_made(self, leg: Leg) -> None:
         self._is_reached = True
-        now = self._host.clock()
-        reached = LegChange(Role.SERVER, name_of(leg.peer_place), name_of(leg.local_place), connected_ns=now)
-        self._host.recorder.change_leg(self.id, now, reached)
         self._after(self.endpoint.begin())
         leg.set_timer(self._request.handshake_seconds, self._handshake_timeout)
 
     async def _dial(self) -> None:
         url = self._request.url
         try:
-            await dial(self._host.loop, lambda: self._leg, url.host, url.port, self._request.connect_seconds)
+            await dial(
+                self._host,
+                lambda: self._leg,
+                url,
+                self._host.outbound,
+                self._request.connect_seconds,
+                self._note,
+            )
         except ConnectError as error:
             self._abandon(str(error))
         except asyncio.CancelledError:
@@ -80,6 +82,9 @@ class Connecting(EndpointSession):
                 f"Connecting to {url.place} failed by a fault of Unmask ({error}). Please report it."
             )
             self._host.loop.call_exception_handler({"message": "Dialling failed", "exception": error})
+
+    def _note(self, change: LegChange) -> None:
+        self._host.recorder.change_leg(self.id, self._host.clock(), change)
 
     def _abandon(self, reason: str) -> None:
         """Record that there is no connection and will be none."""

@@ -118,9 +118,6 @@ class Relayed(Session):
                 return
             leg.set_timer(self._limits.handshake_seconds, self._request_timed_out)
             return
-        now = host.clock()
-        change = LegChange(Role.SERVER, name_of(leg.peer_place), name_of(leg.local_place), connected_ns=now)
-        host.recorder.change_leg(self.id, now, change)
         leg.write(self._pending)
         self._pending.clear()
         self._client.resume(PauseReason.HELD)
@@ -226,7 +223,12 @@ class Relayed(Session):
         target = self._relay.target
         try:
             await dial(
-                self._host.loop, lambda: self._server, target.host, target.port, self._relay.connect_seconds
+                self._host,
+                lambda: self._server,
+                target,
+                self._host.outbound,
+                self._relay.connect_seconds,
+                self._note,
             )
         except ConnectError as error:
             self._unreachable(502, str(error))
@@ -235,6 +237,9 @@ class Relayed(Session):
         except Exception as error:
             self._unreachable(502, f"Connecting to {target.place} failed by a fault of Unmask ({error}).")
             self._host.loop.call_exception_handler({"message": "Dialling failed", "exception": error})
+
+    def _note(self, change: LegChange) -> None:
+        self._host.recorder.change_leg(self.id, self._host.clock(), change)
 
     def _unreachable(self, status: int, sentence: str) -> None:
         if self._server.is_connected:

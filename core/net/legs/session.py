@@ -9,6 +9,7 @@ from typing import Protocol
 
 from core.capture.recorder import Recorder
 from core.net.budget import MemoryBudget
+from core.net.dial import Outbound
 from core.net.failures import Failure
 from core.net.legs.leg import Leg, PauseReason
 from core.net.outgoing import Outgoing
@@ -28,6 +29,10 @@ class SessionHost(Protocol):
     budget: MemoryBudget
     clock: Callable[[], int]
     turns: Turns
+
+    @property
+    def outbound(self) -> Outbound:
+        """How servers are reached, for new connections."""
 
     @property
     def served_connections(self) -> int:

@@ -35,8 +35,7 @@ def test_a_url_has_these_parts(text: str, host: str, port: int, target: str, hos
     [
         ("", "is no URL to connect to"),
         ("127.0.0.1:8080", "is no URL to connect to"),
-        ("wss://example.com/", "asks for TLS"),
-        ("http://example.com/", "“http” is no scheme to connect by"),
+        ("ftp://example.com/", "“ftp” is no scheme to connect by"),
         ("ws:///path", "is no host"),
         ("ws://user:secret@example.com/", "is no host"),
         ("ws://a b/", "is no host"),
@@ -49,6 +48,25 @@ def test_a_url_has_these_parts(text: str, host: str, port: int, target: str, hos
 def test_what_is_no_url_to_connect_to(text: str, words: str) -> None:
     with pytest.raises(AddressError, match=words):
         parse_url(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme", "place", "host_header", "origin"),
+    [
+        ("ws://a.example/", "ws", "a.example:80", "a.example", "http://a.example"),
+        ("ws://a.example:443/", "ws", "a.example:443", "a.example:443", "http://a.example:443"),
+        ("wss://a.example/", "wss", "a.example:443", "a.example", "https://a.example"),
+        ("WSS://[::1]:80", "wss", "[::1]:80", "[::1]:80", "https://[::1]:80"),
+        ("http://a.example", "ws", "a.example:80", "a.example", "http://a.example"),
+        ("https://a.example", "wss", "a.example:443", "a.example", "https://a.example"),
+    ],
+)
+def test_the_scheme_says_whether_tls_stands_between_and_which_port_is_usual(
+    text: str, scheme: str, place: str, host_header: str, origin: str
+) -> None:
+    url = parse_url(text)
+    assert (url.scheme, url.place, url.host_header, url.http_origin) == (scheme, place, host_header, origin)
+    assert url.is_secure == (scheme == "wss")
 
 
 URL = parse_url("ws://127.0.0.1:9/")

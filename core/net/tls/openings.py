@@ -1,0 +1,85 @@
+"""How the handshake of a stream begins, and what is made of its result."""
+
+from __future__ import annotations
+
+import ssl
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from core.capture.legs import Tls
+from core.net.tls.failures import TlsFailure, failure_of
+
+_DER = 2
+"""`_ssl.ENCODING_DER`."""
+
+
+class Opening(ABC):
+    """Our side of one handshake."""
+
+    peer: str
+    """Who is at the other end, as sentences name it."""
+
+    @abstractmethod
+    def open(
+        self, first: bytes, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
+    ) -> ssl.SSLObject | TlsFailure | None:
+        """OpenSSL's object; or why there will be none; or None where more than `first` must come to tell."""
+
+    @abstractmethod
+    def describe(self, secured: ssl.SSLObject) -> Tls:
+        """What was agreed on."""
+
+    def describe_failed(self, tried: ssl.SSLObject, failure: TlsFailure) -> Tls | None:  # noqa: ARG002
+        """What is known of the peer after a handshake that failed."""
+        return None
+
+    def explain(self, error: ssl.SSLError) -> TlsFailure:
+        """Why the handshake failed, or what came after it."""
+        return failure_of(error, self.peer)
+
+    def ended(self, secured: ssl.SSLObject) -> None:  # noqa: B027
+        """The stream is over."""
+
+
+class ServerOpening(Opening):
+    """Unmask is the server, with one context for all clients."""
+
+    peer = "the client"
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+
+    def open(
+        self,
+        first: bytes,  # noqa: ARG002
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+    ) -> ssl.SSLObject | TlsFailure | None:
+        return self._context.wrap_bio(incoming, outgoing, server_side=True)
+
+    def describe(self, secured: ssl.SSLObject) -> Tls:
+        return tls_of(secured, None)
+
+
+def tls_of(secured: ssl.SSLObject, sni: str | None, problem: str = "") -> Tls:
+    """What a handshake came to, even one that failed at the peer's certificate."""
+    cipher = secured.cipher()
+    return Tls(
+        version=secured.version() or "",
+        cipher="" if cipher is None else cipher[0],
+        alpn=secured.selected_alpn_protocol(),
+        sni=sni,
+        resumed=bool(secured.session_reused),
+        chain=b"".join(peer_chain(secured)),
+        problem=problem,
+    )
+
+
+def peer_chain(secured: ssl.SSLObject) -> tuple[bytes, ...]:
+    """The certificates that the peer sent, in DER, its own first."""
+    public: Callable[[], list[bytes]] | None = getattr(secured, "get_unverified_chain", None)
+    if public is not None:
+        return tuple(public())
+    # Before Python 3.13 only OpenSSL's own object knows.
+    chain = secured._sslobj.get_unverified_chain() or ()  # type: ignore[attr-defined]
+    return tuple(each.public_bytes(_DER) for each in chain)
