@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from core.capture.legs import HeadRecord, Leg, head_place, leg_of
-from core.capture.records import ConnectionRecord, ConnectionState, Mode, Problem
+from core.capture.records import ConnectionRecord, ConnectionState, Mode, Problem, SourceLabel
 from core.capture.snapshots import Snapshots, reads
 from core.capture.stored_values import problem_of
-from core.capture.tables import CONNECTION, HEAD, LEG, VIOLATION, Row, typed
+from core.capture.tables import CONNECTION, HEAD, LEG, SOURCE, VIOLATION, Row, SourceRow, typed
 from core.protocol.events import ClosedBy
 
 # The leg that a connection began with, and the leg over which an answer comes, which only a listening Unmask gives
@@ -20,6 +22,8 @@ _SELECT = (
     f"coalesce(({_HEAD} AND side = ({_ANSWERING}) AND kind = 1), ({_HEAD} AND side = 0 AND kind = 1), x'') "
     f"FROM connection LEFT JOIN leg ON leg.connection = connection.id AND leg.side = ({_FIRST})"
 )
+MOST_SOURCES = 10_000
+"""A capture has one for each source that was started, or set up differently."""
 _WIDTH = len(CONNECTION.columns)
 _BESIDE = (*LEG.kinds("peer", "local", "trailing", "trailing_length"), bytes, bytes)
 
@@ -30,14 +34,21 @@ class ConnectionReader(Snapshots):
     @reads
     def changed(self, after: int, limit: int) -> list[ConnectionRecord]:
         """Those changed since `Totals.changes` was `after`, in order of their ids."""
+        sources = self.sources()
         rows = self._db.execute(f"{_SELECT} WHERE changed > ? ORDER BY id LIMIT ?", (after, limit))
-        return [_record(row) for row in rows]
+        return [_record(row, sources) for row in rows]
 
     @reads
     def one(self, connection: int) -> ConnectionRecord | None:
         """The connection with this number; None where there is none."""
         row = self._db.execute(f"{_SELECT} WHERE id = ?", (connection,)).fetchone()
-        return None if row is None else _record(row)
+        return None if row is None else _record(row, self.sources())
+
+    @reads
+    def sources(self) -> dict[int, SourceLabel]:
+        """The sources by their numbers, the newest `MOST_SOURCES`."""
+        rows = self._db.execute(f"SELECT {SOURCE.all} FROM source ORDER BY id DESC LIMIT ?", (MOST_SOURCES,))
+        return {row.id: _label(row) for row in map(SOURCE.read, rows)}
 
     @reads
     def legs(self, connection: int) -> list[Leg]:
@@ -71,7 +82,11 @@ class ConnectionReader(Snapshots):
         return tuple(problem_of(VIOLATION.read(row)) for row in rows)
 
 
-def _record(row: Row) -> ConnectionRecord:
+def _label(row: SourceRow) -> SourceLabel:
+    return SourceLabel(Mode(row.mode), row.name, row.address, row.target)
+
+
+def _record(row: Row, sources: Mapping[int, SourceLabel]) -> ConnectionRecord:
     """A row of `_SELECT`; ValueError where it says nonsense."""
     found = CONNECTION.read(row[:_WIDTH])
     peer, local, trailing, trailing_length, request, response = typed(row[_WIDTH:], _BESIDE)
@@ -101,4 +116,5 @@ def _record(row: Row) -> ConnectionRecord:
         bytes_out=found.bytes_out,
         violation_count=found.violation_count,
         vanished=found.vanished != 0,
+        source=sources.get(found.source),
     )

@@ -56,6 +56,8 @@ class LegChange:
     secured_ns: int | None = None
     """When TLS was agreed on."""
     tls: Tls | None = None
+    tls_problem: str | None = None
+    """What is wrong with TLS, in a sentence, whether or not it was agreed on."""
 
 
 @dataclass(slots=True)
@@ -70,6 +72,8 @@ class Leg:
     """Address of the other end, as `127.0.0.1:50312`."""
     local: str = ""
     tls: Tls | None = None
+    tls_problem: str = ""
+    """What is wrong with TLS, in a sentence, whether or not it was agreed on; "" if nothing is."""
     connected_ns: int | None = None
     secured_ns: int | None = None
     answered_ns: int | None = None
@@ -87,7 +91,7 @@ class Leg:
     def change(self, change: LegChange) -> None:
         """Take over what became known."""
         self.is_new = True
-        for name in ("peer", "local", "connected_ns", "secured_ns", "tls"):
+        for name in ("peer", "local", "connected_ns", "secured_ns", "tls", "tls_problem"):
             value = getattr(change, name)
             if value is not None:
                 setattr(self, name, value)
@@ -106,6 +110,7 @@ class Leg:
             tls_sni=tls.sni,
             tls_resumed=tls.resumed,
             tls_chain=tls.chain,
+            tls_problem=self.tls_problem,
             opened_ns=self.opened_ns,
             connected_ns=self.connected_ns,
             secured_ns=self.secured_ns,
@@ -131,6 +136,7 @@ def leg_of(row: LegRow) -> Leg:
         peer=row.peer,
         local=row.local,
         tls=tls,
+        tls_problem=row.tls_problem,
         connected_ns=row.connected_ns,
         secured_ns=row.secured_ns,
         answered_ns=row.answered_ns,

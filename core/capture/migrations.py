@@ -8,6 +8,7 @@ says how format n looks as format n + 1.
     format 2   payloads in a table of their own; marks in some files
     format 3   payloads that come again are stored once; gaps in some files
     format 4   legs, heads and replacements; `closed_by` names client and server, `vanished` stands apart
+    format 5   sources, and what is wrong with TLS
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from typing import Any
 
 from core.capture.earlier_schemas import MARK as MARK_STATEMENTS
 from core.capture.earlier_schemas import MARK_CHANGES
-from core.capture.tables import GAP, MARK, REPLACEMENT, Table
+from core.capture.source_numbers import UNKNOWN
+from core.capture.tables import GAP, MARK, REPLACEMENT, SOURCE, Table
 from core.protocol.events import ClosedBy
 
-NEWEST = 4
+NEWEST = 5
 _FIRST_WITH_MARKS = 3
 _VANISHED_IN_3, _UNMASK_IN_3 = 3, 2
 """What `closed_by` said up to format 3, when Unmask was always the server; 1 was the client."""
@@ -96,7 +98,13 @@ def _to_4(shape: _Shape) -> None:
     )
 
 
-_STEPS: Mapping[int, Callable[[_Shape], None]] = {1: _to_2, 2: _to_3, 3: _to_4}
+def _to_5(shape: _Shape) -> None:
+    shape.show_empty(SOURCE)
+    shape.views["leg"] = f"SELECT *, '' AS tls_problem FROM {shape.source('leg')}"
+    shape.views["connection"] = f"SELECT *, {UNKNOWN} AS source FROM {shape.source('connection')}"
+
+
+_STEPS: Mapping[int, Callable[[_Shape], None]] = {1: _to_2, 2: _to_3, 3: _to_4, 4: _to_5}
 """By the format that each begins with."""
 
 

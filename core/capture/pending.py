@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 
 from core.capture.blocks import OneFrame
 from core.capture.legs import HeadPlace
+from core.capture.source_numbers import SourceNumbers
 from core.capture.tables import CONNECTION, HEAD, LEG, REPLACEMENT, VIOLATION, ReplacementRow, ViolationRow
 from core.capture.tracks import Track
 from core.protocol.events import Fate, FrameReceived, Origin
@@ -20,6 +21,7 @@ class Pending:
         self._violations: list[ViolationRow] = []
         self._replacements: list[ReplacementRow] = []
         self._next_violation = 1
+        self.sources = SourceNumbers()
 
     def note_violations(
         self, connection: int, found: Iterable[Violation], *, frame: int | None, head: HeadPlace | None
@@ -42,6 +44,7 @@ class Pending:
 
     def write(self, db: sqlite3.Connection, tracks: Collection[Track], changed: int) -> None:
         """Write it, and what has changed of connections. A transaction of the caller's."""
+        self.sources.write(db)
         stated = [track.row(changed) for track in tracks if track.is_stated]
         others = [track.row(changed) for track in tracks if not track.is_stated]
         legs = [leg.row(track.id) for track in tracks for leg in track.legs.values() if leg.is_new]
@@ -60,14 +63,16 @@ class Pending:
     def keep(self) -> None:
         """All is in the file."""
         self._next_violation += len(self._violations)
+        self.sources.keep()
         self.drop()
 
     def drop(self) -> None:
-        """Nothing of it is in the file, nor ever will be."""
+        """Nothing of what happened is in the file, nor ever will be."""
         self._violations.clear()
         self._replacements.clear()
 
     def begin_anew(self) -> None:
-        """Another capture begins, which has no violation."""
+        """Another capture begins, which has no violation and no source."""
         self.drop()
+        self.sources = SourceNumbers()
         self._next_violation = 1

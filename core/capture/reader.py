@@ -24,6 +24,7 @@ from core.capture.records import (
     FrameRecord,
     FrameRow,
     Problem,
+    SourceLabel,
     Totals,
     View,
 )
@@ -86,6 +87,10 @@ class CaptureReader(Snapshots):
 
     def connection(self, connection_id: int) -> ConnectionRecord | None:
         return self._connections.one(connection_id)
+
+    def sources(self) -> list[SourceLabel]:
+        """The sources of the connections, in the order of their first ones."""
+        return list(dict.fromkeys(reversed(self._connections.sources().values())))
 
     def legs(self, connection_id: int) -> list[Leg]:
         """The legs of a connection: the one to the client first."""

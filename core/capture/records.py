@@ -27,6 +27,7 @@ class Mode(IntEnum):
     LISTEN = 0
     RELAY = 1
     CONNECT = 2
+    PROXY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,10 @@ class ConnectionState(IntEnum):
     """Not WebSocket: a plain HTTP request that was answered, for example with the test page."""
     LOST = 6
     """Unmask itself ended while the connection was open."""
+    EXCHANGED = 7
+    """Not WebSocket: a plain HTTP request that was passed on to its server."""
+    TUNNELLED = 8
+    """Bytes that passed through a proxy unread; only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,8 @@ class ConnectionRecord:
     violation_count: int
     vanished: bool = False
     """The TCP stream ended without a closing handshake."""
+    source: SourceLabel | None = None
+    """Where it belongs; None if that is not known."""
 
     @property
     def is_open(self) -> bool:

@@ -151,6 +151,19 @@ class ConnectionRow(NamedTuple):
     """Wire bytes client→server, frames only."""
     bytes_out: int
     violation_count: int
+    source: int
+    """Where it belongs; 0: not known."""
+
+
+class SourceRow(NamedTuple):
+    """A source as it was called and set up when its connections came (`SourceLabel`)."""
+
+    id: int
+    """From 1, in each capture anew."""
+    mode: int
+    name: str
+    address: str
+    target: str
 
 
 class LegRow(NamedTuple):
@@ -169,6 +182,8 @@ class LegRow(NamedTuple):
     tls_resumed: int
     tls_chain: Blob
     """Certificates of the other end in DER, its own first, one behind the other."""
+    tls_problem: str
+    """What is wrong with TLS, in a sentence; "" if nothing is, or where it is not encrypted."""
     opened_ns: int
     connected_ns: int | None
     secured_ns: int | None
@@ -274,6 +289,7 @@ class GapRow(NamedTuple):
 META = Table("meta", MetaRow, ("key",))
 TOTAL = Table("total", TotalRow, ("id",))
 CONNECTION = Table("connection", ConnectionRow, ("id",), {"connection_changed": ("changed",)})
+SOURCE = Table("source", SourceRow, ("id",))
 LEG = Table("leg", LegRow, ("connection", "side"))
 HEAD = Table("head", HeadRow, ("connection", "side", "kind"))
 BLOCK = Table("block", BlockRow, ("first",))
@@ -295,7 +311,7 @@ MARK = Table("mark", MarkRow, ("frame",), {"mark_frame": ("frame",)})
 GAP = Table("gap", GapRow, ("connection", "before", "reason"), {"gap_before": ("before",)})
 
 TABLES: tuple[Table[Any], ...] = (
-    META, TOTAL, CONNECTION, LEG, HEAD, BLOCK, PAYLOAD, LANE, VIOLATION, REPLACEMENT, MARK, GAP,
+    META, TOTAL, CONNECTION, SOURCE, LEG, HEAD, BLOCK, PAYLOAD, LANE, VIOLATION, REPLACEMENT, MARK, GAP,
 )  # fmt: skip
 CLEARED = tuple(table for table in TABLES if table not in (META, TOTAL))
 """Those that have no rows any more when a capture is cleared."""

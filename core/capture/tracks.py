@@ -80,6 +80,8 @@ class Track:
     id: int
     opened: Opened
     opened_ns: int
+    source: int = 0
+    """The number of its source in the capture (`core.capture.source_numbers`)."""
     is_stated: bool = False
     """The file has a row of it."""
     state: ConnectionState = ConnectionState.CONNECTING
@@ -139,6 +141,7 @@ class Track:
             bytes_in=counts.bytes_in,
             bytes_out=counts.bytes_out,
             violation_count=counts.violations,
+            source=self.source,
         )
 
     def head_rows(self) -> Iterator[HeadRow]:
@@ -147,9 +150,9 @@ class Track:
             HeadRow(self.id, place >> 1, place & 1, self.heads[place]) for place in sorted(self.new_heads)
         )
 
-    def begin_anew(self, number: int) -> None:
-        """Continue under this number in another capture, which has no frame of the connection yet."""
-        self.id, self.number = number, 0
+    def begin_anew(self, number: int, source: int) -> None:
+        """Continue under these numbers in another capture, which has no frame of the connection yet."""
+        self.id, self.source, self.number = number, source, 0
         self.committed = None
         self.forget_frames()
         self.restate()

@@ -105,6 +105,7 @@ class CaptureWriter:
         for track in self._tracks.values():
             track.forget_frames()
             track.restate()
+        self._pending.sources.restate(track.opened.source for track in self._tracks.values())
         self._total = Running(
             connections=sum(track.committed is not None for track in self._tracks.values()),
             changes=self._total.changes,
@@ -212,7 +213,7 @@ class CaptureWriter:
         self._touched = dict(sorted(self._tracks.items()))
         self.numbering = Numbering(tuple(self._touched), self._last_handle)
         for number, track in enumerate(self._touched.values(), 1):
-            track.begin_anew(number)
+            track.begin_anew(number, self._pending.sources.number(track.opened.source))
         # What the disk does not take now is written with the next batch.
         with suppress(CaptureError):
             self.write(())
@@ -313,7 +314,8 @@ class CaptureWriter:
         self._last_handle = max(self._last_handle, handle)
         number = self.numbering.number(handle)
         if number is not None:
-            self._tracks[handle] = self._touched[handle] = Track(number, opened, time_ns)
+            source = self._pending.sources.number(opened.source)
+            self._tracks[handle] = self._touched[handle] = Track(number, opened, time_ns, source)
 
     def _change_leg(self, batch: Batch, change: LegChange) -> None:
         track = self._tracks.get(batch.connection)

@@ -1,8 +1,9 @@
 """Captures of every earlier format open, and show what they were made of.
 
 Those in `formats` were made by the programs that wrote these formats: `1` before violations had a second index, `2`
-before marks, `3` before gaps, those with a `b` after that. Each holds the same four conversations and a refused
-handshake; the crashed ones have a write-ahead log, and a connection that is still open.
+before marks, `3` before gaps, those with a `b` after that, `4` before sources. Each holds the same four conversations
+and a refused handshake; the crashed ones have a write-ahead log, and a connection that is still open. The relayed one
+has two legs.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ import pytest
 from core.capture.block_reader import EVERY, BlockReader
 from core.capture.follow import Follower
 from core.capture.gaps import Gap, GapReason
-from core.capture.legs import HeadPlace, LegEnd
+from core.capture.legs import HeadPlace, LegEnd, Tls
 from core.capture.marks import DropAllMarks, KeepMarks, Mark, change_marks_of
 from core.capture.migrations import NEWEST, show_as_newest
 from core.capture.reader import CaptureReader
-from core.capture.records import ConnectionState, PayloadPart, View
+from core.capture.records import ConnectionState, Mode, PayloadPart, View
 from core.capture.session_files import CaptureFolder
 from core.capture.store import copy, open_for_reading
 from core.capture.tables import TABLES
@@ -37,8 +38,8 @@ from core.query.language import default_language
 from tests.tools.filters import asked, scanned
 
 KEPT = Path(__file__).with_name("formats")
-FORMATS = ("1", "1b", "2", "2b", "3", "3b")
-CRASHED = ("1", "2", "3")
+FORMATS = ("1", "1b", "2", "2b", "3", "3b", "4")
+CRASHED = ("1", "2", "3", "4")
 T = TypeVar("T")
 MESSAGES = [
     b"Hello", bytes(range(32)), b"in pieces", b"compressed " * 20, b"fragments " * 5, b"long" * 2000, b"one", b"two",
@@ -114,6 +115,24 @@ def test_legs_and_heads_follow_from_the_connections(capture: Path) -> None:
     ] * 5
     assert [head.raw for head in heads[0]] == [records[0].request, records[0].response]
     assert [found.rule.id for found in heads[3][0].violations] == ["key-missing"]
+
+
+def test_two_legs_without_a_source(tmp_path: Path) -> None:
+    with closing(CaptureReader(unpack("relayed_4", tmp_path))) as reader:
+        [record] = reader.connections()
+        client, server = reader.legs(1)
+        heads = reader.heads(1)
+        assert reader.sources() == []
+    assert (record.mode, record.source, record.close_code) == (Mode.RELAY, None, 1000)
+    assert server.tls == Tls("TLSv1.3", "TLS_AES_128_GCM_SHA256", "http/1.1", "example.com", True, b"DER")
+    assert (client.tls, client.tls_problem, server.tls_problem) == (None, "", "")
+    assert server.connected_ns is not None
+    assert server.secured_ns == server.connected_ns + 5
+    assert [each.place for each in heads] == [
+        HeadPlace.CLIENT_REQUEST,
+        HeadPlace.SERVER_REQUEST,
+        HeadPlace.SERVER_RESPONSE,
+    ]
 
 
 def test_frames_payloads_and_problems(capture: Path) -> None:
