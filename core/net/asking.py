@@ -74,6 +74,12 @@ class Asking(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._break_off()
 
+    def stop(self) -> None:
+        """Give up, unless the tunnel stands."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
+
     def _break_off(self) -> None:
         self._fail(
             UpstreamProblem.PROTOCOL,

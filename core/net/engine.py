@@ -86,7 +86,7 @@ class Engine:
         self.budget = MemoryBudget(settings.limits.memory_bytes, self.loop, lambda: recorder.is_behind)
         self.turns = Turns(self.loop, clock)
         """The turns in which what peers sent is processed."""
-        self.outbound = Outbound(Trust(settings.trust))
+        self.outbound = Outbound(Trust(settings.trust), settings.upstream)
         self._sources = RunningSources(
             self.loop,
             {
@@ -198,6 +198,7 @@ class Engine:
         """Applies to new connections; auto-reply to the next message, the bound on memory at once."""
         if settings.trust != self.settings.trust:
             self.outbound = replace(self.outbound, trust=Trust(settings.trust))
+        self.outbound = replace(self.outbound, upstream=settings.upstream)
         self.settings = settings
         self.budget.total = settings.limits.memory_bytes
 

@@ -12,6 +12,7 @@ from core.capture.ring import KEEP_ALL, Keep
 from core.errors import AddressError
 from core.net.machine import default_memory_bytes
 from core.net.tls.settings import TrustSettings
+from core.net.upstream import UpstreamProxy
 from core.protocol.violations import Judgement
 from core.sizes import parse_size, size_text
 
@@ -99,6 +100,8 @@ class EngineSettings:
     """Further names allowed in Host, as `parse_host_name` gives them."""
     trust: TrustSettings = field(default_factory=TrustSettings)
     """Whom to trust as a client."""
+    upstream: UpstreamProxy | None = None
+    """The proxy through which servers are reached."""
     keep: Keep = KEEP_ALL
     """How many of the newest frames the capture keeps."""
 

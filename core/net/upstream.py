@@ -41,6 +41,8 @@ class UpstreamProblem(Enum):
     """The proxy does not want to."""
     TARGET = "target"
     """The proxy can't reach the server."""
+    SILENT = "silent"
+    """The proxy does not answer."""
     PROTOCOL = "protocol"
     """What the proxy says is not understood."""
 

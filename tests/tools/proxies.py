@@ -120,6 +120,10 @@ class HttpProxy(TestProxy):
         head = b""
         while b"\r\n\r\n" not in head:
             head += _exactly(client, 1)
+            if not head[:1].isalpha():
+                self.answer(client, b"HTTP/1.1 400 Not HTTP\r\n\r\n")
+                client.close()
+                return
         wanted = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
         if self.user and f"Proxy-Authorization: Basic {wanted}\r\n".encode() not in head:
             self.answer(client, b'HTTP/1.1 407 Sign in\r\nProxy-Authenticate: Basic realm="x"\r\n\r\n')
@@ -149,7 +153,10 @@ class Socks5Proxy(TestProxy):
 
     def serve(self, client: socket.socket) -> None:
         method = 2 if self.user else 0
-        _, count = _exactly(client, 2)
+        version, count = _exactly(client, 2)
+        if version != 5:
+            client.close()
+            return
         if method not in _exactly(client, count):
             self.answer(client, b"\x05\xff")
             client.close()
