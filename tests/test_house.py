@@ -192,6 +192,25 @@ def _is_wrong_in_app(module: str, name: str) -> bool:
     return is_within(name, "app") and not any(is_within(name, package) for package in allowed)
 
 
+LEANING = re.compile(r"(?:The same|Same|As|Of)\b")
+"""Words that a docstring does not begin with: it would need the one before to be understood."""
+
+
+def docstrings(source: str) -> Iterator[tuple[int, str]]:
+    """Line and text of each docstring, also of those behind an attribute."""
+    for node in ast.walk(ast.parse(source)):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+                text = child.value.value
+                if isinstance(text, str):
+                    yield child.lineno, text
+
+
+def leaning_docstrings(name: str, source: str) -> list[str]:
+    """The docstrings that do not stand by themselves."""
+    return [f"{name}:{line}: {text}" for line, text in docstrings(source) if LEANING.match(text)]
+
+
 def wrong_words(name: str, text: str) -> list[str]:
     """Where `text` names a package registry or a path of somebody's machine."""
     return [
@@ -322,6 +341,22 @@ def test_no_file_is_too_long() -> None:
             if lines > (MAX_TEST_LINES if name.parts[0] == "tests" else MAX_LINES):
                 too_long.append(f"{name} has {lines} lines")
     assert too_long == []
+
+
+def test_docstrings_stand_by_themselves() -> None:
+    python = [file for file in tracked_files() if file.suffix == ".py"]
+    assert [
+        fault
+        for file in python
+        for fault in leaning_docstrings(str(file.relative_to(ROOT)), file.read_text(encoding="utf-8"))
+    ] == []
+
+
+def test_a_docstring_that_leans_on_another_is_found() -> None:
+    source = (
+        'LIMIT = 3\n"""Of all peers."""\ndef f():\n    """Ask."""\nclass C:\n    """The same, twice."""\n'
+    )
+    assert [fault.split(": ")[0] for fault in leaning_docstrings("f", source)] == ["f:2", "f:6"]
 
 
 def test_every_svg_is_one() -> None:

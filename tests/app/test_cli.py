@@ -37,7 +37,7 @@ def capture(tmp_path: Path) -> Path:
 
 
 def exit_status(*words: str) -> object:
-    """Of a command line that argparse ends."""
+    """The exit status of a command line that argparse ends."""
     with pytest.raises(SystemExit) as ended:
         main(words)
     return ended.value.code
@@ -228,7 +228,7 @@ def test_export_to_where_nothing_can_be_written(capsys: Captured, capture: Path,
 
 
 def test_a_reader_that_has_enough_ends_the_export_quietly(capture: Path) -> None:
-    """As `unmask export … | head` would; the pipe is closed before the first line."""
+    """The pipe is closed before the first line, as by `unmask export … | head`."""
     reading, writing = os.pipe()
     os.close(reading)
     try:

@@ -44,7 +44,7 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def modes(path: Path) -> tuple[int, int]:
-    """Of a file and of the person's folder it is in."""
+    """The modes of a file and of its folder."""
     return stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)
 
 

@@ -149,7 +149,7 @@ def test_what_does_not_say_how_much_to_keep_keeps_all(path: Path, text: str | li
 @pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
 def test_nobody_else_can_read_what_was_sent_and_searched_for(tmp_path: Path) -> None:
     def modes(settings: Settings) -> list[int]:
-        """Of the file and its folder."""
+        """The modes of the file and of its folder."""
         settings.composer_history = ("token=secret",)
         settings.sync()
         file = Path(settings._store.fileName())

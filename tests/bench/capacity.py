@@ -88,7 +88,7 @@ def read(path: Path) -> None:
 
 
 def show(path: Path) -> None:
-    """The same in the real window: open, jump and paint; in a process of its own."""
+    """Open the capture in the real window, jump and paint. Runs in a process of its own."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from PySide6.QtWidgets import QApplication
 

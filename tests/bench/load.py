@@ -20,7 +20,7 @@ from enum import Enum
 from core.protocol.frames import Opcode, encode_header, make_frame, shortest_length_form
 
 _AHEAD_BYTES = 512 * 1024
-"""Of all connections together, so that the slowest server has answered all of it within a second or so."""
+"""Unanswered bytes of all connections together: the slowest server answers them within a second or so."""
 _BATCHES_AHEAD = 8
 _READ_BYTES = 256 * 1024
 _PATIENCE_SECONDS = 30.0
@@ -30,7 +30,7 @@ class Way(Enum):
     """How far ahead of the echoes a connection may be."""
 
     PIPELINED = "pipelined"
-    """As many messages as go through, up to some megabytes."""
+    """Keep sending, up to some megabytes ahead."""
     SINGLE = "single"
     """One message in flight."""
 
@@ -42,7 +42,7 @@ class Load:
     messages: int
     """Sent, and echoed whole."""
     began: float
-    """Of the system's monotonic clock, in seconds."""
+    """Seconds of the system's monotonic clock."""
     ended: float
     cpu_seconds: float
     """What the generator itself took meanwhile."""

@@ -137,7 +137,7 @@ def read(path: Path) -> None:
 
 
 def _long_rows(count: int, path: Path) -> Iterator[tuple[int, str]]:
-    """Of each message longer than a megabyte its row and what it is."""
+    """The row of each message longer than a megabyte, and how it was sent."""
     reader = CaptureReader(path)
     for row, frame in enumerate(reader.rows(View(), 0, count)):
         found = frame.message

@@ -63,7 +63,7 @@ class Results:
 
     @property
     def most_resident(self) -> int:
-        """Of the server that records, in bytes."""
+        """Peak resident memory of the recording server, in bytes."""
         return max(
             (one.most_resident for each in self._outcomes.values() for one in each.get(OURS[0], ())),
             default=0,

@@ -153,7 +153,7 @@ def _run_suite(command: list[str], folder: Path, seconds: float) -> dict[str, st
 
 
 def behaviours_of(cases: dict[str, dict[str, str]]) -> dict[str, str]:
-    """Of each case the worse of how it was met and how the connection was closed."""
+    """For each case, the worse of two verdicts: on its frames, and on how the connection was closed."""
     return {case: _worse(found["behavior"], found["behaviorClose"]) for case, found in cases.items()}
 
 

@@ -526,7 +526,7 @@ class TestTheEnd:
 
     @pytest.mark.parametrize("mode", ["--headless", "--json"])
     def test_a_reader_who_has_enough(self, mode: str) -> None:
-        """As with `unmask --json | head -1`."""
+        """The reader leaves after one line, as in `unmask --json | head -1`."""
         process = subprocess.Popen(
             command_of_unmask(mode, "--listen", "127.0.0.1:0"),
             cwd=ROOT,

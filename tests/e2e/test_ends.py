@@ -173,7 +173,7 @@ class TestOutputs:
 
 class TestSignals:
     def test_a_hangup_that_is_ignored_stays_so(self) -> None:
-        """As `nohup` has it."""
+        """`nohup` starts programs that way."""
         command = [
             "bash",
             "-c",

@@ -23,7 +23,7 @@ def colours(path: Path) -> set[int]:
 
 
 def brightness(path: Path) -> float:
-    """Of the picture as a whole: each point of a smaller one is the mean of many."""
+    """Mean brightness of a picture, 0 to 1. Scaling it down first makes each point the mean of many."""
     small = QImage(str(path)).scaled(
         16, 16, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
     )

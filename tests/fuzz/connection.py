@@ -182,7 +182,7 @@ class Talk:
                 self.end()
 
     def _frame(self, head: int, mask: int, payload: bytes) -> bytes:
-        """As the peer masks it, or wrongly where `mask` is 0."""
+        """A frame as it is on the wire, masked as the peer must do it, or wrongly if `mask` is 0."""
         masked = self._is_server is bool(mask)
         key = bytes((mask, 1, 2, 3)) if masked else None
         return make_frame(0, payload, masking_key=key)._replace(head=head).wire()

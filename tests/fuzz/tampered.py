@@ -184,7 +184,7 @@ def _apply(db: sqlite3.Connection, change: Scheme | Cell) -> None:
 
 @cache
 def _bases() -> tuple[Base, Base]:
-    """The same capture finished, and as a crash leaves it with a log."""
+    """A finished capture, and that capture as a crash leaves it, with a log."""
     with TemporaryDirectory(prefix="unmask-fuzz-") as folder:
         path = Path(folder, "base.unmask")
         _record(path)

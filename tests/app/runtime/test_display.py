@@ -34,7 +34,7 @@ def listen() -> Iterator[Listen]:
 
 @pytest.fixture
 def number() -> int:
-    """Of a display that nobody else has."""
+    """The number of a display that nobody else has."""
     return 100_000 + os.getpid()
 
 

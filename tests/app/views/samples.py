@@ -125,7 +125,7 @@ BAD = record(
 
 
 def handshake(record: ConnectionRecord, *violations: Violation) -> ShownHandshake:
-    """As a capture gives it, with rules that the request broke, or a server's answer where Unmask asked."""
+    """A handshake as a capture gives it, with rules that the request broke, or a server's answer where Unmask asked."""
     asked, answered = DIALLED if record.mode is Mode.CONNECT else LISTENED
     broken = answered if record.mode is Mode.CONNECT else asked
     heads = tuple(

@@ -123,7 +123,7 @@ class World:
         self.chance = random.Random(seed)
         self.traffic = Traffic(seed, CONNECTIONS)
         self.known: dict[int, FrameRecord] = {}
-        """As each was read when it was new."""
+        """Each frame as it was read when it was new, by its id."""
         writer.write(self.traffic.opening())
         self.write()
         self.reader = CaptureReader(writer.path)

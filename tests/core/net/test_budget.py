@@ -100,7 +100,7 @@ def test_who_wants_little_is_served_while_the_greedy_wait(serve: Serve) -> None:
 
 
 def test_those_who_wait_for_each_other_do_not_wait_for_ever(serve: Serve) -> None:
-    """As many finish as there is room for; each of the others is told why it may not."""
+    """Some peers finish, as far as there is room; each of the others is told why it may not."""
     served = serve(EngineSettings(limits=LIMITS))
     with ExitStack() as peers, ThreadPoolExecutor(8) as threads:
         greedy = opened_peers(served, 8, peers)

@@ -204,7 +204,7 @@ def test_it_ends_with_the_one_that_it_works_for_even_within_a_pattern(
 
 
 def _seconds(process: int) -> float:
-    """Of processor time."""
+    """Processor time that a process has used, in seconds."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

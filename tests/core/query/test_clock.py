@@ -25,7 +25,7 @@ LANGUAGE = default_language()
 
 
 def at(day: int, hour: int, minute: int = 0, second: int = 0) -> int:
-    """Of a day of November 2026, of this machine's zone."""
+    """A moment of November 2026 in this machine's time zone, in ns."""
     return int(datetime(2026, 11, day, hour, minute, second).timestamp()) * S
 
 

@@ -27,7 +27,7 @@ from tests.tools.captures import opened, received
 
 S = 10**9
 BEGIN = datetime(2026, 11, 21, 23, 59, 58)
-"""Of this machine's zone."""
+"""Local time of this machine."""
 START = int(BEGIN.timestamp()) * S
 
 

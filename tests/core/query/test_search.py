@@ -113,7 +113,7 @@ def test_few_hits_and_then_many() -> None:
 
 @pytest.mark.parametrize("every", [1, 9])
 def test_hits_across_frames_of_one_length(every: int) -> None:
-    """Of which one begins with what the one before lacks."""
+    """A hit must not be found where one frame ends and the next begins."""
     payloads = [b"dle....nee" if number % every == 0 else b"needle...." for number in range(3000)]
     assert found(LiteralSearch(b"needle"), payloads) == [each for each in range(3000) if each % every]
 
