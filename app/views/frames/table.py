@@ -196,10 +196,12 @@ class FrameTable(SteadyTable):
     def go_to_row(self, row: int) -> None:
         """Select the frame of a row and scroll it to the middle. The table stays there."""
         if self._frames.frame_id(row) is not None:
-            index = self._frames.index(row, 0)
+            # Qt's own PositionAtCenter leaves a row up to one and a half rows above the middle.
+            above = self.viewport().height() // self._painter.row_height // 2
+            top = self._frames.index(max(row - above, 0), 0)
             with self._by_itself():
-                self.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
-            self.setCurrentIndex(index)
+                self.scrollTo(top, QAbstractItemView.ScrollHint.PositionAtTop)
+            self.setCurrentIndex(self._frames.index(row, 0))
             self.set_following(False)
 
     def go_to_frame(self, frame_id: int) -> bool:
