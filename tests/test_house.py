@@ -38,6 +38,7 @@ MAY_IMPORT = {
         *("core.net.budget", "core.net.connect_request", "core.net.dial", "core.net.failures"),
         *("core.net.fronts.front", "core.net.outgoing", "core.net.settings", "core.net.sockets"),
         *("core.net.relay", "core.net.sources", "core.net.tls", "core.net.turns"),
+        *("core.net.client_status", "core.net.host_list", "core.net.redirect"),
     ),
     "core.net.tls": (
         *("core.errors", "core.sizes", "core.protocol", "core.capture"),

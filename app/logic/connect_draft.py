@@ -19,6 +19,7 @@ from core.net.connect_request import (
     in_url,
     parse_url,
 )
+from core.net.upstream import parse_upstream
 from core.protocol.handshake_rules import EXTENSIONS_HEADER, KEY_HEADER, PROTOCOL_HEADER, VERSION_HEADER
 from core.protocol.http11 import RequestHead
 
@@ -135,7 +136,7 @@ def request_of(draft: ConnectDraft, variables: Mapping[str, Variable] | None = N
         reconnect=Reconnect() if draft.reconnects else None,
         ping_seconds=draft.ping_seconds,
         secrets=filler.secrets,
-        proxy=filler.text(draft.proxy),
+        upstream=parse_upstream(filler.text(draft.proxy)) if draft.proxy else None,
         accepts_any_certificate=draft.trust is Trust.ANY,
     )
 

@@ -11,7 +11,7 @@ from core.net import descriptors
 from core.net.legs.leg import Leg
 from core.net.settings import ListenAddress
 from core.net.sockets import SocketAddress, listening_sockets, name_of, places_of, sockets_at
-from core.net.sources import Source, SourceTag
+from core.net.sources import Source, SourceState, SourceTag
 
 NewLeg = Callable[[SourceTag], Leg]
 """Makes the leg, with its session, of a client that comes in."""
@@ -32,8 +32,12 @@ class Accepting:
         return tuple(name_of(place) for _, place in self._places())
 
     @property
-    def is_over(self) -> bool:
-        return False
+    def state(self) -> SourceState:
+        return SourceState.RUNNING
+
+    @property
+    def client(self) -> None:
+        return None
 
     def stop(self) -> None:
         """Accept no more clients. Idempotent."""

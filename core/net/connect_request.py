@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from core.errors import AddressError, CallerError
+from core.net.upstream import UpstreamProxy
 from core.protocol.deflate import parse_extensions
 from core.protocol.handshake import client_request
 from core.protocol.handshake_rules import (
@@ -21,6 +22,8 @@ USUAL_OFFER = "permessage-deflate; client_max_window_bits"
 """What browsers offer."""
 CONNECT_SECONDS = 10.0
 HANDSHAKE_SECONDS = 10.0
+SECRET_AT_LEAST = 4
+"""Characters of a secret that is looked for in what a server says."""
 
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<place>[^/?#]*)(?P<target>[^#]*)(?P<fragment>#.*)?"
@@ -159,8 +162,8 @@ class ConnectRequest:
     """None: a connection that is lost stays so."""
     ping_seconds: float = 0.0
     """Time between pings; 0 sends none."""
-    proxy: str = ""
-    """URL of a proxy on the way; "" for none but that of the settings."""
+    upstream: UpstreamProxy | None = None
+    """A proxy on the way; None: that of the settings, if there is one."""
     accepts_any_certificate: bool = False
     """Whether the server's certificate is taken unseen."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -179,6 +182,13 @@ class ConnectRequest:
         if broken:
             raise CallerError(f"{quoted(self.compression)} can't be offered: {explain(broken)}")
         self.head("")
+
+    def masked(self, text: str) -> str:
+        """`text` of a server, or about it, without the secrets. Very short ones stand there by chance, and stay."""
+        for secret in self.secrets:
+            if len(secret) >= SECRET_AT_LEAST:
+                text = text.replace(secret, "*" * len(secret))
+        return text
 
     def head(self, key: str) -> bytes:
         """The request head with this Sec-WebSocket-Key."""

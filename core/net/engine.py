@@ -10,19 +10,21 @@ import asyncio
 import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from core.capture.recorder import Recorder
-from core.errors import CallerError, ConnectError, NoRoomError, NotOpenError, TargetError
+from core.errors import CallerError, NoRoomError, NotOpenError, TargetError
 from core.net import descriptors
 from core.net.accepting import Accepting
 from core.net.budget import MemoryBudget
+from core.net.client_status import Pulse
 from core.net.connect_request import ConnectRequest
+from core.net.connector import Connector
 from core.net.dial import Outbound
-from core.net.dialled import Dialled
 from core.net.failures import Failure, FailureKind
 from core.net.fronts.front import Front
-from core.net.legs.connecting import Connecting
+from core.net.legs.connecting import Connecting, ConnectWatcher, Outcome
 from core.net.legs.leg import Leg
 from core.net.legs.relayed import Relayed
 from core.net.legs.served import Served
@@ -42,7 +44,7 @@ from core.net.sources import (
 )
 from core.net.tls.trust import Trust
 from core.net.turns import Turns
-from core.protocol.events import Origin
+from core.protocol.events import ConnectionClosed, Origin
 from core.protocol.violations import Judgement
 
 _GOING_AWAY = 1001
@@ -92,7 +94,7 @@ class Engine:
             {
                 Listen: self._accepting(self._served),
                 Relay: self._accepting(self._relayed),
-                Connect: self._dialled,
+                Connect: self._connecting,
             },
             tell_source,
             tell_failure,
@@ -135,12 +137,7 @@ class Engine:
 
         The result is recorded in the capture, and a failure is reported as a `Failure`.
         """
-
-        def decided(reason: str) -> None:
-            if reason:
-                self.tell_failure(Failure(FailureKind.CONNECT, request.url.text, reason))
-
-        return self._connect(NO_SOURCE, request, decided).id
+        return self._dial(NO_SOURCE, request, _Once(request.url.text, self.tell_failure)).id
 
     def send(self, target: Target, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> None:
         """Send to one side of one connection. Raises CallerError."""
@@ -192,7 +189,7 @@ class Engine:
         session = self._sessions.get(connection_id)
         if session is None:
             raise NotOpenError(f"Connection #{self._number(connection_id)} is closed already.")
-        session.disconnect()
+        session.hang_up()
 
     def set_settings(self, settings: EngineSettings) -> None:
         """Applies to new connections; auto-reply to the next message, the bound on memory at once."""
@@ -234,8 +231,8 @@ class Engine:
 
     async def stop(self) -> None:
         """Close all connections as the RFC demands (1001), and cut those that do not follow within a second."""
-        self._sources.stop_all()
         self._bid_farewell(tuple(self._sessions.values()))
+        self._sources.stop_all()
         try:
             await asyncio.wait_for(self._empty.wait(), _STOP_SECONDS)
         except TimeoutError:
@@ -351,30 +348,43 @@ class Engine:
     def _relayed(self, relay: Relay, tag: SourceTag) -> Leg:
         return Relayed(self, tag, relay, self._admit).client
 
-    async def _dialled(self, source: Source, _before: Running | None) -> Running:
+    async def _connecting(self, source: Source, _before: Running | None) -> Running:
         assert isinstance(source.what, Connect)
-        outcome: asyncio.Future[str] = self.loop.create_future()
 
-        def decided(reason: str) -> None:
-            if not outcome.done():
-                outcome.set_result(reason)
+        def changed(failure: str) -> None:
+            self._sources.note(connector, source.id, failure)
 
-        session = self._connect(source.tag(()), source.what.request, decided)
-        try:
-            reason = await outcome
-        except asyncio.CancelledError:
-            session.disconnect()
-            raise
-        if reason:
-            raise ConnectError(reason)
-        return Dialled(session, lambda: session.id not in self._sessions)
+        tag = source.tag(())
+        dial = partial(self._dial, tag)
+        connector = Connector(self.loop, self.clock, source.what.request, dial, changed)
+        connector.start()
+        return connector
 
-    def _connect(self, tag: SourceTag, request: ConnectRequest, decided: Callable[[str], None]) -> Connecting:
+    def _dial(self, tag: SourceTag, request: ConnectRequest, watcher: ConnectWatcher) -> Connecting:
+        """Connect to a server. Raises NoRoomError."""
         if not self._has_room:
             raise NoRoomError(
                 f"There are {self.served_connections} connections already, which is the limit. Close some of them."
             )
-        session = Connecting(self, tag, request, decided)
+        session = Connecting(self, tag, request, watcher)
         self._add(session)
         session.dial()
         return session
+
+
+class _Once:
+    """Reports the failure of a connection that was asked for by itself."""
+
+    def __init__(self, url: str, tell_failure: Callable[[Failure], None]) -> None:
+        self._url = url
+        self._tell_failure = tell_failure
+
+    def decided(self, outcome: Outcome) -> None:
+        if outcome.reason:
+            self._tell_failure(Failure(FailureKind.CONNECT, self._url, outcome.reason))
+
+    def pulsed(self, pulse: Pulse) -> None:
+        pass
+
+    def ended(self, closed: ConnectionClosed | None) -> None:
+        pass

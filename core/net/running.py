@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from core.errors import UnmaskError
+from core.net.client_status import ClientStatus
 from core.net.failures import Failure, FailureKind
 from core.net.sources import Source, SourceState, SourceStatus
 
@@ -20,8 +21,12 @@ class Running(Protocol):
         """The real addresses listened on."""
 
     @property
-    def is_over(self) -> bool:
-        """Whether it has ended by itself."""
+    def state(self) -> SourceState:
+        """RUNNING, or STARTING until it says more by `RunningSources.note`."""
+
+    @property
+    def client(self) -> ClientStatus | None:
+        """What its client does, if it connects to a server."""
 
     def stop(self) -> None:
         """Take on nothing new. Idempotent."""
@@ -43,11 +48,14 @@ class _Seat:
     starting: asyncio.Task[None] | None = None
     connections: int = 0
     failure: str = ""
+    client: ClientStatus | None = None
 
     @property
     def status(self) -> SourceStatus:
         addresses = () if self.running is None else self.running.addresses
-        return SourceStatus(self.source.id, self.state, addresses, self.connections, self.failure)
+        return SourceStatus(
+            self.source.id, self.state, addresses, self.connections, self.failure, self.client
+        )
 
 
 class RunningSources:
@@ -99,14 +107,17 @@ class RunningSources:
         for source_id in tuple(self._seats):
             self.stop(source_id)
 
-    def note(self, source_id: int, state: SourceState, failure: str = "") -> None:
-        """A source that was started says what became of it since, such as a server that has gone."""
+    def note(self, running: Running, source_id: int, failure: str = "") -> None:
+        """What runs of a source says that its `state` or `client` has changed, and why."""
         seat = self._seats.get(source_id)
-        if seat is None or seat.running is None:
+        if seat is None or seat.running is not running:
             return
-        if state in (SourceState.STOPPED, SourceState.FAILED):
+        seat.client = running.client
+        if running.state in (SourceState.STOPPED, SourceState.FAILED):
             seat.running = None
-        self._change(seat, state, failure)
+        if running.state is SourceState.FAILED:
+            self._tell_failure(Failure(FailureKind.CONNECT, seat.source.target, failure))
+        self._change(seat, running.state, failure)
 
     def joined(self, source_id: int) -> None:
         """A connection has begun."""
@@ -117,7 +128,7 @@ class RunningSources:
         """A connection is over."""
         if (seat := self._seats.get(source_id)) is not None:
             seat.connections -= 1
-            self._look(seat)
+            self._tidy(seat)
 
     async def _start(self, seat: _Seat, source: Source) -> None:
         try:
@@ -135,9 +146,8 @@ class RunningSources:
         seat.starting = None
         if seat.running is not None:
             seat.running.stop()
-        seat.running = started
-        self._change(seat, SourceState.RUNNING)
-        self._look(seat)
+        seat.running, seat.client = started, started.client
+        self._change(seat, started.state)
 
     def _failed(self, seat: _Seat, source: Source, error: UnmaskError) -> None:
         sentence = str(error)
@@ -151,14 +161,6 @@ class RunningSources:
     def _change(self, seat: _Seat, state: SourceState, failure: str = "") -> None:
         seat.state, seat.failure = state, failure
         self._tell(seat.status)
-        self._tidy(seat)
-
-    def _look(self, seat: _Seat) -> None:
-        """See whether what runs has ended by itself."""
-        if seat.running is not None and seat.running.is_over:
-            seat.running = None
-            if seat.starting is None:
-                self._change(seat, SourceState.STOPPED)
         self._tidy(seat)
 
     def _tidy(self, seat: _Seat) -> None:

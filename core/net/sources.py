@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from core.capture.records import Mode, SourceLabel
+from core.net.client_status import ClientStatus
 from core.net.connect_request import ConnectRequest
 from core.net.relay import Relay
 from core.net.settings import ListenAddress
@@ -100,6 +101,8 @@ class SourceStatus:
     """Number of its connections that are not over."""
     failure: str = ""
     """Why it failed, or why it goes on as it was before the last start; "" if neither."""
+    client: ClientStatus | None = None
+    """What its client does, if it connects to a server."""
 
 
 class OpenConnections(Enum):

@@ -131,6 +131,8 @@ class RequestSent:
     """None if it cannot be parsed; only Unmask sends such requests."""
     violations: tuple[Violation, ...] = ()
     """What an observed client did wrong."""
+    is_masked: bool = False
+    """Whether secrets in it were replaced by asterisks, which were not sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,8 @@ class ResponseReceived:
     """Frames follow."""
     is_plain: bool = False
     """It answers a plain HTTP request, not an opening handshake."""
+    is_masked: bool = False
+    """Whether secrets in the response were replaced by asterisks."""
 
 
 @dataclass(frozen=True, slots=True)

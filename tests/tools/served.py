@@ -83,6 +83,8 @@ class Served:
     def __init__(self, capture: Path, settings: EngineSettings) -> None:
         self._news = threading.Condition()
         self.statuses: dict[int, SourceStatus] = {}
+        self.told: list[SourceStatus] = []
+        """All that was told of sources."""
         """What was told last of each source, by its id; 0 is the listener."""
         self._sent: dict[int, SendResult] = {}
         self._failures: list[Failure] = []
@@ -193,6 +195,7 @@ class Served:
 
     def on_source(self, status: SourceStatus) -> None:
         self.statuses[status.id] = status
+        self.told.append(status)
         self._tell()
 
     def on_failed(self, failure: Failure) -> None:

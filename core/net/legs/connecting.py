@@ -3,22 +3,65 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from core.capture.legs import LegChange
 from core.capture.records import Direction, Mode
 from core.capture.tracks import Opened
-from core.errors import ConnectError
+from core.errors import AddressError, ConnectError, NotOpenError, PeerNotReadingError
+from core.net.client_status import Pulse
 from core.net.connect_request import ConnectRequest
-from core.net.dial import dial
+from core.net.dial import Outbound, dial
+from core.net.host_list import parse_hosts
 from core.net.legs.endpoint_session import EndpointSession, connection_limits
 from core.net.legs.leg import Leg
+from core.net.legs.masking import Masking
+from core.net.legs.pinging import Pinging
 from core.net.legs.session import SessionHost
+from core.net.outgoing import Outgoing, OutgoingClose, OutgoingPing
+from core.net.redirect import Redirect, redirect_of
 from core.net.sources import SourceTag
+from core.net.tls.trust import Trust
 from core.protocol.endpoint import ClientSide, Endpoint
-from core.protocol.events import HandshakeFailed, Report, ResponseReceived
+from core.protocol.events import (
+    ConnectionClosed,
+    FrameReceived,
+    HandshakeFailed,
+    Origin,
+    Report,
+    ResponseReceived,
+)
+from core.protocol.frames import Opcode
 from core.protocol.handshake import new_key
 from core.protocol.headers import explain
+from core.protocol.http11 import ResponseHead
+from core.protocol.state import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an opening handshake ended."""
+
+    reason: str
+    """Why it failed; "" if it succeeded."""
+    response: ResponseHead | None = None
+    """What the server answered, without secrets."""
+    location: Redirect | None = None
+    """Where the server sends instead."""
+
+
+class ConnectWatcher(Protocol):
+    """Is told what becomes of a connection."""
+
+    def decided(self, outcome: Outcome) -> None:
+        """The handshake is over; called once."""
+
+    def pulsed(self, pulse: Pulse) -> None:
+        """What the pings say has changed."""
+
+    def ended(self, closed: ConnectionClosed | None) -> None:
+        """The connection is over and completely recorded: the last call. None if it never began."""
 
 
 class Connecting(EndpointSession):
@@ -29,12 +72,16 @@ class Connecting(EndpointSession):
         host: SessionHost,
         source: SourceTag,
         request: ConnectRequest,
-        decided: Callable[[str], None],
+        watcher: ConnectWatcher,
     ) -> None:
-        """`decided` is told once how the handshake ended: why it failed, or "" if it succeeded."""
         super().__init__(host, source, Direction.SERVER_TO_CLIENT)
         self._request = request
-        self._tell_decided = decided
+        self._watcher = watcher
+        self._masking = Masking(request)
+        self._pinging: Pinging | None = None
+        self._closed: ConnectionClosed | None = None
+        self.is_left = False
+        """Whether the person has closed it."""
         key = new_key()
         head = request.head(key)
         self._request_bytes = len(head)
@@ -57,10 +104,39 @@ class Connecting(EndpointSession):
             self._dialing.cancel()
         super().disconnect()
 
+    def hang_up(self) -> None:
+        self.is_left = True
+        self.disconnect()
+
+    def send(self, outgoing: Outgoing, toward: Role, origin: Origin) -> None:
+        super().send(outgoing, toward, origin)
+        if isinstance(outgoing, OutgoingClose):
+            self._stop_pinging()
+            self.is_left |= origin is Origin.COMPOSED
+
+    def leg_lost(self, leg: Leg) -> None:
+        self._stop_pinging()
+        super().leg_lost(leg)
+
+    def leg_finished(self, leg: Leg) -> None:
+        super().leg_finished(leg)
+        self._watcher.ended(self._closed)
+
     def leg_made(self, leg: Leg) -> None:
         self._is_reached = True
         self._after(self.endpoint.begin())
         leg.set_timer(self._request.handshake_seconds, self._handshake_timeout)
+
+    @property
+    def _outbound(self) -> Outbound:
+        """How the server is reached."""
+        outbound, request = self._host.outbound, self._request
+        if request.upstream is not None:
+            outbound = replace(outbound, upstream=request.upstream)
+        if request.accepts_any_certificate:
+            trust = replace(outbound.trust.settings, exceptions=parse_hosts("*"))
+            outbound = replace(outbound, trust=Trust(trust))
+        return outbound
 
     async def _dial(self) -> None:
         url = self._request.url
@@ -69,7 +145,7 @@ class Connecting(EndpointSession):
                 self._host,
                 lambda: self._leg,
                 url,
-                self._host.outbound,
+                self._outbound,
                 self._request.connect_seconds,
                 self._note,
             )
@@ -77,6 +153,8 @@ class Connecting(EndpointSession):
             self._abandon(str(error))
         except asyncio.CancelledError:
             self._abandon(f"Connecting to {url.place} was stopped before there was an answer.")
+            # It may have been reached at the last moment.
+            self._leg.abort()
         except Exception as error:
             self._abandon(
                 f"Connecting to {url.place} failed by a fault of Unmask ({error}). Please report it."
@@ -93,21 +171,61 @@ class Connecting(EndpointSession):
             self.leg_finished(self._leg)
 
     def _follow_opening(self, events: list[Report]) -> None:
-        """Tell how the handshake ended."""
+        """Tell how the handshake ended. From here on the events are without secrets."""
+        locations = [self._location(event) for event in events if isinstance(event, ResponseReceived)]
+        self._masking.mask(events)
         for event in events:
             if isinstance(event, ResponseReceived):
                 # RFC 6455 section 7.1.1: the server closes the TCP connection first, also after an HTTP answer; but
                 # after a 101 that we refuse, it waits for frames.
                 self._peer_ends_first = event.accepted or event.response.status != 101
-                self._decided("" if event.accepted else explain(event.verdict.violations))
+                reason = "" if event.accepted else explain(event.verdict.violations)
+                self._decided(Outcome(reason, event.response, locations[0]))
             elif isinstance(event, HandshakeFailed):
-                self._decided(event.answer.reason)
+                self._decided(Outcome(event.answer.reason))
 
-    def _decided(self, reason: str) -> None:
-        """The handshake is over; `reason` says why it failed, "" means that it succeeded."""
+    def _location(self, event: ResponseReceived) -> Redirect | None:
+        try:
+            return redirect_of(self._request.url, event.response)
+        except AddressError:
+            # The head that names no place stands in the capture.
+            return None
+
+    def _decided(self, outcome: Outcome) -> None:
         self._is_opening = False
         self._leg.stop_timer()
-        self._tell_decided(reason)
+        if not outcome.reason and self._request.ping_seconds:
+            self._pinging = Pinging(
+                self._host.loop,
+                self._host.clock,
+                self._request.ping_seconds,
+                self._ping,
+                self._watcher.pulsed,
+            )
+            self._pinging.start()
+        self._watcher.decided(outcome)
+
+    def _ping(self, payload: bytes) -> None:
+        try:
+            self.send(OutgoingPing(payload), Role.SERVER, Origin.RULE)
+        except NotOpenError:
+            self._stop_pinging()
+        except PeerNotReadingError:
+            # It counts as unanswered.
+            pass
+
+    def _stop_pinging(self) -> None:
+        if self._pinging is not None:
+            self._pinging.stop()
+
+    def _record(self, now: int, events: list[Report], size: int) -> int:
+        if self._pinging is not None:
+            for event in events:
+                if type(event) is FrameReceived and event.frame.opcode == Opcode.PONG:
+                    self._pinging.ponged(event.frame.payload, now)
+        if events and type(events[-1]) is ConnectionClosed:
+            self._closed = events[-1]
+        return super()._record(now, events, size)
 
     def _handshake_timeout(self) -> None:
         self._after(self.endpoint.handshake_timed_out(self._request.handshake_seconds))

@@ -105,6 +105,10 @@ class Session(ABC):
         for leg in self.legs:
             leg.abort()
 
+    def hang_up(self) -> None:
+        """The person cuts the connections."""
+        self.disconnect()
+
     def recorder_drained(self) -> None:
         """The recorder is drained, for which `session_waits` has waited."""
         for leg in self.legs:
