@@ -183,6 +183,11 @@ class ConnectRequest:
             raise CallerError(f"{quoted(self.compression)} can't be offered: {explain(broken)}")
         self.head("")
 
+    @property
+    def shown_url(self) -> str:
+        """The URL as the person wrote it, without the secrets."""
+        return self.masked(self.url.text)
+
     def masked(self, text: str) -> str:
         """`text` of a server, or about it, without the secrets. Very short ones stand there by chance, and stay."""
         for secret in self.secrets:

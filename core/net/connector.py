@@ -46,7 +46,7 @@ class Connector:
         self._attempt: _Attempt | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.state = SourceState.STARTING
-        self.client = ClientStatus(request.url.text)
+        self.client = ClientStatus(request.shown_url)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -112,8 +112,8 @@ class Connector:
     def _redirected(self, attempt: _Attempt, outcome: Outcome, location: Redirect) -> None:
         request = attempt.request
         following = follow(request, location.url)
-        where = following.request.url.text
-        said = f"{request.url.text} answers {location.status} and sends to {where}."
+        where = following.request.shown_url
+        said = f"{request.shown_url} answers {location.status} and sends to {where}."
         if request.follows <= 0:
             why = "more redirects than were asked to be followed" if self._request.follows else ""
             self._give_up(
@@ -159,7 +159,7 @@ class Connector:
             self._give_up(str(error))
             return
         self._change(
-            SourceState.STARTING, url=request.url.text, connection=attempt.connection, next_attempt_ns=None
+            SourceState.STARTING, url=request.shown_url, connection=attempt.connection, next_attempt_ns=None
         )
 
     def _give_up(self, reason: str) -> None:

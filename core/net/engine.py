@@ -137,7 +137,7 @@ class Engine:
 
         The result is recorded in the capture, and a failure is reported as a `Failure`.
         """
-        return self._dial(NO_SOURCE, request, _Once(request.url.text, self.tell_failure)).id
+        return self._dial(NO_SOURCE, request, _Once(request.shown_url, self.tell_failure)).id
 
     def send(self, target: Target, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> None:
         """Send to one side of one connection. Raises CallerError."""

@@ -143,7 +143,7 @@ class EngineHost:
             try:
                 engine.connect(request)
             except UnmaskError as error:
-                self._fail(FailureKind.CONNECT, request.url.text, error)
+                self._fail(FailureKind.CONNECT, request.shown_url, error)
 
         self._post(dial)
 

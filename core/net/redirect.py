@@ -71,9 +71,8 @@ def follow(request: ConnectRequest, url: ServerUrl) -> Following:
         withheld = [name for name, value in request.headers if (name, value) not in headers]
         if subprotocols != request.subprotocols:
             withheld.append("Sec-WebSocket-Protocol")
-    shown = replace(url, text=request.masked(url.text))
     left = request.follows - 1
-    following = replace(request, url=shown, headers=headers, subprotocols=subprotocols, follows=left)
+    following = replace(request, url=url, headers=headers, subprotocols=subprotocols, follows=left)
     return Following(following, tuple(dict.fromkeys(withheld)))
 
 

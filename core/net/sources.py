@@ -57,7 +57,7 @@ class Source:
         """The URL that it connects to; "" if it has none of its own."""
         if isinstance(self.what, Relay):
             return self.what.target.text
-        return self.what.request.url.text if isinstance(self.what, Connect) else ""
+        return self.what.request.shown_url if isinstance(self.what, Connect) else ""
 
     def tag(self, addresses: tuple[str, ...]) -> SourceTag:
         """What its connections know of it while it listens on these addresses."""

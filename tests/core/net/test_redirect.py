@@ -87,4 +87,4 @@ def test_to_another_one_nothing_that_says_who_asks(url: str) -> None:
 def test_a_secret_in_the_place_is_not_shown() -> None:
     following = follow(REQUEST, parse_url("ws://127.0.0.1:9/?t=s3cret"))
     assert following.request.url.target == "/?t=s3cret"
-    assert following.request.url.text == "ws://127.0.0.1:9/?t=******"
+    assert following.request.shown_url == "ws://127.0.0.1:9/?t=******"
