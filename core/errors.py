@@ -15,6 +15,7 @@
     │   └── CancelledError       the person took back what was under way
     └── EnvironmentFailure   the machine said no
         ├── ListenError          port in use, no permission, address not on this machine
+        ├── CertificateError     a certificate or a key that cannot be read, written or used
         ├── ConnectError         a server that can't be reached: refused, not found, silent
         ├── ExportError          the file that a capture is exported to cannot be written
         └── CaptureError         the capture file cannot be created, opened, read or written
@@ -112,6 +113,10 @@ class EnvironmentFailure(UnmaskError):
 
 class ListenError(EnvironmentFailure):
     """The address could not be bound."""
+
+
+class CertificateError(EnvironmentFailure):
+    """A certificate or a key could not be read, written or used."""
 
 
 class ConnectError(EnvironmentFailure):

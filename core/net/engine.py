@@ -42,7 +42,7 @@ from core.net.sources import (
     SourceStatus,
     SourceTag,
 )
-from core.net.tls.trust import Trust
+from core.net.tls.services import TlsServices
 from core.net.turns import Turns
 from core.protocol.events import ConnectionClosed, Origin
 from core.protocol.violations import Judgement
@@ -88,7 +88,8 @@ class Engine:
         self.budget = MemoryBudget(settings.limits.memory_bytes, self.loop, lambda: recorder.is_behind)
         self.turns = Turns(self.loop, clock)
         """The turns in which what peers sent is processed."""
-        self.outbound = Outbound(Trust(settings.trust), settings.upstream)
+        self.tls = TlsServices(settings.tls)
+        self.outbound = Outbound(self.tls.trust, settings.upstream)
         self._sources = RunningSources(
             self.loop,
             {
@@ -193,9 +194,8 @@ class Engine:
 
     def set_settings(self, settings: EngineSettings) -> None:
         """Applies to new connections; auto-reply to the next message, the bound on memory at once."""
-        if settings.trust != self.settings.trust:
-            self.outbound = replace(self.outbound, trust=Trust(settings.trust))
-        self.outbound = replace(self.outbound, upstream=settings.upstream)
+        self.tls.set_settings(settings.tls)
+        self.outbound = replace(self.outbound, trust=self.tls.trust, upstream=settings.upstream)
         self.settings = settings
         self.budget.total = settings.limits.memory_bytes
 

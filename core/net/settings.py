@@ -11,7 +11,7 @@ from enum import Enum
 from core.capture.ring import KEEP_ALL, Keep
 from core.errors import AddressError
 from core.net.machine import default_memory_bytes
-from core.net.tls.settings import TrustSettings
+from core.net.tls.settings import TlsSettings
 from core.net.upstream import UpstreamProxy
 from core.protocol.violations import Judgement
 from core.sizes import parse_size, size_text
@@ -98,8 +98,8 @@ class EngineSettings:
     """Whether clients on loopback must use a loopback name as Host (RFC 6455 section 10.2, against DNS rebinding)."""
     extra_hosts: tuple[str, ...] = ()
     """Further names allowed in Host, as `parse_host_name` gives them."""
-    trust: TrustSettings = field(default_factory=TrustSettings)
-    """Whom to trust as a client."""
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    """Whom to trust, and who Unmask is."""
     upstream: UpstreamProxy | None = None
     """The proxy through which servers are reached."""
     keep: Keep = KEEP_ALL

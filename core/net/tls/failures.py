@@ -29,6 +29,8 @@ class TlsFailureKind(Enum):
     REFUSED = auto()
     """The other end refuses the handshake for any other reason."""
     NO_COMMON_VERSION = auto()
+    NO_CERTIFICATE = auto()
+    """There is none that could be shown to the client."""
     NOT_TLS = auto()
     """What came is no TLS at all."""
     TIMED_OUT = auto()

@@ -41,26 +41,6 @@ class Opening(ABC):
         """The stream is over."""
 
 
-class ServerOpening(Opening):
-    """Unmask is the server, with one context for all clients."""
-
-    peer = "the client"
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
-
-    def open(
-        self,
-        first: bytes,  # noqa: ARG002
-        incoming: ssl.MemoryBIO,
-        outgoing: ssl.MemoryBIO,
-    ) -> ssl.SSLObject | TlsFailure | None:
-        return self._context.wrap_bio(incoming, outgoing, server_side=True)
-
-    def describe(self, secured: ssl.SSLObject) -> Tls:
-        return tls_of(secured, None)
-
-
 def tls_of(secured: ssl.SSLObject, sni: str | None, problem: str = "") -> Tls:
     """What a handshake came to, even one that failed at the peer's certificate."""
     cipher = secured.cipher()

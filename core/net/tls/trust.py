@@ -1,61 +1,93 @@
-"""Whom Unmask trusts as a client, and how it shows who it is."""
+"""Whom Unmask trusts as a client, and who it says it is."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 from collections import OrderedDict
+from dataclasses import dataclass
 
-import truststore
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from core.capture.legs import Tls
 from core.net.settings import is_address
+from core.net.tls.contexts import client_context, trusting_context
+from core.net.tls.credentials import read_certificates, read_credentials
 from core.net.tls.failures import TlsFailure, failure_of
 from core.net.tls.openings import Opening, tls_of
-from core.net.tls.settings import TrustSettings
+from core.net.tls.private_pem import load_chain
+from core.net.tls.settings import ClientCertificate, TlsSettings
 
-ALPN = ("http/1.1",)
-"""WebSocket runs on HTTP/1.1 (RFC 6455); a server that were free to choose might choose HTTP/2."""
 _MOST_SESSIONS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How a server is met: servers of one manner share a context."""
+
+    is_verified: bool
+    shown: ClientCertificate | None
 
 
 class Trust:
     """Makes the openings of handshakes with servers. Lives on the loop's thread."""
 
-    def __init__(self, settings: TrustSettings) -> None:
+    def __init__(self, settings: TlsSettings) -> None:
         self.settings = settings
-        self._contexts: dict[bool, ssl.SSLContext] = {}
-        self._sessions: OrderedDict[tuple[bool, str, int], ssl.SSLSession] = OrderedDict()
+        self._contexts: dict[_Manner, ssl.SSLContext] = {}
+        self._sessions: OrderedDict[tuple[_Manner, str, int], ssl.SSLSession] = OrderedDict()
 
     async def opening(self, host: str, port: int) -> ClientOpening:
-        """The opening of a handshake with the server `host`, a name in ASCII or an address."""
-        is_verified = not self.settings.exceptions.matches(host, port)
-        context = self._contexts.get(is_verified)
+        """The opening of a handshake with the server `host`, a name in ASCII or an address.
+
+        Raises CertificateError if a certificate of the settings can't be used.
+        """
+        manner = self._manner(host, port)
+        context = self._contexts.get(manner)
         if context is None:
             # Reading the system's certificates takes some milliseconds.
-            context = await asyncio.to_thread(_client_context, is_verified)
-            self._contexts[is_verified] = context
-        return ClientOpening(self, context, host, port)
+            context = await asyncio.to_thread(self._context, manner)
+            self._contexts[manner] = context
+        return ClientOpening(self, manner, context, host, port)
 
-    def session(self, context: ssl.SSLContext, host: str, port: int) -> ssl.SSLSession | None:
+    def session(self, manner: _Manner, host: str, port: int) -> ssl.SSLSession | None:
         """A session with this server that can be resumed."""
-        return self._sessions.get((context.check_hostname, host, port))
+        return self._sessions.get((manner, host, port))
 
-    def keep(self, context: ssl.SSLContext, host: str, port: int, session: ssl.SSLSession) -> None:
+    def keep(self, manner: _Manner, host: str, port: int, session: ssl.SSLSession) -> None:
         """Keep a session to resume it later."""
-        key = (context.check_hostname, host, port)
+        key = (manner, host, port)
         self._sessions[key] = session
         self._sessions.move_to_end(key)
         if len(self._sessions) > _MOST_SESSIONS:
             self._sessions.popitem(last=False)
 
+    def _manner(self, host: str, port: int) -> _Manner:
+        settings = self.settings
+        shown = (each for each in settings.client_certificates if each.hosts.matches(host, port))
+        return _Manner(not settings.exceptions.matches(host, port), next(shown, None))
+
+    def _context(self, manner: _Manner) -> ssl.SSLContext:
+        settings = self.settings
+        make = client_context if manner.is_verified else trusting_context
+        context = make(settings.key_log)
+        if manner.is_verified:
+            for path in settings.ca_files:
+                for each in read_certificates(path):
+                    context.load_verify_locations(cadata=each.public_bytes(Encoding.DER))
+        shown = manner.shown
+        if shown is not None:
+            load_chain(context, read_credentials(shown.certificate, shown.key, shown.password).pem)
+        return context
+
 
 class ClientOpening(Opening):
     """Unmask is the client."""
 
-    def __init__(self, trust: Trust, context: ssl.SSLContext, host: str, port: int) -> None:
+    def __init__(self, trust: Trust, manner: _Manner, context: ssl.SSLContext, host: str, port: int) -> None:
         self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._trust = trust
+        self._manner = manner
         self._context = context
         self._host = host
         self._port = port
@@ -68,7 +100,7 @@ class ClientOpening(Opening):
     ) -> ssl.SSLObject | TlsFailure | None:
         # RFC 6066 section 3: without the dot at the end.
         name = self._host.removesuffix(".")
-        session = self._trust.session(self._context, self._host, self._port)
+        session = self._trust.session(self._manner, self._host, self._port)
         return self._context.wrap_bio(incoming, outgoing, server_hostname=name, session=session)
 
     def describe(self, secured: ssl.SSLObject) -> Tls:
@@ -84,22 +116,8 @@ class ClientOpening(Opening):
         # With TLS 1.3 the tickets come after the handshake (RFC 8446 section 4.6.1).
         session = secured.session
         if session is not None and session.has_ticket:
-            self._trust.keep(self._context, self._host, self._port, session)
+            self._trust.keep(self._manner, self._host, self._port, session)
 
     @property
     def _sni(self) -> str | None:
         return None if is_address(self._host) else self._host.removesuffix(".")
-
-
-def _client_context(is_verified: bool) -> ssl.SSLContext:
-    context = (truststore.SSLContext if is_verified else ssl.SSLContext)(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    context.set_alpn_protocols(ALPN)
-    if is_verified:
-        # An authority that is trusted here need not be a root.
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    else:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

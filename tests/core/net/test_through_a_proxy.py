@@ -16,7 +16,7 @@ from core.net.failures import FailureKind
 from core.net.host_list import parse_hosts
 from core.net.loop import new_event_loop, wall_clock
 from core.net.settings import EngineSettings
-from core.net.tls.settings import TrustSettings
+from core.net.tls.settings import TlsSettings
 from core.net.tls.trust import Trust
 from core.net.turns import Turns
 from core.net.upstream import UpstreamFailure, UpstreamProblem, parse_upstream
@@ -32,7 +32,7 @@ KINDS = [HttpProxy, Socks5Proxy]
 def settings(proxy: str, exceptions: str = "") -> EngineSettings:
     return EngineSettings(
         upstream=parse_upstream(proxy, parse_hosts(exceptions)),
-        trust=TrustSettings(exceptions=parse_hosts("*")),
+        tls=TlsSettings(exceptions=parse_hosts("*")),
     )
 
 
@@ -131,7 +131,7 @@ def failure(proxy: str, target: str = "ws://nowhere.example:1/", seconds: float 
 
     async def attempt() -> None:
         host = Host()
-        outbound = Outbound(Trust(TrustSettings()), parse_upstream(proxy))
+        outbound = Outbound(Trust(TlsSettings()), parse_upstream(proxy))
         await dial(host, asyncio.Protocol, parse_url(target), outbound, seconds, lambda _change: None)
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner, pytest.raises(UpstreamFailure) as caught:

@@ -18,7 +18,7 @@ from core.net.connect_request import ConnectRequest, parse_url
 from core.net.host_list import parse_hosts
 from core.net.outgoing import OutgoingClose, OutgoingMessage, Target
 from core.net.settings import EngineSettings
-from core.net.tls.settings import TrustSettings
+from core.net.tls.settings import TlsSettings
 from core.protocol.frames import Opcode
 from core.protocol.state import Role
 from tests.tools.certificates import server_context
@@ -26,7 +26,7 @@ from tests.tools.raw_server import RawServer
 from tests.tools.served import Served, messages_of, on_loop
 from tests.tools.waiting import PATIENCE_SECONDS
 
-TRUSTING = EngineSettings(trust=TrustSettings(exceptions=parse_hosts("127.0.0.1")))
+TRUSTING = EngineSettings(tls=TlsSettings(exceptions=parse_hosts("127.0.0.1")))
 Serve = Callable[[EngineSettings], Served]
 
 

@@ -1,0 +1,48 @@
+"""How Unmask meets clients as a server behind TLS: with which certificate."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+
+from core.capture.legs import Tls
+from core.errors import CertificateError
+from core.net.tls.client_hello import ClientHello, read_client_hello
+from core.net.tls.failures import TlsFailure, TlsFailureKind
+from core.net.tls.openings import Opening, tls_of
+from core.protocol.first_bytes import FirstBytes, judge_first_bytes
+
+Choose = Callable[[ClientHello], ssl.SSLContext]
+"""The context for a client that asks for this. Raises CertificateError."""
+
+
+class ServerOpening(Opening):
+    """Unmask is the server."""
+
+    peer = "the client"
+
+    def __init__(self, choose: Choose) -> None:
+        self._choose = choose
+        self.hello: ClientHello | None = None
+        """What the client asks for, once that is known."""
+
+    def open(
+        self, first: bytes, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
+    ) -> ssl.SSLObject | TlsFailure | None:
+        kind = judge_first_bytes(first)
+        if kind is None:
+            return None
+        if kind is not FirstBytes.TLS:
+            said = "HTTP without TLS" if kind is FirstBytes.HTTP else "something that is no TLS"
+            return TlsFailure(TlsFailureKind.NOT_TLS, f"The client sent {said} to a port that speaks TLS.")
+        self.hello = read_client_hello(first)
+        if self.hello is None:
+            return None
+        try:
+            context = self._choose(self.hello)
+        except CertificateError as error:
+            return TlsFailure(TlsFailureKind.NO_CERTIFICATE, str(error))
+        return context.wrap_bio(incoming, outgoing, server_side=True)
+
+    def describe(self, secured: ssl.SSLObject) -> Tls:
+        return tls_of(secured, None if self.hello is None else self.hello.server_name)
