@@ -3,6 +3,7 @@
     UnmaskError
     ├── PeerError            the other side of a connection broke a rule; never our user's fault
     │   ├── HeadError            a request or response head that cannot be answered normally
+    │   ├── BodyError            the body of an HTTP message whose end cannot be found
     │   └── InflateError         compressed data that does not inflate, or inflates past the limit
     ├── CallerError          the code or the person using Unmask asked for something that cannot be done
     │   ├── NotOpenError         sending on a connection that is not OPEN
@@ -16,7 +17,9 @@
     └── EnvironmentFailure   the machine said no
         ├── ListenError          port in use, no permission, address not on this machine
         ├── CertificateError     a certificate or a key that cannot be read, written or used
-        ├── ConnectError         a server that can't be reached: refused, not found, silent
+        ├── ConnectError         a server that can't be reached: refused, not found
+        │   ├── SilentError          it does not answer within the time for it
+        │   └── StoppedError         connecting was stopped
         ├── ExportError          the file that a capture is exported to cannot be written
         └── CaptureError         the capture file cannot be created, opened, read or written
             └── SearchError          a search of it took too long, or its process ended
@@ -44,6 +47,10 @@ class HeadError(PeerError):
         super().__init__(message)
         self.status = status
         self.rule = rule
+
+
+class BodyError(PeerError):
+    """The body of an HTTP message is cut, or is not framed as its head says."""
 
 
 class InflateError(PeerError):
@@ -121,6 +128,14 @@ class CertificateError(EnvironmentFailure):
 
 class ConnectError(EnvironmentFailure):
     """The server could not be reached."""
+
+
+class SilentError(ConnectError):
+    """The server did not answer within the time for it."""
+
+
+class StoppedError(ConnectError):
+    """Connecting was stopped before there was an answer."""
 
 
 class ExportError(EnvironmentFailure):

@@ -6,7 +6,7 @@ of one; a connection that is relayed has both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 
 from core.capture.tables import LegRow
@@ -58,6 +58,11 @@ class LegChange:
     tls: Tls | None = None
     tls_problem: str | None = None
     """What is wrong with TLS, in a sentence, whether or not it was agreed on."""
+
+    def with_(self, later: LegChange) -> LegChange:
+        """Both, as one; `later` counts where they differ."""
+        known = {each.name: getattr(later, each.name) for each in fields(later)}
+        return replace(self, **{name: value for name, value in known.items() if value is not None})
 
 
 @dataclass(slots=True)

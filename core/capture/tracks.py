@@ -13,6 +13,7 @@ from core.protocol.events import (
     ConnectionClosed,
     ConnectionFailed,
     Event,
+    ExchangeEnded,
     HandshakeDone,
     HandshakeFailed,
     HeadPassedOn,
@@ -71,6 +72,7 @@ class Broken:
 
 
 _NOTHING = Broken()
+_NOT_OPENED = frozenset((ConnectionState.REFUSED, ConnectionState.SERVED, ConnectionState.EXCHANGED))
 
 
 @dataclass(slots=True)
@@ -100,6 +102,9 @@ class Track:
     close_code: int | None = None
     closed_by: ClosedBy = ClosedBy.NOBODY
     vanished: bool = False
+    body_in: int = 0
+    """Length of a plain request's body on the wire."""
+    body_out: int = 0
     number: int = 0
     """Frames seen, recorded or not."""
     counts: Counts = field(default_factory=Counts)
@@ -138,8 +143,8 @@ class Track:
             vanished=self.vanished,
             frame_count=counts.frames,
             data_frame_count=counts.data_frames,
-            bytes_in=counts.bytes_in,
-            bytes_out=counts.bytes_out,
+            bytes_in=counts.bytes_in + self.body_in,
+            bytes_out=counts.bytes_out + self.body_out,
             violation_count=counts.violations,
             source=self.source,
         )
@@ -222,6 +227,8 @@ class Track:
                 self._end_leg(
                     self._leg(event.sender, time_ns), time_ns, event.trailing, event.trailing_length
                 )
+            case ExchangeEnded():
+                self._end_exchange(time_ns, event)
             case ConnectionClosed():
                 self._close(time_ns, event)
             case _:
@@ -276,7 +283,7 @@ class Track:
         if event.accepted:
             self.state = ConnectionState.OPEN
         elif event.is_plain:
-            self.state = ConnectionState.SERVED
+            self.state = ConnectionState.EXCHANGED
         else:
             self.state = ConnectionState.REFUSED
             self.reason = explain(verdict.violations)
@@ -299,9 +306,25 @@ class Track:
         for leg in self.legs.values():
             leg.answered_ns, leg.is_new = time_ns, True
 
+    def _end_exchange(self, time_ns: int, event: ExchangeEnded) -> None:
+        self.closed_ns = time_ns
+        self.body_in, self.body_out = event.request_bytes, event.response_bytes
+        if event.cut_by is not None:
+            self.closed_by, self.vanished = closed_by_role(event.cut_by), True
+            self.reason = self.reason or event.reason
+        if event.is_plain:
+            self.state = ConnectionState.EXCHANGED
+        elif self.state is ConnectionState.CONNECTING:
+            # RFC 6455 section 7.1.5.
+            self.state, self.close_code = ConnectionState.CLOSED, 1006
+        for leg in self.legs.values():
+            cut = LegEnd.VANISHED if leg.side is event.cut_by else LegEnd.CUT
+            leg.ended = LegEnd.CLOSED if event.cut_by is None else cut
+            leg.closed_ns, leg.is_new = leg.closed_ns or time_ns, True
+
     def _close(self, time_ns: int, event: ConnectionClosed) -> None:
         self.closed_ns = time_ns
-        was_opened = self.state not in (ConnectionState.REFUSED, ConnectionState.SERVED)
+        was_opened = self.state not in _NOT_OPENED
         # RFC 6455 section 7.1.5: 1006 where there was no closing handshake.
         in_order = not was_opened or event.code != 1006
         for leg in self.legs.values():

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.capture.legs import LegChange, Tls
+from core.errors import ConnectError, StoppedError
 from core.net.connect_request import ServerUrl
 from core.net.reach import Reach
 from core.net.reached import Reached
@@ -42,6 +43,49 @@ class Outbound:
     def way_to(self, url: ServerUrl) -> UpstreamProxy | None:
         """The proxy through which the way to this server leads."""
         return self.upstream if self.upstream and self.upstream.serves(url.host, url.port) else None
+
+
+class Dialling:
+    """An attempt to reach a server. Either the protocol gets its connection, or `failed` is called once."""
+
+    def __init__(
+        self,
+        host: DialHost,
+        factory: Callable[[], asyncio.Protocol],
+        url: ServerUrl,
+        outbound: Outbound,
+        seconds: float,
+        on_progress: Callable[[LegChange], None],
+        failed: Callable[[ConnectError], None],
+    ) -> None:
+        """Begin at once. Arguments are those of `dial`."""
+        self._host = host
+        self._url = url
+        self._failed = failed
+        self._task = host.loop.create_task(self._dial(factory, outbound, seconds, on_progress))
+
+    def stop(self) -> None:
+        """Give up. Has no effect when it is over."""
+        self._task.cancel()
+
+    async def _dial(
+        self,
+        factory: Callable[[], asyncio.Protocol],
+        outbound: Outbound,
+        seconds: float,
+        on_progress: Callable[[LegChange], None],
+    ) -> None:
+        url = self._url
+        try:
+            await dial(self._host, factory, url, outbound, seconds, on_progress)
+        except ConnectError as error:
+            self._failed(error)
+        except asyncio.CancelledError:
+            self._failed(StoppedError(f"Connecting to {url.place} was stopped before there was an answer."))
+        except Exception as error:
+            fault = f"Connecting to {url.place} failed by a fault of Unmask ({error}). Please report it."
+            self._failed(ConnectError(fault))
+            self._host.loop.call_exception_handler({"message": "Dialling failed", "exception": error})
 
 
 async def dial(

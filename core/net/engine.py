@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from core.capture.recorder import Recorder
+from core.capture.records import Mode
 from core.errors import CallerError, NoRoomError, NotOpenError, TargetError
 from core.net import descriptors
 from core.net.accepting import Accepting
@@ -24,9 +25,12 @@ from core.net.connector import Connector
 from core.net.dial import Outbound
 from core.net.failures import Failure, FailureKind
 from core.net.fronts.front import Front
+from core.net.fronts.reverse import ReverseRouter
+from core.net.legs.between import Between
 from core.net.legs.connecting import Connecting, ConnectWatcher, Outcome
+from core.net.legs.exchange import Exchange
 from core.net.legs.leg import Leg
-from core.net.legs.relayed import Relayed
+from core.net.legs.reception import Reception
 from core.net.legs.served import Served
 from core.net.legs.session import Session
 from core.net.outgoing import Outgoing, OutgoingClose, Target
@@ -291,6 +295,16 @@ class Engine:
         if not self._sessions:
             self._empty.set()
 
+    def session_becomes(self, before: Session, after: Session) -> None:
+        for sessions in (self._sessions, self._turned_away):
+            if sessions.pop(before.id, None) is not None:
+                sessions[after.id] = after
+        for those in (self._waiting, self._stalled):
+            if before in those:
+                those.discard(before)
+                those.add(after)
+        self.budget.forget(before)
+
     def session_waits(self, session: Session) -> None:
         self._waiting.add(session)
 
@@ -317,7 +331,7 @@ class Engine:
         self._sources.joined(session.source.id)
         self._empty.clear()
 
-    def _admit(self, session: Served | Relayed) -> bool:
+    def _admit(self, session: Served | Between) -> bool:
         room = self._has_room
         if descriptors.is_kept_back(session.client.descriptor):
             room = False
@@ -346,7 +360,7 @@ class Engine:
         return Served(self, tag, self._front, self._admit).client
 
     def _relayed(self, relay: Relay, tag: SourceTag) -> Leg:
-        return Relayed(self, tag, relay, self._admit).client
+        return Exchange(Reception(self, tag, Mode.RELAY, ReverseRouter(relay), self._admit)).client
 
     async def _connecting(self, source: Source, _before: Running | None) -> Running:
         assert isinstance(source.what, Connect)

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
-from core.errors import ConnectError
+from core.errors import ConnectError, SilentError
 from core.net.asking import Asking
 from core.net.connect_request import ServerUrl
 from core.net.reach import Reach, RefusedAddress
@@ -129,7 +129,7 @@ async def _connect(
             "address."
         ) from error
     except TimeoutError as error:
-        raise ConnectError(
+        raise SilentError(
             f"{place} did not answer within {seconds:g} s. Check host and port, and whether a firewall stands "
             "between."
         ) from error

@@ -23,15 +23,14 @@ class Relay:
     connect_seconds: float = CONNECT_SECONDS
     """How long finding the target and connecting to it may take."""
 
-    def rewrite(self, request: RequestHead, *, closes: bool) -> HeadRewrite:
-        """What is changed in a request that goes on. `closes`: the target may close behind its response."""
+    def rewrite(self, request: RequestHead) -> HeadRewrite:
+        """What is changed in a request that goes on."""
         base_path, _, _ = self.target.target.partition("?")
         return HeadRewrite(
             host=None if self.keep_host and "host" in request.headers else self.target.host_header,
             origin=self.origin,
             target_origin=self.target.http_origin,
             base_path=base_path.rstrip("/"),
-            closes=closes,
         )
 
 

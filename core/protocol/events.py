@@ -208,6 +208,21 @@ class StreamEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ExchangeEnded:
+    """A request that a relay passed on is over, and opened no other protocol."""
+
+    request_bytes: int
+    """Length of the request's body on the wire."""
+    response_bytes: int
+    is_plain: bool
+    """The request was plain HTTP, not an opening handshake."""
+    cut_by: Role | None = None
+    """Whose end of the stream left it unfinished."""
+    reason: str = ""
+    """What remained unfinished, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionClosed:
     """The connection is over. `code` may be 1005 or 1006, as RFC 6455 section 7.1.5 defines them."""
 
@@ -233,6 +248,7 @@ Event = (
     | HandshakeFailed
     | ConnectionFailed
     | StreamEnded
+    | ExchangeEnded
     | ConnectionClosed
 )
 

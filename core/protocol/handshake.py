@@ -31,8 +31,8 @@ from core.protocol.handshake_rules import (
 )
 from core.protocol.handshake_rules import WS_VERSION as WS_VERSION
 from core.protocol.headers import explain, quoted, split_list
-from core.protocol.http11 import RequestHead, ResponseHead, write_request, write_response
-from core.protocol.violations import Judgement, Severity, Violation
+from core.protocol.http11 import HeadParser, RequestHead, ResponseHead, write_request, write_response
+from core.protocol.violations import Judgement, Severity, Violation, violation
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455 section 1.3."""
@@ -222,6 +222,12 @@ def refuse(
     body = reason.encode("utf-8", "backslashreplace") + b"\n"
     response = _with_body(status, "text/plain; charset=utf-8", body, (*own, *extra_headers))
     return Answer(status, reason, response, len(body), violations=tuple(violations))
+
+
+def head_missing(parser: HeadParser) -> Answer:
+    """What is wrong when the stream ends before a request is complete. There is nobody left to answer."""
+    cut = violation("head-incomplete", f"it ended after {len(parser.raw)} bytes", 0, len(parser.raw))
+    return Answer(0, explain((cut,)), b"", violations=(*parser.violations, cut))
 
 
 def serve(

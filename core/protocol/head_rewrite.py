@@ -28,8 +28,6 @@ class HeadRewrite:
     """The origin of the target, such as `http://example.com`."""
     base_path: str = ""
     """What stands before the path, such as `/api`; without a slash at its end."""
-    closes: bool = False
-    """The server is told that no other request follows (RFC 9112 section 9.6)."""
 
 
 def rewrite(request: RequestHead, wanted: HeadRewrite) -> bytes:
@@ -57,8 +55,6 @@ def rewrite(request: RequestHead, wanted: HeadRewrite) -> bytes:
         set_line("origin", None)
     elif wanted.origin is OriginHeader.TARGET and "origin" in request.headers:
         set_line("origin", b"Origin: " + wanted.target_origin.encode("latin-1"))
-    if wanted.closes:
-        set_line("connection", b"Connection: close")
     raw = bytearray(request.raw)
     for start, stop, text in sorted(changes, reverse=True):
         raw[start:stop] = text

@@ -25,13 +25,12 @@ from core.protocol.events import (
     StreamEnded,
     closed_by_role,
 )
-from core.protocol.headers import explain
 from core.protocol.http11 import HeadKind, HeadParser, RequestHead, ResponseHead
 from core.protocol.inbound import Inbound
 from core.protocol.limits import ConnectionLimits, Overlong
 from core.protocol.state import ReadyState, Role
 from core.protocol.trailing import Trailing
-from core.protocol.violations import Judgement, violation
+from core.protocol.violations import Judgement
 
 _WATCHED = handshake.ServerPolicy(judgement=Judgement.TOLERANT)
 """An observer has no preferences: it judges a request by the RFC alone."""
@@ -82,6 +81,8 @@ class Observer:
         self._limits = limits or ConnectionLimits()
         self._directions = {role: _Stream(role, self._limits) for role in Role}
         self._request: RequestHead | None = None
+        self.response: ResponseHead | None = None
+        """The final response."""
         self._closing: tuple[Role, int, str] | None = None
         """The first close frame: sender, code and reason."""
         self.state = ReadyState.CONNECTING
@@ -128,7 +129,17 @@ class Observer:
             direction.begin_head()
         direction.head_done = True
         direction.waiting.add(data)
-        return self._take_request(head) if isinstance(head, RequestHead) else self._take_response(head)
+        return self._requested(head) if isinstance(head, RequestHead) else self._responded(head)
+
+    def take_request(self, request: RequestHead) -> list[Event]:
+        """Take a request that somebody else has read, and that its server will get."""
+        self._directions[Role.CLIENT].head_done = True
+        return self._requested(request)
+
+    def take_response(self, response: ResponseHead) -> list[Event]:
+        """Take the final response to it."""
+        self._directions[Role.SERVER].head_done = True
+        return self._responded(response)
 
     def receive(self, sender: Role) -> list[Report]:
         """A portion of what arrived from one side; see `Inbound.receive`."""
@@ -170,7 +181,7 @@ class Observer:
         else:
             direction.inbound.feed(data)
 
-    def _take_request(self, request: RequestHead) -> list[Event]:
+    def _requested(self, request: RequestHead) -> list[Event]:
         self._request = request
         broken = handshake.propose(request, _WATCHED).violations if self._is_handshake else request.violations
         return [RequestSent(request.raw, request, broken)]
@@ -180,8 +191,9 @@ class Observer:
         """Whether the request means to open a WebSocket connection."""
         return self._request is not None and handshake.is_websocket_request(self._request)
 
-    def _take_response(self, response: ResponseHead) -> list[Event]:
+    def _responded(self, response: ResponseHead) -> list[Event]:
         """Start both directions as the response says."""
+        self.response = response
         request = self._request
         if request is None or not self._is_handshake:
             # The server speaks unasked, or answers a plain request.
@@ -214,7 +226,4 @@ class Observer:
 
     def _no_request(self) -> HandshakeFailed:
         parser = self._directions[Role.CLIENT].parser
-        cut = violation("head-incomplete", f"it ended after {len(parser.raw)} bytes", 0, len(parser.raw))
-        broken = (*parser.violations, cut)
-        answer = handshake.Answer(0, explain((cut,)), b"", violations=broken)
-        return HandshakeFailed(parser.raw, answer, Role.CLIENT)
+        return HandshakeFailed(parser.raw, handshake.head_missing(parser), Role.CLIENT)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from core.capture.legs import LegChange
 from core.capture.records import Direction, Mode
 from core.capture.tracks import Opened
-from core.errors import AddressError, ConnectError, NotOpenError, PeerNotReadingError
+from core.errors import AddressError, ConnectError, NotOpenError, PeerNotReadingError, StoppedError
 from core.net.client_status import Pulse
 from core.net.connect_request import ConnectRequest
-from core.net.dial import Outbound, dial
+from core.net.dial import Dialling, Outbound
 from core.net.host_list import parse_hosts
 from core.net.legs.endpoint_session import EndpointSession, connection_limits
 from core.net.legs.leg import Leg
@@ -91,17 +90,25 @@ class Connecting(EndpointSession):
         self.endpoint = Endpoint(side, connection_limits(self._limits))
         opened = Opened(Mode.CONNECT, request.url.place, "", source.label)
         self.id = host.recorder.open_connection(opened, host.clock())
-        self._dialing: asyncio.Task[None] | None = None
+        self._dialling: Dialling | None = None
         self._is_reached = False
 
     def dial(self) -> None:
         """Start to connect. The result is recorded in the capture."""
-        self._dialing = self._host.loop.create_task(self._dial())
+        host, request = self._host, self._request
+        self._dialling = Dialling(
+            host,
+            lambda: self._leg,
+            request.url,
+            self._outbound,
+            request.connect_seconds,
+            self._note,
+            self._abandon,
+        )
 
     def disconnect(self) -> None:
-        if self._dialing is not None:
-            # Has no effect when dialling is over.
-            self._dialing.cancel()
+        if self._dialling is not None:
+            self._dialling.stop()
         super().disconnect()
 
     def hang_up(self) -> None:
@@ -138,37 +145,17 @@ class Connecting(EndpointSession):
             outbound = replace(outbound, trust=Trust(trust))
         return outbound
 
-    async def _dial(self) -> None:
-        url = self._request.url
-        try:
-            await dial(
-                self._host,
-                lambda: self._leg,
-                url,
-                self._outbound,
-                self._request.connect_seconds,
-                self._note,
-            )
-        except ConnectError as error:
-            self._abandon(str(error))
-        except asyncio.CancelledError:
-            self._abandon(f"Connecting to {url.place} was stopped before there was an answer.")
-            # It may have been reached at the last moment.
-            self._leg.abort()
-        except Exception as error:
-            self._abandon(
-                f"Connecting to {url.place} failed by a fault of Unmask ({error}). Please report it."
-            )
-            self._host.loop.call_exception_handler({"message": "Dialling failed", "exception": error})
-
     def _note(self, change: LegChange) -> None:
         self._host.recorder.change_leg(self.id, self._host.clock(), change)
 
-    def _abandon(self, reason: str) -> None:
+    def _abandon(self, error: ConnectError) -> None:
         """Record that there is no connection and will be none."""
         if not self._is_reached:
-            self._after(self.endpoint.abandon(reason))
+            self._after(self.endpoint.abandon(str(error)))
             self.leg_finished(self._leg)
+        elif isinstance(error, StoppedError):
+            # It was reached at the last moment.
+            self._leg.abort()
 
     def _follow_opening(self, events: list[Report]) -> None:
         """Tell how the handshake ended. From here on the events are without secrets."""

@@ -114,9 +114,7 @@ class EndpointSession(Session):
 
     def leg_received(self, leg: Leg, data: bytes, now: int, until: int) -> bool:
         endpoint, clock = self.endpoint, self._host.clock
-        if not data and self._host.recorder.is_full:
-            # A rest may be a large message, all but done.
-            self._wait_for_recorder(leg)
+        if self._rest_waits(leg, data):
             return True
         self._unrecorded += len(data)
         events = endpoint.receive_runs(data)

@@ -125,7 +125,25 @@ class Leg(asyncio.Protocol):
         """Bytes waiting for the peer to read."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
+    @property
+    def has_more(self) -> bool:
+        """Whether data already received waits to be processed."""
+        return self._owner.leg_has_more(self)
+
     # Called by the owner.
+
+    def hand_over(self, owner: LegOwner) -> None:
+        """Give the leg to another owner, which is not told again that it is connected. The timer stops."""
+        self.stop_timer()
+        self._owner = owner
+        if self.is_stalled:
+            owner.leg_stalls(self)
+
+    def give_back(self, data: bytes) -> None:
+        """Bring what an owner was given and did not use once more, as if it had just arrived."""
+        if data:
+            now = self._clock()
+            self._receive(data, now, now + FIRST_NS)
 
     def write(self, pieces: Sequence[bytes]) -> None:
         """Write all pieces; without a connection they are dropped."""

@@ -41,6 +41,9 @@ class SessionHost(Protocol):
     def session_closed(self, session: Session) -> None:
         """The session is over and completely recorded."""
 
+    def session_becomes(self, before: Session, after: Session) -> None:
+        """`after` has taken over the legs of `before`, under the same id or one of its own."""
+
     def session_waits(self, session: Session) -> None:
         """The session has paused until the recorder is drained."""
 
@@ -140,6 +143,16 @@ class Session(ABC):
         held = self.measure()
         if held != before:
             self._host.budget.settle(self, held)
+
+    def _rest_waits(self, leg: Leg, data: bytes) -> bool:
+        """Whether a rest that was received earlier (there is no new `data`) must wait until the recorder has drained.
+
+        It may be a large message, all but done.
+        """
+        if data or not self._host.recorder.is_full:
+            return False
+        self._wait_for_recorder(leg)
+        return True
 
     def _wait_for_recorder(self, leg: Leg) -> None:
         """Read no more from `leg` until the recorder has drained."""

@@ -1,0 +1,79 @@
+"""What the capture gets to know of one exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.capture.legs import LegChange
+from core.capture.records import Direction
+from core.capture.tracks import Opened
+from core.net.legs.session import SessionHost
+from core.protocol.events import Event, ExchangeEnded, HandshakeDone, HandshakeFailed, HeadPassedOn
+from core.protocol.handshake import Answer, head_missing, is_websocket_request
+from core.protocol.http11 import HeadParser, ResponseHead
+from core.protocol.http_message import RequestReader, ResponseReader
+from core.protocol.limits import ConnectionLimits
+from core.protocol.observer import Observer
+from core.protocol.state import Role
+
+
+class ExchangeRecord:
+    """The record of a request and its response, from the first byte on."""
+
+    def __init__(self, host: SessionHost, opened: Opened, limits: ConnectionLimits) -> None:
+        self._recorder = host.recorder
+        self._clock = host.clock
+        self.id = self._recorder.open_connection(opened, self._clock())
+        """The recorder's handle."""
+        self.observer = Observer(limits)
+        """Knows the heads that are recorded."""
+        self._is_concluded = False
+
+    def ask(self, asked: RequestReader) -> None:
+        """The client's request head is complete."""
+        if asked.head is not None:
+            self._record(Role.CLIENT, self.observer.take_request(asked.head), len(asked.head.raw))
+
+    def pass_on(self, head: bytes) -> None:
+        """The server gets another head than the client has sent."""
+        self._record(Role.CLIENT, [HeadPassedOn(head)], len(head))
+
+    def dial(self, place: str) -> None:
+        """The server is about to be reached."""
+        self._recorder.change_leg(self.id, self._clock(), LegChange(Role.SERVER, peer=place))
+
+    def know(self, change: LegChange) -> None:
+        """This is known of a leg, from an earlier exchange on it."""
+        self._recorder.change_leg(self.id, self._clock(), change)
+
+    def respond(self, head: ResponseHead) -> None:
+        """The server has answered."""
+        self._record(Role.SERVER, self.observer.take_response(head), len(head.raw))
+
+    def answer(self, answer: Answer) -> None:
+        """Unmask answers in the server's place."""
+        self._record(Role.CLIENT, [HandshakeDone(answer)], len(answer.response))
+
+    def fail(self, sender: Role, parser: HeadParser, answer: Answer) -> None:
+        """What `sender` has sent is no head. A client gets `answer`."""
+        self._record(sender, [HandshakeFailed(parser.raw, answer, sender)], len(parser.raw))
+
+    def miss(self, asked: RequestReader) -> None:
+        """The client has left within the head of its request."""
+        self.fail(Role.CLIENT, asked.parser, head_missing(asked.parser))
+
+    def conclude(
+        self, asked: RequestReader, answered: ResponseReader | None, broken_by: Role | None, reason: str = ""
+    ) -> None:
+        """The exchange is over; `reason` says what remained unfinished. Only the first call counts."""
+        if self._is_concluded:
+            return
+        self._is_concluded = True
+        is_plain = asked.head is not None and not is_websocket_request(asked.head)
+        length = 0 if answered is None else answered.length
+        ended = ExchangeEnded(asked.length, length, is_plain, broken_by, reason)
+        self._record(Role.CLIENT, [ended], 0)
+
+    def _record(self, sender: Role, events: Sequence[Event], size: int) -> None:
+        way = Direction.CLIENT_TO_SERVER if sender is Role.CLIENT else Direction.SERVER_TO_CLIENT
+        self._recorder.record(self.id, self._clock(), events, size, way)

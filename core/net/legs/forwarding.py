@@ -1,0 +1,128 @@
+"""Sessions that dial a server for their client, and can answer the client themselves."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+from core.capture.legs import LegChange
+from core.errors import ConnectError, SilentError, StoppedError
+from core.net.connect_request import ServerUrl
+from core.net.dial import Dialling
+from core.net.failures import Failure, FailureKind
+from core.net.legs.between import Between
+from core.net.legs.leg import Leg, PauseReason
+from core.net.legs.session import SessionHost
+from core.net.sources import SourceTag
+from core.protocol.handshake import Answer, refuse
+from core.protocol.state import Role
+
+
+@dataclass(frozen=True, slots=True)
+class KeptServer:
+    """A server that an earlier request has been sent to."""
+
+    leg: Leg
+    url: ServerUrl
+    change: LegChange
+    """What is known of the leg."""
+
+
+class Forwarding(Between):
+    """What sessions share that find their own way to a server. They are over when no leg is left."""
+
+    def __init__(
+        self,
+        host: SessionHost,
+        source: SourceTag,
+        client: Leg | None,
+        kept: KeptServer | None,
+    ) -> None:
+        """None: a leg that is to be made."""
+        super().__init__(host, source, client, None if kept is None else kept.leg)
+        self._url = None if kept is None else kept.url
+        """Where the server's leg leads."""
+        self._known = LegChange(Role.SERVER) if kept is None else kept.change
+        self._dialling: Dialling | None = None
+        self._alive: set[Leg] = {leg for leg in self.legs if leg.is_connected}
+        self._is_left = False
+        """It is over, or another session has the legs."""
+
+    @property
+    def is_open(self) -> bool:
+        return False
+
+    def disconnect(self) -> None:
+        self._stop_dialling()
+        super().disconnect()
+
+    def leg_made(self, leg: Leg) -> None:
+        self._alive.add(leg)
+        if leg is not self._client:
+            self._dialling = None
+            self._server = leg
+
+    def leg_finished(self, leg: Leg) -> None:
+        self._alive.discard(leg)
+        self._end_if_alone()
+
+    # For subclasses.
+
+    @abstractmethod
+    def _unreachable(self, answer: Answer) -> None:
+        """The server was not reached, and the client is still there; `answer` tells it why."""
+
+    @abstractmethod
+    def _over(self) -> None:
+        """Both legs are gone; record the end."""
+
+    def _reach(self, target: ServerUrl, seconds: float) -> None:
+        """Dial the server: then `leg_made` or `_unreachable` follows. Until then nothing is read of the client."""
+        self._client.pause(PauseReason.HELD)
+        self._url, self._known = target, LegChange(Role.SERVER)
+        host = self._host
+        leg = Leg(self, host.loop, host.turns, host.clock)
+        self._dialling = Dialling(
+            host, lambda: leg, target, host.outbound, seconds, self._note, self._dialled_in_vain
+        )
+
+    def _note(self, change: LegChange) -> None:
+        self._known = self._known.with_(change)
+        self._host.recorder.change_leg(self.id, self._host.clock(), change)
+
+    def _stop_dialling(self) -> None:
+        if self._dialling is not None:
+            self._dialling.stop()
+
+    def _dialled_in_vain(self, error: ConnectError) -> None:
+        self._dialling = None
+        if self._client.is_connected and self._url is not None:
+            if not isinstance(error, StoppedError):
+                self._host.tell_failure(Failure(FailureKind.CONNECT, self._url.text, str(error)))
+            # RFC 9110 sections 15.6.3 and 15.6.5.
+            self._unreachable(refuse(504 if isinstance(error, SilentError) else 502, str(error)))
+        self._end_if_alone()
+
+    def _end_with(self, answer: Answer) -> None:
+        """Write the client an answer of our own, and end."""
+        self._client.write((answer.response,))
+        self._end()
+
+    def _end(self) -> None:
+        """Let the client have what is written, and end both legs."""
+        self._leave_server()
+        self._client.resume(PauseReason.HELD)
+        self._client.say_no_more()
+        self._client.set_timer(self._limits.close_seconds, self.disconnect)
+
+    def _leave_server(self, *, abort: bool = False) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop_timer()
+            server.abort() if abort else server.close()
+
+    def _end_if_alone(self) -> None:
+        if not (self._alive or self._dialling or self._is_left):
+            self._is_left = True
+            self._over()
+            self._finish()
