@@ -21,7 +21,9 @@ from core.protocol.events import ClosedBy
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.handshake import accept_key
 from core.protocol.http11 import write_response
+from tests.tools.raw_end import RawEnd
 from tests.tools.raw_peer import KEY, MASK, RawPeer
+from tests.tools.raw_server import RawServer
 from tests.tools.served import Served, frames_of, messages_of
 from tests.tools.waiting import PATIENCE_SECONDS, until
 
@@ -37,41 +39,14 @@ def served(tmp_path: Path) -> Iterator[Served]:
         yield running
 
 
-class Target:
-    """The server behind the relay: a socket whose other end the test is."""
-
-    def __init__(self) -> None:
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self._listening.settimeout(PATIENCE_SECONDS)
-        self.port: int = self._listening.getsockname()[1]
-
-    @property
-    def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
-
-    @contextmanager
-    def accepted(self) -> Iterator[RawPeer]:
-        """The next connection of the relay."""
-        sock, _ = self._listening.accept()
-        sock.settimeout(PATIENCE_SECONDS)
-        peer = RawPeer.__new__(RawPeer)
-        peer.port, peer.received, peer.socket = self.port, b"", sock
-        with peer:
-            yield peer
-
-    def close(self) -> None:
-        self._listening.close()
-
-
 @pytest.fixture
-def target() -> Iterator[Target]:
-    behind = Target()
-    yield behind
-    behind.close()
+def target() -> Iterator[RawServer]:
+    with RawServer() as behind:
+        yield behind
 
 
 @contextmanager
-def relayed(served: Served, target: Target, path: str = "/") -> Iterator[tuple[RawPeer, RawPeer]]:
+def relayed(served: Served, target: RawServer, path: str = "/") -> Iterator[tuple[RawPeer, RawEnd]]:
     """A client and its server, past the opening handshake."""
     with RawPeer(served.relay(target.url)) as client:
         client.send(client.request(path))
@@ -82,7 +57,7 @@ def relayed(served: Served, target: Target, path: str = "/") -> Iterator[tuple[R
             yield client, server
 
 
-def test_the_request_goes_on_with_the_host_of_the_target(served: Served, target: Target) -> None:
+def test_the_request_goes_on_with_the_host_of_the_target(served: Served, target: RawServer) -> None:
     with RawPeer(served.relay(target.url + "/base/")) as client:
         request = client.request("/chat?a=b")
         client.send(request + make_frame(1, b"hasty", masking_key=MASK).wire())
@@ -101,7 +76,7 @@ def test_the_request_goes_on_with_the_host_of_the_target(served: Served, target:
     assert [each.payload for each in messages_of(served.reader)] == [b"hasty", b"hi"]
 
 
-def test_odd_frames_pass_as_they_are_and_are_judged(served: Served, target: Target) -> None:
+def test_odd_frames_pass_as_they_are_and_are_judged(served: Served, target: RawServer) -> None:
     """Length forms, fragments, keys, reserved bits, frames that are not masked, an invalid close code."""
     odd = b"".join(
         (
@@ -137,7 +112,7 @@ def test_odd_frames_pass_as_they_are_and_are_judged(served: Served, target: Targ
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_any_bytes_pass_both_ways_at_once(served: Served, target: Target, seed: int) -> None:
+def test_any_bytes_pass_both_ways_at_once(served: Served, target: RawServer, seed: int) -> None:
     chance = random.Random(seed)
     said = {way: chance.randbytes(chance.randrange(1, 400_000)) for way in (C2S, S2C)}
     with relayed(served, target) as (client, server):
@@ -162,7 +137,7 @@ def speak(sock: socket.socket, data: bytes, seed: int) -> None:
     sock.shutdown(socket.SHUT_WR)
 
 
-def test_a_half_closed_stream_stays_half_open(served: Served, target: Target) -> None:
+def test_a_half_closed_stream_stays_half_open(served: Served, target: RawServer) -> None:
     with relayed(served, target) as (client, server):
         client.socket.shutdown(socket.SHUT_WR)
         assert server.socket.recv(1) == b""
@@ -174,17 +149,16 @@ def test_a_half_closed_stream_stays_half_open(served: Served, target: Target) ->
     assert (record.closed_by, record.vanished) == (ClosedBy.CLIENT, True)
 
 
-def test_a_reset_goes_on(served: Served, target: Target) -> None:
+def test_a_reset_goes_on(served: Served, target: RawServer) -> None:
     with relayed(served, target) as (client, server):
-        server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        server.socket.close()
+        server.reset()
         with suppress(ConnectionResetError):
             assert client.rest() == b""
     record = served.closed()
     assert (record.closed_by, record.vanished, record.close_code) == (ClosedBy.SERVER, True, 1006)
 
 
-def test_who_closes_is_told(served: Served, target: Target) -> None:
+def test_who_closes_is_told(served: Served, target: RawServer) -> None:
     with relayed(served, target) as (client, server):
         server.send(make_frame(8, b"\x03\xe9away").wire())
         assert client.take(8) == make_frame(8, b"\x03\xe9away").wire()
@@ -194,8 +168,8 @@ def test_who_closes_is_told(served: Served, target: Target) -> None:
     assert (record.close_code, record.reason, record.closed_by) == (1001, "away", ClosedBy.SERVER)
 
 
-def test_a_target_that_is_not_there_is_a_502_that_says_why(served: Served, target: Target) -> None:
-    target.close()
+def test_a_target_that_is_not_there_is_a_502_that_says_why(served: Served, target: RawServer) -> None:
+    target.refuse()
     with RawPeer(served.relay(target.url)) as client:
         client.send(client.request())
         assert client.head().startswith(b"HTTP/1.1 502 ")
@@ -207,7 +181,7 @@ def test_a_target_that_is_not_there_is_a_502_that_says_why(served: Served, targe
     assert "nothing listens there" in record.reason
 
 
-def test_what_the_target_answers_is_what_the_client_gets(served: Served, target: Target) -> None:
+def test_what_the_target_answers_is_what_the_client_gets(served: Served, target: RawServer) -> None:
     refusal = write_response(401, [("Content-Length", "2"), ("X-Odd", " kept")], b"no")
     with RawPeer(served.relay(target.url)) as client:
         client.send(client.request())
@@ -219,14 +193,14 @@ def test_what_the_target_answers_is_what_the_client_gets(served: Served, target:
     assert (record.state, record.status) == (ConnectionState.REFUSED, 401)
 
 
-def test_what_is_no_request_is_answered_400(served: Served, target: Target) -> None:
+def test_what_is_no_request_is_answered_400(served: Served, target: RawServer) -> None:
     with RawPeer(served.relay(target.url)) as client:
         client.send(b"\x16\x03\x01hello\r\n\r\n")
         assert client.head().startswith(b"HTTP/1.1 400 ")
     assert served.closed().state is ConnectionState.REFUSED
 
 
-def test_a_client_that_goes_before_the_target_answers(served: Served, target: Target) -> None:
+def test_a_client_that_goes_before_the_target_answers(served: Served, target: RawServer) -> None:
     with RawPeer(served.relay(target.url)) as client:
         client.send(client.request())
         with target.accepted() as server:
@@ -236,7 +210,7 @@ def test_a_client_that_goes_before_the_target_answers(served: Served, target: Ta
     assert served.closed().closed_by is ClosedBy.CLIENT
 
 
-def test_a_slow_target_slows_its_client(served: Served, target: Target) -> None:
+def test_a_slow_target_slows_its_client(served: Served, target: RawServer) -> None:
     """What is in memory stays a few megabytes, however much the client would send."""
     message = make_frame(2, bytes(1 << 16), masking_key=MASK).wire()
     with relayed(served, target) as (client, server):
