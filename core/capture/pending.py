@@ -5,12 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable
 
-from core.capture.blocks import OneFrame
 from core.capture.legs import HeadPlace
 from core.capture.source_numbers import SourceNumbers
 from core.capture.tables import CONNECTION, HEAD, LEG, REPLACEMENT, VIOLATION, ReplacementRow, ViolationRow
 from core.capture.tracks import Track
-from core.protocol.events import Fate, FrameReceived, Origin
 from core.protocol.violations import Violation
 
 
@@ -34,13 +32,9 @@ class Pending:
             )
             self._violations.append(row)
 
-    def note_fate(self, track: Track, event: OneFrame, frame: int, from_server: int) -> None:
-        """The frame with that id may be replaced, or go on in place of the last one that was, in its direction."""
-        if isinstance(event, FrameReceived):
-            if event.fate is Fate.REPLACED:
-                track.replaced[from_server] = frame
-        elif event.origin is Origin.EDITED and from_server in track.replaced:
-            self._replacements.append(ReplacementRow(frame, track.replaced.pop(from_server)))
+    def note_replacement(self, frame: int, replaced: int) -> None:
+        """The frame with the first id went on in place of the one with the second."""
+        self._replacements.append(ReplacementRow(frame, replaced))
 
     def write(self, db: sqlite3.Connection, tracks: Collection[Track], changed: int) -> None:
         """Write it, and what has changed of connections. A transaction of the caller's."""

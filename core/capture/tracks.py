@@ -114,6 +114,8 @@ class Track:
     """Frames in the current block."""
     block_data: int = 0
     """Data frames among them."""
+    heard: set[int] = field(default_factory=set)
+    """Sides that a whole message has come from: FROM_SERVER or 0."""
     replaced: dict[int, int] = field(default_factory=dict)
     """Ids of frames that were replaced and whose replacement has not come, by FROM_SERVER or 0."""
 
@@ -194,14 +196,10 @@ class Track:
         """Something became known of a leg."""
         self._leg(change.side, time_ns).change(change)
 
-    def is_silent(self, sender: Role) -> bool:
-        """Whether no whole message has come from that side."""
-        leg = self.legs.get(sender)
-        return leg is None or leg.first_message_ns is None
-
-    def hear(self, sender: Role, time_ns: int) -> None:
-        """The first whole message has come from that side."""
-        leg = self._leg(sender, time_ns)
+    def hear(self, from_server: int, time_ns: int) -> None:
+        """The first whole message has come from the server (FROM_SERVER) or the client (0)."""
+        self.heard.add(from_server)
+        leg = self._leg(Role.SERVER if from_server else Role.CLIENT, time_ns)
         leg.first_message_ns, leg.is_new = time_ns, True
 
     def change(self, time_ns: int, event: Event) -> Broken:

@@ -29,7 +29,7 @@ from core.capture.store import ALL, mark_lost
 from core.capture.tables import BLOCK, CLEARED, LANE, PAYLOAD, PayloadRow
 from core.capture.tracks import Opened, Track
 from core.errors import CaptureError
-from core.protocol.events import FrameReceived, FrameSent, Message, Origin, Report, RunReceived, RunSent
+from core.protocol.events import Fate, FrameReceived, FrameSent, Message, Origin, Report, RunReceived, RunSent
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import Opcode
 from core.protocol.violations import Violation
@@ -329,22 +329,26 @@ class CaptureWriter:
             return
         self._touched[batch.connection] = track
         time_ns = batch.time_ns
-        sender, received = batch.sender, batch.received_flag
+        received = batch.received_flag
         sent = received ^ FROM_SERVER
-        is_silent = track.is_silent(sender)
+        is_silent = received not in track.heard
         for event in events:
             if isinstance(event, FrameReceived):
                 if is_silent and event.completes is not None:
-                    track.hear(sender, time_ns)
+                    track.hear(received, time_ns)
                     is_silent = False
                 self._add_frame(track, time_ns, event, received)
+                if event.fate is Fate.REPLACED and self.recording:
+                    track.replaced[received] = self._next_frame - 1
             elif isinstance(event, FrameSent):
                 self._add_frame(track, time_ns, event, sent)
+                if event.origin is Origin.EDITED and sent in track.replaced and self.recording:
+                    self._pending.note_replacement(self._next_frame - 1, track.replaced.pop(sent))
                 if event.frame.opcode == Opcode.CLOSE:
                     track.close_sent()
             elif isinstance(event, RunReceived):
                 if is_silent:
-                    track.hear(sender, time_ns)
+                    track.hear(received, time_ns)
                     is_silent = False
                 self._add_run(track, time_ns, event.frames, Origin.PEER, received)
             elif isinstance(event, RunSent):
@@ -386,7 +390,6 @@ class CaptureWriter:
         track.block_frames += 1
         if not event[0][0] & 8:
             track.block_data += 1
-        self._pending.note_fate(track, event, self._next_frame, from_server)
         self._count(track, 1, wire_bytes, from_server)
 
     def _add_run(

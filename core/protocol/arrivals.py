@@ -16,7 +16,7 @@ _FRAME_BYTES = 200
 class Arrivals:
     """A decoder and the frames it has decoded."""
 
-    __slots__ = ("_decoded_bytes", "_frames", "_is_plain", "_segments", "decoder")
+    __slots__ = ("_frames", "_is_plain", "_segments", "decoder")
 
     def __init__(self, limit: int, is_plain: Callable[[FrameColumns], bool]) -> None:
         """`limit` is that of `FrameDecoder`. `is_plain` decides, when a run's turn comes, whether it can be taken as a
@@ -27,8 +27,6 @@ class Arrivals:
         self._segments: deque[Segment] = deque()
         self._frames: deque[Frame] = deque()
         """Frames to be examined one by one; they precede `_segments`."""
-        self._decoded_bytes = 0
-        """About what the frames take that were decoded last."""
 
     @property
     def decoded(self) -> bool:
@@ -38,7 +36,8 @@ class Arrivals:
     @property
     def held_bytes(self) -> int:
         """Bytes held of frames that are still arriving, and about what frames take that are decoded and waiting."""
-        return self.decoder.held_bytes + (self._decoded_bytes if self.decoded else 0)
+        held = self.decoder.held_bytes
+        return held + self._decoded_bytes() if self._frames or self._segments else held
 
     @property
     def has_more(self) -> bool:
@@ -47,14 +46,8 @@ class Arrivals:
 
     def feed(self, data: bytes) -> None:
         """Take received bytes; with b"", decode more if no decoded frame is left."""
-        if data or not self.decoded:
-            before = self.decoder.held_bytes + len(data)
-            segments = self.decoder.feed_portion(data)
-            if segments:
-                frames = sum(len(each.heads) if isinstance(each, FrameColumns) else 1 for each in segments)
-                decoded = before - self.decoder.held_bytes + frames * _FRAME_BYTES
-                self._decoded_bytes = decoded + (self._decoded_bytes if self.decoded else 0)
-                self._segments += segments
+        if data or not (self._frames or self._segments):
+            self._segments += self.decoder.feed_portion(data)
 
     def next_frame(self, reports: list[Report]) -> Frame | None:
         """The next frame to be examined by itself; plain runs before it are appended to `reports`."""
@@ -67,6 +60,15 @@ class Arrivals:
             else:
                 self._frames += segment.frames()
         return self._frames.popleft() if self._frames else None
+
+    def _decoded_bytes(self) -> int:
+        payloads = [frame.payload for frame in self._frames]
+        for segment in self._segments:
+            if isinstance(segment, FrameColumns):
+                payloads += segment.payloads
+            else:
+                payloads.append(segment.payload)
+        return sum(map(len, payloads)) + len(payloads) * _FRAME_BYTES
 
     def put_back(self, frame: Frame) -> None:
         """Let `next_frame` give this frame again."""

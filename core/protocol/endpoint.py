@@ -290,7 +290,8 @@ class Endpoint:
         if len(reports) != 1 or was_closing:
             return reports
         (report,) = reports
-        if not isinstance(report, FrameReceived) or not (report.violations or report.frame.is_control):
+        # RFC 6455 section 5.5: control frames are those with the opcode's highest bit.
+        if not isinstance(report, FrameReceived) or not (report.violations or report.frame.head & 0x08):
             return reports
         events: list[Event] = [report]
         error = fatal(report.violations, self._judgement)

@@ -90,11 +90,13 @@ class _LargeFrame:
 class RunDecoder(FrameDecoder):
     """A `FrameDecoder` that gives consecutive plain data frames as columns."""
 
-    __slots__ = ("_large", "_place", "_portion", "_undecoded", "_wanted")
+    __slots__ = ("_large", "_place", "_portion", "_undecoded", "_wanted", "has_more")
 
     def __init__(self, limit: int, portion: int = PORTION) -> None:
         super().__init__(limit)
         self._portion = portion
+        self.has_more = False
+        """Whether `feed_portion(b"")` may give more frames from bytes already received."""
         self._undecoded = b""
         """Bytes beyond the current portion, from `_place` on."""
         self._place = 0
@@ -102,11 +104,6 @@ class RunDecoder(FrameDecoder):
         """The large frame that is arriving; while it is, nothing else is held."""
         self._wanted = 2
         """Number of bytes that must be held before decoding is worth a try."""
-
-    @property
-    def has_more(self) -> bool:
-        """Whether `feed_portion(b"")` may give more frames from bytes already received."""
-        return self._place < len(self._undecoded)
 
     @property
     def held_bytes(self) -> int:
@@ -143,7 +140,7 @@ class RunDecoder(FrameDecoder):
         """The next frames that `data` completes, about `portion` of them, as columns where possible; see `has_more`."""
         segments: list[Segment] = []
         held, position = self._held, self._place
-        if self._undecoded:
+        if self.has_more:
             # While complete frames may be waiting, no part of an incomplete one is held.
             data = self._undecoded + data if data else self._undecoded
         elif self._large is not None:
@@ -158,11 +155,14 @@ class RunDecoder(FrameDecoder):
                 return segments
             data = bytes(held)
             held.clear()
+        elif frame := _lone_frame(data, self._limit):
+            return [frame]
         position, self._wanted = self._decode(data, position, segments)
         if not self._wanted and position < len(data):
-            self._undecoded, self._place = data, position
+            self._undecoded, self._place, self.has_more = data, position, True
             return segments
-        self._undecoded, self._place = b"", 0
+        if self.has_more:
+            self._undecoded, self._place, self.has_more = b"", 0, False
         if self._wanted > _LARGE and not self.overlong:
             self._large = _LargeFrame(data, position)
         elif position < len(data):
@@ -220,6 +220,26 @@ class RunDecoder(FrameDecoder):
             position = stop
         _end_run(run, segments)
         return position, wanted
+
+
+def _lone_frame(data: bytes, limit: int) -> Frame | None:
+    """The frame if `data` is exactly one without a 64-bit length, as from a peer that waits for each answer."""
+    if len(data) < 2:
+        return None
+    second = data[1]
+    length, start, form = second & 0x7F, 2, 0
+    if length > 125:
+        if length == 127:
+            return None
+        length, start, form = _from_bytes(data[2:4], "big"), 4, 1
+    key: bytes | None = None
+    if second > 0x7F:
+        start += 4
+        key = data[start - 4 : start]
+    if len(data) - start != length or length > limit:
+        return None
+    payload = data[start:] if key is None else apply_mask(data[start:], key)
+    return Frame(data[0], key, payload, form, length)
 
 
 def _end_run(run: FrameColumns, segments: list[Segment]) -> None:

@@ -66,9 +66,9 @@ class Inbound:
     @property
     def held_bytes(self) -> int:
         """Bytes held: unfinished frames and messages, kept bytes outside of frames, and the inflater's state."""
-        passing = 0 if self._passing is None else self._passing.held_bytes
         held = self._arrivals.held_bytes + self._assembler.held_bytes + self.trailing.held_bytes
-        return held + len(self._beyond) + passing
+        held += len(self._beyond)
+        return held if self._passing is None else held + self._passing.held_bytes
 
     def start_compression(self, parameters: DeflateParameters) -> None:
         """Start permessage-deflate as negotiated (RFC 7692 section 5)."""
@@ -101,7 +101,7 @@ class Inbound:
             return [self._take_passed(self._passing)] if self._passing.is_past else []
         if self._under_way is not None:
             return self._go_on(self._under_way)
-        if not self._decoder.overlong:
+        if self._decoder.has_more:
             self._arrivals.feed(b"")
         reports = self._receive_portion()
         if reports or self._under_way is not None or self.ended or not self._decoder.overlong:

@@ -123,7 +123,7 @@ class EndpointSession(Session):
         echoes = self._host.settings.auto_reply is AutoReply.ECHO and leg.is_connected
         if echoes:
             events += self._echo(events)
-        while endpoint.has_more and clock() < until:
+        while (has_more := endpoint.has_more) and clock() < until:
             more = endpoint.receive_runs(b"")
             events += more
             if echoes:
@@ -137,8 +137,8 @@ class EndpointSession(Session):
             self._end()
         if self._host.recorder.holds_up(size):
             self._wait_for_recorder(leg)
-        self._settle()
-        return endpoint.has_more
+        self._settle_read(len(data), grows=has_more or endpoint.deflate is not None)
+        return has_more
 
     def leg_has_more(self, leg: Leg) -> bool:  # noqa: ARG002
         return self.endpoint.has_more
@@ -208,17 +208,14 @@ class EndpointSession(Session):
 
         Gives the number of bytes handed over.
         """
-        self._unrecorded += size
-        if not self._events:
-            self._events, self._events_ns = events, now
-        else:
-            self._events += events
-        if self._events and not self.endpoint.is_sending:
-            taken = self._host.recorder.record(
-                self.id, self._events_ns, self._events, self._unrecorded, self._received
-            )
-            self._events, self._unrecorded = [], 0
-            return taken
+        size += self._unrecorded
+        if self._events:
+            now, events = self._events_ns, self._events + events
+            self._events = []
+        if events and not self.endpoint.is_sending:
+            self._unrecorded = 0
+            return self._host.recorder.record(self.id, now, events, size, self._received)
+        self._events, self._events_ns, self._unrecorded = events, now, size
         return 0
 
     def _write(self) -> int:

@@ -278,7 +278,7 @@ class Leg(asyncio.Protocol):
         elif self._clock() - now > READ_ON_NS:
             self.pause(PauseReason.TURN)
             self._turns.add_done(self)
-        elif PauseReason.TURN in self._paused:
+        elif self._paused and PauseReason.TURN in self._paused:
             # Nothing that waited for a turn is left.
             self.resume(PauseReason.TURN)
         elif self._overdue is not None:

@@ -19,6 +19,9 @@ from core.net.turns import Turns
 from core.protocol.events import Origin
 from core.protocol.state import Role
 
+UNSETTLED_BYTES = 4096
+"""So few received bytes need not be reported to the budget at once."""
+
 
 class SessionHost(Protocol):
     """What a session needs from the engine."""
@@ -68,6 +71,8 @@ class Session(ABC):
         """The recorder's handle of the connection."""
         self._held = 0
         """The value last reported to the budget."""
+        self._unsettled = 0
+        """Bytes received since then."""
 
     @property
     @abstractmethod
@@ -137,8 +142,18 @@ class Session(ABC):
 
     # For subclasses.
 
+    def _settle_read(self, received: int, *, grows: bool) -> None:
+        """Report what is held after a read, or leave that to a later one if it is little.
+
+        `grows`: more may be held than was received, as when it is inflated, or when frames wait.
+        """
+        self._unsettled += received
+        if grows or self._unsettled >= UNSETTLED_BYTES or self._held >= UNSETTLED_BYTES:
+            self._settle()
+
     def _settle(self) -> None:
         """Report what is held to the budget if it has changed."""
+        self._unsettled = 0
         before = self._held
         held = self.measure()
         if held != before:
