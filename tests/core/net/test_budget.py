@@ -13,6 +13,7 @@ import pytest
 
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionState
+from core.net.legs.session import UNSETTLED_BYTES
 from core.net.settings import AutoReply, EngineSettings, Limits
 from core.protocol.events import ClosedBy
 from core.protocol.frames import Opcode, make_frame
