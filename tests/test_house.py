@@ -32,13 +32,17 @@ MAY_IMPORT = {
     "core.formats": ("core.errors", "core.protocol", "core.capture", "core.decoders"),
     "core.rules": ("core.errors", "core.protocol", "core.capture"),
     "core.query": ("core.errors", "core.sizes", "core.protocol", "core.capture"),
-    "core.net.fronts": ("core.errors", "core.protocol", "core.net.connect_request", "core.net.relay"),
+    "core.net.fronts": (
+        *("core.errors", "core.protocol", "core.net.connect_request", "core.net.proxy", "core.net.reach"),
+        "core.net.relay",
+    ),
     "core.net.legs": (
         *("core.errors", "core.sizes", "core.protocol", "core.capture"),
         *("core.net.budget", "core.net.connect_request", "core.net.dial", "core.net.failures"),
         *("core.net.fronts.front", "core.net.fronts.router", "core.net.outgoing", "core.net.settings"),
         *("core.net.sockets", "core.net.sources", "core.net.tls", "core.net.turns"),
         *("core.net.client_status", "core.net.host_list", "core.net.redirect"),
+        *("core.net.proxy", "core.net.reach"),
     ),
     "core.net.tls": (
         *("core.errors", "core.sizes", "core.protocol", "core.capture"),

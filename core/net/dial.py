@@ -11,7 +11,6 @@ from core.capture.legs import LegChange, Tls
 from core.errors import ConnectError, StoppedError
 from core.net.connect_request import ServerUrl
 from core.net.reach import Reach
-from core.net.reached import Reached
 from core.net.reaching import reach
 from core.net.sockets import name_of
 from core.net.tls.failures import TlsError, TlsFailure
@@ -39,6 +38,10 @@ class Outbound:
     """The proxy to go through."""
     allowed: Reach = field(default_factory=Reach)
     """Which addresses may be connected to."""
+    server_name: str | None = None
+    """The name that TLS is to be agreed on with; None: the host's."""
+    ready: asyncio.Transport | None = None
+    """A connection to the server that is used if it still stands. It belongs to whoever dials."""
 
     def way_to(self, url: ServerUrl) -> UpstreamProxy | None:
         """The proxy through which the way to this server leads."""
@@ -62,7 +65,9 @@ class Dialling:
         self._host = host
         self._url = url
         self._failed = failed
+        self._ready = outbound.ready
         self._task = host.loop.create_task(self._dial(factory, outbound, seconds, on_progress))
+        self._task.add_done_callback(self._done)
 
     def stop(self) -> None:
         """Give up. Has no effect when it is over."""
@@ -76,16 +81,23 @@ class Dialling:
         on_progress: Callable[[LegChange], None],
     ) -> None:
         url = self._url
+        self._ready = None
         try:
             await dial(self._host, factory, url, outbound, seconds, on_progress)
         except ConnectError as error:
             self._failed(error)
-        except asyncio.CancelledError:
-            self._failed(StoppedError(f"Connecting to {url.place} was stopped before there was an answer."))
         except Exception as error:
             fault = f"Connecting to {url.place} failed by a fault of Unmask ({error}). Please report it."
             self._failed(ConnectError(fault))
             self._host.loop.call_exception_handler({"message": "Dialling failed", "exception": error})
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        if self._ready is not None:
+            # It was stopped before its first step.
+            self._ready.abort()
+        if task.cancelled():
+            sentence = f"Connecting to {self._url.place} was stopped before there was an answer."
+            self._failed(StoppedError(sentence))
 
 
 async def dial(
@@ -95,18 +107,17 @@ async def dial(
     outbound: Outbound,
     seconds: float,
     on_progress: Callable[[LegChange], None],
-    ready: Reached | None = None,
 ) -> None:
     """Connect the protocol that `factory` makes, within `seconds` for finding the server, reaching it, and TLS.
 
-    All addresses of the host are tried in turn; a connection that is `ready` spares that. The protocol's
+    All addresses of the host are tried in turn; a connection that is ready spares that. The protocol's
     `connection_made` is called once the stream is secured, where the URL asks for that. `on_progress` gets what becomes
     known on the way, and the certificates of a server that is not trusted. Raises ConnectError with the reason,
     TlsError and UpstreamFailure among them.
     """
     loop, upstream = host.loop, outbound.way_to(url)
-    begun = loop.time()
-    opening = await outbound.trust.opening(url.host, url.port) if url.is_secure else None
+    begun, ready = loop.time(), outbound.ready
+    opening: ClientOpening | None = None
     secured: asyncio.Future[None] = loop.create_future()
 
     def reached(transport: asyncio.Transport, first: bytes) -> None:
@@ -126,15 +137,19 @@ async def dial(
             layer = TlsLayer(protocol, securing, opening, host.turns, host.clock)
             layer.begin(transport, max(seconds - (loop.time() - begun), 0.0), first)
 
-    taken = None if ready is None else ready.take()
     try:
-        if taken is not None:
-            reached(*taken)
+        if url.is_secure:
+            opening = await outbound.trust.opening(outbound.server_name or url.host, url.port)
+        if ready is not None and not ready.is_closing():
+            taken, ready = ready, None
+            reached(taken, b"")
         else:
             await reach(loop, url, outbound.allowed, upstream, seconds, reached)
         await secured
     finally:
         secured.cancel()
+        if ready is not None:
+            ready.abort()
 
 
 class _Securing:

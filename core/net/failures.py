@@ -11,6 +11,8 @@ class FailureKind(Enum):
 
     LISTEN = "listen"
     CONNECT = "connect"
+    CERTIFICATE_REFUSED = "certificate refused"
+    """A client does not take the certificate that Unmask shows it for a host."""
     CAPTURE = "capture"
     """Traffic can't be recorded; reported once, until it can be again."""
     MARK = "mark"

@@ -28,6 +28,10 @@ class HeadRewrite:
     """The origin of the target, such as `http://example.com`."""
     base_path: str = ""
     """What stands before the path, such as `/api`; without a slash at its end."""
+    target: str | None = None
+    """The whole request target; None: what it was."""
+    removed: tuple[str, ...] = ()
+    """Headers that do not go on."""
 
 
 def rewrite(request: RequestHead, wanted: HeadRewrite) -> bytes:
@@ -49,6 +53,11 @@ def rewrite(request: RequestHead, wanted: HeadRewrite) -> bytes:
     if wanted.base_path and request.target.startswith("/"):
         at = request.target_span.offset
         changes.append((at, at, wanted.base_path.encode("latin-1")))
+    if wanted.target is not None:
+        at, length = request.target_span
+        changes.append((at, at + length, wanted.target.encode("latin-1")))
+    for name in wanted.removed:
+        set_line(name, None)
     if wanted.host is not None:
         set_line("host", b"Host: " + wanted.host.encode("latin-1"))
     if wanted.origin is OriginHeader.REMOVED:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.net.connect_request import CONNECT_SECONDS, ServerUrl
+from core.net.reach import Reach
 from core.protocol.handshake import Answer
 from core.protocol.head_rewrite import HeadRewrite
 from core.protocol.http11 import RequestHead
@@ -19,6 +20,10 @@ class Route:
     rewrite: HeadRewrite
     connect_seconds: float = CONNECT_SECONDS
     """How long finding the target and connecting to it may take."""
+    allowed: Reach = field(default_factory=Reach)
+    """Which addresses may be connected to."""
+    server_name: str | None = None
+    """The name that TLS is to be agreed on with; None: the target's host."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,10 @@ class Exchange(Forwarding):
         client, limits = self._client, connection_limits(self._limits)
         mode, label = self._reception.mode, self.source.label
         opened = Opened(mode, name_of(client.peer_place), name_of(client.local_place), label)
-        self._record = ExchangeRecord(self._host, opened, limits)
+        self._record = ExchangeRecord(self._host, opened, limits, self._reception.shown)
         self.id = self._record.id
+        if client.secured is not None:
+            self._record.know(client.secured)
         client.set_timer(self._limits.handshake_seconds, self._request_timed_out)
 
     # Called by the legs.
@@ -246,13 +248,12 @@ class Exchange(Forwarding):
             self._record.know(self._known)
             self._ask(server)
         else:
-            self._leave_server()
             self._dial(route)
 
     def _dial(self, route: Route) -> None:
         self._phase = _Phase.REACHING
         self._record.dial(route.target.place)
-        self._reach(route.target, route.connect_seconds)
+        self._reach(route.target, route.connect_seconds, route.allowed, route.server_name)
 
     def _ask(self, server: Leg) -> None:
         """Send the server what has come for it."""
@@ -352,7 +353,6 @@ class Exchange(Forwarding):
     def _ended_unanswered(self, server: Leg, *, has_begun: bool) -> None:
         if self._may_repeat and not has_begun and self._route is not None:
             self._may_repeat = False
-            self._leave_server()
             self._dial(self._route)
         elif self._client.has_ended:
             self._conclude(Role.CLIENT, _LEFT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from core.capture.legs import LegChange
 from core.capture.records import Direction
@@ -10,7 +10,7 @@ from core.capture.tracks import Opened
 from core.net.legs.session import SessionHost
 from core.protocol.events import Event, ExchangeEnded, HandshakeDone, HandshakeFailed, HeadPassedOn
 from core.protocol.handshake import Answer, head_missing, is_websocket_request
-from core.protocol.http11 import HeadParser, ResponseHead
+from core.protocol.http11 import HeadParser, ResponseHead, parsed_request
 from core.protocol.http_message import RequestReader, ResponseReader
 from core.protocol.limits import ConnectionLimits
 from core.protocol.observer import Observer
@@ -20,19 +20,31 @@ from core.protocol.state import Role
 class ExchangeRecord:
     """The record of a request and its response, from the first byte on."""
 
-    def __init__(self, host: SessionHost, opened: Opened, limits: ConnectionLimits) -> None:
+    def __init__(
+        self,
+        host: SessionHost,
+        opened: Opened,
+        limits: ConnectionLimits,
+        shown: Callable[[bytes], bytes] = bytes,
+    ) -> None:
+        """`shown` gives a request head as the capture may know it."""
         self._recorder = host.recorder
         self._clock = host.clock
         self.id = self._recorder.open_connection(opened, self._clock())
         """The recorder's handle."""
         self.observer = Observer(limits)
         """Knows the heads that are recorded."""
+        self._shown = shown
         self._is_concluded = False
 
     def ask(self, asked: RequestReader) -> None:
         """The client's request head is complete."""
-        if asked.head is not None:
-            self._record(Role.CLIENT, self.observer.take_request(asked.head), len(asked.head.raw))
+        head = asked.head
+        if head is not None:
+            shown = self._shown(head.raw)
+            # What is read of a head, violations too, must not say more than the head itself.
+            head = head if shown == head.raw else parsed_request(shown) or head
+            self._record(Role.CLIENT, self.observer.take_request(head), len(head.raw))
 
     def pass_on(self, head: bytes) -> None:
         """The server gets another head than the client has sent."""
@@ -56,7 +68,8 @@ class ExchangeRecord:
 
     def fail(self, sender: Role, parser: HeadParser, answer: Answer) -> None:
         """What `sender` has sent is no head. A client gets `answer`."""
-        self._record(sender, [HandshakeFailed(parser.raw, answer, sender)], len(parser.raw))
+        raw = self._shown(parser.raw) if sender is Role.CLIENT else parser.raw
+        self._record(sender, [HandshakeFailed(raw, answer, sender)], len(raw))
 
     def miss(self, asked: RequestReader) -> None:
         """The client has left within the head of its request."""

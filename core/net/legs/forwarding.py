@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.capture.legs import LegChange
 from core.errors import ConnectError, SilentError, StoppedError
@@ -13,6 +14,7 @@ from core.net.failures import Failure, FailureKind
 from core.net.legs.between import Between
 from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.session import SessionHost
+from core.net.reach import Reach, Refusal, RefusedAddress
 from core.net.sources import SourceTag
 from core.protocol.handshake import Answer, refuse
 from core.protocol.state import Role
@@ -76,14 +78,32 @@ class Forwarding(Between):
     def _over(self) -> None:
         """Both legs are gone; record the end."""
 
-    def _reach(self, target: ServerUrl, seconds: float) -> None:
-        """Dial the server: then `leg_made` or `_unreachable` follows. Until then nothing is read of the client."""
+    def _take_ready(self, target: ServerUrl) -> asyncio.Transport | None:
+        """The server's leg as a bare connection, if it leads to the target and TLS can begin on it."""
+        server, url = self._server, self._url
+        if server is None or url is None or url.is_secure or not target.is_secure:
+            return None
+        if (url.host, url.port) != (target.host, target.port) or server.has_ended:
+            return None
+        self._server = None
+        self._alive.discard(server)
+        return server.release()
+
+    def _reach(
+        self, target: ServerUrl, seconds: float, allowed: Reach, server_name: str | None = None
+    ) -> None:
+        """Dial the server, and leave the one before: then `leg_made` or `_unreachable` follows. Until then nothing is
+        read of the client.
+        """
+        ready = self._take_ready(target)
+        self._leave_server()
+        outbound = replace(self._host.outbound, allowed=allowed, server_name=server_name, ready=ready)
         self._client.pause(PauseReason.HELD)
         self._url, self._known = target, LegChange(Role.SERVER)
         host = self._host
         leg = Leg(self, host.loop, host.turns, host.clock)
         self._dialling = Dialling(
-            host, lambda: leg, target, host.outbound, seconds, self._note, self._dialled_in_vain
+            host, lambda: leg, target, outbound, seconds, self._note, self._dialled_in_vain
         )
 
     def _note(self, change: LegChange) -> None:
@@ -99,8 +119,7 @@ class Forwarding(Between):
         if self._client.is_connected and self._url is not None:
             if not isinstance(error, StoppedError):
                 self._host.tell_failure(Failure(FailureKind.CONNECT, self._url.text, str(error)))
-            # RFC 9110 sections 15.6.3 and 15.6.5.
-            self._unreachable(refuse(504 if isinstance(error, SilentError) else 502, str(error)))
+            self._unreachable(refuse(_status_of(error), str(error)))
         self._end_if_alone()
 
     def _end_with(self, answer: Answer) -> None:
@@ -126,3 +145,12 @@ class Forwarding(Between):
             self._is_left = True
             self._over()
             self._finish()
+
+
+def _status_of(error: ConnectError) -> int:
+    """What a client is answered whose server can't be reached."""
+    if isinstance(error, RefusedAddress):
+        # RFC 5842 section 7.2, RFC 9110 section 15.5.4.
+        return 508 if error.refusal is Refusal.LOOP else 403
+    # RFC 9110 sections 15.6.3 and 15.6.5.
+    return 504 if isinstance(error, SilentError) else 502

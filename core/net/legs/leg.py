@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Protocol, cast
 
+from core.capture.legs import LegChange
 from core.net.sockets import has_unread, receive_buffer_bytes
 from core.net.turns import FIRST_NS, READ_ON_NS, Turns
 
@@ -98,6 +99,10 @@ class Leg(asyncio.Protocol):
         """Value of `_received` when everything that had arrived by then is read."""
         self._received = 0
         """Bytes received."""
+        self._is_released = False
+        """Somebody else has the transport."""
+        self.secured: LegChange | None = None
+        """What TLS has agreed on with the other end."""
 
     @property
     def is_open(self) -> bool:
@@ -138,6 +143,20 @@ class Leg(asyncio.Protocol):
         self._owner = owner
         if self.is_stalled:
             owner.leg_stalls(self)
+
+    def release(self) -> asyncio.Transport | None:
+        """Give up the connection to somebody who sets another protocol on it; None if it is closing.
+
+        The owner hears no more of this leg.
+        """
+        transport, self._transport = self._transport, None
+        self.stop_timer()
+        self._is_released = True
+        if transport is None or transport.is_closing():
+            return None
+        if self._paused:
+            transport.resume_reading()
+        return transport
 
     def give_back(self, data: bytes) -> None:
         """Bring what an owner was given and did not use once more, as if it had just arrived."""
@@ -222,16 +241,22 @@ class Leg(asyncio.Protocol):
         self._owner.leg_made(self)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_released:
+            return
         self._received += len(data)
         now = self._clock()
         self._receive(data, now, now + FIRST_NS)
 
     def eof_received(self) -> bool:
         self.has_ended = True
+        if self._is_released:
+            return False
         # False: the transport closes itself after the last write, if the peer reads it.
         return self._owner.leg_ended(self) and not self._has_said_all
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._is_released:
+            return
         self.was_reset = exc is not None
         self.stop_timer()
         self._transport = None
@@ -249,6 +274,8 @@ class Leg(asyncio.Protocol):
 
     def work(self, until: int) -> None:
         """Continue with what the peer has sent."""
+        if self._is_released:
+            return
         if not self._paused.isdisjoint(_BACK_PRESSURE):
             # `resume` brings it here again.
             self._paused.add(PauseReason.TURN)
@@ -272,6 +299,8 @@ class Leg(asyncio.Protocol):
 
     def _receive(self, data: bytes, now: int, until: int) -> None:
         has_more = self._owner.leg_received(self, data, now, until)
+        if self._is_released:
+            return
         if has_more or self._transport is None:
             self.pause(PauseReason.TURN)
             self._turns.add(self)

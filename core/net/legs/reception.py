@@ -40,3 +40,5 @@ class Reception:
     """Gives the session that has taken over the client by `Leg.hand_over`, under the id of its request. None where
     the router knows no tunnels.
     """
+    shown: Callable[[bytes], bytes] = bytes
+    """A request head, or the beginning of one, as the capture may know it."""
