@@ -69,7 +69,7 @@ class ConnectionReader(Snapshots):
         for row in map(HEAD.read, rows):
             place = head_place(row.side, row.kind)
             found = tuple(each.violation for each in problems if each.head is place)
-            heads.append(HeadRecord(place, row.raw, found))
+            heads.append(HeadRecord(place, row.raw, found, row.masked != 0))
         return heads
 
     @reads

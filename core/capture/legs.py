@@ -184,6 +184,8 @@ class HeadRecord:
 
     place: HeadPlace
     raw: bytes
-    """Exactly as on the wire, or whatever came in its place."""
+    """Exactly as on the wire but for masked secrets, or whatever came in its place."""
     violations: tuple[Violation, ...]
     """Their offsets count in `raw`."""
+    is_masked: bool = False
+    """Whether secrets in `raw` are asterisks, which were not on the wire."""

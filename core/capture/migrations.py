@@ -8,7 +8,7 @@ says how format n looks as format n + 1.
     format 2   payloads in a table of their own; marks in some files
     format 3   payloads that come again are stored once; gaps in some files
     format 4   legs, heads and replacements; `closed_by` names client and server, `vanished` stands apart
-    format 5   sources, and what is wrong with TLS
+    format 5   sources, what is wrong with TLS, and whether a head has its secrets masked
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ def _to_4(shape: _Shape) -> None:
 
 def _to_5(shape: _Shape) -> None:
     shape.show_empty(SOURCE)
+    shape.views["head"] = f"SELECT *, 0 AS masked FROM {shape.source('head')}"
     shape.views["leg"] = f"SELECT *, '' AS tls_problem FROM {shape.source('leg')}"
     shape.views["connection"] = f"SELECT *, {UNKNOWN} AS source FROM {shape.source('connection')}"
 

@@ -198,7 +198,7 @@ class LegRow(NamedTuple):
 
 
 class HeadRow(NamedTuple):
-    """A raw head of an opening handshake, or what came in its place, exactly as it was on the wire."""
+    """A raw head of an opening handshake, or what came in its place, as it was on the wire but for masked secrets."""
 
     connection: int
     side: int
@@ -206,6 +206,8 @@ class HeadRow(NamedTuple):
     kind: int
     """0: the request, 1: the response."""
     raw: Blob
+    masked: int
+    """1: secrets in it are asterisks, which were not on the wire."""
 
 
 class BlockRow(NamedTuple):

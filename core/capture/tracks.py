@@ -90,6 +90,8 @@ class Track:
     legs: dict[Role, Leg] = field(default_factory=dict)
     """By who is at the other end."""
     heads: dict[HeadPlace, bytes] = field(default_factory=dict)
+    masked_heads: set[HeadPlace] = field(default_factory=set)
+    """Those in which secrets are asterisks."""
     new_heads: set[HeadPlace] = field(default_factory=set)
     """Those that the file does not have."""
     path: str = ""
@@ -154,7 +156,8 @@ class Track:
     def head_rows(self) -> Iterator[HeadRow]:
         """Those that the file does not have."""
         return (
-            HeadRow(self.id, place >> 1, place & 1, self.heads[place]) for place in sorted(self.new_heads)
+            HeadRow(self.id, place >> 1, place & 1, self.heads[place], place in self.masked_heads)
+            for place in sorted(self.new_heads)
         )
 
     def begin_anew(self, number: int, source: int) -> None:
@@ -241,10 +244,12 @@ class Track:
     def _leg(self, side: Role, time_ns: int) -> Leg:
         return self.legs.setdefault(side, Leg(side, time_ns))
 
-    def _keep_head(self, place: HeadPlace, raw: bytes) -> None:
+    def _keep_head(self, place: HeadPlace, raw: bytes, *, is_masked: bool = False) -> None:
         if raw:
             self.heads[place] = raw
             self.new_heads.add(place)
+        if is_masked:
+            self.masked_heads.add(place)
 
     def _request(self, request: RequestHead) -> None:
         self.path, self.origin = request.target, request.headers.get("origin")
@@ -252,7 +257,7 @@ class Track:
     def _requested(self, event: RequestSent) -> Broken:
         """Unmask asks a server, or a client whose connection is observed does."""
         place = HeadPlace(self.opened.side << 1)
-        self._keep_head(place, event.raw)
+        self._keep_head(place, event.raw, is_masked=event.is_masked)
         if event.request is not None:
             self._request(event.request)
         return Broken(event.violations, place)
@@ -274,7 +279,7 @@ class Track:
     def _responded(self, time_ns: int, event: ResponseReceived) -> Broken:
         """A server has answered."""
         response, verdict = event.response, event.verdict
-        self._keep_head(HeadPlace.SERVER_RESPONSE, response.raw)
+        self._keep_head(HeadPlace.SERVER_RESPONSE, response.raw, is_masked=event.is_masked)
         self._note_answer(time_ns)
         self.status, self.subprotocol = response.status, verdict.subprotocol
         self.extensions = ", ".join(response.headers.get_all(EXTENSIONS_HEADER))

@@ -273,6 +273,14 @@ def test_without_a_new_try_silence_is_only_told(served: Served, server: RawServe
 # Secrets.
 
 
+def test_a_head_without_secrets_is_not_called_masked(served: Served, server: RawServer) -> None:
+    start(served, server.url)
+    server.open()
+    served.opened()
+    assert [each.is_masked for each in served.reader.heads(1)] == [False, False]
+    served.host.stop_source(7)
+
+
 def test_no_byte_of_a_secret_is_in_the_capture(served: Served, server: RawServer) -> None:
     secret = "s3cret-token"
     start(
@@ -287,6 +295,7 @@ def test_no_byte_of_a_secret_is_in_the_capture(served: Served, server: RawServer
     record = served.opened()
     assert len(record.request) == len(head)
     assert record.path == "/?t=************"
+    assert [each.is_masked for each in served.reader.heads(1)] == [True, True]
     assert record.subprotocol == "bearer.************"
     served.host.stop_source(7)
     served.source(7, STOPPED)
