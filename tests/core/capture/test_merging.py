@@ -22,7 +22,7 @@ from core.protocol.events import FrameReceived, Message
 from core.protocol.frames import RSV1, Opcode, make_frame
 from core.query.language import default_language
 from core.query.scan import Scan
-from tests.bench.kill9_merging import survive
+from tests.bench.kill9 import survive_merging
 from tests.tools.captures import Traffic, all_views, opened, received
 from tests.tools.recorded import CaptureMaker
 from tests.tools.waiting import until
@@ -452,5 +452,5 @@ def test_the_recorder_merges_while_it_waits_and_at_the_end(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("seconds", "delay"), [(0.05, 0.0), (0.2, 0.001), (0.4, 0.002)])
 def test_who_is_killed_while_merging_loses_nothing(tmp_path: Path, seconds: float, delay: float) -> None:
-    survival = survive(tmp_path, seconds, delay)
+    survival = survive_merging(tmp_path, seconds, delay)
     assert survival.good, survival
