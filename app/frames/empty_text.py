@@ -62,64 +62,68 @@ def empty_reason(
 
 def empty_text(reason: EmptyReason, addresses: tuple[str, ...], hidden: int) -> tuple[str, str]:
     """A title and a sentence. `addresses` are the current or intended ones; `hidden` counts control frames."""
-    translate = QCoreApplication.translate
-    if reason is EmptyReason.LISTENING:
-        where = ", ".join(f"ws://{address}" for address in addresses)
-        return (
-            translate("EmptyText", "Listening on {where}").format(where=where),
-            translate("EmptyText", "Point a WebSocket client at it, or open the test page (Ctrl+T)."),
-        )
-    if reason is EmptyReason.NOT_LISTENING:
-        text = translate("EmptyText", "Press F5 to listen on {address}, then point a WebSocket client at it.")
-        return translate("EmptyText", "Not listening"), text.format(address=addresses[0])
     if reason is EmptyReason.ONLY_CONTROL:
-        one = translate("EmptyText", "1 control frame is hidden. Ctrl+Shift+K shows it.")
-        many = translate("EmptyText", "{count} control frames are hidden. Ctrl+Shift+K shows them.")
-        return translate("EmptyText", "Only control frames"), counted(hidden, one, many)
-    if reason is EmptyReason.SEARCHING:
-        return (
+        return _only_control(hidden)
+    title, sentence = _texts()[reason]
+    urls = ", ".join(f"ws://{address}" for address in addresses)
+    return title.format(urls=urls), sentence.format(address=addresses[0])
+
+
+def _only_control(hidden: int) -> tuple[str, str]:
+    translate = QCoreApplication.translate
+    one = translate("EmptyText", "1 control frame is hidden. Ctrl+Shift+K shows it.")
+    many = translate("EmptyText", "{count} control frames are hidden. Ctrl+Shift+K shows them.")
+    return translate("EmptyText", "Only control frames"), counted(hidden, one, many)
+
+
+def _texts() -> dict[EmptyReason, tuple[str, str]]:
+    """Title and sentence for each other reason."""
+    translate = QCoreApplication.translate
+    return {
+        EmptyReason.NOT_LISTENING: (
+            translate("EmptyText", "Not listening"),
+            translate("EmptyText", "Press F5 to listen on {address}, then point a WebSocket client at it."),
+        ),
+        EmptyReason.LISTENING: (
+            translate("EmptyText", "Listening on {urls}"),
+            translate("EmptyText", "Point a WebSocket client at it, or open the test page (Ctrl+T)."),
+        ),
+        EmptyReason.SILENT: (
+            translate("EmptyText", "No frames yet"),
+            translate("EmptyText", "The connection is open. Wait for its peer, or write below to begin."),
+        ),
+        EmptyReason.NOTHING_CAME: (
+            translate("EmptyText", "No frames"),
+            translate("EmptyText", "Nothing was sent either way. The Handshake tab shows how it opened."),
+        ),
+        EmptyReason.NO_WEBSOCKET: (
+            translate("EmptyText", "No WebSocket here"),
+            translate("EmptyText", "The Handshake tab shows what was asked and what was answered."),
+        ),
+        EmptyReason.EMPTY_FILE: (
+            translate("EmptyText", "An empty capture"),
+            translate("EmptyText", "It holds no frames."),
+        ),
+        EmptyReason.SEARCHING: (
             translate("EmptyText", "Searching"),
-            translate("EmptyText", "Frames that match stand here as soon as they are found."),
-        )
-    if reason is EmptyReason.STOPPED:
-        return (
+            translate("EmptyText", "Frames that match appear here as soon as they are found."),
+        ),
+        EmptyReason.STOPPED: (
             translate("EmptyText", "Nothing so far"),
-            translate(
-                "EmptyText", "The search was stopped before it saw every frame. Continue, above, goes on."
-            ),
-        )
-    if reason is EmptyReason.SEARCH_FAILED:
-        return (
+            translate("EmptyText", "The search was stopped before its end. Continue, above, resumes it."),
+        ),
+        EmptyReason.SEARCH_FAILED: (
             translate("EmptyText", "The search failed"),
-            translate(
-                "EmptyText", "Frames may match that were not found. Esc in the filter's line shows all."
-            ),
-        )
-    if reason is EmptyReason.FILTERED:
-        return (
+            translate("EmptyText", "It may have missed frames. Esc in the filter line shows all frames."),
+        ),
+        EmptyReason.FILTERED: (
             translate("EmptyText", "No frame matches"),
-            translate("EmptyText", "The filter hides all there are. Esc in its line clears it."),
-        )
-    if reason is EmptyReason.STILL_FILTERED:
-        return (
+            translate("EmptyText", "Esc in the filter line clears the filter."),
+        ),
+        EmptyReason.STILL_FILTERED: (
             translate("EmptyText", "No frame matches the filter before"),
             translate(
                 "EmptyText", "The one in the line is not applied. Enter applies it, Esc shows all frames."
             ),
-        )
-    if reason is EmptyReason.NO_WEBSOCKET:
-        return (
-            translate("EmptyText", "No WebSocket here"),
-            translate("EmptyText", "The Handshake tab shows what was asked and what was answered."),
-        )
-    if reason is EmptyReason.SILENT:
-        return (
-            translate("EmptyText", "No frames yet"),
-            translate("EmptyText", "Nothing has been sent either way. You can begin, below."),
-        )
-    if reason is EmptyReason.NOTHING_CAME:
-        return (
-            translate("EmptyText", "No frames"),
-            translate("EmptyText", "Nothing was sent either way. The Handshake tab shows how it opened."),
-        )
-    return translate("EmptyText", "An empty capture"), translate("EmptyText", "It holds no frames.")
+        ),
+    }

@@ -406,7 +406,7 @@ def test_nobody_can_begin_on_a_connection_that_is_over(
     window.connections.choose(1)
     assert window.frames.empty_text == (
         "No frames yet",
-        "Nothing has been sent either way. You can begin, below.",
+        "The connection is open. Wait for its peer, or write below to begin.",
     )
     window.actions_[ActionId.DISCONNECT].trigger()
     qtbot.waitUntil(lambda: window.connection_model.open_count == 0)
