@@ -213,7 +213,7 @@ class Recovery(QObject):
     def _run(self, work: Callable[[], _T], done: Callable[[_T], None]) -> None:
         accepted = self._jobs.run(work, done, lambda error: self.problem.emit(str(error)))
         if not accepted:
-            self.problem.emit(self.tr("Too much is being done at once. Try again in a moment."))
+            self.problem.emit(self._jobs.refusal())
 
 
 def copy_capture(path: Path, target: Path) -> None:

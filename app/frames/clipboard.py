@@ -91,7 +91,7 @@ class FrameCopier(QObject):
                 counted(len(frames), self.tr("Copying 1 frame …"), self.tr("Copying {count} frames …"))
             )
         else:
-            self.problem.emit(self.tr("Too much is being done at once. Try again in a moment."))
+            self.problem.emit(self._jobs.refusal())
 
     def _take(self, copied: Copied, selected: int) -> None:
         left_out = selected - copied.frames

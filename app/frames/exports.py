@@ -105,7 +105,7 @@ class Exports(QObject):
             failed,
         )
         if not accepted:
-            ended(self.problem, self.tr("Too much is being done at once. Try again in a moment."))
+            ended(self.problem, self._jobs.refusal())
 
     def _exported(self, work: ExportWork, path: Path) -> tuple[SignalInstance, str]:
         """The signal and the sentence that report the end of an export."""

@@ -240,7 +240,7 @@ class Marking(QObject):
         )
         if not self._writing:
             self._waiting.clear()
-            self._banner.say(Tone.ERROR, self.tr("Too much is being done at once. Try again in a moment."))
+            self._banner.say(Tone.ERROR, self._jobs.refusal())
 
     def _written(self) -> None:
         self._writing = False

@@ -24,6 +24,7 @@ from core.net.outgoing import (
 from core.protocol.close_codes import closing_payload
 from core.protocol.frames import Opcode
 from core.protocol.sender import check_control_payload
+from core.protocol.utf8 import to_utf8
 from core.sizes import size_text
 
 EDITOR_LIMIT = 4 * 1024 * 1024
@@ -124,13 +125,7 @@ def check_size(text: str) -> None:
 def encode_text(text: str) -> bytes:
     """The UTF-8 of `text`; raises PayloadError if it has half a surrogate pair or is too long."""
     check_size(text)
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise PayloadError(
-            f"Character {error.start + 1} is half of a surrogate pair (U+{ord(text[error.start]):04X}), "
-            "which UTF-8 cannot hold; remove it."
-        ) from None
+    return to_utf8(text)
 
 
 def parse_hex(text: str) -> bytes:

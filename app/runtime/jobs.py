@@ -37,6 +37,10 @@ class Jobs(QObject):
         self._pool.start(_Job(identity, work, self._finished.emit))
         return True
 
+    def refusal(self) -> str:
+        """The sentence for work that was not accepted."""
+        return self.tr("Too much is being done at once. Try again in a moment.")
+
     def stop(self) -> None:
         """Drop waiting jobs and wait for running ones; their results are not delivered."""
         self._waiting.clear()

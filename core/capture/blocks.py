@@ -37,7 +37,7 @@ from core.capture.repeats import MOST_REPEATED, REPEATED_FROM, Repeat
 from core.capture.tables import BlockRow, PayloadRow
 from core.protocol.events import Completes, Fate, FrameReceived, FrameSent, Message, Origin
 from core.protocol.frame_runs import FrameColumns
-from core.protocol.frames import FIN, Frame, Opcode
+from core.protocol.frames import EXTENDED_LENGTH_BYTES, FIN, LARGEST_LENGTH, Frame, Opcode
 from core.protocol.violations import Severity, violation
 
 _C = RecordColumn
@@ -57,14 +57,12 @@ for plain messages that break no rule.
 _TEXT_HEAD = FIN | Opcode.TEXT
 _NO_KEY = b""
 _FOREVER = (1 << 63) - 1
-_EXTENDED_LENGTH = (0, 2, 8)
-"""Bytes of extended payload length, by `LengthForm`."""
 HEADER_BYTES = bytes(
-    2 + (*_EXTENDED_LENGTH, 0)[(flags & FORM_MASK) >> FORM_SHIFT] + (4 if flags & MASKED else 0)
+    2 + (*EXTENDED_LENGTH_BYTES, 0)[(flags & FORM_MASK) >> FORM_SHIFT] + (4 if flags & MASKED else 0)
     for flags in range(256)
 )
 """Length of a frame's header, by its flags."""
-_LONGEST = (125, 0xFFFF, 0xFFFF_FFFF_FFFF_FFFF, -1)
+_LONGEST = (*LARGEST_LENGTH, -1)
 """The largest payload length of each `LengthForm`; -1 if there is no such form."""
 
 
@@ -142,7 +140,7 @@ class BlockBuilder:
             headers += 4 * count
             put_bytes(records, _C.MASKING_KEY, b"".join(cast(list[bytes], keys)))
         if any(forms):
-            headers += sum(map(_EXTENDED_LENGTH.__getitem__, forms))
+            headers += sum(map(EXTENDED_LENGTH_BYTES.__getitem__, forms))
         if _TEXT_HEAD in heads or any(forms):
             flags = (
                 base | form << FORM_SHIFT | (TEXT if head == _TEXT_HEAD else 0)
@@ -230,7 +228,7 @@ class BlockBuilder:
             time_ns, connection, number, offset, captured, declared, head, flags, origin_and_fate, severity,
             broken, length, wire_length, frame_count, key or _NO_KEY,
         )  # fmt: skip
-        wire_bytes = 2 + _EXTENDED_LENGTH[form] + (0 if key is None else 4) + captured
+        wire_bytes = 2 + EXTENDED_LENGTH_BYTES[form] + (0 if key is None else 4) + captured
         self._wire_bytes += wire_bytes
         return wire_bytes
 

@@ -175,8 +175,11 @@ class Pages(Protocol):
         """What to search for in the payload when a person looks for `wanted`, which is not empty."""
 
 
-class Decoder(Protocol):
-    """A decoder. It keeps no state between payloads and may be called from any thread."""
+class DecoderFace(Protocol):
+    """What a person and the registry see of a decoder, whatever it makes of a payload.
+
+    It keeps no state between payloads and may be called from any thread.
+    """
 
     @property
     def name(self) -> str:
@@ -192,6 +195,10 @@ class Decoder(Protocol):
 
     def accepts(self, ends: bytes, context: Context) -> Confidence:
         """How well the decoder fits. `ends` is the payload, or both ends of a long one joined."""
+
+
+class Decoder(DecoderFace, Protocol):
+    """A decoder that gives pages."""
 
     def pages(self, source: Source, context: Context) -> Pages:
         """Start decoding. Raises DecodeError if that is impossible. Reads little; the work is done by `steps`."""

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from core.decoders.context import Context
-from core.decoders.decoder import Confidence, ContentKind, DecodeError, TextPlace, TokenKind, TokenSpans
+from core.decoders.decoder import (
+    Confidence,
+    ContentKind,
+    DecodeError,
+    DecoderFace,
+    TextPlace,
+    TokenKind,
+    TokenSpans,
+)
 from core.decoders.search import Case, SearchPattern, text_needle
 from core.decoders.source import Source, pieces
 from core.decoders.visible import visible
@@ -44,23 +52,8 @@ class Node:
     children: tuple[Node, ...] = ()
 
 
-class TreeDecoder(Protocol):
-    """A decoder that gives a tree. It keeps no state between payloads and may be called from any thread."""
-
-    @property
-    def name(self) -> str:
-        """Unique and stable; stored in settings."""
-
-    @property
-    def title(self) -> str:
-        """The name in the menu."""
-
-    @property
-    def help(self) -> str:
-        """One sentence of help."""
-
-    def accepts(self, ends: bytes, context: Context) -> Confidence:
-        """How well the decoder fits. `ends` is the payload, or both ends of a long one joined."""
+class TreeDecoder(DecoderFace, Protocol):
+    """A decoder that gives a tree."""
 
     def nodes(self, data: bytes, context: Context) -> tuple[Node, ...]:
         """The top values of the tree. Raises DecodeError if the payload is of another kind."""

@@ -10,6 +10,7 @@ from enum import IntEnum
 
 from core.errors import PayloadError
 from core.protocol.frames import LARGEST_CONTROL_PAYLOAD
+from core.protocol.utf8 import to_utf8
 
 LARGEST_REASON = LARGEST_CONTROL_PAYLOAD - 2
 """Bytes of UTF-8: the code stands in front of the reason."""
@@ -139,13 +140,7 @@ def closing_payload(code: int | None, reason: str) -> bytes:
             f"Code {code} must not be sent. {explain(code)} "
             "Choose 1000 to 1003, 1007 to 1014, or one of 3000 to 4999."
         )
-    try:
-        data = reason.encode()
-    except UnicodeEncodeError as error:
-        raise PayloadError(
-            f"Character {error.start + 1} is half of a surrogate pair (U+{ord(reason[error.start]):04X}), "
-            "which UTF-8 cannot hold; remove it."
-        ) from None
+    data = to_utf8(reason)
     if len(data) > LARGEST_REASON:
         raise PayloadError(
             f"A close reason has at most {LARGEST_REASON} bytes of UTF-8 and this has {len(data)}."

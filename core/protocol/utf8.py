@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import codecs
 
+from core.errors import PayloadError
 from core.protocol.frames import Frame
 from core.protocol.steps import Steps, finish
 from core.protocol.violations import Violation, violation
 
 PIECE = 256 * 1024
 """Bytes checked at once; longer pieces would take several times their memory and block every thread."""
+
+
+def to_utf8(text: str) -> bytes:
+    """The bytes of a text to send; raises PayloadError if it has half of a surrogate pair."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise PayloadError(
+            f"Character {error.start + 1} is half of a surrogate pair (U+{ord(text[error.start]):04X}), "
+            "which UTF-8 cannot hold; remove it."
+        ) from None
 
 
 def is_utf8(data: bytes) -> bool:

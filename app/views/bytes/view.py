@@ -124,8 +124,7 @@ class BytesView(QWidget):
         self.window_.loaded.connect(self.dump.viewport().update)
         self.window_.failed.connect(self._status.setText)
         self.carrier.said.connect(self._status.setText)
-        self.carrier.changed.connect(self._show_carrying)
-        self.carrying.cancelled.connect(self.carrier.cancel)
+        self.carrying.follow(self.carrier)
         self.find_bar.find_requested.connect(self._find)
         self.find_bar.stop_requested.connect(self.finder.stop)
         self.find_bar.edited.connect(self.finder.clear)
@@ -182,12 +181,6 @@ class BytesView(QWidget):
         text = HexText(wire.plain if plain else wire.wire, chosen)
         words = self.tr("Copying {0}").format(count_bytes(len(chosen)))
         self.carrier.copy_steps(text, len(chosen), words)
-
-    def _show_carrying(self) -> None:
-        if self.carrier.is_running:
-            self.carrying.show_work(self.carrier.words, self.carrier.done, self.carrier.total)
-        else:
-            self.carrying.hide()
 
     def _find(self, wanted: str, backward: bool) -> None:
         if self._shown is None or self._wire is None:

@@ -222,8 +222,7 @@ class MessageView(QWidget):
         self.loader.changed.connect(self._show_reading)
         self.loader.failed.connect(self._say)
         self.preparing.cancelled.connect(self.loader.stop)
-        self.carrying.cancelled.connect(self.carrier.cancel)
-        self.carrier.changed.connect(self._show_carrying)
+        self.carrying.follow(self.carrier)
         self.carrier.said.connect(self._say)
         self.find_bar.find_requested.connect(self._find)
         self.find_bar.stop_requested.connect(self.finder.stop)
@@ -331,12 +330,6 @@ class MessageView(QWidget):
         self.notice.setText(sentence)
         self.go_on.setVisible(self.loader.is_stopped)
         self._notice_row.setVisible(bool(sentence))
-
-    def _show_carrying(self) -> None:
-        if self.carrier.is_running:
-            self.carrying.show_work(self.carrier.words, self.carrier.done, self.carrier.total)
-        else:
-            self.carrying.hide()
 
     # Find
 
