@@ -19,7 +19,7 @@ class ClientCertificate:
     key: Path | None = None
     """The key of the certificate; None: it stands in the same file."""
     password: str = field(default="", repr=False)
-    """Of the key, or of the PKCS #12 file."""
+    """Opens the key, or the PKCS #12 file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +47,4 @@ class ServerTls:
     key: Path | None = None
     """The key of the certificate; None: it stands in the same file."""
     password: str = field(default="", repr=False)
-    """Of the key, or of the PKCS #12 file."""
+    """Opens the key, or the PKCS #12 file."""
