@@ -245,6 +245,22 @@ class CaptureReader(Snapshots):
         return FrameRecord(row, stored.frame(payload), message, found, note)
 
     @reads
+    def replaced(self, frame_id: int) -> int | None:
+        """Id of the frame in whose place frame `frame_id` was passed on; None if it replaces none."""
+        row = self._db.execute("SELECT replaces FROM replacement WHERE frame = ?", (frame_id,)).fetchone()
+        return None if row is None else int(row[0])
+
+    @reads
+    def replacement(self, frame_id: int) -> int | None:
+        """Id of the frame that was passed on in place of frame `frame_id`; None if it was not replaced."""
+        # It came soon after, so it is found after a few rows.
+        row = self._db.execute(
+            "SELECT frame FROM replacement WHERE frame > ? AND replaces = ? ORDER BY frame LIMIT 1",
+            (frame_id, frame_id),
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    @reads
     def violations(self, frame_id: int) -> tuple[Violation, ...]:
         return self.pieces.violations(frame_id)
 

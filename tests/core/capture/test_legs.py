@@ -422,7 +422,13 @@ def test_frames_that_are_sent_may_break_rules(path: Path) -> None:
 
 
 def replaced(told: Told) -> list[tuple[int, int]]:
-    return told.writer._db.execute("SELECT frame, replaces FROM replacement").fetchall()
+    """Each frame that replaces another, with that one, as a reader finds them both ways."""
+    with closing(told.reader) as reader:
+        frames = [row.id for row in reader.rows(View(), reader.dropped(View()), 99)]
+        pairs = [(frame, other) for frame in frames if (other := reader.replaced(frame)) is not None]
+        assert [reader.replacement(other) for _, other in pairs] == [frame for frame, _ in pairs]
+        assert {reader.replacement(frame) for frame in frames} <= {None, *frames}
+    return pairs
 
 
 def test_a_replaced_frame_and_its_replacement_know_each_other(path: Path) -> None:
