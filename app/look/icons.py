@@ -7,8 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from app.look.folders import ICON_FOLDER
@@ -109,7 +109,7 @@ class Icons:
     def __init__(self, theme: Theme, folder: Path = ICON_FOLDER) -> None:
         self._theme = theme
         self._folder = folder
-        self._sources: dict[IconName, str] = {}
+        self._shapes: dict[IconName, QSvgRenderer] = {}
         self._pictures: OrderedDict[_Drawing, QPixmap] = OrderedDict()
 
     def icon(self, name: IconName, role: ThemeRole = ThemeRole.TEXT, *, on: ThemeRole | None = None) -> QIcon:
@@ -142,15 +142,17 @@ class Icons:
         return held
 
     def _render(self, drawing: _Drawing) -> QPixmap:
-        source = self._sources.get(drawing.name)
-        if source is None:
-            source = (self._folder / f"{drawing.name}.svg").read_text("utf-8")
-            self._sources[drawing.name] = source
-        renderer = QSvgRenderer(QByteArray(source.replace("currentColor", drawing.colour).encode()))
+        shape = self._shapes.get(drawing.name)
+        if shape is None:
+            shape = self._shapes[drawing.name] = QSvgRenderer(str(self._folder / f"{drawing.name}.svg"))
         pixmap = QPixmap(drawing.size, drawing.size)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
-        renderer.render(painter, QRectF(0, 0, drawing.size, drawing.size))
+        square = QRectF(0, 0, drawing.size, drawing.size)
+        shape.render(painter, square)
+        # The file is drawn in one colour, whatever that is: reading it again for each would take far longer.
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
+        painter.fillRect(square, QColor(drawing.colour))
         painter.end()
         pixmap.setDevicePixelRatio(drawing.device_pixel_ratio)
         return pixmap
