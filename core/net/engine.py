@@ -350,7 +350,16 @@ class Engine:
 
         async def start(source: Source, before: Running | None) -> Running:
             assert source.address is not None
-            accepting = Accepting(self.loop, source, lambda tag: new_leg(source.what, tag))
+            meeting = None
+            if source.tls is not None:
+                meeting = self.tls.meeting(source.tls, self.settings.limits.handshake_seconds)
+
+            def made(tag: SourceTag) -> Leg:
+                leg = new_leg(source.what, tag)
+                leg.meeting = meeting
+                return leg
+
+            accepting = Accepting(self.loop, source, made)
             await accepting.start(source.address, before if isinstance(before, Accepting) else None)
             return accepting
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from core.net.connect_request import CONNECT_SECONDS, ServerUrl, parse_url
 from core.net.settings import ListenAddress, parse_address
+from core.net.tls.settings import ServerTls
 from core.protocol.head_rewrite import HeadRewrite, OriginHeader
 from core.protocol.http11 import RequestHead
 
@@ -22,6 +23,8 @@ class Relay:
     origin: OriginHeader = OriginHeader.KEPT
     connect_seconds: float = CONNECT_SECONDS
     """How long finding the target and connecting to it may take."""
+    tls: ServerTls | None = None
+    """What clients are shown; None: they come without TLS."""
 
     def rewrite(self, request: RequestHead) -> HeadRewrite:
         """What is changed in a request that goes on."""

@@ -10,6 +10,7 @@ from core.net.client_status import ClientStatus
 from core.net.connect_request import ConnectRequest
 from core.net.relay import Relay
 from core.net.settings import ListenAddress
+from core.net.tls.settings import ServerTls
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class Listen:
     """Unmask is the server of who connects there."""
 
     address: ListenAddress
+    tls: ServerTls | None = None
+    """What clients are shown; None: they come without TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class Source:
     def address(self) -> ListenAddress | None:
         """Where it is to listen; None if it does not."""
         return None if isinstance(self.what, Connect) else self.what.address
+
+    @property
+    def tls(self) -> ServerTls | None:
+        """What its clients are shown; None: they come without TLS."""
+        return self.what.tls if isinstance(self.what, Listen | Relay) else None
 
     @property
     def target(self) -> str:

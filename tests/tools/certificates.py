@@ -35,3 +35,12 @@ def ca_file(folder: Path, of: trustme.CA | None = None) -> Path:
     path = folder / "authority.pem"
     (of or authority()).cert_pem.write_to_path(str(path))
     return path
+
+
+def leaf_files(folder: Path, *names: str, issuer: trustme.CA | None = None) -> tuple[Path, Path]:
+    """A certificate for these names, with what is between it and its authority, and its key; both as PEM."""
+    leaf = (issuer or authority()).issue_cert(*names)
+    certificate, key = folder / "leaf.pem", folder / "leaf.key"
+    certificate.write_bytes(b"".join(each.bytes() for each in leaf.cert_chain_pems))
+    key.write_bytes(leaf.private_key_pem.bytes())
+    return certificate, key

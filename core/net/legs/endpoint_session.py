@@ -12,6 +12,7 @@ from core.net.legs.session import Session, SessionHost
 from core.net.outgoing import Compression, Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing
 from core.net.settings import AutoReply, Limits
 from core.net.sources import SourceTag
+from core.net.tls.failures import TlsFailure
 from core.protocol.endpoint import ConnectionLimits, Endpoint
 from core.protocol.events import Completes, Event, FrameReceived, Message, Origin, Report, RunReceived
 from core.protocol.frames import Opcode
@@ -108,6 +109,9 @@ class EndpointSession(Session):
             self.disconnect()
 
     # Called by the leg.
+
+    def leg_unsecured(self, leg: Leg, failure: TlsFailure) -> None:  # noqa: ARG002
+        self._after(self.endpoint.abandon(failure.sentence))
 
     @abstractmethod
     def leg_made(self, leg: Leg) -> None: ...

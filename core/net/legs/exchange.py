@@ -96,8 +96,7 @@ class Exchange(Forwarding):
         opened = Opened(mode, name_of(client.peer_place), name_of(client.local_place), label)
         self._record = ExchangeRecord(self._host, opened, limits, self._reception.shown)
         self.id = self._record.id
-        if client.secured is not None:
-            self._record.know(client.secured)
+        self._note_tls(client)
         client.set_timer(self._limits.handshake_seconds, self._request_timed_out)
 
     # Called by the legs.
@@ -169,10 +168,7 @@ class Exchange(Forwarding):
         """Send a request where it belongs, with what has come of its body."""
         self._client.stop_timer()
         self._record.ask(self._asked)
-        if self._asked.refusal is not None:
-            self._answer(self._asked.refusal)
-            return
-        route = self._reception.router.route(request)
+        route = self._client.refusal or self._asked.refusal or self._reception.router.route(request)
         if isinstance(route, Answer):
             self._answer(route)
         elif isinstance(route, Tunnel):
@@ -208,7 +204,7 @@ class Exchange(Forwarding):
             return True
         if self._phase in (_Phase.WAITING, _Phase.ANSWERING) and self._server is not None:
             # A half-closed stream stays one.
-            self._server.say_no_more()
+            self._server.say_no_more(self._client.end)
             return True
         if self._phase is _Phase.IDLE:
             self._leave_server()
@@ -218,7 +214,7 @@ class Exchange(Forwarding):
         self._leave_server(abort=self._client.was_reset)
         self._stop_dialling()
         if self._phase is _Phase.ASKING:
-            self._record.miss(self._asked)
+            self._record.miss(self._asked, self._client.tls_failure)
         elif self._phase not in (_Phase.IDLE, _Phase.ENDING):
             self._conclude(Role.CLIENT, _LEFT)
 
@@ -262,7 +258,7 @@ class Exchange(Forwarding):
         if not self._may_repeat:
             self._to_send = []
         if self._client.has_ended:
-            server.say_no_more()
+            server.say_no_more(self._client.end)
         if len(self._asked.behind) <= _MOST_BEHIND:
             self._client.resume(PauseReason.HELD)
         server.set_timer(ANSWER_SECONDS, self._answer_timed_out)

@@ -8,6 +8,7 @@ from core.capture.legs import LegChange
 from core.capture.records import Direction
 from core.capture.tracks import Opened
 from core.net.legs.session import SessionHost
+from core.net.tls.failures import TlsFailure
 from core.protocol.events import Event, ExchangeEnded, HandshakeDone, HandshakeFailed, HeadPassedOn
 from core.protocol.handshake import Answer, head_missing, is_websocket_request
 from core.protocol.http11 import HeadParser, ResponseHead, parsed_request
@@ -71,9 +72,10 @@ class ExchangeRecord:
         raw = self._shown(parser.raw) if sender is Role.CLIENT else parser.raw
         self._record(sender, [HandshakeFailed(raw, answer, sender)], len(raw))
 
-    def miss(self, asked: RequestReader) -> None:
-        """The client has left within the head of its request."""
-        self.fail(Role.CLIENT, asked.parser, head_missing(asked.parser))
+    def miss(self, asked: RequestReader, failure: TlsFailure | None) -> None:
+        """The client has left within the head of its request, possibly as it could not be secured."""
+        answer = head_missing(asked.parser) if failure is None else Answer(0, failure.sentence, b"")
+        self.fail(Role.CLIENT, asked.parser, answer)
 
     def conclude(
         self, asked: RequestReader, answered: ResponseReader | None, broken_by: Role | None, reason: str = ""

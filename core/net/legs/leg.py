@@ -11,9 +11,16 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Protocol, cast
 
-from core.capture.legs import LegChange
+from core.capture.legs import LegChange, Tls
 from core.net.sockets import has_unread, receive_buffer_bytes
+from core.net.tls.failures import TlsFailure
+from core.net.tls.layer import TlsLayer
+from core.net.tls.listening import StreamEnd
+from core.net.tls.openings import Opening
+from core.net.tls.server import Meeting
 from core.net.turns import FIRST_NS, READ_ON_NS, Turns
+from core.protocol.handshake import Answer, refuse
+from core.protocol.state import Role
 
 WRITE_HIGH = 1024 * 1024
 """Bytes waiting for a peer from which on it counts as stalled."""
@@ -70,6 +77,12 @@ class LegOwner(Protocol):
     def leg_finished(self, leg: Leg) -> None:
         """The connection is gone and all data is processed: the last call of a leg."""
 
+    def leg_secured(self, leg: Leg) -> None:
+        """TLS was agreed on: `Leg.secured`."""
+
+    def leg_unsecured(self, leg: Leg, failure: TlsFailure) -> None:
+        """TLS was not agreed on, or it broke; the leg ends."""
+
 
 class Leg(asyncio.Protocol):
     """A transport that was accepted or dialled. Lives on the loop's thread."""
@@ -90,13 +103,19 @@ class Leg(asyncio.Protocol):
         """Whether the peer has ended its stream."""
         self.was_reset = False
         """The connection broke; it did not end in order."""
+        self.meeting: Meeting | None = None
+        """How the leg is secured as soon as there is a connection; None: it is plain."""
+        self.tls_failure: TlsFailure | None = None
+        """Why the leg is not secured, or no longer."""
+        self.refusal: Answer | None = None
+        """The answer to whatever this peer asks for; None: its requests are served."""
         self._has_said_all = False
         self._paused: set[PauseReason] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._overdue: Callable[[], None] | None = None
         """Action of an expired timer, to be run as soon as everything that had arrived by then is read."""
         self._overdue_from = 0
-        """Value of `_received` when everything that had arrived by then is read."""
+        """Value of `_arrived` when everything that had arrived by then is read."""
         self._received = 0
         """Bytes received."""
         self._is_released = False
@@ -135,6 +154,12 @@ class Leg(asyncio.Protocol):
         """Whether data already received waits to be processed."""
         return self._owner.leg_has_more(self)
 
+    @property
+    def end(self) -> StreamEnd:
+        """How the peer has ended its stream."""
+        is_truncated = isinstance(self._transport, TlsLayer) and self._transport.is_truncated
+        return StreamEnd.TRUNCATED if is_truncated else StreamEnd.IN_ORDER
+
     # Called by the owner.
 
     def hand_over(self, owner: LegOwner) -> None:
@@ -164,6 +189,15 @@ class Leg(asyncio.Protocol):
             now = self._clock()
             self._receive(data, now, now + FIRST_NS)
 
+    def secure(self, opening: Opening, seconds: float, first: bytes = b"") -> None:
+        """Go on over TLS, whose handshake may take `seconds`; `first` was read and belongs to it.
+
+        The owner is told by `leg_secured` or `leg_unsecured`. What is written until then waits.
+        """
+        assert self._transport is not None
+        layer = TlsLayer(self, self, opening, self._turns, self._clock)
+        layer.begin(self._transport, seconds, first)
+
     def write(self, pieces: Sequence[bytes]) -> None:
         """Write all pieces; without a connection they are dropped."""
         if self._transport is None:
@@ -173,15 +207,19 @@ class Leg(asyncio.Protocol):
         else:
             self._transport.writelines(pieces)
 
-    def say_no_more(self) -> None:
+    def say_no_more(self, end: StreamEnd = StreamEnd.IN_ORDER) -> None:
         """End our half of the stream after the last write. When both halves have ended, the connection closes."""
-        if self._has_said_all or self._transport is None:
+        transport = self._transport
+        if self._has_said_all or transport is None:
             return
         self._has_said_all = True
-        if self._transport.can_write_eof() and not self._transport.is_closing():
-            self._transport.write_eof()
+        if transport.can_write_eof() and not transport.is_closing():
+            if isinstance(transport, TlsLayer):
+                transport.write_eof(end)
+            else:
+                transport.write_eof()
         if self.has_ended:
-            self._transport.close()
+            transport.close()
 
     def close(self) -> None:
         """Close the connection once all is written; nothing more is read."""
@@ -231,13 +269,13 @@ class Leg(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports do not derive from asyncio's classes.
-        transport = cast(asyncio.Transport, transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=WRITE_HIGH)
+        self._use(cast(asyncio.Transport, transport))
         # uvloop starts reading after this call, even if paused.
         self._loop.call_soon(self._stay_paused)
         self.peer_place = transport.get_extra_info("peername")
         self.local_place = transport.get_extra_info("sockname")
+        if self.meeting is not None:
+            self.secure(self.meeting.opening(self.local_place), self.meeting.seconds)
         self._owner.leg_made(self)
 
     def data_received(self, data: bytes) -> None:
@@ -270,6 +308,29 @@ class Leg(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._owner.leg_flows(self)
 
+    # Called by the layer of TLS.
+
+    def tls_began(self, layer: TlsLayer) -> None:
+        layer.adopted()
+        self._use(layer)
+
+    def tls_secured(self, layer: TlsLayer, tls: Tls) -> None:  # noqa: ARG002
+        self.secured = LegChange(Role.CLIENT, secured_ns=self._clock(), tls=tls)
+        self._owner.leg_secured(self)
+
+    def tls_failed(self, layer: TlsLayer, failure: TlsFailure, tls: Tls | None) -> None:  # noqa: ARG002
+        self.tls_failure = failure
+        self._owner.leg_unsecured(self, failure)
+
+    def tls_is_plain(self, layer: TlsLayer, transport: asyncio.Transport, first: bytes) -> bool:  # noqa: ARG002
+        if self._has_said_all:
+            return False
+        self.refusal = refuse(400, "This port speaks TLS: use wss:// or https:// to reach it.")
+        transport.set_protocol(self)
+        self._use(transport)
+        self.data_received(first)
+        return True
+
     # Called by the turns.
 
     def work(self, until: int) -> None:
@@ -297,6 +358,12 @@ class Leg(asyncio.Protocol):
 
     # Internals.
 
+    def _use(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        transport.set_write_buffer_limits(high=WRITE_HIGH)
+        if self._paused:
+            transport.pause_reading()
+
     def _receive(self, data: bytes, now: int, until: int) -> None:
         has_more = self._owner.leg_received(self, data, now, until)
         if self._is_released:
@@ -317,10 +384,21 @@ class Leg(asyncio.Protocol):
         if self._paused and self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
 
+    @property
+    def _arrived(self) -> int:
+        """Bytes received, encrypted ones where the leg is secured."""
+        layer = self._transport
+        return layer.received_bytes if isinstance(layer, TlsLayer) else self._received
+
+    @property
+    def _has_unread(self) -> bool:
+        layer = self._transport
+        return has_unread(layer) or (isinstance(layer, TlsLayer) and layer.unread_bytes > 0)
+
     def _time_is_up(self, action: Callable[[], None]) -> None:
         self._timer = None
         self._overdue = action
-        self._overdue_from = self._received + receive_buffer_bytes(self._transport)
+        self._overdue_from = self._arrived + receive_buffer_bytes(self._transport)
         # Read what it sent, even if it does not read itself.
         self.resume(PauseReason.PEER)
         self._judge_overdue()
@@ -331,7 +409,7 @@ class Leg(asyncio.Protocol):
         if action is None:
             return
         waits = bool(self._paused) or self._owner.leg_has_more(self)
-        in_time = self._received < self._overdue_from and has_unread(self._transport)
+        in_time = self._arrived < self._overdue_from and self._has_unread
         if self.has_ended or not (waits or in_time):
             self._overdue = None
             action()

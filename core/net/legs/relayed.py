@@ -87,7 +87,7 @@ class Relayed(Between):
         self._note_first(leg)
         other = self._other(leg)
         if other is not None:
-            other.say_no_more()
+            other.say_no_more(leg.end)
         return True
 
     def leg_lost(self, leg: Leg) -> None:

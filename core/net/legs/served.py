@@ -52,8 +52,8 @@ class Served(EndpointSession):
                 self._is_opening = False
                 self._leg.stop_timer()
                 self._request_bytes = len(event.request.raw)
-                answer = self._front.answer(event.request, event.policy) or event.proposed
-                events += self.endpoint.answer(answer)
+                answer = self._leg.refusal or self._front.answer(event.request, event.policy)
+                events += self.endpoint.answer(answer or event.proposed)
             elif isinstance(event, HandshakeFailed):
                 self._is_opening = False
 

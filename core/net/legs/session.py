@@ -15,6 +15,7 @@ from core.net.legs.leg import Leg, PauseReason
 from core.net.outgoing import Outgoing
 from core.net.settings import EngineSettings
 from core.net.sources import SourceTag
+from core.net.tls.failures import TlsFailure
 from core.net.turns import Turns
 from core.protocol.events import Origin
 from core.protocol.state import Role
@@ -122,6 +123,14 @@ class Session(ABC):
         for leg in self.legs:
             leg.resume(PauseReason.RECORDER)
 
+    # Called by the legs.
+
+    def leg_secured(self, leg: Leg) -> None:
+        self._note_tls(leg)
+
+    @abstractmethod
+    def leg_unsecured(self, leg: Leg, failure: TlsFailure) -> None: ...
+
     # Called by the budget (`core.net.budget.Holder`).
 
     def measure(self) -> int:
@@ -168,6 +177,11 @@ class Session(ABC):
             return False
         self._wait_for_recorder(leg)
         return True
+
+    def _note_tls(self, leg: Leg) -> None:
+        """Record what is known of a leg's TLS."""
+        if leg.secured is not None:
+            self._host.recorder.change_leg(self.id, self._host.clock(), leg.secured)
 
     def _wait_for_recorder(self, leg: Leg) -> None:
         """Read no more from `leg` until the recorder has drained."""

@@ -86,9 +86,20 @@ class TlsLayer(asyncio.Transport, asyncio.Protocol):
         self._has_said_end = False
         self._will_close = False
 
+    @property
+    def received_bytes(self) -> int:
+        """Number of encrypted bytes received."""
+        return self._pipe.received_bytes
+
+    @property
+    def unread_bytes(self) -> int:
+        """Encrypted bytes that wait to be read."""
+        return self._pipe.unread_bytes
+
     def begin(self, raw: asyncio.Transport, seconds: float, first: bytes = b"") -> None:
         """Start the handshake over a transport that exists already, after `first` was read from it."""
         raw.set_protocol(self)
+        raw.resume_reading()
         self.limit(seconds)
         self._start(raw, first)
 
@@ -99,8 +110,12 @@ class TlsLayer(asyncio.Transport, asyncio.Protocol):
 
     def introduce(self) -> None:
         """Hand the layer to its protocol, as the transport of a new connection."""
-        self._is_introduced = True
+        self.adopted()
         self._protocol.connection_made(self)
+
+    def adopted(self) -> None:
+        """The protocol uses the layer, in place of a transport that it had before."""
+        self._is_introduced = True
 
     # Called by the transport.
 
@@ -157,23 +172,10 @@ class TlsLayer(asyncio.Transport, asyncio.Protocol):
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         if name == "ssl_object":
             return self._pipe.object
-        if name == "bytes_received":
-            return self._pipe.received_bytes
-        if name == "bytes_unread":
-            return self._pipe.unread_bytes
         return default if self._raw is None else self._raw.get_extra_info(name, default)
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self._protocol = cast(asyncio.Protocol, protocol)
-
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        return self._protocol
 
     def is_closing(self) -> bool:
         return self._will_close or self._state is _State.OVER or self._raw is None
-
-    def is_reading(self) -> bool:
-        return not self._is_paused and not self.is_closing()
 
     def pause_reading(self) -> None:
         self._is_paused = True
@@ -189,9 +191,6 @@ class TlsLayer(asyncio.Transport, asyncio.Protocol):
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self._high = _HIGH if high is None else high
         self._low = self._high // 4 if low is None else low
-
-    def get_write_buffer_limits(self) -> tuple[int, int]:
-        return self._low, self._high
 
     def get_write_buffer_size(self) -> int:
         waiting = 0 if self._raw is None else self._raw.get_write_buffer_size()
@@ -266,7 +265,11 @@ class TlsLayer(asyncio.Transport, asyncio.Protocol):
     def _hand_over(self) -> bool:
         """Let the listener have the transport, if it wants to answer a peer that does not speak TLS."""
         first, raw = self._pipe.first_bytes(), self._raw
-        if raw is None or not self._listener.tls_is_plain(self, raw, first):
+        if raw is None:
+            return False
+        if self._is_raw_paused:
+            raw.resume_reading()
+        if not self._listener.tls_is_plain(self, raw, first):
             return False
         self._cease()
         self._raw = None
@@ -328,10 +331,10 @@ class TlsLayer(asyncio.Transport, asyncio.Protocol):
 
     def _follow_end(self) -> None:
         """Tell of the end of the stream, and then of the connection, once all before is delivered."""
-        waits = self._state is not _State.OVER and self._pipe.unread_bytes > 0
         if self._lost is None and (self._is_paused or not self._is_at_end):
             return
-        if waits:
+        # Without an object, what came is an incomplete ClientHello.
+        if self._state is not _State.OVER and self._pipe.object is not None and self._pipe.unread_bytes:
             self._turns.add(self)
             return
         if self._is_at_end and self._state is not _State.OVER and not self._has_told_end:

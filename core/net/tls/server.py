@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from core.capture.legs import Tls
 from core.errors import CertificateError
@@ -46,3 +47,17 @@ class ServerOpening(Opening):
 
     def describe(self, secured: ssl.SSLObject) -> Tls:
         return tls_of(secured, None if self.hello is None else self.hello.server_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """How the clients of a listening source are met."""
+
+    choose: Callable[[str], Choose]
+    """By the address that a client has connected to."""
+    seconds: float
+    """How long a handshake may take."""
+
+    def opening(self, local: object) -> ServerOpening:
+        """For a client that has connected to this socket address."""
+        return ServerOpening(self.choose(str(local[0]) if isinstance(local, tuple) else ""))

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Callable
-
 from core.net.settings import is_loopback
 from core.net.tls.authority import AuthorityStore
-from core.net.tls.client_hello import ClientHello
 from core.net.tls.contexts import server_context
 from core.net.tls.credentials import read_credentials
 from core.net.tls.leaves import Leaves
 from core.net.tls.private_pem import load_chain
-from core.net.tls.server import ServerOpening
+from core.net.tls.server import Choose, Meeting
 from core.net.tls.settings import ServerTls, TlsSettings
 from core.net.tls.trust import Trust
-
-NewOpening = Callable[[str], ServerOpening]
-"""The opening for a client that connected to this address."""
 
 
 class TlsServices:
@@ -39,25 +32,22 @@ class TlsServices:
         """The local authority."""
         self.leaves = Leaves(self.store, settings.key_log)
 
-    def opening_for(self, host: str) -> ServerOpening:
-        """The opening for a client that means `host`: with the authority's certificate for the name that the client
-        asks for, or for `host` where it asks for none.
-        """
+    def leaf_for(self, host: str) -> Choose:
+        """The authority's certificate for the name that a client asks for, or for `host` where it asks for none."""
         # Who connects to a loopback address may call it by any of its names.
         default = "localhost" if is_loopback(host) else host
-        return ServerOpening(lambda hello: self.leaves.context(hello.server_name or default))
+        return lambda hello: self.leaves.context(hello.server_name or default)
 
-    def meeting(self, tls: ServerTls) -> NewOpening:
-        """How the clients of a listening source are met. Raises CertificateError if its certificate can't be used."""
+    def meeting(self, tls: ServerTls, seconds: float) -> Meeting:
+        """How the clients of a source are met; a handshake may take `seconds`.
+
+        Raises CertificateError if there is no certificate that can be used.
+        """
         if tls.certificate is None:
             # Made now, so that a failure is the source's and not that of its first client.
             self.store.authority()
-            return self.opening_for
+            return Meeting(self.leaf_for, seconds)
         credentials = read_credentials(tls.certificate, tls.key, tls.password)
         context = server_context(self.settings.key_log)
         load_chain(context, credentials.pem)
-
-        def chosen(_: ClientHello) -> ssl.SSLContext:
-            return context
-
-        return lambda _: ServerOpening(chosen)
+        return Meeting(lambda _host: lambda _hello: context, seconds)

@@ -15,6 +15,7 @@ import pytest
 
 from core.net.legs.leg import WRITE_HIGH, Leg, PauseReason
 from core.net.loop import new_event_loop, wall_clock
+from core.net.tls.failures import TlsFailure
 from core.net.turns import Turns
 from tests.tools.waiting import PATIENCE_SECONDS
 
@@ -54,6 +55,12 @@ class Pair:
 
     def leg_has_more(self, leg: Leg) -> bool:
         return leg is self.near and bool(self.rest)
+
+    def leg_secured(self, leg: Leg) -> None:
+        pass
+
+    def leg_unsecured(self, leg: Leg, failure: TlsFailure) -> None:
+        pass
 
     def leg_stalls(self, leg: Leg) -> None:
         self.other(leg).pause(PauseReason.PEER)
