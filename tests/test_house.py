@@ -197,7 +197,7 @@ def _is_wrong_in_app(module: str, name: str) -> bool:
     return is_within(name, "app") and not any(is_within(name, package) for package in allowed)
 
 
-LEANING = re.compile(r"(?:The same|Same|As|Of)\b")
+LEANING = re.compile(r"(?:The same|Same|As|Of|And|Also|But)\b")
 """Words that a docstring does not begin with: it would need the one before to be understood."""
 
 

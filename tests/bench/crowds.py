@@ -239,7 +239,7 @@ class Modest:
 
 @contextmanager
 def engine(capture: Path, memory: int) -> Iterator[subprocess.Popen[str]]:
-    """In a process of its own."""
+    """An engine in a process of its own."""
     words = [sys.executable, "-m", "tests.bench.crowds", "--serve", str(capture), "--memory", str(memory)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -282,7 +282,7 @@ HEADER = f"{'with a modest peer beside them':<40}{'took':>9}{'memory, bound':>21
 
 
 def time_to_read(capture: Path) -> float:
-    """To look for something in all payloads, and to have every frame."""
+    """Seconds that a search of all payloads and a reading of all frames take."""
     began = time.monotonic()
     with closing(Scan(capture, default_language().filter("payload contains nowhere").expression)) as scan:
         assert not any(found.frames for found in scan.run())
@@ -307,7 +307,7 @@ def main() -> None:
 
 
 def print_rows(part: int, only: str) -> None:
-    """Those whose name has `only` in it, at a `part`th of their size."""
+    """Measure the rows whose name contains `only`, at a `part`th of their size, and print them."""
     rows = [row for row in ROWS if only in row.name]
     if rows:
         print(f"\n{HEADER}")

@@ -238,7 +238,7 @@ class Figures:
 
 
 def run_case(name: str, size: int) -> Figures:
-    """In this process."""
+    """Measure one case in this process."""
     tune_interpreter()
     stream, _ = CASES[name]
     with tempfile.TemporaryDirectory(prefix="unmask-hostile-") as folder:
@@ -253,7 +253,7 @@ def run_case(name: str, size: int) -> Figures:
 
 
 def measure(name: str, size: int) -> Figures:
-    """In a process of its own."""
+    """Measure one case in a process of its own."""
     words = [sys.executable, "-m", "tests.bench.hostile", "--case", name, "--size", str(size)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     return Figures(**json.loads(done.stdout))

@@ -16,7 +16,7 @@ from tests.bench.load import Load, Way
 from tests.bench.serve import Settled
 
 OURS = ("unmask", "engine")
-"""Those that record, and answer questions."""
+"""Servers of Unmask, which record and tell what they recorded."""
 NAMES = ("unmask", "picows", "websockets", "aiohttp", "ws")
 _NODE_ECHO = Path(__file__).parent.parent / "e2e" / "node" / "echo.mjs"
 _PATIENCE_SECONDS = 120

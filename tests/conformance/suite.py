@@ -123,7 +123,7 @@ def run_cases(selection: Selection, folder: Path, *, parallel: int, seconds: flo
 
 
 def outcome_of(behaviours: dict[str, str], capture: Path, tap: Tap) -> Outcome:
-    """With what the capture holds of it."""
+    """The outcome of the cases, with what the capture holds of them."""
     reader = CaptureReader(capture)
     try:
         totals = reader.totals()

@@ -353,7 +353,7 @@ def test_save_goes_on_and_open_is_read_only(person: Person, client: Client, tmp_
 
 
 def export(person: Person, target: Path, *keys: Qt.Key) -> None:
-    """By the keyboard alone: `keys` are pressed in the dialog before Enter."""
+    """Export by the keyboard alone: press `keys` in the dialog, then Enter."""
     person.do(ActionId.EXPORT)
     person.until(lambda: isinstance(person.question(), ExportDialog), "it is asked what")
     dialog = person.question()

@@ -22,9 +22,9 @@ from tests.fuzz.targets import CORPUS, LENGTHS, UNWATCHED, corpus, load
 
 FOUND = Path(__file__).resolve().parents[2] / "build" / "fuzz"
 _CPU_SECONDS = 20
-"""For one input."""
+"""Processor time that one input may take."""
 _TIMEOUT_SECONDS = 4 * 3600
-"""For one input by the clock: long, as whoever lets it run may make it rest."""
+"""Time that one input may take by the clock: long, because the run may be suspended."""
 _MEMORY_MB = 1024
 
 
@@ -63,7 +63,7 @@ def _took_too_long(*_: object) -> None:
 
 
 def fuzz_blindly(name: str, runs: int, seconds: int) -> None:
-    """Without guidance; an input that breaks the target is kept."""
+    """Fuzz without guidance, and keep an input that breaks the target."""
     run, start, done = load(name), time.monotonic(), 0
     for data in islice(
         mutations([*corpus(name).values()], time.time_ns(), LENGTHS[name]), max(runs, 0) or None

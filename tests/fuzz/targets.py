@@ -32,5 +32,5 @@ def load(name: str) -> Callable[[bytes], None]:
 
 
 def corpus(name: str) -> dict[str, bytes]:
-    """Its seeds, by file name."""
+    """The seeds of a target, by file name."""
     return {file.name: file.read_bytes() for file in sorted((CORPUS / name).glob("*.bin"))}

@@ -36,7 +36,7 @@ class SitDown(Protocol):
     """Opens the window again."""
 
     def __call__(self, captures: Path | None = None) -> Person:
-        """With the unsaved captures in that folder, or in the previous one."""
+        """Use the unsaved captures in that folder, or in the previous one."""
 
 
 class Person:

@@ -28,7 +28,7 @@ def test_no_two_shortcuts_are_the_same() -> None:
 
 
 def test_no_shortcut_of_the_window_is_ambiguous(desktop: Desktop) -> None:
-    """Also not with those of the detail views and the composer."""
+    """Shortcuts of the detail views and the composer count too."""
     own = {spec.shortcut for spec in specs()}
     registered = {action for action in desktop.window.findChildren(QAction) if action.objectName()}
     for action in desktop.window.findChildren(QAction):

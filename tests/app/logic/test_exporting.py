@@ -125,7 +125,7 @@ def test_it_says_how_far_it_is(capture: Path, tmp_path: Path) -> None:
 def test_an_export_that_a_ring_overtakes_ends_with_a_gap_and_says_so(
     tmp_path: Path, filtered: str | None
 ) -> None:
-    """Its reader is slow: all that it was still to be told is dropped, up to the very last frame."""
+    """A slow reader: the ring drops everything not yet exported, up to the last frame."""
     with CaptureMaker(tmp_path / "a.unmask") as maker:
         peer = maker.peer()
         for _ in range(10):

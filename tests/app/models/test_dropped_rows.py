@@ -105,7 +105,7 @@ def test_a_capture_that_has_dropped_is_opened(model: FrameModel, maker: CaptureM
 
 
 def test_every_row_is_the_right_one_while_the_front_goes(model: FrameModel, maker: CaptureMaker) -> None:
-    """Also where pages are held that begin ahead of the front, and where it is far from their edges."""
+    """Cached pages may begin before the front, which may also be far from their edges."""
     reader = maker.reader()
     model.set_reader(reader)
     sent = 0

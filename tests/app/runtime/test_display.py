@@ -40,7 +40,7 @@ def number() -> int:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """For sockets, whose names must be short."""
+    """A folder for sockets, whose names must be short."""
     assert len(str(tmp_path)) < 90
     return tmp_path
 

@@ -48,7 +48,7 @@ def trigger(desktop: Desktop, action: ActionId) -> None:
 
 
 def say(qtbot: QtBot, desktop: Desktop, peer: ClientConnection, *texts: str) -> None:
-    """And waits until the capture has them."""
+    """Send these texts, and wait until the capture has them."""
     model = desktop.window.frame_model
     wanted = model.view_count + len(texts)
     for text in texts:
@@ -57,7 +57,7 @@ def say(qtbot: QtBot, desktop: Desktop, peer: ClientConnection, *texts: str) -> 
 
 
 def choose(qtbot: QtBot, desktop: Desktop, connection: int) -> None:
-    """A connection, as soon as the list has it."""
+    """Choose a connection as soon as it is in the list."""
     qtbot.waitUntil(lambda: desktop.window.connection_model.row_of(connection) is not None)
     desktop.window.connections.choose(connection)
 

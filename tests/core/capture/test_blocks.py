@@ -157,7 +157,7 @@ def test_a_block_that_is_full_by_bytes_takes_what_it_has_already() -> None:
 
 
 def test_a_block_knows_from_when_to_when_it_is() -> None:
-    """Also where the clock was set back meanwhile."""
+    """The clock may be set back meanwhile."""
     block = BlockBuilder(1)
     for time_ns in (50, 40, 70, 60):
         block.append(FrameReceived(Frame(0x82, b"abcd", b"", 0, 0), (), ITSELF), 1, 1, time_ns, 0)

@@ -126,7 +126,7 @@ def test_connections_are_numbered_from_one(recording: Recording) -> None:
 
 
 def test_what_is_asked_takes_effect_in_the_order_of_the_queue(recording: Recording) -> None:
-    """Also for what is waiting already when the thread comes to it."""
+    """The order holds even if all of it waits before the thread looks."""
     recording.gate.clear()
     recording.say(b"first")
     recording.until(lambda: recording.commits == 1)

@@ -63,7 +63,7 @@ def open_folder() -> Iterator[Path]:
 
 @contextmanager
 def as_anybody() -> Iterator[None]:
-    """Without the rights of root, who may write to what is read-only."""
+    """Give up the rights of root within this context: root may write to read-only files."""
     if os.geteuid() != 0:
         yield
         return

@@ -86,7 +86,7 @@ def has_rest(served: Served, connection: int = 1) -> bool:
     ids=["empty compressed messages", "empty continuations", "empty pings", "bombs"],
 )
 def test_the_loop_is_held_for_a_few_milliseconds_at_a_time(serve: Serve, stream: bytes) -> None:
-    """For a second and more, before. By the processor's time: the machine may be busy with something else."""
+    """Processor time is measured, because the machine may be busy with something else."""
     served = serve(EngineSettings())
     served.host.recorder.set_recording(on=False)
     with RawPeer(served.port) as peer:
@@ -114,7 +114,7 @@ def read_to(sock: socket.socket, last: bytes) -> None:
 
 
 def test_what_waits_for_its_turn_is_recorded_though_the_peer_is_gone(serve: Serve) -> None:
-    """And nothing is said to have been sent to it."""
+    """The capture says that nothing was sent to the peer."""
     served = serve(ECHO)
     with RawPeer(served.port) as peer:
         deflating(peer)
@@ -161,7 +161,7 @@ def test_a_request_that_lies_unread_is_not_late(serve: Serve) -> None:
 
 
 def test_a_request_that_comes_while_others_flood_is_not_late(serve: Serve) -> None:
-    """It lies unread while the loop works on what others have sent, for longer than a request may take."""
+    """The request lies unread longer than a request may take, while the loop works on what others have sent."""
     served = serve(EngineSettings(limits=Limits(handshake_seconds=0.1)))
     served.host.recorder.set_recording(on=False)
     with RawPeer(served.port) as flooding, RawPeer(served.port) as client:
@@ -279,7 +279,7 @@ def test_large_messages_of_many_do_not_fill_a_queue_that_is_full(serve: Serve) -
 def test_ending_does_not_take_as_long_as_what_peers_had_sent(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It took minutes with hundreds of peers. Not even those are told to have closed whose end was not reached."""
+    """The rest is left undone. Peers whose end was not reached are not recorded as closed."""
     monkeypatch.setattr("core.net.engine._STOP_SECONDS", 0.0)
     monkeypatch.setattr("core.net.engine._REST_SECONDS", 0.0)
     served = serve(EngineSettings())

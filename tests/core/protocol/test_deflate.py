@@ -351,7 +351,7 @@ def test_deflate_window_exceeded_literally() -> None:
 @pytest.mark.parametrize("bits", range(8, 16))
 @pytest.mark.parametrize("level", [1, 6, 9])
 def test_the_deflater_stays_within_the_window(bits: int, level: int, forgets: bool) -> None:
-    """Also at 8, where zlib's own window has 9 bits (read by a decoder that is not zlib)."""
+    """Read by a decoder other than zlib, whose own window has 9 bits where 8 were agreed."""
     deflater = Deflater(DeflateParameters(forgets, False, bits), Role.SERVER, level)
     source = random.Random(bits)
     text = source.randbytes(300)

@@ -60,7 +60,7 @@ class Case:
 
     rule: str
     wire: str
-    """In hex."""
+    """The frame in hex digits."""
     code: int | None
     """The close code with which strict judgement fails the connection; None where it does not."""
     marked: str

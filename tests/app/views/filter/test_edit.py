@@ -21,7 +21,7 @@ Key = Qt.Key
 
 @pytest.fixture
 def edit(look: Look, qtbot: QtBot) -> Iterator[FilterEdit]:
-    """In a window that is shown and has the keyboard."""
+    """A filter line in a window that is shown and has the keyboard."""
     paths = (Candidate('"/chat"', CandidateKind.VALUE, "of connection 1"),)
     assistant = FilterAssistant(lambda field: paths if field.name == "path" else ())
     window = QWidget()
