@@ -14,6 +14,7 @@ from PySide6.QtCore import QByteArray, QSettings
 from app.logic.exporting import Scope
 from app.logic.filter_mode import FilterMode
 from app.logic.frame_lines import TimeFormat
+from app.logic.known_sources import KnownSource, read_sources, write_sources
 from app.look.theme import ThemeChoice
 from core.capture.private_files import close_to_others, ensure_file, make_folder
 from core.capture.ring import KEEP_ALL, Keep
@@ -110,6 +111,15 @@ class Settings:
     @address.setter
     def address(self, address: ListenAddress) -> None:
         self._store.setValue("listen/address", str(address))
+
+    @property
+    def sources(self) -> tuple[KnownSource, ...]:
+        """The sources that were added, in the order of the list."""
+        return read_sources(self._text("sources/known", ""))
+
+    @sources.setter
+    def sources(self, sources: tuple[KnownSource, ...]) -> None:
+        self._store.setValue("sources/known", write_sources(sources))
 
     @property
     def engine(self) -> EngineSettings:

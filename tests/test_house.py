@@ -94,7 +94,7 @@ VIEW_ROOMS = frozenset(
     f"app.views.{room}"
     for room in (
         *("frames", "message", "bits", "bytes", "handshake"),
-        *("compose", "filter", "sides", "bars"),
+        *("compose", "filter", "sides", "bars", "sources"),
     )
 )
 NOT_IN_APP = {

@@ -11,6 +11,21 @@ from app.look.icons import IconName
 class ActionId(Enum):
     """Everything that can be done from a menu, a button or the keyboard."""
 
+    ADD_LISTEN = auto()
+    ADD_RELAY = auto()
+    ADD_PROXY = auto()
+    ADD_CONNECT = auto()
+    TOGGLE_SOURCE = auto()
+    EDIT_SOURCE = auto()
+    DUPLICATE_SOURCE = auto()
+    REMOVE_SOURCE = auto()
+    COPY_SOURCE_LINE = auto()
+    ALL_SOURCES = auto()
+    FOCUS_SOURCES = auto()
+    SHOW_HTTP = auto()
+    OPEN_BROWSER = auto()
+    CERTIFICATES = auto()
+    START_PAGE = auto()
     LISTEN = auto()
     FOCUS_ADDRESS = auto()
     OPEN_TEST_PAGE = auto()

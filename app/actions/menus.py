@@ -16,8 +16,15 @@ _CAPTURE = (
     _A.NEW_CAPTURE, _A.OPEN_CAPTURE, _A.CAPTURES, _A.SHOW_LIVE, _A.SAVE_AS, _A.EXPORT, _SEPARATOR,
     _A.RECORD, _A.CLEAR, _A.CLEAR_CONNECTION, _SEPARATOR, _A.SETTINGS, _A.QUIT,
 )  # fmt: skip
+_ADD = (_A.ADD_LISTEN, _A.ADD_RELAY, _A.ADD_PROXY, _A.ADD_CONNECT)
+_OF_SOURCE = (
+    _A.TOGGLE_SOURCE, _A.EDIT_SOURCE, _A.DUPLICATE_SOURCE, _A.COPY_SOURCE_LINE, _SEPARATOR, _A.REMOVE_SOURCE,
+)  # fmt: skip
+_SOURCES = (
+    _A.LISTEN, _A.FOCUS_ADDRESS, _A.OPEN_TEST_PAGE, _SEPARATOR, *_ADD, _SEPARATOR,
+    *_OF_SOURCE, _SEPARATOR, _A.OPEN_BROWSER, _A.CERTIFICATES,
+)  # fmt: skip
 _CONNECTION = (
-    _A.LISTEN, _A.FOCUS_ADDRESS, _A.OPEN_TEST_PAGE, _SEPARATOR,
     _A.AUTO_REPLY, _A.TOLERANT, _A.ONLY_ORIGINS, _A.ALLOW_ORIGIN, _SEPARATOR,
     _A.SEND, _A.SEND_ALL, _A.SEND_HERE, _A.CHOOSE_TARGET, _SEPARATOR, _A.DISCONNECT,
 )  # fmt: skip
@@ -30,17 +37,19 @@ _GO = (
     _A.GO_TOP, _A.GO_BOTTOM, _A.GO_TO, _SEPARATOR,
     _A.NEXT_VIOLATION, _A.PREVIOUS_VIOLATION, _A.NEXT_MARK, _A.PREVIOUS_MARK, _A.NEXT_HIT, _A.PREVIOUS_HIT, _SEPARATOR,
     _A.FOCUS_CONNECTIONS, _A.FOCUS_FRAMES, _A.FOCUS_DETAILS, _A.FOCUS_COMPOSER, _A.FOCUS_PROBLEMS, _A.FOCUS_MARKS,
+    _A.FOCUS_SOURCES, _A.ALL_SOURCES,
 )  # fmt: skip
 _VIEW = (
-    _A.FREEZE, _A.FOLLOW, _A.SHOW_CONTROL, _A.TIME_FORMAT, _A.ONLY_CONNECTION, _SEPARATOR, _A.THEME,
+    _A.FREEZE, _A.FOLLOW, _A.SHOW_CONTROL, _A.SHOW_HTTP, _A.TIME_FORMAT, _A.ONLY_CONNECTION, _SEPARATOR, _A.THEME,
 )  # fmt: skip
-_HELP = (_A.SHORTCUTS, _A.FILTER_DOCS, _A.VIOLATION_DOCS, _A.DIAGNOSTICS, _A.ABOUT)
+_HELP = (_A.START_PAGE, _SEPARATOR, _A.SHORTCUTS, _A.FILTER_DOCS, _A.VIOLATION_DOCS, _A.DIAGNOSTICS, _A.ABOUT)
 
 
 def fill_menu_bar(bar: QMenuBar, actions: Actions) -> QMenu:
     """Add all menus; gives the menu of columns, which is filled each time it opens."""
     translate = QCoreApplication.translate
     _add(bar, translate("Menus", "&Capture"), actions, _CAPTURE)
+    _add(bar, translate("Menus", "&Sources"), actions, _SOURCES)
     _add(bar, translate("Menus", "C&onnection"), actions, _CONNECTION)
     _add(bar, translate("Menus", "&Frames"), actions, _FRAMES)
     _add(bar, translate("Menus", "&Go"), actions, _GO)
@@ -61,6 +70,20 @@ def frame_menu(parent: QWidget, actions: Actions) -> QMenu:
             _SEPARATOR, _A.ONLY_CONNECTION, _A.SEND_HERE, _A.EXPORT, _SEPARATOR, _A.NEXT_VIOLATION,
         ),
     )  # fmt: skip
+    return menu
+
+
+def add_source_menu(parent: QWidget, actions: Actions) -> QMenu:
+    """The menu of the kinds of sources."""
+    menu = QMenu(parent)
+    _fill(menu, actions, _ADD)
+    return menu
+
+
+def source_menu(parent: QWidget, actions: Actions) -> QMenu:
+    """The menu over the list of sources."""
+    menu = QMenu(parent)
+    _fill(menu, actions, (*_OF_SOURCE, _SEPARATOR, *_ADD))
     return menu
 
 

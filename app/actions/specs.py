@@ -6,6 +6,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.actions.frame_specs import frame_specs
 from app.actions.ids import ActionId, ActionKind, ActionSpec
+from app.actions.source_specs import source_specs
 from app.look.icons import IconName
 
 _ID, _I = ActionId, IconName
@@ -15,6 +16,7 @@ def specs() -> tuple[ActionSpec, ...]:
     """Every action, in the order of lists."""
     translate = QCoreApplication.translate
     return (
+        *source_specs(),
         ActionSpec(
             _ID.LISTEN,
             translate("Actions", "Start &listening"),

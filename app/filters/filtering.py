@@ -25,6 +25,7 @@ from core.errors import FilterError
 from core.query.expressions import Expression, Filter, all_of, fields_in
 from core.query.frame_fields import mark_fields
 from core.query.needles import needles
+from core.query.quoting import text_literal
 
 _OF_MARKS = frozenset(each.name for each in mark_fields())
 _SHORT = 24
@@ -72,6 +73,8 @@ class Filtering(QObject):
         self._settings = work.settings
         self._actions = shell.actions
         self._applied: Applied | None = None
+        self._source: str | None = None
+        """The name of the only source whose frames are shown; None for all."""
         self._found: FoundFrames | None = None
         self._told: RunState | None = None
         self._awaited: Way | None = None
@@ -109,7 +112,12 @@ class Filtering(QObject):
     @property
     def hides(self) -> bool:
         """Whether frames that do not match are hidden."""
-        return self._applied is not None and self._applied.mode is FilterMode.HIDE
+        return self._is_narrow if self._applied is None else self._applied.mode is FilterMode.HIDE
+
+    @property
+    def _is_narrow(self) -> bool:
+        """Whether frames of other sources are left out, beyond what the view does."""
+        return self._source is not None and self._model.view.connection is None
 
     @property
     def shown(self) -> Filter | None:
@@ -149,6 +157,12 @@ class Filtering(QObject):
         if self._applied is not None:
             self._put(None)
 
+    def set_source(self, name: str | None) -> None:
+        """Show only frames of the source with this name; None for all."""
+        if name != self._source:
+            self._source = name
+            self._put(self._applied)
+
     def set_mode(self, mode: FilterMode) -> None:
         """Hide what does not match, or mark what does; an applied filter stays applied."""
         self._settings.filter_mode = mode
@@ -181,7 +195,7 @@ class Filtering(QObject):
         self._awaited = None
         self._wrapped = ""
         self._bar.show_status("")
-        if applied is None:
+        if applied is None and not self._is_narrow:
             self._found = None
             self.scanner.search(None)
         if applied is None or applied.mode is FilterMode.HIDE:
@@ -193,11 +207,14 @@ class Filtering(QObject):
     def _rows(self, reader: CaptureReader, view: View) -> RowSource:
         """The rows of the list. The model calls this when the filter, the view or the capture has changed."""
         applied = self._applied
-        if applied is None:
+        if applied is None and (self._source is None or view.connection is not None):
+            if self._found is not None:
+                self._found = None
+                self.scanner.search(None)
             self._frames.set_old(up_to=0)
             return ViewRows(reader, view)
         found = self._found = self._search(reader, self._filter(view, applied))
-        if applied.mode is FilterMode.HIDE:
+        if applied is None or applied.mode is FilterMode.HIDE:
             self._frames.set_old(up_to=reader.last_frame_id())
             return FoundRows(reader, found)
         self._frames.set_old(up_to=0)
@@ -221,6 +238,8 @@ class Filtering(QObject):
         """A filter for the frames of a view, or for those that match; at least one of both restricts."""
         narrow = [] if view.connection is None else [f"connection == {view.connection}"]
         narrow += [] if view.control else ["not control"]
+        if self._source is not None and view.connection is None:
+            narrow.append(f"source == {text_literal(self._source)}")
         parts = list(map(self._assistant.parse, narrow))
         if applied is None:
             return Filter(tuple(narrow), all_of(parts))

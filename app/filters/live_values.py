@@ -41,7 +41,7 @@ def _newest(connections: ConnectionModel) -> Iterator[ConnectionRecord]:
 
 def _numbers(connections: ConnectionModel) -> Iterator[Candidate]:
     for record, _ in zip(_newest(connections), range(OFFERED), strict=False):
-        yield Candidate(str(record.id), CandidateKind.VALUE, connections.title(record))
+        yield Candidate(str(record.id), CandidateKind.VALUE, connections.name(record.id))
 
 
 def _texts(

@@ -1,7 +1,8 @@
 """The one stylesheet, filled from the theme's roles.
 
-Widgets opt into a look by the property `look`: buttons `primary`, `pill`, `quiet`, `status`, `anchor`; labels `muted`,
-`title`, `error`, `warning`, `success`; frames `card`, `pane`. An editor with the property `invalid` gets a red border.
+Widgets opt into a look by the property `look`: buttons `primary`, `pill`, `quiet`, `status`, `anchor`, `fold`, `link`;
+labels `muted`, `title`, `headline`, `error`, `warning`, `success`; frames `card`, `pane`. An editor with the property
+`invalid` gets a red border.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ QToolButton[look="pill"] { background: $ACCENT; color: $ON_ACCENT; font-weight: 
     border-radius: 9px; }
 QToolButton[look="pill"]:hover { background: $ACCENT_HOVER; }
 QToolButton[look="anchor"] { padding: 2px 6px; color: $ACCENT; }
+QToolButton[look="fold"] { padding: 2px 6px 2px 0; color: $ACCENT; }
+QToolButton[look="fold"]:checked { background: transparent; }
 QToolButton:focus { border-color: $ACCENT; }
 QToolButton:disabled { color: $DISABLED; }
 QToolButton#qt_toolbar_ext_button { padding: 0; }
@@ -55,6 +58,10 @@ QPushButton[look="primary"]:disabled, QPushButton:default:disabled { background:
 QPushButton[look="quiet"] { background: transparent; border-color: transparent; padding: 4px 8px; }
 QPushButton[look="quiet"]:hover { background: $HOVER; }
 QPushButton[look="quiet"]:focus { border-color: $ACCENT; }
+
+QPushButton[look="link"] { background: transparent; border-color: transparent; padding: 1px 6px; color: $ACCENT; }
+QPushButton[look="link"]:hover { background: $HOVER; }
+QPushButton[look="link"]:focus { border-color: $ACCENT; }
 
 QProgressBar { border: 0; border-radius: 3px; background: $BORDER; }
 QProgressBar::chunk { border-radius: 3px; background: $ACCENT; }
@@ -157,6 +164,7 @@ QStatusBar::item { border: 0; }
 QLabel { background: transparent; }
 QLabel[look="muted"] { color: $MUTED; }
 QLabel[look="title"] { font-weight: 600; }
+QLabel[look="headline"] { font-weight: 600; font-size: 15pt; }
 QLabel[look="error"] { color: $ERROR; }
 QLabel[look="warning"] { color: $WARNING; }
 QLabel[look="success"] { color: $SUCCESS; }

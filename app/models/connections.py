@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, Signal
 
-from app.logic.text import counted, cut, cut_path, grouped, one_line, one_line_bytes, tooltip
+from app.logic.text import grouped, one_line, tooltip
+from app.models import connection_texts as texts
 from app.models.index import NO_INDEX, Index
 from core.capture.reader import CaptureReader
-from core.capture.records import ConnectionRecord, ConnectionState, Mode, Totals
+from core.capture.records import ConnectionRecord, Mode, Totals
 from core.errors import CaptureError
-from core.protocol.close_codes import describe
 from core.protocol.state import Role
+from core.protocol.violations import Severity
 from core.sizes import byte_size
 
-_TITLE = 300
-"""Characters shown of a target or an Origin."""
-_REQUEST_LINE_BYTES = 4096
-# RFC 9112 section 3, with any text as the target.
-_REQUEST_LINE = re.compile(rb"[A-Z]+ (?P<target>[^\r\n]+?)(?: HTTP/[^ \r\n]*)?\r?\n")
 _NO_TOTALS = Totals(0, 0, 0, 0, 0, 0, 0)
 
 
@@ -31,20 +26,38 @@ class ConnectionLine:
     record: ConnectionRecord
     title: str
     detail: str
+    is_exchange: bool = False
+    """Whether it is plain HTTP or a tunnel that passed."""
 
 
 class ConnectionModel(QAbstractListModel):
-    """Row 0 is "All connections", row n the n-th connection. Nothing changes until `refresh()`."""
+    """Row 0 is "All connections", row n the n-th of those that are shown. Nothing changes until `refresh()`.
+
+    One can show the connections of one source only, and leave out HTTP exchanges. All others are known nevertheless.
+    """
 
     failed = Signal(str)
     """The capture cannot be read; a sentence."""
     totals_changed = Signal()
+    narrowed = Signal()
+    """Another choice of connections is shown, or another number of exchanges is left out."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._reader: CaptureReader | None = None
-        self._lines: list[ConnectionLine] = []
+        self._known: dict[int, ConnectionLine] = {}
+        self._shown: list[int] = []
+        """Ids of those that are shown, in order."""
         self._rows: dict[int, int] = {}
+        """The place of each in `_shown`."""
+        self._source: str | None = None
+        self._exchanges = False
+        self._exchange_count = 0
+        self._severities: dict[int, Severity] = {}
+        self._judged = 0
+        """Id of the last violation that `_severities` includes."""
+        self._judges = False
+        """Whether there are more."""
         self._totals = _NO_TOTALS
         self._open: set[int] = set()
         self._open_ids: tuple[int, ...] | None = ()
@@ -62,6 +75,73 @@ class ConnectionModel(QAbstractListModel):
     @property
     def totals(self) -> Totals:
         return self._totals
+
+    # Which are shown.
+
+    @property
+    def source(self) -> str | None:
+        """The name of the only source whose connections are shown; None if all are."""
+        return self._source
+
+    @property
+    def shows_exchanges(self) -> bool:
+        """Whether HTTP exchanges and tunnels are shown."""
+        return self._exchanges
+
+    @property
+    def exchange_count(self) -> int:
+        """Number of HTTP exchanges and tunnels of the source, shown or not."""
+        return self._exchange_count
+
+    def set_source(self, name: str | None) -> None:
+        """Show only the connections of the source with this name; None for all."""
+        if name != self._source:
+            self._source = name
+            self._narrow()
+
+    def show_exchanges(self, shown: bool) -> None:
+        """Show or leave out HTTP exchanges and tunnels."""
+        if shown != self._exchanges:
+            self._exchanges = shown
+            self._narrow()
+
+    def reveal(self, connection_id: int) -> None:
+        """Make sure that a connection is shown, if there is one with this id."""
+        line = self._known.get(connection_id)
+        if line is None or connection_id in self._rows:
+            return
+        if not self._is_of_source(line):
+            self._source = None
+        if line.is_exchange:
+            self._exchanges = True
+        self._narrow()
+
+    def _narrow(self) -> None:
+        self.beginResetModel()
+        self._shown = [number for number in sorted(self._known) if self._shows(self._known[number])]
+        self._rows = {number: row for row, number in enumerate(self._shown)}
+        self.endResetModel()
+        self._count_exchanges()
+        self.narrowed.emit()
+
+    def _is_of_source(self, line: ConnectionLine) -> bool:
+        label = line.record.source
+        return self._source is None or (label is not None and label.name == self._source)
+
+    def _shows(self, line: ConnectionLine) -> bool:
+        return self._is_of_source(line) and (self._exchanges or not line.is_exchange)
+
+    def _count_exchanges(self) -> bool:
+        """Count anew; tells whether there are others than before."""
+        before = self._exchange_count
+        self._exchange_count = sum(
+            line.is_exchange and self._is_of_source(line) for line in self._known.values()
+        )
+        return before != self._exchange_count
+
+    def severity(self, connection_id: int) -> Severity | None:
+        """The worst of the rules that a connection broke; None if it broke none, or this is not known yet."""
+        return self._severities.get(connection_id)
 
     @property
     def open_count(self) -> int:
@@ -105,20 +185,21 @@ class ConnectionModel(QAbstractListModel):
             if is_cleared or totals.changes != self._totals.changes:
                 changed = reader.connections(0 if is_cleared else self._totals.changes)
         except CaptureError as error:
-            if not self._failed:
-                self._failed = True
-                self.failed.emit(str(error))
+            self._fail(error)
             return
+        has_new_violations = totals.violations != self._totals.violations
         self._totals = totals
         if is_cleared:
             self._leave_only({record.id for record in changed})
         self._take_over(changed)
+        if has_new_violations or self._judges:
+            self._judge(reader)
         self.dataChanged.emit(self.index(0), self.index(0))
         self.totals_changed.emit()
 
     def line(self, row: int) -> ConnectionLine | None:
         """The content of row `row`; None for row 0."""
-        return self._lines[row - 1] if 0 < row <= len(self._lines) else None
+        return self._known[self._shown[row - 1]] if 0 < row <= len(self._shown) else None
 
     def connection_id(self, row: int) -> int | None:
         """The connection in a row; None for row 0."""
@@ -126,19 +207,18 @@ class ConnectionModel(QAbstractListModel):
         return None if line is None else line.record.id
 
     def line_of(self, connection_id: int) -> ConnectionLine | None:
-        """The entry of a connection; None if it is not in the list."""
-        row = self._rows.get(connection_id)
-        return None if row is None else self._lines[row]
+        """The entry of a connection, shown or not; None if there is none."""
+        return self._known.get(connection_id)
 
     def name(self, connection_id: int) -> str:
-        """The name of a connection; "" if the list does not have it."""
-        row = self._rows.get(connection_id)
-        return "" if row is None else self._lines[row].title
+        """The name of a connection; "" if there is none."""
+        line = self._known.get(connection_id)
+        return "" if line is None else line.title
 
     def toward(self, connection_id: int) -> Role:
         """The role at the other end of a connection, which receives what is sent on it."""
-        row = self._rows.get(connection_id)
-        is_dialled = row is not None and self._lines[row].record.mode is Mode.CONNECT
+        line = self._known.get(connection_id)
+        is_dialled = line is not None and line.record.mode is Mode.CONNECT
         return Role.SERVER if is_dialled else Role.CLIENT
 
     def row_of(self, connection_id: int | None) -> int | None:
@@ -149,17 +229,26 @@ class ConnectionModel(QAbstractListModel):
         return None if row is None else row + 1
 
     def all_title(self) -> str:
-        return self.tr("All connections")
+        if self._source is None:
+            return self.tr("All connections")
+        return self.tr("All of {source}").format(source=one_line(self._source))
 
     def all_detail(self) -> str:
+        is_narrow = self._source is not None
+        is_open = sum(number in self._open for number in self._shown) if is_narrow else len(self._open)
         return self.tr("{open} open · {count} in all").format(
-            open=grouped(len(self._open)), count=grouped(len(self._lines))
+            open=grouped(is_open), count=grouped(len(self._shown))
         )
+
+    def _fail(self, error: CaptureError) -> None:
+        if not self._failed:
+            self._failed = True
+            self.failed.emit(str(error))
 
     # QAbstractListModel.
 
     def rowCount(self, parent: Index = NO_INDEX) -> int:
-        return 0 if parent.isValid() else len(self._lines) + 1
+        return 0 if parent.isValid() else len(self._shown) + 1
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
         if not index.isValid():
@@ -175,62 +264,98 @@ class ConnectionModel(QAbstractListModel):
 
     def _tooltip(self, line: ConnectionLine) -> str:
         record = line.record
-        origin = (
-            self.tr("no Origin") if record.origin is None else self.tr("Origin {0}").format(record.origin)
-        )
         return tooltip(
             f"#{record.id} {line.title}",
             self.detail(line),
             self.tr("{0} to {1}").format(record.peer, record.local),
-            *((origin,) if record.path else ()),
+            *((self.tr("Source: {0}").format(record.source.name),) if record.source is not None else ()),
+            *((texts.origin_text(record),) if record.path else ()),
             *((record.reason,) if record.reason else ()),
         )
 
     # Changes.
 
     def _take_over(self, records: list[ConnectionRecord]) -> None:
-        new: list[ConnectionLine] = []
+        new: list[int] = []
         touched: list[int] = []
+        gone: list[int] = []
+        exchanges = False
         for record in records:
-            row = self._rows.get(record.id)
             line = self._line(record)
-            if row is None:
-                new.append(line)
-            else:
-                self._lines[row] = line
-                touched.append(row)
+            before = self._known.get(record.id)
+            exchanges |= line.is_exchange != (before is not None and before.is_exchange)
+            self._known[record.id] = line
+            row = self._rows.get(record.id)
+            if row is not None:
+                (touched if self._shows(line) else gone).append(row)
+            elif self._shows(line):
+                new.append(record.id)
             if record.is_open != (record.id in self._open):
                 (self._open.add if record.is_open else self._open.discard)(record.id)
                 self._open_ids = None
         if touched:
             self.dataChanged.emit(self.index(min(touched) + 1), self.index(max(touched) + 1))
+        if gone:
+            left_out = set(gone)
+            self._leave_rows({number for row, number in enumerate(self._shown) if row not in left_out})
         if new:
-            first = len(self._lines)
-            self.beginInsertRows(QModelIndex(), first + 1, first + len(new))
-            for line in new:
-                self._rows[line.record.id] = len(self._lines)
-                self._lines.append(line)
-            self.endInsertRows()
+            self._append(new)
+        if exchanges and self._count_exchanges():
+            self.narrowed.emit()
+
+    def _append(self, new: list[int]) -> None:
+        first = len(self._shown)
+        self.beginInsertRows(QModelIndex(), first + 1, first + len(new))
+        for number in new:
+            self._rows[number] = len(self._shown)
+            self._shown.append(number)
+        self.endInsertRows()
+
+    def _judge(self, reader: CaptureReader) -> None:
+        """Take over how bad the new violations are, a portion at a time."""
+        try:
+            self._judged, found, self._judges = reader.worst_severities(self._judged)
+        except CaptureError as error:
+            self._fail(error)
+            return
+        for number, severity in found.items():
+            before = self._severities.get(number)
+            if before is None or severity > before:
+                self._severities[number] = severity
+                if (row := self.row_of(number)) is not None:
+                    self.dataChanged.emit(self.index(row), self.index(row))
 
     def _leave_only(self, kept: set[int]) -> None:
-        """Remove all other connections, because they were cleared."""
-        end = len(self._lines)
+        """Forget all other connections, because they were cleared."""
+        self._leave_rows(kept)
+        self._known = {number: line for number, line in self._known.items() if number in kept}
+        self._open &= kept
+        self._severities.clear()
+        self._judged = 0
+        if self._count_exchanges():
+            self.narrowed.emit()
+
+    def _leave_rows(self, kept: set[int]) -> None:
+        """Remove all other rows."""
+        end = len(self._shown)
         while end:
             first = end
-            while first and self._lines[first - 1].record.id not in kept:
+            while first and self._shown[first - 1] not in kept:
                 first -= 1
             if first < end:
                 self.beginRemoveRows(QModelIndex(), first + 1, end)
-                del self._lines[first:end]
+                del self._shown[first:end]
                 self.endRemoveRows()
             end = max(first - 1, 0)
-        self._rows = {line.record.id: row for row, line in enumerate(self._lines)}
-        self._open &= kept
+        self._rows = {number: row for row, number in enumerate(self._shown)}
 
     def _clear(self) -> None:
         self.beginResetModel()
-        self._lines.clear()
+        self._known.clear()
+        self._shown.clear()
         self._rows.clear()
+        self._severities.clear()
+        self._judged, self._judges, self._exchange_count = 0, False, 0
         self._totals = _NO_TOTALS
         self._open.clear()
         self._open_ids = None
@@ -239,43 +364,4 @@ class ConnectionModel(QAbstractListModel):
     def _line(self, record: ConnectionRecord) -> ConnectionLine:
         # Raw heads can be large; they are fetched when they are shown.
         slim = replace(record, request=b"", response=b"", trailing=b"")
-        return ConnectionLine(slim, self.title(record), self._detail(record))
-
-    def title(self, record: ConnectionRecord) -> str:
-        """The name of a connection: the requested target."""
-        return one_line(cut_path(record.path, _TITLE)) or _asked_for(record.request) or self.tr("no request")
-
-    def _detail(self, record: ConnectionRecord) -> str:
-        parts = [self.state_text(record)]
-        if record.status == 101:
-            parts.append(counted(record.frame_count, self.tr("1 frame"), self.tr("{count} frames")))
-        if record.origin is not None:
-            parts.append(one_line(cut(record.origin, _TITLE)))
-        return " · ".join(parts)
-
-    def state_text(self, record: ConnectionRecord) -> str:
-        """The state of a connection, in a few words."""
-        state = record.state
-        if state is ConnectionState.CONNECTING:
-            return self.tr("handshake…")
-        if state is ConnectionState.OPEN:
-            return self.tr("open")
-        if state is ConnectionState.CLOSING:
-            return self.tr("closing")
-        if state is ConnectionState.REFUSED:
-            return self.tr("refused, {status}").format(status=record.status or "—")
-        if state is ConnectionState.SERVED:
-            return self.tr("plain HTTP, {status}").format(status=record.status)
-        if state is ConnectionState.LOST:
-            return self.tr("lost when Unmask ended")
-        if record.close_code is None:
-            return self.tr("closed")
-        return self.tr("closed · {code} {name}").format(
-            code=record.close_code, name=describe(record.close_code).name
-        )
-
-
-def _asked_for(request: bytes) -> str:
-    """The target in the first line of a request that could not be parsed; "" if that is not a request line."""
-    line = _REQUEST_LINE.match(request[:_REQUEST_LINE_BYTES])
-    return "" if line is None else cut_path(one_line_bytes(line["target"]), _TITLE)
+        return ConnectionLine(slim, texts.title(record), texts.detail(record), texts.is_exchange(record))

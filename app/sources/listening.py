@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QMessageBox
 
 from app.actions.registry import ActionId
-from app.dialogs.question import Question
+from app.logic.client_lines import reachable
 from app.look.icons import IconName
 from app.runtime.engine_thread import EngineThread
 from app.settings import Settings
+from app.sources.network_question import NetworkQuestion
 from app.views.bars.tool_bar import ToolBar
 from app.views.shell import Shell
+from core.capture.records import Mode
 from core.errors import AddressError
 from core.net.failures import Failure, FailureKind
 from core.net.settings import ListenAddress, parse_address
+from core.net.sources import Listen, Source
 
-_ANY_HOST = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
+FIRST = 0
+"""The id of the source that the tool bar starts and stops."""
 
 
 class Listening(QObject):
@@ -30,10 +33,16 @@ class Listening(QObject):
     caution = Signal(str)
     """A warning about an address that others can reach."""
 
-    def __init__(self, engine: EngineThread, settings: Settings, tool_bar: ToolBar, shell: Shell) -> None:
+    def __init__(
+        self,
+        engine: EngineThread,
+        settings: Settings,
+        tool_bar: ToolBar,
+        question: NetworkQuestion,
+        shell: Shell,
+    ) -> None:
         super().__init__(shell.window)
-        self._icons = shell.look.icons
-        self._window = shell.window
+        self._question = question
         self._engine = engine
         self._settings = settings
         self._actions = shell.actions
@@ -48,8 +57,6 @@ class Listening(QObject):
         """The address that the person entered, to be remembered once Unmask listens there."""
         self._given: ListenAddress | None = None
         """The address given for this run; None after the person entered another one."""
-        self._agreed: set[ListenAddress] = set()
-        """Addresses reachable by others that the person agreed to in this run."""
         tool_bar.address.setText(str(settings.address))
         tool_bar.address.textEdited.connect(lambda: tool_bar.mark_address(valid=True))
         tool_bar.address_entered.connect(self.start)
@@ -59,6 +66,11 @@ class Listening(QObject):
         shell.actions[ActionId.LISTEN].triggered.connect(self.toggle)
         shell.actions[ActionId.OPEN_TEST_PAGE].triggered.connect(self.open_test_page)
         self._show()
+
+    @property
+    def name(self) -> str:
+        """What its source is called."""
+        return self.tr("Listen")
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -77,10 +89,14 @@ class Listening(QObject):
 
     def toggle(self) -> None:
         if self._addresses:
-            self._wanted = None
-            self._engine.stop_listening()
+            self.stop()
         else:
             self.start()
+
+    def stop(self) -> None:
+        """Accept no more clients."""
+        self._wanted = None
+        self._engine.stop_listening()
 
     def start(self) -> None:
         """Listen on the address in the tool bar instead of the current one."""
@@ -106,7 +122,7 @@ class Listening(QObject):
 
     def agree(self, address: ListenAddress) -> None:
         """Note that the person lets others connect to this address in this run."""
-        self._agreed.add(address)
+        self._question.agree(address)
 
     def start_on(self, address: ListenAddress) -> None:
         """Listen there in this run, after a question if others can reach it; the remembered address stays."""
@@ -116,10 +132,7 @@ class Listening(QObject):
     def _start_on(self, address: ListenAddress) -> None:
         self._tool_bar.mark_address(valid=True)
         self._tool_bar.address.setText(str(address))
-        if address.is_loopback or address in self._agreed:
-            self._listen(address)
-        else:
-            self._ask(address)
+        self._question.ask(address, Mode.LISTEN, lambda: self._listen(address), self._stay)
 
     def start_again(self) -> None:
         """Listen with a new engine where the previous one did."""
@@ -131,28 +144,7 @@ class Listening(QObject):
         if not address.is_loopback:
             text = self.tr("{address} is not only this machine's: everyone who can reach it can connect.")
             self.caution.emit(text.format(address=address))
-        self._engine.listen(address)
-
-    def _ask(self, address: ListenAddress) -> None:
-        box = Question(
-            self.tr("Others can reach this address"),
-            self.tr("Let others connect on {address}?").format(address=address),
-            self.tr(
-                "This address is not only this machine's. Everybody who can reach it over the network can connect, "
-                "load the test page and send you anything, without a password. What goes over it is not encrypted.\n\n"
-                "127.0.0.1 and localhost are for this machine alone."
-            ),
-            self._icons,
-            self._window,
-        )
-        words, accept = self.tr("&Let others connect"), QMessageBox.ButtonRole.AcceptRole
-        box.add(words, accept, lambda: self._let_in(address))
-        box.rejected.connect(self._stay)
-        box.open()
-
-    def _let_in(self, address: ListenAddress) -> None:
-        self.agree(address)
-        self._listen(address)
+        self._engine.start_source(Source(FIRST, self.name, Listen(address)))
 
     def _stay(self) -> None:
         """Keep the current listener after all."""
@@ -164,8 +156,7 @@ class Listening(QObject):
         """URL of the test page; "" while not listening."""
         if not self._addresses:
             return ""
-        host, _, port = self._addresses[0].rpartition(":")
-        return f"http://{_ANY_HOST.get(host, host)}:{port}/"
+        return f"http://{reachable(self._addresses[0])}/"
 
     def open_test_page(self) -> None:
         url = self.test_page_url()
@@ -184,7 +175,7 @@ class Listening(QObject):
         self._failure = ""
 
     def _failed(self, failure: Failure) -> None:
-        if failure.kind is FailureKind.LISTEN and self._asked is not None:
+        if failure.kind is FailureKind.LISTEN and failure.subject == str(self._asked):
             self._asked = self._entered = None
             self._failure = failure.sentence
             # The field differs from the current listener.

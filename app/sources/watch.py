@@ -29,6 +29,8 @@ class Watch(QObject):
     """`slow_peers` and `recording_lags` were updated."""
     save_wanted = Signal()
     """The person wants to save the capture elsewhere."""
+    restarted = Signal()
+    """The person has started another engine after the death of one."""
     problem = Signal(str)
     """An error of the engine that the banner does not cover; a sentence."""
     recovered = Signal(str)
@@ -89,6 +91,7 @@ class Watch(QObject):
             self._banner.dismiss()
             self._engine.restart(self._settings.engine)
             self._listening.start_again()
+            self.restarted.emit()
             self.look()
 
     def _failed(self, failure: Failure) -> None:

@@ -10,6 +10,7 @@ from app.views.frames.table import FrameTable
 from app.views.sides.connection_list import ConnectionList
 from app.views.sides.problem_list import ProblemList
 from app.views.sides.tabs import SideTabs
+from app.views.sources.source_pane import SourcePane
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Panes:
     connections: ConnectionList
     problems: ProblemList
     sides: SideTabs
+    sources: SourcePane
     frames: FrameTable
     details: DetailTabs
     composer: Composer

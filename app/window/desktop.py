@@ -88,6 +88,7 @@ class Desktop(QObject):
         if allow_network:
             self.window.listening.agree(address)
         self.window.listening.start_on(address)
+        self.window.sources.offer()
         QTimer.singleShot(0, self.window.recovery.offer)
 
     def close(self) -> None:

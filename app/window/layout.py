@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.settings import Settings
 from app.views.panes import Panes
@@ -13,16 +13,22 @@ _HANDLE = 5
 _COLUMNS = "frame-columns"
 _FIRST_SIZE = QSize(1280, 800)
 _LEAST_SIZE = QSize(720, 420)
+_SOURCES_HEIGHT = 124
+"""Pixels for the bar of the sources and two rows."""
 
 
 class WindowLayout:
     """Two splitters: connections beside the rest; frames, details and composer below each other."""
 
-    def __init__(self, window: QMainWindow, panes: Panes, filter_bar: QWidget, catch_up: QWidget) -> None:
+    def __init__(
+        self, window: QMainWindow, panes: Panes, filter_bar: QWidget, catch_up: QWidget, start: QWidget
+    ) -> None:
+        """`start` can stand in place of frames and details; see `show_start`."""
         self._window = window
         self._fit = ScreenFit(window)
         self._frames = panes.frames
         self._composer = panes.composer
+        self._details = panes.details
         self.details = QSplitter(Qt.Orientation.Vertical)
         self.details.setObjectName("details")
         listed = QWidget()
@@ -30,20 +36,33 @@ class WindowLayout:
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(filter_bar)
-        column.addWidget(panes.frames, 1)
-        column.addWidget(catch_up)
+        rows = QWidget()
+        below = QVBoxLayout(rows)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(0)
+        below.addWidget(panes.frames, 1)
+        below.addWidget(catch_up)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(rows)
+        self._pages.addWidget(start)
+        column.addWidget(self._pages, 1)
         for widget, stretch in ((listed, 4), (panes.details, 5), (panes.composer, 0)):
             self.details.addWidget(widget)
             self.details.setStretchFactor(self.details.indexOf(widget), stretch)
         self.sides = QSplitter(Qt.Orientation.Horizontal)
         self.sides.setObjectName("sides")
-        self.sides.addWidget(panes.sides)
+        self.left = QSplitter(Qt.Orientation.Vertical)
+        self.left.setObjectName("left")
+        self.left.addWidget(panes.sources)
+        self.left.addWidget(panes.sides)
+        self.left.setStretchFactor(1, 1)
+        self.sides.addWidget(self.left)
         self.sides.addWidget(self.details)
         self.sides.setStretchFactor(1, 1)
-        for splitter in (self.sides, self.details):
+        for splitter in (self.sides, self.details, self.left):
             splitter.setChildrenCollapsible(False)
             splitter.setHandleWidth(_HANDLE)
-        panes.sides.setMinimumWidth(160)
+        self.left.setMinimumWidth(160)
         # Half of a 1600×1000 screen is what a scale of 2 leaves. Set here, so that no banner enlarges the window.
         window.setMinimumSize(_LEAST_SIZE)
         panes.frames.setMinimumHeight(60)
@@ -58,6 +77,17 @@ class WindowLayout:
             self._frames.setFocus()
         self._composer.setVisible(shown)
 
+    @property
+    def shows_start(self) -> bool:
+        """Whether the page of ways to begin is shown."""
+        return self._pages.currentIndex() == 1
+
+    def show_start(self, *, shown: bool) -> None:
+        """Show the ways to begin in place of frames and details, or these again."""
+        if shown != self.shows_start:
+            self._pages.setCurrentIndex(1 if shown else 0)
+            self._details.setVisible(not shown)
+
     def restore(self, settings: Settings) -> None:
         """Restore what `keep` stored, or the layout of the first start."""
         geometry = settings.layout("window")
@@ -65,7 +95,8 @@ class WindowLayout:
         self._fit.open_at(self._window.size() if placed else _FIRST_SIZE, placed=placed)
         self.sides.setSizes([270, 1010])
         self.details.setSizes([320, 300, 110])
-        for splitter in (self.sides, self.details):
+        self.left.setSizes([_SOURCES_HEIGHT, 600])
+        for splitter in (self.sides, self.details, self.left):
             if (state := settings.layout(splitter.objectName())) is not None:
                 splitter.restoreState(state)
         if (state := settings.layout(_COLUMNS)) is not None:
@@ -73,6 +104,8 @@ class WindowLayout:
 
     def keep(self, settings: Settings) -> None:
         settings.set_layout("window", self._window.saveGeometry())
-        for splitter in (self.sides, self.details):
+        # The splitter forgets the height of what is hidden.
+        self.show_start(shown=False)
+        for splitter in (self.sides, self.details, self.left):
             settings.set_layout(splitter.objectName(), splitter.saveState())
         settings.set_layout(_COLUMNS, self._frames.header.save())

@@ -21,6 +21,7 @@ from app.frames.marking import Marking
 from app.frames.navigation import Navigation
 from app.frames.selection import Selection
 from app.frames.sending import Sending
+from app.frames.source_choice import SourceChoice
 from app.frames.view_options import ViewOptions
 from app.help.diagnostics import Diagnostics
 from app.help.pages import HelpPages
@@ -30,9 +31,12 @@ from app.look.look import Look
 from app.models.connections import ConnectionModel
 from app.models.frames import FrameModel
 from app.models.problems import ProblemModel
+from app.models.sources import SourceModel
 from app.runtime.engine_thread import EngineThread
 from app.sources.controls import EngineControls
 from app.sources.listening import Listening
+from app.sources.network_question import NetworkQuestion
+from app.sources.sources import Sources
 from app.sources.watch import Watch
 from app.views.bars.banner import Banner, Tone
 from app.views.bars.status_bar import StatusBar
@@ -44,8 +48,12 @@ from app.views.frames.table import FrameTable
 from app.views.panes import Panes
 from app.views.shell import Shell
 from app.views.sides.connection_list import ConnectionList
+from app.views.sides.connections_page import ConnectionsPage
 from app.views.sides.problem_list import ProblemList
 from app.views.sides.tabs import SideTabs
+from app.views.sources.source_pane import SourcePane
+from app.views.sources.start_page import StartPage
+from app.window.beginning import Beginning
 from app.window.figures import Figures
 from app.window.layout import WindowLayout
 from app.window.on_display import OnDisplay
@@ -81,7 +89,9 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(look)
         panes = self._make_panes(look, decoders)
         self.catch_up = CatchUp(self.frames, look)
-        self.listening = Listening(engine, work.settings, self.tool_bar, shell)
+        question = NetworkQuestion(shell)
+        self.listening = Listening(engine, work.settings, self.tool_bar, question, shell)
+        self.sources = Sources(engine, work.settings, self.listening, question, self.source_pane, shell)
         self.controls = EngineControls(engine, work.settings, self.listening, shell)
         self.watch = Watch(engine, work.settings, self.listening, self.fault_banner, self.actions_, self)
         self.commands = CaptureCommands(engine, work, unsaved, shell)
@@ -106,7 +116,19 @@ class MainWindow(QMainWindow):
         self._connection_commands = ConnectionCommands(
             engine, self.commands, self.controls, self.selection, shell
         )
-        self._layout = WindowLayout(self, panes, self.filter_bar, self.catch_up)
+        self._source_choice = SourceChoice(
+            self.sources,
+            self.source_pane.list,
+            self._connections_page,
+            self.connection_model,
+            self.filtering,
+            shell,
+        )
+        self.start_page = StartPage(self.actions_, look)
+        self._layout = WindowLayout(self, panes, self.filter_bar, self.catch_up, self.start_page)
+        self.beginning = Beginning(
+            work.desk, self.sources, self.start_page, self._layout, self.connection_model, clipboard, shell
+        )
         self._on_display = OnDisplay(work.desk, panes, self.selection, self.status, self._layout, shell)
         self._pulse = Pulse(work, panes, self.selection, self.sending, self.watch, self)
         self._figures = Figures(self.status, panes, self.listening, self.watch, self)
@@ -125,12 +147,23 @@ class MainWindow(QMainWindow):
         self.frame_model = FrameModel(self)
         self.connections = ConnectionList(self.connection_model, look)
         self.problems = ProblemList(self.problem_model, look)
-        self.sides = SideTabs(self.connections, self.problems, look)
+        self._connections_page = ConnectionsPage(self.connections, self.actions_)
+        self.sides = SideTabs(self._connections_page, self.problems, look)
+        self.source_model = SourceModel(self)
+        self.source_pane = SourcePane(self.source_model, self.actions_, look)
         self.frames = FrameTable(self.frame_model, look)
         self.frames.set_names(self.connection_model.name)
         self.tabs = DetailTabs(look, self._work.jobs, decoders)
         self.composer = Composer(self.connection_model, look)
-        return Panes(self.connections, self.problems, self.sides, self.frames, self.tabs, self.composer)
+        return Panes(
+            self.connections,
+            self.problems,
+            self.sides,
+            self.source_pane,
+            self.frames,
+            self.tabs,
+            self.composer,
+        )
 
     def _arrange(self) -> None:
         self.setWindowIcon(application_icon())
@@ -156,7 +189,7 @@ class MainWindow(QMainWindow):
                     self.listening.problem, self.watch.problem, self.commands.problem, self.recovery.problem,
                     self.selection.problem, self.filtering.problem, self.exports.problem,
                     self.frame_model.failed, self.connection_model.failed, self.problem_model.failed,
-                    self._copier.problem, self.help_pages.problem, self.diagnostics.problem,
+                    self._copier.problem, self.help_pages.problem, self.diagnostics.problem, self.sources.problem,
                 ),
             ),
             (Tone.WARNING, (self.listening.caution, self.commands.caution, self._copier.caution, self.watch.recovered)),
@@ -164,7 +197,7 @@ class MainWindow(QMainWindow):
                 Tone.NOTE,
                 (
                     self.commands.done, self.exports.done, self.selection.note, self.filtering.note, self.controls.note,
-                    self._copier.note,
+                    self._copier.note, self.sources.note, self.beginning.note,
                 ),
             ),
         ):  # fmt: skip
@@ -173,6 +206,8 @@ class MainWindow(QMainWindow):
 
     def _connect_parts(self, engine: EngineThread) -> None:
         engine.changed.connect(self._work.refresher.poke)
+        self.watch.looked.connect(self.sources.refresh)
+        self.watch.restarted.connect(self.sources.start_again)
         self.watch.save_wanted.connect(self.commands.ask_save)
         self.recovery.opened.connect(lambda path: self._on_display.offer_to_save(self.recovery, path))
         self.listening.changed.connect(self._listens)
@@ -182,6 +217,7 @@ class MainWindow(QMainWindow):
         self.frames.connection_opened.connect(self.connections.choose)
         self.frames.current_frame_changed.connect(self.problems.point_at)
         self.connections.picked.connect(self.sending.went_to)
+        self.connections.picked.connect(self.beginning.close)
         self.problems.chosen.connect(self.selection.go_to_problem)
         self.status.problems.clicked.connect(self.actions_[ActionId.FOCUS_PROBLEMS].trigger)
 
@@ -228,6 +264,7 @@ class MainWindow(QMainWindow):
     def _keep(self) -> None:
         settings = self._settings
         self._layout.keep(settings)
+        self.sources.keep()
         settings.composer_history = self.composer.history()
         settings.detail_tab = self.tabs.current_tab()
         settings.sync()

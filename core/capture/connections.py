@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from core.capture.legs import HeadRecord, Leg, head_place, leg_of
 from core.capture.records import ConnectionRecord, ConnectionState, Mode, Problem, SourceLabel
 from core.capture.snapshots import Snapshots, reads
-from core.capture.stored_values import problem_of
+from core.capture.stored_values import problem_of, severity_of
 from core.capture.tables import CONNECTION, HEAD, LEG, SOURCE, VIOLATION, Row, SourceRow, typed
 from core.protocol.events import ClosedBy
+from core.protocol.violations import Severity
 
 # The leg that a connection began with, and the leg over which an answer comes, which only a listening Unmask gives
 # itself. Each is found by its key, so that a list of many connections stays cheap.
@@ -71,6 +72,24 @@ class ConnectionReader(Snapshots):
             found = tuple(each.violation for each in problems if each.head is place)
             heads.append(HeadRecord(place, row.raw, found, row.masked != 0))
         return heads
+
+    @reads
+    def worst_severities(self, after: int, limit: int) -> tuple[int, dict[int, Severity]]:
+        """How bad the next `limit` violations behind the one with the id `after` are: the id of the last, and the worst
+        for each connection. No more than `limit` rows are read.
+        """
+        rows = self._db.execute(
+            "SELECT connection, rule, max(id) FROM "
+            "(SELECT id, connection, rule FROM violation WHERE id > ? ORDER BY id LIMIT ?) GROUP BY connection, rule",
+            (after, limit),
+        )
+        worst: dict[int, Severity] = {}
+        last = after
+        for connection, rule, newest in (typed(row, (int, str, int)) for row in rows):
+            severity = severity_of(rule)
+            worst[connection] = max(worst.get(connection, severity), severity)
+            last = max(last, newest)
+        return last, worst
 
     @reads
     def problems(self, connection: int) -> tuple[Problem, ...]:

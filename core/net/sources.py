@@ -8,6 +8,7 @@ from enum import Enum
 from core.capture.records import Mode, SourceLabel
 from core.net.client_status import ClientStatus
 from core.net.connect_request import ConnectRequest
+from core.net.proxy import Proxy
 from core.net.relay import Relay
 from core.net.settings import ListenAddress
 from core.net.tls.settings import ServerTls
@@ -29,8 +30,8 @@ class Connect:
     request: ConnectRequest
 
 
-What = Listen | Relay | Connect
-_MODES: dict[type, Mode] = {Listen: Mode.LISTEN, Relay: Mode.RELAY, Connect: Mode.CONNECT}
+What = Listen | Relay | Proxy | Connect
+_MODES: dict[type, Mode] = {Listen: Mode.LISTEN, Relay: Mode.RELAY, Proxy: Mode.PROXY, Connect: Mode.CONNECT}
 
 
 @dataclass(frozen=True, slots=True)

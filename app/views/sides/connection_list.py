@@ -13,7 +13,9 @@ from app.models.connections import ConnectionLine, ConnectionModel
 from app.models.index import Index
 from app.views.parts.connection_mark import GAP, SIZE, elided_path, paint_mark
 from app.views.parts.row_delegate import RowDelegate
+from app.views.sides.problem_list import SEVERITY_LOOKS
 from core.capture.records import ConnectionRecord, ConnectionState
+from core.protocol.violations import Severity
 
 _MARGIN = 12
 _MARK = 10
@@ -28,7 +30,10 @@ _MARK_ROLES = {
     ConnectionState.REFUSED: ThemeRole.ERROR,
     ConnectionState.SERVED: ThemeRole.MUTED,
     ConnectionState.LOST: ThemeRole.WARNING,
+    ConnectionState.EXCHANGED: ThemeRole.MUTED,
+    ConnectionState.TUNNELLED: ThemeRole.MUTED,
 }
+_NO_WEBSOCKET = (ConnectionState.SERVED, ConnectionState.EXCHANGED, ConnectionState.TUNNELLED)
 
 
 class ConnectionList(QListView):
@@ -43,6 +48,7 @@ class ConnectionList(QListView):
     def __init__(self, model: ConnectionModel, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._connections = model
+        self._selected: int | None = None
         self._delegate = _ConnectionDelegate(model, look, self)
         self.setModel(model)
         self.setItemDelegate(self._delegate)
@@ -66,7 +72,9 @@ class ConnectionList(QListView):
         return self._connections
 
     def choose(self, connection_id: int | None) -> None:
-        """Select a connection; nothing happens if it is not in the list."""
+        """Select a connection, and show it if it is left out; nothing happens if there is none."""
+        if connection_id is not None:
+            self._connections.reveal(connection_id)
         row = self._connections.row_of(connection_id)
         if row is not None:
             self.setCurrentIndex(self._connections.index(row))
@@ -82,7 +90,9 @@ class ConnectionList(QListView):
         return None if line is None else line.record
 
     def _current_changed(self, current: Index) -> None:
-        self.chosen.emit(self._connections.connection_id(current.row()))
+        if current.isValid():
+            self._selected = self._connections.connection_id(current.row())
+            self.chosen.emit(self._selected)
 
     def _pick(self, index: Index) -> None:
         connection = self._connections.connection_id(index.row())
@@ -96,7 +106,8 @@ class ConnectionList(QListView):
         super().rowsAboutToBeRemoved(parent, start, end)
 
     def _was_reset(self) -> None:
-        self.setCurrentIndex(self._connections.index(0))
+        """What was selected stays so, if it is still in the list."""
+        self.setCurrentIndex(self._connections.index(self._connections.row_of(self._selected) or 0))
 
     def _look_changed(self) -> None:
         self._delegate.reload()
@@ -150,7 +161,7 @@ class _ConnectionDelegate(RowDelegate):
             painter.drawLine(inner.topLeft(), inner.bottomRight())
             painter.drawLine(inner.topRight(), inner.bottomLeft())
             return
-        if state is ConnectionState.SERVED:
+        if state in _NO_WEBSOCKET:
             painter.drawRect(mark.adjusted(1, 1, -1, -1))
             return
         filled = state in (ConnectionState.OPEN, ConnectionState.CLOSING)
@@ -171,7 +182,8 @@ class _ConnectionDelegate(RowDelegate):
         paint_mark(painter, self._theme, line.record.id, left, top + (height - SIZE) // 2 + 1)
         if line.record.violation_count:
             left -= 20
-            self._icon(painter, left, top + (height - 14) // 2, IconName.WARNING, ThemeRole.ERROR, 14)
+            icon, role = SEVERITY_LOOKS[self._model.severity(line.record.id) or Severity.NOTE]
+            self._icon(painter, left, top + (height - 14) // 2, icon, role, 14)
         return left - 6
 
     def _texts(

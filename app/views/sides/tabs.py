@@ -46,6 +46,7 @@ class SideTabs(QTabWidget):
         self._icons = look.icons
         self._problems = problems
         self._tabs: list[_Tab] = []
+        self._pages: list[QWidget] = []
         self.setDocumentMode(True)
         self.setUsesScrollButtons(False)
         self.tabBar().setProperty("look", "narrow")
@@ -63,8 +64,9 @@ class SideTabs(QTabWidget):
         return self.currentWidget() is self._problems
 
     def show_page(self, page: QWidget) -> None:
-        """Show a page and give it the keyboard."""
-        self.setCurrentWidget(page)
+        """Show a page, or the one that holds this widget, and give it the keyboard."""
+        tab = next(tab for tab in self._pages if tab is page or tab.isAncestorOf(page))
+        self.setCurrentWidget(tab)
         page.setFocus()
 
     def set_count(self, page: QWidget, count: int) -> None:
@@ -85,6 +87,7 @@ class SideTabs(QTabWidget):
     def _add(
         self, page: QWidget, name: str, icon: IconName, role: ThemeRole, count: int | None = None
     ) -> None:
+        self._pages.append(page)
         self._tabs.append(_Tab(name, icon, role, count))
         self.addTab(page, "")
         self._show()

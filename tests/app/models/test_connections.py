@@ -8,6 +8,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.models import connection_texts
 from app.models.connections import ConnectionModel
 from core.capture.records import ConnectionState
 from core.protocol.frames import Opcode
@@ -86,13 +87,13 @@ def test_a_path_cannot_act_on_the_list(model: ConnectionModel, maker: CaptureMak
     ],
 )
 def test_what_cannot_be_read_whole_is_called_by_its_first_line(
-    model: ConnectionModel, maker: CaptureMaker, request_: bytes, title: str
+    maker: CaptureMaker, request_: bytes, title: str
 ) -> None:
     peer = maker.peer("/x")
     record = maker.reader().connection(peer.id)
     assert record is not None
     refused = replace(record, path="", request=request_, state=ConnectionState.REFUSED)
-    assert model.title(refused) == title
+    assert connection_texts.title(refused) == title
 
 
 def test_raw_heads_are_not_held(model: ConnectionModel, maker: CaptureMaker) -> None:

@@ -1,0 +1,35 @@
+"""What is shown of a source: what it is, and how it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.capture.records import Mode
+from core.net.sources import SourceState as SourceState
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """A source, as a row of a list."""
+
+    id: int
+    name: str
+    kind: Mode
+    state: SourceState
+    address: str
+    """Where it listens, or would; "" if it does not listen."""
+    target: str
+    """The URL that it connects to; "" if it has none of its own."""
+    open_connections: int
+    failure: str
+    """Why it could not be started; "" if it could."""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it takes on connections, or is about to."""
+        return self.state in (SourceState.STARTING, SourceState.RUNNING)
+
+    @property
+    def place(self) -> str:
+        """Where it listens and where it connects."""
+        return " → ".join(filter(None, (self.address, self.target)))

@@ -1,0 +1,344 @@
+"""All sources of the window: starts and stops them, asks for new ones, remembers them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, QPoint, Signal
+from PySide6.QtWidgets import QMessageBox, QPushButton
+
+from app.actions.menus import source_menu
+from app.actions.registry import ActionId
+from app.dialogs.question import Question
+from app.logic.known_sources import KnownSource, Wish, next_id
+from app.logic.source_lines import SourceLine, SourceState
+from app.runtime.engine_thread import EngineThread
+from app.settings import Settings
+from app.sources.listening import FIRST, Listening
+from app.sources.network_question import NetworkQuestion
+from app.sources.source_forms import SourceForms
+from app.views.bars.banner import Tone
+from app.views.shell import Shell
+from app.views.sources.source_pane import SourcePane
+from core.capture.records import Mode
+from core.errors import UnmaskError
+from core.net.host_list import parse_hosts
+from core.net.proxy import Proxy
+from core.net.sources import SourceStatus
+
+
+class Sources(QObject):
+    """Knows every source: that of the tool bar, and those that were added."""
+
+    changed = Signal()
+    """Another source, or another state of one."""
+    note = Signal(str)
+    """A sentence that is not about a problem."""
+    problem = Signal(str)
+
+    def __init__(
+        self,
+        engine: EngineThread,
+        settings: Settings,
+        listening: Listening,
+        question: NetworkQuestion,
+        pane: SourcePane,
+        shell: Shell,
+    ) -> None:
+        super().__init__(shell.window)
+        self._engine = engine
+        self._settings = settings
+        self._listening = listening
+        self._question = question
+        self._pane = pane
+        self._shell = shell
+        self._forms = SourceForms(shell)
+        self._known = list(settings.sources)
+        self._statuses: dict[int, SourceStatus] = {}
+        self._wanted: set[int] = set()
+        """Sources that the person started and did not stop."""
+        engine.source.connect(self._changed)
+        engine.crashed.connect(self._crashed)
+        listening.changed.connect(self._show)
+        pane.list.toggle_wanted.connect(self.toggle)
+        pane.list.edit_wanted.connect(self.edit)
+        pane.list.remove_wanted.connect(self.ask_remove)
+        pane.list.context_menu_requested.connect(self._open_menu)
+        pane.list.chosen.connect(self._enable)
+        shell.actions.connect_each(
+            {
+                ActionId.ADD_LISTEN: lambda: self.ask_new(Mode.LISTEN),
+                ActionId.ADD_RELAY: lambda: self.ask_new(Mode.RELAY),
+                ActionId.ADD_PROXY: lambda: self.ask_new(Mode.PROXY),
+                ActionId.ADD_CONNECT: lambda: self.ask_new(Mode.CONNECT),
+                ActionId.TOGGLE_SOURCE: lambda: self._with_chosen(self.toggle),
+                ActionId.EDIT_SOURCE: lambda: self._with_chosen(self.edit),
+                ActionId.DUPLICATE_SOURCE: lambda: self._with_chosen(self.duplicate),
+                ActionId.REMOVE_SOURCE: lambda: self._with_chosen(self.ask_remove),
+                ActionId.ALL_SOURCES: lambda: pane.list.choose(None),
+                ActionId.FOCUS_SOURCES: pane.list.setFocus,
+            }
+        )
+        self._show()
+
+    # Looking.
+
+    @property
+    def lines(self) -> tuple[SourceLine, ...]:
+        """Every source with its state, that of the tool bar first."""
+        return (self._first_line(), *map(self._line, self._known))
+
+    @property
+    def chosen(self) -> int | None:
+        """The source that is chosen in the list; None for all."""
+        return self._pane.list.chosen_source
+
+    @property
+    def known(self) -> tuple[KnownSource, ...]:
+        """Those that were added."""
+        return tuple(self._known)
+
+    def line(self, source: int) -> SourceLine | None:
+        """A source with its state; None if there is none with this id."""
+        return next((line for line in self.lines if line.id == source), None)
+
+    def refresh(self) -> None:
+        """Ask the engine how many connections are open."""
+        for status in self._engine.sources:
+            before = self._statuses.get(status.id)
+            if before is not None and before.open_connections != status.open_connections:
+                self._statuses[status.id] = replace(before, open_connections=status.open_connections)
+        running = {status.id for status in self._engine.sources}
+        for number, status in self._statuses.items():
+            if number not in running and status.open_connections:
+                self._statuses[number] = replace(status, open_connections=0)
+        self._show()
+
+    # Acting.
+
+    def offer(self) -> None:
+        """Start what was running when the program ended; where others could reach it, offer to."""
+        asked = []
+        for known in self._known:
+            if not known.was_on:
+                continue
+            if known.address is not None and self._question.is_settled(known.address):
+                self.start(known.id)
+            else:
+                asked.append(known)
+        if asked:
+            start = QPushButton(self.tr("&Start again"))
+            start.clicked.connect(lambda: self._start_each([each.id for each in asked]))
+            names = ", ".join(each.name for each in asked)
+            text = self.tr("Running when Unmask ended, and not started again by itself: {names}.")
+            self._shell.banner.say(Tone.NOTE, text.format(names=names), start)
+
+    def add(self, name: str, wish: Wish) -> int:
+        """Add a source and start it; gives its id."""
+        known = KnownSource(next_id(self._known), name, wish)
+        self._known.append(known)
+        self._keep()
+        self._show()
+        self.start(known.id)
+        return known.id
+
+    def start(self, source: int) -> None:
+        """Start a source, after a question if others can reach it."""
+        known = self._find(source)
+        if known is None:
+            if source == FIRST:
+                self._listening.start()
+            return
+        if known.address is None:
+            self._start(known)
+        else:
+            self._question.ask(known.address, known.kind, lambda: self._start(known))
+
+    def stop(self, source: int) -> None:
+        """Let a source take on no more connections."""
+        self._wanted.discard(source)
+        if source == FIRST:
+            self._listening.stop()
+        else:
+            self._engine.stop_source(source)
+
+    def toggle(self, source: int) -> None:
+        """Start a source that is stopped; stop one that is not."""
+        line = self.line(source)
+        if line is not None:
+            (self.stop if line.is_on else self.start)(source)
+
+    def start_again(self) -> None:
+        """Start what was running with a new engine."""
+        for source in sorted(self._wanted):
+            self.start(source)
+
+    def ask_new(self, kind: Mode, wish: Wish | None = None, name: str = "") -> None:
+        """Ask for another source of a kind, beginning with `wish`."""
+        form = self._forms.of(kind, wish, name, self._names(), is_new=True)
+        form.accepted.connect(lambda: self._added(form.name, form.what))
+        form.open()
+
+    def edit(self, source: int) -> None:
+        """Change a source; if it runs, it starts again."""
+        known = self._find(source)
+        if known is None:
+            self._shell.actions[ActionId.FOCUS_ADDRESS].trigger()
+            return
+        taken = [name for name in self._names() if name != known.name]
+        form = self._forms.of(known.kind, known.wish, known.name, taken, is_new=False)
+        form.accepted.connect(lambda: self.replace(source, form.name, form.what))
+        form.open()
+
+    def replace(self, source: int, name: str, wish: Wish) -> None:
+        """Set a source up differently; if it runs, it starts again."""
+        at = next(at for at, known in enumerate(self._known) if known.id == source)
+        self._known[at] = replace(self._known[at], name=name, wish=wish)
+        self._keep()
+        line = self.line(source)
+        if line is not None and line.is_on:
+            self.start(source)
+        self._show()
+
+    def duplicate(self, source: int) -> None:
+        """Ask for a source like this one."""
+        known = self._find(source)
+        if known is None:
+            self.ask_new(Mode.LISTEN)
+        else:
+            self.ask_new(known.kind, known.wish, self.tr("{name} (copy)").format(name=known.name))
+
+    def ask_remove(self, source: int) -> None:
+        """Forget a source; ask if it runs."""
+        known, line = self._find(source), self.line(source)
+        if known is None or line is None:
+            self.note.emit(self.tr("This one belongs to the tool bar and stays. It can be stopped."))
+            return
+        if not line.is_on:
+            self._remove(source)
+            return
+        box = Question(
+            self.tr("Remove a source that is running"),
+            self.tr("Stop “{name}” and remove it?").format(name=known.name),
+            self.tr("Connections that are open stay open, and what was recorded stays in the capture."),
+            self._shell.look.icons,
+            self._shell.window,
+        )
+        box.add(self.tr("&Remove"), QMessageBox.ButtonRole.DestructiveRole, lambda: self._remove(source))
+        box.open()
+
+    def pass_through(self, source: int, host: str) -> None:
+        """Have a proxy no longer open the TLS of a host."""
+        known = self._find(source)
+        if known is not None and isinstance(known.wish, Proxy):
+            self.replace(source, known.name, known.wish.passing(parse_hosts(host)))
+
+    def keep(self) -> None:
+        """Remember which are running, at the end of the window."""
+        self._known = [replace(each, was_on=each.id in self._wanted) for each in self._known]
+        self._keep()
+
+    # Within.
+
+    def _added(self, name: str, wish: Wish) -> None:
+        self._pane.list.choose(None)
+        self.add(name, wish)
+
+    def _start(self, known: KnownSource) -> None:
+        try:
+            source = known.source()
+        except UnmaskError as error:
+            self.problem.emit(str(error))
+            return
+        self._wanted.add(known.id)
+        self._engine.start_source(source)
+
+    def _start_each(self, sources: list[int]) -> None:
+        self._shell.banner.dismiss()
+        for source in sources:
+            self.start(source)
+
+    def _remove(self, source: int) -> None:
+        self.stop(source)
+        self._known = [each for each in self._known if each.id != source]
+        if self._pane.list.chosen_source == source:
+            self._pane.list.choose(None)
+        self._keep()
+        self._show()
+
+    def _changed(self, status: SourceStatus) -> None:
+        self._statuses[status.id] = status
+        if status.state is SourceState.FAILED:
+            self._wanted.discard(status.id)
+        self._show()
+
+    def _crashed(self) -> None:
+        for number, status in self._statuses.items():
+            self._statuses[number] = SourceStatus(number, SourceState.STOPPED, failure=status.failure)
+        self._show()
+
+    def _find(self, source: int) -> KnownSource | None:
+        return next((each for each in self._known if each.id == source), None)
+
+    def _names(self) -> list[str]:
+        return [line.name for line in self.lines]
+
+    def _first_line(self) -> SourceLine:
+        listening = self._listening
+        status = self._statuses.get(FIRST, SourceStatus(FIRST, SourceState.STOPPED))
+        address = ", ".join(listening.addresses) or listening.next_address
+        return SourceLine(
+            FIRST,
+            listening.name,
+            Mode.LISTEN,
+            status.state,
+            address,
+            "",
+            status.open_connections,
+            status.failure,
+        )
+
+    def _line(self, known: KnownSource) -> SourceLine:
+        status = self._statuses.get(known.id, SourceStatus(known.id, SourceState.STOPPED))
+        address = ", ".join(status.addresses) or ("" if known.address is None else str(known.address))
+        return SourceLine(
+            known.id,
+            known.name,
+            known.kind,
+            status.state,
+            address,
+            known.target,
+            status.open_connections,
+            status.failure,
+        )
+
+    def _keep(self) -> None:
+        self._settings.sources = tuple(self._known)
+
+    def _show(self) -> None:
+        self._pane.list.source_model.set_lines(self.lines)
+        self._enable()
+        self.changed.emit()
+
+    def _enable(self) -> None:
+        """Only what can be done with the chosen source."""
+        actions, chosen = self._shell.actions, self._pane.list.chosen_source
+        for identity in (
+            ActionId.TOGGLE_SOURCE, ActionId.EDIT_SOURCE, ActionId.DUPLICATE_SOURCE, ActionId.COPY_SOURCE_LINE,
+        ):  # fmt: skip
+            actions[identity].setEnabled(chosen is not None)
+        actions[ActionId.REMOVE_SOURCE].setEnabled(chosen not in (None, FIRST))
+        actions[ActionId.ALL_SOURCES].setEnabled(chosen is not None)
+
+    def _with_chosen(self, act: Callable[[int], None]) -> None:
+        chosen = self._pane.list.chosen_source
+        if chosen is None:
+            self.note.emit(self.tr("No source is chosen. Choose one at the left."))
+        else:
+            act(chosen)
+
+    def _open_menu(self, position: QPoint) -> None:
+        menu = source_menu(self._shell.window, self._shell.actions)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(position)

@@ -1,0 +1,1 @@
+"""The list of sources, and the page of the first start."""
