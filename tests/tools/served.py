@@ -107,7 +107,7 @@ class Served:
         self._thread.join(PATIENCE_SECONDS)
         self.host.close()
         if kind is None:
-            assert self._failures == []
+            assert self._failures == [], self._failures
 
     @property
     def port(self) -> int:

@@ -347,12 +347,12 @@ class Exchange(Forwarding):
             self._ended_unanswered(server, has_begun=bool(answered.parser.raw))
 
     def _ended_unanswered(self, server: Leg, *, has_begun: bool) -> None:
-        if self._may_repeat and not has_begun and self._route is not None:
-            self._may_repeat = False
-            self._dial(self._route)
-        elif self._client.has_ended:
+        if self._client.has_ended:
             self._conclude(Role.CLIENT, _LEFT)
             self._end()
+        elif self._may_repeat and not has_begun and self._route is not None:
+            self._may_repeat = False
+            self._dial(self._route)
         else:
             how = "broke" if server.was_reset else "ended"
             when = "in the middle of the head of its answer" if has_begun else "without an answer"

@@ -1,0 +1,367 @@
+"""Plain HTTP through a relay: every byte goes on, each exchange is a record, and the legs serve the next request."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from core.capture.records import ConnectionRecord, ConnectionState, Mode
+from core.net.settings import EngineSettings, Limits
+from core.protocol.events import ClosedBy
+from tests.tools.raw_end import RawEnd
+from tests.tools.raw_peer import RawPeer
+from tests.tools.raw_server import RawServer, response_to
+from tests.tools.served import Served
+from tests.tools.waiting import PATIENCE_SECONDS
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    with Served(tmp_path / "a.unmask", EngineSettings(limits=Limits(close_seconds=1.0))) as running:
+        yield running
+
+
+@pytest.fixture
+def target() -> Iterator[RawServer]:
+    with RawServer() as behind:
+        yield behind
+
+
+@pytest.fixture
+def client(served: Served, target: RawServer) -> Iterator[RawPeer]:
+    with RawPeer(served.relay(target.url)) as peer:
+        yield peer
+
+
+def get(path: str = "/", *lines: str, method: str = "GET") -> bytes:
+    return "\r\n".join((f"{method} {path} HTTP/1.1", "Host: here", *lines, "", "")).encode()
+
+
+def response(*lines: str, status: str = "200 OK", body: bytes = b"") -> bytes:
+    return "\r\n".join((f"HTTP/1.1 {status}", *lines, "", "")).encode() + body
+
+
+def page(body: bytes, *lines: str) -> bytes:
+    return response(f"Content-Length: {len(body)}", *lines, body=body)
+
+
+def for_target(request: bytes, target: RawServer) -> bytes:
+    return request.replace(b"Host: here", b"Host: 127.0.0.1:%d" % target.port)
+
+
+def exchanged(served: Served, number: int = 1) -> ConnectionRecord:
+    record = served.closed(number)
+    assert record.state is ConnectionState.EXCHANGED
+    return record
+
+
+def test_a_request_passes_and_its_response_comes_back(
+    served: Served, target: RawServer, client: RawPeer
+) -> None:
+    client.send(get("/page?q=1", "Accept: */*"))
+    assert target.accept() == for_target(get("/page?q=1", "Accept: */*"), target)
+    target.send(page(b"hello", "Set-Cookie: a=b"))
+    assert client.head() + client.take(5) == page(b"hello", "Set-Cookie: a=b")
+    record = exchanged(served)
+    assert (record.mode, record.path, record.status) == (Mode.RELAY, "/page?q=1", 200)
+    assert (record.bytes_in, record.bytes_out, record.frame_count) == (0, 5, 0)
+    assert record.request == get("/page?q=1", "Accept: */*")
+    assert record.response + b"hello" == page(b"hello", "Set-Cookie: a=b")
+    assert (record.violation_count, record.closed_by, record.vanished) == (0, ClosedBy.NOBODY, False)
+
+
+def test_requests_follow_each_other_on_the_same_legs(
+    served: Served, target: RawServer, client: RawPeer
+) -> None:
+    for number in range(1, 4):
+        client.send(get(f"/{number}"))
+        if number == 1:
+            target.accept()
+        else:
+            assert target.head() == for_target(get(f"/{number}"), target)
+        target.send(page(b"%d" % number))
+        client.head()
+        assert client.take(1) == b"%d" % number
+    assert [exchanged(served, number).path for number in (1, 2, 3)] == ["/1", "/2", "/3"]
+    assert served.host.open_connections == 1
+    legs = [served.reader.legs(number) for number in (1, 2, 3)]
+    assert len({leg.local for each in legs for leg in each if leg.side == 1}) == 1
+
+
+def test_requests_that_come_at_once_are_asked_one_after_the_other(
+    served: Served, target: RawServer, client: RawPeer
+) -> None:
+    count = 50
+    client.send(b"".join(get(f"/{number}") for number in range(count)))
+    assert target.accept() == for_target(get("/0"), target)
+    for number in range(1, count):
+        # The next one is not sent before this one is answered.
+        assert target.received == b""
+        target.send(page(b"%02d" % number))
+        assert target.head() == for_target(get(f"/{number}"), target)
+    target.send(page(b"end"))
+    for number in range(1, count):
+        client.head()
+        assert client.take(2) == b"%02d" % number
+    client.head()
+    assert client.take(3) == b"end"
+    assert exchanged(served, count).path == f"/{count - 1}"
+
+
+def test_bodies_of_either_kind_pass_both_ways(served: Served, target: RawServer, client: RawPeer) -> None:
+    chunks = b"5;ext=1\r\nhello\r\n0\r\nTrailer: kept\r\n\r\n"
+    posted = get("/a", "Content-Length: 3", method="POST") + b"abc"
+    client.send(posted)
+    target.meet()
+    assert target.take(len(for_target(posted, target))) == for_target(posted, target)
+    target.send(response("Transfer-Encoding: chunked", body=chunks))
+    client.head()
+    assert client.take(len(chunks)) == chunks
+    put = get("/b", "Transfer-Encoding: chunked", method="PUT") + chunks
+    for byte in put:
+        client.send(bytes([byte]))
+    assert target.take(len(for_target(put, target))) == for_target(put, target)
+    target.send(response(status="204 No Content"))
+    assert client.head() == response(status="204 No Content")
+    first, second = exchanged(served, 1), exchanged(served, 2)
+    assert (first.bytes_in, first.bytes_out) == (3, len(chunks))
+    assert (second.bytes_in, second.bytes_out, second.status) == (len(chunks), 0, 204)
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("HEAD", response("Content-Length: 1000")),
+        ("GET", response("Content-Length: 1000", status="304 Not Modified")),
+        ("DELETE", response(status="204 No Content")),
+    ],
+)
+def test_a_response_without_a_body_ends_with_its_head(
+    served: Served, target: RawServer, client: RawPeer, method: str, answer: bytes
+) -> None:
+    client.send(get(method=method))
+    target.accept()
+    target.send(answer)
+    assert client.head() == answer
+    client.send(get("/next"))
+    assert target.head() == for_target(get("/next"), target)
+    assert exchanged(served).bytes_out == 0
+
+
+def test_interim_responses_pass(served: Served, target: RawServer, client: RawPeer) -> None:
+    client.send(get("/up", "Content-Length: 4", "Expect: 100-continue", method="POST"))
+    target.accept()
+    hints = response("Link: </a.css>", status="103 Early Hints")
+    target.send(response(status="100 Continue") + hints)
+    assert client.head() == response(status="100 Continue")
+    assert client.head() == hints
+    client.send(b"body")
+    assert target.take(4) == b"body"
+    target.send(page(b"got it"))
+    client.head()
+    assert client.take(6) == b"got it"
+    assert exchanged(served).status == 200
+
+
+def test_an_early_answer_passes_while_the_request_goes_on(
+    served: Served, target: RawServer, client: RawPeer
+) -> None:
+    client.send(get("/up", "Content-Length: 8", method="POST") + b"half")
+    target.accept()
+    assert target.take(4) == b"half"
+    target.send(response("Content-Length: 0", status="413 Content Too Large"))
+    client.head()
+    client.send(b"rest")
+    assert target.take(4) == b"rest"
+    client.send(get("/next"))
+    assert target.head() == for_target(get("/next"), target)
+    assert (exchanged(served).status, exchanged(served).bytes_in) == (413, 8)
+
+
+def test_events_of_a_stream_pass_as_they_come(served: Served, target: RawServer, client: RawPeer) -> None:
+    client.send(get("/events", "Accept: text/event-stream"))
+    target.accept()
+    target.send(response("Content-Type: text/event-stream"))
+    client.head()
+    for number in range(3):
+        target.send(b"data: %d\n\n" % number)
+        assert client.take(9) == b"data: %d\n\n" % number
+    record = served.captured(
+        lambda reader: any(each.status == 200 for each in reader.connections()), "it is answered"
+    ).connection(1)
+    assert record is not None
+    assert (record.state, record.closed_ns) == (ConnectionState.EXCHANGED, None)
+    target.client.close()
+    assert client.rest() == b""
+    assert exchanged(served).bytes_out == 27
+    assert not exchanged(served).vanished
+
+
+@pytest.mark.parametrize("closer", ["client", "server", "old client", "old server"])
+def test_close_is_kept(served: Served, target: RawServer, client: RawPeer, closer: str) -> None:
+    client.send(
+        get("/", *(("Connection: close",) if closer == "client" else ())).replace(
+            b"HTTP/1.1", b"HTTP/1.0" if closer == "old client" else b"HTTP/1.1"
+        )
+    )
+    target.accept()
+    answer = page(b"bye", *(("Connection: close",) if closer == "server" else ()))
+    if closer == "old server":
+        answer = answer.replace(b"HTTP/1.1", b"HTTP/1.0")
+    target.send(answer)
+    assert client.rest() == answer
+    assert target.rest() == b""
+    assert exchanged(served).bytes_out == 3
+
+
+def test_a_server_that_ends_an_idle_connection_ends_it_for_its_client(
+    served: Served, target: RawServer, client: RawPeer
+) -> None:
+    client.send(get())
+    target.accept()
+    target.send(page(b"x"))
+    client.head()
+    target.client.close()
+    assert client.rest() == b"x"
+    exchanged(served)
+
+
+def test_a_client_that_ends_an_idle_connection_ends_it_for_the_server(
+    served: Served, target: RawServer, client: RawPeer
+) -> None:
+    client.send(get())
+    target.accept()
+    target.send(page(b"x"))
+    client.head()
+    client.take(1)
+    client.socket.close()
+    assert target.rest() == b""
+    assert exchanged(served).closed_by is ClosedBy.NOBODY
+
+
+def test_what_nobody_asked_for_ends_an_idle_connection(
+    served: Served, target: RawServer, client: RawPeer
+) -> None:
+    client.send(get())
+    target.accept()
+    target.send(page(b"x") + page(b"stray"))
+    client.head()
+    assert client.rest() == b"x"
+    exchanged(served)
+
+
+def test_an_upgrade_may_come_later_on_the_same_connection(
+    served: Served, target: RawServer, client: RawPeer
+) -> None:
+    client.send(get("/page"))
+    target.accept()
+    target.send(page(b"x"))
+    client.head()
+    client.take(1)
+    client.send(client.request("/chat"))
+    target.send(response_to(target.head()))
+    assert client.head().startswith(b"HTTP/1.1 101 ")
+    client.frame(1, b"hello")
+    target.take(11)
+    target.frame(1, b"hi")
+    assert client.take(4) == b"\x81\x02hi"
+    assert served.opened(2).path == "/chat"
+    client.socket.close()
+    target.client.close()
+    assert served.closed(2).frame_count == 2
+    assert exchanged(served, 1).path == "/page"
+
+
+def test_a_refused_upgrade_leaves_the_connection_for_more(
+    served: Served, target: RawServer, client: RawPeer
+) -> None:
+    refusal = response(
+        "Content-Length: 4", "WWW-Authenticate: Basic", status="401 Unauthorized", body=b"who?"
+    )
+    client.send(client.request("/chat"))
+    target.accept()
+    target.send(refusal)
+    assert client.head() + client.take(4) == refusal
+    client.send(get("/login"))
+    target.head()
+    target.send(page(b"x"))
+    client.head()
+    record = served.closed(1)
+    assert (record.state, record.status, record.path) == (ConnectionState.REFUSED, 401, "/chat")
+    assert exchanged(served, 2).path == "/login"
+
+
+@pytest.mark.parametrize("kind", ["length", "chunked", "end"])
+def test_large_bodies_pass_and_memory_stays_flat(
+    served: Served, target: RawServer, client: RawPeer, kind: str
+) -> None:
+    size = 64 * MIB
+    piece = bytes(range(256)) * 4096
+    head = {
+        "length": f"Content-Length: {size}",
+        "chunked": "Transfer-Encoding: chunked",
+        "end": "Connection: close",
+    }[kind]
+    client.send(get("/large"))
+    target.accept()
+    said = hashlib.sha256()
+
+    def serve() -> None:
+        target.send(response(head))
+        for _ in range(size // MIB):
+            part = b"%x\r\n%b\r\n" % (MIB, piece) if kind == "chunked" else piece
+            said.update(part)
+            target.send(part)
+        last = b"0\r\n\r\n" if kind == "chunked" else b""
+        said.update(last)
+        target.send(last)
+        if kind == "end":
+            target.say_no_more()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    client.head()
+    heard, most, length = hashlib.sha256(client.received), 0, len(client.received)
+    framing = len(b"100000\r\n\r\n") * (size // MIB) + 5 if kind == "chunked" else 0
+    while length < size + framing:
+        data = client.socket.recv(MIB)
+        heard.update(data)
+        length += len(data)
+        most = max(most, sum(each.queued_bytes for each in served.host.slow_peers))
+    thread.join(PATIENCE_SECONDS)
+    assert heard.digest() == said.digest()
+    assert most < 4 * MIB
+    assert exchanged(served).bytes_out == size + framing
+
+
+def test_a_slow_client_slows_its_server(served: Served, target: RawServer, client: RawPeer) -> None:
+    client.send(get("/large"))
+    target.accept()
+    target.send(response("Content-Length: 1000000000"))
+    target.client.settimeout(1.0)
+    sent = 0
+    with suppress(TimeoutError):
+        while sent < 200 * MIB:
+            sent += target.client.send(bytes(MIB))
+    assert sent < 100 * MIB
+    # Another one is served meanwhile.
+    with RawPeer(client.port) as other:
+        other.send(get("/small"))
+        with target.accepted() as end:
+            answer_one(end)
+        other.head()
+    client.socket.close()
+    record = exchanged(served)
+    assert (record.closed_by, record.vanished) == (ClosedBy.CLIENT, True)
+
+
+def answer_one(end: RawEnd) -> None:
+    end.head()
+    end.send(page(b"x"))
