@@ -119,7 +119,11 @@ class Served:
 
     def relay(self, target: str) -> int:
         """Relays to that ws:// URL; the port to connect to."""
-        return _port(self.start(Relay(ListenAddress("127.0.0.1", 0), parse_url(target))))
+        return self.relay_with(Relay(ListenAddress("127.0.0.1", 0), parse_url(target)))
+
+    def relay_with(self, relay: Relay) -> int:
+        """Relays in that manner; the port to connect to."""
+        return _port(self.start(relay))
 
     def start(self, what: What, name: str = "") -> SourceStatus:
         """Starts a source; what it tells once it runs."""

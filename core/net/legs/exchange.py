@@ -211,7 +211,7 @@ class Exchange(Forwarding):
         return False
 
     def _client_lost(self) -> None:
-        self._leave_server(abort=self._client.was_reset)
+        self._leave_server(reset=self._client.was_reset)
         self._stop_dialling()
         if self._phase is _Phase.ASKING:
             self._record.miss(self._asked, self._client.tls_failure)
@@ -227,7 +227,7 @@ class Exchange(Forwarding):
             self._phase = _Phase.ENDING
             self.disconnect()
             return
-        self._leave_server(abort=True)
+        self._leave_server(reset=True)
         self._stop_dialling()
         self._answer(refuse(400, reason))
 
@@ -366,7 +366,7 @@ class Exchange(Forwarding):
         self._conclude(Role.SERVER, reason)
         if self._server is not None and self._server.was_reset:
             self._phase = _Phase.ENDING
-            self._client.abort()
+            self._client.reset()
         else:
             self._end()
 

@@ -134,11 +134,11 @@ class Forwarding(Between):
         self._client.say_no_more()
         self._client.set_timer(self._limits.close_seconds, self.disconnect)
 
-    def _leave_server(self, *, abort: bool = False) -> None:
+    def _leave_server(self, *, reset: bool = False) -> None:
         server, self._server = self._server, None
         if server is not None:
             server.stop_timer()
-            server.abort() if abort else server.close()
+            server.reset() if reset else server.close()
 
     def _end_if_alone(self) -> None:
         if not (self._alive or self._dialling or self._is_left):

@@ -7,6 +7,9 @@ two between which it passes bytes; then it pauses reading one while the other st
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+import sys
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Protocol, cast
@@ -22,6 +25,8 @@ from core.net.turns import FIRST_NS, READ_ON_NS, Turns
 from core.protocol.handshake import Answer, refuse
 from core.protocol.state import Role
 
+_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+"""Of `struct linger`: unsent data is dropped, and the peer is told by a reset."""
 WRITE_HIGH = 1024 * 1024
 """Bytes waiting for a peer from which on it counts as stalled."""
 
@@ -230,6 +235,13 @@ class Leg(asyncio.Protocol):
         """Cut the connection; waiting data is lost."""
         if self._transport is not None:
             self._transport.abort()
+
+    def reset(self) -> None:
+        """Cut the connection so that the peer sees a reset, and no end of the stream."""
+        sock = None if self._transport is None else self._transport.get_extra_info("socket")
+        if sock is not None and self.is_open:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.abort()
 
     def pause(self, reason: PauseReason) -> None:
         """Stop reading until every reason is gone. If the leg was not connected yet, one read may still come."""

@@ -94,7 +94,7 @@ class Relayed(Between):
         self._note_first(leg)
         other = self._other(leg)
         if other is not None and leg.was_reset:
-            other.abort()
+            other.reset()
         elif other is not None:
             other.close()
 
