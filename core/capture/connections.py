@@ -74,9 +74,9 @@ class ConnectionReader(Snapshots):
         return heads
 
     @reads
-    def worst_severities(self, after: int, limit: int) -> tuple[int, dict[int, Severity]]:
+    def worst_severities(self, after: int, limit: int = 20_000) -> tuple[int, dict[int, Severity], bool]:
         """How bad the next `limit` violations behind the one with the id `after` are: the id of the last, and the worst
-        for each connection. No more than `limit` rows are read.
+        for each connection, and whether there may be more.
         """
         rows = self._db.execute(
             "SELECT connection, rule, max(id) FROM "
@@ -89,7 +89,7 @@ class ConnectionReader(Snapshots):
             severity = severity_of(rule)
             worst[connection] = max(worst.get(connection, severity), severity)
             last = max(last, newest)
-        return last, worst
+        return last, worst, last - after >= limit
 
     @reads
     def problems(self, connection: int) -> tuple[Problem, ...]:

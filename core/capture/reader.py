@@ -104,12 +104,9 @@ class CaptureReader(Snapshots):
         """Rules that the heads of a connection broke, or the connection as a whole; not those that its frames did."""
         return self._connections.problems(connection_id)
 
-    def worst_severities(self, after: int, limit: int = 20_000) -> tuple[int, dict[int, Severity], bool]:
-        """The worst severity for each connection among violations with ids above `after`, the id of the last one that
-        was looked at, and whether there may be more.
-        """
-        last, worst = self._connections.worst_severities(after, limit)
-        return last, worst, last - after >= limit
+    def worst_severities(self, after: int) -> tuple[int, dict[int, Severity], bool]:
+        """Passes on `ConnectionReader.worst_severities`."""
+        return self._connections.worst_severities(after)
 
     def connection_violations(self, connection_id: int) -> tuple[Violation, ...]:
         """The rules of `connection_problems`."""
