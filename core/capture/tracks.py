@@ -14,12 +14,15 @@ from core.protocol.events import (
     ConnectionFailed,
     Event,
     ExchangeEnded,
+    FrameReceived,
     HandshakeDone,
     HandshakeFailed,
     HeadPassedOn,
+    Report,
     RequestReceived,
     RequestSent,
     ResponseReceived,
+    RunReceived,
     StreamEnded,
     closed_by_role,
 )
@@ -199,11 +202,15 @@ class Track:
         """Something became known of a leg."""
         self._leg(change.side, time_ns).change(change)
 
-    def hear(self, from_server: int, time_ns: int) -> None:
-        """The first whole message has come from the server (FROM_SERVER) or the client (0)."""
+    def hear(self, event: Report, from_server: int, time_ns: int) -> bool:
+        """Note the first whole message from the server (FROM_SERVER) or the client (0), if this is it."""
+        ends_message = isinstance(event, FrameReceived) and event.completes is not None
+        if not (ends_message or isinstance(event, RunReceived)):
+            return False
         self.heard.add(from_server)
         leg = self._leg(Role.SERVER if from_server else Role.CLIENT, time_ns)
         leg.first_message_ns, leg.is_new = time_ns, True
+        return True
 
     def change(self, time_ns: int, event: Event) -> Broken:
         """Take over anything but a frame."""

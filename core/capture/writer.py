@@ -333,10 +333,9 @@ class CaptureWriter:
         sent = received ^ FROM_SERVER
         is_silent = received not in track.heard
         for event in events:
+            if is_silent and track.hear(event, received, time_ns):
+                is_silent = False
             if isinstance(event, FrameReceived):
-                if is_silent and event.completes is not None:
-                    track.hear(received, time_ns)
-                    is_silent = False
                 self._add_frame(track, time_ns, event, received)
                 if event.fate is Fate.REPLACED and self.recording:
                     track.replaced[received] = self._next_frame - 1
@@ -347,9 +346,6 @@ class CaptureWriter:
                 if event.frame.opcode == Opcode.CLOSE:
                     track.close_sent()
             elif isinstance(event, RunReceived):
-                if is_silent:
-                    track.hear(received, time_ns)
-                    is_silent = False
                 self._add_run(track, time_ns, event.frames, Origin.PEER, received)
             elif isinstance(event, RunSent):
                 self._add_run(track, time_ns, event.frames, event.origin, sent)
