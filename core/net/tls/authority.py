@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from core.errors import CertificateError
+from core.net.tls.credentials import Credentials
 from core.net.tls.private_pem import write_private
 
 LIFETIME = timedelta(days=3652)
@@ -41,7 +42,9 @@ class Authority:
     """A certificate that may sign others, and its key."""
 
     certificate: x509.Certificate
-    key: SigningKey
+    key: SigningKey = field(repr=False)
+    others: tuple[x509.Certificate, ...] = ()
+    """Certificates between this one and one that is trusted."""
 
     @property
     def name(self) -> str:
@@ -58,6 +61,11 @@ class Authority:
     def pem(self) -> bytes:
         """Its certificate."""
         return self.certificate.public_bytes(Encoding.PEM)
+
+    @property
+    def chain_pem(self) -> bytes:
+        """Its certificate, and those between it and one that is trusted."""
+        return b"".join((self.pem, *(each.public_bytes(Encoding.PEM) for each in self.others)))
 
     @property
     def der(self) -> bytes:
@@ -149,7 +157,7 @@ class AuthorityStore:
     def _keep(self, authority: Authority) -> Authority:
         key = authority.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         try:
-            write_private(self.path, authority.pem + key)
+            write_private(self.path, authority.chain_pem + key)
             self._seen = _seen(self.path)
         except OSError as error:
             raise CertificateError(
@@ -167,7 +175,7 @@ def _seen(path: Path) -> tuple[int, int]:
 
 def _parse(content: bytes, path: Path) -> Authority:
     try:
-        certificate = x509.load_pem_x509_certificate(content)
+        certificate, *others = x509.load_pem_x509_certificates(content)
         key = load_pem_private_key(content, None)
     except ValueError as error:
         raise CertificateError(
@@ -177,9 +185,54 @@ def _parse(content: bytes, path: Path) -> Authority:
         raise CertificateError(
             f"The key in {path} does not belong to the certificate there. Remove it: a new authority is made then."
         )
-    return Authority(certificate, key)
+    return Authority(certificate, key, tuple(others))
 
 
+def authority_from(credentials: Credentials, now: datetime | None = None) -> Authority:
+    """A person's own authority, once it is known to be able to sign for hosts. Raises CertificateError."""
+    certificate, key = credentials.certificate, credentials.key
+    what = f"The certificate “{certificate.subject.rfc4514_string()}”"
+    now = now or datetime.now(UTC)
+    if not _may_sign(certificate):
+        raise CertificateError(
+            f"{what} is not one of an authority: it may not sign others. Give the authority's own certificate."
+        )
+    if now > certificate.not_valid_after_utc:
+        raise CertificateError(
+            f"{what} has expired, on {certificate.not_valid_after_utc:%Y-%m-%d}. Give a newer one."
+        )
+    if now < certificate.not_valid_before_utc:
+        raise CertificateError(
+            f"{what} is not valid yet: it begins on {certificate.not_valid_before_utc:%Y-%m-%d}. Check this machine's "
+            "clock."
+        )
+    if not isinstance(key, SigningKey):
+        raise CertificateError(
+            f"{what} has a key of a kind that browsers do not accept. Give one with RSA or EC."
+        )
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < _LEAST_RSA_BITS:
+        raise CertificateError(
+            f"{what} has an RSA key of {key.key_size} bits, which clients refuse. Give one of at least "
+            f"{_LEAST_RSA_BITS} bits."
+        )
+    return Authority(certificate, key, credentials.others)
+
+
+def _may_sign(certificate: x509.Certificate) -> bool:
+    """Whether a certificate is one of an authority (RFC 5280 sections 4.2.1.3 and 4.2.1.9)."""
+    try:
+        extensions = certificate.extensions
+        is_authority = extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        try:
+            usage = extensions.get_extension_for_class(x509.KeyUsage).value
+        except x509.ExtensionNotFound:
+            return is_authority
+        return is_authority and usage.key_cert_sign
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return False
+
+
+_LEAST_RSA_BITS = 2048
 _ORGANIZATION = "Unmask"
 
 

@@ -82,7 +82,7 @@ class Leaves:
         context = server_context(self._key_log)
         key = self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         # The authority goes along: some clients look for it in the chain (Chromium, by the digest of its key).
-        load_chain(context, leaf.public_bytes(Encoding.PEM) + key + authority.pem)
+        load_chain(context, leaf.public_bytes(Encoding.PEM) + key + authority.chain_pem)
         return context
 
 
