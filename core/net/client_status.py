@@ -31,5 +31,7 @@ class ClientStatus:
     next_attempt_ns: int | None = None
     """When it tries again (ns since the epoch); None if it does not wait for that."""
     pulse: Pulse = NO_PULSE
+    close_code: int | None = None
+    """How its last connection ended: 1006 where it vanished; None while none has ended."""
     news: tuple[str, ...] = ()
     """What has happened since the status before, in sentences: redirects, losses, attempts to come."""

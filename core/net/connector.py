@@ -99,6 +99,8 @@ class Connector:
         if attempt is not self._attempt:
             return
         self._attempt = None
+        if closed is not None:
+            self.client = replace(self.client, close_code=closed.code)
         reconnect = self._request.reconnect
         if attempt.is_left or reconnect is None:
             self._change(SourceState.STOPPED)
