@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
@@ -81,7 +81,7 @@ class CaptureWriter:
         """Write and commit. Raises CaptureError if the disk fails: the file is as before, and the frames are lost."""
         before = self._next_frame
         self._file.bound_log(None if self.keep.bytes is None else self.keep.log_bytes)
-        try:
+        with self._falling_back():
             for batch in batches:
                 if isinstance(batch.events, Opened):
                     self._open(batch.connection, batch.events, batch.time_ns)
@@ -94,9 +94,6 @@ class CaptureWriter:
                 self._write_blocks()
                 self._write_changes()
                 self._missing.write(self._db, before)
-        except Exception:
-            self._fall_back()
-            raise
         self._keep()
 
     def clear(self) -> None:
@@ -111,15 +108,11 @@ class CaptureWriter:
             changes=self._total.changes,
             generation=self._total.generation + 1,
         )
-        try:
-            with self._file.transaction():
-                for table in CLEARED:
-                    self._db.execute(f"DELETE FROM {table.name}")
-                self._db.execute("UPDATE total SET mark_changes = mark_changes + 1")
-                self._write_changes()
-        except Exception:
-            self._fall_back()
-            raise
+        with self._falling_back(), self._file.transaction():
+            for table in CLEARED:
+                self._db.execute(f"DELETE FROM {table.name}")
+            self._db.execute("UPDATE total SET mark_changes = mark_changes + 1")
+            self._write_changes()
         self._keep()
         # Return the room to the disk unless somebody is reading; there is little left to move.
         with suppress(sqlite3.Error):
@@ -131,18 +124,14 @@ class CaptureWriter:
         number, track = self.numbering.number(handle), self._tracks.get(handle)
         if number is None:
             return
-        try:
-            with self._file.transaction():
-                forgotten = forget(self._db, number, self._next_frame, stays=track is not None)
-                self._total.lose(forgotten)
-                if track is not None:
-                    track.forget_frames(forgotten.violations_left)
-                    self._touched[handle] = track
-                self._db.execute("UPDATE total SET mark_changes = mark_changes + 1")
-                self._write_changes()
-        except Exception:
-            self._fall_back()
-            raise
+        with self._falling_back(), self._file.transaction():
+            forgotten = forget(self._db, number, self._next_frame, stays=track is not None)
+            self._total.lose(forgotten)
+            if track is not None:
+                track.forget_frames(forgotten.violations_left)
+                self._touched[handle] = track
+            self._db.execute("UPDATE total SET mark_changes = mark_changes + 1")
+            self._write_changes()
         for each in self._tracks.values():
             # Frames that stay have new ids.
             each.replaced.clear()
@@ -247,6 +236,15 @@ class CaptureWriter:
         self._pending.keep()
         self._missing.clear()
 
+    @contextmanager
+    def _falling_back(self) -> Iterator[None]:
+        """Fall back if something in this context fails; the error goes on."""
+        try:
+            yield
+        except Exception:
+            self._fall_back()
+            raise
+
     def _fall_back(self) -> None:
         """Nothing since `_keep` is in the file: count lost frames, keep the state of connections."""
         self._miss_what_is_lost()
@@ -260,8 +258,7 @@ class CaptureWriter:
         over = [handle for handle in self._touched if handle not in self._tracks]
         for handle in over[:-_MOST_WAITING]:
             del self._touched[handle]
-        tracks = (*self._touched.values(), *self._tracks.values())
-        for track in tracks:
+        for track in (*self._touched.values(), *self._tracks.values()):
             track.fall_back()
         self._missing.forget_all_but({track.id for track in tracks})
 
