@@ -160,8 +160,7 @@ class CaptureWriter:
 
     def merge(self, *, ending: bool = False) -> bool:
         """Merge small blocks for a few ms, or all at the `ending` of a capture; whether more may remain."""
-        merge = self._merger.finish if ending else self._merger.step
-        return merge(self._file, self.keep)
+        return (self._merger.finish if ending else self._merger.step)(self._file, self.keep)
 
     def change_marks(self, change: MarkChange) -> None:
         """Change marks. Raises CaptureError or CallerError, and changes nothing then."""
@@ -258,7 +257,8 @@ class CaptureWriter:
         over = [handle for handle in self._touched if handle not in self._tracks]
         for handle in over[:-_MOST_WAITING]:
             del self._touched[handle]
-        for track in (*self._touched.values(), *self._tracks.values()):
+        tracks = (*self._touched.values(), *self._tracks.values())
+        for track in tracks:
             track.fall_back()
         self._missing.forget_all_but({track.id for track in tracks})
 
