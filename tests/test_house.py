@@ -85,7 +85,11 @@ APP_MAY_IMPORT = {
     "app.frames": (*_BELOW_DESKS, "app.captures", "app.filters", "app.sources"),
     "app.window": (*_BELOW_DESKS, *_DESKS, "app.version"),
     "app.self_test": (*_BELOW_DESKS, "app.terminal", "app.window"),
-    "app.cli": ("app.logic", "app.terminal", "app.runtime", "app.window", "app.self_test", "app.version"),
+    "app.options": ("app.terminal", "app.version"),
+    "app.cli": (
+        *("app.logic", "app.terminal", "app.runtime", "app.window", "app.self_test", "app.version"),
+        "app.options",
+    ),
     "app.__main__": ("app.cli", "app.terminal"),
 }
 """What each room of `app` may import of `app` beside itself. Each room of views may import `parts` alone."""

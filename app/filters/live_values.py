@@ -23,6 +23,7 @@ _TEXTS: dict[str, Callable[[ConnectionRecord], str | None]] = {
     "path": lambda record: record.path,
     "subprotocol": lambda record: record.subprotocol,
     "peer": lambda record: record.peer,
+    "source": lambda record: None if record.source is None else record.source.name,
 }
 
 

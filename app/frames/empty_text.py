@@ -7,7 +7,7 @@ from enum import Enum, auto
 from PySide6.QtCore import QCoreApplication
 
 from app.logic.text import counted
-from core.capture.records import ConnectionRecord, ConnectionState
+from core.capture.records import NO_WEBSOCKET, ConnectionRecord, ConnectionState
 
 
 class EmptyReason(Enum):
@@ -52,7 +52,7 @@ def empty_reason(
     if hidden:
         return EmptyReason.ONLY_CONTROL
     if chosen is not None:
-        if chosen.state in (ConnectionState.REFUSED, ConnectionState.SERVED):
+        if chosen.state is ConnectionState.REFUSED or chosen.state in NO_WEBSOCKET:
             return EmptyReason.NO_WEBSOCKET
         return EmptyReason.SILENT if live and chosen.is_open else EmptyReason.NOTHING_CAME
     if not live:

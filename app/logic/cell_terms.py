@@ -66,6 +66,8 @@ def connection_terms(record: ConnectionRecord) -> tuple[str, ...]:
         found.append(f'header["Origin"] == {text_literal(record.origin)}')
     if record.subprotocol is not None:
         found.append(f"subprotocol == {text_literal(record.subprotocol)}")
+    if record.source is not None and record.source.name:
+        found.append(f"source == {text_literal(record.source.name)}")
     return tuple(found)
 
 

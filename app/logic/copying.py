@@ -42,6 +42,7 @@ class Copied:
 def copy_frames(reader: CaptureReader, frame_ids: list[int], copy_format: CopyFormat) -> Copied:
     """Copy frames in the given order, within COPY_FRAMES and COPY_CHARS. Raises CaptureError if they can't be read."""
     pieces: list[str] = []
+    sources: dict[int, str | None] = {}
     size = 0
     for frame_id in frame_ids[:COPY_FRAMES]:
         if size + reader.pieces.content_length(frame_id) * _CHARS_A_BYTE[copy_format] > COPY_CHARS:
@@ -49,7 +50,13 @@ def copy_frames(reader: CaptureReader, frame_ids: list[int], copy_format: CopyFo
         record = reader.frame(frame_id)
         if record is None:
             continue
-        piece = _piece(record, copy_format)
+        if copy_format is CopyFormat.JSON:
+            connection = record.row.connection
+            if connection not in sources:
+                sources[connection] = _source(reader, connection)
+            piece = frame_line(record, sources[connection])
+        else:
+            piece = _piece(record, copy_format)
         size += len(piece)
         if size > COPY_CHARS:
             break
@@ -57,9 +64,12 @@ def copy_frames(reader: CaptureReader, frame_ids: list[int], copy_format: CopyFo
     return Copied("\n".join(pieces), len(pieces))
 
 
+def _source(reader: CaptureReader, connection: int) -> str | None:
+    record = reader.connection(connection)
+    return None if record is None or record.source is None else record.source.name
+
+
 def _piece(record: FrameRecord, copy_format: CopyFormat) -> str:
-    if copy_format is CopyFormat.JSON:
-        return frame_line(record)
     payload = record.frame.payload if record.message_payload is None else record.message_payload
     if copy_format is CopyFormat.HEX:
         return payload.hex(" ")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from app.logic.rows import BEHIND_ALL_FRAMES
 from app.logic.text import counted
-from core.capture.follow import Close, Entry, Find, Follower, Handshake
+from core.capture.follow import Close, Entry, Find, Follower, Handshake, Passage
 from core.capture.private_files import written_whole
 from core.capture.reader import CaptureReader
 from core.capture.records import View
@@ -110,7 +110,9 @@ def pieces(wanted: Format, reader: CaptureReader, part: ExportPart, work: Export
 def _told(entries: Iterable[Entry], connections: set[int] | None) -> Iterator[Entry]:
     """Leave out handshakes and closes of other connections; None keeps all."""
     for entry in entries:
-        of_other = isinstance(entry, Handshake | Close) and entry.connection.id not in (connections or ())
+        of_other = isinstance(entry, Handshake | Passage | Close) and entry.connection.id not in (
+            connections or ()
+        )
         if connections is None or not of_other:
             yield entry
 

@@ -15,7 +15,7 @@ from core.net.host_list import parse_hosts
 from core.net.proxy import Proxy
 from core.net.relay import Relay
 from core.net.settings import ListenAddress, parse_address
-from core.net.sources import Connect, Listen, Source
+from core.net.sources import Connect, Listen, Source, What
 from core.protocol.head_rewrite import OriginHeader
 from core.protocol.proxy_request import ProxyCredentials
 
@@ -63,6 +63,14 @@ class KnownSource:
 def kind_of(wish: Wish) -> Mode:
     """The kind of a wish."""
     return {Listen: Mode.LISTEN, Relay: Mode.RELAY, Proxy: Mode.PROXY, ConnectDraft: Mode.CONNECT}[type(wish)]
+
+
+def wish_of(what: What) -> Wish:
+    """A wish for that."""
+    if not isinstance(what, Connect):
+        return what
+    request = what.request
+    return ConnectDraft(url=request.url.text, connect_seconds=request.connect_seconds)
 
 
 def next_id(known: Sequence[KnownSource]) -> int:

@@ -56,6 +56,8 @@ class Sources(QObject):
         self._forms = SourceForms(shell)
         self._known = list(settings.sources)
         self._statuses: dict[int, SourceStatus] = {}
+        self._passing: set[int] = set()
+        """Sources of this run, which are not remembered until they are changed."""
         self._wanted: set[int] = set()
         """Sources that the person started and did not stop."""
         engine.source.connect(self._changed)
@@ -143,6 +145,18 @@ class Sources(QObject):
         self.start(known.id)
         return known.id
 
+    def add_for_this_run(self, name: str, wish: Wish) -> None:
+        """Start a source that is not remembered, unless it is known already."""
+        known = next((each for each in self._known if each.wish == wish), None)
+        if known is not None:
+            self.start(known.id)
+            return
+        number = next_id(self._known)
+        self._passing.add(number)
+        self._known.append(KnownSource(number, name, wish))
+        self._show()
+        self.start(number)
+
     def start(self, source: int) -> None:
         """Start a source, after a question if others can reach it."""
         known = self._find(source)
@@ -195,6 +209,7 @@ class Sources(QObject):
         """Set a source up differently; if it runs, it starts again."""
         at = next(at for at, known in enumerate(self._known) if known.id == source)
         self._known[at] = replace(self._known[at], name=name, wish=wish)
+        self._passing.discard(source)
         self._keep()
         line = self.line(source)
         if line is not None and line.is_on:
@@ -314,7 +329,7 @@ class Sources(QObject):
         )
 
     def _keep(self) -> None:
-        self._settings.sources = tuple(self._known)
+        self._settings.sources = tuple(each for each in self._known if each.id not in self._passing)
 
     def _show(self) -> None:
         self._pane.list.source_model.set_lines(self.lines)

@@ -8,9 +8,10 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import TextIO
 
@@ -18,22 +19,22 @@ from app.logic.sampling import DiagnosticsLog, Sampler
 from app.logic.text import counted, rough_time
 from app.terminal.ending import LAST_SECONDS, Writing
 from app.terminal.patient_scan import PatientScan
-from app.terminal.standard_streams import safe, say, warn
+from app.terminal.source_lines import SourceLines
+from app.terminal.standard_streams import say, warn
 from app.terminal.story_text import COLOURED, PLAIN, StoryText
 from core.capture.disk_space import SpaceGauge
-from core.capture.follow import Entry, Follower
+from core.capture.follow import Follower
 from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
 from core.capture.session_files import ClaimedCapture, discard, discard_unused
 from core.errors import CaptureError, EnvironmentFailure, UnmaskError
-from core.formats.jsonl import error_line, lines_of, listening_line
-from core.net.failures import Failure, FailureKind
+from core.formats.jsonl import JsonStory
+from core.net.failures import Failure
 from core.net.fronts.test_page import TestPage
 from core.net.host import CaptureMoved, EngineHost, SendResult
-from core.net.relay import Relay
-from core.net.settings import EngineSettings, ListenAddress
-from core.net.sources import Listen, Source, SourceState, SourceStatus, What
+from core.net.settings import EngineSettings
+from core.net.sources import Source, SourceState, SourceStatus
 from core.query.expressions import Filter
 from core.sizes import byte_size
 
@@ -43,20 +44,28 @@ _SIGNAL_SECONDS = 0.5
 """How often signals are checked; on Windows they do not reach a waiting thread."""
 
 
+class Telling(Enum):
+    """What is printed."""
+
+    ALL = auto()
+    """What the sources do, and what goes over their connections."""
+    SOURCES = auto()
+    """What the sources do, and where it is recorded."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConsoleOptions:
     """The options of the command line."""
 
-    address: ListenAddress | None
-    """Where to listen; None: nowhere."""
+    sources: tuple[Source, ...]
     settings: EngineSettings
     capture: Path
     json: bool
+    telling: Telling = Telling.ALL
     filter: Filter | None = None
     """Only matching frames are printed; None prints all."""
     diagnostics: Path | None = None
     """The file for figures about Unmask itself."""
-    relays: tuple[Relay, ...] = ()
     claimed: ClaimedCapture | None = None
     """The claim that keeps other runs away from an unnamed capture; None if the person named the file."""
 
@@ -79,11 +88,15 @@ class Console:
         """
         self._out = out
         self._writing = writing or Writing()
-        self._json = options.json
-        self._text = StoryText(COLOURED if _wants_colour(out) else PLAIN)
-        whats: list[What] = [] if options.address is None else [Listen(options.address)]
-        whats += options.relays
-        self._sources = {number: Source(number, "", what) for number, what in enumerate(whats, 1)}
+        self._sources = {source.id: source for source in options.sources}
+        self._states = dict.fromkeys(self._sources, SourceState.STARTING)
+        many = len(self._sources) > 1
+        self._lines = SourceLines(as_json=options.json, names_sources=many)
+        text = StoryText(COLOURED if _wants_colour(out) else PLAIN, names_sources=many)
+        self._lines_of = JsonStory().lines_of if options.json else text.lines_of
+        self._told_failures: set[str] = set()
+        """Sentences about sources that come once more as failures."""
+        self._telling = options.telling
         self._filter = options.filter
         # A SimpleQueue, because `stop` is called from signal handlers, where nothing else is safe.
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -94,7 +107,8 @@ class Console:
         self._enough: float | None = None
         self._told_frames = 0
         self._exit_status = 0
-        self._listening = False
+        self._has_run = False
+        """Whether any source did."""
         self._room_is_low = False
         self._bug: BaseException | None = None
         self._host = EngineHost(options.capture, version, options.settings, page, self, gauge)
@@ -114,7 +128,7 @@ class Console:
         self._news.put(None)
 
     def run(self) -> int:
-        """Listen and print until `stop`; gives the exit status.
+        """Run the sources and print until `stop`, or until all of them are over; gives the exit status.
 
         Raises BrokenPipeError if nobody reads `out` any more, and EnvironmentFailure if it cannot be written. The
         capture is complete in these cases too.
@@ -126,6 +140,8 @@ class Console:
         self._story = Follower(self._reader, None if self._scan is None else self._scan.find)
         thread = threading.Thread(target=self._run_host, name="unmask-engine")
         thread.start()
+        if self._telling is Telling.SOURCES:
+            self._news.put(self._lines.recording(self._host.recorder.path))
         for source in self._sources.values():
             self._host.start_source(source)
         try:
@@ -138,6 +154,7 @@ class Console:
                 self._tell(self._news.get())
             self._tell(None, ending=True)
             self._tell_what_is_left()
+            self._tell_where_it_is()
         finally:
             self._end(thread)
             if self._diagnostics is not None:
@@ -146,7 +163,7 @@ class Console:
                 self._scan.close()
             self._reader.close()
             self._host.close()
-            if not self._listening:
+            if not self._has_run:
                 # So that the same command can be run again without finding this file in its way.
                 discard_unused(self._host.recorder.path)
         self._look_at_moves()
@@ -174,22 +191,21 @@ class Console:
             self._go_on_reading()
         if news is not None:
             self._write(news + "\n")
-        tell: Callable[[Entry], Iterator[str]] = lines_of if self._json else self._text.lines_of
+        if self._telling is Telling.SOURCES:
+            self._flush()
+            return
         for entry in self._story.entries(ending=ending):
             if not self._is_wanted():
                 break
-            self._write("".join(f"{line}\n" for line in tell(entry)))
+            self._write("".join(f"{line}\n" for line in self._lines_of(entry)))
             if isinstance(entry, Gap) and entry.reason is GapReason.DROPPED:
                 self._told_frames += entry.frames
             self._told_frames += isinstance(entry, FrameRecord)
         self._flush()
 
     def _say(self, sentence: str) -> None:
-        self._write(self._line_of(sentence) + "\n")
+        self._write(self._lines.failed(sentence, None) + "\n")
         self._flush()
-
-    def _line_of(self, sentence: str) -> str:
-        return error_line(sentence) if self._json else safe(sentence)
 
     def _warn(self, sentence: str) -> None:
         self._remark(f"warning: {sentence}")
@@ -232,7 +248,15 @@ class Console:
             self._enough = time.monotonic() + LAST_SECONDS
         return self._hurry or time.monotonic() > self._enough
 
+    def _tell_where_it_is(self) -> None:
+        totals = self._reader.totals()
+        if self._has_run and (totals.connections or self._claimed is None):
+            self._write(self._lines.recorded(self._reader.path, totals) + "\n")
+            self._flush()
+
     def _tell_what_is_left(self) -> None:
+        if self._telling is Telling.SOURCES:
+            return
         left = self._reader.totals().frames - self._told_frames
         if left > 0 and self._enough is not None and self._is_enough():
             self._remark(f"stopped; {left} frames more are in {self._reader.path}.")
@@ -295,23 +319,27 @@ class Console:
             self._news.put(None)
 
     def on_source(self, status: SourceStatus) -> None:
-        if status.state is not SourceState.RUNNING:
-            return
-        self._listening = True
-        target, addresses = self._sources[status.id].target, status.addresses
-        if self._json:
-            self._news.put(listening_line(addresses, target or None))
-        elif target:
-            self._news.put(f"Relaying {_urls(addresses)} to {safe(target)}")
-        else:
-            self._news.put(_listening_text(addresses))
+        source, before = self._sources[status.id], self._states[status.id]
+        self._states[status.id] = status.state
+        for sentence in () if status.client is None else status.client.news:
+            self._news.put(self._lines.note(sentence, source))
+        if status.failure:
+            self._exit_status = 1
+            self._told_failures.add(status.failure)
+            self._news.put(self._lines.failed(status.failure, source))
+        elif status.state is SourceState.RUNNING is not before:
+            self._has_run = True
+            self._news.put(self._lines.running(source, status.addresses))
+        if all(state in (SourceState.STOPPED, SourceState.FAILED) for state in self._states.values()):
+            # There is nothing left to do.
+            self._stopping = True
+            self._news.put(None)
 
     def on_failed(self, failure: Failure) -> None:
-        if failure.kind is FailureKind.LISTEN and not self._listening:
-            # Without an address there is nothing to do.
-            self._exit_status = 1
-            self._stopping = True
-        self._news.put(self._line_of(failure.sentence))
+        if failure.sentence in self._told_failures:
+            self._told_failures.discard(failure.sentence)
+        else:
+            self._news.put(self._lines.failed(failure.sentence, None))
 
     def on_sent(self, result: SendResult) -> None:
         pass
@@ -319,14 +347,6 @@ class Console:
     def on_capture_moved(self, moved: CaptureMoved) -> None:
         self._moves.put(moved)
         self._news.put(None)
-
-
-def _listening_text(addresses: tuple[str, ...]) -> str:
-    return f"Listening on {_urls(addresses)}"
-
-
-def _urls(addresses: tuple[str, ...]) -> str:
-    return " and ".join(f"ws://{each}/" for each in addresses)
 
 
 def _wants_colour(out: TextIO) -> bool:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.capture.follow import Close, Entry, Handshake
+from core.capture.follow import Close, Entry, Handshake, Passage
 from core.capture.gaps import Gap, GapReason
 from core.capture.records import ConnectionRecord, ConnectionState, Direction, FrameRecord
 from core.decoders.visible import terminal_text
@@ -14,6 +14,7 @@ from core.protocol import close_codes
 from core.protocol.events import ClosedBy
 from core.protocol.frames import Opcode, opcode_name
 from core.protocol.violations import Severity, Violation
+from core.sizes import byte_size
 
 _SHOWN_CHARS = 2000
 _SHOWN_BYTES = 64
@@ -54,15 +55,29 @@ COLOURED = Style("\x1b[0m", "\x1b[2m", "\x1b[1m", "\x1b[36m", "\x1b[35m", "\x1b[
 class StoryText:
     """Writes entries as text."""
 
-    def __init__(self, style: Style) -> None:
+    def __init__(self, style: Style, *, names_sources: bool = False) -> None:
+        """`names_sources`: each line about a connection says through which source it came."""
         self._style = style
+        self._names_sources = names_sources
+        self._sources: dict[int, str] = {}
+        """What stands for the sources of connections that are not over, as far as they were told."""
 
     def lines_of(self, entry: Entry) -> Iterator[str]:
         """The lines of one entry, without line ends."""
+        if self._names_sources and isinstance(entry, Handshake | Passage | Close):
+            source = entry.connection.source
+            self._sources[entry.connection.id] = "" if source is None else f" [{_one_line(source.name)}]"
+        yield from self._told(entry)
+        if isinstance(entry, Passage | Close):
+            self._sources.pop(entry.connection.id, None)
+
+    def _told(self, entry: Entry) -> Iterator[str]:
         if isinstance(entry, Handshake):
             yield from self._handshake(entry)
         elif isinstance(entry, Close):
             yield self._close(entry)
+        elif isinstance(entry, Passage):
+            yield self._passage(entry)
         elif isinstance(entry, Gap):
             yield self._gap(entry)
         else:
@@ -150,6 +165,28 @@ class StoryText:
             f"{start} {record.close_code} {name}{reason} ({by}; {frames} frame{'s' if frames != 1 else ''})"
         )
 
+    def _passage(self, entry: Passage) -> str:
+        style, record = self._style, entry.connection
+        if record.state is ConnectionState.TUNNELLED:
+            what, status = "tunnel", ""
+        else:
+            what = _one_line(record.request.partition(b" ")[0].decode("latin-1"))
+            status = f" {record.status or 'no answer'}"
+        parts = [
+            f"{self._when(record.opened_ns, record.id)} {style.bold}{what}{style.reset}",
+            f"{_one_line(record.path)}{status}",
+            f"{style.client}→{style.reset} {byte_size(record.bytes_in)}",
+            f"{style.server}←{style.reset} {byte_size(record.bytes_out)}",
+        ]
+        if record.closed_ns is not None:
+            parts.append(_span(record.closed_ns - record.opened_ns))
+        trouble = ": ".join(
+            filter(None, (_ended_by(record) if record.vanished else "", _one_line(record.reason)))
+        )
+        if trouble:
+            parts.append(f"{style.error}{trouble}{style.reset}")
+        return " ".join(parts)
+
     def _gap(self, gap: Gap) -> str:
         frames = "1 frame" if gap.frames == 1 else f"{gap.frames} frames"
         until = "" if gap.first_ns == gap.last_ns else f" to {_time(gap.last_ns)}"
@@ -166,7 +203,7 @@ class StoryText:
             )
 
     def _when(self, time_ns: int, connection: int) -> str:
-        return f"{self._clock(time_ns)} #{connection}"
+        return f"{self._clock(time_ns)} #{connection}{self._sources.get(connection, '')}"
 
     def _clock(self, time_ns: int) -> str:
         return f"{self._style.dim}{_time(time_ns)}{self._style.reset}"
@@ -175,6 +212,12 @@ class StoryText:
 def _time(time_ns: int) -> str:
     seconds, rest = divmod(time_ns, 1_000_000_000)
     return f"{time.strftime('%H:%M:%S', time.localtime(seconds))}.{rest // 1_000_000:03d}"
+
+
+def _span(time_ns: int) -> str:
+    """A time that something took."""
+    milliseconds = time_ns / 1e6
+    return f"{milliseconds:.0f} ms" if milliseconds < 10_000 else f"{milliseconds / 1000:.1f} s"
 
 
 def _one_line(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from app.captures.desk import CaptureDesk
 from app.captures.workplace import UnsavedCaptures, Workplace
 from app.dialogs.crash_dialog import CrashDialog
+from app.logic.known_sources import wish_of
 from app.look.icons import Icons
 from app.look.look import Look
 from app.look.theme import Theme
@@ -30,6 +31,7 @@ from core.errors import CaptureError
 from core.formats.registry import default_formats
 from core.net.fronts.test_page import load_test_page
 from core.net.settings import EngineSettings, ListenAddress
+from core.net.sources import Connect, Listen, SourceState, SourceStatus, What, named
 
 
 class Desktop(QObject):
@@ -58,7 +60,7 @@ class Desktop(QObject):
             raise CaptureError(f"{capture} exists already. Name a capture that does not, or open it instead.")
         self._folder = folder
         self._named = capture if claimed is None else None
-        self._has_listened = False
+        self._has_run = False
         self.theme = Theme(application, settings.theme)
         self.look = Look(self.theme, Icons(self.theme))
         self._jobs = Jobs()
@@ -69,7 +71,7 @@ class Desktop(QObject):
         settings.hold_for_this_run(engine_settings)
         self.engine = EngineThread(capture, version, engine_settings, load_test_page(), gauge=gauge)
         self.engine.crashed.connect(lambda error: self._crashes.report(error, CrashedPart.ENGINE))
-        self.engine.listening.connect(self._listens)
+        self.engine.source.connect(self._note)
         self.desk = CaptureDesk(capture, saved=claimed is None)
         self.window = MainWindow(
             self.engine,
@@ -82,13 +84,28 @@ class Desktop(QObject):
         )
         self.engine.start()
 
-    def show(self, address: ListenAddress, *, allow_network: bool = False) -> None:
-        """Show the window, listen, and offer unsaved captures. `allow_network` suppresses the question."""
+    def show(
+        self,
+        address: ListenAddress | None,
+        *,
+        allow_network: bool = False,
+        others: Sequence[tuple[str, What]] = (),
+    ) -> None:
+        """Show the window, listen if there is an address, start the `others`, and offer unsaved captures.
+
+        The others are sources by names, for this run. `allow_network` suppresses questions about addresses.
+        """
         self.window.show()
-        if allow_network:
-            self.window.listening.agree(address)
-        self.window.listening.start_on(address)
+        if address is not None:
+            if allow_network:
+                self.window.listening.agree(address)
+            self.window.listening.start_on(address)
         self.window.sources.offer()
+        for name, what in others:
+            address = None if isinstance(what, Connect) else what.address
+            if allow_network and address is not None:
+                self.window.question.agree(address)
+            self.window.sources.add_for_this_run(name, wish_of(what))
         QTimer.singleShot(0, self.window.recovery.offer)
 
     def close(self) -> None:
@@ -100,12 +117,12 @@ class Desktop(QObject):
         self.window.commands.finish()
         # Removes a capture that holds nothing.
         self._folder.left_behind()
-        if self._named is not None and not self._has_listened:
+        if self._named is not None and not self._has_run:
             # So that the same command can be run again without finding this file in its way.
             discard_unused(self._named)
 
-    def _listens(self) -> None:
-        self._has_listened = True
+    def _note(self, status: SourceStatus) -> None:
+        self._has_run = self._has_run or status.state is SourceState.RUNNING
 
     def _show_crash(self, report: CrashReport) -> None:
         dialog = CrashDialog(report, self.look, self.window)
@@ -117,14 +134,17 @@ class Desktop(QObject):
 
 def run_desktop(
     *,
-    address: ListenAddress | None,
+    sources: Sequence[What],
     allow_network: bool,
     capture: Path | None,
     open_capture: Path | None,
     diagnostics: Path | None,
     adjust: Callable[[EngineSettings], EngineSettings],
 ) -> int:
-    """Show the window until it is closed; gives the exit status."""
+    """Show the window until it is closed; gives the exit status.
+
+    The first of `sources` that listens is that of the tool bar. Without any, that one listens where it is remembered.
+    """
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Unmask")
     application.setDesktopFileName("unmask")
@@ -140,7 +160,10 @@ def run_desktop(
             desktop.window.closed.connect(application.quit)
             if diagnostics is not None:
                 desktop.window.diagnostics.write_to(diagnostics)
-            desktop.show(address or settings.address, allow_network=allow_network)
+            first = next((each for each in sources if isinstance(each, Listen)), None)
+            address = first.address if first is not None else None if sources else settings.address
+            others = [(each.name, each.what) for each in named(sources) if each.what is not first]
+            desktop.show(address, allow_network=allow_network, others=others)
             if open_capture is not None:
                 desktop.window.commands.open(open_capture)
             return application.exec()

@@ -31,6 +31,7 @@ class Handshake:
     connection: ConnectionRecord
     problems: tuple[Problem, ...]
     """What no frame broke."""
+    legs: tuple[Leg, ...]
 
     @property
     def violations(self) -> tuple[Violation, ...]:
@@ -45,7 +46,20 @@ class Close:
     legs: tuple[Leg, ...]
 
 
-Entry = Handshake | FrameRecord | Gap | Close
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A plain HTTP exchange or a tunnel has ended, or the story has; it has no frames."""
+
+    connection: ConnectionRecord
+    """`ConnectionState.EXCHANGED` or `TUNNELLED`."""
+    problems: tuple[Problem, ...]
+    legs: tuple[Leg, ...]
+
+
+PASSING = (ConnectionState.EXCHANGED, ConnectionState.TUNNELLED)
+"""States of which a `Passage` is told, and no handshake."""
+
+Entry = Handshake | FrameRecord | Gap | Passage | Close
 _Told = tuple[int, Chapter, int, Entry]
 """An entry with its sort key: time, chapter and id."""
 
@@ -70,7 +84,7 @@ _EVERY = View()
 
 
 class Follower:
-    """Continues where it stopped. It remembers only the ids of unfinished connections."""
+    """Continues where it stopped. It remembers only the ids of connections that have not ended."""
 
     def __init__(self, reader: CaptureReader, find: Find | None = None, view: View = _EVERY) -> None:
         """Tell only the frames that `find` finds; None means all. Gaps are those of the view."""
@@ -85,6 +99,8 @@ class Follower:
         self._gaps: deque[Gap] = deque()
         """Gaps noted in the capture that are still to be told, in order."""
         self._announced: set[int] = set()
+        self._passing: set[int] = set()
+        """Passages that have not ended."""
         self._generation = reader.totals().generation
         self.missed_frames = 0
         """Frames that existed when they were due, but were gone before they were read."""
@@ -108,22 +124,28 @@ class Follower:
             self._generation = totals.generation
             self._reader.forget()
             # Clearing leaves only unfinished connections, or all but one.
-            self._announced &= {record.id for record in self._reader.connections()}
+            kept = {record.id for record in self._reader.connections()}
+            self._announced &= kept
+            self._passing &= kept
         self._changes = totals.changes
         opened, closed = self._handshakes(changed), self._closes(changed)
         frames = self._story(first, last, dropped, ending=ending)
         for _, _, _, entry in heapq.merge(opened, frames, closed):
             yield entry
+        if ending:
+            yield from self._unended()
 
     def _handshakes(self, changed: list[ConnectionRecord]) -> Iterator[_Told]:
         fresh = [
             record
             for record in changed
-            if record.id not in self._announced and record.state is not ConnectionState.CONNECTING
+            if record.id not in self._announced
+            and record.state is not ConnectionState.CONNECTING
+            and record.state not in PASSING
         ]
         for record in sorted(fresh, key=lambda record: record.opened_ns):
             self._announced.add(record.id)
-            entry = Handshake(record, self._reader.connection_problems(record.id))
+            entry = Handshake(record, self._reader.connection_problems(record.id), self._legs(record))
             yield record.opened_ns, Chapter.HANDSHAKE, record.id, entry
 
     def _story(self, first: int, last: int, dropped: Gap | None, *, ending: bool) -> Iterator[_Told]:
@@ -204,8 +226,25 @@ class Follower:
         return gap.last_ns, Chapter.FRAME, gap.before - 1, gap
 
     def _closes(self, changed: list[ConnectionRecord]) -> Iterator[_Told]:
+        for record in changed:
+            if record.state in PASSING and record.id not in self._announced:
+                self._passing.add(record.id)
         over = [record for record in changed if record.closed_ns is not None]
         for record in sorted(over, key=lambda record: record.closed_ns or 0):
             self._announced.discard(record.id)
-            entry = Close(record, tuple(self._reader.legs(record.id)))
+            entry = self._passage(record) if record.id in self._passing else Close(record, self._legs(record))
             yield record.closed_ns or 0, Chapter.CLOSE, record.id, entry
+
+    def _unended(self) -> Iterator[Passage]:
+        """Passages that the story leaves unfinished."""
+        for number in sorted(self._passing):
+            record = self._reader.connection(number)
+            if record is not None:
+                yield self._passage(record)
+
+    def _passage(self, record: ConnectionRecord) -> Passage:
+        self._passing.discard(record.id)
+        return Passage(record, self._reader.connection_problems(record.id), self._legs(record))
+
+    def _legs(self, record: ConnectionRecord) -> tuple[Leg, ...]:
+        return tuple(self._reader.legs(record.id))

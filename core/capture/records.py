@@ -62,6 +62,10 @@ class ConnectionState(IntEnum):
     """Bytes that passed through a proxy unread; only counted."""
 
 
+NO_WEBSOCKET = frozenset((ConnectionState.SERVED, ConnectionState.EXCHANGED, ConnectionState.TUNNELLED))
+"""States of what was never meant to be a WebSocket connection."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionRecord:
     """One connection and its opening handshake. Times are ns since the epoch. See `core.capture.legs` for the rest."""

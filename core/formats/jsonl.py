@@ -1,4 +1,5 @@
-"""JSON Lines: one object per line for each handshake, frame, message and close. `--json` prints them too.
+"""JSON Lines: one object per line for each handshake, frame, message and close, and for each plain HTTP exchange and
+tunnel. `--json` prints them too.
 
 Every object has `event`, `connection` and `time` (ISO 8601, UTC, nanoseconds). `payload` is text or Base64, as
 `encoding` says; raw heads are text in Latin-1, so that each character is one byte of the wire. Lines are UTF-8; control
@@ -11,11 +12,20 @@ import base64
 import json
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-from core.capture.follow import Close, Entry, Handshake
+from core.capture.follow import Close, Entry, Handshake, Passage
 from core.capture.gaps import Gap
 from core.capture.legs import Leg
-from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, MessageInfo
+from core.capture.records import (
+    ConnectionRecord,
+    ConnectionState,
+    FrameRecord,
+    MessageInfo,
+    Problem,
+    SourceLabel,
+    Totals,
+)
 from core.decoders.visible import json_text
 from core.protocol.frames import Frame, Opcode, opcode_name
 from core.protocol.violations import Violation
@@ -30,49 +40,92 @@ class JsonLines:
     name = "jsonl"
     title = "JSON Lines"
     ending = ".jsonl"
-    help = "One JSON object a line: handshake, frame, message, gap and close events with all their fields."
+    help = "One JSON object a line: handshake, frame, message, gap, exchange, tunnel and close events with all fields."
 
     def export(self, story: Iterable[Entry]) -> Iterator[bytes]:
         """The entries line by line."""
+        told = JsonStory()
         for entry in story:
-            for line in lines_of(entry):
+            for line in told.lines_of(entry):
                 yield line.encode() + b"\n"
 
 
-def lines_of(entry: Entry) -> Iterator[str]:
-    """The lines of one entry; a frame that completed a message has two."""
-    if isinstance(entry, Handshake):
-        yield _dump(_handshake(entry))
-    elif isinstance(entry, Close):
-        yield _dump(_close(entry))
-    elif isinstance(entry, Gap):
-        yield _dump(_gap(entry))
-    else:
-        yield _dump(_frame(entry))
-        if entry.row.message is not None and entry.message_payload is not None:
-            yield _dump(_message(entry, entry.row.message, entry.message_payload))
+class JsonStory:
+    """Writes the entries of one story, in its order."""
+
+    def __init__(self) -> None:
+        self._sources: dict[int, str | None] = {}
+        """Names of the sources of connections that are not over, as far as they were told."""
+
+    def lines_of(self, entry: Entry) -> Iterator[str]:
+        """The lines of one entry; a frame that completed a message has two."""
+        if isinstance(entry, Handshake):
+            self._sources[entry.connection.id] = _source(entry.connection)
+            yield _dump(_handshake(entry))
+        elif isinstance(entry, Close):
+            self._sources.pop(entry.connection.id, None)
+            yield _dump(_close(entry))
+        elif isinstance(entry, Passage):
+            yield _dump(_passage(entry))
+        elif isinstance(entry, Gap):
+            yield _dump(_gap(entry))
+        else:
+            source = self._sources.get(entry.row.connection)
+            yield frame_line(entry, source)
+            if entry.row.message is not None and entry.message_payload is not None:
+                yield _dump(_message(entry, source, entry.row.message, entry.message_payload))
 
 
-def frame_line(record: FrameRecord) -> str:
-    """The line of a single frame, for example for the clipboard."""
-    return _dump(_frame(record))
+def frame_line(record: FrameRecord, source: str | None) -> str:
+    """The line of a single frame, for example for the clipboard. `source` is the name of its connection's source."""
+    return _dump(_frame(record, source))
 
 
-def listening_line(addresses: tuple[str, ...], relays_to: str | None = None) -> str:
-    """The first line of `--json`, and that of each relay. `relays_to` is the URL of a relay's target."""
+def listening_line(source: SourceLabel, addresses: tuple[str, ...], scheme: str) -> str:
+    """The line for each source that listens, of `--json`. Clients connect by URLs of that scheme."""
     return _dump(
         {
             "event": "listening",
+            "source": source.name,
+            "mode": source.mode.name.lower(),
             "addresses": list(addresses),
-            "urls": [f"ws://{each}/" for each in addresses],
-            "relays_to": relays_to,
+            "urls": [f"{scheme}://{each}/" for each in addresses],
+            "relays_to": source.target or None,
         }
     )
 
 
-def error_line(sentence: str) -> str:
-    """The line for something that could not be done."""
-    return _dump({"event": "error", "message": sentence})
+def connected_line(source: SourceLabel) -> str:
+    """The line for a source that has reached its server, of `--json`."""
+    return _dump({"event": "connected", "source": source.name, "url": source.target})
+
+
+def error_line(sentence: str, source: str | None = None) -> str:
+    """The line for something that could not be done, by the source of this name if one is named."""
+    return _dump({"event": "error", "source": source, "message": sentence})
+
+
+def note_line(sentence: str, source: str) -> str:
+    """The line for what the source of this name does on its own, of `--json`."""
+    return _dump({"event": "note", "source": source, "message": sentence})
+
+
+def recording_line(path: Path) -> str:
+    """The first line of `--quiet --json`."""
+    return _dump({"event": "recording", "path": str(path)})
+
+
+def recorded_line(path: Path, totals: Totals) -> str:
+    """The last line of `--json`."""
+    return _dump(
+        {
+            "event": "recorded",
+            "path": str(path),
+            "connections": totals.connections,
+            "frames": totals.frames,
+            "bytes": totals.bytes,
+        }
+    )
 
 
 def iso_time(time_ns: int) -> str:
@@ -95,9 +148,7 @@ def _handshake(entry: Handshake) -> Line:
     record = entry.connection
     return {
         "event": "handshake",
-        "connection": record.id,
-        "time": iso_time(record.opened_ns),
-        "mode": record.mode.name.lower(),
+        **_beginning(record),
         "outcome": _outcome(record),
         "peer": record.peer,
         "local": record.local,
@@ -109,10 +160,54 @@ def _handshake(entry: Handshake) -> Line:
         "extensions": record.extensions,
         "request": record.request.decode("latin-1"),
         "response": record.response.decode("latin-1"),
-        "violations": [
-            {"head": None if each.head is None else each.head.name.lower(), **_violation(each.violation)}
-            for each in entry.problems
-        ],
+        "legs": [_leg(leg) for leg in entry.legs],
+        "violations": _problems(entry.problems),
+    }
+
+
+def _beginning(record: ConnectionRecord) -> Line:
+    return {
+        "connection": record.id,
+        "source": _source(record),
+        "time": iso_time(record.opened_ns),
+        "mode": record.mode.name.lower(),
+    }
+
+
+def _source(record: ConnectionRecord) -> str | None:
+    return None if record.source is None else record.source.name
+
+
+def _problems(problems: Iterable[Problem]) -> list[Line]:
+    return [
+        {"head": None if each.head is None else each.head.name.lower(), **_violation(each.violation)}
+        for each in problems
+    ]
+
+
+def _passage(entry: Passage) -> Line:
+    record = entry.connection
+    is_exchange = record.state is ConnectionState.EXCHANGED
+    line: Line = {"event": "exchange" if is_exchange else "tunnel", **_beginning(record)}
+    line |= {"closed": _iso_time_if(record.closed_ns), "peer": record.peer, "local": record.local}
+    if is_exchange:
+        line |= {
+            "method": record.request.partition(b" ")[0].decode("latin-1"),
+            "path": record.path,
+            "status": record.status,
+            "request": record.request.decode("latin-1"),
+            "response": record.response.decode("latin-1"),
+        }
+    else:
+        line["target"] = record.path
+    return line | {
+        "reason": record.reason,
+        "closed_by": record.closed_by.name.lower(),
+        "vanished": record.vanished,
+        "bytes_client_to_server": record.bytes_in,
+        "bytes_server_to_client": record.bytes_out,
+        "legs": [_leg(leg) for leg in entry.legs],
+        "violations": _problems(entry.problems),
     }
 
 
@@ -122,11 +217,12 @@ def _outcome(record: ConnectionRecord) -> str:
     return "served" if record.state is ConnectionState.SERVED else "refused"
 
 
-def _frame(record: FrameRecord) -> Line:
+def _frame(record: FrameRecord, source: str | None) -> Line:
     row, frame = record.row, record.frame
     line: Line = {
         "event": "frame",
         "connection": row.connection,
+        "source": source,
         "frame": row.id,
         "number": row.number,
         "time": iso_time(row.time_ns),
@@ -153,10 +249,11 @@ def _frame(record: FrameRecord) -> Line:
     return line
 
 
-def _message(record: FrameRecord, message: MessageInfo, payload: bytes) -> Line:
+def _message(record: FrameRecord, source: str | None, message: MessageInfo, payload: bytes) -> Line:
     return {
         "event": "message",
         "connection": record.row.connection,
+        "source": source,
         "frame": record.row.id,
         "time": iso_time(record.row.time_ns),
         "direction": record.row.direction.name.lower(),
@@ -187,6 +284,7 @@ def _close(entry: Close) -> Line:
     return {
         "event": "close",
         "connection": record.id,
+        "source": _source(record),
         "time": iso_time(record.closed_ns or 0),
         "state": record.state.name.lower(),
         "code": record.close_code,
@@ -222,6 +320,7 @@ def _leg(leg: Leg) -> Line:
         "alpn": None if tls is None else tls.alpn,
         "sni": None if tls is None else tls.sni,
         "resumed": tls is not None and tls.resumed,
+        "tls_problem": leg.tls_problem,
         "certificates": "" if tls is None else base64.b64encode(tls.chain).decode(),
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from core.errors import UnmaskError
+from core.errors import CallerError, UnmaskError
 from core.net.client_status import ClientStatus
 from core.net.failures import Failure, FailureKind
 from core.net.sources import Source, SourceState, SourceStatus
@@ -132,7 +132,10 @@ class RunningSources:
 
     async def _start(self, seat: _Seat, source: Source) -> None:
         try:
-            started = await self._starters[type(source.what)](source, seat.running)
+            starter = self._starters.get(type(source.what))
+            if starter is None:
+                raise CallerError(f"This version of Unmask cannot be a {source.mode.name.lower()}.")
+            started = await starter(source, seat.running)
         except UnmaskError as error:
             seat.starting = None
             self._failed(seat, source, error)

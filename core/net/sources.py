@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -68,9 +70,18 @@ class Source:
             return self.what.target.text
         return self.what.request.shown_url if isinstance(self.what, Connect) else ""
 
+    @property
+    def scheme(self) -> str:
+        """The scheme of the URLs by which clients come to it."""
+        return "http" if isinstance(self.what, Proxy) else "ws"
+
+    def label(self, addresses: tuple[str, ...]) -> SourceLabel:
+        """What a capture says of it while it listens on these addresses."""
+        return SourceLabel(self.mode, self.name, ", ".join(addresses), self.target)
+
     def tag(self, addresses: tuple[str, ...]) -> SourceTag:
         """What its connections know of it while it listens on these addresses."""
-        return SourceTag(self.id, SourceLabel(self.mode, self.name, ", ".join(addresses), self.target))
+        return SourceTag(self.id, self.label(addresses))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,25 @@ class SourceTag:
 
 NO_SOURCE = SourceTag(-1, None)
 """For a connection that was asked for by itself."""
+
+
+def named(whats: Iterable[What]) -> tuple[Source, ...]:
+    """Sources with ids from 1, each with a name that says what it is: its kind, or where it connects to."""
+    counts: Counter[str] = Counter()
+    sources = []
+    for number, what in enumerate(whats, 1):
+        name = _usual_name(what)
+        counts[name] += 1
+        sources.append(Source(number, name if counts[name] == 1 else f"{name} {counts[name]}", what))
+    return tuple(sources)
+
+
+def _usual_name(what: What) -> str:
+    if isinstance(what, Relay):
+        return what.target.host_header
+    if isinstance(what, Connect):
+        return what.request.url.host_header
+    return "proxy" if isinstance(what, Proxy) else "listen"
 
 
 class SourceState(Enum):

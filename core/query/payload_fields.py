@@ -95,7 +95,7 @@ def _json(path: str) -> Access:
 
 
 def connection_fields() -> Iterable[Field]:
-    """Fields of the opening handshake of a frame's connection."""
+    """Fields of a frame's connection and its opening handshake."""
     yield Field(
         "path", FieldKind.TEXT, "The request target of the opening handshake.", "path contains /chat",
         _of_connection(lambda record: record.path or None), ("http.request.uri",), optional=True,
@@ -107,6 +107,10 @@ def connection_fields() -> Iterable[Field]:
     yield Field(
         "peer", FieldKind.TEXT, "Address and port of the client.", 'peer contains "127.0.0.1:"',
         _of_connection(lambda record: record.peer or None), optional=True,
+    )  # fmt: skip
+    yield Field(
+        "source", FieldKind.TEXT, "The name of the source that the connection came through.", "source == listen",
+        _of_connection(lambda record: None if record.source is None else record.source.name or None), optional=True,
     )  # fmt: skip
     yield Field(
         "header", FieldKind.TEXT, "A header of the opening handshake, of the request and of the response.",

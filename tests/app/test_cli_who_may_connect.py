@@ -47,7 +47,7 @@ def test_where_nobody_can_be_asked_others_are_not_let_in(tmp_path: Path) -> None
     ended = run_unmask("--headless", "--listen", "0.0.0.0:0", "--capture", capture)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
-        "unmask: Nothing listens, as others could reach 0.0.0.0:0. Add --allow-network to let them, or listen on "
+        "unmask: Nothing is started, as others could reach 0.0.0.0:0. Add --allow-network to let them, or use "
         "127.0.0.1.\n"
     )
     assert not capture.exists()
@@ -65,7 +65,7 @@ def test_who_sits_at_a_terminal_is_asked(host: str, answer: str | None, status: 
         if answer is not None:
             assert "everybody who can reach it over the network can connect" in _read_until(ours, "[y/N] ")
             os.write(ours, answer.encode() + b"\n")
-        said = _read_until(ours, "Nothing listens" if status else "Listening on ws://")
+        said = _read_until(ours, "Nothing is started" if status else "Listening on ws://")
         assert "warning" not in said
         if not status:
             process.terminate()

@@ -37,11 +37,8 @@ def test_the_console_stands_between_a_client_and_its_server() -> None:
         thread.join()
 
 
-@pytest.mark.parametrize(
-    "words", [["--relay", "ws://127.0.0.1:1"], ["--headless", "--relay", "127.0.0.1:0=x"]]
-)
-def test_what_makes_no_relay_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_makes_no_relay_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(words)
+        main(["--headless", "--relay", "127.0.0.1:0=x"])
     assert ended.value.code == 2
     assert "--relay" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.capture.follow import Entry, Follower
 from core.capture.reader import CaptureReader
-from core.capture.records import Mode
+from core.capture.records import Mode, SourceLabel
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
 from core.protocol.endpoint import Endpoint
@@ -18,6 +18,7 @@ from core.protocol.opening import ServerSide
 from core.protocol.violations import Judgement
 
 KEY = bytes.fromhex("37fa213d")
+LISTENING = SourceLabel(Mode.LISTEN, "listen", "127.0.0.1:8080", "")
 START = 1_760_000_000_000_000_000
 """2025-10-09 08:53:20 UTC."""
 
@@ -28,7 +29,7 @@ class Conversation:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection = Endpoint(ServerSide(ServerPolicy(judgement=Judgement.TOLERANT)))
-        opened = Opened(Mode.LISTEN, "127.0.0.1:50312", "127.0.0.1:8080")
+        opened = Opened(Mode.LISTEN, "127.0.0.1:50312", "127.0.0.1:8080", LISTENING)
         self._batches = [Batch(1, START, opened, 0)]
 
     def receive(self, data: bytes) -> None:

@@ -17,21 +17,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.actions.registry import plain_text, specs
-from app.cli import export_parser, main_parser
 from app.logic.sampling import Sample, WindowSpreads, sample_line
+from app.options import export_parser, main_parser
 from core.capture.follow import Follower
 from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
+from core.capture.records import Mode, SourceLabel, Totals
 from core.capture.timings import Spread
 from core.decoders.registry import default_decoders
-from core.formats.jsonl import JsonLines, error_line, lines_of, listening_line
+from core.formats.jsonl import (
+    JsonLines,
+    JsonStory,
+    connected_line,
+    error_line,
+    listening_line,
+    note_line,
+    recorded_line,
+    recording_line,
+)
 from core.formats.registry import default_formats
 from core.protocol import violations
 from core.protocol.frames import Opcode
 from core.protocol.violations import CATALOGUE, Rule, Severity
-from tests.tools.conversation import START, Conversation
+from tests.tools.conversation import LISTENING, START, Conversation
 from tests.tools.filter_page import filter_page
 from tests.tools.json_fields import DIAGNOSTICS, MEANINGS
+from tests.tools.passages import BETWEEN, passages
 
 FOLDER = Path(__file__).resolve().parents[2] / "resources" / "docs"
 ORIGIN = "<!-- Generated from the code by `python -m tests.tools.make_docs`. -->"
@@ -141,7 +152,8 @@ def _json_lines() -> Iterator[str]:
         "a capture in the same form. Lines are UTF-8; what could steer a terminal or break a line is escaped: control "
         "and format characters, line and paragraph separators, lone surrogates. Every object has `event`, which is one "
         "of those below. A payload stands in `payload` as `encoding` says. Heads are text in Latin-1, so that each "
-        "character is one byte of the wire. `listening` and `error` come from `--json` only."
+        "character is one byte of the wire. `listening`, `connected`, "
+        "`note`, `error` and `recorded` come from `--json` only, `recording` from `--quiet --json`."
     )
     examples = _examples()
     for event in dict.fromkeys(str(example["event"]) for example in examples):
@@ -176,9 +188,19 @@ def _examples() -> list[dict[str, object]]:
         talk.end()
         with closing(CaptureReader(talk.keep())) as reader:
             lines = b"".join(JsonLines().export(Follower(reader).entries())).decode().splitlines()
-    lines = [listening_line(("127.0.0.1:8080",)), *lines]
-    lines[-1:-1] = lines_of(Gap(4097, GapReason.DROPPED, 4096, START, START + 5_000_000))
+    lines = [
+        recording_line(Path("traffic.unmask")),
+        listening_line(LISTENING, ("127.0.0.1:8080",), "ws"),
+        listening_line(BETWEEN, ("127.0.0.1:8081",), "ws"),
+        connected_line(SourceLabel(Mode.CONNECT, "example.com 2", "", "wss://example.com/app")),
+        note_line("The connection is lost. Unmask tries again in 2 s.", "example.com 2"),
+        *lines,
+    ]
+    lines[-1:-1] = JsonStory().lines_of(Gap(4097, GapReason.DROPPED, 4096, START, START + 5_000_000))
+    for passage in passages():
+        lines[-1:-1] = JsonStory().lines_of(passage)
     lines.append(error_line("Port 8080 on 127.0.0.1 is in use by another program. Stop that program, or …"))
+    lines.append(recorded_line(Path("traffic.unmask"), Totals(3, 4096, 12, 1_203_415, 1, 90, 1)))
     return [json.loads(line) for line in lines]
 
 

@@ -20,6 +20,7 @@ from core.capture.reader import CaptureReader
 from core.errors import CaptureError
 from core.net.fronts.test_page import load_test_page
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
+from core.net.sources import Listen, named
 from core.protocol.frames import Opcode
 from core.query.language import default_language
 from tests.tools.hopeless import HOPELESS, TRAP
@@ -28,6 +29,7 @@ from tests.tools.raw_peer import RawPeer
 from tests.tools.waiting import PATIENCE_SECONDS, until
 
 ANYWHERE = ListenAddress("127.0.0.1", 0)
+LISTENING = named((Listen(ANYWHERE),))
 
 
 class Output(io.StringIO):
@@ -67,7 +69,7 @@ class Running:
     ) -> None:
         settings = EngineSettings(auto_reply=AutoReply.ECHO)
         wanted = None if filter is None else default_language().filter(filter)
-        options = ConsoleOptions(address, settings, capture, json, wanted)
+        options = ConsoleOptions(named((Listen(address),)), settings, capture, json, filter=wanted)
         self.out = out
         self.console = Console(options, "0", load_test_page(), out)
         self.status: int | None = None
@@ -149,7 +151,7 @@ def test_json_is_one_object_a_line_in_order(start: Start) -> None:
     lines = [json.loads(line) for line in running.out.getvalue().splitlines()]
     assert [line["event"] for line in lines[:2]] == ["listening", "handshake"]
     assert lines[0]["urls"] == [f"ws://127.0.0.1:{port}/"]
-    assert lines[-1]["event"] == "close"
+    assert [line["event"] for line in lines[-2:]] == ["close", "recorded"]
     for direction in ("client_to_server", "server_to_client"):
         said = [
             line["payload"] for line in lines if line["event"] == "message" and line["direction"] == direction
@@ -172,7 +174,8 @@ def test_the_end_of_open_connections_is_told_and_kept(start: Start, capture: Pat
         assert running.wait() == 0
     told = running.out.getvalue()
     assert told.count("last words") == 2
-    assert "1001 Going away (by Unmask; 4 frames)" in told.splitlines()[-1]
+    assert "1001 Going away (by Unmask; 4 frames)" in told.splitlines()[-2]
+    assert told.splitlines()[-1] == f"Recorded in {capture}: 1 connection, 4 frames."
     with closing(CaptureReader(capture)) as reader:
         assert reader.totals().frames == 4
 
@@ -220,7 +223,7 @@ def test_an_address_in_use_is_an_error_event_in_json(start: Start) -> None:
 
 def test_stop_before_run_ends_it_at_once(capture: Path) -> None:
     out = Output()
-    options = ConsoleOptions(ANYWHERE, EngineSettings(), capture, json=False)
+    options = ConsoleOptions(LISTENING, EngineSettings(), capture, json=False)
     console = Console(options, "0", load_test_page(), out)
     console.stop()
     console.stop()
@@ -229,7 +232,7 @@ def test_stop_before_run_ends_it_at_once(capture: Path) -> None:
 
 def test_a_capture_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    options = ConsoleOptions(ANYWHERE, EngineSettings(), tmp_path / "file" / "a.unmask", json=False)
+    options = ConsoleOptions(LISTENING, EngineSettings(), tmp_path / "file" / "a.unmask", json=False)
     with pytest.raises(CaptureError):
         Console(options, "0", load_test_page(), Output())
 
@@ -320,7 +323,9 @@ def test_a_filter_without_an_end_holds_up_neither_peers_nor_the_end(capture: Pat
     out = Output()
     settings = EngineSettings(auto_reply=AutoReply.ECHO)
     wanted = default_language().filter(HOPELESS)
-    console = Console(ConsoleOptions(ANYWHERE, settings, capture, False, wanted), "0", load_test_page(), out)
+    console = Console(
+        ConsoleOptions(LISTENING, settings, capture, False, filter=wanted), "0", load_test_page(), out
+    )
     thread = threading.Thread(target=console.run, name="console")
     thread.start()
     try:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,11 @@ import pytest
 from app.terminal.story_text import COLOURED, PLAIN, StoryText
 from core.capture.gaps import Gap, GapReason
 from core.protocol.deflate import DeflateParameters, Deflater
+from core.protocol.events import ClosedBy
 from core.protocol.frames import RSV1, Opcode, make_frame
 from core.protocol.state import Role
 from tests.tools.conversation import KEY, START, Conversation
+from tests.tools.passages import passages
 
 WHEN = "08:53:20.000 #1"
 IN = "        "
@@ -280,6 +282,36 @@ def test_colours_are_in_the_coloured_style_alone(talk: Conversation) -> None:
         assert any(getattr(COLOURED, field.name) in line for line in coloured), field.name
     for line in coloured:
         assert line.count("\x1b[0m") * 2 == line.count("\x1b"), "every colour ends on its line"
+
+
+def test_a_plain_exchange_and_a_tunnel_are_a_line_each() -> None:
+    text = StoryText(PLAIN)
+    exchange, tunnel = passages()
+    cut = replace(
+        exchange.connection, closed_by=ClosedBy.SERVER, vanished=True, reason="The answer\nis cut.", status=0
+    )
+    unended = replace(tunnel.connection, closed_ns=None)
+    entries = (exchange, tunnel, replace(exchange, connection=cut), replace(tunnel, connection=unended))
+    assert [line for each in entries for line in text.lines_of(each)] == [
+        "08:53:20.000 #2 GET /app/ 200 → 0 B ← 512 B 12 ms",
+        "08:53:20.000 #3 tunnel example.com:443 → 1.8 KB ← 90.2 KB 12 ms",
+        "08:53:20.000 #2 GET /app/ no answer → 0 B ← 512 B 12 ms the server vanished: The answer\\x0ais cut.",
+        "08:53:20.000 #3 tunnel example.com:443 → 1.8 KB ← 90.2 KB",
+    ]
+
+
+def test_each_line_names_its_source_where_there_are_several(talk: Conversation) -> None:
+    talk.open()
+    talk.frame(Opcode.TEXT, b"hello")
+    talk.frame(Opcode.CLOSE, b"")
+    talk.end()
+    text = StoryText(PLAIN, names_sources=True)
+    lines = [line for entry in (*talk.entries(), *passages()) for line in text.lines_of(entry)]
+    told = [line for line in lines if not line.startswith(IN)]
+    assert len(told) == 7
+    assert all(line.startswith(f"{WHEN} [listen] ") for line in told[:5])
+    assert told[5].startswith("08:53:20.000 #2 [example.com] GET /app/ 200 ")
+    assert told[6].startswith("08:53:20.000 #3 [proxy] tunnel ")
 
 
 def test_missing_frames_are_counted_with_times_and_reason() -> None:

@@ -20,6 +20,7 @@ from core.capture.disk_space import LOW_BYTES, DiskSpace, SpaceGauge
 from core.capture.session_files import CaptureFolder
 from core.net.fronts.test_page import load_test_page
 from core.net.settings import EngineSettings, ListenAddress
+from core.net.sources import Listen, named
 from tests.tools.qt import dispose
 from tests.tools.waiting import until
 
@@ -107,7 +108,7 @@ def test_the_console_warns_once_until_there_is_more_room(
     disk: Disk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ConsoleOptions(
-        ListenAddress("127.0.0.1", 0), EngineSettings(), tmp_path / "a.unmask", json=False
+        named((Listen(ListenAddress("127.0.0.1", 0)),)), EngineSettings(), tmp_path / "a.unmask", json=False
     )
     console = Console(options, "0", load_test_page(), io.StringIO(), disk.gauge())
     thread = threading.Thread(target=console.run)

@@ -9,15 +9,17 @@ from typing import NamedTuple
 
 import pytest
 
-from core.capture.follow import Close, Entry, Follower, Handshake
+from core.capture.follow import Close, Entry, Follower, Handshake, Passage
 from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionState, FrameRecord
 from core.capture.ring import Keep
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
-from core.protocol.events import ClosedBy, ConnectionClosed, Event, HandshakeFailed
+from core.protocol.events import ClosedBy, ConnectionClosed, Event, ExchangeEnded, HandshakeFailed
 from core.protocol.handshake import refuse
+from core.protocol.observer import Observer
+from core.protocol.state import Role
 from core.protocol.violations import violation
 from tests.tools.captures import ACCEPTED, opened, received
 
@@ -46,6 +48,14 @@ def gone(connection: int, time_ns: int) -> Batch:
     return Batch(connection, time_ns, GONE, 0)
 
 
+def answered(connection: int, time_ns: int) -> Batch:
+    """A plain request that a server has answered."""
+    observer = Observer()
+    events = observer.feed(Role.CLIENT, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    events += observer.feed(Role.SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+    return Batch(connection, time_ns, events, 0)
+
+
 def told(entries: Iterable[Entry]) -> list[str]:
     """`open 1`, `1 hello`, `5 gone` and `over 1`."""
     return list(map(in_short, entries))
@@ -56,6 +66,8 @@ def in_short(entry: Entry) -> str:
         return f"open {entry.connection.id}"
     if isinstance(entry, Close):
         return f"over {entry.connection.id}"
+    if isinstance(entry, Passage):
+        return f"passage {entry.connection.id}"
     if isinstance(entry, Gap):
         return f"{entry.frames} {_GONE[entry.reason]}"
     return f"{entry.row.connection} {entry.frame.payload.decode()}"
@@ -126,6 +138,17 @@ def test_a_refused_handshake_is_told_with_what_it_broke(writer: CaptureWriter, f
     assert handshake.connection.request == b"hello\r\n\r\n"
     assert handshake.violations == REFUSED.answer.violations
     assert in_short(close) == "over 1"
+
+
+def test_an_exchange_is_told_when_it_is_over_or_the_story_is(
+    writer: CaptureWriter, follower: Follower
+) -> None:
+    writer.write([opened(1, START), answered(1, START + 1), opened(2, START + 2), answered(2, START + 3)])
+    assert told(follower.entries()) == []
+    writer.write([Batch(1, START + 4, [ExchangeEnded(0, 5, is_plain=True)], 0), *accepted(3, START + 5)])
+    assert told(follower.entries()) == ["passage 1", "open 3"]
+    assert told(follower.entries(ending=True)) == ["passage 2"]
+    assert told(follower.entries(ending=True)) == []
 
 
 def test_what_stands_there_before_is_told_too(writer: CaptureWriter) -> None:

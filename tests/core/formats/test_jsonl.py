@@ -13,14 +13,16 @@ from core.capture.follow import Follower
 from core.capture.gaps import Gap, GapReason
 from core.capture.marks import KeepMarks, Mark, change_marks_of
 from core.capture.reader import CaptureReader
-from core.capture.records import FrameRecord
+from core.capture.records import FrameRecord, Mode, SourceLabel
 from core.capture.writer import CaptureWriter
-from core.formats.jsonl import JsonLines, error_line, frame_line, iso_time, lines_of, listening_line
+from core.formats.jsonl import JsonLines, JsonStory, error_line, frame_line, iso_time, listening_line
 from core.protocol.deflate import DeflateParameters, Deflater
 from core.protocol.frames import RSV1, Frame, Opcode, make_frame
 from core.protocol.state import Role
 from tests.tools.conversation import KEY, START, Conversation
+from tests.tools.passages import passages
 
+MINE = SourceLabel(Mode.LISTEN, "mine", "127.0.0.1:80, [::1]:80", "")
 TIME = "2025-10-09T08:53:20.000000001Z"
 
 Object = dict[str, Any]
@@ -56,9 +58,12 @@ def test_the_handshake(talk: Conversation) -> None:
     )
     [line] = objects_in(talk, "handshake")
     request, response, violations = line.pop("request"), line.pop("response"), line.pop("violations")
+    [leg] = line.pop("legs")
+    assert (leg["side"], leg["connected"], leg["tls_problem"]) == ("client", line["time"], "")
     assert line == {
         "event": "handshake",
         "connection": 1,
+        "source": "listen",
         "time": "2025-10-09T08:53:20.000000000Z",
         "mode": "listen",
         "outcome": "accepted",
@@ -113,6 +118,7 @@ def test_a_text_frame_and_its_message(talk: Conversation) -> None:
         {
             "event": "frame",
             "connection": 1,
+            "source": "listen",
             "frame": 1,
             "number": 1,
             "time": "2025-10-09T08:53:20.000000002Z",
@@ -138,6 +144,7 @@ def test_a_text_frame_and_its_message(talk: Conversation) -> None:
         {
             "event": "message",
             "connection": 1,
+            "source": "listen",
             "frame": 1,
             "time": "2025-10-09T08:53:20.000000002Z",
             "direction": "client_to_server",
@@ -234,11 +241,13 @@ def test_close_frames_and_the_end(talk: Conversation) -> None:
         "alpn": None,
         "sni": None,
         "resumed": False,
+        "tls_problem": "",
         "certificates": "",
     }
     assert close == {
         "event": "close",
         "connection": 1,
+        "source": "listen",
         "time": "2025-10-09T08:53:20.000000004Z",
         "state": "closed",
         "code": 1001,
@@ -313,13 +322,45 @@ def test_lone_surrogates_stay_escaped() -> None:
 
 
 def test_the_lines_that_are_no_capture() -> None:
-    assert json.loads(listening_line(("127.0.0.1:80", "[::1]:80"))) == {
+    assert json.loads(listening_line(MINE, ("127.0.0.1:80", "[::1]:80"), "ws")) == {
         "event": "listening",
+        "source": "mine",
+        "mode": "listen",
         "addresses": ["127.0.0.1:80", "[::1]:80"],
         "urls": ["ws://127.0.0.1:80/", "ws://[::1]:80/"],
         "relays_to": None,
     }
-    assert json.loads(error_line("No.")) == {"event": "error", "message": "No."}
+    assert json.loads(error_line("No.")) == {"event": "error", "source": None, "message": "No."}
+
+
+def test_a_plain_exchange_and_a_tunnel_are_a_line_each() -> None:
+    story = JsonStory()
+    exchange, tunnel = [json.loads(line) for each in passages() for line in story.lines_of(each)]
+    assert [leg.pop("side") for leg in exchange.pop("legs")] == ["client", "server"]
+    del tunnel["legs"]
+    assert exchange == {
+        "event": "exchange",
+        "connection": 2,
+        "source": "example.com",
+        "time": "2025-10-09T08:53:20.000000000Z",
+        "mode": "relay",
+        "closed": "2025-10-09T08:53:20.012000000Z",
+        "peer": "127.0.0.1:50314",
+        "local": "127.0.0.1:8081",
+        "method": "GET",
+        "path": "/app/",
+        "status": 200,
+        "request": "GET /app/ HTTP/1.1\r\nHost: example.com\r\n\r\n",
+        "response": "HTTP/1.1 200 OK\r\nContent-Length: 512\r\n\r\n",
+        "reason": "",
+        "closed_by": "nobody",
+        "vanished": False,
+        "bytes_client_to_server": 0,
+        "bytes_server_to_client": 512,
+        "violations": [],
+    }
+    assert (tunnel["event"], tunnel["source"], tunnel["target"]) == ("tunnel", "proxy", "example.com:443")
+    assert (tunnel["bytes_client_to_server"], tunnel["bytes_server_to_client"]) == (1840, 90_211)
 
 
 def test_the_line_of_a_frame_is_the_one_of_the_export(talk: Conversation) -> None:
@@ -327,9 +368,10 @@ def test_the_line_of_a_frame_is_the_one_of_the_export(talk: Conversation) -> Non
     talk.frame(Opcode.PING, b"\x00")
     exported = lines_in(talk)
     entries = talk.entries()
-    assert [line.encode() + b"\n" for entry in entries for line in lines_of(entry)] == exported
+    story = JsonStory()
+    assert [line.encode() + b"\n" for entry in entries for line in story.lines_of(entry)] == exported
     assert isinstance(entries[1], FrameRecord)
-    assert frame_line(entries[1]).encode() + b"\n" == exported[1]
+    assert frame_line(entries[1], "listen").encode() + b"\n" == exported[1]
 
 
 @pytest.mark.parametrize(
@@ -345,7 +387,7 @@ def test_times_are_utc_to_the_nanosecond(time_ns: int, text: str) -> None:
 
 
 def test_missing_frames_are_a_gap() -> None:
-    lines = list(lines_of(Gap(4097, GapReason.NOT_WRITTEN, 4096, START, START + 1)))
+    lines = list(JsonStory().lines_of(Gap(4097, GapReason.NOT_WRITTEN, 4096, START, START + 1)))
     assert [json.loads(line) for line in lines] == [
         {
             "event": "gap",
