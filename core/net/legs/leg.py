@@ -26,7 +26,7 @@ from core.protocol.handshake import Answer, refuse
 from core.protocol.state import Role
 
 _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
-"""Of `struct linger`: unsent data is dropped, and the peer is told by a reset."""
+"""A `struct linger`: unsent data is dropped, and the peer is told by a reset."""
 WRITE_HIGH = 1024 * 1024
 """Bytes waiting for a peer from which on it counts as stalled."""
 
