@@ -168,7 +168,11 @@ _EMOJI_FAMILIES = ("Apple Color Emoji", "Segoe UI Emoji", "Noto Color Emoji")
 
 
 class Theme(QObject):
-    """The look of the application: applies palette and stylesheet, and provides colours and fonts."""
+    """The look of the application: applies palette and stylesheet, and provides colours and fonts.
+
+    The stylesheet comes with `dress`, once the window is complete: a widget under a stylesheet is styled anew each time
+    that it, or what it lies in, is put into a layout.
+    """
 
     changed = Signal()
     """Colours or fonts have changed; everything should be painted again."""
@@ -179,9 +183,17 @@ class Theme(QObject):
         self._choice = choice
         self._colours: dict[ThemeRole, QColor] = {}
         self._dark: bool | None = None
+        self._is_dressed = False
+        application.setStyleSheet("")
         application.setStyle("Fusion")
         application.styleHints().colorSchemeChanged.connect(self._follow_system)
         self.set_choice(choice)
+
+    def dress(self) -> None:
+        """Apply the stylesheet, now and after each change."""
+        self._is_dressed = True
+        colours = {role.name: self.name(role) for role in ThemeRole}
+        self._application.setStyleSheet(stylesheet(colours, ICON_FOLDER, dark=self.is_dark))
 
     @property
     def choice(self) -> ThemeChoice:
@@ -233,9 +245,8 @@ class Theme(QObject):
         self._dark = dark
         self._colours = {role: QColor(pair[1 if dark else 0]) for role, pair in _COLOURS.items()}
         self._application.setPalette(self._palette())
-        self._application.setStyleSheet(
-            stylesheet({role.name: self.name(role) for role in ThemeRole}, ICON_FOLDER, dark=dark)
-        )
+        if self._is_dressed:
+            self.dress()
         self.changed.emit()
 
     def _wants_dark(self) -> bool:

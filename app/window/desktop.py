@@ -82,6 +82,7 @@ class Desktop(QObject):
             default_formats(),
             version,
         )
+        self.theme.dress()
         self.engine.start()
 
     def show(

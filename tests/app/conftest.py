@@ -21,7 +21,9 @@ from tests.tools.recorded import CaptureMaker
 
 @pytest.fixture(scope="session")
 def theme(qapp: QApplication) -> Theme:
-    return Theme(qapp, ThemeChoice.LIGHT)
+    theme = Theme(qapp, ThemeChoice.LIGHT)
+    theme.dress()
+    return theme
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,9 @@ _GROUNDS_OF_TEXT = (
 
 @pytest.fixture(params=[ThemeChoice.LIGHT, ThemeChoice.DARK])
 def either(request: pytest.FixtureRequest, qapp: QApplication) -> Theme:
-    return Theme(qapp, request.param)
+    theme = Theme(qapp, request.param)
+    theme.dress()
+    return theme
 
 
 def luminance(colour: QColor) -> float:
@@ -110,6 +112,17 @@ def test_a_choice_changes_palette_and_tells(qapp: QApplication, qtbot: QtBot) ->
     assert luminance(qapp.palette().window().color()) < luminance(light)
     with qtbot.assertNotEmitted(theme.changed):
         theme.set_choice(ThemeChoice.DARK)
+
+
+def test_the_stylesheet_comes_when_the_window_is_complete(qapp: QApplication) -> None:
+    theme = Theme(qapp, ThemeChoice.LIGHT)
+    assert qapp.styleSheet() == ""
+    theme.set_choice(ThemeChoice.DARK)
+    assert qapp.styleSheet() == ""
+    theme.dress()
+    dark = qapp.styleSheet()
+    theme.set_choice(ThemeChoice.LIGHT)
+    assert qapp.styleSheet() not in ("", dark)
 
 
 def test_a_colour_handed_out_is_a_copy(theme: Theme) -> None:
