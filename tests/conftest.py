@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,10 +25,12 @@ from tests.tools.logs import LogWatch
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+    from pytestqt.qtbot import QtBot
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 30.0
+_PATIENCE_MS = 60_000
 _NUMBERS = itertools.count()
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 # Quiet, and with nothing but this machine in reach.
@@ -88,6 +91,14 @@ def no_unexpected_log(request: pytest.FixtureRequest) -> Iterator[None]:
         pytest.fail("\n".join(complaints), pytrace=False)
 
 
+@pytest.fixture
+def qtbot(qtbot: QtBot) -> QtBot:
+    """A bot that waits long enough for a machine that is busy with something else."""
+    for name in ("waitUntil", "waitSignal", "waitSignals", "waitExposed", "waitActive"):
+        setattr(qtbot, name, partial(getattr(qtbot, name), timeout=_PATIENCE_MS))
+    return qtbot
+
+
 @pytest.fixture(scope="session")
 def xvfb() -> Iterator[Display]:
     """A screen with a window manager, for programs that open real windows."""
@@ -113,7 +124,7 @@ def chromium() -> Iterator[Browser]:
 def page(chromium: Browser) -> Iterator[Page]:
     """A page in a context of its own. What its console says as an error, or its scripts throw, fails the test."""
     context = chromium.new_context()
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(_PATIENCE_MS)
     page = context.new_page()
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

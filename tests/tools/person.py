@@ -29,7 +29,7 @@ from app.window.main_window import MainWindow
 from core.capture.reader import CaptureReader
 from core.net.settings import ListenAddress
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 
 
 class SitDown(Protocol):

@@ -26,7 +26,7 @@ from tests.tools.served import to_client
 
 ANYWHERE = ListenAddress("127.0.0.1", 0)
 HELLO = OutgoingMessage(Opcode.TEXT, b"hello")
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.tools.hopeless import HOPELESS, TRAP
 from tests.tools.recorded import CaptureMaker
 
 LANGUAGE = default_language()
-_PATIENCE_MS = 30_000
+_PATIENCE_MS = 60_000
 
 
 @pytest.fixture

@@ -66,13 +66,13 @@ def test_what_is_sent_goes_to_whom_the_new_number_names(desktop: Desktop, addres
     with client(address) as stays:
         qtbot.waitUntil(lambda: ids(desktop) == [1, 2])
         desktop.engine.send_to([to_client(2)], text("to the old #2"))
-        assert stays.recv(timeout=30) == "to the old #2"
+        assert stays.recv(timeout=60) == "to the old #2"
         begin_anew(desktop, qtbot)
         with client(address) as fresh:
             qtbot.waitUntil(lambda: ids(desktop) == [1, 2])
             desktop.engine.send_to([to_client(1)], text("to #1"))
             desktop.engine.send_to([to_client(2)], text("to #2"))
-            assert (stays.recv(timeout=30), fresh.recv(timeout=30)) == ("to #1", "to #2")
+            assert (stays.recv(timeout=60), fresh.recv(timeout=60)) == ("to #1", "to #2")
         with qtbot.waitSignal(
             desktop.engine.sent, check_params_cb=lambda result: result.error is not None
         ) as said:
@@ -103,4 +103,4 @@ def test_the_composer_has_no_other_target_than_before(desktop: Desktop, address:
             assert window.composer.targets.recipients == (1,)
             qtbot.waitUntil(lambda: window.composer.targets.currentText().startswith("To #1 "))
             window.composer.send()
-            assert stays.recv(timeout=30) == "only for you"
+            assert stays.recv(timeout=60) == "only for you"

@@ -48,7 +48,7 @@ def said_by(port: int, text: str) -> str | bytes:
     """What a client is answered there."""
     with connect(f"ws://127.0.0.1:{port}/") as client:
         client.send(text)
-        return client.recv(timeout=30)
+        return client.recv(timeout=60)
 
 
 def test_sources_of_all_kinds_run_at_once(served: Served) -> None:
