@@ -20,6 +20,7 @@ from app.logic.ending_signals import ending_signals
 from app.logic.exporting import ExportPart, ExportWork, cannot_export, export_capture, missed_sentence, pieces
 from app.options import engine_settings, export_parser, main_parser, sources_in
 from app.runtime.display import missing_display
+from app.terminal.connect_options import talk_of
 from app.terminal.ending import Ending, OutputStuck
 from app.terminal.standard_streams import abandon_output, say, warn
 from app.version import program_version
@@ -100,7 +101,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.filter is not None and (options.quiet or not without_window):
         main_parser().error("--filter goes with --headless or --json")
     tune_interpreter()
-    if without_window or (options.connect and not options.window):
+    if without_window or ((options.connect or options.curl) and not options.window):
         return _run_console(options)
     missing = missing_display()
     if missing is not None:
@@ -133,22 +134,24 @@ def _run_console(options: argparse.Namespace) -> int:
         try:
             _must_be_new(path)
             with _output(path, as_json=options.json) as out:
-                console = Console(
-                    ConsoleOptions(
-                        sources,
-                        engine_settings(options, EngineSettings()),
-                        path,
-                        options.json,
-                        Telling.SOURCES if options.quiet else Telling.ALL,
-                        wanted,
-                        options.diagnostics,
-                        claimed,
-                    ),
-                    program_version(),
-                    load_test_page(),
-                    out,
-                    writing=ending.writing,
+                console_options = ConsoleOptions(
+                    sources,
+                    engine_settings(options, EngineSettings()),
+                    path,
+                    options.json,
+                    Telling.SOURCES if options.quiet else Telling.ALL,
+                    wanted,
+                    options.diagnostics,
+                    claimed,
                 )
+                talk = talk_of(options, sources)
+                version, page, writing = program_version(), load_test_page(), ending.writing
+                if talk is None:
+                    console = Console(console_options, version, page, out, writing=writing)
+                else:
+                    from app.terminal.client_console import ClientConsole
+
+                    console = ClientConsole(console_options, talk, version, page, out, writing=writing)
                 ending.call(console.stop)
                 return console.run()
         except OutputStuck:

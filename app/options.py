@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
+from app.terminal.connect_options import add_connect_options, requests_in
 from app.terminal.standard_streams import safe
 from app.version import program_version
 from core.errors import AddressError, UnmaskError
 from core.formats.registry import default_formats
-from core.net.connect_request import CONNECT_SECONDS, ConnectRequest, parse_url
+from core.net.connect_request import CONNECT_SECONDS
 from core.net.proxy import PROXY_PORT, Proxy
 from core.net.relay import parse_relay
 from core.net.settings import (
@@ -54,9 +55,7 @@ def sources_in(options: argparse.Namespace) -> tuple[What, ...]:
         for relay in options.relay
     ]
     proxies = [Proxy(address, connect_seconds=options.connect_seconds) for address in options.proxy]
-    connects = [
-        Connect(ConnectRequest(url, connect_seconds=options.connect_seconds)) for url in options.connect
-    ]
+    connects = map(Connect, requests_in(options))
     return (*map(Listen, options.listen), *relays, *proxies, *connects)
 
 
@@ -106,6 +105,7 @@ def main_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"unmask {program_version()}")
     _add_sources(parser)
     _add_manners(parser)
+    add_connect_options(parser.add_argument_group("how --connect asks"))
     _add_output(parser)
     _add_capture(parser)
     _add_limits(parser)
@@ -162,7 +162,6 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--connect",
-        type=_in_words(parse_url),
         action="append",
         default=[],
         metavar="URL",

@@ -330,10 +330,13 @@ class Console:
         elif status.state is SourceState.RUNNING is not before:
             self._has_run = True
             self._news.put(self._lines.running(source, status.addresses))
-        if all(state in (SourceState.STOPPED, SourceState.FAILED) for state in self._states.values()):
+        if self._is_all_over():
             # There is nothing left to do.
             self._stopping = True
             self._news.put(None)
+
+    def _is_all_over(self) -> bool:
+        return all(state in (SourceState.STOPPED, SourceState.FAILED) for state in self._states.values())
 
     def on_failed(self, failure: Failure) -> None:
         if failure.sentence in self._told_failures:

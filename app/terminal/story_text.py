@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.capture.follow import Close, Entry, Handshake, Passage
 from core.capture.gaps import Gap, GapReason
-from core.capture.records import ConnectionRecord, ConnectionState, Direction, FrameRecord
+from core.capture.records import ConnectionRecord, ConnectionState, Direction, FrameRecord, Mode
 from core.decoders.visible import terminal_text
 from core.protocol import close_codes
 from core.protocol.events import ClosedBy
@@ -26,6 +26,7 @@ _ENDED_BY = {
     ClosedBy.SERVER: "by the server",
     ClosedBy.UNMASK: "by Unmask",
 }
+_FROM_OR_TO = {Mode.LISTEN: "from", Mode.RELAY: "from", Mode.PROXY: "from", Mode.CONNECT: "with"}
 
 _GAPS = {
     GapReason.DROPPED: "dropped: only the newest are kept",
@@ -89,7 +90,7 @@ class StoryText:
         answer = f"{record.status}" if record.status else "no answer"
         yield (
             f"{self._when(record.opened_ns, record.id)} {style.bold}{what}{style.reset} "
-            f"from {record.peer} {answer} {_one_line(record.path)}".rstrip()
+            f"{_FROM_OR_TO[record.mode]} {record.peer} {answer} {_one_line(record.path)}".rstrip()
         )
         if record.state is ConnectionState.REFUSED:
             yield f"{_INDENT}{style.error}refused: {_one_line(record.reason)}{style.reset}"

@@ -99,7 +99,7 @@ class Connector:
         if attempt is not self._attempt:
             return
         self._attempt = None
-        if closed is not None:
+        if closed is not None and not attempt.is_left:
             self.client = replace(self.client, close_code=closed.code)
         reconnect = self._request.reconnect
         if attempt.is_left or reconnect is None:

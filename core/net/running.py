@@ -115,9 +115,10 @@ class RunningSources:
         seat.client = running.client
         if running.state in (SourceState.STOPPED, SourceState.FAILED):
             seat.running = None
-        if running.state is SourceState.FAILED:
-            self._tell_failure(Failure(FailureKind.CONNECT, seat.source.target, failure))
+        target = seat.source.target
         self._change(seat, running.state, failure)
+        if running.state is SourceState.FAILED:
+            self._tell_failure(Failure(FailureKind.CONNECT, target, failure))
 
     def joined(self, source_id: int) -> None:
         """A connection has begun."""
