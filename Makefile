@@ -7,7 +7,7 @@ SOURCES := app core resources tests .ci
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt types unit package self-test bench conformance fuzz hostile lock clean python set-up-run set-up-dev set-up-build
+.PHONY: help run test lint fmt types unit package self-test bench bench-relay conformance fuzz hostile lock clean python set-up-run set-up-dev set-up-build
 
 help:
 	@echo "make run        start Unmask"
@@ -15,6 +15,7 @@ help:
 	@echo "make package    one-folder executable in dist/ (PyInstaller)"
 	@echo "make self-test  the packaged executable checks itself, away from the sources"
 	@echo "make bench      throughput and latency against other libraries"
+	@echo "make bench-relay  what a relay costs, against one that only copies bytes (ARGS=\"--mitmdump PATH\")"
 	@echo "make conformance  the independent Autobahn cases, all of them, as server and as client (some minutes)"
 	@echo "make fuzz       hostile input, guided by coverage: a minute for each target (ARGS=\"connection --seconds 3600\")"
 	@echo "make hostile    what hostile input costs in time and memory"
@@ -56,6 +57,9 @@ self-test: package
 
 bench: set-up-dev
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-relay: set-up-dev
+	@$(BIN)/python -m tests.bench.relays --window $(ARGS)
 
 conformance: set-up-dev
 	@$(BIN)/python -m tests.conformance $(ARGS)

@@ -44,6 +44,11 @@ class Arrivals:
         """Whether `next_frame` has a frame, or `feed` with b"" may produce one."""
         return bool(self._frames or self._segments) or self.decoder.has_more
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits, and the next byte begins a frame."""
+        return not (self._frames or self._segments) and self.decoder.is_idle
+
     def feed(self, data: bytes) -> None:
         """Take received bytes; with b"", decode more if no decoded frame is left."""
         if data or not (self._frames or self._segments):

@@ -112,6 +112,11 @@ class RunDecoder(FrameDecoder):
         return len(self._held) + len(self._undecoded) - self._place + large
 
     @property
+    def is_idle(self) -> bool:
+        """Whether the next byte begins a frame, and nothing is held."""
+        return not (self._held or self.has_more or self._large is not None or self.overlong)
+
+    @property
     def holds_header(self) -> bool:
         """Whether `take_partial` has a frame."""
         return self._large is not None or super().holds_header
@@ -155,7 +160,7 @@ class RunDecoder(FrameDecoder):
                 return segments
             data = bytes(held)
             held.clear()
-        elif frame := _lone_frame(data, self._limit):
+        elif frame := lone_frame(data, self._limit):
             return [frame]
         position, self._wanted = self._decode(data, position, segments)
         if not self._wanted and position < len(data):
@@ -222,7 +227,7 @@ class RunDecoder(FrameDecoder):
         return position, wanted
 
 
-def _lone_frame(data: bytes, limit: int) -> Frame | None:
+def lone_frame(data: bytes, limit: int) -> Frame | None:
     """The frame if `data` is exactly one without a 64-bit length, as from a peer that waits for each answer."""
     if len(data) < 2:
         return None

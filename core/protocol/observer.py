@@ -18,6 +18,7 @@ from core.protocol.events import (
     ClosedBy,
     ConnectionClosed,
     Event,
+    FrameReceived,
     HandshakeFailed,
     Report,
     RequestSent,
@@ -32,6 +33,7 @@ from core.protocol.state import ReadyState, Role
 from core.protocol.trailing import Trailing
 from core.protocol.violations import Judgement
 
+_OPEN = ReadyState.OPEN
 _WATCHED = handshake.ServerPolicy(judgement=Judgement.TOLERANT)
 """An observer has no preferences: it judges a request by the RFC alone."""
 
@@ -93,6 +95,10 @@ class Observer:
     def held_bytes(self) -> int:
         """Bytes held: unfinished heads, frames and messages, and bytes outside of frames."""
         return sum(direction.held_bytes for direction in self._directions.values())
+
+    def take_alone(self, sender: Role, data: bytes) -> FrameReceived | None:
+        """See `Inbound.take_alone`."""
+        return self._directions[sender].inbound.take_alone(data) if self.state is _OPEN else None
 
     def has_more(self, sender: Role) -> bool:
         """Whether `receive` can do more with bytes already received from that side."""

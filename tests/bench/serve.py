@@ -1,10 +1,14 @@
 """The echo servers that are measured, each in a process of its own.
 
     python -m tests.bench.serve unmask|engine|picows|websockets|aiohttp
+    python -m tests.bench.serve window-relay|relay|copying PORT
 
 Each prints its port. `unmask` is the window, following the tail, and `engine` what stands behind it alone: both
 record every frame to disk. To a number on standard input they answer, once they have recorded as many data frames,
 with one line of JSON, a `Settled`. The others keep and show nothing. Node's `ws` is `tests/e2e/node/echo.mjs`.
+
+With a port, what is measured stands between a client and an echo server there: `window-relay` and `relay` as `unmask`
+and `engine`, and `copying` does nothing but copy bytes.
 """
 
 from __future__ import annotations
@@ -21,18 +25,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 from core.capture.reader import CaptureReader
 from core.capture.recorder import Recorder
 from core.capture.records import View
 from core.capture.store import remove
 from core.errors import CaptureError
+from core.net.connect_request import parse_url
 from core.net.failures import Failure
 from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.loop import tune_interpreter
+from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
-from core.net.sources import SourceState, SourceStatus
+from core.net.sources import Source, SourceState, SourceStatus
 
 _PATIENCE_SECONDS = 120.0
 _LOOK_SECONDS = 0.002
@@ -103,6 +110,20 @@ class Announcer:
 
 def serve_engine() -> None:
     """The engine without the window."""
+    _serve_engine(lambda host: host.listen(ListenAddress("127.0.0.1", 0)))
+
+
+def serve_relay() -> None:
+    """The engine as a relay."""
+    source = Source(1, "relay", _relay())
+    _serve_engine(lambda host: host.start_source(source))
+
+
+def _relay() -> Relay:
+    return Relay(ListenAddress("127.0.0.1", 0), parse_url(f"ws://127.0.0.1:{sys.argv[2]}"))
+
+
+def _serve_engine(start: Callable[[EngineHost], None]) -> None:
     tune_interpreter()
     with tempfile.TemporaryDirectory(prefix="unmask-bench-") as folder:
         paths = (Path(folder) / f"{number}.unmask" for number in itertools.count())
@@ -115,7 +136,7 @@ def serve_engine() -> None:
 
         thread = threading.Thread(target=host.run)
         thread.start()
-        host.listen(ListenAddress("127.0.0.1", 0))
+        start(host)
         for line in sys.stdin:
             settled = settle(host.recorder, int(line), lambda _frames: True)
             path = host.recorder.path
@@ -131,6 +152,15 @@ def serve_engine() -> None:
 
 def serve_unmask() -> None:
     """The window as a person has it, with its engine."""
+    _serve_window(None)
+
+
+def serve_window_relay() -> None:
+    """The window as a person has it, with a relay."""
+    _serve_window(Source(1, "relay", _relay()))
+
+
+def _serve_window(source: Source | None) -> None:
     from PySide6.QtCore import QObject, Qt, Signal
     from PySide6.QtWidgets import QApplication
 
@@ -155,7 +185,12 @@ def serve_unmask() -> None:
         # Behind what the window itself does about it.
         engine.capture_moved.connect(lambda _moved: moved.set())
         announcer = Announcer()
-        engine.listening.connect(announcer.on_listening)
+        if source is None:
+            engine.listening.connect(announcer.on_listening)
+        else:
+            engine.source.connect(
+                lambda status: announcer.on_source(status) if status.id == source.id else None
+            )
         engine.set_auto_reply(AutoReply.ECHO)
         questions = Questions()
         questions.ended.connect(window.leave, Qt.ConnectionType.QueuedConnection)
@@ -178,11 +213,66 @@ def serve_unmask() -> None:
         try:
             window.resize(1360, 860)
             desktop.show(ListenAddress("127.0.0.1", 0))
+            if source is not None:
+                engine.start_source(source)
             answering.start()
             application.exec()
             answering.join()
         finally:
             desktop.close()
+
+
+class _Copier(asyncio.Protocol):
+    """One side of a connection whose bytes are copied to the other, which is the least that a relay can do."""
+
+    def __init__(self, other: _Copier | None = None) -> None:
+        self._other = other
+        self._transport: asyncio.Transport
+        self._dialling: asyncio.Task[object] | None = None
+        self._early: list[bytes] = []
+        """What came before the other side was reached."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        if self._other is not None:
+            self._other._other = self
+            self._transport.writelines(self._other._early)
+            self._other._transport.resume_reading()
+            return
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._transport.pause_reading)
+        self._dialling = loop.create_task(
+            loop.create_connection(lambda: _Copier(self), "127.0.0.1", int(sys.argv[2]))
+        )
+
+    def data_received(self, data: bytes) -> None:
+        if self._other is None:
+            self._early.append(data)
+        else:
+            self._other._transport.write(data)
+
+    def pause_writing(self) -> None:
+        if self._other is not None:
+            self._other._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._other is not None:
+            self._other._transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        if self._other is not None:
+            self._other._transport.close()
+
+
+def serve_copying() -> None:
+    import uvloop
+
+    async def serve() -> None:
+        server = await asyncio.get_running_loop().create_server(_Copier, "127.0.0.1", 0)
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+
+    uvloop.run(serve())
 
 
 def serve_picows() -> None:
@@ -250,6 +340,9 @@ def serve_aiohttp() -> None:
 SERVERS: dict[str, Callable[[], None]] = {
     "unmask": serve_unmask,
     "engine": serve_engine,
+    "window-relay": serve_window_relay,
+    "relay": serve_relay,
+    "copying": serve_copying,
     "picows": serve_picows,
     "websockets": serve_websockets,
     "aiohttp": serve_aiohttp,

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.bench.load import Load, Way
 from tests.bench.serve import Settled
 
-OURS = ("unmask", "engine")
+OURS = ("unmask", "engine", "window-relay", "relay")
 """Servers of Unmask, which record and tell what they recorded."""
 NAMES = ("unmask", "picows", "websockets", "aiohttp", "ws")
 _NODE_ECHO = Path(__file__).parent.parent / "e2e" / "node" / "echo.mjs"
@@ -80,12 +80,12 @@ class Server:
         self.name = program.name
         self._program = program
         self._generator = generator
-        self._port = program.answer()
+        self.port = program.answer()
 
     def measure(self, cell: Cell, seconds: float) -> Outcome:
         """Load it. RuntimeError where one that records has not recorded each message twice."""
         cpu = self._cpu_seconds()
-        words = (self._port, seconds, cell.size, cell.connections, cell.way.value)
+        words = (self.port, seconds, cell.size, cell.connections, cell.way.value)
         load = Load(**json.loads(self._generator.ask(" ".join(map(str, words)))))
         ended = load.ended if self.name not in OURS else self._settle(load)
         cpu = self._cpu_seconds() - cpu
@@ -128,6 +128,28 @@ def running(names: Sequence[str], environment: Mapping[str, str]) -> Iterator[li
             if name == "ws":
                 command = ["node", str(_NODE_ECHO)]
             servers.append(Server(stack.enter_context(_started(name, command, environment)), generator))
+        yield servers
+
+
+@contextmanager
+def running_relays(
+    names: Sequence[str], environment: Mapping[str, str], mitmdump: str | None
+) -> Iterator[list[Server]]:
+    """Start an echo server, which is the first of those given, and these relays to it; and mitmproxy if it is there."""
+    with ExitStack() as stack:
+        command = [sys.executable, "-m", "tests.bench.load"]
+        generator = stack.enter_context(_started("the load generator", command, environment))
+        command = [sys.executable, "-m", "tests.bench.serve", "picows"]
+        servers = [Server(stack.enter_context(_started("direct", command, environment)), generator)]
+        port = servers[0].port
+        for name in names:
+            command = [sys.executable, "-m", "tests.bench.serve", name, port]
+            servers.append(Server(stack.enter_context(_started(name, command, environment)), generator))
+        if mitmdump is not None:
+            command = [sys.executable, "-m", "tests.bench.mitm", mitmdump, port]
+            servers.append(
+                Server(stack.enter_context(_started("mitmproxy", command, environment)), generator)
+            )
         yield servers
 
 

@@ -49,6 +49,10 @@ class Results:
     def servers(self) -> list[str]:
         return list(dict.fromkeys(name for by_server in self._outcomes.values() for name in by_server))
 
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return [one for by_server in self._outcomes.values() for those in by_server.values() for one in those]
+
     def of(self, cell: Cell, server: str) -> list[Outcome]:
         return self._outcomes[cell].get(server, [])
 
@@ -86,7 +90,7 @@ def lines(results: Results, cells: Sequence[Cell]) -> Iterator[str]:
         megabytes = 2 * cell.size * results.rate(cell, ours) / 1e6
         load = max(median(one.load for one in results.of(cell, name)) for name in names)
         yield (
-            f"{_size(cell.size):>8}{cell.connections:>6}"
+            f"{size_text(cell.size):>8}{cell.connections:>6}"
             + "".join(f"{results.rate(cell, name):>12,.0f}" for name in names)
             + "".join(f"{results.ratio(cell, ours, name):>12.2f}×" for name in others)
             + f"{megabytes:>7,.0f}{median(one.cpu for one in own) * 1e6:>9,.1f}"
@@ -103,16 +107,14 @@ def verdicts(results: Results, disk_rates: Sequence[float]) -> Iterator[Verdict]
         small = [cell for cell in results.cells if cell.size <= SMALL_BYTES]
         for way, name in ((Way.PIPELINED, "small, pipelined"), (Way.SINGLE, "small, one in flight")):
             cells = [cell for cell in small if cell.way is way]
-            yield from _at_least(
-                f"{name}, ≥ {_SMALL_RATIO} × {_RIVAL}", _SMALL_RATIO, _paired(results, cells)
-            )
+            yield from at_least(f"{name}, ≥ {_SMALL_RATIO} × {_RIVAL}", _SMALL_RATIO, _paired(results, cells))
         large = [cell for cell in results.cells if cell.size == MIB and cell.way is Way.PIPELINED]
         if disk_rates:
             # Each echoed message is written twice.
             writable = median(disk_rates) / (2 * MIB)
             ratios = [results.rate(cell, ours) / min(results.rate(cell, _RIVAL), writable) for cell in large]
             goal = f"1 MiB, pipelined, ≥ {_LARGE_RATIO} × the lesser of {_RIVAL} and SQLite"
-            yield from _at_least(goal, _LARGE_RATIO, ratios)
+            yield from at_least(goal, _LARGE_RATIO, ratios)
     resident = results.most_resident
     goal = f"memory, < {_MOST_RESIDENT / 1e6:.0f} MB"
     yield Verdict(goal, f"{resident / 1e6:.0f} MB", resident < _MOST_RESIDENT)
@@ -122,14 +124,14 @@ def _paired(results: Results, cells: Iterable[Cell]) -> list[float]:
     return [results.ratio(cell, OURS[0], _RIVAL) for cell in cells]
 
 
-def _at_least(goal: str, least: float, ratios: Sequence[float]) -> Iterator[Verdict]:
+def at_least(goal: str, least: float, ratios: Sequence[float]) -> Iterator[Verdict]:
     """Nothing where nothing was measured."""
     if ratios:
         figure = f"{min(ratios):.2f} to {max(ratios):.2f}" if len(ratios) > 1 else f"{ratios[0]:.2f}"
         yield Verdict(goal, figure, min(ratios) >= least)
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
     for unit, factor in (("MiB", 1024 * 1024), ("KiB", 1024)):
         if count % factor == 0 and count:
             return f"{count // factor} {unit}"

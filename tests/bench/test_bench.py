@@ -113,3 +113,13 @@ def test_what_a_flood_does_to_others_is_measured() -> None:
     assert 0 < found.ping_p99 <= found.ping_worst
     assert found.handshake_worst > 0
     assert found.bytes_per_second > 0
+
+
+def test_relays_are_measured_against_copying() -> None:
+    command = [sys.executable, "-m", "tests.bench.relays", "--rounds", "2", "--seconds", "0.02", "--window"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    assert ended.returncode == 0, ended.stderr
+    names, *rows = ended.stdout.splitlines()[1:5]
+    assert names.split()[2:] == ["direct", "copying", "relay", "window-relay"]
+    assert all("(1.00×)" in row for row in rows)
+    assert "relay, 32 B, single, ≥ 0.55 × copying" in ended.stdout

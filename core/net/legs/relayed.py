@@ -65,20 +65,25 @@ class Relayed(Between):
         if data and other is not None:
             # Before it is looked at: the other side need not wait for that.
             other.write((data,))
+            alone = self._observer.take_alone(sender, data)
+            if alone is not None:
+                self._unrecorded[sender] += len(data)
+                self._tell_read(leg, sender, (alone,), now)
+                self._settle_read(len(data), grows=False)
+                return False
         if self._rest_waits(leg, data):
             return True
         self._unrecorded[sender] += len(data)
         observer, clock = self._observer, self._host.clock
         events: list[Report] = [*observer.feed(sender, data)] if data else []
-        while observer.has_more(sender):
+        while has_more := observer.has_more(sender):
             events += observer.receive(sender)
             if clock() >= until:
+                has_more = observer.has_more(sender)
                 break
-        size = self._tell(sender, events, now)
-        if self._host.recorder.holds_up(size):
-            self._wait_for_recorder(leg)
-        self._settle()
-        return observer.has_more(sender)
+        self._tell_read(leg, sender, events, now)
+        self._settle_read(len(data), grows=has_more or observer.deflate is not None)
+        return has_more
 
     def leg_has_more(self, leg: Leg) -> bool:
         return self._observer.has_more(self._side(leg))
@@ -103,7 +108,7 @@ class Relayed(Between):
         self._finished.add(side)
         self._tell(side, self._observer.end(side), self._host.clock())
         if len(self._finished) == len(Role):
-            self._tell(Role.CLIENT, self._observer.close(self._first), self._host.clock())
+            self._tell(side, self._observer.close(self._first), self._host.clock())
             self._finish()
 
     # Internals.
@@ -112,7 +117,13 @@ class Relayed(Between):
         if self._first is None:
             self._first = self._side(leg)
 
+    def _tell_read(self, leg: Leg, sender: Role, events: Sequence[Report], now: int) -> None:
+        """Record what was read from a leg, which must wait if that takes too long."""
+        if self._host.recorder.holds_up(self._tell(sender, events, now)):
+            self._wait_for_recorder(leg)
+
     def _tell(self, sender: Role, events: Sequence[Report], now: int) -> int:
+        """Record what `sender` did; gives its size for the recorder."""
         if not events:
             return 0
         size, self._unrecorded[sender] = self._unrecorded[sender], 0

@@ -1,0 +1,136 @@
+"""Between a client and an echo server (picows): what Unmask as a relay costs that records everything.
+
+    python -m tests.bench.relays [--window] [--mitmdump PATH]
+
+It is measured against a uvloop proxy that copies bytes, and against no relay at all, in the same rounds; `--window`
+adds the relay with its window open. mitmproxy takes part where an installed `mitmdump` is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+
+from tests.bench.disk import MIB
+from tests.bench.load import Way
+from tests.bench.servers import Cell, Server, running_relays
+from tests.bench.table import Results, Verdict, at_least, size_text
+
+SMALL_BYTES = 32
+_CELLS = (
+    Cell(Way.PIPELINED, SMALL_BYTES, 4),
+    Cell(Way.SINGLE, SMALL_BYTES, 1),
+    Cell(Way.PIPELINED, MIB, 1),
+)
+_GOALS = dict(zip(_CELLS, (0.75, 0.55, 0.5), strict=True))
+_MITM_GOALS = {Way.PIPELINED: 50.0, Way.SINGLE: 6.0}
+_COPYING, _MITM = "copying", "mitmproxy"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How much to measure."""
+
+    rounds: int
+    seconds: float
+    names: Sequence[str]
+    mitmdump: str | None = None
+
+
+def measure(options: Options) -> Results:
+    """All cells, in rounds; each round takes each cell to each relay in turn."""
+    results = Results()
+    with running_relays(options.names, os.environ, options.mitmdump) as servers:
+        for number in range(options.rounds):
+            print(f"round {number + 1} of {options.rounds} …", file=sys.stderr, flush=True)
+            for cell in _CELLS:
+                for server in _turned(servers, number):
+                    results.add(server.measure(cell, options.seconds))
+    return results
+
+
+def _turned(servers: list[Server], number: int) -> list[Server]:
+    """Beginning with another one in each round, so that none has always the same one before it."""
+    first = number % len(servers)
+    return servers[first:] + servers[:first]
+
+
+def lines(results: Results) -> Iterator[str]:
+    """Rates, and the median of the ratios to copying within each round."""
+    names = sorted(results.servers, key=_place)
+    yield f"{'size':>8}{'conns':>6} {'':<12}" + "".join(f"{name:>22}" for name in names)
+    for cell in results.cells:
+        shown = (
+            f"{results.rate(cell, name):>13,.0f} ({results.ratio(cell, name, _COPYING):>4.2f}×)"
+            for name in names
+        )
+        yield f"{size_text(cell.size):>8}{cell.connections:>6} {cell.way.value:<12}" + "".join(
+            f"{each:>22}" for each in shown
+        )
+    yield "CPU of each process, µs a message: " + "; ".join(
+        f"{name} " + ", ".join(f"{_cpu(results, cell, name):,.1f}" for cell in results.cells)
+        for name in names
+    )
+
+
+def _cpu(results: Results, cell: Cell, name: str) -> float:
+    return median(one.cpu for one in results.of(cell, name)) * 1e6
+
+
+def _place(name: str) -> int:
+    return ("direct", _COPYING, "relay", "window-relay", _MITM).index(name)
+
+
+def verdicts(results: Results) -> Iterator[Verdict]:
+    """Goals that were measured."""
+    if "relay" not in results.servers:
+        return
+    for cell, least in _GOALS.items():
+        what = f"relay, {size_text(cell.size)}, {cell.way.value}"
+        yield from at_least(f"{what}, ≥ {least} × copying", least, [results.ratio(cell, "relay", _COPYING)])
+        if _MITM in results.servers and cell.size == SMALL_BYTES:
+            goal = _MITM_GOALS[cell.way]
+            yield from at_least(
+                f"{what}, ≥ {goal:g} × mitmproxy", goal, [results.ratio(cell, "relay", _MITM)]
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument(
+        "--seconds", type=float, default=0.5, help="for each relay in each cell of each round"
+    )
+    parser.add_argument("--window", action="store_true", help="the relay with its window, too")
+    parser.add_argument("--mitmdump", help="mitmproxy takes part, by this program")
+    parser.add_argument("--json", help="a file that gets every single outcome, one a line")
+    asked = parser.parse_args()
+    names = [_COPYING, "relay", *(["window-relay"] if asked.window else [])]
+    results = measure(Options(asked.rounds, asked.seconds, names, asked.mitmdump))
+    print(
+        f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores; {asked.rounds} rounds of "
+        f"{asked.seconds:g} s; messages/s (and the ratio to copying)"
+    )
+    for line in lines(results):
+        print(line)
+    for verdict in verdicts(results):
+        print(verdict)
+    if asked.json:
+        with open(asked.json, "w", encoding="utf-8") as log:
+            for one in results.outcomes:
+                log.write(
+                    json.dumps({**asdict(one), "cell": {**asdict(one.cell), "way": one.cell.way.value}})
+                    + "\n"
+                )
+
+
+if __name__ == "__main__":
+    main()
