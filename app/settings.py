@@ -15,6 +15,15 @@ from app.logic.exporting import Scope
 from app.logic.filter_mode import FilterMode
 from app.logic.frame_lines import TimeFormat
 from app.logic.known_sources import KnownSource, read_sources, write_sources
+from app.logic.tls_texts import (
+    MOST_FILES,
+    read_client_certificates,
+    read_hosts,
+    read_upstream,
+    upstream_text,
+    write_client_certificates,
+)
+from app.logic.user_folders import authority_folder
 from app.look.theme import ThemeChoice
 from core.capture.private_files import close_to_others, ensure_file, make_folder
 from core.capture.ring import KEEP_ALL, Keep
@@ -30,6 +39,7 @@ from core.net.settings import (
     parse_keep,
     parse_origin,
 )
+from core.net.tls.settings import TlsSettings
 from core.protocol.violations import Judgement
 
 HISTORY_ENTRIES = 100
@@ -70,6 +80,15 @@ _ENGINE_KEYS: tuple[tuple[str, Callable[[EngineSettings], object]], ...] = (
     ("peers/check_host", lambda engine: engine.check_host),
     ("peers/hosts", lambda engine: list(engine.extra_hosts)),
     ("capture/keep", lambda engine: keep_text(engine.keep)),
+    ("tls/exceptions", lambda engine: str(engine.tls.exceptions)),
+    ("tls/ca_files", lambda engine: [str(file) for file in engine.tls.ca_files]),
+    ("tls/client_certificates", lambda engine: write_client_certificates(engine.tls.client_certificates)),
+    ("tls/key_log", lambda engine: str(engine.tls.key_log or "")),
+    ("upstream/proxy", lambda engine: upstream_text(engine.upstream)),
+    (
+        "upstream/exceptions",
+        lambda engine: "" if engine.upstream is None else str(engine.upstream.exceptions),
+    ),
 )
 """What is stored of the engine settings, beside the limits and the list of origins: key and value."""
 
@@ -115,7 +134,7 @@ class Settings:
     @property
     def sources(self) -> tuple[KnownSource, ...]:
         """The sources that were added, in the order of the list."""
-        return read_sources(self._text("sources/known", ""))
+        return read_sources(self._joined("sources/known"))
 
     @sources.setter
     def sources(self, sources: tuple[KnownSource, ...]) -> None:
@@ -162,6 +181,8 @@ class Settings:
             check_host=self._flag("peers/check_host", default=True),
             extra_hosts=self._parsed("peers/hosts", parse_host_name),
             keep=self._keep(),
+            tls=self._tls(),
+            upstream=read_upstream(self._joined("upstream/proxy"), self._joined("upstream/exceptions")),
         )
         return _EngineChoice(engine, origins)
 
@@ -353,11 +374,24 @@ class Settings:
             return replace(limits, **{name: values[name] for name in values if not name.endswith("_bytes")})
 
     def _keep(self) -> Keep:
-        # An ini file returns a text with commas as a list.
         try:
-            return parse_keep(",".join(self._list("capture/keep")))
+            return parse_keep(self._joined("capture/keep"))
         except ValueError:
             return KEEP_ALL
+
+    def _tls(self) -> TlsSettings:
+        key_log = self._text("tls/key_log", "")
+        return TlsSettings(
+            authority_folder=authority_folder(),
+            exceptions=read_hosts(self._joined("tls/exceptions")),
+            ca_files=tuple(map(Path, self._list("tls/ca_files")[:MOST_FILES])),
+            client_certificates=read_client_certificates(self._joined("tls/client_certificates")),
+            key_log=Path(key_log) if key_log else None,
+        )
+
+    def _joined(self, key: str) -> str:
+        # An ini file returns a text with commas as a list.
+        return ",".join(self._list(key))
 
     def _list(self, key: str) -> tuple[str, ...]:
         # An ini file returns a list of one as text.

@@ -42,6 +42,7 @@ class SourceChoice(QObject):
         line = None if source is None else self._sources.line(source)
         name = None if line is None else line.name
         self._connections.set_source(name)
+        self._filtering.set_source(name)
 
     def _follow(self) -> None:
         """A connection was gone to that had been left out."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from app.logic.connect_draft import Auth, AuthKind, ConnectDraft, Trust, request_of
+from app.logic.connect_draft import ConnectDraft, request_of
+from app.logic.saved_connections import read_draft, written_draft
 from core.capture.records import Mode
 from core.errors import UnmaskError
 from core.net.connect_request import parse_url
@@ -16,6 +18,7 @@ from core.net.proxy import Proxy
 from core.net.relay import Relay
 from core.net.settings import ListenAddress, parse_address
 from core.net.sources import Connect, Listen, Source, What
+from core.net.tls.settings import ServerTls
 from core.protocol.head_rewrite import OriginHeader
 from core.protocol.proxy_request import ProxyCredentials
 
@@ -44,6 +47,11 @@ class KnownSource:
     def address(self) -> ListenAddress | None:
         """Where it is to listen; None if it does not."""
         return None if isinstance(self.wish, ConnectDraft) else self.wish.address
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether its clients come over TLS."""
+        return isinstance(self.wish, (Listen, Relay)) and self.wish.tls is not None
 
     @property
     def target(self) -> str:
@@ -119,8 +127,11 @@ def _read(row: _Values) -> KnownSource | None:
 
 def _values(wish: Wish) -> dict[str, object]:
     if isinstance(wish, ConnectDraft):
-        return {"url": wish.url, **_draft_values(wish)}
+        return written_draft(wish)
     values: dict[str, object] = {"address": str(wish.address)}
+    if isinstance(wish, (Listen, Relay)) and wish.tls is not None:
+        tls = wish.tls
+        values["tls"] = [_path_text(tls.certificate), _path_text(tls.key), tls.password]
     if isinstance(wish, Relay):
         values |= {
             "target": wish.target.text,
@@ -139,32 +150,26 @@ def _values(wish: Wish) -> dict[str, object]:
     return values
 
 
-def _draft_values(draft: ConnectDraft) -> dict[str, object]:
-    return {
-        "headers": [list(pair) for pair in draft.headers],
-        "cookies": draft.cookies,
-        "auth": [draft.auth.kind.value, draft.auth.user, draft.auth.secret],
-        "origin": draft.origin,
-        "subprotocols": list(draft.subprotocols),
-        "compression": draft.compression,
-        "proxy": draft.proxy,
-        "trust": draft.trust.value,
-        "seconds": draft.connect_seconds,
-        "answer_seconds": draft.handshake_seconds,
-        "follows": draft.follows,
-        "reconnects": draft.reconnects,
-        "ping_seconds": draft.ping_seconds,
-    }
+def _path_text(path: Path | None) -> str:
+    return "" if path is None else str(path)
+
+
+def _tls(row: _Values) -> ServerTls | None:
+    if "tls" not in row:
+        return None
+    certificate, key, password = row["tls"]
+    return ServerTls(Path(certificate) if certificate else None, Path(key) if key else None, str(password))
 
 
 def _read_listen(row: _Values) -> Listen:
-    return Listen(parse_address(row["address"]))
+    return Listen(parse_address(row["address"]), _tls(row))
 
 
 def _read_relay(row: _Values) -> Relay:
     relay = Relay(parse_address(row["address"]), parse_url(row["target"]))
     return replace(
         relay,
+        tls=_tls(row),
         keep_host=row.get("keep_host") is True,
         origin=OriginHeader(row.get("origin", OriginHeader.KEPT.value)),
         connect_seconds=float(row.get("seconds", relay.connect_seconds)),
@@ -183,23 +188,10 @@ def _read_proxy(row: _Values) -> Proxy:
 
 
 def _read_connect(row: _Values) -> ConnectDraft:
-    kind, user, secret = row["auth"]
-    return ConnectDraft(
-        url=str(row["url"]),
-        headers=tuple((str(name), str(value)) for name, value in row["headers"]),
-        cookies=str(row["cookies"]),
-        auth=Auth(AuthKind(kind), str(user), str(secret)),
-        origin=str(row["origin"]),
-        subprotocols=tuple(map(str, row["subprotocols"])),
-        compression=str(row["compression"]),
-        proxy=str(row["proxy"]),
-        trust=Trust(row["trust"]),
-        connect_seconds=float(row["seconds"]),
-        handshake_seconds=float(row["answer_seconds"]),
-        follows=int(row["follows"]),
-        reconnects=row["reconnects"] is True,
-        ping_seconds=float(row["ping_seconds"]),
-    )
+    draft = read_draft(row)
+    if not draft.url:
+        raise ValueError("a connection without a URL")
+    return draft
 
 
 _READERS: dict[str, Callable[[_Values], Wish]] = {

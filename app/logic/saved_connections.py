@@ -80,7 +80,7 @@ def written(saved: Saved) -> str:
     return json.dumps(
         {
             "connections": [
-                {"name": each.name, "folder": each.folder, **_written_draft(each.draft)}
+                {"name": each.name, "folder": each.folder, **written_draft(each.draft)}
                 for each in saved.connections
             ],
             "variables": [
@@ -108,7 +108,7 @@ def read(text: str) -> Saved:
     for entry in _list(found.get("connections"))[:MOST_SAVED]:
         if isinstance(entry, dict) and (name := _text(entry.get("name"), LONGEST_NAME)):
             folder = clean_folder(_text(entry.get("folder"), LONGEST_NAME))
-            saved = saved.with_connection(SavedConnection(name, _read_draft(entry), folder))
+            saved = saved.with_connection(SavedConnection(name, read_draft(entry), folder))
     variables: dict[str, Variable] = {}
     for entry in _list(found.get("variables"))[:MOST_VARIABLES]:
         variable = _read_variable(entry)
@@ -117,7 +117,7 @@ def read(text: str) -> Saved:
     return replace(saved, variables=tuple(variables.values()))
 
 
-def _written_draft(draft: ConnectDraft) -> dict[str, Any]:
+def written_draft(draft: ConnectDraft) -> dict[str, Any]:
     """The fields of a draft that are not as in an empty one."""
     usual = ConnectDraft()
     said = {field.name: getattr(draft, field.name) for field in fields(draft)}
@@ -130,7 +130,8 @@ def _written_draft(draft: ConnectDraft) -> dict[str, Any]:
     return changed
 
 
-def _read_draft(entry: Mapping[str, Any]) -> ConnectDraft:
+def read_draft(entry: Mapping[str, Any]) -> ConnectDraft:
+    """What `written_draft` wrote; whatever is not as it should be is as in an empty draft."""
     usual = ConnectDraft()
     headers = [
         (_text(pair[0]), _text(pair[1]))

@@ -21,6 +21,8 @@ class SourceLine:
     target: str
     """The URL that it connects to; "" if it has none of its own."""
     open_connections: int
+    is_secure: bool
+    """Whether its clients come over TLS."""
     failure: str
     """Why it could not be started; "" if it could."""
 

@@ -1,8 +1,8 @@
 """The one stylesheet, filled from the theme's roles.
 
 Widgets opt into a look by the property `look`: buttons `primary`, `pill`, `quiet`, `status`, `anchor`, `fold`, `link`;
-labels `muted`, `title`, `headline`, `error`, `warning`, `success`; frames `card`, `pane`. An editor with the property
-`invalid` gets a red border.
+labels `muted`, `title`, `headline`, `code`, `error`, `warning`, `success`; frames `card`, `pane`. An editor with the
+property `invalid` gets a red border.
 """
 
 from __future__ import annotations
@@ -163,6 +163,7 @@ QStatusBar::item { border: 0; }
 
 QLabel { background: transparent; }
 QLabel[look="muted"] { color: $MUTED; }
+QLabel[look="code"] { background: $SURFACE; border: 1px solid $BORDER; border-radius: 6px; padding: 6px 8px; }
 QLabel[look="title"] { font-weight: 600; }
 QLabel[look="headline"] { font-weight: 600; font-size: 15pt; }
 QLabel[look="error"] { color: $ERROR; }
@@ -176,6 +177,8 @@ QFrame[look="segment"] { background: $RAISED; border: 1px solid $BORDER; border-
 QToolButton[look="segment"] { border-radius: 5px; padding: 3px 0 3px 8px; color: $MUTED; }
 QToolButton[look="segment"]:checked { background: $SELECTION; color: $TEXT; }
 QFrame[look="popup"] { background: $SURFACE; border: 1px solid $BORDER; border-radius: 6px; }
+QListWidget[look="box"] { border: 1px solid $BORDER; border-radius: 6px; padding: 3px; }
+QListWidget[look="choices"] { border-right: 1px solid $BORDER; padding: 6px 0; }
 QFrame[look="popup"] QListWidget { border: 0; padding: 4px; background: transparent; }
 QFrame[look="strip"] { background: $RAISED; border: 0; border-top: 1px solid $GRID;
     border-bottom-left-radius: 6px; border-bottom-right-radius: 6px; }

@@ -311,6 +311,7 @@ class Sources(QObject):
             address,
             "",
             status.open_connections,
+            False,
             status.failure,
         )
 
@@ -325,6 +326,7 @@ class Sources(QObject):
             address,
             known.target,
             status.open_connections,
+            known.is_secure,
             status.failure,
         )
 

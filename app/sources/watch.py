@@ -98,7 +98,8 @@ class Watch(QObject):
         if failure.kind is FailureKind.CAPTURE and self._engine.recorder.failure is not None:
             # The banner says it, for as long as it lasts.
             self.look()
-        else:
+        elif failure.kind is not FailureKind.CERTIFICATE_REFUSED:
+            # That one has a banner with a way out.
             self.problem.emit(failure.sentence)
 
     def _crashed(self) -> None:

@@ -87,7 +87,7 @@ class Beginning(QObject):
         self._page.show_lines(self._lines(line) if running else (), place)
 
     def _lines(self, line: SourceLine) -> tuple[ClientLine, ...]:
-        return client_lines(line.kind, line.address.split(", ")[0], line.target)
+        return client_lines(line.kind, line.address.split(", ")[0], line.target, secure=line.is_secure)
 
     def _offer_lines(self) -> None:
         """Open a menu with the lines for the chosen source."""

@@ -33,6 +33,7 @@ from app.models.frames import FrameModel
 from app.models.problems import ProblemModel
 from app.models.sources import SourceModel
 from app.runtime.engine_thread import EngineThread
+from app.sources.certificates import Certificates
 from app.sources.controls import EngineControls
 from app.sources.listening import Listening
 from app.sources.network_question import NetworkQuestion
@@ -93,6 +94,7 @@ class MainWindow(QMainWindow):
         self.listening = Listening(engine, work.settings, self.tool_bar, self.question, shell)
         self.sources = Sources(engine, work.settings, self.listening, self.question, self.source_pane, shell)
         self.controls = EngineControls(engine, work.settings, self.listening, shell)
+        self.certificates = Certificates(engine, work.settings, self.sources, shell)
         self.watch = Watch(engine, work.settings, self.listening, self.fault_banner, self.actions_, self)
         self.commands = CaptureCommands(engine, work, unsaved, shell)
         self.recovery = Recovery(work, unsaved.folder, self.commands, shell)
@@ -190,6 +192,7 @@ class MainWindow(QMainWindow):
                     self.selection.problem, self.filtering.problem, self.exports.problem,
                     self.frame_model.failed, self.connection_model.failed, self.problem_model.failed,
                     self._copier.problem, self.help_pages.problem, self.diagnostics.problem, self.sources.problem,
+                    self.certificates.problem,
                 ),
             ),
             (Tone.WARNING, (self.listening.caution, self.commands.caution, self._copier.caution, self.watch.recovered)),
@@ -197,7 +200,7 @@ class MainWindow(QMainWindow):
                 Tone.NOTE,
                 (
                     self.commands.done, self.exports.done, self.selection.note, self.filtering.note, self.controls.note,
-                    self._copier.note, self.sources.note, self.beginning.note,
+                    self._copier.note, self.sources.note, self.beginning.note, self.certificates.note,
                 ),
             ),
         ):  # fmt: skip
@@ -283,6 +286,7 @@ class MainWindow(QMainWindow):
         self.exports.cancel()
         self.diagnostics.stop()
         self.tabs.stop()
+        self.certificates.stop()
         self.recovery.close()
         self._desk.close()
         super().closeEvent(event)

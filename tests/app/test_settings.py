@@ -9,16 +9,24 @@ import pytest
 from PySide6.QtCore import QByteArray, QSettings
 
 from app.logic.frame_lines import TimeFormat
+from app.logic.user_folders import authority_folder
 from app.look.theme import ThemeChoice
 from app.settings import HISTORY_ENTRIES, HISTORY_ENTRY_CHARS, RECENT_CAPTURES, Settings
 from core.capture.ring import KEEP_ALL, Keep
+from core.net.host_list import parse_hosts
 from core.net.settings import MIB, AutoReply, EngineSettings, Limits, ListenAddress
+from core.net.tls.settings import ClientCertificate, TlsSettings
+from core.net.upstream import parse_upstream
 from core.protocol.violations import Judgement
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "kept.ini"
+
+
+def usual() -> EngineSettings:
+    return EngineSettings(tls=TlsSettings(authority_folder=authority_folder()))
 
 
 def reopened(settings: Settings, path: Path) -> Settings:
@@ -29,7 +37,7 @@ def reopened(settings: Settings, path: Path) -> Settings:
 def test_first_start(path: Path) -> None:
     settings = Settings.at(path)
     assert settings.address == ListenAddress("127.0.0.1", 8080)
-    assert settings.engine == EngineSettings()
+    assert settings.engine == usual()
     assert settings.theme is ThemeChoice.SYSTEM
     assert settings.show_control
     assert settings.composer_history == ()
@@ -44,6 +52,14 @@ def test_all_comes_back(path: Path) -> None:
         auto_reply=AutoReply.ECHO,
         compression=False,
         keep=Keep(2 * MIB, 1000, 86_400),
+        tls=TlsSettings(
+            authority_folder(),
+            parse_hosts("*.a.test, 10.0.0.0/8"),
+            (Path("/ca, one.pem"), Path("/two.pem")),
+            (ClientCertificate(parse_hosts("b.test"), Path("/c.p12"), password="p,w"),),
+            Path("/keys.log"),
+        ),
+        upstream=parse_upstream("socks5://u:p%2Cw@proxy.test:1080", parse_hosts("localhost, c.test")),
     )
     settings.address = ListenAddress("::1", 9000)
     settings.engine = engine
@@ -80,7 +96,7 @@ def test_nonsense_gives_the_defaults(path: Path) -> None:
     )
     settings = Settings.at(path)
     assert settings.address == ListenAddress()
-    assert settings.engine == EngineSettings()
+    assert settings.engine == usual()
     assert settings.theme is ThemeChoice.SYSTEM
     assert settings.layout("window") is None
 
@@ -184,8 +200,8 @@ def test_what_is_changed_for_this_run_may_not_go_with_what_is_stored(path: Path)
     """The memory is held for this run, and allows a message that what is stored does not."""
     settings = Settings.at(path)
     limits = Limits(message_bytes=MIB, memory_bytes=4 * MIB)
-    settings.engine = EngineSettings(limits=limits)
-    held = EngineSettings(limits=replace(limits, memory_bytes=400 * MIB))
+    settings.engine = replace(usual(), limits=limits)
+    held = replace(usual(), limits=replace(limits, memory_bytes=400 * MIB))
     settings.hold_for_this_run(held)
     wanted = replace(held, limits=replace(held.limits, message_bytes=100 * MIB))
     settings.engine = wanted

@@ -68,7 +68,11 @@ def line(person: Person, name: str) -> SourceLine:
 
 
 def wait_until_running(person: Person, name: str) -> SourceLine:
-    person.until(lambda: line(person, name).state is SourceState.RUNNING, f"{name} runs")
+    def is_running() -> bool:
+        lines = person.window.source_model.lines
+        return any(each.name == name and each.state is SourceState.RUNNING for each in lines)
+
+    person.until(is_running, f"{name} runs")
     return line(person, name)
 
 
@@ -105,6 +109,20 @@ def test_a_relay_is_added_and_shows_its_connections_only(person: Person, echo: S
         person.do(ActionId.ALL_SOURCES)
         person.until(lambda: len(person.connections()) == 2, "both are again")
         assert person.window._connections_page.notes() == ()
+
+
+def test_frames_of_other_sources_are_left_out_too(person: Person, echo: Server) -> None:
+    relay = add_relay(person, url_of(echo), "the server")
+    with connect(f"ws://{relay.address}/") as through, connect(person.url) as direct:
+        direct.send("direct")
+        through.send("through")
+        assert through.recv() == "through"
+        person.wait_for_rows(3)
+        choose(person, "the server")
+        person.until(lambda: len(person.rows()) == 2, "two are left")
+        assert {payload for _, _, payload in person.rows()} == {"through"}
+        choose(person, None)
+        person.wait_for_rows(3)
 
 
 def test_a_form_says_what_is_wrong_where_it_is_wrong(person: Person) -> None:

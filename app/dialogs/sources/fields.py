@@ -147,6 +147,8 @@ class FileField(LineField):
         self._names = names
         self.browse = QPushButton(self.tr("Choose…"))
         self.browse.setAccessibleName(self.tr("Choose: {0}").format(title))
+        # Enter is for the form.
+        self.browse.setAutoDefault(False)
         self.browse.clicked.connect(self._ask)
         self._row.addWidget(self.browse)
 

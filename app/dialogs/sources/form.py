@@ -57,6 +57,7 @@ class SourceForm(QDialog, Generic[_W]):
         words = self.tr("&Start") if is_new else self.tr("&Save")
         self.ready = buttons.addButton(words, QDialogButtonBox.ButtonRole.AcceptRole)
         self.ready.setDefault(True)
+        self.ready.setProperty("look", "primary")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         scroll = QScrollArea()

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.dialogs.sources.fields import LineField
 from app.dialogs.sources.form import SourceForm
+from app.dialogs.sources.tls_fields import TlsFields
 from app.look.look import Look
 from core.errors import UnmaskError
 from core.net.settings import parse_address
@@ -61,13 +62,14 @@ class ListenForm(SourceForm[Listen]):
             (self.tr("Your client"), ""),
         )
         self.address = address_field(str(what.address), "127.0.0.1:8080")
-        self._add(self.address)
+        self.tls = TlsFields(what.tls)
+        self._add(self.address, *self.tls.fields)
         self._add_name(name, taken)
         self._finish()
 
     @property
     def what(self) -> Listen:
-        return Listen(parse_address(self.address.text))
+        return Listen(parse_address(self.address.text), self.tls.tls)
 
     def suggested_name(self) -> str:
         return self.tr("Listen {place}").format(place=self.address.text)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from app.dialogs.sources.fields import ChoiceField, LineField
 from app.dialogs.sources.form import SourceForm
 from app.dialogs.sources.listen_form import address_field
+from app.dialogs.sources.tls_fields import TlsFields
 from app.look.look import Look
 from core.errors import UnmaskError
 from core.net.connect_request import parse_url
@@ -97,6 +98,9 @@ class RelayForm(SourceForm[Relay]):
             _parse_seconds,
         )
         self._add(self.target, self.address)
+        self.tls = TlsFields(None if what is None else what.tls)
+        is_secure = what is not None and what.tls is not None
+        self._add_more(self.tr("Encryption towards clients"), *self.tls.fields, shown=is_secure)
         changed = what is not None and (what.keep_host or what.origin is not OriginHeader.KEPT)
         self._add_more(self.tr("Host, Origin, time"), self.host, self.origin, self.seconds, shown=changed)
         self._add_name(name, taken)
@@ -114,6 +118,7 @@ class RelayForm(SourceForm[Relay]):
             base,
             keep_host=self.host.value,
             origin=self.origin.value,
+            tls=self.tls.tls,
             connect_seconds=_parse_seconds(self.seconds.text),
         )
 

@@ -102,12 +102,18 @@ class RawHeads(QWidget):
         else:
             labels[1].setText(self._unchanged_words(shown, place))
         boxes[0].show_raw(raw, found.before)
-        labels[0].setText(self._words(shown, place).format(count_bytes(len(raw))))
+        labels[0].setText(
+            self._words(shown, place).format(count_bytes(len(raw))) + self._masked(shown, place)
+        )
         labels[1].setVisible(bool(labels[1].text()))
         labels[1].setProperty("look", "title" if passed is not None else "muted")
         labels[1].style().unpolish(labels[1])
         labels[1].style().polish(labels[1])
         boxes[1].setVisible(passed is not None)
+
+    def _masked(self, shown: ShownHandshake, place: HeadPlace) -> str:
+        is_masked = any(head.is_masked for head in shown.heads if head.place is place)
+        return self.tr(" · secrets are shown as *") if is_masked else ""
 
     def _words(self, shown: ShownHandshake, place: HeadPlace) -> str:
         if not shown.is_relayed:

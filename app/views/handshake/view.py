@@ -15,10 +15,12 @@ from app.look.theme import ThemeRole
 from app.views.handshake.facts import HandshakeFacts, header_facts
 from app.views.handshake.raw_heads import RawHeads
 from app.views.handshake.time_bars import TimeBars
+from app.views.handshake.tls_rows import tls_rows
 from app.views.parts.anchor_bar import AnchorBar
 from app.views.parts.fact_table import Fact, FactColumn, FactTable
 from app.views.parts.violation_list import ViolationList
 from core.capture.legs import HeadPlace
+from core.protocol.state import Role
 from core.protocol.violations import Violation
 
 
@@ -42,6 +44,8 @@ class HandshakeView(QScrollArea):
         self.times = TimeBars(look.theme)
         meaning = self.tr("Meaning")
         self.legs = self._table("", self.tr("Client ⇄ Unmask"), self.tr("Unmask ⇄ server"), muted=False)
+        self.tls_client = self._table("TLS", self.tr("Value"), self.tr("What it is"))
+        self.tls_server = self._table("TLS", self.tr("Value"), self.tr("What it is"))
         self.accept = self._table(self.tr("Step"), self.tr("Value"), self.tr("What it is"))
         self.chosen = self._table(self.tr("Agreed"), self.tr("Value"), meaning)
         self.request_headers = self._table(self.tr("Header"), self.tr("Value"), meaning)
@@ -133,6 +137,8 @@ class HandshakeView(QScrollArea):
         for part, title in (
             (self.times, self.tr("How long it took")),
             (self.legs, self.tr("The two legs")),
+            (self.tls_server, self.tr("TLS with the server")),
+            (self.tls_client, self.tr("TLS with the client")),
             (self.accept, self.tr("How Sec-WebSocket-Accept follows from the key")),
             (self.chosen, self.tr("Subprotocol and extensions")),
             (self.request_headers, self.tr("Headers of the request")),
@@ -152,6 +158,8 @@ class HandshakeView(QScrollArea):
         for words, part in (
             (self.tr("Times"), self.times),
             (self.tr("Legs"), self.legs),
+            (self.tr("TLS, server"), self.tls_server),
+            (self.tr("TLS, client"), self.tls_client),
             (self.tr("Agreed"), self.chosen),
             (self.tr("Request headers"), self.request_headers),
             (self.tr("Response headers"), self.response_headers),
@@ -188,6 +196,7 @@ class HandshakeView(QScrollArea):
     def _restyle(self) -> None:
         if self._handshake is not None:
             self._fill_accept(HandshakeFacts(self._theme, self._handshake))
+            self._fill_legs(self._handshake)
 
     # Filling
 
@@ -216,6 +225,8 @@ class HandshakeView(QScrollArea):
         self.times.show_timings(steps)
         self._sections[self.times].setVisible(bool(steps))
         self._set_facts(self.legs, facts.legs())
+        self._set_facts(self.tls_server, tls_rows(self._theme, shown.leg(Role.SERVER)))
+        self._set_facts(self.tls_client, tls_rows(self._theme, shown.leg(Role.CLIENT)))
         self._set_facts(self.trailing, facts.trailing())
         self.anchors.refresh()
 

@@ -100,9 +100,9 @@ class StartPage(QScrollArea):
         self._start.setVisible(not lines)
         self._page_button.setVisible(bool(lines))
         if lines:
-            text = self.tr("Unmask is its server, and listens already. Point the client at\n{place}")
+            text = self.tr("Unmask is its server. Point the client at\n{place}")
         else:
-            text = self.tr("Unmask is its server. It does not listen yet; it would on\n{place}")
+            text = self.tr("Unmask is its server, once it listens on\n{place}")
         self.listen.sentence.setText(text.format(place=place))
 
     def _fill_cards(self) -> None:
