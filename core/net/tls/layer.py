@@ -79,7 +79,6 @@ class TlsLayer(asyncio.Transport, asyncio.Protocol):
         self._is_held = False
         """The transport wants nothing to write."""
         self._is_stalled = False
-        """The protocol was told to pause."""
         self._high, self._low = _HIGH, _HIGH // 4
         self._will_end: StreamEnd | None = None
         """How to end the stream once all is written."""
@@ -148,18 +147,20 @@ class TlsLayer(asyncio.Transport, asyncio.Protocol):
         self._is_held = True
 
     def resume_writing(self) -> None:
+        # Not at once: asyncio's transport must not be closed within this call.
         self._is_held = False
-        self._flush()
+        self._turns.add(self)
 
     # Called by the turns.
 
     def work(self, until: int) -> None:
-        """Go on with what was received, until then."""
+        """Go on with what was received, until then, and with what waits to be written."""
         try:
             if self._state is _State.SHAKING:
                 self._shake()
             if self._may_read:
                 self._read(until)
+            self._flush()
             self._follow_end()
         except Exception:
             # A fault of ours, which would come again each time.
@@ -308,8 +309,8 @@ class TlsLayer(asyncio.Transport, asyncio.Protocol):
 
     @property
     def _may_read(self) -> bool:
-        is_wanted = not self._will_close and (not self._is_paused or self._lost is not None)
-        return self._state is _State.SECURED and is_wanted
+        is_wanted = not self._is_paused or self._lost is not None
+        return self._state is _State.SECURED and is_wanted and not self._will_close
 
     def _read(self, until: int) -> None:
         """Decrypt and deliver until then, or until all is delivered or the protocol pauses."""

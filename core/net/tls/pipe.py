@@ -111,6 +111,9 @@ class TlsPipe:
                 data = read(_RECORD)
             except ssl.SSLWantReadError:
                 continue
+            except ssl.SSLZeroReturnError:
+                # Both have said close_notify.
+                data = b""
             except ssl.SSLError as error:
                 self.drop_unread()
                 return plain, self._opening.explain(error)
