@@ -24,6 +24,8 @@ from core.protocol.events import (
     ResponseReceived,
     RunReceived,
     StreamEnded,
+    TunnelEnded,
+    TunnelPassed,
     closed_by_role,
 )
 from core.protocol.handshake_rules import EXTENSIONS_HEADER
@@ -237,6 +239,11 @@ class Track:
                 )
             case ExchangeEnded():
                 self._end_exchange(time_ns, event)
+            case TunnelPassed():
+                self.state, self.reason = ConnectionState.TUNNELLED, event.why
+                self.body_in, self.body_out = event.client_bytes, event.server_bytes
+            case TunnelEnded():
+                self._end_tunnel(time_ns, event)
             case ConnectionClosed():
                 self._close(time_ns, event)
             case _:
@@ -330,6 +337,20 @@ class Track:
         for leg in self.legs.values():
             cut = LegEnd.VANISHED if leg.side is event.cut_by else LegEnd.CUT
             leg.ended = LegEnd.CLOSED if event.cut_by is None else cut
+            leg.closed_ns, leg.is_new = leg.closed_ns or time_ns, True
+
+    def _end_tunnel(self, time_ns: int, event: TunnelEnded) -> None:
+        self.closed_ns = time_ns
+        if event.first is not None:
+            self.closed_by, self.vanished = closed_by_role(event.first), event.was_reset
+        if event.failure:
+            self.state, self.reason = ConnectionState.REFUSED, event.failure
+        elif self.state is ConnectionState.SERVED:
+            # What went on inside of it is recorded by itself.
+            self.state = ConnectionState.EXCHANGED
+        for leg in self.legs.values():
+            cut = LegEnd.VANISHED if leg.side is event.first else LegEnd.CUT
+            leg.ended = cut if event.was_reset else LegEnd.CLOSED
             leg.closed_ns, leg.is_new = leg.closed_ns or time_ns, True
 
     def _close(self, time_ns: int, event: ConnectionClosed) -> None:

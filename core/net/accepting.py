@@ -29,7 +29,7 @@ class Accepting:
     @property
     def addresses(self) -> tuple[str, ...]:
         """The addresses listened on, such as `127.0.0.1:8080`."""
-        return tuple(name_of(place) for _, place in self._places())
+        return tuple(name_of(place) for _, place in self.places())
 
     @property
     def state(self) -> SourceState:
@@ -71,17 +71,18 @@ class Accepting:
                 sock.close()
             raise
 
-    def _places(self) -> list[SocketAddress]:
+    def places(self) -> list[SocketAddress]:
+        """The socket addresses listened on."""
         return [(sock.family, sock.getsockname()) for server in self._servers for sock in server.sockets]
 
     def _has_port(self, port: int) -> bool:
-        return any(place[1] == port for _, place in self._places())
+        return any(place[1] == port for _, place in self.places())
 
     async def _give_way(
         self, address: ListenAddress, places: Sequence[SocketAddress], error: ListenError
     ) -> list[socket.socket]:
         """Stop in favour of that address, whose sockets are given; or listen as before, and raise ListenError."""
-        before = self._places()
+        before = self.places()
         self.stop()
         try:
             return listening_sockets(address, places)

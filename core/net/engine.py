@@ -26,6 +26,7 @@ from core.net.dial import Outbound
 from core.net.failures import Failure, FailureKind
 from core.net.fronts.front import Front
 from core.net.fronts.reverse import ReverseRouter
+from core.net.host_list import HostList
 from core.net.legs.between import Between
 from core.net.legs.connecting import Connecting, ConnectWatcher, Outcome
 from core.net.legs.exchange import Exchange
@@ -34,6 +35,8 @@ from core.net.legs.reception import Reception
 from core.net.legs.served import Served
 from core.net.legs.session import Session
 from core.net.outgoing import Outgoing, OutgoingClose, Target
+from core.net.proxy import Proxy
+from core.net.proxying import Proxying
 from core.net.relay import Relay
 from core.net.running import Running, RunningSources, Starter
 from core.net.settings import AutoReply, EngineSettings
@@ -99,11 +102,14 @@ class Engine:
             {
                 Listen: self._accepting(self._served),
                 Relay: self._accepting(self._relayed),
+                Proxy: self._proxying,
                 Connect: self._connecting,
             },
             tell_source,
             tell_failure,
         )
+        self._proxies: dict[int, Proxying] = {}
+        """Those that run or ran, by their source."""
         self._sessions: dict[int, Session] = {}
         self._turned_away: dict[int, Session] = {}
         """Sessions over the limit that have got their 503 and linger."""
@@ -135,6 +141,13 @@ class Engine:
     def sources(self) -> tuple[SourceStatus, ...]:
         """The sources that run or have open connections. Any thread."""
         return self._sources.statuses
+
+    def let_pass(self, source_id: int, hosts: HostList) -> None:
+        """Let the TLS of these hosts pass a proxy untouched from now on. Raises NotOpenError if it does not run."""
+        proxying = self._proxies.get(source_id)
+        if proxying is None:
+            raise NotOpenError("The proxy does not run: start it first.")
+        proxying.proxy = proxying.proxy.passing(hosts)
 
     def connect(self, request: ConnectRequest) -> int:
         """Connect to a server once; gives the connection's handle. Raises CallerError if there may be no more
@@ -370,6 +383,17 @@ class Engine:
 
     def _relayed(self, relay: Relay, tag: SourceTag) -> Leg:
         return Exchange(Reception(self, tag, Mode.RELAY, ReverseRouter(relay), self._admit)).client
+
+    async def _proxying(self, source: Source, before: Running | None) -> Running:
+        proxy = source.what
+        assert isinstance(proxy, Proxy)
+        # Made now, so that a failure is the source's and not that of its first client.
+        self.tls.store.authority()
+        proxying = Proxying(self, proxy, self.tls, self._admit, lambda: accepting.places())
+        accepting = Accepting(self.loop, source, proxying.new_leg)
+        await accepting.start(proxy.address, before if isinstance(before, Accepting) else None)
+        self._proxies[source.id] = proxying
+        return accepting
 
     async def _connecting(self, source: Source, _before: Running | None) -> Running:
         assert isinstance(source.what, Connect)

@@ -223,6 +223,29 @@ class ExchangeEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class TunnelPassed:
+    """Bytes of a tunnel pass as they come, or have passed."""
+
+    client_bytes: int
+    """Bytes that the client has sent so far."""
+    server_bytes: int
+    why: str
+    """Why nobody looks into them, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelEnded:
+    """A tunnel is over."""
+
+    first: Role | None
+    """Whose stream ended first; None if Unmask cut it."""
+    was_reset: bool = False
+    """It broke; it did not end in order."""
+    failure: str = ""
+    """Why it came to nothing, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionClosed:
     """The connection is over. `code` may be 1005 or 1006, as RFC 6455 section 7.1.5 defines them."""
 
@@ -249,6 +272,8 @@ Event = (
     | ConnectionFailed
     | StreamEnded
     | ExchangeEnded
+    | TunnelPassed
+    | TunnelEnded
     | ConnectionClosed
 )
 

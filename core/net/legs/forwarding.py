@@ -7,6 +7,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, replace
 
 from core.capture.legs import LegChange
+from core.capture.records import Mode
 from core.errors import ConnectError, SilentError, StoppedError
 from core.net.connect_request import ServerUrl
 from core.net.dial import Dialling
@@ -117,7 +118,10 @@ class Forwarding(Between):
     def _dialled_in_vain(self, error: ConnectError) -> None:
         self._dialling = None
         if self._client.is_connected and self._url is not None:
-            if not isinstance(error, StoppedError):
+            label = self.source.label
+            # Clients of a proxy ask for many servers, of which some are not there.
+            concerns_person = label is None or label.mode is not Mode.PROXY
+            if concerns_person and not isinstance(error, StoppedError):
                 self._host.tell_failure(Failure(FailureKind.CONNECT, self._url.text, str(error)))
             self._unreachable(refuse(_status_of(error), str(error)))
         self._end_if_alone()

@@ -1,0 +1,109 @@
+"""The router of a proxy: requests in absolute form go where they say, CONNECT opens a tunnel, all else is for us."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from core.errors import AddressError, HeadError
+from core.net.connect_request import ServerUrl, parse_url
+from core.net.fronts.router import Route, Tunnel
+from core.net.proxy import PAGE_HOST, Proxy
+from core.net.reach import Reach
+from core.protocol.handshake import Answer, refuse
+from core.protocol.head_rewrite import HeadRewrite
+from core.protocol.headers import quoted
+from core.protocol.http11 import RequestHead
+from core.protocol.proxy_request import (
+    FOR_THE_PROXY,
+    AbsoluteTarget,
+    Authority,
+    RequestForm,
+    absolute_target,
+    connect_authority,
+    form_of,
+)
+
+
+class Manners(Protocol):
+    """What a proxy does, now."""
+
+    @property
+    def proxy(self) -> Proxy: ...
+
+    @property
+    def allowed(self) -> Reach: ...
+
+    def page(self, method: str, path: str) -> Answer:
+        """The proxy's own page."""
+
+
+class ForwardRouter:
+    """Decides for each request of a client that speaks to the proxy itself."""
+
+    def __init__(self, manners: Manners) -> None:
+        self._manners = manners
+
+    def route(self, request: RequestHead) -> Route | Tunnel | Answer:
+        """Where it goes; 400, 407 or the proxy's own page."""
+        credentials = self._manners.proxy.credentials
+        form = form_of(request)
+        if credentials is not None and not credentials.are_given(request):
+            # RFC 9110 section 15.5.8.
+            challenge = [("Proxy-Authenticate", 'Basic realm="Unmask", charset="UTF-8"')]
+            return refuse(407, "This proxy demands a user name and a password.", extra_headers=challenge)
+        try:
+            match form:
+                case RequestForm.AUTHORITY:
+                    return self._tunnel(connect_authority(request))
+                case RequestForm.ABSOLUTE:
+                    return self._absolute(request, absolute_target(request))
+                case RequestForm.ORIGIN:
+                    return self._manners.page(request.method, path_of(request.target))
+        except (HeadError, AddressError) as error:
+            return refuse(400, str(error))
+
+    def _tunnel(self, authority: Authority) -> Tunnel | Answer:
+        if authority.host == PAGE_HOST:
+            return refuse(403, f"The page of this proxy is http://{PAGE_HOST}/, without TLS and a tunnel.")
+        return Tunnel(authority.host, authority.port)
+
+    def _absolute(self, request: RequestHead, target: AbsoluteTarget) -> Route | Answer:
+        if target.authority.host == PAGE_HOST:
+            return self._manners.page(request.method, path_of(target.origin_form))
+        rewrite = HeadRewrite(
+            target=target.origin_form,
+            # RFC 9112 section 3.2.2: the target counts, whatever Host says.
+            host=target.host_header,
+            removed=FOR_THE_PROXY,
+        )
+        url = server_url(target.authority, is_secure=target.is_secure)
+        return Route(url, rewrite, self._manners.proxy.connect_seconds, self._manners.allowed)
+
+
+class InsideRouter:
+    """Sends each request inside a tunnel to the tunnel's end."""
+
+    def __init__(self, manners: Manners, target: ServerUrl, server_name: str | None) -> None:
+        """`server_name`: as whom the client means the server, in TLS."""
+        self._manners = manners
+        self._target = target
+        self._server_name = server_name
+
+    def route(self, request: RequestHead) -> Route | Answer:
+        """The server for all but CONNECT."""
+        if form_of(request) is RequestForm.AUTHORITY:
+            return refuse(501, f"{quoted(request.target)}: inside of a tunnel there is no other.")
+        manners = self._manners
+        return Route(
+            self._target, HeadRewrite(), manners.proxy.connect_seconds, manners.allowed, self._server_name
+        )
+
+
+def server_url(authority: Authority, *, is_secure: bool) -> ServerUrl:
+    """The URL of a server's root. Raises AddressError."""
+    return parse_url(f"{'wss' if is_secure else 'ws'}://{authority}")
+
+
+def path_of(target: str) -> str:
+    """A request target without its query."""
+    return target.partition("?")[0]
