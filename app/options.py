@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, TypeVar
+
+import platformdirs
 
 from app.terminal.connect_options import add_connect_options, requests_in
 from app.terminal.standard_streams import safe
@@ -14,8 +17,9 @@ from app.version import program_version
 from core.errors import AddressError, UnmaskError
 from core.formats.registry import default_formats
 from core.net.connect_request import CONNECT_SECONDS
+from core.net.host_list import parse_hosts
 from core.net.proxy import PROXY_PORT, Proxy
-from core.net.relay import parse_relay
+from core.net.relay import Relay, parse_relay
 from core.net.settings import (
     LARGEST_MESSAGE,
     AutoReply,
@@ -28,12 +32,15 @@ from core.net.settings import (
     parse_message_size,
     parse_origin,
 )
-from core.net.sources import Connect, Listen, What
+from core.net.sources import Connect, Listen, What, parse_listen
+from core.net.tls.settings import ServerTls, TlsSettings
+from core.net.upstream import parse_upstream
 from core.protocol.head_rewrite import OriginHeader
 from core.protocol.violations import Judgement
 from core.sizes import UNITS_HELP, parse_size, size_text
 
 _T = TypeVar("_T")
+_Secured = TypeVar("_Secured", Listen, Relay)
 _FILTER_HELP = (
     "only frames and messages that match, such as “opcode == text and payload contains login”; handshakes and closes "
     "stay"
@@ -45,6 +52,10 @@ _ORIGINS = {"keep": OriginHeader.KEPT, "target": OriginHeader.TARGET, "remove": 
 
 def sources_in(options: argparse.Namespace) -> tuple[What, ...]:
     """What the command line names as sources, in the order of their kinds."""
+
+    def secured(what: _Secured) -> _Secured:
+        return what if what.tls is None else replace(what, tls=ServerTls(options.certificate, options.key))
+
     relays = [
         replace(
             relay,
@@ -56,7 +67,7 @@ def sources_in(options: argparse.Namespace) -> tuple[What, ...]:
     ]
     proxies = [Proxy(address, connect_seconds=options.connect_seconds) for address in options.proxy]
     connects = map(Connect, requests_in(options))
-    return (*map(Listen, options.listen), *relays, *proxies, *connects)
+    return (*map(secured, options.listen), *map(secured, relays), *proxies, *connects)
 
 
 def engine_settings(options: argparse.Namespace, settings: EngineSettings) -> EngineSettings:
@@ -78,7 +89,24 @@ def engine_settings(options: argparse.Namespace, settings: EngineSettings) -> En
     if options.allow_host:
         hosts = tuple(dict.fromkeys((*settings.extra_hosts, *options.allow_host)))
         settings = replace(settings, extra_hosts=hosts)
-    return settings
+    if options.upstream is not None:
+        settings = replace(settings, upstream=options.upstream)
+    return replace(settings, tls=_tls_settings(options, settings.tls))
+
+
+def _tls_settings(options: argparse.Namespace, settings: TlsSettings) -> TlsSettings:
+    hosts = settings.exceptions
+    for more in options.unverified:
+        hosts = hosts.with_hosts(more)
+    key_log = options.key_log or os.environ.get("SSLKEYLOGFILE")
+    folder = settings.authority_folder or Path(platformdirs.user_data_dir("unmask", appauthor=False))
+    return replace(
+        settings,
+        authority_folder=folder,
+        exceptions=hosts,
+        ca_files=tuple(dict.fromkeys((*settings.ca_files, *options.ca))),
+        key_log=Path(key_log) if key_log else settings.key_log,
+    )
 
 
 class _Parser(argparse.ArgumentParser):
@@ -106,6 +134,7 @@ def main_parser() -> argparse.ArgumentParser:
     _add_sources(parser)
     _add_manners(parser)
     add_connect_options(parser.add_argument_group("how --connect asks"))
+    _add_ways(parser)
     _add_output(parser)
     _add_capture(parser)
     _add_limits(parser)
@@ -128,14 +157,15 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "where traffic comes from",
         "Each may stand several times, and all of them together: everything goes into one capture. An ADDRESS is "
-        "HOST:PORT, a port alone or a URL; port 0 picks a free one, which is printed. Without any of them Unmask "
-        f"listens on {ListenAddress()}.",
+        "HOST:PORT, a port alone or a URL; port 0 picks a free one, which is printed. Where --listen or --relay have "
+        "one that begins with wss://, clients come with TLS. Without any of these options Unmask listens on "
+        f"{ListenAddress()}.",
     )
     group.add_argument(
         "--listen",
-        type=_in_words(parse_address),
+        type=_in_words(parse_listen),
         nargs="?",
-        const=ListenAddress(),
+        const=Listen(ListenAddress()),
         action="append",
         default=[],
         metavar="ADDRESS",
@@ -220,6 +250,47 @@ def _add_manners(parser: argparse.ArgumentParser) -> None:
         "--tolerant",
         action="store_true",
         help="--listen and --connect: record what peers do wrong and carry on, instead of closing",
+    )
+
+
+def _add_ways(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("TLS, and the way to servers")
+    group.add_argument(
+        "--certificate",
+        type=Path,
+        metavar="FILE",
+        help="what clients that come with TLS are shown: PEM or PKCS #12 (default: a certificate that Unmask's own "
+        "authority makes for the name that they ask for)",
+    )
+    group.add_argument("--key", type=Path, metavar="FILE", help="its key, where that is not in the same file")
+    group.add_argument(
+        "--ca",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="certificates of authorities to trust beside the system's; may stand several times",
+    )
+    group.add_argument(
+        "--unverified",
+        type=_in_words(parse_hosts),
+        action="append",
+        default=[],
+        metavar="HOSTS",
+        help="servers whose certificate is not verified, such as localhost,*.test; may stand several times",
+    )
+    group.add_argument(
+        "--key-log",
+        type=Path,
+        metavar="FILE",
+        help="write the keys of all TLS to the end of this file, so that Wireshark reads it (default: the file that "
+        "SSLKEYLOGFILE names)",
+    )
+    group.add_argument(
+        "--upstream",
+        type=_in_words(parse_upstream),
+        metavar="URL",
+        help="go to servers through this proxy: http:// or socks5://, with USER:PASSWORD@ where it asks for that",
     )
 
 

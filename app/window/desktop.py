@@ -144,7 +144,8 @@ def run_desktop(
 ) -> int:
     """Show the window until it is closed; gives the exit status.
 
-    The first of `sources` that listens is that of the tool bar. Without any, that one listens where it is remembered.
+    The first of `sources` that listens without TLS is that of the tool bar, which listens where it is remembered if
+    there are no sources at all.
     """
     application = QApplication(sys.argv[:1])
     application.setApplicationName("Unmask")
@@ -161,7 +162,8 @@ def run_desktop(
             desktop.window.closed.connect(application.quit)
             if diagnostics is not None:
                 desktop.window.diagnostics.write_to(diagnostics)
-            first = next((each for each in sources if isinstance(each, Listen)), None)
+            plain = (each for each in sources if isinstance(each, Listen) and each.tls is None)
+            first = next(plain, None)
             address = first.address if first is not None else None if sources else settings.address
             others = [(each.name, each.what) for each in named(sources) if each.what is not first]
             desktop.show(address, allow_network=allow_network, others=others)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from core.net.connect_request import CONNECT_SECONDS, ServerUrl, parse_url
@@ -9,6 +10,9 @@ from core.net.settings import ListenAddress, parse_address
 from core.net.tls.settings import ServerTls
 from core.protocol.head_rewrite import HeadRewrite, OriginHeader
 from core.protocol.http11 import RequestHead
+
+_RELAY = re.compile(r"(?P<address>(?:[a-zA-Z]+://)?[^/?#=]+)/?=(?P<url>.*)", re.DOTALL)
+_SECURE = {"wss": "ws", "https": "http"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,20 @@ class Relay:
 
 
 def parse_relay(text: str) -> Relay:
-    """`ws://HOST:PORT/base` or `ADDRESS=ws://HOST:PORT/base`: where to relay from, and where to. AddressError."""
-    before, sign, after = text.partition("=")
-    if not sign or "://" in before:
+    """`ws://HOST:PORT/base` or `ADDRESS=ws://HOST:PORT/base`: where to relay from, and where to. AddressError.
+
+    An address that begins with wss:// or https:// has TLS.
+    """
+    parts = _RELAY.fullmatch(text.strip())
+    if parts is None:
         return Relay(ListenAddress("127.0.0.1", 0), parse_url(text))
-    return Relay(parse_address(before), parse_url(after))
+    address, tls = parse_server_address(parts["address"])
+    return Relay(address, parse_url(parts["url"]), tls=tls)
+
+
+def parse_server_address(text: str) -> tuple[ListenAddress, ServerTls | None]:
+    """An address as `parse_address` reads it, and with TLS if it begins with wss:// or https://. AddressError."""
+    scheme, sign, place = text.strip().partition("://")
+    if sign and scheme.lower() in _SECURE:
+        return parse_address(f"{_SECURE[scheme.lower()]}://{place}"), ServerTls()
+    return parse_address(text), None

@@ -182,7 +182,7 @@ def _place_in(url: re.Match[str], text: str) -> str:
     """HOST:PORT of a URL; raises AddressError if Unmask cannot serve it."""
     scheme, place = url["scheme"].lower(), url["place"]
     if scheme in ("wss", "https"):
-        raise AddressError(f"“{text}” asks for TLS, which Unmask does not speak: write it with ws://.")
+        raise AddressError(f"“{text}” asks for TLS, which is not to be had here: write it with ws://.")
     if scheme not in ("ws", "http"):
         raise AddressError(f"“{scheme}” is no scheme to listen for: write HOST:PORT, or a URL with ws://.")
     if not place:

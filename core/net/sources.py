@@ -11,7 +11,7 @@ from core.capture.records import Mode, SourceLabel
 from core.net.client_status import ClientStatus
 from core.net.connect_request import ConnectRequest
 from core.net.proxy import Proxy
-from core.net.relay import Relay
+from core.net.relay import Relay, parse_server_address
 from core.net.settings import ListenAddress
 from core.net.tls.settings import ServerTls
 
@@ -30,6 +30,12 @@ class Connect:
     """Unmask is the client."""
 
     request: ConnectRequest
+
+
+def parse_listen(text: str) -> Listen:
+    """An address as `parse_address` reads it; one that begins with wss:// or https:// has TLS. AddressError."""
+    address, tls = parse_server_address(text)
+    return Listen(address, tls)
 
 
 What = Listen | Relay | Proxy | Connect
@@ -73,7 +79,9 @@ class Source:
     @property
     def scheme(self) -> str:
         """The scheme of the URLs by which clients come to it."""
-        return "http" if isinstance(self.what, Proxy) else "ws"
+        if isinstance(self.what, Proxy):
+            return "http"
+        return "ws" if self.tls is None else "wss"
 
     def label(self, addresses: tuple[str, ...]) -> SourceLabel:
         """What a capture says of it while it listens on these addresses."""

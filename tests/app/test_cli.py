@@ -67,9 +67,18 @@ def test_help_and_version(capsys: Captured) -> None:
             "“::1:8080” is no address to listen on: write HOST:PORT, such as 127.0.0.1:8080.",
         ),
         (
-            ["--listen", "wss://localhost:8080/"],
-            "“wss://localhost:8080/” asks for TLS, which Unmask does not speak: write it with ws://.",
+            ["--listen", "ftp://localhost:21/"],
+            "“ftp” is no scheme to listen for: write HOST:PORT, or a URL with ws://.",
         ),
+        (["--proxy", "wss://localhost:1"], "asks for TLS, which is not to be had here"),
+        (["--relay", "8081=example.com"], "“example.com” is no URL to connect to"),
+        (["--connect", "8080"], "“8080” is no URL to connect to"),
+        (
+            ["--connect-seconds", "never", "--relay", "ws://a"],
+            "“never” is no time: write a number of seconds up to",
+        ),
+        (["--window", "--quiet"], "--window does not go with --headless, --json or --quiet"),
+        (["--quiet", "--filter", "marked"], "--filter goes with --headless or --json"),
         (["--listen", "h:99999"], "“99999” is no port: write a number from 0 to 65535 (0 picks a free one)."),
         (["--listen", "h/x:80"], "“h/x” is no host: write an IP address or a host name."),
         (

@@ -60,7 +60,7 @@ def test_what_is_no_address(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["wss://localhost:9101/x", "HTTPS://localhost"])
 def test_tls_is_refused_with_a_word(text: str) -> None:
-    with pytest.raises(AddressError, match=f"“{text}” asks for TLS, which Unmask does not speak"):
+    with pytest.raises(AddressError, match=f"“{text}” asks for TLS, which is not to be had here"):
         parse_address(text)
 
 
