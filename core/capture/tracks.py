@@ -18,6 +18,7 @@ from core.protocol.events import (
     HandshakeDone,
     HandshakeFailed,
     HeadPassedOn,
+    LookedAway,
     Report,
     RequestReceived,
     RequestSent,
@@ -237,6 +238,8 @@ class Track:
                 self._end_leg(
                     self._leg(event.sender, time_ns), time_ns, event.trailing, event.trailing_length
                 )
+            case LookedAway():
+                return Broken((event.violation,))
             case ExchangeEnded():
                 self._end_exchange(time_ns, event)
             case TunnelPassed():

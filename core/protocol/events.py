@@ -208,6 +208,13 @@ class StreamEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class LookedAway:
+    """An observer reads no more of a connection; what follows passes, and is only counted."""
+
+    violation: Violation
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangeEnded:
     """A request that a relay passed on is over, and opened no other protocol."""
 
@@ -271,6 +278,7 @@ Event = (
     | HandshakeFailed
     | ConnectionFailed
     | StreamEnded
+    | LookedAway
     | ExchangeEnded
     | TunnelPassed
     | TunnelEnded

@@ -20,6 +20,7 @@ from core.protocol.events import (
     Event,
     FrameReceived,
     HandshakeFailed,
+    LookedAway,
     Report,
     RequestSent,
     ResponseReceived,
@@ -31,7 +32,7 @@ from core.protocol.inbound import Inbound
 from core.protocol.limits import ConnectionLimits, Overlong
 from core.protocol.state import ReadyState, Role
 from core.protocol.trailing import Trailing
-from core.protocol.violations import Judgement
+from core.protocol.violations import Judgement, violation
 
 _OPEN = ReadyState.OPEN
 _WATCHED = handshake.ServerPolicy(judgement=Judgement.TOLERANT)
@@ -108,12 +109,16 @@ class Observer:
         """How many bytes came behind the head, as long as it is not known what they mean."""
         return self._directions[sender].waiting.length
 
-    def look_away(self) -> None:
-        """Let go of all that is held, and read nothing any more."""
+    def look_away(self, held: int, total: int) -> list[Event]:
+        """Let go of all that is held, and read nothing any more: of the `total` bytes allowed for all peers, `held` are
+        held of these two.
+        """
         for role in Role:
             direction = self._directions[role] = _Stream(role, ConnectionLimits(trailing_bytes=0))
             direction.head_done = True
             direction.stop_reading()
+        detail = f"{held} bytes are held of it, the limit for all is {total}; what follows passes unread"
+        return [LookedAway(violation("memory-exhausted", detail))]
 
     def feed(self, sender: Role, data: bytes) -> list[Event]:
         """Take bytes from one side; the events tell what its head means if it is now complete. Then call `receive`."""

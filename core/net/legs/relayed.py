@@ -49,10 +49,10 @@ class Relayed(Between):
     def held_bytes(self) -> int:
         return self._observer.held_bytes
 
-    def give_up(self, held: int, total: int) -> None:  # noqa: ARG002
+    def give_up(self, held: int, total: int) -> None:
         """An observer can't fail what it looks at, so it looks away: what passes goes on, and is not read any more."""
         self.go_on()
-        self._observer.look_away()
+        self._tell(Role.CLIENT, self._observer.look_away(held, total), self._host.clock())
         self._settle()
 
     # Called by the legs.
