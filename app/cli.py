@@ -115,6 +115,7 @@ def _run(options: argparse.Namespace) -> int:
         capture=options.capture,
         open_capture=options.file,
         diagnostics=options.diagnostics,
+        open_browser=options.open_browser is not None,
         adjust=lambda settings: engine_settings(options, settings),
     )
 
@@ -143,6 +144,7 @@ def _run_console(options: argparse.Namespace) -> int:
                     wanted,
                     options.diagnostics,
                     claimed,
+                    options.open_browser,
                 )
                 talk = talk_of(options, sources)
                 version, page, writing = program_version(), load_test_page(), ending.writing

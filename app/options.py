@@ -12,13 +12,14 @@ from typing import NoReturn, TypeVar
 import platformdirs
 
 from app.terminal.connect_options import add_connect_options, requests_in
+from app.terminal.proxy_options import add_proxy_options, proxies_in
 from app.terminal.standard_streams import safe
 from app.version import program_version
 from core.errors import AddressError, UnmaskError
 from core.formats.registry import default_formats
 from core.net.connect_request import CONNECT_SECONDS
 from core.net.host_list import parse_hosts
-from core.net.proxy import PROXY_PORT, Proxy
+from core.net.proxy import PROXY_PORT
 from core.net.relay import Relay, parse_relay
 from core.net.settings import (
     LARGEST_MESSAGE,
@@ -65,9 +66,8 @@ def sources_in(options: argparse.Namespace) -> tuple[What, ...]:
         )
         for relay in options.relay
     ]
-    proxies = [Proxy(address, connect_seconds=options.connect_seconds) for address in options.proxy]
     connects = map(Connect, requests_in(options))
-    return (*map(secured, options.listen), *map(secured, relays), *proxies, *connects)
+    return (*map(secured, options.listen), *map(secured, relays), *proxies_in(options), *connects)
 
 
 def engine_settings(options: argparse.Namespace, settings: EngineSettings) -> EngineSettings:
@@ -133,6 +133,7 @@ def main_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"unmask {program_version()}")
     _add_sources(parser)
     _add_manners(parser)
+    add_proxy_options(parser.add_argument_group("how --proxy behaves"))
     add_connect_options(parser.add_argument_group("how --connect asks"))
     _add_ways(parser)
     _add_output(parser)

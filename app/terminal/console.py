@@ -17,6 +17,7 @@ from typing import TextIO
 
 from app.logic.sampling import DiagnosticsLog, Sampler
 from app.logic.text import counted, rough_time
+from app.terminal.browsing import Browsing
 from app.terminal.ending import LAST_SECONDS, Writing
 from app.terminal.patient_scan import PatientScan
 from app.terminal.source_lines import SourceLines
@@ -26,7 +27,7 @@ from core.capture.disk_space import SpaceGauge
 from core.capture.follow import Follower
 from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
-from core.capture.records import FrameRecord
+from core.capture.records import FrameRecord, Mode
 from core.capture.session_files import ClaimedCapture, discard, discard_unused
 from core.errors import CaptureError, EnvironmentFailure, UnmaskError
 from core.formats.jsonl import JsonStory
@@ -68,6 +69,8 @@ class ConsoleOptions:
     """The file for figures about Unmask itself."""
     claimed: ClaimedCapture | None = None
     """The claim that keeps other runs away from an unnamed capture; None if the person named the file."""
+    browse: str | None = None
+    """The URL that a browser shows which goes through the first proxy; None opens none."""
 
 
 class Console:
@@ -102,6 +105,10 @@ class Console:
         self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._moves: queue.SimpleQueue[CaptureMoved] = queue.SimpleQueue()
         self._claimed = options.claimed
+        folder = options.settings.tls.authority_folder
+        self._browsing = None if options.browse is None else Browsing(options.browse, folder)
+        self._proxies: queue.SimpleQueue[str] = queue.SimpleQueue()
+        """Addresses of proxies that run."""
         self._stopping = False
         self._hurry = False
         self._enough: float | None = None
@@ -156,6 +163,8 @@ class Console:
             self._tell_what_is_left()
             self._tell_where_it_is()
         finally:
+            if self._browsing is not None:
+                self._browsing.end()
             self._end(thread)
             if self._diagnostics is not None:
                 self._diagnostics.close()
@@ -191,6 +200,7 @@ class Console:
             self._go_on_reading()
         if news is not None:
             self._write(news + "\n")
+        self._browse()
         if self._telling is Telling.SOURCES:
             self._flush()
             return
@@ -202,6 +212,18 @@ class Console:
                 self._told_frames += entry.frames
             self._told_frames += isinstance(entry, FrameRecord)
         self._flush()
+
+    def _browse(self) -> None:
+        """Open the browser once its proxy runs."""
+        if self._browsing is None or self._browsing.has_begun or self._proxies.empty():
+            return
+        try:
+            name = self._browsing.open(self._proxies.get())
+        except UnmaskError as error:
+            self._browsing, self._exit_status = None, 1
+            self._say(str(error))
+        else:
+            self._remark(f"{name} goes through the proxy. Its profile is removed at the end.")
 
     def _say(self, sentence: str) -> None:
         self._write(self._lines.failed(sentence, None) + "\n")
@@ -329,6 +351,8 @@ class Console:
             self._news.put(self._lines.failed(status.failure, source))
         elif status.state is SourceState.RUNNING is not before:
             self._has_run = True
+            if source.mode is Mode.PROXY:
+                self._proxies.put(status.addresses[0])
             self._news.put(self._lines.running(source, status.addresses))
         if self._is_all_over():
             # There is nothing left to do.

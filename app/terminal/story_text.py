@@ -185,7 +185,7 @@ class StoryText:
             filter(None, (_ended_by(record) if record.vanished else "", _one_line(record.reason)))
         )
         if trouble:
-            parts.append(f"{style.error}{trouble}{style.reset}")
+            parts.append(f"{style.error if record.vanished else style.dim}{trouble}{style.reset}")
         return " ".join(parts)
 
     def _gap(self, gap: Gap) -> str:

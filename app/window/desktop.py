@@ -140,6 +140,7 @@ def run_desktop(
     capture: Path | None,
     open_capture: Path | None,
     diagnostics: Path | None,
+    open_browser: bool,
     adjust: Callable[[EngineSettings], EngineSettings],
 ) -> int:
     """Show the window until it is closed; gives the exit status.
@@ -167,6 +168,8 @@ def run_desktop(
             address = first.address if first is not None else None if sources else settings.address
             others = [(each.name, each.what) for each in named(sources) if each.what is not first]
             desktop.show(address, allow_network=allow_network, others=others)
+            if open_browser:
+                desktop.window.certificates.open_browser()
             if open_capture is not None:
                 desktop.window.commands.open(open_capture)
             return application.exec()

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from app.options import engine_settings, main_parser, sources_in
-from core.errors import AddressError
+from core.errors import AddressError, UnmaskError
 from core.net.connect_request import parse_url
-from core.net.proxy import Proxy
+from core.net.proxy import Proxy, TlsTreatment
 from core.net.relay import Relay, parse_relay
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.sources import Connect, Listen, What, named
 from core.net.tls.settings import ServerTls
 from core.protocol.head_rewrite import OriginHeader
+from core.protocol.proxy_request import ProxyCredentials
 
 FREE = ListenAddress("127.0.0.1", 0)
 
@@ -109,3 +110,20 @@ def test_tls_and_the_way_to_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert settings.upstream is not None
     given = engine_settings(main_parser().parse_args(("--key-log", "keys")), EngineSettings())
     assert (given.tls.key_log, given.upstream) == (Path("keys"), None)
+
+
+def test_manners_are_those_of_all_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("--open-tls", "*.test", "--open-tls", "a.example", "--pass-tls", "b.test", "--allow-metadata")
+    found = sources("--proxy", "0", *words, "--proxy-user", "me:it", "--proxy", "9001")
+    assert [type(each) for each in found] == [Proxy, Proxy]
+    for each in found:
+        assert isinstance(each, Proxy)
+        treated = [each.treatment(host, 443) for host in ("x.test", "a.example", "b.test", "c.example")]
+        assert treated == [TlsTreatment.OPEN, TlsTreatment.OPEN, TlsTreatment.PASS, TlsTreatment.PASS]
+        assert (each.credentials, each.allow_metadata) == (ProxyCredentials("me", "it"), True)
+    with pytest.raises(UnmaskError, match="set UNMASK_PROXY_PASSWORD"):
+        sources("--proxy", "--proxy-user", "me")
+    monkeypatch.setenv("UNMASK_PROXY_PASSWORD", "hidden")
+    [proxy] = sources("--proxy", "--proxy-user", "me")
+    assert isinstance(proxy, Proxy)
+    assert proxy.credentials == ProxyCredentials("me", "hidden")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import ssl
@@ -15,8 +16,11 @@ import pytest
 from websockets.sync.client import connect
 from websockets.sync.server import ServerConnection, serve
 
+from app.cli import main
 from core.capture.reader import CaptureReader
 from tests.tools.program import Program, command_of_unmask, port_in
+from tests.tools.raw_peer import RawPeer
+from tests.tools.waiting import PATIENCE_SECONDS, until
 
 
 @pytest.fixture
@@ -134,3 +138,69 @@ def test_clients_come_with_tls_where_the_address_says_so(tmp_path: Path) -> None
         port = port_in(program.line())
         assert said_by(f"wss://127.0.0.1:{port}/", "secret", context) == "secret"
         assert program.end(signal.SIGTERM) == 0
+
+
+def test_what_passes_a_proxy_without_frames_is_a_line_each() -> None:
+    with (
+        Program(command_of_unmask("--headless", "--proxy", "0")) as program,
+        socket.create_server(("127.0.0.1", 0)) as behind,
+    ):
+        behind.settimeout(PATIENCE_SECONDS)
+        place = f"127.0.0.1:{behind.getsockname()[1]}"
+        proxy = RawPeer(port_in(program.line()))
+        with proxy:
+            proxy.send(
+                f"GET http://{place}/page HTTP/1.1\r\nHost: {place}\r\nConnection: close\r\n\r\n".encode()
+            )
+            accepted, _ = behind.accept()
+            with accepted:
+                assert accepted.recv(65536).startswith(b"GET /page HTTP/1.1\r\n")
+                accepted.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone")
+            assert proxy.rest().endswith(b"\r\n\r\ngone")
+        assert f" GET http://{place}/page 404 → 0 B ← 4 B " in program.line_with("#1")
+        with RawPeer(proxy.port) as client:
+            client.send(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
+            assert client.head().startswith(b"HTTP/1.1 200 ")
+            client.send(b"\x00\x01\x02")
+            accepted, _ = behind.accept()
+            with accepted:
+                assert accepted.recv(65536) == b"\x00\x01\x02"
+        assert f" tunnel {place} → 3 B ← 0 B " in program.line_with("#2")
+        assert program.end(signal.SIGTERM) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the browser is a shell script here")
+def test_a_browser_is_opened_for_the_proxy_and_closed_at_the_end(tmp_path: Path) -> None:
+    told, browser = tmp_path / "told", tmp_path / "bin" / "chromium"
+    browser.parent.mkdir()
+    browser.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" > {told}.part; mv {told}.part {told}; exec sleep 600\n'
+    )
+    browser.chmod(0o755)
+    changes = {
+        "PATH": f"{browser.parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+    }
+    words = ("--quiet", "--proxy", "0", "--open-browser", "http://a.test/")
+    with Program(command_of_unmask(*words), changes=changes) as program:
+        program.line_with("Recording in ")
+        port = port_in(program.line())
+        until(told.exists, "the browser is open")
+        arguments = told.read_text().splitlines()
+        profile = Path(next(each for each in arguments if "--user-data-dir" in each).partition("=")[2])
+        assert f"--proxy-server=http://127.0.0.1:{port}" in arguments
+        assert any(each.startswith("--ignore-certificate-errors-spki-list=") for each in arguments)
+        assert (arguments[-1], profile.exists()) == ("http://a.test/", True)
+        assert program.end(signal.SIGTERM) == 0
+        assert (
+            program.errors == "unmask: Chromium goes through the proxy. Its profile is removed at the end.\n"
+        )
+    assert not profile.exists()
+    assert (tmp_path / "data" / "unmask" / "authority.pem").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_browser_needs_a_proxy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quiet", "--listen", "0", "--open-browser"]) == 1
+    assert "There is no proxy for a browser to go through" in capsys.readouterr().err

@@ -35,7 +35,7 @@ MEANINGS = {
     "exchange.closed": "when the answer was over, UTC, to the nanosecond; null if it was not yet",
     "tunnel.closed": "when it was over, UTC, to the nanosecond; null if it was not yet",
     "exchange.reason": "what remained unfinished",
-    "tunnel.reason": "what remained unfinished",
+    "tunnel.reason": "why it passed unread, or what remained unfinished",
     "exchange.closed_by": "whose end of the stream left it unfinished, or `nobody`",
     "tunnel.closed_by": "who began the end: `client`, `server`, `unmask` or `nobody`",
     "exchange.vanished": "whether one end left it unfinished",
