@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from websockets.sync.client import connect
 
 from app.look.icons import Icons
 from app.look.look import Look
@@ -15,6 +17,7 @@ from app.settings import Settings
 from app.window.desktop import Desktop
 from core.capture.session_files import CaptureFolder
 from core.net.settings import ListenAddress
+from tests.tools.at_window import Connect
 from tests.tools.qt import dispose
 from tests.tools.recorded import CaptureMaker
 
@@ -76,6 +79,13 @@ def address(desktop: Desktop, qtbot: QtBot) -> str:
     with qtbot.waitSignal(desktop.engine.listening):
         desktop.window.listening.start()
     return desktop.window.listening.addresses[0]
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[Connect]:
+    """Connects clients, and disconnects them at the end."""
+    with ExitStack() as stack:
+        yield lambda path: stack.enter_context(connect(f"ws://{address}{path}", compression=None))
 
 
 @pytest.fixture

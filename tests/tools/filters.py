@@ -55,6 +55,19 @@ _NOTES = ("", "a", "/a", "mqtt\nB", "7")
 _RULES = ("rsv2-set", "opcode-reserved", "masking-key-zero", "frame-truncated")
 
 
+class RandomCaptures(dict[int, Path]):
+    """Random captures by their seeds, made in a folder when first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def __missing__(self, seed: int) -> Path:
+        path = self[seed] = self._folder / f"{seed}.unmask"
+        write_capture(path, seed)
+        return path
+
+
 def write_capture(path: Path, seed: int) -> None:
     """A small capture of several connections, in many blocks."""
     dice = random.Random(seed)

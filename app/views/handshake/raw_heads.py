@@ -13,6 +13,7 @@ from app.logic.shown_handshake import DIALLED, LISTENED, Differences, ShownHands
 from app.logic.text import count_bytes
 from app.look.look import Look
 from app.views.handshake.raw_head import RawHead
+from app.views.parts.selectable_label import selectable_label
 from core.capture.legs import HeadPlace
 from core.decoders.visible import visible
 
@@ -31,8 +32,11 @@ class RawHeads(QWidget):
         self.passed_response = RawHead(look.theme, self.tr("Raw response as it went on to the client"))
         self.marks = QCheckBox(self.tr("Show line ends"))
         self.marks.setToolTip(self.tr("Show how each line ends: CR LF as \\r\\n, LF alone as \\n"))
-        self.request_label, self.response_label = self._label("title"), self._label("title")
-        self.passed_request_label, self.passed_response_label = self._label("title"), self._label("title")
+        self.request_label, self.response_label = selectable_label("title"), selectable_label("title")
+        self.passed_request_label, self.passed_response_label = (
+            selectable_label("title"),
+            selectable_label("title"),
+        )
         self._boxes: dict[HeadPlace, RawHead] = {}
         for box in (self.request, self.response, self.passed_request, self.passed_response):
             self.marks.toggled.connect(box.show_marks)
@@ -148,11 +152,3 @@ class RawHeads(QWidget):
         if place is HeadPlace.SERVER_RESPONSE:
             return self.tr("It went on to the client byte for byte.")
         return self.tr("It did not come from the server.")
-
-    def _label(self, look: str) -> QLabel:
-        label = QLabel()
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        label.setProperty("look", look)
-        label.setWordWrap(True)
-        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        return label

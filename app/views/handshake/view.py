@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPalette, QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.logic.leg_timings import timings
 from app.logic.shown_handshake import ShownHandshake
@@ -18,6 +18,7 @@ from app.views.handshake.time_bars import TimeBars
 from app.views.handshake.tls_rows import tls_rows
 from app.views.parts.anchor_bar import AnchorBar
 from app.views.parts.fact_table import Fact, FactColumn, FactTable
+from app.views.parts.selectable_label import selectable_label
 from app.views.parts.violation_list import ViolationList
 from core.capture.legs import HeadPlace
 from core.protocol.state import Role
@@ -36,8 +37,8 @@ class HandshakeView(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.title = self._label("title")
-        self.facts = self._label("muted")
+        self.title = selectable_label("title")
+        self.facts = selectable_label("muted")
         self.violations = ViolationList(look, 6)
         self.raw = RawHeads(look)
         self.request, self.response, self.marks = self.raw.request, self.raw.response, self.raw.marks
@@ -102,14 +103,6 @@ class HandshakeView(QScrollArea):
         self.ensureVisible(0, place.y(), 0, self.viewport().height() // 3)
 
     # Building
-
-    def _label(self, look: str) -> QLabel:
-        label = QLabel()
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        label.setProperty("look", look)
-        label.setWordWrap(True)
-        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        return label
 
     def _table(self, first: str, second: str, third: str, *, muted: bool = True) -> FactTable:
         columns = (
@@ -177,7 +170,7 @@ class HandshakeView(QScrollArea):
         self.anchors.setGeometry(0, 0, self.width(), self.anchors.sizeHint().height())
 
     def _section(self, layout: QVBoxLayout, title: str, part: QWidget) -> QWidget:
-        heading = self._label("title")
+        heading = selectable_label("title")
         heading.setText(title)
         section = QWidget()
         inner = QVBoxLayout(section)

@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QPushButton, QSplitter, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QSplitter, QWidget
 from pytestqt.qtbot import QtBot
 from websockets.sync.client import connect
 
@@ -14,8 +14,8 @@ from app.actions.registry import ActionId
 from app.logic.capture_state import CaptureState
 from app.settings import Settings
 from app.window.desktop import Desktop
-from core.capture.reader import CaptureReader
 from core.capture.session_files import CaptureFolder
+from tests.tools.at_window import frames_in, press
 from tests.tools.recorded import CaptureMaker
 
 
@@ -27,18 +27,6 @@ def three_frames(desktop: Desktop, address: str, qtbot: QtBot) -> None:
             peer.send(text)
     # And the two close frames.
     qtbot.waitUntil(lambda: desktop.window.frame_model.rowCount() == 5)
-
-
-def frames_in(path: Path) -> int:
-    reader = CaptureReader(path)
-    try:
-        return reader.totals().frames
-    finally:
-        reader.close()
-
-
-def press(dialog: QDialog, words: str) -> None:
-    next(button for button in dialog.findChildren(QPushButton) if button.text() == words).click()
 
 
 def question(desktop: Desktop) -> QMessageBox:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QMessageBox, QPushButton
+from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.actions.registry import ActionId
@@ -17,22 +17,10 @@ from app.dialogs.recovery_dialog import RecoveryDialog
 from app.logic.known_captures import CaptureStanding, KnownCapture
 from app.settings import Settings
 from app.window.desktop import Desktop
-from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.capture.session_files import CaptureFolder
+from tests.tools.at_window import frames_in, press
 from tests.tools.recorded import CaptureMaker
-
-
-def frames_in(path: Path) -> int:
-    reader = CaptureReader(path)
-    try:
-        return reader.totals().frames
-    finally:
-        reader.close()
-
-
-def press(dialog: QDialog, words: str) -> None:
-    next(button for button in dialog.findChildren(QPushButton) if button.text() == words).click()
 
 
 def left_behind(captures: CaptureFolder, day: int = 31, frames: int = 9) -> Path:

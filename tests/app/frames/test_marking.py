@@ -29,6 +29,7 @@ from core.capture.session_files import CaptureFolder
 from core.protocol.frames import Opcode
 from tests.core.capture.test_marks import CHILD
 from tests.core.capture.test_store import posix
+from tests.tools.at_window import trigger
 from tests.tools.recorded import CaptureMaker
 
 
@@ -59,10 +60,6 @@ def old(tmp_path: Path) -> Path:
 def opened(desktop: Desktop, old: Path) -> Desktop:
     assert desktop.window.commands.open(old)
     return desktop
-
-
-def trigger(desktop: Desktop, action: ActionId) -> None:
-    desktop.window.actions_[action].trigger()
 
 
 def marks_in(path: Path) -> dict[int, str]:

@@ -22,7 +22,7 @@ from core.errors import FilterError
 from core.protocol.frames import Opcode
 from core.query.language import default_language
 from core.query.scan import Found
-from tests.tools.filters import asked, filters, write_capture
+from tests.tools.filters import RandomCaptures, asked, filters
 from tests.tools.qt import dispose
 from tests.tools.recorded import CaptureMaker
 
@@ -172,17 +172,9 @@ def test_from_one_found_frame_to_the_next() -> None:
 
 
 @pytest.fixture(scope="module")
-def captures() -> Iterator[dict[int, Path]]:
-    """Random captures by their seeds, made when first asked for."""
+def captures() -> Iterator[RandomCaptures]:
     with tempfile.TemporaryDirectory() as folder:
-
-        class Captures(dict[int, Path]):
-            def __missing__(self, seed: int) -> Path:
-                path = self[seed] = Path(folder) / f"{seed}.unmask"
-                write_capture(path, seed)
-                return path
-
-        yield Captures()
+        yield RandomCaptures(Path(folder))
 
 
 @settings(
@@ -192,7 +184,7 @@ def captures() -> Iterator[dict[int, Path]]:
 )
 @given(seed=st.integers(0, 12), text=filters(LANGUAGE))
 def test_the_list_has_exactly_the_frames_that_match(
-    captures: dict[int, Path], search: Search, qtbot: QtBot, seed: int, text: str
+    captures: RandomCaptures, search: Search, qtbot: QtBot, seed: int, text: str
 ) -> None:
     try:
         expression = LANGUAGE.parse(text)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialogButtonBox, QMessageBox
 from pytestqt.qtbot import QtBot
-from websockets.sync.client import ClientConnection, connect
 
 from app.actions.registry import ActionId
 from app.dialogs.settings_dialog import SettingsDialog
@@ -24,25 +21,8 @@ from app.settings import Settings
 from app.window.desktop import Desktop
 from core.net.outgoing import OutgoingPing
 from core.net.settings import AutoReply, ListenAddress, parse_address
+from tests.tools.at_window import Connect, payloads, trigger
 from tests.tools.recorded import CaptureMaker
-
-Connect = Callable[[str], ClientConnection]
-
-
-@pytest.fixture
-def client(address: str) -> Iterator[Connect]:
-    """Connects clients, and disconnects them at the end."""
-    with ExitStack() as stack:
-        yield lambda path: stack.enter_context(connect(f"ws://{address}{path}", compression=None))
-
-
-def payloads(desktop: Desktop) -> list[str]:
-    model = desktop.window.frame_model
-    return [str(model.data(model.index(row, FrameColumn.PAYLOAD))) for row in range(model.rowCount())]
-
-
-def trigger(desktop: Desktop, action: ActionId) -> None:
-    desktop.window.actions_[action].trigger()
 
 
 def test_rows_appear_and_a_reply_arrives(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:

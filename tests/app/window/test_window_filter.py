@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
 from app.actions.registry import ActionId
 from app.dialogs.filter_dialogs import SavedFiltersDialog, SaveFilterDialog
@@ -22,29 +21,13 @@ from app.logic.frame_column import FrameColumn
 from app.settings import SavedFilter, Settings
 from app.window.desktop import Desktop
 from core.capture.session_files import CaptureFolder
+from tests.tools.at_window import Connect, payloads, trigger
 from tests.tools.qt import dispose
 from tests.tools.recorded import CaptureMaker
 
-Connect = Callable[[str], ClientConnection]
 Key = Qt.Key
 _PROCESS_MS = 30_000
 """A process of its own may take long to start on a busy machine."""
-
-
-@pytest.fixture
-def client(address: str) -> Iterator[Connect]:
-    """Connects clients, and disconnects them at the end."""
-    with ExitStack() as stack:
-        yield lambda path: stack.enter_context(connect(f"ws://{address}{path}", compression=None))
-
-
-def payloads(desktop: Desktop) -> list[str]:
-    model = desktop.window.frame_model
-    return [str(model.data(model.index(row, FrameColumn.PAYLOAD))) for row in range(model.rowCount())]
-
-
-def trigger(desktop: Desktop, action: ActionId) -> None:
-    desktop.window.actions_[action].trigger()
 
 
 def say(qtbot: QtBot, desktop: Desktop, peer: ClientConnection, *texts: str) -> None:

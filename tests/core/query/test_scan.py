@@ -23,31 +23,21 @@ from core.protocol.frames import RSV1, Opcode, make_frame
 from core.query.language import default_language
 from core.query.scan import Found, Scan
 from tests.tools.captures import opened, received
-from tests.tools.filters import asked, filters, scanned, write_capture
+from tests.tools.filters import RandomCaptures, asked, filters, scanned
 from tests.tools.recorded import CaptureMaker
 
 LANGUAGE = default_language()
 
 
 @pytest.fixture(scope="module")
-def captures() -> Iterator[dict[int, Path]]:
-    """Random captures by their seeds, made when first asked for."""
+def captures() -> Iterator[RandomCaptures]:
     with tempfile.TemporaryDirectory() as folder:
-
-        class Captures(dict[int, Path]):
-            def __missing__(self, seed: int) -> Path:
-                path = self[seed] = Path(folder) / f"{seed}.unmask"
-                write_capture(path, seed)
-                return path
-
-        yield Captures()
+        yield RandomCaptures(Path(folder))
 
 
 @settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 40), text=filters(LANGUAGE), after=st.integers(0, 60))
-def test_both_ways_of_asking_say_the_same(
-    captures: dict[int, Path], seed: int, text: str, after: int
-) -> None:
+def test_both_ways_of_asking_say_the_same(captures: RandomCaptures, seed: int, text: str, after: int) -> None:
     try:
         expression = LANGUAGE.parse(text)
     except FilterError:
@@ -223,7 +213,7 @@ def test_a_damaged_last_frame_stands_in_the_way_of_no_other_question(tmp_path: P
     assert frames(path, "payload contains ab") == [2, 3]
 
 
-def test_a_damaged_capture_is_told(captures: dict[int, Path], tmp_path: Path) -> None:
+def test_a_damaged_capture_is_told(captures: RandomCaptures, tmp_path: Path) -> None:
     path = tmp_path / "damaged.unmask"
     path.write_bytes(captures[1].read_bytes())
     with closing(sqlite3.connect(path)) as db:
@@ -283,5 +273,5 @@ def test_what_stands_behind_a_preview_is_found(tmp_path: Path) -> None:
         "connection in {0xffffffffffffffff}",
     ],
 )
-def test_a_number_that_no_connection_has(captures: dict[int, Path], text: str) -> None:
+def test_a_number_that_no_connection_has(captures: RandomCaptures, text: str) -> None:
     assert frames(captures[1], text) == []
