@@ -83,6 +83,7 @@ def divided(desktop: Desktop) -> QSplitter:
     return details
 
 
+@pytest.mark.usefixtures("three_frames")
 def test_an_old_capture_has_the_room_of_the_composer(
     desktop: Desktop, maker: CaptureMaker, qtbot: QtBot
 ) -> None:
