@@ -16,7 +16,7 @@ help:
 	@echo "make self-test  the packaged executable checks itself, away from the sources"
 	@echo "make bench      throughput and latency against other libraries"
 	@echo "make bench-relay  what a relay costs, against one that only copies bytes (ARGS=\"--mitmdump PATH\")"
-	@echo "make conformance  the independent Autobahn cases, all of them, as server and as client (some minutes)"
+	@echo "make conformance  the independent Autobahn cases, all of them, as server, client and relay (some minutes)"
 	@echo "make fuzz       hostile input, guided by coverage: a minute for each target (ARGS=\"connection --seconds 3600\")"
 	@echo "make hostile    what hostile input costs in time and memory"
 	@echo "make lint       lint and format check     make fmt    put both right"

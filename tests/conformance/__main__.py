@@ -1,6 +1,6 @@
-"""`make conformance`: all cases, Unmask as the server and as the client, and a table of what came of them.
+"""`make conformance`: all cases, Unmask as the server, as the client and as a relay, and a table of what came of them.
 
-`--quick` leaves out 9, 12 and 13, `--role` one of the two.
+`--quick` leaves out 9, 12 and 13, `--role` takes one of the three.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections import Counter
 from pathlib import Path
 
 from core.net.loop import tune_interpreter
-from core.protocol.state import Role
 from tests.conformance.as_client import run_client_cases
+from tests.conformance.as_relay import run_relay_cases
 from tests.conformance.suite import Outcome, Selection, run_cases
 
 _COLUMNS = ("OK", "NON-STRICT", "INFORMATIONAL", "FAILED")
@@ -24,23 +24,23 @@ _PARTS = (_QUICK, *(Selection((f"{family}.*",)) for family in (9, *_COMPRESSED))
 """All cases. The compressed ones record some GB a part, so each part has a capture of its own, deleted after it."""
 
 
-_ROLES = {Role.SERVER: run_cases, Role.CLIENT: run_client_cases}
+_ROLES = {"server": run_cases, "client": run_client_cases, "relay": run_relay_cases}
 
 
-def _run(role: Role, part: Selection, parallel: int, seconds: float) -> Outcome:
+def _run(role: str, part: Selection, parallel: int, seconds: float) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="unmask-conformance-") as folder:
         outcome = _ROLES[role](part, Path(folder), parallel=parallel, seconds=seconds)
     print(
-        f"{role.name.lower()}: {' '.join(part.include) or 'the rest'}: {dict(Counter(outcome.behaviours.values()))}",
+        f"{role}: {' '.join(part.include) or 'the rest'}: {dict(Counter(outcome.behaviours.values()))}",
         file=sys.stderr,
         flush=True,
     )
     return outcome
 
 
-def _tell(role: Role, outcome: Outcome, seconds: float) -> bool:
+def _tell(role: str, outcome: Outcome, seconds: float) -> bool:
     """Print what came of it; whether all is well."""
-    print(f"Unmask as the {role.name.lower()}")
+    print(f"Unmask as the {role}")
     print(f"{'family':<8}{'cases':>7}" + "".join(f"{column:>15}" for column in _COLUMNS))
     for family, counts in outcome.by_family.items():
         failed = counts.total() - sum(counts[column] for column in _COLUMNS[:-1])
@@ -60,7 +60,7 @@ def _tell(role: Role, outcome: Outcome, seconds: float) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make conformance", description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--role", action="append", choices=[role.name.lower() for role in _ROLES])
+    parser.add_argument("--role", action="append", choices=_ROLES)
     parser.add_argument("--include", action="append", default=[], metavar="CASE")
     parser.add_argument("--parallel", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=3000.0, help="for a part of the cases at most")
@@ -71,7 +71,7 @@ def main() -> int:
     )
     well = []
     for role in _ROLES:
-        if options.role is None or role.name.lower() in options.role:
+        if options.role is None or role in options.role:
             start = time.monotonic()
             outcome = Outcome.of_parts(
                 [_run(role, part, options.parallel, options.seconds) for part in parts]

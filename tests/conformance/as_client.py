@@ -12,13 +12,14 @@ from pathlib import Path
 from core.capture.reader import CaptureReader
 from core.net.connect_request import ConnectRequest, parse_url
 from core.net.host import EngineHost
+from core.net.settings import AutoReply
 from tests.conformance.suite import (
     Listener,
     Outcome,
     Selection,
     behaviours_of,
-    echoing,
     outcome_of,
+    running,
     suite_command,
 )
 from tests.tools.served import messages_of
@@ -69,7 +70,7 @@ def run_client_cases(selection: Selection, folder: Path, *, parallel: int, secon
     reports, capture, listener = folder / "reports", folder / "conformance.unmask", Listener()
     end = time.monotonic() + seconds
     with _fuzzing_server(selection, reports) as server, tapping(server.port) as tap:
-        with echoing(capture, listener) as host, closing(CaptureReader(capture)) as reader:
+        with running(capture, listener, AutoReply.ECHO) as host, closing(CaptureReader(capture)) as reader:
             driver = _Driver(host, reader, listener, tap.port, end)
             asked = driver.call("/getCaseCount")
             driver.finish([asked], 0)

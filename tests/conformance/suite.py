@@ -74,6 +74,13 @@ class Listener:
         self.failures: list[str] = []
         self.changed = threading.Event()
 
+    @property
+    def port(self) -> int:
+        """The port listened on, once there is one. RuntimeError if that takes too long."""
+        if not self.listening.wait(_START_SECONDS):
+            raise RuntimeError(f"the engine does not listen: {self.failures}")
+        return int(self.addresses[0].rpartition(":")[2])
+
     def on_changed(self) -> None:
         self.changed.set()
 
@@ -93,9 +100,9 @@ class Listener:
 
 
 @contextmanager
-def echoing(capture: Path, listener: Listener) -> Iterator[EngineHost]:
-    """A fresh engine that echoes and records to `capture`, which is finished when the block is left."""
-    settings = EngineSettings(auto_reply=AutoReply.ECHO)
+def running(capture: Path, listener: Listener, auto_reply: AutoReply) -> Iterator[EngineHost]:
+    """A fresh engine that records to `capture`, which is finished when the block is left."""
+    settings = EngineSettings(auto_reply=auto_reply)
     host = EngineHost(capture, "conformance", settings, load_test_page(), listener)
     thread = threading.Thread(target=host.run, name="engine")
     thread.start()
@@ -111,14 +118,11 @@ def run_cases(selection: Selection, folder: Path, *, parallel: int, seconds: flo
     """Run the cases against Unmask as a server. RuntimeError if the suite itself could not run."""
     listener = Listener()
     capture = folder / "conformance.unmask"
-    with echoing(capture, listener) as host:
+    with running(capture, listener, AutoReply.ECHO) as host:
         host.listen(ListenAddress("127.0.0.1", 0))
-        if not listener.listening.wait(_START_SECONDS):
-            raise RuntimeError(f"the engine does not listen: {listener.failures}")
-        port = int(listener.addresses[0].rpartition(":")[2])
-        with tapping(port) as tap:
+        with tapping(listener.port) as tap:
             words = (f"127.0.0.1:{tap.port}", "-p", str(parallel))
-            behaviours = _run_suite(suite_command(selection, folder / "reports", *words), folder, seconds)
+            behaviours = run_suite(selection, folder, seconds, *words)
     return outcome_of(behaviours, capture, tap)
 
 
@@ -143,7 +147,9 @@ def suite_command(selection: Selection, reports: Path, *words: str) -> list[str]
     return command
 
 
-def _run_suite(command: list[str], folder: Path, seconds: float) -> dict[str, str]:
+def run_suite(selection: Selection, folder: Path, seconds: float, *words: str) -> dict[str, str]:
+    """Run the suite as a client with these words; what it says of each case."""
+    command = suite_command(selection, folder / "reports", *words)
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     index = folder / "reports" / "index.json"
     if not index.exists():
@@ -165,28 +171,25 @@ def _worse(*behaviours: str) -> str:
 def _differences(reader: CaptureReader, tapped: Iterable[TappedConnection]) -> list[str]:
     """Where the wire bytes rebuilt from the capture are not those that the tap copied."""
     found: list[str] = []
-    # No two requests have the same key.
-    seen = {_request_of(each): each for each in tapped}
-    records = {record.request: record for record in reader.connections()}
+    each_record = reader.connections()
+    # The tap is before Unmask, or behind it if that is the client.
+    is_before = all(record.mode is not Mode.CONNECT for record in each_record)
+    seen = {each.name if is_before else each.client: each for each in tapped}
+    records = {record.peer if is_before else record.local: record for record in each_record}
     if set(records) != set(seen):
         found.append(f"{len(records)} connections are recorded, {len(seen)} passed the tap")
-    for request in records.keys() & seen.keys():
-        record, each = records[request], seen[request]
+    for place in records.keys() & seen.keys():
+        record, each = records[place], seen[place]
         to_server, to_client = wire_of(reader, record)
-        sent_to_us = Role.SERVER if record.mode is Mode.LISTEN else Role.CLIENT
+        sent_to_us = {Mode.LISTEN: (Role.SERVER,), Mode.CONNECT: (Role.CLIENT,)}.get(record.mode, tuple(Role))
         for receiver, way, rebuilt, copied in (
             (Role.SERVER, "client→server", to_server, each.to_server),
             (Role.CLIENT, "server→client", to_client, each.to_client),
         ):
             # What was under way when its receiver had gone may have passed the tap and reached nobody.
-            if rebuilt != copied and not (receiver is sent_to_us and copied.startswith(rebuilt)):
+            if rebuilt != copied and not (receiver in sent_to_us and copied.startswith(rebuilt)):
                 found.append(f"#{record.id} {way}: {len(rebuilt)} bytes rebuilt, {len(copied)} seen")
     return found
-
-
-def _request_of(tapped: TappedConnection) -> bytes:
-    head, end, _ = bytes(tapped.to_server).partition(b"\r\n\r\n")
-    return head + end
 
 
 def wire_of(reader: CaptureReader, record: ConnectionRecord) -> tuple[bytearray, bytearray]:
@@ -199,6 +202,7 @@ def wire_of(reader: CaptureReader, record: ConnectionRecord) -> tuple[bytearray,
             assert frame is not None
             way = to_server if row.direction is Direction.CLIENT_TO_SERVER else to_client
             way += frame.frame.wire()
-    trailing = to_server if record.mode is Mode.LISTEN else to_client
-    trailing += record.trailing
+    for leg in reader.legs(record.id):
+        way = to_server if leg.side is Role.CLIENT else to_client
+        way += leg.trailing
     return to_server, to_client

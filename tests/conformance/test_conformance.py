@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.as_client import run_client_cases
+from tests.conformance.as_relay import run_relay_cases
 from tests.conformance.suite import Outcome, Selection, run_cases
 
 _PASSED = {"OK", "NON-STRICT", "INFORMATIONAL"}
@@ -40,3 +41,14 @@ def test_compressed_cases_pass(tmp_path: Path, run: Run) -> None:
     assert set(outcome.behaviours.values()) == {"OK"}
     assert len(outcome.behaviours) == len(cases)
     assert not outcome.differences
+
+
+@pytest.mark.timeout(300)
+def test_a_relay_changes_no_verdict_and_no_byte(tmp_path: Path) -> None:
+    some = Selection(tuple(f"{family}.*" for family in (1, 2, 3, 4, 5, 7, 10)))
+    (tmp_path / "direct").mkdir()
+    direct = run_cases(some, tmp_path / "direct", parallel=4, seconds=120)
+    relayed = run_relay_cases(some, tmp_path, parallel=4, seconds=120)
+    assert relayed.behaviours == direct.behaviours
+    assert len(relayed.behaviours) > 100
+    assert not relayed.differences

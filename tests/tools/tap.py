@@ -17,6 +17,8 @@ class TappedConnection:
     """The bytes of one connection. `name` is the peer's address as the server behind the tap sees it."""
 
     name: str
+    client: str
+    """The address of the client before the tap, as the tap sees it."""
     to_server: bytearray = field(default_factory=bytearray)
     to_client: bytearray = field(default_factory=bytearray)
 
@@ -59,7 +61,8 @@ class Tap:
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
             host, port = far_writer.get_extra_info("sockname")[:2]
-            tapped = TappedConnection(f"{host}:{port}")
+            near_host, near_port = writer.get_extra_info("peername")[:2]
+            tapped = TappedConnection(f"{host}:{port}", f"{near_host}:{near_port}")
             self.connections[tapped.name] = tapped
             await asyncio.gather(
                 _copy(reader, far_writer, tapped.to_server), _copy(far_reader, writer, tapped.to_client)
