@@ -30,8 +30,7 @@ from core.decoders.visible import json_text
 from core.protocol.frames import Frame, Opcode, opcode_name
 from core.protocol.violations import Violation
 
-Value = object
-Line = dict[str, Value]
+JsonObject = dict[str, object]
 
 
 class JsonLines:
@@ -138,13 +137,13 @@ def _iso_time_if(time_ns: int | None) -> str | None:
     return None if time_ns is None else iso_time(time_ns)
 
 
-def _dump(line: Line) -> str:
+def _dump(line: JsonObject) -> str:
     # Text stays as it was written, so that it can be searched; nothing a peer sent can act on the terminal or break the
     # line.
     return json_text(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
 
 
-def _handshake(entry: Handshake) -> Line:
+def _handshake(entry: Handshake) -> JsonObject:
     record = entry.connection
     return {
         "event": "handshake",
@@ -165,7 +164,7 @@ def _handshake(entry: Handshake) -> Line:
     }
 
 
-def _beginning(record: ConnectionRecord) -> Line:
+def _beginning(record: ConnectionRecord) -> JsonObject:
     return {
         "connection": record.id,
         "source": _source(record),
@@ -178,17 +177,17 @@ def _source(record: ConnectionRecord) -> str | None:
     return None if record.source is None else record.source.name
 
 
-def _problems(problems: Iterable[Problem]) -> list[Line]:
+def _problems(problems: Iterable[Problem]) -> list[JsonObject]:
     return [
         {"head": None if each.head is None else each.head.name.lower(), **_violation(each.violation)}
         for each in problems
     ]
 
 
-def _passage(entry: Passage) -> Line:
+def _passage(entry: Passage) -> JsonObject:
     record = entry.connection
     is_exchange = record.state is ConnectionState.EXCHANGED
-    line: Line = {"event": "exchange" if is_exchange else "tunnel", **_beginning(record)}
+    line: JsonObject = {"event": "exchange" if is_exchange else "tunnel", **_beginning(record)}
     line |= {"closed": _iso_time_if(record.closed_ns), "peer": record.peer, "local": record.local}
     if is_exchange:
         line |= {
@@ -217,9 +216,9 @@ def _outcome(record: ConnectionRecord) -> str:
     return "served" if record.state is ConnectionState.SERVED else "refused"
 
 
-def _frame(record: FrameRecord, source: str | None) -> Line:
+def _frame(record: FrameRecord, source: str | None) -> JsonObject:
     row, frame = record.row, record.frame
-    line: Line = {
+    line: JsonObject = {
         "event": "frame",
         "connection": row.connection,
         "source": source,
@@ -249,7 +248,7 @@ def _frame(record: FrameRecord, source: str | None) -> Line:
     return line
 
 
-def _message(record: FrameRecord, source: str | None, message: MessageInfo, payload: bytes) -> Line:
+def _message(record: FrameRecord, source: str | None, message: MessageInfo, payload: bytes) -> JsonObject:
     return {
         "event": "message",
         "connection": record.row.connection,
@@ -267,7 +266,7 @@ def _message(record: FrameRecord, source: str | None, message: MessageInfo, payl
     }
 
 
-def _gap(gap: Gap) -> Line:
+def _gap(gap: Gap) -> JsonObject:
     return {
         "event": "gap",
         "time": iso_time(gap.last_ns),
@@ -279,7 +278,7 @@ def _gap(gap: Gap) -> Line:
     }
 
 
-def _close(entry: Close) -> Line:
+def _close(entry: Close) -> JsonObject:
     record = entry.connection
     return {
         "event": "close",
@@ -300,7 +299,7 @@ def _close(entry: Close) -> Line:
     }
 
 
-def _leg(leg: Leg) -> Line:
+def _leg(leg: Leg) -> JsonObject:
     tls = leg.tls
     return {
         "side": leg.side.name.lower(),
@@ -329,7 +328,7 @@ def _is_plain_text(frame: Frame) -> bool:
     return frame.opcode == Opcode.TEXT and not frame.rsv1
 
 
-def _payload(payload: bytes, *, as_text: bool) -> Line:
+def _payload(payload: bytes, *, as_text: bool) -> JsonObject:
     if as_text:
         try:
             return {"encoding": "text", "payload": payload.decode()}
@@ -338,11 +337,11 @@ def _payload(payload: bytes, *, as_text: bool) -> Line:
     return {"encoding": "base64", "payload": base64.b64encode(payload).decode()}
 
 
-def _violations(found: tuple[Violation, ...]) -> list[Line]:
+def _violations(found: tuple[Violation, ...]) -> list[JsonObject]:
     return [_violation(each) for each in found]
 
 
-def _violation(found: Violation) -> Line:
+def _violation(found: Violation) -> JsonObject:
     return {
         "rule": found.rule.id,
         "severity": found.rule.severity.name.lower(),

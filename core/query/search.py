@@ -16,7 +16,7 @@ from typing import Protocol
 
 from core.capture.columns import BlockColumns, Region
 
-Hit = tuple[int, int]
+Occurrence = tuple[int, int]
 """Start and end of a hit in the searched bytes."""
 
 _SAMPLE = 1024
@@ -32,10 +32,10 @@ _LONG = 256
 class Searching(Protocol):
     """A search over certain bytes. It knows about frames only in `each` and `pieces`."""
 
-    def first(self, start: int, stop: int) -> Hit | None:
+    def first(self, start: int, stop: int) -> Occurrence | None:
         """The first hit within `start`..`stop`."""
 
-    def next(self, start: int, most: int) -> Iterable[Hit]:
+    def next(self, start: int, most: int) -> Iterable[Occurrence]:
         """Up to `most` hits from `start` on that do not overlap."""
 
     def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
@@ -110,11 +110,11 @@ class _PatternSearching:
     pattern: re.Pattern[bytes]
     blob: bytes
 
-    def first(self, start: int, stop: int) -> Hit | None:
+    def first(self, start: int, stop: int) -> Occurrence | None:
         found = self.pattern.search(self.blob, start, stop)
         return None if found is None else found.span()
 
-    def next(self, start: int, most: int) -> Iterable[Hit]:
+    def next(self, start: int, most: int) -> Iterable[Occurrence]:
         return map(re.Match.span, islice(self.pattern.finditer(self.blob, start), most))
 
     def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
@@ -131,14 +131,14 @@ class _LiteralSearching:
     rare: int | None
     """Index in the needle of a byte by which to find it."""
 
-    def first(self, start: int, stop: int) -> Hit | None:
+    def first(self, start: int, stop: int) -> Occurrence | None:
         if self.rare is None:
             at = self.blob.find(self.needle, start, stop)
         else:
             at = _find_by(self.needle, self.rare, self.blob, start, stop)
         return None if at < 0 else (at, at + len(self.needle))
 
-    def next(self, start: int, most: int) -> Iterable[Hit]:
+    def next(self, start: int, most: int) -> Iterable[Occurrence]:
         return _PatternSearching(re.compile(re.escape(self.needle)), self.blob).next(start, most)
 
     def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
@@ -164,7 +164,7 @@ class _FoldedSearching:
     def _lowered(self) -> _LiteralSearching:
         return _LiteralSearching(self._needle, self._blob.lower(), None)
 
-    def first(self, start: int, stop: int) -> Hit | None:
+    def first(self, start: int, stop: int) -> Occurrence | None:
         at = None
         if self._rare is not None:
             at = _find_folded_by(self._needle, self._rare, self._blob, start, stop)
@@ -172,7 +172,7 @@ class _FoldedSearching:
             return self._lowered.first(start, stop)
         return None if at < 0 else (at, at + len(self._needle))
 
-    def next(self, start: int, most: int) -> Iterable[Hit]:
+    def next(self, start: int, most: int) -> Iterable[Occurrence]:
         return self._lowered.next(start, most)
 
     def each(self, starts: Sequence[int], ends: Sequence[int]) -> Iterable[bool]:
@@ -199,7 +199,7 @@ def marks(search: Search, columns: BlockColumns, region: Region) -> bytes | byte
     return _marks_of(spans, searching, columns, region)
 
 
-def _first_hits(searching: Searching, size: int) -> Iterator[Hit]:
+def _first_hits(searching: Searching, size: int) -> Iterator[Occurrence]:
     """Up to _FEW_HITS hits."""
     end = 0
     for _ in range(_FEW_HITS):
@@ -210,7 +210,9 @@ def _first_hits(searching: Searching, size: int) -> Iterator[Hit]:
         end = span[1]
 
 
-def _marks_of(spans: list[Hit], searching: Searching, columns: BlockColumns, region: Region) -> bytearray:
+def _marks_of(
+    spans: list[Occurrence], searching: Searching, columns: BlockColumns, region: Region
+) -> bytearray:
     """Marks for the frames that have one of the hits, or one that these overlap, in their region."""
     found = bytearray(columns.key.count)
     offsets, whole = columns.offsets, columns.whole(region)

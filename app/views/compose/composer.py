@@ -28,7 +28,7 @@ from app.models.connections import ConnectionModel
 from app.views.compose.check import examine
 from app.views.compose.editor import ComposeEditor, History, HistoryEntry
 from app.views.compose.pages import ClosePage, FilePage
-from app.views.compose.target_box import Target, TargetBox, ToAll, ToOne
+from app.views.compose.target_box import Recipient, TargetBox, ToAll, ToOne
 from core.decoders.visible import visible
 from core.errors import PayloadError
 from core.net.outgoing import Compression, Outgoing
@@ -71,7 +71,7 @@ class Composer(QWidget):
         self._awaited: dict[int, SendOrder] = {}
         """Orders without a result, by number of the request."""
         self._failure = ""
-        self._shown_target: Target = None
+        self._shown_target: Recipient = None
         self._timer = QTimer(self, singleShot=True, interval=_CHECK_MS)
         self._timer.timeout.connect(self._check)
         self.targets = TargetBox(connections, look, self)

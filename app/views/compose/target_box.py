@@ -48,7 +48,7 @@ class ToAll:
     """All connections that are open at the time of sending."""
 
 
-Target = ToOne | ToAll | None
+Recipient = ToOne | ToAll | None
 """None until the person has chosen."""
 
 
@@ -63,7 +63,7 @@ class TargetBox(QComboBox):
         self._connections = connections
         self._theme = look.theme
         self._icons = look.icons
-        self._target: Target = None
+        self._target: Recipient = None
         self._shown: tuple[object, ...] = ()
         # The style applies to this box only, because a box within it is its own list.
         self.popup = TargetPopup(look, parent)
@@ -81,7 +81,7 @@ class TargetBox(QComboBox):
         self._show()
 
     @property
-    def target(self) -> Target:
+    def target(self) -> Recipient:
         return self._target
 
     @property
@@ -167,7 +167,7 @@ class TargetBox(QComboBox):
         else:
             self._set(ToOne.of(line))
 
-    def _set(self, target: Target) -> None:
+    def _set(self, target: Recipient) -> None:
         self._target = target
         self._show()
 

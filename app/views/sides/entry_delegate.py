@@ -20,7 +20,7 @@ _GAP = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListEntry:
     """What a row says: a text, and in a small line above or below it where that is."""
 
     icon: IconName
@@ -34,7 +34,7 @@ class Entry:
 class EntryDelegate(RowDelegate):
     """Asks for the entry of each row it paints; None leaves the row empty."""
 
-    def __init__(self, entry_of: Callable[[int], Entry | None], look: Look, parent: QWidget) -> None:
+    def __init__(self, entry_of: Callable[[int], ListEntry | None], look: Look, parent: QWidget) -> None:
         super().__init__(look, parent)
         self._entry_of = entry_of
 

@@ -13,7 +13,7 @@ from app.look.look import Look
 from app.look.theme import ThemeRole
 from app.models.marks import MarkModel
 from app.views.parts.row_table import RowTable
-from app.views.sides.entry_delegate import Entry, EntryDelegate
+from app.views.sides.entry_delegate import EntryDelegate, ListEntry
 
 _BUTTONS = (ActionId.PREVIOUS_MARK, ActionId.NEXT_MARK, ActionId.EDIT_NOTE, ActionId.REMOVE_MARKS)
 
@@ -57,7 +57,7 @@ class MarkList(QWidget):
             self.chosen.emit(index.row())
             self.context_menu_requested.emit(event.globalPos())
 
-    def _entry(self, row: int) -> Entry | None:
+    def _entry(self, row: int) -> ListEntry | None:
         """The note; where there is none, what the frame carried."""
         found = self._model.line(row)
         if found is None:
@@ -65,4 +65,4 @@ class MarkList(QWidget):
         text, role = one_line(found.mark.note), ThemeRole.TEXT
         if not text and found.line is not None:
             text, role = found.line.payload, ThemeRole.MUTED
-        return Entry(IconName.BOOKMARK, ThemeRole.ACCENT, text, role, above=self._model.place(found))
+        return ListEntry(IconName.BOOKMARK, ThemeRole.ACCENT, text, role, above=self._model.place(found))

@@ -12,7 +12,7 @@ from app.look.look import Look
 from app.look.theme import ThemeRole
 from app.models.problems import ProblemModel
 from app.views.parts.row_table import RowTable
-from app.views.sides.entry_delegate import Entry, EntryDelegate
+from app.views.sides.entry_delegate import EntryDelegate, ListEntry
 from core.protocol.violations import Severity
 
 SEVERITY_LOOKS = {
@@ -118,9 +118,9 @@ class ProblemList(QWidget):
             icon, role = SEVERITY_LOOKS[severity]
             button.setIcon(self._icons.icon(icon, ThemeRole.DISABLED, on=role))
 
-    def _entry(self, row: int) -> Entry | None:
+    def _entry(self, row: int) -> ListEntry | None:
         problem = self._model.problem(row)
         if problem is None:
             return None
         icon, role = SEVERITY_LOOKS[problem.violation.rule.severity]
-        return Entry(icon, role, self._model.sentence(problem), below=self._model.place(problem))
+        return ListEntry(icon, role, self._model.sentence(problem), below=self._model.place(problem))

@@ -186,7 +186,7 @@ def test_two_endpoints_talk_and_it_understands_both(
 
 @given(st.binary(max_size=400), st.binary(max_size=400), CUTS, st.sampled_from([0, 20, 1 << 20]))
 def test_every_byte_is_accounted_for(client: bytes, server: bytes, places: list[int], limit: int) -> None:
-    """Whatever comes from whom, but for what a frame is longer than what is held."""
+    """No byte of any stream is lost, except what exceeds the limit on held bytes."""
     watched = opened(limits=ConnectionLimits(message_bytes=limit))
     watched.feed(C, *cut(client, places))
     watched.feed(S, *cut(server, places))
