@@ -15,7 +15,8 @@
     │   ├── FilterError          a filter that cannot be understood; knows at which character
     │   └── CancelledError       the person took back what was under way
     └── EnvironmentFailure   the machine said no
-        ├── ListenError          port in use, no permission, address not on this machine
+        ├── ListenError          no permission, address not on this machine
+        │   └── PortInUseError       something listens there already
         ├── CertificateError     a certificate or a key that cannot be read, written or used
         ├── ConnectError         a server that can't be reached: refused, not found
         │   ├── SilentError          it does not answer within the time for it
@@ -124,6 +125,10 @@ class ListenError(EnvironmentFailure):
 
 class CertificateError(EnvironmentFailure):
     """A certificate or a key could not be read, written or used."""
+
+
+class PortInUseError(ListenError):
+    """Something listens there already."""
 
 
 class ConnectError(EnvironmentFailure):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.logic.connect_draft import ConnectDraft, request_of
+from app.logic.connect_draft import ConnectDraft, Trust, request_of
 from app.logic.saved_connections import read_draft, written_draft
 from core.capture.records import Mode
 from core.errors import UnmaskError
@@ -74,11 +74,21 @@ def kind_of(wish: Wish) -> Mode:
 
 
 def wish_of(what: What) -> Wish:
-    """A wish for that."""
+    """A wish for that, without what may be secret in a request: its headers, and a proxy of its own."""
     if not isinstance(what, Connect):
         return what
     request = what.request
-    return ConnectDraft(url=request.url.text, connect_seconds=request.connect_seconds)
+    return ConnectDraft(
+        url=request.shown_url,
+        subprotocols=request.subprotocols,
+        compression=request.compression,
+        trust=Trust.ANY if request.accepts_any_certificate else Trust.VERIFIED,
+        connect_seconds=request.connect_seconds,
+        handshake_seconds=request.handshake_seconds,
+        follows=request.follows,
+        reconnects=request.reconnect is not None,
+        ping_seconds=request.ping_seconds,
+    )
 
 
 def next_id(known: Sequence[KnownSource]) -> int:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 from app.actions.menus import source_menu
 from app.actions.registry import ActionId
 from app.dialogs.question import Question
-from app.logic.known_sources import KnownSource, Wish, next_id
+from app.logic.known_sources import KnownSource, Wish, next_id, wish_of
 from app.logic.source_lines import SourceLine, SourceState
 from app.runtime.engine_thread import EngineThread
 from app.settings import Settings
@@ -25,7 +25,7 @@ from core.capture.records import Mode
 from core.errors import UnmaskError
 from core.net.host_list import parse_hosts
 from core.net.proxy import Proxy
-from core.net.sources import SourceStatus
+from core.net.sources import Source, SourceStatus, What
 
 
 class Sources(QObject):
@@ -58,6 +58,8 @@ class Sources(QObject):
         self._statuses: dict[int, SourceStatus] = {}
         self._passing: set[int] = set()
         """Sources of this run, which are not remembered until they are changed."""
+        self._given: dict[int, What] = {}
+        """What sources are in this run, where more was given than is remembered of it."""
         self._wanted: set[int] = set()
         """Sources that the person started and did not stop."""
         engine.source.connect(self._changed)
@@ -145,16 +147,16 @@ class Sources(QObject):
         self.start(known.id)
         return known.id
 
-    def add_for_this_run(self, name: str, wish: Wish) -> None:
-        """Start a source that is not remembered, unless it is known already."""
+    def add_for_this_run(self, name: str, what: What) -> None:
+        """Start a source that is not remembered unless it is changed."""
+        wish = wish_of(what)
         known = next((each for each in self._known if each.wish == wish), None)
-        if known is not None:
-            self.start(known.id)
-            return
-        number = next_id(self._known)
-        self._passing.add(number)
-        self._known.append(KnownSource(number, name, wish))
-        self._show()
+        number = next_id(self._known) if known is None else known.id
+        self._given[number] = what
+        if known is None:
+            self._passing.add(number)
+            self._known.append(KnownSource(number, name, wish))
+            self._show()
         self.start(number)
 
     def start(self, source: int) -> None:
@@ -210,6 +212,7 @@ class Sources(QObject):
         at = next(at for at, known in enumerate(self._known) if known.id == source)
         self._known[at] = replace(self._known[at], name=name, wish=wish)
         self._passing.discard(source)
+        self._given.pop(source, None)
         self._keep()
         line = self.line(source)
         if line is not None and line.is_on:
@@ -261,8 +264,9 @@ class Sources(QObject):
         self.add(name, wish)
 
     def _start(self, known: KnownSource) -> None:
+        given = self._given.get(known.id)
         try:
-            source = known.source()
+            source = known.source() if given is None else Source(known.id, known.name, given)
         except UnmaskError as error:
             self.problem.emit(str(error))
             return

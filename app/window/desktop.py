@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QApplication
 from app.captures.desk import CaptureDesk
 from app.captures.workplace import UnsavedCaptures, Workplace
 from app.dialogs.crash_dialog import CrashDialog
-from app.logic.known_sources import wish_of
 from app.look.icons import Icons
 from app.look.look import Look
 from app.look.theme import Theme
@@ -106,7 +105,7 @@ class Desktop(QObject):
             address = None if isinstance(what, Connect) else what.address
             if allow_network and address is not None:
                 self.window.question.agree(address)
-            self.window.sources.add_for_this_run(name, wish_of(what))
+            self.window.sources.add_for_this_run(name, what)
         QTimer.singleShot(0, self.window.recovery.offer)
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from core.errors import CallerError, UnmaskError
+from core.errors import PortInUseError, UnmaskError
 from core.net.client_status import ClientStatus
 from core.net.failures import Failure, FailureKind
 from core.net.sources import Source, SourceState, SourceStatus
@@ -133,10 +133,7 @@ class RunningSources:
 
     async def _start(self, seat: _Seat, source: Source) -> None:
         try:
-            starter = self._starters.get(type(source.what))
-            if starter is None:
-                raise CallerError(f"This version of Unmask cannot be a {source.mode.name.lower()}.")
-            started = await starter(source, seat.running)
+            started = await self._starters[type(source.what)](source, seat.running)
         except UnmaskError as error:
             seat.starting = None
             self._failed(seat, source, error)
@@ -155,12 +152,26 @@ class RunningSources:
 
     def _failed(self, seat: _Seat, source: Source, error: UnmaskError) -> None:
         sentence = str(error)
+        if isinstance(error, PortInUseError):
+            sentence = self._in_our_use(seat, source) or sentence
         if seat.running is not None:
             kept = ", ".join(seat.running.addresses)
             sentence = f"{sentence} Unmask goes on listening on {kept}." if kept else sentence
         self._change(seat, SourceState.FAILED if seat.running is None else SourceState.RUNNING, sentence)
         kind = FailureKind.CONNECT if source.address is None else FailureKind.LISTEN
         self._tell_failure(Failure(kind, str(source.address or source.target), sentence))
+
+    def _in_our_use(self, seat: _Seat, source: Source) -> str:
+        """Which other source has the port that `source` is to have, in a sentence; "" if none has."""
+        assert source.address is not None
+        ending = f":{source.address.port}"
+        for other in self._seats.values():
+            if other is not seat and any(each.endswith(ending) for each in other.status.addresses):
+                return (
+                    f"Port {source.address.port} is in use by “{other.source.name}”, which is another source of "
+                    "Unmask. Stop that one, or choose another port (0 picks a free one)."
+                )
+        return ""
 
     def _change(self, seat: _Seat, state: SourceState, failure: str = "") -> None:
         seat.state, seat.failure = state, failure

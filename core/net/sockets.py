@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from core.errors import ListenError
+from core.errors import ListenError, PortInUseError
 from core.net import descriptors
 from core.net.settings import ListenAddress
 
@@ -109,7 +109,7 @@ def _explain(address: ListenAddress, error: OSError | None) -> ListenError:
     if error is None:
         return ListenError(f"{address} stands for no address to listen on. Use 127.0.0.1, ::1 or localhost.")
     if error.errno == errno.EADDRINUSE:
-        return ListenError(
+        return PortInUseError(
             f"Port {address.port} on {address.host} is in use by another program. "
             "Stop that program, or listen on another port (0 picks a free one)."
         )

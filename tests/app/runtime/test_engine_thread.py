@@ -19,6 +19,7 @@ from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, SendResult
 from core.net.outgoing import OutgoingMessage, OutgoingPing
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
+from core.net.sources import Listen, Source, SourceState, SourceStatus
 from core.protocol.frames import Opcode
 from core.protocol.violations import Judgement
 from tests.tools.raw_peer import RawPeer
@@ -45,6 +46,19 @@ def listen(qtbot: QtBot, thread: EngineThread) -> int:
         thread.listen(ANYWHERE)
     [[address]] = told.args
     return int(address.rpartition(":")[2])
+
+
+def test_sources_tell_what_becomes_of_them(qtbot: QtBot, thread: EngineThread) -> None:
+    thread.start()
+    told: list[SourceStatus] = []
+    thread.source.connect(told.append)
+    with qtbot.waitSignal(thread.source, check_params_cb=lambda status: status.state is SourceState.RUNNING):
+        thread.start_source(Source(3, "mine", Listen(ANYWHERE)))
+    assert [each.id for each in thread.sources] == [3]
+    with qtbot.waitSignal(thread.source, check_params_cb=lambda status: status.state is SourceState.STOPPED):
+        thread.stop_source(3)
+    assert [each.state for each in told] == [SourceState.STARTING, SourceState.RUNNING, SourceState.STOPPED]
+    assert thread.sources == ()
 
 
 def wait_for_capture(qtbot: QtBot, thread: EngineThread, holds: Callable[[CaptureReader], bool]) -> None:

@@ -156,7 +156,7 @@ def test_a_source_that_cannot_start_says_why_and_leaves_the_others(served: Serve
     status, failure = served.source(7, FAILED), served.failure()
     assert (failure.kind, failure.subject) == (FailureKind.LISTEN, f"127.0.0.1:{served.port}")
     assert status.failure == failure.sentence
-    assert failure.sentence.startswith(f"Port {served.port} on 127.0.0.1 is in use")
+    assert failure.sentence.startswith(f"Port {served.port} is in use by “listen”, which is another source")
     assert [each.id for each in served.host.sources] == [0]
     assert said_by(served.port, "others go on") == "others go on"
 
