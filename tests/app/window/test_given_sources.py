@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
@@ -10,6 +12,7 @@ from websockets.sync.client import connect
 from app.dialogs.question import Question
 from app.settings import Settings
 from app.window.desktop import Desktop
+from core.capture.reader import CaptureReader
 from core.capture.records import Mode
 from core.net.connect_request import ConnectRequest, parse_url
 from core.net.relay import Relay
@@ -37,10 +40,11 @@ def test_they_run_in_this_run_alone(desktop: Desktop, settings: Settings, addres
         client.ping()
         model = desktop.window.connection_model
         qtbot.waitUntil(lambda: model.rowCount() == 5, timeout=30_000)
-    records = [line.record for row in range(1, 5) if (line := model.line(row)) is not None]
+    with closing(CaptureReader(desktop.engine.recorder.path)) as reader:
+        records = reader.connections()
     told = {(each.mode, None if each.source is None else each.source.name) for each in records}
     assert told == {(Mode.CONNECT, "out"), (Mode.LISTEN, "Listen"), (Mode.RELAY, "between")}
-    assert all(b"X-Token: abc" in each.request for each in records if each.path == "/out")
+    assert [b"X-Token: abc" in each.request for each in records if each.path == "/out"] == [True, True]
     desktop.window.sources.keep()
     assert settings.sources == ()
 
