@@ -18,8 +18,10 @@ from typing import NoReturn, TextIO
 
 from app.logic.ending_signals import ending_signals
 from app.logic.exporting import ExportPart, ExportWork, cannot_export, export_capture, missed_sentence, pieces
-from app.options import engine_settings, export_parser, main_parser, sources_in
+from app.logic.user_folders import authority_folder
+from app.options import certificate_parser, engine_settings, export_parser, main_parser, sources_in
 from app.runtime.display import missing_display
+from app.terminal.certificate_command import show_certificate
 from app.terminal.connect_options import talk_of
 from app.terminal.ending import Ending, OutputStuck
 from app.terminal.standard_streams import abandon_output, say, warn
@@ -53,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if words[:1] == ["export"]:
             with _ended_in_order():
                 return _export(export_parser().parse_args(words[1:]))
+        if words[:1] == ["certificate"]:
+            out = None if sys.stdout is None else sys.stdout.buffer
+            return show_certificate(certificate_parser().parse_args(words[1:]), authority_folder(), out)
         options = main_parser().parse_args(words)
         if options.self_test is not None:
             from app.self_test import run_self_test

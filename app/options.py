@@ -9,16 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-import platformdirs
-
+from app.terminal.certificate_command import add_certificate_options
 from app.terminal.connect_options import add_connect_options, requests_in
 from app.terminal.proxy_options import add_proxy_options, proxies_in
 from app.terminal.standard_streams import safe
+from app.terminal.tls_options import add_tls_options, server_tls, with_tls_options
 from app.version import program_version
 from core.errors import AddressError, UnmaskError
 from core.formats.registry import default_formats
 from core.net.connect_request import CONNECT_SECONDS
-from core.net.host_list import parse_hosts
 from core.net.proxy import PROXY_PORT
 from core.net.relay import Relay, parse_relay
 from core.net.settings import (
@@ -34,7 +33,6 @@ from core.net.settings import (
     parse_origin,
 )
 from core.net.sources import Connect, Listen, What, parse_listen
-from core.net.tls.settings import ServerTls, TlsSettings
 from core.net.upstream import parse_upstream
 from core.protocol.head_rewrite import OriginHeader
 from core.protocol.violations import Judgement
@@ -52,10 +50,11 @@ _ORIGINS = {"keep": OriginHeader.KEPT, "target": OriginHeader.TARGET, "remove": 
 
 
 def sources_in(options: argparse.Namespace) -> tuple[What, ...]:
-    """What the command line names as sources, in the order of their kinds."""
+    """What the command line names as sources, in the order of their kinds. Raises UnmaskError."""
+    shown = server_tls(options)
 
     def secured(what: _Secured) -> _Secured:
-        return what if what.tls is None else replace(what, tls=ServerTls(options.certificate, options.key))
+        return what if what.tls is None and not options.tls else replace(what, tls=shown)
 
     relays = [
         replace(
@@ -67,7 +66,10 @@ def sources_in(options: argparse.Namespace) -> tuple[What, ...]:
         for relay in options.relay
     ]
     connects = map(Connect, requests_in(options))
-    return (*map(secured, options.listen), *map(secured, relays), *proxies_in(options), *connects)
+    listens = options.listen
+    if options.tls and not (listens or relays):
+        listens = [Listen(ListenAddress())]
+    return (*map(secured, listens), *map(secured, relays), *proxies_in(options), *connects)
 
 
 def engine_settings(options: argparse.Namespace, settings: EngineSettings) -> EngineSettings:
@@ -91,22 +93,7 @@ def engine_settings(options: argparse.Namespace, settings: EngineSettings) -> En
         settings = replace(settings, extra_hosts=hosts)
     if options.upstream is not None:
         settings = replace(settings, upstream=options.upstream)
-    return replace(settings, tls=_tls_settings(options, settings.tls))
-
-
-def _tls_settings(options: argparse.Namespace, settings: TlsSettings) -> TlsSettings:
-    hosts = settings.exceptions
-    for more in options.unverified:
-        hosts = hosts.with_hosts(more)
-    key_log = options.key_log or os.environ.get("SSLKEYLOGFILE")
-    folder = settings.authority_folder or Path(platformdirs.user_data_dir("unmask", appauthor=False))
-    return replace(
-        settings,
-        authority_folder=folder,
-        exceptions=hosts,
-        ca_files=tuple(dict.fromkeys((*settings.ca_files, *options.ca))),
-        key_log=Path(key_log) if key_log else settings.key_log,
-    )
+    return with_tls_options(options, settings, os.environ)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -125,7 +112,8 @@ def main_parser() -> argparse.ArgumentParser:
         description="See what really goes over a WebSocket: every byte, and what it means. Unmask is the server of "
         "your client, the client of your server, or stands between the two.",
         epilog=f"A SIZE is a number of bytes, or a number with a unit: {UNITS_HELP}. "
-        "“unmask export --help” tells how to write a capture in another format.",
+        "“unmask export --help” tells how to write a capture in another format, “unmask certificate --help” how to get "
+        "the certificate of Unmask's own authority.",
     )
     parser.add_argument(
         "file", nargs="?", type=Path, metavar="CAPTURE", help="a capture to open in the window"
@@ -256,37 +244,7 @@ def _add_manners(parser: argparse.ArgumentParser) -> None:
 
 def _add_ways(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("TLS, and the way to servers")
-    group.add_argument(
-        "--certificate",
-        type=Path,
-        metavar="FILE",
-        help="what clients that come with TLS are shown: PEM or PKCS #12 (default: a certificate that Unmask's own "
-        "authority makes for the name that they ask for)",
-    )
-    group.add_argument("--key", type=Path, metavar="FILE", help="its key, where that is not in the same file")
-    group.add_argument(
-        "--ca",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="certificates of authorities to trust beside the system's; may stand several times",
-    )
-    group.add_argument(
-        "--unverified",
-        type=_in_words(parse_hosts),
-        action="append",
-        default=[],
-        metavar="HOSTS",
-        help="servers whose certificate is not verified, such as localhost,*.test; may stand several times",
-    )
-    group.add_argument(
-        "--key-log",
-        type=Path,
-        metavar="FILE",
-        help="write the keys of all TLS to the end of this file, so that Wireshark reads it (default: the file that "
-        "SSLKEYLOGFILE names)",
-    )
+    add_tls_options(group)
     group.add_argument(
         "--upstream",
         type=_in_words(parse_upstream),
@@ -370,6 +328,17 @@ def export_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output", "-o", type=Path, metavar="FILE", help="where to (default: standard output)"
     )
+    return parser
+
+
+def certificate_parser() -> argparse.ArgumentParser:
+    """The command line of `unmask certificate`."""
+    parser = _Parser(
+        prog="unmask certificate",
+        description="The certificate of Unmask's own authority, which clients must trust that come with TLS or through "
+        "the proxy. Its key stays where it is. The authority is made if there is none.",
+    )
+    add_certificate_options(parser)
     return parser
 
 

@@ -21,6 +21,10 @@ _MOST_BYTES = 4 * 1024 * 1024
 _PEM = b"-----BEGIN "
 
 
+class PasswordError(CertificateError):
+    """A key is encrypted, and its password is missing or another one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """A certificate and the key that belongs to it."""
@@ -97,7 +101,7 @@ def _from_p12(content: bytes, path: Path, secret: bytes | None) -> Credentials:
         held = pkcs12.load_pkcs12(content, secret)
     except ValueError as error:
         what = "its password is another one, or it is" if secret else "it needs a password, or is"
-        raise CertificateError(f"{path} cannot be read: {what} neither PEM nor PKCS #12.") from error
+        raise PasswordError(f"{path} cannot be read: {what} neither PEM nor PKCS #12.") from error
     if held.cert is None or held.key is None:
         raise CertificateError(f"{path} holds no certificate with its key. Export it anew, with the key.")
     others = tuple(each.certificate for each in held.additional_certs)
