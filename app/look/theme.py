@@ -177,8 +177,13 @@ class Theme(QObject):
     changed = Signal()
     """Colours or fonts have changed; everything should be painted again."""
 
-    def __init__(self, application: QApplication, choice: ThemeChoice = ThemeChoice.SYSTEM) -> None:
-        super().__init__(application)
+    def __init__(
+        self,
+        application: QApplication,
+        choice: ThemeChoice = ThemeChoice.SYSTEM,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(application if parent is None else parent)
         self._application = application
         self._choice = choice
         self._colours: dict[ThemeRole, QColor] = {}

@@ -84,7 +84,9 @@ class CrashHandler(QObject):
         self._previous_unraisable, sys.unraisablehook = sys.unraisablehook, self._handle_unraisable
 
     def uninstall(self) -> None:
-        """Restore the hooks."""
+        """Restore the hooks. Nothing is shown any more."""
+        # Threads keep the hook that stood when they were made, and with it whoever shows its reports.
+        self._show = _ignore
         sys.excepthook = self._previous
         threading.excepthook = self._previous_thread
         sys.unraisablehook = self._previous_unraisable
@@ -130,3 +132,7 @@ class CrashHandler(QObject):
             # A handler that fails must not call itself.
             self._showing = False
             traceback.print_exc()
+
+
+def _ignore(_report: CrashReport) -> None:
+    """Show nothing."""

@@ -60,7 +60,7 @@ class Desktop(QObject):
         self._folder = folder
         self._named = capture if claimed is None else None
         self._has_run = False
-        self.theme = Theme(application, settings.theme)
+        self.theme = Theme(application, settings.theme, self)
         self.look = Look(self.theme, Icons(self.theme))
         self._jobs = Jobs()
         self.refresher = Refresher(self)
@@ -69,7 +69,7 @@ class Desktop(QObject):
         engine_settings = adjust(settings.engine)
         settings.hold_for_this_run(engine_settings)
         self.engine = EngineThread(capture, version, engine_settings, load_test_page(), gauge=gauge)
-        self.engine.crashed.connect(lambda error: self._crashes.report(error, CrashedPart.ENGINE))
+        self.engine.crashed.connect(self._engine_crashed)
         self.engine.source.connect(self._note)
         self.desk = CaptureDesk(capture, saved=claimed is None)
         self.window = MainWindow(
@@ -120,6 +120,9 @@ class Desktop(QObject):
         if self._named is not None and not self._has_run:
             # So that the same command can be run again without finding this file in its way.
             discard_unused(self._named)
+
+    def _engine_crashed(self, error: Exception) -> None:
+        self._crashes.report(error, CrashedPart.ENGINE)
 
     def _note(self, status: SourceStatus) -> None:
         self._has_run = self._has_run or status.state is SourceState.RUNNING
