@@ -93,6 +93,11 @@ def engine_settings(options: argparse.Namespace, settings: EngineSettings) -> En
         settings = replace(settings, extra_hosts=hosts)
     if options.upstream is not None:
         settings = replace(settings, upstream=options.upstream)
+    if settings.upstream is not None:
+        direct = settings.upstream.exceptions
+        for more in options.direct:
+            direct = direct.with_hosts(more)
+        settings = replace(settings, upstream=replace(settings.upstream, exceptions=direct))
     return with_tls_options(options, settings, os.environ)
 
 
@@ -250,6 +255,15 @@ def _add_ways(parser: argparse.ArgumentParser) -> None:
         type=_in_words(parse_upstream),
         metavar="URL",
         help="go to servers through this proxy: http:// or socks5://, with USER:PASSWORD@ where it asks for that",
+    )
+    group.add_argument(
+        "--direct",
+        type=_in_words(parse_hosts),
+        action="append",
+        default=[],
+        metavar="HOSTS",
+        help="servers that are reached without the proxy of --upstream, such as localhost,10.0.0.0/8; may stand "
+        "several times",
     )
 
 

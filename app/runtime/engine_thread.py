@@ -20,6 +20,7 @@ from core.net.engine import SlowPeer
 from core.net.failures import Failure
 from core.net.fronts.test_page import TestPage
 from core.net.host import CaptureMoved, EngineHost, SendResult
+from core.net.host_list import HostList
 from core.net.outgoing import Outgoing, Target
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.net.sources import OpenConnections, Source, SourceState, SourceStatus
@@ -96,6 +97,10 @@ class EngineThread(QThread):
     def stop_source(self, source_id: int, connections: OpenConnections = OpenConnections.GO_ON) -> None:
         """Let a source take on no more connections, and possibly close those that it has. Answers with `source`."""
         self._host.stop_source(source_id, connections)
+
+    def let_pass(self, source_id: int, hosts: HostList) -> None:
+        """Let the TLS of these hosts pass a proxy untouched from now on."""
+        self._host.ask(lambda engine: engine.let_pass(source_id, hosts))
 
     @property
     def sources(self) -> tuple[SourceStatus, ...]:

@@ -392,6 +392,10 @@ class Engine:
         proxying = Proxying(self, proxy, self.tls, self._admit, lambda: accepting.places())
         accepting = Accepting(self.loop, source, proxying.new_leg)
         await accepting.start(proxy.address, before if isinstance(before, Accepting) else None)
+        earlier = self._proxies.get(source.id)
+        if earlier is not None:
+            # Clients that are still there come under it too.
+            earlier.proxy = proxy
         self._proxies[source.id] = proxying
         return accepting
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.logic.user_folders import authority_folder
 from app.options import engine_settings, main_parser, sources_in
 from core.errors import AddressError, UnmaskError
 from core.net.connect_request import parse_url
@@ -127,3 +128,17 @@ def test_manners_are_those_of_all_proxies(monkeypatch: pytest.MonkeyPatch) -> No
     [proxy] = sources("--proxy", "--proxy-user", "me")
     assert isinstance(proxy, Proxy)
     assert proxy.credentials == ProxyCredentials("me", "hidden")
+
+
+def test_some_servers_are_reached_without_the_other_proxy() -> None:
+    words = ("--upstream", "socks5://127.0.0.1", "--direct", "localhost", "--direct", "10.0.0.0/8, *.test")
+    upstream = engine_settings(main_parser().parse_args(words), EngineSettings()).upstream
+    assert upstream is not None
+    assert [upstream.serves(host, 80) for host in ("localhost", "10.1.1.1", "a.test", "a.example")] == [
+        *(False, False, False, True),
+    ]
+
+
+def test_window_and_console_share_one_authority() -> None:
+    settings = engine_settings(main_parser().parse_args([]), EngineSettings())
+    assert settings.tls.authority_folder == authority_folder()
