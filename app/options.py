@@ -18,6 +18,7 @@ from app.version import program_version
 from core.errors import AddressError, UnmaskError
 from core.formats.registry import default_formats
 from core.net.connect_request import CONNECT_SECONDS
+from core.net.host_list import parse_hosts
 from core.net.proxy import PROXY_PORT
 from core.net.relay import Relay, parse_relay
 from core.net.settings import (
