@@ -15,6 +15,7 @@ from app.logic.exporting import Scope
 from app.logic.filter_mode import FilterMode
 from app.logic.frame_lines import TimeFormat
 from app.logic.known_sources import KnownSource, read_sources, write_sources
+from app.logic.saved_connections import Saved, read, written
 from app.logic.tls_texts import (
     MOST_FILES,
     read_client_certificates,
@@ -223,6 +224,15 @@ class Settings:
 
     def set_judgement(self, judgement: Judgement) -> None:
         self.engine = replace(self.engine, judgement=judgement)
+
+    @property
+    def saved_connections(self) -> Saved:
+        """Connections that the person keeps, and variables; the values of secret ones are not here."""
+        return read(self._text("connections/saved", ""))
+
+    @saved_connections.setter
+    def saved_connections(self, saved: Saved) -> None:
+        self._store.setValue("connections/saved", written(saved))
 
     @property
     def theme(self) -> ThemeChoice:

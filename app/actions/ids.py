@@ -15,6 +15,7 @@ class ActionId(Enum):
     ADD_RELAY = auto()
     ADD_PROXY = auto()
     ADD_CONNECT = auto()
+    CONNECT_LIKE = auto()
     TOGGLE_SOURCE = auto()
     EDIT_SOURCE = auto()
     DUPLICATE_SOURCE = auto()

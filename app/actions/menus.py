@@ -26,7 +26,7 @@ _SOURCES = (
 )  # fmt: skip
 _CONNECTION = (
     _A.AUTO_REPLY, _A.TOLERANT, _A.ONLY_ORIGINS, _A.ALLOW_ORIGIN, _SEPARATOR,
-    _A.SEND, _A.SEND_ALL, _A.SEND_HERE, _A.CHOOSE_TARGET, _SEPARATOR, _A.DISCONNECT,
+    _A.SEND, _A.SEND_ALL, _A.SEND_HERE, _A.CHOOSE_TARGET, _SEPARATOR, _A.CONNECT_LIKE, _A.DISCONNECT,
 )  # fmt: skip
 _FRAMES = (
     _A.COPY_TEXT, _A.COPY_HEX, _A.COPY_BASE64, _A.COPY_JSON, _SEPARATOR,
@@ -100,7 +100,15 @@ def connection_menu(parent: QWidget, actions: Actions) -> QMenu:
     _fill(
         menu,
         actions,
-        (_A.SEND_HERE, _A.ALLOW_ORIGIN, _A.DISCONNECT, _SEPARATOR, _A.EXPORT, _A.CLEAR_CONNECTION),
+        (
+            _A.SEND_HERE,
+            _A.CONNECT_LIKE,
+            _A.ALLOW_ORIGIN,
+            _A.DISCONNECT,
+            _SEPARATOR,
+            _A.EXPORT,
+            _A.CLEAR_CONNECTION,
+        ),
     )
     return menu
 

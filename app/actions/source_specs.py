@@ -43,6 +43,13 @@ def source_specs() -> tuple[ActionSpec, ...]:
             _I.CONNECT,
         ),
         ActionSpec(
+            _ID.CONNECT_LIKE,
+            translate("Actions", "Connect li&ke this…"),
+            "Ctrl+Alt+5",
+            translate("Actions", "Connect to a server with the request of the selected connection"),
+            _I.CONNECT,
+        ),
+        ActionSpec(
             _ID.TOGGLE_SOURCE,
             translate("Actions", "Star&t or stop the source"),
             "Shift+F5",

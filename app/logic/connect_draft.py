@@ -224,6 +224,17 @@ def _check_twice(headers: list[tuple[str, str]]) -> None:
             )
 
 
+def parse_headers(text: str) -> tuple[tuple[str, str], ...]:
+    """Headers, one in a line. Raises CallerError."""
+    headers = []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise CallerError(f"“{line}” is no header: write Name: value.")
+        headers.append((name.strip(), value.strip()))
+    return tuple(headers)
+
+
 def draft_of(scheme: str, request: RequestHead) -> ConnectDraft:
     """A draft that repeats a recorded request, to the place that its Host names. `scheme` is ws or wss."""
     headers: list[tuple[str, str]] = []

@@ -10,6 +10,7 @@ from typing import Any
 
 from app.logic.connect_draft import ConnectDraft, Trust, request_of
 from app.logic.saved_connections import read_draft, written_draft
+from app.logic.variables import Variable
 from core.capture.records import Mode
 from core.errors import UnmaskError
 from core.net.connect_request import parse_url
@@ -60,11 +61,13 @@ class KnownSource:
             return self.wish.target.text
         return self.wish.url if isinstance(self.wish, ConnectDraft) else ""
 
-    def source(self) -> Source:
-        """What the engine is to start. Raises UnmaskError if it cannot be."""
+    def source(self, variables: Mapping[str, Variable]) -> Source:
+        """What the engine is to start. `variables` are those that a connection names. Raises UnmaskError."""
         wish = self.wish
         return Source(
-            self.id, self.name, Connect(request_of(wish)) if isinstance(wish, ConnectDraft) else wish
+            self.id,
+            self.name,
+            Connect(request_of(wish, variables)) if isinstance(wish, ConnectDraft) else wish,
         )
 
 

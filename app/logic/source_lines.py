@@ -25,6 +25,12 @@ class SourceLine:
     """Whether its clients come over TLS."""
     failure: str
     """Why it could not be started; "" if it could."""
+    attempt: int = 0
+    """The attempt to connect again that follows after a pause; 0 if it does not wait for one."""
+    round_trip_ms: float | None = None
+    """How long the last ping took to be answered."""
+    unanswered: int = 0
+    """Pings since then without an answer."""
 
     @property
     def is_on(self) -> bool:

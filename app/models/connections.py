@@ -267,7 +267,7 @@ class ConnectionModel(QAbstractListModel):
         return tooltip(
             f"#{record.id} {line.title}",
             self.detail(line),
-            self.tr("{0} to {1}").format(record.peer, record.local),
+            self.tr("{0} to {1}").format(*_ends(record)),
             *((self.tr("Source: {0}").format(record.source.name),) if record.source is not None else ()),
             *((texts.origin_text(record),) if record.path else ()),
             *((record.reason,) if record.reason else ()),
@@ -365,3 +365,10 @@ class ConnectionModel(QAbstractListModel):
         # Raw heads can be large; they are fetched when they are shown.
         slim = replace(record, request=b"", response=b"", trailing=b"")
         return ConnectionLine(slim, texts.title(record), texts.detail(record), texts.is_exchange(record))
+
+
+def _ends(record: ConnectionRecord) -> tuple[str, str]:
+    """The addresses of who asked and of who was asked."""
+    if record.mode is Mode.CONNECT:
+        return record.local, record.peer
+    return record.peer, record.local

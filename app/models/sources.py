@@ -53,8 +53,14 @@ class SourceModel(QAbstractListModel):
         parts = [one_line(line.failure)] if line.state is SourceState.FAILED else []
         if line.state is SourceState.STOPPED:
             parts.append(self.tr("stopped"))
+        elif line.attempt:
+            parts.append(self.tr("connects again soon, attempt {0}").format(line.attempt))
         elif line.state is SourceState.STARTING:
             parts.append(self.tr("starting…"))
+        elif line.unanswered:
+            parts.append(self.tr("pings without an answer: {0}").format(line.unanswered))
+        elif line.round_trip_ms is not None:
+            parts.append(self.tr("ping {0} ms").format(f"{line.round_trip_ms:.1f}"))
         if line.open_connections:
             parts.append(self.tr("{count} open").format(count=line.open_connections))
         if line.place:

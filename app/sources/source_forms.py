@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 
 from app.dialogs.sources.connect_form import ConnectForm
+from app.dialogs.sources.connection_shelf import ConnectionShelf
 from app.dialogs.sources.form import SourceForm
 from app.dialogs.sources.listen_form import ListenForm
 from app.dialogs.sources.proxy_form import ProxyForm
@@ -25,8 +26,9 @@ from core.net.sources import Listen
 class SourceForms:
     """The forms stand over the window, and are deleted once closed."""
 
-    def __init__(self, shell: Shell) -> None:
+    def __init__(self, shell: Shell, shelf: ConnectionShelf) -> None:
         self._shell = shell
+        self._shelf = shelf
 
     def of(
         self, kind: Mode, wish: Wish | None, name: str, taken: Sequence[str], *, is_new: bool
@@ -48,6 +50,6 @@ class SourceForms:
             return ProxyForm(proxy, name, taken, look, window, is_new=is_new)
         if kind is Mode.CONNECT:
             draft = wish if isinstance(wish, ConnectDraft) else ConnectDraft()
-            return ConnectForm(draft, name, taken, look, window, is_new=is_new)
+            return ConnectForm(draft, name, taken, look, window, is_new=is_new, shelf=self._shelf)
         listen = wish if isinstance(wish, Listen) else Listen(ListenAddress("127.0.0.1", 8081))
         return ListenForm(listen, name, taken, look, window, is_new=is_new)

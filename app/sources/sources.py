@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 from app.actions.menus import source_menu
 from app.actions.registry import ActionId
 from app.dialogs.question import Question
+from app.dialogs.sources.connection_shelf import ConnectionShelf
+from app.logic.connect_draft import ConnectDraft
 from app.logic.known_sources import KnownSource, Wish, next_id, wish_of
 from app.logic.source_lines import SourceLine, SourceState
 from app.runtime.engine_thread import EngineThread
@@ -23,6 +25,7 @@ from app.views.shell import Shell
 from app.views.sources.source_pane import SourcePane
 from core.capture.records import Mode
 from core.errors import UnmaskError
+from core.net.client_status import ClientStatus
 from core.net.host_list import parse_hosts
 from core.net.proxy import Proxy
 from core.net.sources import Source, SourceStatus, What
@@ -53,7 +56,8 @@ class Sources(QObject):
         self._question = question
         self._pane = pane
         self._shell = shell
-        self._forms = SourceForms(shell)
+        self._shelf = ConnectionShelf(settings)
+        self._forms = SourceForms(shell, self._shelf)
         self._known = list(settings.sources)
         self._statuses: dict[int, SourceStatus] = {}
         self._passing: set[int] = set()
@@ -190,9 +194,10 @@ class Sources(QObject):
         for source in sorted(self._wanted):
             self.start(source)
 
-    def ask_new(self, kind: Mode, wish: Wish | None = None, name: str = "") -> None:
-        """Ask for another source of a kind, beginning with `wish`."""
+    def ask_new(self, kind: Mode, wish: Wish | None = None, name: str = "", note: str = "") -> None:
+        """Ask for another source of a kind, beginning with `wish`. `note` says where that comes from."""
         form = self._forms.of(kind, wish, name, self._names(), is_new=True)
+        form.say(note)
         form.accepted.connect(lambda: self._added(form.name, form.what))
         form.open()
 
@@ -266,12 +271,17 @@ class Sources(QObject):
     def _start(self, known: KnownSource) -> None:
         given = self._given.get(known.id)
         try:
-            source = known.source() if given is None else Source(known.id, known.name, given)
+            source = self._source_of(known) if given is None else Source(known.id, known.name, given)
         except UnmaskError as error:
             self.problem.emit(str(error))
             return
         self._wanted.add(known.id)
         self._engine.start_source(source)
+
+    def _source_of(self, known: KnownSource) -> Source:
+        """What the engine is to start. Raises UnmaskError."""
+        wish = known.wish
+        return known.source(self._shelf.variables_for(wish) if isinstance(wish, ConnectDraft) else {})
 
     def _start_each(self, sources: list[int]) -> None:
         self._shell.banner.dismiss()
@@ -288,6 +298,11 @@ class Sources(QObject):
 
     def _changed(self, status: SourceStatus) -> None:
         self._statuses[status.id] = status
+        client = status.client
+        if client is not None and (client.failures <= 1 or client.next_attempt_ns is None):
+            # Further attempts stand in the list alone.
+            for sentence in client.news:
+                self.note.emit(sentence)
         if status.state is SourceState.FAILED:
             self._wanted.discard(status.id)
         self._show()
@@ -322,6 +337,8 @@ class Sources(QObject):
     def _line(self, known: KnownSource) -> SourceLine:
         status = self._statuses.get(known.id, SourceStatus(known.id, SourceState.STOPPED))
         address = ", ".join(status.addresses) or ("" if known.address is None else str(known.address))
+        client = status.client or ClientStatus("")
+        trip = client.pulse.round_trip_ns
         return SourceLine(
             known.id,
             known.name,
@@ -332,6 +349,9 @@ class Sources(QObject):
             status.open_connections,
             known.is_secure,
             status.failure,
+            client.failures if client.next_attempt_ns is not None else 0,
+            None if trip is None else trip / 1e6,
+            client.pulse.unanswered,
         )
 
     def _keep(self) -> None:

@@ -116,7 +116,7 @@ class MainWindow(QMainWindow):
         self.marking = Marking(engine, work, panes, self.selection, self.filtering, shell)
         self._view_options = ViewOptions(work.settings, panes, self.selection, shell)
         self._connection_commands = ConnectionCommands(
-            engine, self.commands, self.controls, self.selection, shell
+            engine, self.commands, self.controls, self.sources, work.desk, self.selection, shell
         )
         self._source_choice = SourceChoice(
             self.sources,

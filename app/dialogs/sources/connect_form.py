@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from app.dialogs.sources.fields import ChoiceField, LineField, SecretField, SwitchField, TextField
-from app.dialogs.sources.form import SourceForm
-from app.logic.connect_draft import Auth, AuthKind, ConnectDraft, Trust, request_of
+from app.dialogs.sources.connection_shelf import ConnectionShelf
+from app.dialogs.sources.fields import ChoiceField, LineField, SecretField, SwitchField
+from app.dialogs.sources.form import LONGEST_NAME, SourceForm
+from app.dialogs.sources.headers_field import HeadersField
+from app.dialogs.sources.saved_dialog import SaveAsDialog, SavedDialog
+from app.dialogs.sources.variables_dialog import VariablesDialog
+from app.logic.connect_draft import Auth, AuthKind, ConnectDraft, Trust, parse_headers, request_of
 from app.logic.connect_line import read_pasted
+from app.logic.saved_connections import SavedConnection
+from app.logic.variables import names_in
 from app.look.look import Look
-from core.errors import CallerError, UnmaskError
+from core.errors import UnmaskError
 from core.net.upstream import parse_upstream
 
 
@@ -28,9 +35,11 @@ class ConnectForm(SourceForm[ConnectDraft]):
         parent: QWidget,
         *,
         is_new: bool,
+        shelf: ConnectionShelf,
     ) -> None:
         super().__init__(look, parent, is_new=is_new)
         self._before = what
+        self._shelf = shelf
         self._reads = False
         """Whether a pasted line is being put into the fields."""
         self._picture(
@@ -49,6 +58,7 @@ class ConnectForm(SourceForm[ConnectDraft]):
         self.url.edit.setMaxLength(1 << 20)
         self._make_fields(what)
         self._add(self.url)
+        self._add_shelf()
         said = what != replace(ConnectDraft(), url=what.url)
         self._add_more(
             self.tr("What it says"),
@@ -94,15 +104,14 @@ class ConnectForm(SourceForm[ConnectDraft]):
         self.secret = SecretField(
             self.tr("Password or token"),
             what.auth.secret,
-            self.tr("It goes into the request, and so into the capture."),
+            self.tr("It is sent, and recorded; a secret variable such as {token} is recorded masked."),
         )
         self.cookies = LineField(self.tr("Cookies"), what.cookies, self.tr("Such as a=1; b=2."))
-        self.headers = TextField(
+        self.headers = HeadersField(
             self.tr("Further headers"),
-            "\n".join(f"{name}: {value}" for name, value in what.headers),
-            self.tr("One in a line, as Name: value. Those of the handshake itself are added."),
+            what.headers,
+            self.tr("Those of the handshake itself are added. Delete removes a row."),
             parse_headers,
-            hint="X-Api-Key: 123",
         )
         self.compression = LineField(
             self.tr("Extensions to offer"), what.compression, self.tr("Empty: no compression is offered.")
@@ -155,7 +164,7 @@ class ConnectForm(SourceForm[ConnectDraft]):
     def what(self) -> ConnectDraft:
         draft = self._draft()
         # Raises for what no request can have.
-        request_of(draft)
+        request_of(draft, self._shelf.variables_for(draft))
         return draft
 
     def _draft(self) -> ConnectDraft:
@@ -183,7 +192,69 @@ class ConnectForm(SourceForm[ConnectDraft]):
         return self.tr("Connect {place}").format(place=place) if place else self.tr("Connect")
 
     def _check_url(self, text: str) -> None:
-        request_of(replace(ConnectDraft(), url=text))
+        draft = ConnectDraft(url=text)
+        request_of(draft, self._shelf.variables_for(draft))
+
+    def _add_shelf(self) -> None:
+        """What is saved, and the variables."""
+        row = QHBoxLayout()
+        for words, tip, act in (
+            (self.tr("Sa&ved…"), self.tr("Take a saved connection"), self._ask_saved),
+            (self.tr("Save &as…"), self.tr("Save this connection under a name, in a folder"), self._ask_name),
+            (
+                self.tr("Va&riables…"),
+                self.tr("What {host}, {token} and the like stand for; secret ones too"),
+                self._ask_variables,
+            ),
+        ):
+            button = QPushButton(words)
+            button.setToolTip(tip)
+            button.setAutoDefault(False)
+            button.clicked.connect(act)
+            row.addWidget(button)
+        row.addStretch(1)
+        self._column.addLayout(row)
+
+    def _ask_saved(self) -> None:
+        dialog = SavedDialog(self._shelf, self._look, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.chosen.connect(self._use)
+        dialog.open()
+
+    def _ask_name(self) -> None:
+        try:
+            draft = self._draft()
+        except (UnmaskError, ValueError):
+            # The field says what is wrong.
+            self.accept()
+            return
+        dialog = SaveAsDialog(self._shelf, draft, self, name=self.suggested_name())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def _ask_variables(self) -> None:
+        known = self._shelf.saved.by_name
+        try:
+            named = names_in(self._draft().texts)
+        except (UnmaskError, ValueError):
+            named = names_in((self.url.text,))
+        dialog = VariablesDialog(self._shelf, self, tuple(name for name in named if name not in known))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(self._look_at_all)
+        dialog.open()
+
+    def _use(self, saved: SavedConnection) -> None:
+        self._reads = True
+        self._show(saved.draft)
+        self._reads = False
+        if self._name is not None and not self._name.text:
+            self._name.set_text(saved.name[:LONGEST_NAME])
+        self._look_at_all()
+
+    def _look_at_all(self) -> None:
+        self._look_again()
+        for field in self._fields:
+            field.look()
 
     def _read(self, text: str) -> None:
         """Take a pasted line apart, and say what of it was left out."""
@@ -208,27 +279,19 @@ class ConnectForm(SourceForm[ConnectDraft]):
         self.user.set_text(draft.auth.user)
         self.secret.set_text(draft.auth.secret)
         self.cookies.set_text(draft.cookies)
-        self.headers.set_text("\n".join(f"{name}: {value}" for name, value in draft.headers))
+        self.headers.set_headers(draft.headers)
         self.compression.set_text(draft.compression)
         self.trust.choose(draft.trust)
         self.proxy.set_text(draft.proxy)
         self.seconds.set_text(f"{draft.connect_seconds:g}")
+        self.answer_seconds.set_text(f"{draft.handshake_seconds:g}")
+        self.reconnects.switch.setChecked(draft.reconnects)
+        self.ping.set_text(f"{draft.ping_seconds:g}")
         self.follows.set_text(str(draft.follows))
 
     def _show_auth(self) -> None:
         self.user.setVisible(self.auth.value is AuthKind.BASIC)
         self.secret.setVisible(self.auth.value is not AuthKind.NONE)
-
-
-def parse_headers(text: str) -> tuple[tuple[str, str], ...]:
-    """Headers, one in a line. Raises CallerError."""
-    headers = []
-    for line in filter(None, map(str.strip, text.splitlines())):
-        name, colon, value = line.partition(":")
-        if not colon or not name.strip():
-            raise CallerError(f"“{line}” is no header: write Name: value.")
-        headers.append((name.strip(), value.strip()))
-    return tuple(headers)
 
 
 def parse_number(text: str) -> float:

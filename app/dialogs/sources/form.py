@@ -48,6 +48,11 @@ class SourceForm(QDialog, Generic[_W]):
         self._column = QVBoxLayout(self._page)
         self._column.setContentsMargins(20, 14, 20, 10)
         self._column.setSpacing(12)
+        self._said = QLabel()
+        self._said.setTextFormat(Qt.TextFormat.PlainText)
+        self._said.setWordWrap(True)
+        self._said.setProperty("look", "muted")
+        self._said.hide()
         self._problem = QLabel()
         self._problem.setTextFormat(Qt.TextFormat.PlainText)
         self._problem.setWordWrap(True)
@@ -73,6 +78,7 @@ class SourceForm(QDialog, Generic[_W]):
         layout.addWidget(scroll, 1)
         foot = QVBoxLayout()
         foot.setContentsMargins(20, 0, 20, 0)
+        foot.addWidget(self._said)
         foot.addWidget(self._problem)
         foot.addWidget(buttons)
         layout.addLayout(foot)
@@ -90,6 +96,11 @@ class SourceForm(QDialog, Generic[_W]):
     def suggested_name(self) -> str:
         """A name for a source whose name is left empty."""
         raise NotImplementedError
+
+    def say(self, note: str) -> None:
+        """Show a sentence above the buttons; "" shows none."""
+        self._said.setText(note)
+        self._said.setVisible(bool(note))
 
     def accept(self) -> None:
         problem = self._first_problem()

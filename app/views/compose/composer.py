@@ -168,7 +168,7 @@ class Composer(QWidget):
     def send_to_all(self) -> None:
         """Ask to send to all open connections."""
         everybody = self.targets.everybody
-        nobody = self.tr("No connection is open. Wait for a client to connect.")
+        nobody = self.tr("No connection is open. Wait for a client to connect, or connect to a server.")
         self._send(everybody, "" if everybody else nobody)
 
     # Building

@@ -135,7 +135,7 @@ class TargetBox(QComboBox):
                 self._target.id
             )
         if not self.everybody:
-            return self.tr("No connection is open. Wait for a client to connect.")
+            return self.tr("No connection is open. Wait for a client to connect, or connect to a server.")
         return self.tr("Choose the connection to send to.")
 
     def showPopup(self) -> None:

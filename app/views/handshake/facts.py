@@ -13,7 +13,7 @@ from app.logic.text import count_bytes, grouped
 from app.look.theme import Theme, ThemeRole
 from app.views.parts.fact_table import Fact
 from core.capture.legs import Leg, LegEnd
-from core.capture.records import ConnectionRecord, ConnectionState
+from core.capture.records import ConnectionRecord, ConnectionState, Mode
 from core.decoders.visible import visible
 from core.errors import HeadError
 from core.protocol.close_codes import describe
@@ -86,7 +86,9 @@ class HandshakeFacts:
     def _between(self) -> str:
         client, server = self._shown.leg(Role.CLIENT), self._shown.leg(Role.SERVER)
         if not self._shown.is_relayed or client is None:
-            return _tr("{0} to {1}").format(self._record.peer, self._record.local)
+            ends = (self._record.peer, self._record.local)
+            # Who asks stands first.
+            return _tr("{0} to {1}").format(*(reversed(ends) if self._record.mode is Mode.CONNECT else ends))
         place = _tr("no server") if server is None or not server.peer else server.peer
         return _tr("{client} → Unmask at {local} → {server}").format(
             client=client.peer, local=client.local, server=place

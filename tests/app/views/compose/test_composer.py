@@ -204,7 +204,10 @@ def test_no_open_connection_is_said(composer: Composer, crowd: Crowd, qtbot: QtB
     assert not composer.send_button.isEnabled()
     assert composer.status.text() == "Connection #1 is not open any more. Choose another one."
     composer.targets.choose_all()
-    assert composer.status.text() == "No connection is open. Wait for a client to connect."
+    assert (
+        composer.status.text()
+        == "No connection is open. Wait for a client to connect, or connect to a server."
+    )
     crowd.another()
     settled(composer, qtbot, sendable=True)
     assert composer.targets.currentText() == "To all open (1)"
@@ -329,7 +332,9 @@ def test_who_writes_before_anybody_is_there_chooses(crowd: Crowd, look: Look) ->
     crowd.goes(1, 2, 3)
     other = Composer(crowd.model, look)
     other.refresh()
-    assert other.status.text() == "No connection is open. Wait for a client to connect."
+    assert (
+        other.status.text() == "No connection is open. Wait for a client to connect, or connect to a server."
+    )
     other.set_text("written early")
     crowd.another()
     other.refresh()
