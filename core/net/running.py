@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -46,16 +47,12 @@ class _Seat:
     state: SourceState = SourceState.STOPPED
     running: Running | None = None
     starting: asyncio.Task[None] | None = None
-    connections: int = 0
     failure: str = ""
     client: ClientStatus | None = None
 
     @property
-    def status(self) -> SourceStatus:
-        addresses = () if self.running is None else self.running.addresses
-        return SourceStatus(
-            self.source.id, self.state, addresses, self.connections, self.failure, self.client
-        )
+    def addresses(self) -> tuple[str, ...]:
+        return () if self.running is None else self.running.addresses
 
 
 class RunningSources:
@@ -74,11 +71,13 @@ class RunningSources:
         self._tell = tell
         self._tell_failure = tell_failure
         self._seats: dict[int, _Seat] = {}
+        self._connections: Counter[int] = Counter()
+        """Open connections of each source, by its id; clients may come in just behind its stop."""
 
     @property
     def statuses(self) -> tuple[SourceStatus, ...]:
         """The present state of each, and of those that have stopped but have open connections. Any thread."""
-        return tuple(seat.status for seat in tuple(self._seats.values()))
+        return tuple(map(self._status, tuple(self._seats.values())))
 
     def start(self, source: Source) -> None:
         """Start a source, or replace the one of this id that runs, which stays if that fails."""
@@ -122,14 +121,15 @@ class RunningSources:
 
     def joined(self, source_id: int) -> None:
         """A connection has begun."""
-        if (seat := self._seats.get(source_id)) is not None:
-            seat.connections += 1
+        self._connections[source_id] += 1
 
     def left(self, source_id: int) -> None:
         """A connection is over."""
-        if (seat := self._seats.get(source_id)) is not None:
-            seat.connections -= 1
-            self._tidy(seat)
+        self._connections[source_id] -= 1
+        if not self._connections[source_id]:
+            del self._connections[source_id]
+            if (seat := self._seats.get(source_id)) is not None:
+                self._tidy(seat)
 
     async def _start(self, seat: _Seat, source: Source) -> None:
         try:
@@ -154,9 +154,11 @@ class RunningSources:
         sentence = str(error)
         if isinstance(error, PortInUseError):
             sentence = self._in_our_use(seat, source) or sentence
-        if seat.running is not None:
-            kept = ", ".join(seat.running.addresses)
-            sentence = f"{sentence} Unmask goes on listening on {kept}." if kept else sentence
+        if source.address is not None and not seat.addresses:
+            # A start before this one was replaced while it had the port.
+            seat.running = None
+        if seat.addresses:
+            sentence = f"{sentence} Unmask goes on listening on {', '.join(seat.addresses)}."
         self._change(seat, SourceState.FAILED if seat.running is None else SourceState.RUNNING, sentence)
         kind = FailureKind.CONNECT if source.address is None else FailureKind.LISTEN
         self._tell_failure(Failure(kind, str(source.address or source.target), sentence))
@@ -166,7 +168,7 @@ class RunningSources:
         assert source.address is not None
         ending = f":{source.address.port}"
         for other in self._seats.values():
-            if other is not seat and any(each.endswith(ending) for each in other.status.addresses):
+            if other is not seat and any(each.endswith(ending) for each in other.addresses):
                 return (
                     f"Port {source.address.port} is in use by “{other.source.name}”, which is another source of "
                     "Unmask. Stop that one, or choose another port (0 picks a free one)."
@@ -175,11 +177,17 @@ class RunningSources:
 
     def _change(self, seat: _Seat, state: SourceState, failure: str = "") -> None:
         seat.state, seat.failure = state, failure
-        self._tell(seat.status)
+        self._tell(self._status(seat))
         self._tidy(seat)
+
+    def _status(self, seat: _Seat) -> SourceStatus:
+        number = seat.source.id
+        return SourceStatus(
+            number, seat.state, seat.addresses, self._connections[number], seat.failure, seat.client
+        )
 
     def _tidy(self, seat: _Seat) -> None:
         """Forget a source that is over, with all its connections."""
         is_over = seat.state in (SourceState.STOPPED, SourceState.FAILED)
-        if is_over and not seat.connections:
+        if is_over and not self._connections[seat.source.id]:
             self._seats.pop(seat.source.id, None)

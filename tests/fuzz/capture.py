@@ -303,6 +303,10 @@ def _check_connection(record: ConnectionRecord) -> None:
     assert isinstance(record.origin, str | None)
     assert isinstance(record.subprotocol, str | None)
     assert isinstance(record.closed_ns, int | None)
+    source = record.source
+    if source is not None:
+        assert isinstance(source.mode, Mode)
+        assert _types(source.name, source.address, source.target) == (str, str, str)
 
 
 def _types(*values: object) -> tuple[type, ...]:

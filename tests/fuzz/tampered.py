@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from core.capture.marks import KeepMarks, Mark, change_marks_of
-from core.capture.records import Mode
+from core.capture.records import Mode, SourceLabel
 from core.capture.repeats import REPEATED_FROM
 from core.capture.store import close_writing
 from core.capture.tables import TABLES
@@ -223,7 +223,8 @@ def _record(path: Path) -> None:
     writer = CaptureWriter(path, "0")
     for number in (1, 2):
         connection = Endpoint(ServerSide(ServerPolicy(judgement=Judgement.TOLERANT)))
-        opened = Opened(Mode.LISTEN, f"127.0.0.1:{number}", "127.0.0.1:8080")
+        source = SourceLabel(Mode.LISTEN, f"listen {number}", "127.0.0.1:8080", "")
+        opened = Opened(Mode.LISTEN, f"127.0.0.1:{number}", "127.0.0.1:8080", source)
         writer.write([Batch(number, number, opened, 0)])
         events = connection.receive_data(client_request("localhost", f"/{number}", KEY))
         for event in tuple(events):
