@@ -22,6 +22,7 @@ from core.net.legs.session import Session, SessionHost
 from core.net.legs.tunnel import Tunnelled
 from core.net.proxy import Proxy
 from core.net.reach import Reach
+from core.net.settings import is_loopback
 from core.net.sockets import SocketAddress
 from core.net.sources import SourceTag
 from core.net.tls.openings import Opening
@@ -93,6 +94,12 @@ class Proxying:
     def router_inside(self, target: ServerUrl, server_name: str | None) -> Router:
         """The router of the requests inside of a tunnel to this server, for which TLS names it so."""
         return InsideRouter(self, target, server_name)
+
+    @property
+    def own_names(self) -> tuple[str, ...] | None:
+        """Names beside those of loopback by which clients may call the proxy itself; None: any."""
+        is_local = all(is_loopback(str(place[0])) for _, place in self._own())
+        return () if is_local else None
 
     def page(self, method: str, path: str) -> Answer:
         """The proxy's own page."""

@@ -58,7 +58,7 @@ class Reach:
     """Whether link-local addresses may be connected to."""
 
     def check(self, host: str, place: tuple[object, ...]) -> None:
-        """Judge the socket address that `host` was resolved to. Raises RefusedAddress."""
+        """Judge a socket address that `host` was resolved to. Raises RefusedAddress."""
         address = _plain(str(place[0]))
         if address is None:
             return
@@ -77,6 +77,14 @@ class Reach:
                 f"{what} is a link-local address, where clouds hand out the keys of a machine: the proxy refuses it "
                 "unless its settings allow such addresses.",
             )
+
+    def check_name(self, host: str, port: int) -> None:
+        """Judge a host that somebody else resolves, as far as it tells where it leads. Raises RefusedAddress."""
+        name = host.lower().removesuffix(".")
+        # RFC 6761 section 6.3.
+        is_local = name == "localhost" or name.endswith(".localhost")
+        for address in ("127.0.0.1", "::1") if is_local else (host,):
+            self.check(host, (address, port))
 
 
 def _plain(text: str) -> _Address | None:

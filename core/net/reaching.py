@@ -40,8 +40,7 @@ async def reach(
     if upstream is None:
         await _connect(loop, target, allowed, deadline, seconds, _direct(reached))
         return
-    # Where a name leads, only the proxy knows.
-    allowed.check(url.host, (url.host, url.port))
+    allowed.check_name(url.host, url.port)
     await _reach_through(loop, target, Reach(allowed.own), upstream, deadline, seconds, reached)
 
 

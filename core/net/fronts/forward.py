@@ -9,9 +9,10 @@ from core.net.connect_request import ServerUrl, parse_url
 from core.net.fronts.router import Route, Tunnel
 from core.net.proxy import PAGE_HOST, Proxy
 from core.net.reach import Reach
-from core.protocol.handshake import Answer, refuse
+from core.protocol.handshake import Answer, is_websocket_request, refuse
+from core.protocol.handshake_rules import check_host_is_local
 from core.protocol.head_rewrite import HeadRewrite
-from core.protocol.headers import quoted
+from core.protocol.headers import explain, quoted
 from core.protocol.http11 import RequestHead
 from core.protocol.proxy_request import (
     FOR_THE_PROXY,
@@ -32,6 +33,10 @@ class Manners(Protocol):
 
     @property
     def allowed(self) -> Reach: ...
+
+    @property
+    def own_names(self) -> tuple[str, ...] | None:
+        """Names beside those of loopback by which clients may call the proxy itself; None: any."""
 
     def page(self, method: str, path: str) -> Answer:
         """The proxy's own page."""
@@ -58,9 +63,23 @@ class ForwardRouter:
                 case RequestForm.ABSOLUTE:
                     return self._absolute(request, absolute_target(request))
                 case RequestForm.ORIGIN:
-                    return self._manners.page(request.method, path_of(request.target))
+                    return self._own(request)
         except (HeadError, AddressError) as error:
             return refuse(400, str(error))
+
+    def _own(self, request: RequestHead) -> Answer:
+        """The answer to a client that takes the proxy for a server."""
+        foreign = tuple(check_host_is_local(request.headers, self._manners.own_names))
+        if foreign:
+            # DNS rebinding: the page names the authority, by which a site could recognize this machine.
+            return refuse(403, explain(foreign), foreign)
+        if is_websocket_request(request):
+            return refuse(
+                400,
+                "This is a proxy, no WebSocket server. Name it to the client as its HTTP proxy, or let Unmask "
+                "listen or relay.",
+            )
+        return self._manners.page(request.method, path_of(request.target))
 
     def _tunnel(self, authority: Authority) -> Tunnel | Answer:
         if authority.host == PAGE_HOST:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,8 +22,10 @@ from core.net.proxy import Proxy
 from core.net.settings import EngineSettings
 from core.net.sources import Source, SourceState
 from core.net.tls.settings import TlsSettings
+from core.net.upstream import parse_upstream
 from core.protocol.proxy_request import ProxyCredentials
-from tests.tools.proxied import ANYWHERE, Proxied, echoing, proxied
+from tests.tools.proxied import ANYWHERE, Proxied, echoing, proxied, proxy_settings, secured_echo
+from tests.tools.proxies import HttpProxy, Socks5Proxy, TestProxy
 from tests.tools.raw_peer import RawPeer
 from tests.tools.raw_server import RawServer
 from tests.tools.served import Served, messages_of, on_loop
@@ -46,7 +50,10 @@ def said(proxy: Proxied, request: str) -> bytes:
 # The page.
 
 
-@pytest.mark.parametrize("line", ["GET http://unmask.local/ HTTP/1.1\nHost: x", "GET / HTTP/1.0"])
+@pytest.mark.parametrize(
+    "line",
+    ["GET http://unmask.local/ HTTP/1.1\nHost: x", "GET / HTTP/1.1\nHost: localhost", "GET / HTTP/1.0"],
+)
 def test_its_page_offers_the_certificate(proxy: Proxied, line: str) -> None:
     answer = said(proxy, line)
     assert answer.startswith(b"HTTP/1.1 200")
@@ -79,6 +86,36 @@ def test_it_does_not_hand_out_the_keys_of_the_machine(proxy: Proxied, host: str,
 def test_its_other_sources_may_be_reached(proxy: Proxied) -> None:
     answer = said(proxy, f"GET http://127.0.0.1:{proxy.served.port}/ HTTP/1.1\nHost: x")
     assert b"Unmask test page" in answer
+
+
+def test_it_does_not_go_through_itself(proxy: Proxied) -> None:
+    """The proxy to go through is this one: each request would be one more to itself, without an end."""
+    settings = proxy_settings(Path(proxy.ca_file).parent)
+    upstream = parse_upstream(proxy.url)
+    on_loop(proxy.served, lambda engine: engine.set_settings(replace(settings, upstream=upstream)))
+    for line in ("CONNECT example.com:443 HTTP/1.1\nHost: x", "GET http://example.com/ HTTP/1.1\nHost: x"):
+        assert said(proxy, line).startswith(b"HTTP/1.1 508")
+
+
+@pytest.mark.parametrize("kind", [HttpProxy, Socks5Proxy])
+def test_tunnels_go_through_another_proxy(tmp_path: Path, kind: type[TestProxy]) -> None:
+    with kind() as other, secured_echo("api.example") as port:
+        scheme = "http" if kind is HttpProxy else "socks5"
+        settings = replace(proxy_settings(tmp_path), upstream=parse_upstream(f"{scheme}://{other.place}"))
+        with Served(tmp_path / "a.unmask", settings) as served:
+            proxy = Proxied(served, tmp_path, Proxy(ANYWHERE, pass_hosts=parse_hosts("pinned.example")))
+            for host in ("api.example", "pinned.example"):
+                peer = proxy.tunnel(f"{host}:{port}")
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+                with context.wrap_socket(peer.socket, server_hostname=host) as client:
+                    client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+                    assert client.recv(65536).startswith(b"HTTP/1.1 4")
+            states = [each.state for each in proxy.records(3)]
+        # One connection for each tunnel: the one that TLS is opened in goes on with it.
+        assert other.asked == [f"api.example:{port}", f"pinned.example:{port}"]
+    assert states[0] is states[1] is ConnectionState.EXCHANGED
+    assert states[2] is ConnectionState.TUNNELLED
 
 
 # Who may use it.

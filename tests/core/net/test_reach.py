@@ -57,6 +57,14 @@ def test_link_local_addresses_are_refused_unless_allowed(address: str) -> None:
     assert refusal(Reach(), address, 80) is None
 
 
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST.", "a.localhost", "127.0.0.1", "::ffff:127.0.0.1"])
+def test_it_knows_itself_by_name_where_somebody_else_resolves(host: str) -> None:
+    with pytest.raises(RefusedAddress):
+        at((V4, ("127.0.0.1", 3128))).check_name(host, 3128)
+    at((V4, ("127.0.0.1", 3128))).check_name(host, 3129)
+    at((V4, ("127.0.0.1", 3128))).check_name("elsewhere.example", 3128)
+
+
 def test_other_addresses_are_allowed() -> None:
     for address in ("192.0.2.1", "10.0.0.1", "2001:db8::1", "fd00:ec2::253", "127.0.0.1"):
         assert refusal(at(), address, 80) is None

@@ -23,6 +23,7 @@ class Manners:
     def __init__(self, proxy: Proxy | None = None) -> None:
         self.proxy = proxy or Proxy()
         self.allowed = Reach()
+        self.own_names: tuple[str, ...] | None = ("other",)
 
     def page(self, method: str, path: str) -> Answer:
         return serve(200, "text/plain", f"{method} {path}".encode())
@@ -86,6 +87,25 @@ def test_its_own_page_is_served(line: str, said: str) -> None:
     answer = routed(line)
     assert isinstance(answer, Answer)
     assert answer.response.endswith(said.encode())
+
+
+def test_a_site_that_poses_as_this_machine_does_not_get_the_page() -> None:
+    manners = Manners()
+    manners.own_names = ()
+    answer = ForwardRouter(manners).route(request("GET /"))
+    assert isinstance(answer, Answer)
+    assert answer.status == 403
+    # For a client that goes through the proxy, Host says where it wants to go.
+    through = ForwardRouter(manners).route(request("GET http://unmask.local/"))
+    assert isinstance(through, Answer)
+    assert through.status == 200
+
+
+def test_a_websocket_client_that_takes_it_for_a_server_is_told() -> None:
+    answer = routed("GET /chat", "Upgrade: websocket", "Connection: Upgrade")
+    assert isinstance(answer, Answer)
+    assert answer.status == 400
+    assert "This is a proxy" in answer.reason
 
 
 @pytest.mark.parametrize(
