@@ -8,6 +8,8 @@ from pathlib import Path
 
 import trustme
 
+from core.net.tls.private_pem import load_chain
+
 
 @cache
 def authority() -> trustme.CA:
@@ -35,6 +37,13 @@ def ca_file(folder: Path, of: trustme.CA | None = None) -> Path:
     path = folder / "authority.pem"
     (of or authority()).cert_pem.write_to_path(str(path))
     return path
+
+
+def context_of(*pems: bytes) -> ssl.SSLContext:
+    """For a server that shows these certificates, its own first; its key is among them."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    load_chain(context, b"".join(pems))
+    return context
 
 
 def leaf_files(folder: Path, *names: str, issuer: trustme.CA | None = None) -> tuple[Path, Path]:

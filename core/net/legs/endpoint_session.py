@@ -160,8 +160,10 @@ class EndpointSession(Session):
         leg.set_timer(self._limits.close_seconds, self.disconnect)
         return False
 
-    def leg_lost(self, leg: Leg) -> None:  # noqa: ARG002
+    def leg_lost(self, leg: Leg) -> None:
         self.endpoint.lose_peer()
+        if leg.tls_failure is not None:
+            self._after(self.endpoint.abandon(leg.tls_failure.sentence))
 
     def leg_finished(self, leg: Leg) -> None:  # noqa: ARG002
         try:

@@ -356,7 +356,9 @@ class Exchange(Forwarding):
         else:
             how = "broke" if server.was_reset else "ended"
             when = "in the middle of the head of its answer" if has_begun else "without an answer"
-            self._server_broke(f"{self._place} {how} the connection {when}.")
+            failure = server.tls_failure
+            ended = f"{self._place} {how} the connection {when}."
+            self._server_broke(ended if failure is None else failure.sentence)
 
     def _response_broke(self, reason: str) -> None:
         """The response will not be complete."""

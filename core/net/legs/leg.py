@@ -16,7 +16,7 @@ from typing import Protocol, cast
 
 from core.capture.legs import LegChange, Tls
 from core.net.sockets import has_unread, receive_buffer_bytes
-from core.net.tls.failures import TlsFailure
+from core.net.tls.failures import TlsEnd, TlsFailure
 from core.net.tls.layer import TlsLayer
 from core.net.tls.listening import StreamEnd
 from core.net.tls.openings import Opening
@@ -308,6 +308,8 @@ class Leg(asyncio.Protocol):
         if self._is_released:
             return
         self.was_reset = exc is not None
+        if isinstance(exc, TlsEnd):
+            self.tls_failure = exc.failure
         self.stop_timer()
         self._transport = None
         self._owner.leg_lost(self)

@@ -134,7 +134,7 @@ _VERSIONS = frozenset(
 def failure_of(error: ssl.SSLError, peer: str) -> TlsFailure:
     """Explain what OpenSSL raised about `peer`, which is a place such as `example.com:443` or `The client`."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _distrust(error, peer)
+        return distrust(error, peer)
     reason = error.reason or ""
     alert = _ALERT.fullmatch(reason)
     if alert is not None:
@@ -148,6 +148,17 @@ def failure_of(error: ssl.SSLError, peer: str) -> TlsFailure:
         return vanished(peer)
     text = reason.replace("_", " ").lower() or str(error)
     return TlsFailure(TlsFailureKind.BROKEN, f"TLS with {peer} failed: {text}.", reason)
+
+
+def distrust(error: ssl.SSLCertVerificationError, peer: str, *, is_cut_short: bool = False) -> TlsFailure:
+    """Why the certificates of `peer` do not count; `is_cut_short` tells that it has left some out."""
+    # Where truststore verifies, there is no code.
+    kind = _CODES.get(getattr(error, "verify_code", 0), TlsFailureKind.NOT_TRUSTED)
+    if kind in (TlsFailureKind.UNKNOWN_ISSUER, TlsFailureKind.INCOMPLETE_CHAIN):
+        kind = TlsFailureKind.INCOMPLETE_CHAIN if is_cut_short else TlsFailureKind.UNKNOWN_ISSUER
+    message = str(getattr(error, "verify_message", "") or error)
+    said = _SAID[kind].format(peer=peer)
+    return TlsFailure(kind, f"{_first_up(said)} ({message}). {_ADVICE[kind]}", message)
 
 
 def vanished(peer: str) -> TlsFailure:
@@ -164,14 +175,6 @@ def timed_out(peer: str, seconds: float) -> TlsFailure:
         TlsFailureKind.TIMED_OUT,
         f"The TLS handshake with {peer} was not complete after {seconds:g} s. Check whether it speaks TLS at all.",
     )
-
-
-def _distrust(error: ssl.SSLCertVerificationError, peer: str) -> TlsFailure:
-    # Where truststore verifies, there is no code.
-    kind = _CODES.get(getattr(error, "verify_code", 0), TlsFailureKind.NOT_TRUSTED)
-    message = str(getattr(error, "verify_message", "") or error)
-    said = _SAID[kind].format(peer=peer)
-    return TlsFailure(kind, f"{_first_up(said)} ({message}). {_ADVICE[kind]}", message)
 
 
 def _alert(name: str, peer: str) -> TlsFailure:

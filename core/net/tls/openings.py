@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from core.capture.legs import Tls
 from core.net.tls.failures import TlsFailure, failure_of
@@ -33,7 +33,7 @@ class Opening(ABC):
         """What is known of the peer after a handshake that failed."""
         return None
 
-    def explain(self, error: ssl.SSLError) -> TlsFailure:
+    def explain(self, error: ssl.SSLError, tried: ssl.SSLObject) -> TlsFailure:  # noqa: ARG002
         """Why the handshake failed, or what came after it."""
         return failure_of(error, self.peer)
 
@@ -41,8 +41,8 @@ class Opening(ABC):
         """The stream is over."""
 
 
-def tls_of(secured: ssl.SSLObject, sni: str | None, problem: str = "") -> Tls:
-    """What a handshake came to, even one that failed at the peer's certificate."""
+def tls_of(secured: ssl.SSLObject, sni: str | None, chain: Sequence[bytes], problem: str = "") -> Tls:
+    """What a handshake came to, even one that failed at the peer's certificates, which are the `chain`."""
     cipher = secured.cipher()
     return Tls(
         version=secured.version() or "",
@@ -50,7 +50,7 @@ def tls_of(secured: ssl.SSLObject, sni: str | None, problem: str = "") -> Tls:
         alpn=secured.selected_alpn_protocol(),
         sni=sni,
         resumed=bool(secured.session_reused),
-        chain=b"".join(peer_chain(secured)),
+        chain=b"".join(chain),
         problem=problem,
     )
 

@@ -91,7 +91,7 @@ class TlsPipe:
         except ssl.SSLWantReadError:
             return False
         except (ssl.SSLError, ssl.CertificateError) as error:
-            return self._opening.explain(error)
+            return self._opening.explain(error, self._object)
         return True
 
     def decrypt(self, until: int) -> tuple[list[bytes], TlsFailure | None]:
@@ -116,7 +116,7 @@ class TlsPipe:
                 data = b""
             except ssl.SSLError as error:
                 self.drop_unread()
-                return plain, self._opening.explain(error)
+                return plain, self._opening.explain(error, self._object)
             if not data:
                 # Nothing counts that comes after it (RFC 8446 section 6.1).
                 self.is_notified = True
@@ -134,7 +134,7 @@ class TlsPipe:
         try:
             self._object.write(data)
         except ssl.SSLError as error:
-            return self._opening.explain(error)
+            return self._opening.explain(error, self._object)
         return None
 
     def notify(self) -> None:

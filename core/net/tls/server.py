@@ -10,7 +10,7 @@ from core.capture.legs import Tls
 from core.errors import CertificateError
 from core.net.tls.client_hello import ClientHello, read_client_hello
 from core.net.tls.failures import TlsFailure, TlsFailureKind
-from core.net.tls.openings import Opening, tls_of
+from core.net.tls.openings import Opening, peer_chain, tls_of
 from core.protocol.first_bytes import FirstBytes, judge_first_bytes
 
 Choose = Callable[[ClientHello], ssl.SSLContext]
@@ -46,7 +46,7 @@ class ServerOpening(Opening):
         return context.wrap_bio(incoming, outgoing, server_side=True)
 
     def describe(self, secured: ssl.SSLObject) -> Tls:
-        return tls_of(secured, None if self.hello is None else self.hello.server_name)
+        return tls_of(secured, None if self.hello is None else self.hello.server_name, peer_chain(secured))
 
 
 @dataclass(frozen=True, slots=True)

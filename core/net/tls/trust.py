@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from core.capture.legs import Tls
 from core.net.settings import is_address
 from core.net.tls.contexts import client_context, trusting_context
 from core.net.tls.credentials import read_certificates, read_credentials
-from core.net.tls.failures import TlsFailure, failure_of
-from core.net.tls.openings import Opening, tls_of
+from core.net.tls.failures import TlsFailure, distrust
+from core.net.tls.openings import Opening, peer_chain, tls_of
 from core.net.tls.private_pem import load_chain
 from core.net.tls.settings import ClientCertificate, TlsSettings
 
@@ -29,13 +32,21 @@ class _Manner:
     shown: ClientCertificate | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """What can be resumed, and the certificates that it began with: they are not sent again."""
+
+    session: ssl.SSLSession
+    chain: tuple[bytes, ...]
+
+
 class Trust:
     """Makes the openings of handshakes with servers. Lives on the loop's thread."""
 
     def __init__(self, settings: TlsSettings) -> None:
         self.settings = settings
         self._contexts: dict[_Manner, ssl.SSLContext] = {}
-        self._sessions: OrderedDict[tuple[_Manner, str, int], ssl.SSLSession] = OrderedDict()
+        self._sessions: OrderedDict[tuple[_Manner, str, int], _Session] = OrderedDict()
 
     async def opening(self, host: str, port: int) -> ClientOpening:
         """The opening of a handshake with the server `host`, a name in ASCII or an address.
@@ -50,11 +61,11 @@ class Trust:
             self._contexts[manner] = context
         return ClientOpening(self, manner, context, host, port)
 
-    def session(self, manner: _Manner, host: str, port: int) -> ssl.SSLSession | None:
+    def session(self, manner: _Manner, host: str, port: int) -> _Session | None:
         """A session with this server that can be resumed."""
         return self._sessions.get((manner, host, port))
 
-    def keep(self, manner: _Manner, host: str, port: int, session: ssl.SSLSession) -> None:
+    def keep(self, manner: _Manner, host: str, port: int, session: _Session) -> None:
         """Keep a session to resume it later."""
         key = (manner, host, port)
         self._sessions[key] = session
@@ -91,6 +102,7 @@ class ClientOpening(Opening):
         self._context = context
         self._host = host
         self._port = port
+        self._known = trust.session(manner, host, port)
 
     def open(
         self,
@@ -100,24 +112,45 @@ class ClientOpening(Opening):
     ) -> ssl.SSLObject | TlsFailure | None:
         # RFC 6066 section 3: without the dot at the end.
         name = self._host.removesuffix(".")
-        session = self._trust.session(self._manner, self._host, self._port)
+        known = self._known
+        session = None if known is None else known.session
         return self._context.wrap_bio(incoming, outgoing, server_hostname=name, session=session)
 
     def describe(self, secured: ssl.SSLObject) -> Tls:
-        return tls_of(secured, self._sni)
+        return tls_of(secured, self._sni, self._chain(secured))
 
-    def describe_failed(self, tried: ssl.SSLObject, failure: TlsFailure) -> Tls:
-        return tls_of(tried, self._sni, failure.sentence)
+    def describe_failed(self, tried: ssl.SSLObject, failure: TlsFailure) -> Tls | None:
+        chain = peer_chain(tried)
+        return tls_of(tried, self._sni, chain, failure.sentence) if chain else None
 
-    def explain(self, error: ssl.SSLError) -> TlsFailure:
-        return failure_of(error, self.peer)
+    def explain(self, error: ssl.SSLError, tried: ssl.SSLObject) -> TlsFailure:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return distrust(error, self.peer, is_cut_short=_is_cut_short(peer_chain(tried)))
+        return super().explain(error, tried)
 
     def ended(self, secured: ssl.SSLObject) -> None:
         # With TLS 1.3 the tickets come after the handshake (RFC 8446 section 4.6.1).
         session = secured.session
         if session is not None and session.has_ticket:
-            self._trust.keep(self._manner, self._host, self._port, session)
+            kept = _Session(session, self._chain(secured))
+            self._trust.keep(self._manner, self._host, self._port, kept)
+
+    def _chain(self, secured: ssl.SSLObject) -> tuple[bytes, ...]:
+        resumed = self._known if secured.session_reused else None
+        return peer_chain(secured) if resumed is None else resumed.chain
 
     @property
     def _sni(self) -> str | None:
         return None if is_address(self._host) else self._host.removesuffix(".")
+
+
+def _is_cut_short(chain: Sequence[bytes]) -> bool:
+    """Whether a server has sent its certificate alone, though that says where its issuer's is to be had."""
+    if len(chain) != 1:
+        return False
+    try:
+        extensions = x509.load_der_x509_certificate(chain[0]).extensions
+        access = extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return False
+    return any(each.access_method == AuthorityInformationAccessOID.CA_ISSUERS for each in access)
