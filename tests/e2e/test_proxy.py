@@ -9,6 +9,7 @@ import shutil
 import signal
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
+from app.logic.browser import BrowserProfiles, BrowserVisit, InstalledBrowser, OpenBrowser
 from core.capture.records import ConnectionState
 from core.net.host_list import parse_hosts
 from core.net.proxy import Proxy
@@ -46,6 +48,15 @@ socket.onmessage = event => { document.getElementById('out').textContent = event
 def proxy(tmp_path: Path) -> Iterator[Proxied]:
     with proxied(tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+def fenced(tmp_path: Path) -> Iterator[Proxied]:
+    """A proxy that dials nothing but this machine, whatever a browser asks for on its own."""
+    nowhere = parse_upstream(f"http://127.0.0.1:{closed_port()}", parse_hosts("localhost, 127.0.0.0/8"))
+    settings = replace(proxy_settings(tmp_path), upstream=nowhere)
+    with Served(tmp_path / "a.unmask", settings) as served:
+        yield Proxied(served, tmp_path, Proxy(ANYWHERE))
 
 
 def curl(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -200,42 +211,63 @@ def browser_through(proxy: Proxied, folder: Path, spki: str) -> Iterator[Page]:
         context.close()
 
 
-def test_a_browser_loads_pages_and_opens_sockets(tmp_path: Path) -> None:
-    settings = proxy_settings(tmp_path)
-    # Whatever else the browser asks for, nothing but this machine is dialled.
-    nowhere = parse_upstream(f"http://127.0.0.1:{closed_port()}", parse_hosts("localhost, 127.0.0.0/8"))
+def test_a_browser_loads_pages_and_opens_sockets(tmp_path: Path, fenced: Proxied) -> None:
     with (
-        Served(tmp_path / "a.unmask", replace(settings, upstream=nowhere)) as served,
         site() as plain,
         site(server_context()) as secured,
+        browser_through(fenced, tmp_path, fenced.spki) as page,
     ):
-        proxy = Proxied(served, tmp_path, Proxy(ANYWHERE))
-        with browser_through(proxy, tmp_path, proxy.spki) as page:
-            for url in (f"http://{plain}/", f"https://{secured}/"):
-                page.goto(url)
-                expect(page.locator("#out")).to_have_text("from the page")
-            page.goto("http://unmask.local/")
-            expect(page.locator("h1")).to_contain_text(proxy.place)
-            page.locator("#linux summary").click()
-            expect(page.locator("#linux")).to_contain_text("update-ca-certificates")
-        sockets = [each for each in served.reader.connections() if each.status == 101]
-        assert [each.path for each in sockets] == ["/chat", "/chat"]
-        for each in sockets:
-            said = [message.payload for message in messages_of(served.reader, each.id)]
-            assert said[:2] == [b"from the page"] * 2
-        assert [leg.tls is not None for leg in served.reader.legs(sockets[1].id)] == [True, True]
+        for url in (f"http://{plain}/", f"https://{secured}/"):
+            page.goto(url)
+            expect(page.locator("#out")).to_have_text("from the page")
+        page.goto("http://unmask.local/")
+        expect(page.locator("h1")).to_contain_text(fenced.place)
+        page.locator("#linux summary").click()
+        expect(page.locator("#linux")).to_contain_text("update-ca-certificates")
+    reader = fenced.served.reader
+    sockets = [each for each in reader.connections() if each.status == 101]
+    assert [each.path for each in sockets] == ["/chat", "/chat"]
+    for each in sockets:
+        said = [message.payload for message in messages_of(reader, each.id)]
+        assert said[:2] == [b"from the page"] * 2
+    assert [leg.tls is not None for leg in reader.legs(sockets[1].id)] == [True, True]
 
 
-def test_a_browser_without_trust_is_told_apart(tmp_path: Path, proxy: Proxied) -> None:
+def test_a_browser_without_trust_is_told_apart(tmp_path: Path, fenced: Proxied) -> None:
     with (
         site(server_context()) as secured,
-        browser_through(proxy, tmp_path, "AAAA") as page,
+        browser_through(fenced, tmp_path, "AAAA") as page,
         pytest.raises(Error, match="ERR_CERT_AUTHORITY_INVALID"),
     ):
         page.goto(f"https://{secured}/")
-    told = proxy.served.failure()
+    told = fenced.served.failure()
     assert told.subject == "localhost"
     assert "certificate_unknown" in told.sentence
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="wraps the browser in a shell script")
+def test_a_browser_is_opened_trusts_the_proxy_and_leaves_nothing(tmp_path: Path, fenced: Proxied) -> None:
+    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
+    headless = tmp_path / "headless"
+    quiet = " ".join(f"'{each}'" for each in CHROMIUM_ARGUMENTS)
+    headless.write_text(f'#!/bin/sh\nexec {executable} --headless=new {quiet} "$@"\n', encoding="utf-8")
+    headless.chmod(0o755)
+    profiles = tmp_path / "profiles"
+    with site(server_context()) as secured:
+        browser = OpenBrowser(
+            InstalledBrowser("Chromium", headless),
+            BrowserVisit(fenced.place, fenced.spki, f"https://{secured}/"),
+            BrowserProfiles(profiles, tmp_path / "snap"),
+        )
+        fenced.served.captured(
+            lambda reader: any(each.status == 101 and each.closed_ns for each in reader.connections()),
+            "the page has talked to its server",
+        )
+        assert len(list(profiles.iterdir())) == 1
+        browser.end()
+    assert list(profiles.iterdir()) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(browser.pid, 0)
 
 
 # The console.
