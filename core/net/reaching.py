@@ -116,7 +116,7 @@ async def _connect(
             left = max(deadline - loop.time(), 0.0) / (len(found) - tried)
             try:
                 async with asyncio.timeout(left):
-                    await loop.create_connection(factory, str(address[0]), int(address[1]), family=family)
+                    await _open(loop, factory, family, address)
             except OSError as error:
                 first_failure = first_failure or error
             else:
@@ -134,6 +134,31 @@ async def _connect(
         ) from error
     except OSError as error:
         raise ConnectError(_why(place, error)) from error
+
+
+async def _open(
+    loop: asyncio.AbstractEventLoop,
+    factory: Callable[[], asyncio.Protocol],
+    family: int,
+    address: tuple[str | int | bytes, ...],
+) -> None:
+    """Connect to one address. If this is cancelled, nothing stays open, and a protocol that was made is told."""
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await loop.sock_connect(sock, address)
+    except BaseException:
+        sock.close()
+        raise
+    # Nothing is waited for any more. uvloop, when it is cancelled here, would not tell the protocol of the end.
+    opening = loop.create_task(loop.create_connection(factory, sock=sock))
+    try:
+        await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        transport, _ = await opening
+        transport.abort()
+        raise
 
 
 class _Arrival(asyncio.Protocol):
