@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from websockets.sync.server import serve as listen
 
 from core.capture.records import ConnectionRecord, Direction
 from core.net.connect_request import ConnectRequest, Reconnect, parse_url
@@ -15,11 +17,15 @@ from core.net.failures import FailureKind
 from core.net.outgoing import OutgoingClose, Target
 from core.net.settings import EngineSettings
 from core.net.sources import Connect, Source, SourceState, SourceStatus
+from core.net.upstream import parse_upstream
 from core.protocol.frames import Opcode, apply_mask
 from core.protocol.http11 import parsed_request, write_response
 from core.protocol.state import Role
+from tests.tools.certificates import server_context
+from tests.tools.proxies import HttpProxy, Socks5Proxy
 from tests.tools.raw_server import RawServer
 from tests.tools.served import Served, frames_of, on_loop
+from tests.tools.waiting import PATIENCE_SECONDS
 
 AT_ONCE = Reconnect(first_seconds=0.05, longest_seconds=0.1, attempts=3, steady_seconds=0.0)
 RUNNING, STOPPED, FAILED, STARTING = (
@@ -303,3 +309,39 @@ def test_no_byte_of_a_secret_is_in_the_capture(served: Served, server: RawServer
     on_loop(served, lambda engine: engine.recorder.flush())
     for file in path.parent.glob(path.name + "*"):
         assert secret.encode() not in file.read_bytes(), file
+
+
+# On the way.
+
+
+def test_any_certificate_is_taken_when_asked(served: Served) -> None:
+    server = listen(lambda _connection: None, "127.0.0.1", 0, ssl=server_context())
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    url = f"wss://127.0.0.1:{server.socket.getsockname()[1]}/"
+    try:
+        start(served, url)
+        assert "certificate" in failed(served)
+        start(served, url, accepts_any_certificate=True)
+        record = served.closed(2)
+        assert (record.status, record.close_code) == (101, 1000)
+        (leg,) = served.reader.legs(2)
+        assert leg.tls is not None
+        assert leg.tls.version.startswith("TLSv1")
+    finally:
+        server.shutdown()
+        thread.join(PATIENCE_SECONDS)
+
+
+@pytest.mark.parametrize("kind", [HttpProxy, Socks5Proxy])
+def test_a_proxy_of_its_own_is_gone_through(
+    served: Served, server: RawServer, kind: type[HttpProxy] | type[Socks5Proxy]
+) -> None:
+    proxy = kind()
+    with proxy:
+        start(served, server.url, upstream=parse_upstream(proxy.url))
+        server.open()
+        record = served.opened()
+        assert record.peer.startswith(f"127.0.0.1:{server.port} via ")
+        served.host.stop_source(7)
+        served.source(7, STOPPED)
