@@ -159,7 +159,7 @@ def _handshake(entry: Handshake) -> JsonObject:
         "extensions": record.extensions,
         "request": record.request.decode("latin-1"),
         "response": record.response.decode("latin-1"),
-        "legs": [_leg(leg) for leg in entry.legs],
+        "legs": [_leg_begun(leg) for leg in entry.legs],
         "violations": _problems(entry.problems),
     }
 
@@ -299,7 +299,8 @@ def _close(entry: Close) -> JsonObject:
     }
 
 
-def _leg(leg: Leg) -> JsonObject:
+def _leg_begun(leg: Leg) -> JsonObject:
+    """What is known of a leg once the opening handshake is over."""
     tls = leg.tls
     return {
         "side": leg.side.name.lower(),
@@ -309,11 +310,6 @@ def _leg(leg: Leg) -> JsonObject:
         "connected": _iso_time_if(leg.connected_ns),
         "secured": _iso_time_if(leg.secured_ns),
         "answered": _iso_time_if(leg.answered_ns),
-        "first_message": _iso_time_if(leg.first_message_ns),
-        "closed": _iso_time_if(leg.closed_ns),
-        "ended": leg.ended.name.lower(),
-        "trailing": base64.b64encode(leg.trailing).decode(),
-        "trailing_length": leg.trailing_length,
         "tls_version": None if tls is None else tls.version,
         "tls_cipher": None if tls is None else tls.cipher,
         "alpn": None if tls is None else tls.alpn,
@@ -321,6 +317,16 @@ def _leg(leg: Leg) -> JsonObject:
         "resumed": tls is not None and tls.resumed,
         "tls_problem": leg.tls_problem,
         "certificates": "" if tls is None else base64.b64encode(tls.chain).decode(),
+    }
+
+
+def _leg(leg: Leg) -> JsonObject:
+    return _leg_begun(leg) | {
+        "first_message": _iso_time_if(leg.first_message_ns),
+        "closed": _iso_time_if(leg.closed_ns),
+        "ended": leg.ended.name.lower(),
+        "trailing": base64.b64encode(leg.trailing).decode(),
+        "trailing_length": leg.trailing_length,
     }
 
 

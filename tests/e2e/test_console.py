@@ -43,8 +43,10 @@ def console(*arguments: str | Path) -> Iterator[tuple[Program, int]]:
 
 
 def events(program: Program) -> list[dict[str, Any]]:
-    """All that `--json` printed but the first line."""
-    return [json.loads(line) for line in program.rest()[1:]]
+    """All that `--json` printed but the first line and the last."""
+    found = [json.loads(line) for line in program.rest()[1:]]
+    assert found.pop()["event"] == "recorded"
+    return found
 
 
 class TestText:
@@ -152,6 +154,8 @@ class TestJson:
             url = f"127.0.0.1:{port}"
             assert json.loads(program.lines[0]) == {
                 "event": "listening",
+                "source": "listen",
+                "mode": "listen",
                 "addresses": [url],
                 "urls": [f"ws://{url}/"],
                 "relays_to": None,
@@ -176,9 +180,12 @@ class TestJson:
         assert [event["event"] for event in told] == [
             *("handshake", "frame", "frame", "message", "frame", "frame", "close"),
         ]
+        [leg] = told[0].pop("legs")
+        assert (leg["side"], leg["peer"], leg["tls_problem"]) == ("client", me, "")
         assert told[0] == {
             "event": "handshake",
             "connection": 1,
+            "source": "listen",
             "mode": "listen",
             "outcome": "accepted",
             "peer": me,
@@ -196,6 +203,7 @@ class TestJson:
         frame = {
             "event": "frame",
             "connection": 1,
+            "source": "listen",
             "frame": 1,
             "number": 1,
             "direction": "client_to_server",
@@ -231,6 +239,7 @@ class TestJson:
         assert told[3] == {
             "event": "message",
             "connection": 1,
+            "source": "listen",
             "frame": 2,
             "direction": "client_to_server",
             "origin": "peer",
@@ -254,6 +263,7 @@ class TestJson:
         assert told[6] == {
             "event": "close",
             "connection": 1,
+            "source": "listen",
             "state": "closed",
             "code": 1001,
             "reason": "gone",
@@ -318,7 +328,7 @@ class TestJson:
             with RawPeer(port) as third:
                 third.send(b"nonsense\r\n\r\n")
                 third.rest()
-        printed = program.rest()[1:]
+        printed = program.rest()[1:-1]
         exported = run_unmask("export", capture, "--format", "jsonl")
         assert (exported.returncode, exported.stderr) == (0, "")
         lines = exported.stdout.splitlines()
@@ -442,7 +452,7 @@ class TestTheEnd:
                     client.recv()
                 assert client.close_code == 1001
             assert (program.wait(), program.errors) == (0, "")
-        assert "1001" in program.rest()[-1]
+        assert "1001" in program.rest()[-2]
         assert not capture.with_name("c.unmask-wal").exists()
         reader = CaptureReader(capture)
         assert [each.payload for each in messages_of(reader)] == [b"%d" % sent for sent in range(100)]

@@ -162,8 +162,11 @@ def _json_lines() -> Iterator[str]:
         yield _table(("Field", "Type", "Meaning"), _field_rows(event, mine))
         yield f"```json\n{json.dumps(mine[0], indent=2, ensure_ascii=False)}\n```"
     yield "## legs"
-    yield "Each entry of `legs` has these fields. A client that came in is at the end of one leg."
-    leg = next(entry for example in examples for entry in _entries(example, "legs"))
+    yield (
+        "Each entry of `legs` has these fields; those of a handshake have what is known by then. A client that came in "
+        "is at the end of one leg."
+    )
+    leg = max((entry for example in examples for entry in _entries(example, "legs")), key=len)
     yield _table(("Field", "Type", "Meaning"), _field_rows("leg", [leg]))
     yield f"```json\n{json.dumps(leg, indent=2, ensure_ascii=False)}\n```"
     yield "## violations"
