@@ -57,6 +57,8 @@ class EmptyTable(QObject):
         found = self._filtering.found
         if found is None or not self._filtering.hides or not self._model.view_count:
             return None
+        if self._filtering.applied is None and found.progress.state is not RunState.SEARCHING:
+            return EmptyReason.OTHER_SOURCE
         is_other = self._filtering.line_is_other
         filtered = EmptyReason.STILL_FILTERED if is_other else EmptyReason.FILTERED
         return {

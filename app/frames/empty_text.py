@@ -21,6 +21,12 @@ class EmptyReason(Enum):
     """The connection is closed, or belongs to an old capture, and carried nothing."""
     NO_WEBSOCKET = auto()
     """The handshake failed, or there was none."""
+    EXCHANGE = auto()
+    """The connection is a plain HTTP request with its answer."""
+    TUNNEL = auto()
+    """The connection is a tunnel whose bytes are only counted."""
+    OTHER_SOURCE = auto()
+    """There are frames, and none came through the chosen source."""
     ONLY_CONTROL = auto()
     """All frames are control frames, which are hidden."""
     EMPTY_FILE = auto()
@@ -33,6 +39,12 @@ class EmptyReason(Enum):
     """There are frames, and none matches."""
     STILL_FILTERED = auto()
     """None matches the applied filter, which differs from the one in the line."""
+
+
+_PASSED = {
+    ConnectionState.EXCHANGED: EmptyReason.EXCHANGE,
+    ConnectionState.TUNNELLED: EmptyReason.TUNNEL,
+}
 
 
 def empty_reason(
@@ -52,6 +64,8 @@ def empty_reason(
     if hidden:
         return EmptyReason.ONLY_CONTROL
     if chosen is not None:
+        if chosen.state in _PASSED:
+            return _PASSED[chosen.state]
         if chosen.state is ConnectionState.REFUSED or chosen.state in NO_WEBSOCKET:
             return EmptyReason.NO_WEBSOCKET
         return EmptyReason.SILENT if live and chosen.is_open else EmptyReason.NOTHING_CAME
@@ -99,6 +113,18 @@ def _texts() -> dict[EmptyReason, tuple[str, str]]:
         EmptyReason.NO_WEBSOCKET: (
             translate("EmptyText", "No WebSocket here"),
             translate("EmptyText", "The Handshake tab shows what was asked and what was answered."),
+        ),
+        EmptyReason.EXCHANGE: (
+            translate("EmptyText", "Plain HTTP, so there are no frames"),
+            translate("EmptyText", "It went through untouched. The Handshake tab shows request and answer."),
+        ),
+        EmptyReason.TUNNEL: (
+            translate("EmptyText", "A tunnel, so there are no frames"),
+            translate("EmptyText", "Its bytes passed unread; only their number is known."),
+        ),
+        EmptyReason.OTHER_SOURCE: (
+            translate("EmptyText", "No frame came through this source yet"),
+            translate("EmptyText", "Ctrl+0 shows the frames of all sources."),
         ),
         EmptyReason.EMPTY_FILE: (
             translate("EmptyText", "An empty capture"),

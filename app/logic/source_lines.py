@@ -41,3 +41,8 @@ class SourceLine:
     def place(self) -> str:
         """Where it listens and where it connects."""
         return " → ".join(filter(None, (self.address, self.target)))
+
+    @property
+    def short_place(self) -> str:
+        """Leaves out this machine's own address before the port, where a target follows."""
+        return self.place.removeprefix("127.0.0.1") if self.target else self.place

@@ -64,7 +64,7 @@ class SourceModel(QAbstractListModel):
         if line.open_connections:
             parts.append(self.tr("{count} open").format(count=line.open_connections))
         if line.place:
-            parts.append(one_line(line.place))
+            parts.append(one_line(line.short_place))
         return " · ".join(parts)
 
     def state_text(self, line: SourceLine) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer
 
-from app.sources.listening import Listening
+from app.sources.listening import FIRST, Listening
+from app.sources.sources import Sources
 from app.sources.watch import Watch
 from app.views.bars.status_bar import StatusBar
 from app.views.panes import Panes
@@ -16,7 +17,13 @@ class Figures(QObject):
     """Fills the status bar, and counts the problems on their tab."""
 
     def __init__(
-        self, status: StatusBar, panes: Panes, listening: Listening, watch: Watch, parent: QObject
+        self,
+        status: StatusBar,
+        panes: Panes,
+        listening: Listening,
+        sources: Sources,
+        watch: Watch,
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._status = status
@@ -26,6 +33,9 @@ class Figures(QObject):
         self._frames.counts_changed.connect(self._show_counts)
         self._connections.totals_changed.connect(self._show_totals)
         listening.changed.connect(status.set_listening)
+        sources.changed.connect(
+            lambda: status.set_sources(sum(line.is_on for line in sources.lines if line.id != FIRST))
+        )
         watch.looked.connect(lambda: status.set_lagging(watch.recording_lags))
         self._rate_timer = QTimer(self)
         self._rate_timer.setInterval(_RATE_MS)

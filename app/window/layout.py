@@ -15,6 +15,8 @@ _FIRST_SIZE = QSize(1280, 800)
 _LEAST_SIZE = QSize(720, 420)
 _SOURCES_HEIGHT = 124
 """Pixels for the bar of the sources and two rows."""
+_SOURCES_SHARE = 0.45
+"""Part of the column that they may take by themselves."""
 
 
 class WindowLayout:
@@ -65,6 +67,11 @@ class WindowLayout:
         self.left.setMinimumWidth(160)
         # Half of a 1600×1000 screen is what a scale of 2 leaves. Set here, so that no banner enlarges the window.
         window.setMinimumSize(_LEAST_SIZE)
+        self._sources = panes.sources
+        self._sources_moved = False
+        """The person has given the list of sources a height."""
+        self.left.splitterMoved.connect(self._note_height)
+        panes.sources.list.source_model.modelReset.connect(self._fit_sources)
         panes.frames.setMinimumHeight(60)
         panes.details.setMinimumHeight(72)
         panes.composer.setMinimumHeight(84)
@@ -76,6 +83,17 @@ class WindowLayout:
             # Otherwise the address field would get the keyboard, and Return would listen on what was typed.
             self._frames.setFocus()
         self._composer.setVisible(shown)
+
+    def _note_height(self) -> None:
+        self._sources_moved = True
+
+    def _fit_sources(self) -> None:
+        """Give the list of sources the height of its rows, within reason."""
+        if self._sources_moved:
+            return
+        most = int(self.left.height() * _SOURCES_SHARE)
+        wanted = min(self._sources.wanted_height, max(most, _SOURCES_HEIGHT))
+        self.left.setSizes([wanted, max(self.left.height() - wanted, 1)])
 
     @property
     def shows_start(self) -> bool:
@@ -99,6 +117,7 @@ class WindowLayout:
         for splitter in (self.sides, self.details, self.left):
             if (state := settings.layout(splitter.objectName())) is not None:
                 splitter.restoreState(state)
+                self._sources_moved |= splitter is self.left
         if (state := settings.layout(_COLUMNS)) is not None:
             self._frames.header.restore(state)
 
@@ -106,6 +125,6 @@ class WindowLayout:
         settings.set_layout("window", self._window.saveGeometry())
         # The splitter forgets the height of what is hidden.
         self.show_start(shown=False)
-        for splitter in (self.sides, self.details, self.left):
+        for splitter in (self.sides, self.details, *((self.left,) if self._sources_moved else ())):
             settings.set_layout(splitter.objectName(), splitter.saveState())
         settings.set_layout(_COLUMNS, self._frames.header.save())

@@ -133,7 +133,7 @@ class MainWindow(QMainWindow):
         )
         self._on_display = OnDisplay(work.desk, panes, self.selection, self.status, self._layout, shell)
         self._pulse = Pulse(work, panes, self.selection, self.sending, self.watch, self)
-        self._figures = Figures(self.status, panes, self.listening, self.watch, self)
+        self._figures = Figures(self.status, panes, self.listening, self.sources, self.watch, self)
         self._arrange()
         self._connect_banner()
         self._connect_parts(engine)

@@ -6,6 +6,7 @@ connections, an observer only watches.
 
 from __future__ import annotations
 
+from core.protocol.anatomy import count_bytes
 from core.protocol.arrivals import Arrivals
 from core.protocol.deflate import DeflateParameters, Inflater
 from core.protocol.events import Completes, FrameReceived, Message, Report
@@ -221,7 +222,7 @@ class Inbound:
     def _note_after_close(self, frame: Frame, found: list[Violation]) -> None:
         if self.closing is not None:
             # RFC 6455 section 5.5.1: data after a close frame is discarded; it stays visible.
-            found.append(violation("frame-after-close", f"{len(frame.payload)} bytes of payload"))
+            found.append(violation("frame-after-close", f"{count_bytes(len(frame.payload))} of payload"))
 
     # Frames too long to hold.
 

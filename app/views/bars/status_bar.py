@@ -36,6 +36,8 @@ class StatusBar(QStatusBar):
         self._listening = False
         self._mark = QLabel()
         self._where = self._label()
+        self._sources = self._label()
+        self._sources.hide()
         self._open = self._label()
         self._frames = self._label()
         self._rate = self._label()
@@ -48,7 +50,16 @@ class StatusBar(QStatusBar):
         self._saved = self._label()
         self.setSizeGripEnabled(False)
         self.setContentsMargins(0, 0, 0, 0)
-        counts = (self._mark, self._where, self._open, self._frames, self._rate, self._bytes, self.problems)
+        counts = (
+            self._mark,
+            self._where,
+            self._sources,
+            self._open,
+            self._frames,
+            self._rate,
+            self._bytes,
+            self.problems,
+        )
         self.addWidget(self._row(*counts))
         states = (self._hidden, self._frozen, self._lagging, self._recording, self._saved)
         self.addPermanentWidget(self._row(*states))
@@ -74,6 +85,12 @@ class StatusBar(QStatusBar):
             self.tr("Listening on {where}").format(where=urls) if urls else self.tr("Not listening")
         )
         self._tint()
+
+    def set_sources(self, running: int) -> None:
+        """Show how many sources run beside the listener of the tool bar."""
+        one, many = self.tr("1 more source"), self.tr("{count} more sources")
+        self._sources.setText(counted(running, one, many))
+        self._sources.setVisible(running > 0)
 
     def set_totals(self, totals: Totals, open_count: int) -> None:
         """Counts of the whole capture."""

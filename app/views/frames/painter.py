@@ -31,6 +31,8 @@ _ICON = 15
 _STRIPE = 3
 _PILL_GAP = 5
 _PILL_PADDING = 12
+_RECOGNIZED = 3
+"""Characters of a cut label, its ellipsis included, that say too little."""
 _BOOKMARK = 12
 _BITS_GAP = 8
 """Between the flags and the labels after them."""
@@ -346,7 +348,10 @@ class FramePainter:
         for badge in line.badges[:shown]:
             role, tint = _BADGE_ROLES.get(badge, (ThemeRole.MUTED, ThemeRole.HOVER))
             x = self._pill(painter, x, rect, self._labels[badge], role, tint, None)
-        if left := len(line.badges) - shown:
+        left = len(line.badges) - shown
+        if left == 1 and (text := self._cut_label(line.badges[-1], rect.right() + 1 - x)):
+            self._pill(painter, x, rect, text, ThemeRole.MUTED, ThemeRole.HOVER, None)
+        elif left:
             self._pill(painter, x, rect, f"+{left}", ThemeRole.MUTED, ThemeRole.HOVER, None)
         painter.restore()
 
@@ -357,6 +362,13 @@ class FramePainter:
             return len(ends)
         more = self._pill_width(f"+{len(badges)}")
         return sum(end + more <= room for end in ends)
+
+    def _cut_label(self, badge: Badge, room: int) -> str:
+        """The beginning of a label, if there is room for enough of it to be recognized."""
+        cut = self._small_metrics.elidedText(
+            self._labels[badge], Qt.TextElideMode.ElideRight, room - _PILL_PADDING
+        )
+        return cut if len(cut) > _RECOGNIZED else ""
 
     def badge_words(self, line: Line) -> str:
         """All badges of a line in words."""

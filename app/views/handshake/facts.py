@@ -76,6 +76,10 @@ class HandshakeFacts:
             facts.append(_tr("refused: {0}").format(record.reason or _tr("no reason recorded")))
         elif record.state is ConnectionState.SERVED:
             facts.append(_tr("a plain HTTP request, answered with a page"))
+        elif record.state is ConnectionState.EXCHANGED:
+            facts.append(_tr("a plain HTTP request, passed on with its answer"))
+        elif record.state is ConnectionState.TUNNELLED:
+            facts.append(_tr("a tunnel whose bytes passed unread"))
         elif record.status == 101:
             facts.append(_tr("subprotocol {0}").format(record.subprotocol or _tr("none")))
             facts.append(_tr("extensions {0}").format(record.extensions or _tr("none")))

@@ -6,8 +6,7 @@ lines that differ have a ground of their own.
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QWidget
 
 from app.logic.shown_handshake import DIALLED, LISTENED, Differences, ShownHandshake, differences
 from app.logic.text import count_bytes
@@ -68,14 +67,11 @@ class RawHeads(QWidget):
         return marked
 
     def _arrange(self) -> None:
-        right = QHBoxLayout()
-        right.addWidget(self.response_label, 1)
-        right.addWidget(self.marks, 0, Qt.AlignmentFlag.AlignTop)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(12)
         grid.addWidget(self.request_label, 0, 0)
-        grid.addLayout(right, 0, 1)
+        grid.addWidget(self.response_label, 0, 1)
         for row, widgets in enumerate(
             (
                 (self.request, self.response),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPalette, QResizeEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.logic.leg_timings import timings
 from app.logic.shown_handshake import ShownHandshake
@@ -44,9 +44,11 @@ class HandshakeView(QScrollArea):
         self.request, self.response, self.marks = self.raw.request, self.raw.response, self.raw.marks
         self.times = TimeBars(look.theme)
         meaning = self.tr("Meaning")
-        self.legs = self._table("", self.tr("Client ⇄ Unmask"), self.tr("Unmask ⇄ server"), muted=False)
-        self.tls_client = self._table("TLS", self.tr("Value"), self.tr("What it is"))
-        self.tls_server = self._table("TLS", self.tr("Value"), self.tr("What it is"))
+        self.legs = self._table(
+            "", self.tr("Client ⇄ Unmask"), self.tr("Unmask ⇄ server"), muted=False, most=300
+        )
+        self.tls_client = self._table("TLS", self.tr("Value"), self.tr("What it is"), most=330, least=170)
+        self.tls_server = self._table("TLS", self.tr("Value"), self.tr("What it is"), most=330, least=170)
         self.accept = self._table(self.tr("Step"), self.tr("Value"), self.tr("What it is"))
         self.chosen = self._table(self.tr("Agreed"), self.tr("Value"), meaning)
         self.request_headers = self._table(self.tr("Header"), self.tr("Value"), meaning)
@@ -104,10 +106,13 @@ class HandshakeView(QScrollArea):
 
     # Building
 
-    def _table(self, first: str, second: str, third: str, *, muted: bool = True) -> FactTable:
+    def _table(
+        self, first: str, second: str, third: str, *, muted: bool = True, most: int = 520, least: int = 230
+    ) -> FactTable:
+        """`least` and `most` are the greatest widths of the first and the second column."""
         columns = (
-            FactColumn(first, most=230),
-            FactColumn(second, mono=True, most=520),
+            FactColumn(first, most=least),
+            FactColumn(second, mono=True, most=most),
             FactColumn(third, mono=not muted, role=ThemeRole.MUTED if muted else ThemeRole.TEXT),
         )
         table = FactTable(self._theme, columns, stretch=2)
@@ -121,7 +126,10 @@ class HandshakeView(QScrollArea):
         layout = QVBoxLayout(self._page)
         layout.setContentsMargins(14, 4, 14, 14)
         layout.setSpacing(6)
-        layout.addWidget(self.title)
+        top = QHBoxLayout()
+        top.addWidget(self.title, 1)
+        top.addWidget(self.marks, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(top)
         layout.addWidget(self.facts)
         layout.addWidget(self.violations)
         layout.addSpacing(4)
@@ -151,11 +159,11 @@ class HandshakeView(QScrollArea):
         for words, part in (
             (self.tr("Times"), self.times),
             (self.tr("Legs"), self.legs),
-            (self.tr("TLS, server"), self.tls_server),
-            (self.tr("TLS, client"), self.tls_client),
+            (self.tr("TLS server"), self.tls_server),
+            (self.tr("TLS client"), self.tls_client),
             (self.tr("Agreed"), self.chosen),
-            (self.tr("Request headers"), self.request_headers),
-            (self.tr("Response headers"), self.response_headers),
+            (self.tr("Request"), self.request_headers),
+            (self.tr("Response"), self.response_headers),
             (self.tr("Trailing bytes"), self.trailing),
         ):
             self.anchors.add(words, self._sections[part])

@@ -82,7 +82,8 @@ class SourceList(QListView):
     @property
     def wanted_height(self) -> int:
         """Height at which no row is hidden."""
-        return self._sources.rowCount() * self._delegate.row_height
+        hidden = sum(self.isRowHidden(row) for row in range(self._sources.rowCount()))
+        return (self._sources.rowCount() - hidden) * self._delegate.row_height
 
     def button_rect(self, source: int) -> QRect:
         """Where the button of a source is, in the viewport."""

@@ -52,6 +52,11 @@ class SourcePane(QWidget):
         look.theme.changed.connect(self._tint)
         self._tint()
 
+    @property
+    def wanted_height(self) -> int:
+        """Height at which no source is hidden."""
+        return self._bar.sizeHint().height() + self.list.wanted_height
+
     def sizeHint(self) -> QSize:
         row = self.list.sizeHintForRow(0)
         return QSize(super().sizeHint().width(), self._bar.sizeHint().height() + _ROWS * row)
