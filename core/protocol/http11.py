@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import NoReturn
 
 from core.errors import CallerError, HeadError
+from core.protocol.client_hello import describe_tls
 from core.protocol.headers import TCHAR, Headers, HeadSpan, explain, is_token, quoted
 from core.protocol.violations import Judgement, Severity, Violation, violation
 
@@ -191,7 +192,8 @@ class HeadParser:
         if start == 0 and opening in (b"\x15", b"\x16"):
             return
         if start == 0 and opening[:2] in (b"\x15\x03", b"\x16\x03"):
-            detail = "the peer speaks wss:// (or https://); let it use ws:// (or http://) here"
+            seen = describe_tls(bytes(buffer))
+            detail = f"{seen}, so the peer speaks wss:// (or https://); let it use ws:// (or http://) here"
             self._fail(400, violation("head-looks-like-tls", detail, 0, len(self.raw)))
         if self._kind is HeadKind.RESPONSE and not b"HTTP/".startswith(opening):
             self._fail_first_line(start)

@@ -21,9 +21,9 @@ from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.reception import Asked, Reception
 from core.net.proxy import Proxy, TlsTreatment
 from core.net.reach import Reach
-from core.net.tls.client_hello import ClientHello, read_client_hello
 from core.net.tls.failures import TlsFailure, TlsFailureKind
 from core.net.tls.openings import Opening
+from core.protocol.client_hello import ClientHello, read_client_hello
 from core.protocol.events import Event, HandshakeDone, TunnelEnded, TunnelPassed
 from core.protocol.first_bytes import FirstBytes, judge_first_bytes
 from core.protocol.handshake import Answer

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from core.capture.legs import Tls
 from core.errors import CertificateError
-from core.net.tls.client_hello import ClientHello, read_client_hello
 from core.net.tls.failures import TlsFailure, TlsFailureKind
 from core.net.tls.openings import Opening, peer_chain, tls_of
+from core.protocol.client_hello import ClientHello, read_client_hello
 from core.protocol.first_bytes import FirstBytes, judge_first_bytes
 
 Choose = Callable[[ClientHello], ssl.SSLContext]

@@ -1,4 +1,4 @@
-"""Reads what a client asks for from the first bytes of a TLS stream, without I/O and without judging them.
+"""Reads what a client asks for from the first bytes of a TLS stream, without judging them.
 
 What is not understood in them is left out: OpenSSL reads them once more, and knows which alert they deserve.
 """
@@ -40,6 +40,16 @@ def read_client_hello(data: bytes) -> ClientHello | None:
         return _hello(message)
     except (IndexError, ValueError):
         return ClientHello()
+
+
+def describe_tls(data: bytes) -> str:
+    """What came, in words, where the first bytes of a stream are TLS."""
+    if data[0] != _HANDSHAKE:
+        return "a TLS record came"
+    hello = read_client_hello(data)
+    if hello is None or hello.server_name is None:
+        return "a TLS ClientHello came"
+    return f"a TLS ClientHello for {hello.server_name} came"
 
 
 def _message(data: bytes) -> bytes | None:
