@@ -79,11 +79,6 @@ def add_connect_options(group: argparse._ArgumentGroup) -> None:
     )
     add("--no-compression", action="store_true", help="--connect: offer no permessage-deflate")
     add(
-        "--via",
-        metavar="PROXY",
-        help="--connect: through this proxy, such as http://127.0.0.1:3128 or socks5://…",
-    )
-    add(
         "--insecure",
         "-k",
         action="store_true",
@@ -179,8 +174,6 @@ def _changed(draft: ConnectDraft, options: argparse.Namespace) -> ConnectDraft:
         draft = replace(draft, origin=options.origin)
     if options.no_compression:
         draft = replace(draft, compression="")
-    if options.via is not None:
-        draft = replace(draft, proxy=options.via)
     if options.follow:
         draft = replace(draft, follows=options.follow)
     if options.connect_seconds != CONNECT_SECONDS:

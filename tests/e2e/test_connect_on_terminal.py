@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from websockets.sync.server import Server, ServerConnection
 from websockets.sync.server import serve as listen
 
 from core.capture.reader import CaptureReader
-from tests.tools.program import ROOT, command_of_unmask, environment_with
+from tests.tools.program import ROOT, Program, command_of_unmask, environment_with
 from tests.tools.pty_program import PtyProgram
 from tests.tools.raw_server import RawServer
 from tests.tools.waiting import PATIENCE_SECONDS
@@ -250,6 +251,16 @@ def test_many_lines_arrive_whole_and_in_order(tmp_path: Path) -> None:
         )
     assert ran.returncode == 0, ran.stderr
     assert came == lines
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node")
+def test_node_answers(tmp_path: Path) -> None:
+    script = Path(__file__).parent / "node" / "echo.mjs"
+    with Program(["node", str(script)]) as node:
+        port = node.line()
+        ran = piped(b"one\ntwo\n", "--connect", f"127.0.0.1:{port}", "--capture", tmp_path / "a.unmask")
+    assert ran.returncode == 0, ran.stderr
+    assert [ran.stdout.split("\n").count(f"        {text}") for text in ("one", "two")] == [2, 2]
 
 
 def test_json_goes_both_ways(echoing: str, tmp_path: Path) -> None:
