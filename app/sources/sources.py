@@ -252,10 +252,18 @@ class Sources(QObject):
         box.open()
 
     def pass_through(self, source: int, host: str) -> None:
-        """Have a proxy no longer open the TLS of a host."""
-        known = self._find(source)
-        if known is not None and isinstance(known.wish, Proxy):
-            self.replace(source, known.name, known.wish.passing(parse_hosts(host)))
+        """Have a proxy no longer open the TLS of a host, at once and without starting it again."""
+        known, line = self._find(source), self.line(source)
+        if known is None or line is None or not isinstance(known.wish, Proxy):
+            return
+        hosts = parse_hosts(host)
+        self._known[self._known.index(known)] = replace(known, wish=known.wish.passing(hosts))
+        given = self._given.get(source)
+        if isinstance(given, Proxy):
+            self._given[source] = given.passing(hosts)
+        self._keep()
+        if line.is_on:
+            self._engine.let_pass(source, hosts)
 
     def keep(self) -> None:
         """Remember which are running, at the end of the window."""
