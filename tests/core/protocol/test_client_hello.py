@@ -28,7 +28,7 @@ WHOLE = hello_of("a.example", "h2", "http/1.1")
 
 
 def in_records(hello: bytes, size: int) -> bytes:
-    """The same message in more records (RFC 8446 section 5.1)."""
+    """Cut the message of one record into more of them (RFC 8446 section 5.1)."""
     message, records = hello[5:], b""
     for at in range(0, len(message), size):
         part = message[at : at + size]
