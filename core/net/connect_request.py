@@ -145,7 +145,7 @@ class Reconnect:
 class ConnectRequest:
     """A connection to make. Raises CallerError if no such request can be written."""
 
-    url: ServerUrl
+    url: ServerUrl = field(repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Headers beside those of the handshake, in order. A Host among them replaces the URL's."""
     subprotocols: tuple[str, ...] = ()

@@ -80,7 +80,9 @@ class RunningSources:
         return tuple(map(self._status, tuple(self._seats.values())))
 
     def start(self, source: Source) -> None:
-        """Start a source, or replace the one of this id that runs, which stays if that fails."""
+        """Start a source, or replace the one of this id that runs, which stays if that fails. A client is replaced at
+        once.
+        """
         seat = self._seats.setdefault(source.id, _Seat(source))
         if seat.starting is not None:
             seat.starting.cancel()

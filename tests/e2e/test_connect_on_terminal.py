@@ -220,6 +220,30 @@ def test_a_server_that_comes_back_is_connected_to_again(tmp_path: Path) -> None:
         assert program.wait() == 0
 
 
+def test_a_server_that_is_not_there_gives_the_terminal_back(tmp_path: Path) -> None:
+    with RawServer() as closed:
+        url = closed.url
+    with on_terminal("--connect", url, "--capture", tmp_path / "a.unmask") as program:
+        assert program.wait() == 1
+        assert any("refuses the connection" in line for line in program.lines)
+        # Pasting in brackets is off again, and the cursor is there.
+        assert program.written.rfind(b"\x1b[?2004l") > program.written.rfind(b"\x1b[?2004h")
+        assert program.written.rfind(b"\x1b[?25h") >= program.written.rfind(b"\x1b[?25l")
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_refusal_is_told(status: int, tmp_path: Path) -> None:
+    with RawServer() as raw:
+        taking = threading.Thread(target=raw.accept)
+        taking.start()
+        with on_terminal("--connect", raw.url, "--capture", tmp_path / "a.unmask") as program:
+            taking.join(PATIENCE_SECONDS)
+            raw.send(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode())
+            raw.client.close()
+            assert program.wait() == 1
+            assert any("refused: " in line and str(status) in line for line in program.lines), program.lines
+
+
 def test_pings_show_how_long_they_take(echoing: str, tmp_path: Path) -> None:
     with connected("--connect", echoing, "--ping", "0.2", "--capture", tmp_path / "a.unmask") as program:
         program.line_with("· ping ")

@@ -70,10 +70,13 @@ class VariablesDialog(QDialog):
         self._remove.clicked.connect(self._remove_chosen)
         # A click on it leaves the focus in the row that is meant.
         self._remove.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.reveal = QCheckBox(self.tr("Show &secret values"))
+        self.reveal.toggled.connect(self._hide_secrets)
         row = QHBoxLayout()
         row.addWidget(add)
         row.addWidget(self._remove)
         row.addStretch(1)
+        row.addWidget(self.reveal)
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Cancel | QDialogButtonBox.StandardButton.Save
         )
@@ -128,13 +131,11 @@ class VariablesDialog(QDialog):
             self.tr("Its value is kept in the system's keyring, and stands as asterisks in captures")
         )
 
-        def hide(on: bool) -> None:
-            value.setEchoMode(QLineEdit.EchoMode.PasswordEchoOnEdit if on else QLineEdit.EchoMode.Normal)
-
-        secret.toggled.connect(hide)
         secret.setChecked(variable.is_secret)
+        secret.toggled.connect(self._hide_secrets)
         for column, widget in ((_NAME, name), (_VALUE, value), (_SECRET, secret)):
             self.table.setCellWidget(row, column, widget)
+        self._hide_secrets()
         return value if focus_value else name
 
     def _remove_chosen(self) -> None:
@@ -146,6 +147,13 @@ class VariablesDialog(QDialog):
         for row in sorted(rows or {self.table.rowCount() - 1}, reverse=True):
             self.table.removeRow(row)
         self._look()
+
+    def _hide_secrets(self) -> None:
+        """Show secret values only if that is asked for."""
+        for row in range(self.table.rowCount()):
+            hidden = self._secret(row).isChecked() and not self.reveal.isChecked()
+            mode = QLineEdit.EchoMode.PasswordEchoOnEdit if hidden else QLineEdit.EchoMode.Normal
+            self._value(row).setEchoMode(mode)
 
     def _look(self) -> None:
         """Say what is wrong with a name while it is typed."""

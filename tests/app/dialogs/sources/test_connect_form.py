@@ -123,6 +123,8 @@ def test_a_missing_variable_can_be_given(make: MakeForm, shelf: ConnectionShelf)
         dialog._value(row).setText(value)
     dialog._secret(1).setChecked(True)
     assert dialog._value(1).displayText() != "s3cret"
+    dialog.reveal.setChecked(True)
+    assert dialog._value(1).displayText() == "s3cret"
     dialog.accept()
     assert form.what.url == "ws://{host}/"
     assert shelf.variables() == (Variable("host", "127.0.0.1:9"), Variable("token", "s3cret", is_secret=True))
