@@ -45,6 +45,9 @@ def why_not_passed(request: RequestHead) -> Answer | None:
     if _BAD_IN_TARGET.search(request.target):
         # RFC 9112 section 3.2: no space in a request target.
         return _not_passed(f"its target has a space or a control character in it: {quoted(request.target)}")
+    if len(request.headers.get_all("Host")) > 1:
+        # RFC 9112 section 3.2.
+        return refuse(400, "The request is not passed on: it has more than one Host.")
     lengths, codings = _framing(request.headers)
     if codings and lengths:
         # RFC 9112 section 6.1: such a message may be an attempt at request smuggling.

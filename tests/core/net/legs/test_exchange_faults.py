@@ -405,6 +405,7 @@ def test_what_is_asked_is_rewritten_and_all_else_kept(
 @pytest.mark.parametrize(
     "framing",
     [
+        b"Host: elsewhere\r\n",
         b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
         b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
         b"Content-Length: 5\r\nContent-Length: 6\r\n",
