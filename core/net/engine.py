@@ -260,6 +260,9 @@ class Engine:
     def _bid_farewell(sessions: Sequence[Session]) -> None:
         for session in sessions:
             try:
+                if not session.sides:
+                    # What stands between two peers has no word of its own for them.
+                    session.disconnect()
                 for side in session.sides:
                     session.send(OutgoingClose(_GOING_AWAY, "Unmask stops"), side, Origin.AUTOMATIC)
             except CallerError:

@@ -19,16 +19,26 @@ from core.protocol.events import (
     ClosedBy,
     Completes,
     Event,
+    ExchangeEnded,
     Fate,
     FrameReceived,
     FrameSent,
     Origin,
     Report,
     RequestReceived,
+    RequestSent,
+    ResponseReceived,
 )
 from core.protocol.frames import Opcode, make_frame
-from core.protocol.handshake import ServerPolicy, client_request
-from core.protocol.http11 import HeadKind, HeadLimits, write_response
+from core.protocol.handshake import ResponseVerdict, ServerPolicy, client_request
+from core.protocol.http11 import (
+    HeadKind,
+    HeadLimits,
+    HeadParser,
+    RequestHead,
+    ResponseHead,
+    write_response,
+)
 from core.protocol.observer import Observer
 from core.protocol.state import Role, peer_of
 from core.protocol.violations import Judgement, violation
@@ -516,3 +526,42 @@ def test_a_place_that_there_is_not() -> None:
     for side, kind in ((2, 0), (0, 2), (-1, 1)):
         with pytest.raises(ValueError, match=r"HeadPlace|of kind"):
             head_place(side, kind)
+
+
+def plain_exchange(path: Path, *ending: Event) -> Told:
+    told = Told(path, RELAYED)
+    asked = HeadParser(HeadKind.REQUEST).feed(b"GET /page HTTP/1.1\r\nHost: h\r\n\r\n")
+    answered = HeadParser(HeadKind.RESPONSE).feed(b"HTTP/1.1 200 OK\r\n\r\n")
+    assert isinstance(asked, RequestHead)
+    assert isinstance(answered, ResponseHead)
+    told.keep([RequestSent(asked.raw, asked)], Role.CLIENT)
+    told.change_leg(LegChange(Role.SERVER, "10.0.0.2:80"))
+    told.keep([ResponseReceived(answered, ResponseVerdict(()), accepted=False, is_plain=True)], Role.SERVER)
+    assert (told.record.state, told.record.closed_ns) == (ConnectionState.EXCHANGED, None)
+    told.keep(ending, Role.CLIENT)
+    return told
+
+
+def test_an_exchange_is_a_record_with_the_sizes_of_its_bodies(path: Path) -> None:
+    told = plain_exchange(path, ExchangeEnded(3, 5_000_000_000, is_plain=True))
+    record = told.record
+    assert (record.state, record.status, record.path) == (ConnectionState.EXCHANGED, 200, "/page")
+    assert (record.bytes_in, record.bytes_out, record.frame_count) == (3, 5_000_000_000, 0)
+    assert (record.closed_by, record.vanished, record.close_code) == (ClosedBy.NOBODY, False, None)
+    assert {leg.ended for leg in told.legs.values()} == {LegEnd.CLOSED}
+
+
+def test_who_left_an_exchange_unfinished_is_told(path: Path) -> None:
+    told = plain_exchange(path, ExchangeEnded(0, 9, True, Role.SERVER, "It was cut."))
+    record = told.record
+    assert (record.closed_by, record.vanished, record.reason) == (ClosedBy.SERVER, True, "It was cut.")
+    ended = {side: leg.ended for side, leg in told.legs.items()}
+    assert ended == {Role.CLIENT: LegEnd.CUT, Role.SERVER: LegEnd.VANISHED}
+
+
+def test_that_an_observer_looked_away_is_told(path: Path) -> None:
+    told = plain_exchange(path, *Observer().look_away(900, 1000))
+    with closing(told.reader) as reader:
+        (problem,) = reader.problems(0, 9)
+    assert problem.violation.rule.id == "memory-exhausted"
+    assert "passes unread" in problem.violation.detail

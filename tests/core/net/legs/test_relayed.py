@@ -7,7 +7,7 @@ import random
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from core.protocol.events import ClosedBy
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.handshake import accept_key
 from core.protocol.http11 import write_response
+from core.protocol.state import Role
 from tests.tools.raw_end import RawEnd
 from tests.tools.raw_peer import KEY, MASK, RawPeer
 from tests.tools.raw_server import RawServer
@@ -267,3 +268,50 @@ def test_websockets_talks_to_websockets(served: Served, compression: str | None)
     for way in (C2S, S2C):
         assert [each.payload.decode() for each in recorded if each.direction is way] == said
         assert {each.compressed for each in recorded if each.direction is way} == {compression is not None}
+
+
+def test_the_times_of_each_leg_are_known(served: Served, target: RawServer) -> None:
+    with relayed(served, target) as (client, server):
+        client.frame(1, b"hello")
+        server.take(11)
+        server.send(make_frame(1, b"hi").wire())
+        client.take(4)
+    record = served.closed()
+    near, far = served.reader.legs(1)
+    assert (near.side, far.side) == (Role.CLIENT, Role.SERVER)
+    assert (near.local, far.peer) == (record.local, f"127.0.0.1:{target.port}")
+    for leg in (near, far):
+        times = (leg.opened_ns, leg.connected_ns, leg.answered_ns, leg.first_message_ns, leg.closed_ns)
+        known = [time for time in times if time is not None]
+        assert len(known) == 5
+        assert known == sorted(known)
+        assert leg.secured_ns is None
+    # The server is dialled once the request is there.
+    assert near.connected_ns is not None
+    assert far.opened_ns >= near.connected_ns
+
+
+def test_a_leg_changes_hands_with_what_was_not_used(served: Served, target: RawServer) -> None:
+    """Frames that come with the response, and some that come before it, arrive once and in order."""
+    with RawPeer(served.relay(target.url)) as client:
+        client.send(client.request() + make_frame(1, b"a", masking_key=MASK).wire())
+        with target.accepted() as server:
+            server.head()
+            client.frame(1, b"b")
+            server.send(ACCEPTED + b"".join(make_frame(1, b"%d" % number).wire() for number in range(9)))
+            client.head()
+            assert client.take(27)[2::3] == b"012345678"
+            client.frame(1, b"c")
+            assert len(server.take(21)) == 21
+    served.closed()
+    said = messages_of(served.reader)
+    assert [each.payload for each in said if each.direction is C2S] == [b"a", b"b", b"c"]
+    assert [each.payload for each in said if each.direction is S2C] == [b"%d" % number for number in range(9)]
+
+
+def test_an_end_of_unmask_cuts_what_is_relayed_at_once(served: Served, target: RawServer) -> None:
+    with relayed(served, target) as (client, server):
+        served.host.stop()
+        for end in (client, server):
+            with suppress(ConnectionResetError):
+                assert end.rest() == b""
