@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from typing import Any, cast
 
-from core.net.tls.failures import TlsEnd, TlsFailure, timed_out, vanished
+from core.net.tls.failures import TlsEnd, TlsFailure, timed_out
 from core.net.tls.listening import StreamEnd, TlsListener
 from core.net.tls.openings import Opening
 from core.net.tls.pipe import MOST_DELIVERED, TlsPipe
@@ -346,7 +346,7 @@ class TlsLayer(asyncio.Transport, asyncio.Protocol):
 
     def _tell_end(self) -> None:
         if self._state is _State.SHAKING:
-            self._fail(vanished(self._peer))
+            self._fail(self._pipe.vanished)
             return
         self.is_truncated = not self._pipe.is_notified
         if not self._protocol.eof_received():
@@ -358,7 +358,7 @@ class TlsLayer(asyncio.Transport, asyncio.Protocol):
         self._raw = None
         self._stop_timer()
         if self._state is _State.SHAKING:
-            self._fail(vanished(self._peer))
+            self._fail(self._pipe.vanished)
         self._state = _State.OVER
         if self._was_secured:
             self._pipe.ended()

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from core.capture.legs import Tls
-from core.net.tls.failures import TlsFailure, failure_of
+from core.net.tls.failures import TlsFailure, failure_of, vanished
 
 _DER = 2
 """`_ssl.ENCODING_DER`."""
@@ -36,6 +36,10 @@ class Opening(ABC):
     def explain(self, error: ssl.SSLError, tried: ssl.SSLObject) -> TlsFailure:  # noqa: ARG002
         """Why the handshake failed, or what came after it."""
         return failure_of(error, self.peer)
+
+    def vanished(self, tried: ssl.SSLObject | None) -> TlsFailure:  # noqa: ARG002
+        """The peer ended the connection in the middle of the handshake."""
+        return vanished(self.peer)
 
     def ended(self, secured: ssl.SSLObject) -> None:  # noqa: B027
         """The stream is over."""

@@ -58,6 +58,11 @@ class TlsPipe:
         """What is known of the peer all the same."""
         return None if self._object is None else self._opening.describe_failed(self._object, failure)
 
+    @property
+    def vanished(self) -> TlsFailure:
+        """What it means that the stream ends in the middle of the handshake."""
+        return self._opening.vanished(self._object)
+
     def receive(self, data: bytes) -> None:
         """Take what came from the peer."""
         self.received_bytes += len(data)

@@ -45,6 +45,16 @@ class ServerOpening(Opening):
             return TlsFailure(TlsFailureKind.NO_CERTIFICATE, str(error))
         return context.wrap_bio(incoming, outgoing, server_side=True)
 
+    def vanished(self, tried: ssl.SSLObject | None) -> TlsFailure:
+        if tried is None:
+            return super().vanished(tried)
+        # Node verifies by itself, and then says nothing; so do apps that pin certificates.
+        sentence = (
+            "The client ended the connection without a reason when it had seen the certificate that Unmask shows: it "
+            "may not trust it."
+        )
+        return TlsFailure(TlsFailureKind.VANISHED, sentence)
+
     def describe(self, secured: ssl.SSLObject) -> Tls:
         return tls_of(secured, None if self.hello is None else self.hello.server_name, peer_chain(secured))
 
