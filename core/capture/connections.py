@@ -20,13 +20,14 @@ _HEAD = "SELECT raw FROM head WHERE head.connection = connection.id"
 _SELECT = (
     f"SELECT {CONNECTION.all}, leg.peer, leg.local, leg.trailing, leg.trailing_length, "
     f"coalesce(({_HEAD} AND side = ({_FIRST}) AND kind = 0), x''), "
-    f"coalesce(({_HEAD} AND side = ({_ANSWERING}) AND kind = 1), ({_HEAD} AND side = 0 AND kind = 1), x'') "
+    f"coalesce(({_HEAD} AND side = ({_ANSWERING}) AND kind = 1), ({_HEAD} AND side = 0 AND kind = 1), x''), "
+    "coalesce((SELECT max(masked) FROM head WHERE head.connection = connection.id), 0) "
     f"FROM connection LEFT JOIN leg ON leg.connection = connection.id AND leg.side = ({_FIRST})"
 )
 MOST_SOURCES = 10_000
 """A capture has one for each source that was started, or set up differently."""
 _WIDTH = len(CONNECTION.columns)
-_BESIDE = (*LEG.kinds("peer", "local", "trailing", "trailing_length"), bytes, bytes)
+_BESIDE = (*LEG.kinds("peer", "local", "trailing", "trailing_length"), bytes, bytes, int)
 
 
 class ConnectionReader(Snapshots):
@@ -108,7 +109,7 @@ def _label(row: SourceRow) -> SourceLabel:
 def _record(row: Row, sources: Mapping[int, SourceLabel]) -> ConnectionRecord:
     """A row of `_SELECT`; ValueError where it says nonsense."""
     found = CONNECTION.read(row[:_WIDTH])
-    peer, local, trailing, trailing_length, request, response = typed(row[_WIDTH:], _BESIDE)
+    peer, local, trailing, trailing_length, request, response, masked = typed(row[_WIDTH:], _BESIDE)
     return ConnectionRecord(
         id=found.id,
         mode=Mode(found.mode),
@@ -135,5 +136,6 @@ def _record(row: Row, sources: Mapping[int, SourceLabel]) -> ConnectionRecord:
         bytes_out=found.bytes_out,
         violation_count=found.violation_count,
         vanished=found.vanished != 0,
+        is_masked=masked != 0,
         source=sources.get(found.source),
     )

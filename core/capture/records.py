@@ -108,6 +108,8 @@ class ConnectionRecord:
     bytes_out: int
     """Wire bytes from server to client, frames only."""
     violation_count: int
+    is_masked: bool = False
+    """Whether secrets in its heads are asterisks, which were not on the wire."""
     vanished: bool = False
     """The TCP stream ended without a closing handshake."""
     source: SourceLabel | None = None

@@ -270,6 +270,8 @@ class ConnectForm(SourceForm[ConnectDraft]):
         self.url.set_note(" ".join((self.tr("Taken from the line."), *pasted.told)))
         for button in {self._folds[field] for field in (self.origin, self.trust)}:
             button.setChecked(True)
+        # What was left out is said below the URL.
+        self._scroll.verticalScrollBar().setValue(0)
 
     def _show(self, draft: ConnectDraft) -> None:
         self.url.set_text(draft.url)

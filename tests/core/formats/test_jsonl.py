@@ -73,6 +73,7 @@ def test_the_handshake(talk: Conversation) -> None:
         "origin": "http://localhost",
         "status": 101,
         "reason": "",
+        "secrets_masked": False,
         "subprotocol": None,
         "extensions": "",
     }

@@ -302,6 +302,7 @@ def test_no_byte_of_a_secret_is_in_the_capture(served: Served, server: RawServer
     assert len(record.request) == len(head)
     assert record.path == "/?t=************"
     assert [each.is_masked for each in served.reader.heads(1)] == [True, True]
+    assert record.is_masked
     assert record.subprotocol == "bearer.************"
     served.host.stop_source(7)
     served.source(7, STOPPED)
