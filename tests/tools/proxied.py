@@ -6,9 +6,10 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from websockets.exceptions import ConnectionClosedError
 from websockets.sync.server import ServerConnection
 from websockets.sync.server import serve as listen
 
@@ -92,8 +93,10 @@ def proxied(folder: Path, proxy: Proxy | None = None) -> Iterator[Proxied]:
 
 
 def _echo(connection: ServerConnection) -> None:
-    for message in connection:
-        connection.send(message)
+    # Clients may leave without a word.
+    with suppress(ConnectionClosedError):
+        for message in connection:
+            connection.send(message)
 
 
 @contextmanager

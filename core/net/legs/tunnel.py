@@ -95,6 +95,8 @@ class Tunnelled(Forwarding):
         self._why = ""
         """Why bytes pass as they come."""
         self._hello = ClientHello()
+        self._is_inside = False
+        """Whether TLS with the client is open."""
         self._ended = TunnelEnded(None)
         self._idle: asyncio.TimerHandle | None = None
         self._client.hand_over(self)
@@ -120,8 +122,9 @@ class Tunnelled(Forwarding):
         super().leg_made(leg)
         if leg is not self._server:
             return
-        self._client.write((_ESTABLISHED.response,))
-        self._tell(HandshakeDone(_ESTABLISHED))
+        if not self._is_inside:
+            self._client.write((_ESTABLISHED.response,))
+            self._tell(HandshakeDone(_ESTABLISHED))
         self._phase = _Phase.PEEKING
         self._client.resume(PauseReason.HELD)
         if self._client.has_ended:
@@ -143,7 +146,8 @@ class Tunnelled(Forwarding):
             case _Phase.PASSING:
                 self._hand_on(leg, data, now)
             case _Phase.SECURED if is_client:
-                self._enter(replace(self._target, scheme="wss"), data)
+                self._first += data
+                self._judge_inside()
             case _:
                 # Before TLS begins with it, a server has nothing to say.
                 pass
@@ -183,6 +187,8 @@ class Tunnelled(Forwarding):
         """Find out from what the client has said so far."""
         first = bytes(self._first)
         kind = judge_first_bytes(first)
+        if kind is FirstBytes.TLS and self._is_inside:
+            kind = FirstBytes.OTHER
         hello = read_client_hello(first) if kind is FirstBytes.TLS else None
         if kind is None or (kind is FirstBytes.TLS and hello is None):
             if first:
@@ -192,9 +198,11 @@ class Tunnelled(Forwarding):
         if hello is not None:
             self._follow_tls(hello)
         elif kind is FirstBytes.HTTP:
-            self._enter(self._target, first)
+            self._enter()
         else:
-            self._pass("It is neither TLS nor HTTP/1.")
+            self._pass(
+                "Inside of TLS it is not HTTP/1." if self._is_inside else "It is neither TLS nor HTTP/1."
+            )
 
     def _peeked_in_vain(self) -> None:
         self._pass("The client did not say enough in time to tell what it speaks.")
@@ -254,7 +262,8 @@ class Tunnelled(Forwarding):
 
     def leg_secured(self, leg: Leg) -> None:
         super().leg_secured(leg)
-        self._phase = _Phase.SECURED
+        self._phase, self._is_inside = _Phase.SECURED, True
+        self._client.set_timer(self._keeper.proxy.peek_seconds, self._reach_inside)
 
     def leg_unsecured(self, leg: Leg, failure: TlsFailure) -> None:  # noqa: ARG002
         self._phase = _Phase.ENDING
@@ -268,14 +277,36 @@ class Tunnelled(Forwarding):
             self._keeper.tell_refused(name, sentence)
         self._ended = TunnelEnded(Role.CLIENT, failure=sentence)
 
+    def _judge_inside(self) -> None:
+        """Find out what the client says inside of TLS. Requests are left to find their own way to the server."""
+        kind = judge_first_bytes(bytes(self._first))
+        if kind is FirstBytes.HTTP:
+            self._enter()
+        elif kind is not None:
+            self._reach_inside()
+
+    def _reach_inside(self) -> None:
+        """Speak TLS with the server too, since the client waits for it, or does not speak HTTP."""
+        self._client.stop_timer()
+        self._phase = _Phase.REACHING
+        keeper = self._keeper
+        self._reach(
+            self._target_inside, keeper.proxy.connect_seconds, keeper.allowed, self._hello.server_name
+        )
+
+    @property
+    def _target_inside(self) -> ServerUrl:
+        return replace(self._target, scheme="wss") if self._is_inside else self._target
+
     # Requests inside of the tunnel.
 
-    def _enter(self, target: ServerUrl, data: bytes) -> None:
+    def _enter(self) -> None:
         """The client's requests begin; from here on each is an exchange of its own."""
-        router = self._keeper.router_inside(target, self._hello.server_name)
+        first, self._first = bytes(self._first), bytearray()
+        router = self._keeper.router_inside(self._target_inside, self._hello.server_name)
         reception = replace(self._reception, router=router, open_tunnel=None, shown=bytes)
-        server = self._server
-        kept = None if server is None else KeptServer(server, self._target, self._known)
+        server, url = self._server, self._url
+        kept = None if server is None or url is None else KeptServer(server, url, self._known)
         after = Exchange(reception, self._client, kept)
         self._is_left = True
         for leg in after.legs:
@@ -283,14 +314,19 @@ class Tunnelled(Forwarding):
         after.begin()
         self._host.session_becomes(self, after)
         self._tell(self._ended)
-        self._client.give_back(data)
+        self._client.give_back(first)
 
     # The end.
 
     def _unreachable(self, answer: Answer) -> None:
-        self._tell(HandshakeDone(answer))
         self._phase = _Phase.ENDING
-        self._end_with(answer)
+        if self._is_inside:
+            # It has asked for nothing yet that could be answered.
+            self._ended = TunnelEnded(None, failure=answer.reason)
+            self._end()
+        else:
+            self._tell(HandshakeDone(answer))
+            self._end_with(answer)
 
     def _forgets(self, leg: Leg) -> bool:
         """Whether its end means nothing: once TLS is opened, each request finds its own way to the server."""

@@ -253,6 +253,88 @@ def test_tls_is_opened_with_a_certificate_for_the_name_that_the_client_means(pro
     assert [each.payload for each in messages_of(reader, inner.id)] == [b"hello", b"hello"]
 
 
+def inside(proxy: Proxied, listening: socket.socket) -> tuple[ssl.SSLSocket, ssl.SSLSocket]:
+    """Both ends of a stream whose TLS is open on the way, before anything is said in it."""
+    listening.settimeout(PATIENCE_SECONDS)
+    client = handshake(proxy, listening.getsockname()[1], "api.example")
+    sock, _ = listening.accept()
+    return client, server_context("api.example").wrap_socket(
+        sock, server_side=True, do_handshake_on_connect=False
+    )
+
+
+def test_a_server_that_speaks_first_inside_of_tls_is_heard(tmp_path: Path) -> None:
+    with (
+        proxied(tmp_path, replace(Proxy(ANYWHERE), peek_seconds=0.05)) as proxy,
+        socket.create_server(("127.0.0.1", 0)) as listening,
+    ):
+        client, server = inside(proxy, listening)
+        with client, server:
+            server.do_handshake()
+            server.sendall(b"* OK IMAP\r\n")
+            assert client.recv(100) == b"* OK IMAP\r\n"
+            client.sendall(b"a LOGIN\r\n")
+            assert server.recv(100) == b"a LOGIN\r\n"
+        record = only(proxy)
+        assert (record.state, record.bytes_in, record.bytes_out) == (ConnectionState.TUNNELLED, 9, 11)
+        assert [leg.tls is not None for leg in proxy.served.reader.legs(record.id)] == [True, True]
+
+
+def test_what_is_not_http_inside_of_tls_passes(proxy: Proxied) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        client, server = inside(proxy, listening)
+        with client, server:
+            client.sendall(b"\x10\x0c\x00\x04MQTT")
+            server.do_handshake()
+            assert server.recv(100) == b"\x10\x0c\x00\x04MQTT"
+            server.sendall(b"\x20\x02\x00\x00")
+            assert client.recv(100) == b"\x20\x02\x00\x00"
+    record = only(proxy)
+    assert record.state is ConnectionState.TUNNELLED
+    assert "Inside of TLS" in record.reason
+
+
+def test_a_request_after_a_while_goes_over_the_connection_that_was_made(tmp_path: Path) -> None:
+    with (
+        proxied(tmp_path, replace(Proxy(ANYWHERE), peek_seconds=0.05)) as proxy,
+        socket.create_server(("127.0.0.1", 0)) as listening,
+    ):
+        client, server = inside(proxy, listening)
+        with client, server:
+            server.do_handshake()
+            client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            assert server.recv(100).startswith(b"GET / HTTP/1.1")
+            server.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            answer = b""
+            while chunk := client.recv(100):
+                answer += chunk
+            assert answer.endswith(b"ok")
+        assert [each.status for each in proxy.records(2)] == [200, 200]
+
+
+def test_a_hello_may_come_byte_by_byte(proxy: Proxied) -> None:
+    with secured_echo("api.example") as port, proxy.tunnel(f"127.0.0.1:{port}") as peer:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = proxy.trusting().wrap_bio(incoming, outgoing, server_hostname="api.example")
+        while True:
+            try:
+                client.do_handshake()
+            except ssl.SSLWantReadError:
+                for byte in outgoing.read():
+                    peer.send(bytes([byte]))
+                incoming.write(peer.socket.recv(65536))
+            else:
+                break
+        client.write(REQUEST)
+        peer.send(outgoing.read())
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            incoming.write(peer.socket.recv(65536))
+            with suppress(ssl.SSLWantReadError):
+                answer += client.read(65536)
+    assert proxy.records(2)[1].status == 101
+
+
 def test_tls_that_the_lists_let_pass_is_not_touched(tmp_path: Path) -> None:
     lists = Proxy(ANYWHERE, pass_hosts=parse_hosts("pinned.example"))
     with proxied(tmp_path, lists) as proxy, secured_echo("pinned.example") as port:
