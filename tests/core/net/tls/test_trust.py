@@ -366,3 +366,20 @@ def test_the_keys_are_logged_for_their_owner_alone(
             await reach(Trust(TlsSettings(key_log=tmp_path / "none" / "keys.log")), 9)
 
     run(test)
+
+
+def test_the_systems_authorities_are_read_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Callable[[Test], None]
+) -> None:
+    async def test() -> None:
+        # Where OpenSSL looks on Fedora and others is a file, here one that holds the authority of the tests.
+        monkeypatch.setenv("SSL_CERT_FILE", str(ca_file(tmp_path)))
+        async with serving(issued("127.0.0.1")) as port:
+            trust = Trust(TlsSettings())
+            client, _ = await reach(trust, port)
+            await leave(client)
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+            client, _ = await reach(trust, port)
+            await leave(client)
+
+    run(test)
