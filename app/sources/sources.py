@@ -28,6 +28,7 @@ from core.errors import UnmaskError
 from core.net.client_status import ClientStatus
 from core.net.host_list import parse_hosts
 from core.net.proxy import Proxy
+from core.net.settings import parse_address
 from core.net.sources import Source, SourceStatus, What
 
 
@@ -224,6 +225,16 @@ class Sources(QObject):
             self.start(source)
         self._show()
 
+    def _keeping_port(self, known: KnownSource) -> KnownSource:
+        """A source that runs on a port of the system's choice, to be started anew on the same one."""
+        status, address = self._statuses.get(known.id), known.address
+        if status is None or not status.addresses or address is None or address.port:
+            return known
+        real = parse_address(status.addresses[0])
+        if isinstance(known.wish, ConnectDraft) or real.host != address.host:
+            return known
+        return replace(known, wish=replace(known.wish, address=real))
+
     def duplicate(self, source: int) -> None:
         """Ask for a source like this one."""
         known = self._find(source)
@@ -289,7 +300,8 @@ class Sources(QObject):
     def _source_of(self, known: KnownSource) -> Source:
         """What the engine is to start. Raises UnmaskError."""
         wish = known.wish
-        return known.source(self._shelf.variables_for(wish) if isinstance(wish, ConnectDraft) else {})
+        variables = self._shelf.variables_for(wish) if isinstance(wish, ConnectDraft) else {}
+        return self._keeping_port(known).source(variables)
 
     def _start_each(self, sources: list[int]) -> None:
         self._shell.banner.dismiss()

@@ -100,6 +100,8 @@ class Leg:
             value = getattr(change, name)
             if value is not None:
                 setattr(self, name, value)
+        if change.tls is not None and change.tls.problem:
+            self.tls_problem = change.tls.problem
 
     def row(self, connection: int) -> LegRow:
         """What the capture is to say."""

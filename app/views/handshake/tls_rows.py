@@ -18,11 +18,22 @@ _NAMES = 6
 
 
 def tls_rows(theme: Theme, leg: Leg | None) -> Iterable[Fact]:
-    """The rows of one leg; none where it is not encrypted."""
-    if leg is None or leg.tls is None:
+    """The rows of one leg; none where nobody asked for TLS."""
+    if leg is None:
         return
-    tls = leg.tls
-    of_server = leg.side is Role.SERVER
+    if leg.tls_problem and (leg.tls is None or leg.side is Role.CLIENT):
+        yield Fact((_tr("Failed"), "✗", visible(leg.tls_problem)), theme.color(ThemeRole.ERROR))
+    if leg.tls is None:
+        return
+    yield from _agreed(leg.tls)
+    certificates = certificates_of(leg)
+    if leg.side is Role.SERVER:
+        yield _verdict(theme, leg, certificates)
+    for number, facts in enumerate(certificates, 1):
+        yield _certificate(theme, number, facts)
+
+
+def _agreed(tls: Tls) -> Iterable[Fact]:
     if tls.version:
         yield Fact((_tr("Version"), visible(tls.version), _tr("Agreed on by both ends.")))
         yield Fact((_tr("Cipher"), visible(tls.cipher), _tr("How the bytes are encrypted.")))
@@ -45,11 +56,6 @@ def tls_rows(theme: Theme, leg: Leg | None) -> Iterable[Fact]:
         )
     )
     yield Fact((_tr("Session"), _tr("resumed") if tls.resumed else _tr("new"), _session(tls)))
-    certificates = certificates_of(leg)
-    if of_server:
-        yield _verdict(theme, tls, certificates)
-    for number, facts in enumerate(certificates, 1):
-        yield _certificate(theme, number, facts)
 
 
 def _session(tls: Tls) -> str:
@@ -58,9 +64,10 @@ def _session(tls: Tls) -> str:
     return _tr("A full handshake.")
 
 
-def _verdict(theme: Theme, tls: Tls, certificates: tuple[CertificateFacts, ...]) -> Fact:
-    if tls.problem:
-        return Fact((_tr("Trust"), _tr("✗ not trusted"), visible(tls.problem)), theme.color(ThemeRole.ERROR))
+def _verdict(theme: Theme, leg: Leg, certificates: tuple[CertificateFacts, ...]) -> Fact:
+    if leg.tls_problem:
+        words = _tr("✗ not trusted") if leg.secured_ns is None else _tr("not verified")
+        return Fact((_tr("Trust"), words, visible(leg.tls_problem)), theme.color(ThemeRole.ERROR))
     if any(facts.problem for facts in certificates):
         # It was let through, by an exception.
         text = _tr("Nobody vouches for it; it was let through by an exception.")
