@@ -69,6 +69,7 @@ fuzz: set-up-dev
 
 hostile: set-up-dev
 	@$(BIN)/python -m tests.bench.hostile $(ARGS)
+	@$(BIN)/python -m tests.bench.relay_soak
 
 lock: python
 	@$(PYTHON) .ci/lock.py

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.bench import fairness
 from tests.bench.disk import MIB
 from tests.bench.load import Way
@@ -123,3 +125,13 @@ def test_relays_are_measured_against_copying() -> None:
     assert names.split()[2:] == ["direct", "copying", "relay", "window-relay"]
     assert all("(1.00×)" in row for row in rows)
     assert "relay, 32 B, single, ≥ 0.55 × copying" in ended.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_relay_is_left_as_it_was_by_those_who_come_and_go() -> None:
+    command = [sys.executable, "-m", "tests.bench.relay_soak", "--minutes", "0.05", "--mib", "64"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    assert ended.returncode == 0, ended.stderr
+    large, visits, *_ = ended.stdout.splitlines()
+    assert int(large.split("grew by ")[1].split()[0]) < 32
+    assert int(visits.split()[1].replace(",", "")) > 10
