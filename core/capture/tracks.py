@@ -348,7 +348,9 @@ class Track:
             self.closed_by, self.vanished = closed_by_role(event.first), event.was_reset
         if event.failure:
             self.state, self.reason = ConnectionState.REFUSED, event.failure
-        elif self.state is ConnectionState.SERVED:
+        elif event.remark:
+            self.reason = event.remark
+        if self.state is ConnectionState.SERVED:
             # What went on inside of it is recorded by itself.
             self.state = ConnectionState.EXCHANGED
         for leg in self.legs.values():

@@ -250,6 +250,8 @@ class TunnelEnded:
     """It broke; it did not end in order."""
     failure: str = ""
     """Why it came to nothing, in a sentence."""
+    remark: str = ""
+    """What may have been the reason, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,10 @@ _HTTP = "http/1.1"
 _REPORT_NS = 10**9
 """How often the bytes of a tunnel that passes are recorded."""
 _ENDED_EARLY = "One side ended its half of the stream before it was known what the tunnel is for."
+_UNUSED = (
+    "The client ended the connection after the TLS handshake, before it asked for anything: it may insist on a "
+    "certificate that it knows, or had no use for the connection."
+)
 _DISTRUST = frozenset((TlsFailureKind.CERTIFICATE_REFUSED, TlsFailureKind.VANISHED))
 """How a client ends the handshake that does not want our certificate."""
 
@@ -336,7 +340,9 @@ class Tunnelled(Forwarding):
 
     def _note_end(self, leg: Leg, *, was_reset: bool = False) -> None:
         """Note whose stream ended first, and how."""
-        if self._ended.first is None and not self._ended.failure:
+        if self._phase is _Phase.SECURED and leg is self._client:
+            self._ended = TunnelEnded(Role.CLIENT, was_reset, remark=_UNUSED)
+        elif self._ended.first is None and not self._ended.failure:
             self._ended = TunnelEnded(self._side(leg), was_reset)
         elif was_reset and self._ended.first is self._side(leg):
             self._ended = TunnelEnded(self._ended.first, was_reset, self._ended.failure)

@@ -384,6 +384,15 @@ def test_a_client_that_refuses_the_certificate_is_reported_once_with_the_host(pr
     assert proxy.records(3)[-1].state is ConnectionState.TUNNELLED
 
 
+def test_a_client_that_leaves_right_after_the_handshake_is_remarked(proxy: Proxied) -> None:
+    """Some programs look at the certificate only then; browsers make connections that they never use."""
+    with secured_echo("pinned.example") as port:
+        handshake(proxy, port, "pinned.example").close()
+    record = only(proxy)
+    assert record.state is ConnectionState.EXCHANGED
+    assert "insist on a certificate" in record.reason
+
+
 def test_a_client_that_vanishes_right_after_the_certificate_is_reported(
     proxy: Proxied, server: RawServer
 ) -> None:
