@@ -39,8 +39,6 @@ class Tls:
     resumed: bool = False
     chain: bytes = b""
     """Certificates of the other end in DER, its own first, one behind the other."""
-    problem: str = ""
-    """Why these certificates do not count; "" if they do, or if nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +98,6 @@ class Leg:
             value = getattr(change, name)
             if value is not None:
                 setattr(self, name, value)
-        if change.tls is not None and change.tls.problem:
-            self.tls_problem = change.tls.problem
 
     def row(self, connection: int) -> LegRow:
         """What the capture is to say."""

@@ -172,13 +172,13 @@ class _Securing:
 
     def tls_secured(self, layer: TlsLayer, tls: Tls) -> None:  # noqa: ARG002
         if not self._secured.done():
-            self._on_progress(LegChange(Role.SERVER, secured_ns=self._host.clock(), tls=tls))
+            now, problem = self._host.clock(), self._opening.problem
+            self._on_progress(LegChange(Role.SERVER, secured_ns=now, tls=tls, tls_problem=problem))
             self._secured.set_result(None)
 
     def tls_failed(self, layer: TlsLayer, failure: TlsFailure, tls: Tls | None) -> None:  # noqa: ARG002
         if not self._secured.done():
-            if tls is not None:
-                self._on_progress(LegChange(Role.SERVER, tls=tls))
+            self._on_progress(LegChange(Role.SERVER, tls=tls, tls_problem=failure.sentence))
             self._secured.set_exception(TlsError(failure))
 
     def tls_is_plain(self, layer: TlsLayer, transport: asyncio.Transport, first: bytes) -> bool:  # noqa: ARG002

@@ -94,7 +94,7 @@ def test_node_as_a_server(served: Served, tmp_path: Path) -> None:
         assert served.closed().state is ConnectionState.CLOSED
         [leg] = served.reader.legs(1)
         assert leg.tls is not None
-        assert (leg.tls.sni, leg.tls.problem) == ("localhost", "")
+        assert (leg.tls.sni, leg.tls_problem) == ("localhost", "")
 
 
 def test_node_on_both_sides(served: Served, tmp_path: Path) -> None:

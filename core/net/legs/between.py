@@ -9,7 +9,6 @@ from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.session import Session, SessionHost
 from core.net.outgoing import Outgoing
 from core.net.sources import SourceTag
-from core.net.tls.failures import TlsFailure
 from core.protocol.events import Origin
 from core.protocol.state import Role
 
@@ -53,9 +52,6 @@ class Between(Session):
 
     @abstractmethod
     def leg_has_more(self, leg: Leg) -> bool: ...
-
-    def leg_unsecured(self, leg: Leg, failure: TlsFailure) -> None:
-        """The end of the leg follows, and what it means."""
 
     def leg_stalls(self, leg: Leg) -> None:
         other = self._other(leg)

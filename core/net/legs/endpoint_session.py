@@ -110,7 +110,8 @@ class EndpointSession(Session):
 
     # Called by the leg.
 
-    def leg_unsecured(self, leg: Leg, failure: TlsFailure) -> None:  # noqa: ARG002
+    def leg_unsecured(self, leg: Leg, failure: TlsFailure) -> None:
+        super().leg_unsecured(leg, failure)
         self._after(self.endpoint.abandon(failure.sentence))
 
     @abstractmethod
@@ -163,6 +164,7 @@ class EndpointSession(Session):
     def leg_lost(self, leg: Leg) -> None:
         self.endpoint.lose_peer()
         if leg.tls_failure is not None:
+            self._note_tls_failure(peer_of(self.endpoint.role), leg.tls_failure)
             self._after(self.endpoint.abandon(leg.tls_failure.sentence))
 
     def leg_finished(self, leg: Leg) -> None:  # noqa: ARG002

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
+from core.capture.legs import LegChange
 from core.capture.recorder import Recorder
 from core.net.budget import MemoryBudget
 from core.net.dial import Outbound
@@ -128,8 +129,8 @@ class Session(ABC):
     def leg_secured(self, leg: Leg) -> None:
         self._note_tls(leg)
 
-    @abstractmethod
-    def leg_unsecured(self, leg: Leg, failure: TlsFailure) -> None: ...
+    def leg_unsecured(self, leg: Leg, failure: TlsFailure) -> None:  # noqa: ARG002
+        self._note_tls_failure(Role.CLIENT, failure)
 
     # Called by the budget (`core.net.budget.Holder`).
 
@@ -177,6 +178,11 @@ class Session(ABC):
             return False
         self._wait_for_recorder(leg)
         return True
+
+    def _note_tls_failure(self, side: Role, failure: TlsFailure) -> None:
+        """Record why the leg to that side is not secured, or no longer."""
+        change = LegChange(side, tls_problem=failure.sentence)
+        self._host.recorder.change_leg(self.id, self._host.clock(), change)
 
     def _note_tls(self, leg: Leg) -> None:
         """Record what is known of a leg's TLS."""

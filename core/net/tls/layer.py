@@ -301,7 +301,7 @@ class TlsLayer(asyncio.Transport, asyncio.Protocol):
         self._failure = failure
         self._send()
         self._cease()
-        self._listener.tls_failed(self, failure, self._pipe.tls_despite(failure))
+        self._listener.tls_failed(self, failure, self._pipe.tls_despite)
         if self._raw is not None:
             self._raw.close()
 

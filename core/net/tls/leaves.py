@@ -22,6 +22,7 @@ from core.net.tls.private_pem import load_chain
 
 MOST_CONTEXTS = 512
 """Each takes some ten KB in OpenSSL, and a few milliseconds to make."""
+MOST_LOGGED = 64
 BACKDATED = timedelta(days=2)
 """Clocks of other machines may be behind."""
 LIFETIME = timedelta(days=42)
@@ -51,7 +52,8 @@ class Leaves:
         self._store = store
         self._key_log = key_log
         self._now = now
-        self._most = most
+        # Each context has the key log open for itself.
+        self._most = most if key_log is None else min(most, MOST_LOGGED)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._signer: Authority | None = None
         self._contexts: OrderedDict[tuple[str, ...], _Leaf] = OrderedDict()

@@ -29,7 +29,7 @@ class Opening(ABC):
     def describe(self, secured: ssl.SSLObject) -> Tls:
         """What was agreed on."""
 
-    def describe_failed(self, tried: ssl.SSLObject, failure: TlsFailure) -> Tls | None:  # noqa: ARG002
+    def describe_failed(self, tried: ssl.SSLObject) -> Tls | None:  # noqa: ARG002
         """What is known of the peer after a handshake that failed."""
         return None
 
@@ -45,7 +45,7 @@ class Opening(ABC):
         """The stream is over."""
 
 
-def tls_of(secured: ssl.SSLObject, sni: str | None, chain: Sequence[bytes], problem: str = "") -> Tls:
+def tls_of(secured: ssl.SSLObject, sni: str | None, chain: Sequence[bytes]) -> Tls:
     """What a handshake came to, even one that failed at the peer's certificates, which are the `chain`."""
     cipher = secured.cipher()
     return Tls(
@@ -55,7 +55,6 @@ def tls_of(secured: ssl.SSLObject, sni: str | None, chain: Sequence[bytes], prob
         sni=sni,
         resumed=bool(secured.session_reused),
         chain=b"".join(chain),
-        problem=problem,
     )
 
 

@@ -54,9 +54,10 @@ class TlsPipe:
         assert self._object is not None
         return self._opening.describe(self._object)
 
-    def tls_despite(self, failure: TlsFailure) -> Tls | None:
-        """What is known of the peer all the same."""
-        return None if self._object is None else self._opening.describe_failed(self._object, failure)
+    @property
+    def tls_despite(self) -> Tls | None:
+        """What is known of a peer with whom nothing was agreed on."""
+        return None if self._object is None else self._opening.describe_failed(self._object)
 
     @property
     def vanished(self) -> TlsFailure:

@@ -119,9 +119,18 @@ class ClientOpening(Opening):
     def describe(self, secured: ssl.SSLObject) -> Tls:
         return tls_of(secured, self._sni, self._chain(secured))
 
-    def describe_failed(self, tried: ssl.SSLObject, failure: TlsFailure) -> Tls | None:
+    @property
+    def problem(self) -> str:
+        """What is wrong with a server that was let through; "" if nothing is known to be."""
+        return (
+            ""
+            if self._manner.is_verified
+            else "Its certificate was not verified, by an exception for the host."
+        )
+
+    def describe_failed(self, tried: ssl.SSLObject) -> Tls | None:
         chain = peer_chain(tried)
-        return tls_of(tried, self._sni, chain, failure.sentence) if chain else None
+        return tls_of(tried, self._sni, chain) if chain else None
 
     def explain(self, error: ssl.SSLError, tried: ssl.SSLObject) -> TlsFailure:
         if isinstance(error, ssl.SSLCertVerificationError):

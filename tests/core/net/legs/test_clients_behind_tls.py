@@ -100,6 +100,8 @@ def test_a_client_that_refuses_the_certificate_is_told_apart(serve: Serve) -> No
     assert record.reason == (
         "The client refuses the certificate that Unmask shows, or wants one (alert unknown_ca)."
     )
+    [leg] = served.reader.legs(1)
+    assert (leg.tls, leg.tls_problem) == (None, record.reason)
 
 
 def test_a_client_that_vanishes_in_the_handshake_is_told_apart(serve: Serve) -> None:

@@ -68,6 +68,7 @@ def test_a_server_behind_tls_is_connected_to(serve: Serve) -> None:
         assert record.opened_ns <= server.connected_ns < server.secured_ns
         assert server.answered_ns is not None
         assert server.secured_ns < server.answered_ns
+        assert server.tls_problem == "Its certificate was not verified, by an exception for the host."
         on_loop(served, lambda e: e.send(Target(1, Role.SERVER), OutgoingMessage(Opcode.TEXT, b"hello")))
         served.captured(lambda reader: len(messages_of(reader)) == 2, "the echo")
         on_loop(served, lambda e: e.send(Target(1, Role.SERVER), OutgoingClose(1000, "")))
@@ -87,6 +88,7 @@ def test_a_server_that_is_not_trusted_is_told_with_its_certificate(serve: Serve)
     assert server.tls.chain.startswith(b"\x30\x82")
     assert server.connected_ns is not None
     assert server.secured_ns is None
+    assert server.tls_problem == failure.sentence
 
 
 def test_a_server_that_speaks_no_tls_is_told(serve: Serve) -> None:

@@ -184,7 +184,7 @@ def test_an_authority_of_ones_own_is_trusted(run: Callable[[Test], None], trusti
     async def test() -> None:
         async with serving(issued("127.0.0.1")) as port:
             client, tls = await reach(Trust(trusting), port)
-            assert (tls.version, tls.problem, len(tls.chain) > 100) == ("TLSv1.3", "", True)
+            assert (tls.version, len(tls.chain) > 100) == ("TLSv1.3", True)
             await leave(client)
 
     run(test)
@@ -214,7 +214,6 @@ def test_a_certificate_that_does_not_count(
         words = said.replace("PORT", str(error).partition("127.0.0.1:")[2].partition(" ")[0])
         assert str(error).startswith(words)
         assert tls is not None
-        assert tls.problem == str(error)
         assert tls.chain[:1] == b"\x30"
 
     run(test)
