@@ -7,7 +7,7 @@ from types import TracebackType
 
 from core.capture.reader import CaptureReader
 from core.capture.recorder import Recorder, RecorderCallbacks
-from core.capture.records import Direction, Mode
+from core.capture.records import Direction, Mode, SourceLabel
 from core.capture.ring import Keep
 from core.capture.tracks import Opened
 from core.protocol.endpoint import Endpoint
@@ -25,10 +25,12 @@ KEY = bytes.fromhex("37fa213d")
 class Peer:
     """A client of a recorded connection; what it sends goes through the real protocol into the capture."""
 
-    def __init__(self, maker: CaptureMaker, path: str, deflate: str | None) -> None:
+    def __init__(
+        self, maker: CaptureMaker, path: str, deflate: str | None, source: SourceLabel | None
+    ) -> None:
         self._maker = maker
         self._connection = Endpoint(ServerSide(ServerPolicy(judgement=Judgement.TOLERANT)))
-        opened = Opened(Mode.LISTEN, "127.0.0.1:50312", "127.0.0.1:8080")
+        opened = Opened(Mode.LISTEN, "127.0.0.1:50312", "127.0.0.1:8080", source)
         self.id = maker.recorder.open_connection(opened, maker.tick())
         # Inserted afterwards, because our client refuses to request an invalid target.
         request = client_request("127.0.0.1:8080", "/target", new_key(), deflate=deflate)
@@ -85,9 +87,10 @@ class CaptureMaker:
         self._now += STEP_NS
         return self._now
 
-    def peer(self, path: str = "/chat", *, deflate: str | None = None) -> Peer:
-        """Connect another client, which offers this compression."""
-        return Peer(self, path, deflate)
+    def peer(self, path: str = "/chat", *, deflate: str | None = None, source: str | None = None) -> Peer:
+        """Connect another client, which offers this compression, through a source of this name."""
+        label = None if source is None else SourceLabel(Mode.LISTEN, source, "127.0.0.1:8080", "")
+        return Peer(self, path, deflate, label)
 
     def keep_last(self, frames: int) -> None:
         """Limit the capture to these frames, in whole blocks; what was recorded since the last `flush` is one block."""

@@ -21,14 +21,16 @@ def values(model: ConnectionModel, name: str) -> list[tuple[str, str]]:
 
 def test_values_of_the_newest_connections(qapp: QApplication, maker: CaptureMaker) -> None:
     del qapp
-    for path in ("/a", '/"b"', "/a"):
+    for path in ("/a", '/"b"'):
         maker.peer(path)
+    maker.peer("/a", source="between 2")
     model = ConnectionModel()
     model.set_reader(maker.reader())
     assert values(model, "connection") == [("3", "/a"), ("2", '/"b"'), ("1", "/a")]
     assert values(model, "path") == [('"/a"', "of connection 3"), ('"/\\"b\\""', "of connection 2")]
     assert values(model, "peer") == [('"127.0.0.1:50312"', "of connection 3")]
     assert values(model, "subprotocol") == []
+    assert values(model, "source") == [('"between 2"', "of connection 3")]
     assert values(model, "opcode") == []
     model.set_reader(None)
     dispose(model)

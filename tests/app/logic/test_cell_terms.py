@@ -88,6 +88,16 @@ def test_terms_of_a_connection(hostile: list[Subject]) -> None:
         assert predicate(LANGUAGE.parse(term))(hostile[0]), term
 
 
+def test_the_source_of_a_connection_is_a_term(maker: CaptureMaker) -> None:
+    maker.peer(source='of "mine"').say("hello")
+    maker.reader()
+    [subject] = subjects(maker.path)
+    assert subject.connection is not None
+    term = connection_terms(subject.connection)[-1]
+    assert term == 'source == "of \\"mine\\""'
+    assert predicate(LANGUAGE.parse(term))(subject)
+
+
 def test_a_joined_line_keeps_its_meaning() -> None:
     assert joined(Joint.AND, " ", "fin", LANGUAGE) == "fin"
     assert joined(Joint.NOT, "x", "not fin", LANGUAGE) == "fin"

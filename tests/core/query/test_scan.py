@@ -149,6 +149,9 @@ def test_it_can_be_stopped_between_blocks_and_tells_how_far_it_is(tmp_path: Path
         ("connection == 2", 1),
         ("path == /2", 1),
         ("path == /none", 0),
+        ("source == second", 1),
+        ("source contains s", 4),
+        ("source == none", 0),
         ("opcode == ping", 1),
         ("close.code", 1),
         ("violation", 2),
@@ -164,7 +167,7 @@ def test_it_can_be_stopped_between_blocks_and_tells_how_far_it_is(tmp_path: Path
 )
 def test_blocks_that_cannot_have_a_match_are_left_out(tmp_path: Path, text: str, blocks: int) -> None:
     with CaptureMaker(tmp_path / "a.unmask") as maker:
-        one, two = maker.peer("/1"), maker.peer("/2")
+        one, two = maker.peer("/1", source="first"), maker.peer("/2", source="second")
         maker.recorder.flush()
         for peer, opcode in ((one, Opcode.TEXT), (two, Opcode.TEXT), (one, Opcode.PING), (one, 3)):
             peer.frame(opcode, b"x")
