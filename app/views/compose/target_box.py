@@ -20,6 +20,8 @@ from core.capture.records import ConnectionRecord
 _CHARS = 15
 _NARROW, _WIDEST = 154, 360
 """Width of the box on a small and on a large screen, in pixels."""
+_LEAST_PATH = 4
+"""Characters of a path that are worth showing."""
 _BESIDE_ICON = 8
 """Pixels between the icon and the text, and after the text."""
 
@@ -202,7 +204,11 @@ class TargetBox(QComboBox):
         before, behind = self.tr("To #{0} ").format(target.id), "" if is_open else self.tr(" (closed)")
         metrics = self.fontMetrics()
         room = self._text_width() - metrics.horizontalAdvance(before + behind)
-        words = before + elided_path(metrics, target.title, room) + behind
+        path = elided_path(metrics, target.title, room)
+        if len(path) < min(_LEAST_PATH, len(target.title)):
+            # A bare ellipsis says nothing.
+            path, behind = "", behind.lstrip()
+        words = f"{before}{path}{behind}".rstrip()
         icon = mark_icon(self._theme, target.id, self.devicePixelRatioF(), hollow=not is_open)
         return words, icon, tooltip(self.tr("To #{0} {1}").format(target.id, target.title))
 

@@ -17,7 +17,7 @@ _DIGITS: dict[FrameColumn, tuple[int, int | None, int | None]] = {
     FrameColumn.TIME: (12, None, None),
     FrameColumn.DELTA: (7, None, None),
     FrameColumn.DIRECTION: (8, 3, None),
-    FrameColumn.FLAGS: (7, 9, 26),
+    FrameColumn.FLAGS: (7, 11, 26),
     FrameColumn.OPCODE: (6, 8, None),
     FrameColumn.CONNECTION: (8, 8, 26),
     FrameColumn.LENGTH: (6, None, None),

@@ -31,7 +31,7 @@ _ICON = 15
 _STRIPE = 3
 _PILL_GAP = 5
 _PILL_PADDING = 12
-_RECOGNIZED = 3
+_RECOGNIZED = 2
 """Characters of a cut label, its ellipsis included, that say too little."""
 _BOOKMARK = 12
 _BITS_GAP = 8
