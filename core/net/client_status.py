@@ -32,6 +32,6 @@ class ClientStatus:
     """When it tries again (ns since the epoch); None if it does not wait for that."""
     pulse: Pulse = NO_PULSE
     close_code: int | None = None
-    """How its last connection ended: 1006 where it vanished; None while none has, or where the person closed it."""
+    """How its connection ended: 1006 where it vanished; None while it is open, or where the person closed it."""
     news: tuple[str, ...] = ()
     """What has happened since the status before, in sentences: redirects, losses, attempts to come."""

@@ -72,7 +72,7 @@ class Connector:
 
     def opened(self, attempt: _Attempt) -> None:
         if attempt is self._attempt:
-            self._change(SourceState.RUNNING, pulse=NO_PULSE)
+            self._change(SourceState.RUNNING, pulse=NO_PULSE, close_code=None)
 
     def refused(self, attempt: _Attempt, outcome: Outcome) -> None:
         """The handshake has failed."""

@@ -45,11 +45,14 @@ def redirect_of(url: ServerUrl, response: ResponseHead) -> Redirect | None:
         # urljoin knows no ws://; a fragment is never sent (RFC 9110 section 10.2.2).
         joined = urljoin(f"{scheme}://{url.place}{url.target}", location).partition("#")[0]
         name, sign, place = joined.partition("://")
-        return Redirect(response.status, parse_url(_SCHEMES.get(name.lower(), name) + sign + place))
+        found = parse_url(_SCHEMES.get(name.lower(), name) + sign + place)
     except (AddressError, ValueError):
         raise AddressError(
             f"The server sends to {quoted(location)}, which is no place to connect to. Check its Location."
         ) from None
+    # What the server wrote may have characters that show as others.
+    text = f"{found.scheme}://{found.host_header}{found.target}"
+    return Redirect(response.status, replace(found, text=text))
 
 
 def follow(request: ConnectRequest, url: ServerUrl) -> Following:

@@ -35,6 +35,14 @@ def test_where_a_response_sends(status: int, location: str, expected: str) -> No
     assert (found.url.place, found.url.target) == (wanted.place, wanted.target)
 
 
+def test_what_is_shown_of_a_place_has_no_odd_characters() -> None:
+    location = "/\u202egnp.\x9b31m\u00fc".encode().decode("latin-1")
+    found = redirect_of(URL, response(302, ("Location", location)))
+    assert found is not None
+    assert found.url.text.isascii()
+    assert found.url.text.isprintable()
+
+
 def test_other_responses_send_nowhere() -> None:
     assert redirect_of(URL, response(300, ("Location", "/x"))) is None
     assert redirect_of(URL, response(302)) is None
