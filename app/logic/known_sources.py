@@ -83,7 +83,7 @@ def wish_of(what: What) -> Wish:
     request = what.request
     return ConnectDraft(
         url=request.shown_url,
-        subprotocols=request.subprotocols,
+        subprotocols=tuple(map(request.masked, request.subprotocols)),
         compression=request.compression,
         trust=Trust.ANY if request.accepts_any_certificate else Trust.VERIFIED,
         connect_seconds=request.connect_seconds,

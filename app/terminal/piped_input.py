@@ -50,7 +50,7 @@ class PipedInput:
         self._stopping.set()
 
     def _run(self) -> None:
-        for number, line in enumerate(_lines(0), 1):
+        for number, line in enumerate(lines_from(0), 1):
             if not self._is_wanted():
                 return
             try:
@@ -91,7 +91,7 @@ def _text_of(line: str) -> Outgoing:
     return OutgoingMessage(Opcode.TEXT, line.encode())
 
 
-def _lines(descriptor: int) -> Iterator[bytes | None]:
+def lines_from(descriptor: int) -> Iterator[bytes | None]:
     """Lines without their ends; None stands for one that is too long."""
     # `sys.stdin` would keep its lock while it waits, and the program could not end.
     waiting = bytearray()

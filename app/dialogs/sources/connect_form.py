@@ -192,6 +192,9 @@ class ConnectForm(SourceForm[ConnectDraft]):
         return self.tr("Connect {place}").format(place=place) if place else self.tr("Connect")
 
     def _check_url(self, text: str) -> None:
+        if len(text.split()) > 1:
+            # A line that could be read is taken apart already.
+            read_pasted(text)
         draft = ConnectDraft(url=text)
         request_of(draft, self._shelf.variables_for(draft))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -79,6 +80,22 @@ def test_a_pasted_line_is_taken_apart(make: MakeForm) -> None:
         "ws://127.0.0.1:9/x", headers=(("X-One", "1"),), cookies="a=1", origin="http://o"
     )
     assert "Left out, as it does not concern the connection: -o out" in form.url.note.text()
+
+
+def test_a_line_with_continuations_is_pasted_whole(make: MakeForm) -> None:
+    form = make(ConnectDraft())
+    QGuiApplication.clipboard().setText(
+        "curl 'ws://127.0.0.1:9/x' \\\n  -H 'X-One: 1' \\\r\n  -H $'X-Two: it\\'s'\n"
+    )
+    form.url.edit.paste()
+    assert form.what.url == "ws://127.0.0.1:9/x"
+    assert list(form.what.headers) == [("X-One", "1"), ("X-Two", "it's")]
+
+
+def test_half_a_line_is_told(make: MakeForm) -> None:
+    form = make(ConnectDraft())
+    form.url.edit.setText("curl 'ws://127.0.0.1:9/x' -H 'X-One")
+    assert "is never closed" in form.url.note.text()
 
 
 def test_what_is_wrong_is_said_while_it_is_typed(make: MakeForm) -> None:
