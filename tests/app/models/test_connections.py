@@ -12,6 +12,7 @@ from app.models import connection_texts
 from app.models.connections import ConnectionModel
 from core.capture.records import ConnectionState
 from core.protocol.frames import Opcode
+from core.protocol.violations import Severity
 from tests.tools.qt import dispose
 from tests.tools.recorded import CaptureMaker
 
@@ -125,3 +126,47 @@ def test_of_two_thousand_connections_only_the_changed_one_is_read(
     assert line.record.frame_count == 1
     model.set_reader(None)
     dispose(model)
+
+
+def test_only_the_connections_of_a_source_are_shown_and_all_are_known(
+    model: ConnectionModel, maker: CaptureMaker, qtbot: QtBot
+) -> None:
+    for path, source in (("/a", "one"), ("/b", "two"), ("/c", "one"), ("/d", None)):
+        maker.peer(path, source=source)
+    model.set_reader(maker.reader())
+    with qtbot.waitSignal(model.narrowed):
+        model.set_source("one")
+    assert titles(model) == ["/a", "/c"]
+    assert model.all_title() == "All of one"
+    assert model.all_detail() == "2 open · 2 in all"
+    assert (model.row_of(2), model.name(2)) == (None, "/b")
+    assert model.open_count == 4
+    maker.peer("/e", source="one")
+    maker.peer("/f", source="two")
+    maker.recorder.flush()
+    model.refresh()
+    assert titles(model) == ["/a", "/c", "/e"]
+    with qtbot.waitSignal(model.narrowed):
+        model.reveal(2)
+    assert model.source is None
+    assert titles(model) == ["/a", "/b", "/c", "/d", "/e", "/f"]
+
+
+def test_a_connection_is_marked_by_the_worst_that_it_did(model: ConnectionModel, maker: CaptureMaker) -> None:
+    good, noted, bad = (maker.peer(path) for path in ("/good", "/noted", "/bad"))
+    good.say("fine")
+    noted.frame(Opcode.TEXT, b"zero key", key=bytes(4))
+    model.set_reader(maker.reader())
+    bad.frame(Opcode.TEXT, b"bare", key=None)
+    maker.recorder.flush()
+    model.refresh()
+    assert [model.severity(each.id) for each in (good, noted, bad)] == [None, Severity.NOTE, Severity.ERROR]
+    noted.frame(Opcode.TEXT, b"bare", key=None)
+    maker.recorder.flush()
+    model.refresh()
+    assert model.severity(noted.id) is Severity.ERROR
+
+
+def titles(model: ConnectionModel) -> list[str]:
+    lines = map(model.line, range(1, model.rowCount()))
+    return [line.title for line in lines if line is not None]

@@ -39,6 +39,7 @@ class Crowd:
 
     def another(self, path: str = "/another") -> Peer:
         peer = self._maker.peer(path)
+        self.peers.append(peer)
         self.look()
         return peer
 
@@ -483,3 +484,14 @@ def test_a_peer_that_does_not_read_is_said(composer: Composer) -> None:
     assert composer.status.property("look") == "warning"
     composer.address(2)
     assert "queued" not in composer.status.text()
+
+
+def test_a_narrow_box_names_the_target_without_a_bare_ellipsis(
+    composer: Composer, crowd: Crowd, qtbot: QtBot
+) -> None:
+    crowd.another("/a/path/that/is/much/too/long/for/a/narrow/box")
+    composer.address(4)
+    crowd.goes(4)
+    box = composer.targets
+    box.setMaximumWidth(154)
+    qtbot.waitUntil(lambda: box.currentText() == "To #4 (closed)")
