@@ -12,27 +12,37 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QElapsedTimer, QEventLoop, QSize, QTimer
 from PySide6.QtWidgets import QApplication
 
+from app.logic.source_lines import SourceLine, SourceState
 from app.look.theme import ThemeChoice
 from app.runtime.display import missing_display
 from app.settings import Settings
 from app.terminal.standard_streams import safe
 from app.window.desktop import Desktop
-from core.capture.records import Direction, View
+from core.capture.records import ConnectionRecord, Direction, Mode, View
 from core.capture.session_files import CaptureFolder
 from core.errors import EnvironmentFailure
+from core.net.connect_request import ConnectRequest, parse_url
+from core.net.host_list import parse_hosts
 from core.net.outgoing import OutgoingMessage, Target
-from core.net.settings import ListenAddress
+from core.net.proxy import Proxy
+from core.net.relay import Relay
+from core.net.settings import EngineSettings, ListenAddress
+from core.net.sources import Connect, Listen, What
+from core.net.tls.settings import ServerTls
+from core.net.upstream import parse_upstream
 from core.protocol.endpoint import ClientSide, Endpoint
 from core.protocol.events import FrameReceived, Origin, ResponseReceived
 from core.protocol.frames import Opcode
 from core.protocol.handshake import client_request, new_key
 from core.protocol.state import Role
 
+_ANYWHERE = ListenAddress("127.0.0.1", 0)
 _PATIENCE_MS = 20_000
 _POLL_MS = 10
 _SETTLE_MS = 150
@@ -120,6 +130,48 @@ class _Test:
         client.join(_PATIENCE_MS / 1000)
         self._until("the closing handshake is in the table", lambda: window.frame_model.rowCount() >= 11)
         self._shots()
+        self._chain()
+
+    def _chain(self) -> None:
+        """A client of Unmask goes through its proxy to its relay to its server, all the way over TLS."""
+        tls = ServerTls()
+        server = self._started("server", Listen(_ANYWHERE, tls))
+        relay = self._started("relay", Relay(_ANYWHERE, parse_url(f"wss://{server}/"), tls=tls))
+        upstream = parse_upstream(f"http://{self._started('proxy', Proxy(_ANYWHERE))}")
+        request = ConnectRequest(parse_url(f"wss://{relay}/chain"), upstream=upstream)
+        self._started("client", Connect(request))
+        self._until("all four are open", lambda: len(self._on_the_chain()) == len(Mode))
+        [client] = [each.id for each in self._on_the_chain() if each.mode is Mode.CONNECT]
+        message = OutgoingMessage(Opcode.TEXT, _GREETING.encode())
+        self._desktop.engine.send_to([Target(client, Role.SERVER)], message)
+        self._until(
+            "the message came through", lambda: all(each.frame_count for each in self._on_the_chain())
+        )
+        reader = self._desktop.desk.reader
+        assert reader is not None
+        for record in self._on_the_chain():
+            plain = [leg.side.name.lower() for leg in reader.legs(record.id) if leg.tls is None]
+            if plain:
+                raise SelfTestFailure(
+                    f"#{record.id} ({record.mode.name.lower()}) has no TLS to the {plain[0]}."
+                )
+        self.shot("sources")
+
+    def _started(self, name: str, what: What) -> str:
+        """Start a source; gives where it listens, as `127.0.0.1:8080`."""
+        sources = self._desktop.window.sources
+        sources.add_for_this_run(name, what)
+
+        def line() -> SourceLine:
+            return next(each for each in sources.lines if each.name == name)
+
+        self._until(f"the {name} runs", lambda: line().state is SourceState.RUNNING)
+        return line().address
+
+    def _on_the_chain(self) -> list[ConnectionRecord]:
+        reader = self._desktop.desk.reader
+        assert reader is not None
+        return [each for each in reader.connections() if each.is_open and each.path.endswith("/chain")]
 
     def _check_rows(self) -> None:
         reader = self._desktop.desk.reader
@@ -180,7 +232,14 @@ def run_self_test(folder: Path) -> int:
     application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     with tempfile.TemporaryDirectory(prefix="unmask-self-test-") as temporary:
         settings = Settings.at(Path(temporary) / "settings.ini")
-        desktop = Desktop(application, settings, CaptureFolder(Path(temporary) / "captures"))
+
+        def adjust(engine: EngineSettings) -> EngineSettings:
+            # An authority of its own, which nobody vouches for.
+            tls = replace(engine.tls, authority_folder=Path(temporary), exceptions=parse_hosts("127.0.0.1"))
+            return replace(engine, tls=tls)
+
+        folder_of_captures = CaptureFolder(Path(temporary) / "captures")
+        desktop = Desktop(application, settings, folder_of_captures, adjust=adjust)
         try:
             _Test(desktop, folder).run()
         except SelfTestFailure as failure:

@@ -12,7 +12,7 @@ from tests.tools.program import run_unmask
 
 NO_DISPLAY = {"DISPLAY": None, "WAYLAND_DISPLAY": None, "QT_QPA_PLATFORM": None}
 TABS = ("message", "frame", "bytes", "handshake")
-SHOTS = {"empty.png"} | {f"{tab}-{look}.png" for tab in TABS for look in ("light", "dark")}
+SHOTS = {"empty.png", "sources.png"} | {f"{tab}-{look}.png" for tab in TABS for look in ("light", "dark")}
 
 
 def colours(path: Path) -> set[int]:
