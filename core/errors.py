@@ -4,6 +4,7 @@
     ├── PeerError            the other side of a connection broke a rule; never our user's fault
     │   ├── HeadError            a request or response head that cannot be answered normally
     │   ├── BodyError            the body of an HTTP message whose end cannot be found
+    │   ├── UpstreamError        another proxy that opens no tunnel (core.protocol.upstream_handshake)
     │   └── InflateError         compressed data that does not inflate, or inflates past the limit
     ├── CallerError          the code or the person using Unmask asked for something that cannot be done
     │   ├── NotOpenError         sending on a connection that is not OPEN
@@ -20,6 +21,9 @@
         ├── CertificateError     a certificate or a key that cannot be read, written or used
         ├── ConnectError         a server that can't be reached: refused, not found
         │   ├── SilentError          it does not answer within the time for it
+        │   ├── TlsError             TLS could not be agreed on with it (core.net.tls.failures)
+        │   ├── UpstreamFailure      not through another proxy (core.net.upstream)
+        │   ├── RefusedAddress       a proxy must not go there (core.net.reach)
         │   └── StoppedError         connecting was stopped
         ├── ExportError          the file that a capture is exported to cannot be written
         └── CaptureError         the capture file cannot be created, opened, read or written

@@ -42,7 +42,7 @@ MAY_IMPORT = {
         *("core.net.fronts.front", "core.net.fronts.router", "core.net.outgoing", "core.net.settings"),
         *("core.net.sockets", "core.net.sources", "core.net.tls", "core.net.turns"),
         *("core.net.client_status", "core.net.host_list", "core.net.redirect"),
-        *("core.net.proxy", "core.net.reach"),
+        *("core.net.proxy", "core.net.reach", "core.net.upstream"),
     ),
     "core.net.tls": (
         *("core.errors", "core.sizes", "core.protocol", "core.capture"),

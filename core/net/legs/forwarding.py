@@ -17,6 +17,7 @@ from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.session import SessionHost
 from core.net.reach import Reach, Refusal, RefusedAddress
 from core.net.sources import SourceTag
+from core.net.upstream import UpstreamFailure, UpstreamProblem
 from core.protocol.handshake import Answer, refuse
 from core.protocol.state import Role
 
@@ -157,4 +158,5 @@ def _status_of(error: ConnectError) -> int:
         # RFC 5842 section 7.2, RFC 9110 section 15.5.4.
         return 508 if error.refusal is Refusal.LOOP else 403
     # RFC 9110 sections 15.6.3 and 15.6.5.
-    return 504 if isinstance(error, SilentError) else 502
+    is_silent = isinstance(error, UpstreamFailure) and error.problem is UpstreamProblem.SILENT
+    return 504 if is_silent or isinstance(error, SilentError) else 502

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import AddressError
 from core.net.host_list import HostList, parse_hosts
@@ -58,3 +60,14 @@ def test_lists_join_without_doubles_and_are_written_back() -> None:
 def test_what_names_no_hosts_is_refused(text: str) -> None:
     with pytest.raises(AddressError):
         parse_hosts(text)
+
+
+@given(st.text(alphabet="ab*.:/[]0189-, ", max_size=30), st.text(alphabet="ab.:0189-", max_size=20))
+def test_whatever_is_written_is_refused_or_read_back(text: str, host: str) -> None:
+    try:
+        hosts = parse_hosts(text)
+    except AddressError:
+        return
+    again = parse_hosts(str(hosts))
+    assert again == hosts
+    assert again.matches(host, 443) is hosts.matches(host, 443)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from core.protocol.first_bytes import MOST_PEEKED, FirstBytes, judge_first_bytes
 
@@ -33,3 +35,11 @@ def test_the_first_bytes_tell(data: bytes, expected: FirstBytes | None, enough: 
         assert length >= enough or judge_first_bytes(data[: max(length, 0)]) is None
     assert judge_first_bytes(data[:enough]) is expected
     assert judge_first_bytes(data) is expected
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40))
+@example(b"GET / HTTP/1.1\r", b"\n")
+@example(HELLO[:5], HELLO[5:])
+def test_more_bytes_never_change_what_was_judged(first: bytes, more: bytes) -> None:
+    judged = judge_first_bytes(first)
+    assert judged is None or judge_first_bytes(first + more) is judged
