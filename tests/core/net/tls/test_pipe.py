@@ -165,3 +165,13 @@ def test_records_are_taken_whole(size: int) -> None:
     client.object.write(b"x" * size)
     pipe.receive(client.outgoing.read())
     assert decrypt(pipe) == b"x" * size
+
+
+def test_ending_our_half_loses_nothing_that_waits() -> None:
+    pipe, client = secured([])
+    client.object.write(b"x" * 600_000)
+    pipe.receive(client.outgoing.read())
+    first, _ = pipe.decrypt(FOREVER)
+    assert pipe._incoming.pending > 0
+    pipe.notify()
+    assert b"".join(first) + decrypt(pipe) == b"x" * 600_000
