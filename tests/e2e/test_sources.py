@@ -10,6 +10,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from websockets.sync.server import ServerConnection, serve
 
 from app.cli import main
 from core.capture.reader import CaptureReader
+from core.capture.records import Mode
 from tests.tools.program import Program, command_of_unmask, port_in
 from tests.tools.raw_peer import RawPeer
 from tests.tools.waiting import PATIENCE_SECONDS, until
@@ -138,6 +140,28 @@ def test_clients_come_with_tls_where_the_address_says_so(tmp_path: Path) -> None
         port = port_in(program.line())
         assert said_by(f"wss://127.0.0.1:{port}/", "secret", context) == "secret"
         assert program.end(signal.SIGTERM) == 0
+
+
+def test_the_window_starts_what_the_command_line_names(server: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        listening, relaying = (each.getsockname()[1] for each in (one, two))
+    capture = tmp_path / "a.unmask"
+    words = ("--window", "--capture", capture, "--auto-reply", "echo", "--listen", str(listening))
+    changes = {"QT_QPA_PLATFORM": "offscreen", "XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    command = command_of_unmask(*words, "--relay", f"{relaying}={server}")
+    with Program(command, changes=changes) as program:
+        for port in (listening, relaying):
+            until(partial(answers, port), "it listens")
+            assert said_by(f"ws://127.0.0.1:{port}/", "hello") == "hello"
+        assert program.end(signal.SIGTERM) == 0
+    with closing(CaptureReader(capture)) as reader:
+        assert {each.mode for each in reader.sources()} == {Mode.LISTEN, Mode.RELAY}
+        assert len([each for each in reader.connections() if each.close_code == 1000]) == 2
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_what_passes_a_proxy_without_frames_is_a_line_each() -> None:
