@@ -9,6 +9,7 @@ from app.filters.filtering import Filtering
 from app.frames.empty_text import EmptyReason, empty_reason, empty_text
 from app.frames.selection import Selection
 from app.logic.scan_run import RunState
+from app.models.connections import ConnectionModel
 from app.sources.listening import Listening
 from app.views.frames.table import FrameTable
 
@@ -23,6 +24,7 @@ class EmptyTable(QObject):
         selection: Selection,
         filtering: Filtering,
         listening: Listening,
+        connections: ConnectionModel,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
@@ -31,11 +33,13 @@ class EmptyTable(QObject):
         self._selection = selection
         self._filtering = filtering
         self._listening = listening
+        self._connections = connections
         self._desk = desk
         selection.view_changed.connect(self.look)
         filtering.changed.connect(self.look)
         filtering.stood_otherwise.connect(self.look)
         self._model.counts_changed.connect(self.look)
+        connections.totals_changed.connect(self.look)
 
     def look(self) -> None:
         """Say why there are no rows, and what to do."""
@@ -48,6 +52,7 @@ class EmptyTable(QObject):
             hidden=hidden,
             live=self._desk.shows_live,
             listening=bool(self._listening.addresses),
+            connected=self._connections.open_count > 0,
             filter_reason=self._filter_reason(),
         )
         addresses = self._listening.addresses or (self._listening.next_address,)

@@ -15,6 +15,8 @@ class EmptyReason(Enum):
 
     NOT_LISTENING = auto()
     LISTENING = auto()
+    CONNECTED = auto()
+    """Nobody is listened for, and a connection is open that has carried nothing yet."""
     SILENT = auto()
     """The connection is open and has carried nothing yet."""
     NOTHING_CAME = auto()
@@ -53,11 +55,13 @@ def empty_reason(
     hidden: int,
     live: bool,
     listening: bool,
+    connected: bool,
     filter_reason: EmptyReason | None,
 ) -> EmptyReason:
     """Why `chosen`, or all connections, have no rows; `hidden` counts control frames.
 
-    `filter_reason` is the reason if a filter hides existing frames; None without a filter.
+    `connected` says that a connection is open. `filter_reason` is the reason if a filter hides existing frames; None
+    without a filter.
     """
     if filter_reason is not None:
         return filter_reason
@@ -71,7 +75,9 @@ def empty_reason(
         return EmptyReason.SILENT if live and chosen.is_open else EmptyReason.NOTHING_CAME
     if not live:
         return EmptyReason.EMPTY_FILE
-    return EmptyReason.LISTENING if listening else EmptyReason.NOT_LISTENING
+    if listening:
+        return EmptyReason.LISTENING
+    return EmptyReason.CONNECTED if connected else EmptyReason.NOT_LISTENING
 
 
 def empty_text(reason: EmptyReason, addresses: tuple[str, ...], hidden: int) -> tuple[str, str]:
@@ -101,6 +107,10 @@ def _texts() -> dict[EmptyReason, tuple[str, str]]:
         EmptyReason.LISTENING: (
             translate("EmptyText", "Listening on {urls}"),
             translate("EmptyText", "Point a WebSocket client at it, or open the test page (Ctrl+T)."),
+        ),
+        EmptyReason.CONNECTED: (
+            translate("EmptyText", "Connected, and no frames yet"),
+            translate("EmptyText", "Wait for the other end, or write below to begin."),
         ),
         EmptyReason.SILENT: (
             translate("EmptyText", "No frames yet"),

@@ -110,7 +110,13 @@ class MainWindow(QMainWindow):
         self._context_menus = ContextMenus(panes, self.filters.menus, shell)
         self.exports = Exports(work, formats, self.frames, self.selection, self.filtering, shell)
         self._empty_table = EmptyTable(
-            work.desk, self.frames, self.selection, self.filtering, self.listening, self
+            work.desk,
+            self.frames,
+            self.selection,
+            self.filtering,
+            self.listening,
+            self.connection_model,
+            self,
         )
         self.navigation = Navigation(work.desk, panes, self.selection, shell)
         self.marking = Marking(engine, work, panes, self.selection, self.filtering, shell)

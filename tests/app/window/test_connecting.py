@@ -68,6 +68,7 @@ def test_the_composer_writes_to_the_server(desktop: Desktop, url: str, qtbot: Qt
     window = desktop.window
     source = connect(desktop, qtbot, ConnectDraft(f"{url}/x", subprotocols=("chat",)))
     assert line_of(desktop, source).state is SourceState.RUNNING
+    qtbot.waitUntil(lambda: "Connected, and no frames yet" in window.frames.empty_text, timeout=20_000)
     window.connections.choose(1)
     window.composer.set_text("to the server")
     window.actions_[ActionId.SEND].trigger()
