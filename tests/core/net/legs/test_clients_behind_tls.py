@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -14,18 +15,23 @@ from websockets.sync.client import connect as library_connect
 
 from core.capture.records import ConnectionState
 from core.net.connect_request import parse_url
+from core.net.host_list import parse_hosts
 from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, Limits, ListenAddress
 from core.net.sources import Listen, Source, What
 from core.net.tls.authority import AuthorityStore
 from core.net.tls.settings import ServerTls, TlsSettings
 from core.protocol.state import Role
-from tests.tools.certificates import client_context, leaf_files
-from tests.tools.raw_server import RawServer
+from tests.tools.certificates import client_context, leaf_files, server_context
+from tests.tools.raw_server import RawServer, response_to
 from tests.tools.served import Served
 from tests.tools.waiting import PATIENCE_SECONDS
 
 ANYWHERE = ListenAddress("127.0.0.1", 0)
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
 Serve = Callable[[], Served]
 
 
@@ -156,12 +162,77 @@ def test_a_relay_takes_clients_over_tls(serve: Serve, tmp_path: Path) -> None:
         port = start(served, relay)
         plain = socket.create_connection(("127.0.0.1", port))
         with trusting(tmp_path).wrap_socket(plain, server_hostname="localhost") as client:
-            client.sendall(
-                b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-            )
+            client.sendall(HANDSHAKE)
             server.open()
             assert client.recv(20).startswith(b"HTTP/1.1 101")
     served.closed()
     near, _ = served.reader.legs(1)
     assert near.tls is not None
+
+
+def test_plain_http_to_a_relay_that_speaks_tls(serve: Serve) -> None:
+    served = serve()
+    with RawServer() as server:
+        port = start(served, Relay(ANYWHERE, parse_url(server.url), tls=ServerTls()))
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.settimeout(PATIENCE_SECONDS)
+            client.sendall(b"GET /here HTTP/1.1\r\nHost: a\r\n\r\n")
+            answer = client.recv(10_000)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"This port speaks TLS: use wss:// or https:// to reach it." in answer
+    assert served.closed().path == "/here"
+
+
+def test_each_exchange_of_a_client_says_how_it_came(serve: Serve, tmp_path: Path) -> None:
+    served = serve()
+    with RawServer() as server:
+        port = start(served, Relay(ANYWHERE, parse_url(server.url), tls=ServerTls()))
+        plain = socket.create_connection(("127.0.0.1", port))
+        with trusting(tmp_path).wrap_socket(plain, server_hostname="localhost") as client:
+            client.settimeout(PATIENCE_SECONDS)
+            for number in (1, 2):
+                client.sendall(f"GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                if number == 1:
+                    server.accept()
+                else:
+                    server.head()
+                server.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                assert client.recv(1000).endswith(b"ok")
+    for number in (1, 2):
+        assert served.closed(number).path == f"/{number}"
+        near, far = served.reader.legs(number)
+        assert near.tls is not None
+        assert far.tls is None
+
+
+@pytest.mark.parametrize("in_order", [True, False], ids=["in order", "truncated"])
+def test_a_relay_passes_on_how_a_stream_ends(tmp_path: Path, in_order: bool) -> None:
+    tls = TlsSettings(authority_folder=tmp_path / "data", exceptions=parse_hosts("127.0.0.1"))
+    with Served(tmp_path / "a.unmask", EngineSettings(tls=tls)) as served, RawServer() as server:
+        url = parse_url(server.url.replace("ws:", "wss:"))
+        port = start(served, Relay(ANYWHERE, url, tls=ServerTls()))
+        plain = socket.create_connection(("127.0.0.1", port))
+        client = trusting(tmp_path).wrap_socket(
+            plain, server_hostname="localhost", suppress_ragged_eofs=False
+        )
+        client.settimeout(PATIENCE_SECONDS)
+        client.sendall(HANDSHAKE)
+        server.meet()
+        context = server_context()
+        with context.wrap_socket(server.socket, server_side=True, suppress_ragged_eofs=False) as far:
+            far.sendall(response_to(far.recv(10_000)))
+            assert client.recv(1000).startswith(b"HTTP/1.1 101")
+            client.sendall(b"\x81")
+            if in_order:
+                with contextlib.suppress(OSError):
+                    client.setblocking(False)
+                    client.unwrap()
+            client.shutdown(socket.SHUT_WR)
+            assert far.recv(10) == b"\x81"
+            if in_order:
+                assert far.recv(10) == b""
+            else:
+                with pytest.raises(ssl.SSLEOFError):
+                    far.recv(10)
+        client.close()
+        served.closed()
