@@ -151,6 +151,11 @@ class Served:
         assert result.error is None
         return result.count
 
+    @property
+    def has_failures(self) -> bool:
+        """Whether something has failed that is not known of."""
+        return bool(self._failures)
+
     def failure(self) -> Failure:
         """The next failure, which is then known of."""
         self._await(lambda: bool(self._failures), "something has failed")

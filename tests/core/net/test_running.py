@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -148,6 +151,44 @@ def test_a_source_that_is_started_twice_in_one_go_runs_as_it_was_said_last(serve
     on_loop(served, both)
     assert port_of(served.source(7, RUNNING)) == ports[1]
     assert refuses(ports[0])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere sockets are not counted so")
+def test_starts_and_stops_in_any_order_leave_nothing_behind(served: Served) -> None:
+    """Ports that are to be had and one that is taken, with stops at every moment."""
+    dice = random.Random(7)
+    taken = ListenAddress("127.0.0.1", served.port)
+
+    async def storm(engine: Engine) -> None:
+        for _ in range(300):
+            number = dice.randrange(1, 9)
+            if dice.random() < 0.5:
+                engine.start_source(
+                    Source(number, f"{number}", Listen(dice.choice((ANYWHERE, ANYWHERE, taken))))
+                )
+            else:
+                engine.stop_source(number)
+            for _ in range(dice.randrange(3)):
+                await asyncio.sleep(0)
+        for number in range(1, 9):
+            engine.stop_source(number)
+
+    before = descriptors()
+    tasks = on_loop(served, lambda engine: [engine.loop.create_task(storm(engine))])
+    until(tasks[0].done, "the storm is over")
+    assert tasks[0].exception() is None
+    while served.has_failures:
+        assert served.failure().sentence.startswith(f"Port {served.port} is in use by “listen”")
+    assert [each.id for each in served.host.sources] == [0]
+    assert all(status.state in (STOPPED, FAILED) for number, status in served.statuses.items() if number)
+    until(lambda: descriptors() == before, "all sockets are closed")
+    assert said_by(served.port, "still here") == "still here"
+
+
+def descriptors() -> int:
+    """Number of open sockets of the process."""
+    places = (f"/proc/self/fd/{each}" for each in os.listdir("/proc/self/fd"))
+    return sum(os.path.exists(each) and os.readlink(each).startswith("socket:") for each in places)
 
 
 def test_a_source_that_cannot_start_says_why_and_leaves_the_others(served: Served) -> None:
