@@ -33,7 +33,7 @@ HALF_OPEN_SECONDS = 300.0
 """How long a tunnel lasts of which one side has ended and the other is silent."""
 _ESTABLISHED = Answer(200, "", b"HTTP/1.1 200 Connection established\r\n\r\n")
 _HTTP = "http/1.1"
-_REPORT_NS = 10**9
+_REPORT_SECONDS = 1.0
 """How often the bytes of a tunnel that passes are recorded."""
 _ENDED_EARLY = "One side ended its half of the stream before it was known what the tunnel is for."
 _UNUSED = (
@@ -95,7 +95,7 @@ class Tunnelled(Forwarding):
         """What the client has said, until it is known what it is."""
         self._passed = {Role.CLIENT: 0, Role.SERVER: 0}
         """Bytes received of either."""
-        self._reported_ns = 0
+        self._reporting: asyncio.TimerHandle | None = None
         self._why = ""
         """Why bytes pass as they come."""
         self._hello = ClientHello()
@@ -146,9 +146,9 @@ class Tunnelled(Forwarding):
                 self._judge()
             case _Phase.PEEKING:
                 self._pass("The server speaks first.")
-                self._hand_on(leg, data, now)
+                self._hand_on(leg, data)
             case _Phase.PASSING:
-                self._hand_on(leg, data, now)
+                self._hand_on(leg, data)
             case _Phase.SECURED if is_client:
                 self._first += data
                 self._judge_inside()
@@ -227,16 +227,16 @@ class Tunnelled(Forwarding):
         self._phase, self._why = _Phase.PASSING, why
         self._client.stop_timer()
         first, self._first = bytes(self._first), bytearray()
-        self._hand_on(self._client, first, self._host.clock())
+        self._hand_on(self._client, first)
+        self._report()
 
-    def _hand_on(self, leg: Leg, data: bytes, now: int) -> None:
+    def _hand_on(self, leg: Leg, data: bytes) -> None:
         other = self._other(leg)
         if data and other is not None:
             other.write((data,))
         self._passed[self._side(leg)] += len(data)
-        if now - self._reported_ns >= _REPORT_NS:
-            self._reported_ns = now
-            self._report()
+        if self._reporting is None:
+            self._reporting = self._host.loop.call_later(_REPORT_SECONDS, self._report)
 
     def _watch_half(self) -> None:
         """End the tunnel if nothing more comes of the half that is left: nobody may be there any more."""
@@ -253,6 +253,9 @@ class Tunnelled(Forwarding):
         self._idle = self._host.loop.call_later(HALF_OPEN_SECONDS, look)
 
     def _report(self) -> None:
+        if self._reporting is not None:
+            self._reporting.cancel()
+            self._reporting = None
         self._tell(TunnelPassed(self._passed[Role.CLIENT], self._passed[Role.SERVER], self._why))
 
     # TLS that is opened.

@@ -171,6 +171,10 @@ def test_bytes_are_counted_while_they_pass(proxy: Proxied, server: RawServer) ->
         proxy.served.captured(
             lambda reader: [each.bytes_in for each in reader.connections()] == [1000], "they are counted"
         )
+        client.send(b"\x00" * 500)
+        proxy.served.captured(
+            lambda reader: [each.bytes_in for each in reader.connections()] == [1500], "more is counted"
+        )
         record = proxy.served.reader.connections()[0]
         assert (record.state, record.closed_ns) == (ConnectionState.TUNNELLED, None)
 
