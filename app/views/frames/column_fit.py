@@ -89,9 +89,14 @@ class ColumnFit(QObject):
 
     def forget_needs(self) -> None:
         """Forget the widths that earlier content needed."""
-        titles = {column: self._header.sectionSizeFromContents(column).width() for column in self._rooms}
-        self._titles = titles
-        self._needs = {column: max(room.first, titles[column]) for column, room in self._rooms.items()}
+        self._needs = {column: room.first for column, room in self._rooms.items()}
+        self.measure_titles()
+
+    def measure_titles(self) -> None:
+        """Take over how wide the titles are, which follows the style."""
+        for column in self._rooms:
+            self._titles[column] = self._header.sectionSizeFromContents(column).width()
+            self._needs[column] = max(self._needs[column], self._titles[column])
         self._grown.start()
 
     def set_needless(self, columns: frozenset[FrameColumn]) -> None:

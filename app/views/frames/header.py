@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import QByteArray, QPoint, Qt
+from PySide6.QtCore import QByteArray, QEvent, QPoint, Qt
 from PySide6.QtWidgets import QHeaderView, QMenu, QTableView
 
 from app.logic.frame_column import FrameColumn
@@ -48,6 +48,12 @@ class FrameHeader(QHeaderView):
         self._columns = ColumnFit(self, rooms, self)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._show_menu)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        # The style comes once the window is complete; before, there are no columns to measure.
+        if event.type() is QEvent.Type.StyleChange and hasattr(self, "_columns"):
+            self._columns.measure_titles()
 
     def fit(self, room: int) -> None:
         """Use `room` pixels."""
