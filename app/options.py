@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from app.terminal.certificate_command import add_certificate_options
-from app.terminal.connect_options import add_connect_options, requests_in
+from app.terminal.connect_options import add_connect_options, read_connection, requests_in
 from app.terminal.proxy_options import add_proxy_options, proxies_in
 from app.terminal.standard_streams import safe
 from app.terminal.tls_options import add_tls_options, server_tls, with_tls_options
@@ -187,6 +187,7 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--connect",
+        type=_in_words(read_connection),
         action="append",
         default=[],
         metavar="URL",

@@ -60,6 +60,10 @@ class Reading:
         if self.draft.url:
             self.leave(text)
             return
+        if text.isdecimal():
+            raise AddressError(
+                f"“{text}” is no URL to connect to: write one such as ws://127.0.0.1:{text}/path."
+            )
         if not (_URL.match(text) or (self._plain(text) == text and text.startswith("{"))):
             text = f"ws://{text}"
         if (user := _USER.match(text)) is not None:

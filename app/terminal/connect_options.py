@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.logic.connect_draft import Auth, AuthKind, ConnectDraft, Trust, request_of
-from app.logic.connect_line import read_pasted
+from app.logic.connect_line import Pasted, read_pasted
 from app.logic.secret_store import system_secrets
-from app.logic.variables import Variable, check_name, names_in
+from app.logic.variables import Variable, check_name, fill, names_in
 from app.terminal.standard_streams import say, warn
 from core.capture.records import Mode
 from core.capture.session_files import default_folder
 from core.errors import CallerError, UnmaskError
-from core.net.connect_request import CONNECT_SECONDS, HANDSHAKE_SECONDS, ConnectRequest
+from core.net.connect_request import CONNECT_SECONDS, HANDSHAKE_SECONDS, ConnectRequest, parse_url
 from core.net.sources import Source
 
 USUAL_FOLLOWED = 10
@@ -53,6 +53,7 @@ def add_connect_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
         "--curl",
+        type=_line,
         action="append",
         default=[],
         metavar="LINE",
@@ -137,21 +138,23 @@ def add_connect_options(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def read_connection(text: str) -> Pasted:
+    """A URL or a line. Raises AddressError, also for a URL that none can have, whatever its variables are."""
+    pasted = read_pasted(text)
+    if not names_in((pasted.draft.url,)):
+        parse_url(fill(pasted.draft.url, {}).text)
+    return pasted
+
+
 def requests_in(options: argparse.Namespace) -> tuple[ConnectRequest, ...]:
     """The connections that the command line asks for. Raises UnmaskError."""
-    drafts = [_of_line(text) for text in (*options.connect, *options.curl)]
-    if not drafts:
-        return ()
-    drafts = [_changed(draft, options) for draft in drafts]
+    pasted: list[Pasted] = [*options.connect, *options.curl]
+    for each in pasted:
+        for sentence in each.told:
+            warn(sentence)
+    drafts = [_changed(each.draft, options) for each in pasted]
     variables = _variables(drafts, options)
     return tuple(request_of(draft, variables) for draft in drafts)
-
-
-def _of_line(line: str) -> ConnectDraft:
-    pasted = read_pasted(line)
-    for sentence in pasted.told:
-        warn(sentence)
-    return pasted.draft
 
 
 def _changed(draft: ConnectDraft, options: argparse.Namespace) -> ConnectDraft:
@@ -208,6 +211,13 @@ def _secret_value(name: str) -> str:
     except (EOFError, OSError):
         say("")
         return ""
+
+
+def _line(text: str) -> Pasted:
+    try:
+        return read_connection(text)
+    except UnmaskError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _variable(text: str) -> Variable:

@@ -177,6 +177,7 @@ def test_nothing_is_left_out_in_silence(line: str, words: str) -> None:
     [
         ("", "neither a URL"),
         ("wget http://a b", "neither a URL"),
+        ("8080", "“8080” is no URL to connect to"),
         ("curl -H 'a: b'", "names no URL"),
         ("curl http://a -H", "ends after -H"),
         ("curl 'http://a", "never closed"),
