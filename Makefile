@@ -60,6 +60,7 @@ bench: set-up-dev
 
 bench-relay: set-up-dev
 	@$(BIN)/python -m tests.bench.relays --window $(ARGS)
+	@$(BIN)/python -m tests.bench.relays --tls
 
 conformance: set-up-dev
 	@$(BIN)/python -m tests.conformance $(ARGS)

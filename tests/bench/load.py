@@ -11,13 +11,15 @@ import json
 import os
 import selectors
 import socket
+import ssl
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from enum import Enum
 
 from core.protocol.frames import Opcode, encode_header, make_frame, shortest_length_form
+from tests.bench.secured import client_context
 
 _AHEAD_BYTES = 512 * 1024
 """Unanswered bytes of all connections together: the slowest server answers them within a second or so."""
@@ -52,6 +54,9 @@ def connect(port: int) -> socket.socket:
     """A socket whose opening handshake is done; permessage-deflate is not offered."""
     sock = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    context = client_context()
+    if context is not None:
+        sock = context.wrap_socket(sock, server_hostname="127.0.0.1")
     sock.sendall(
         f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
@@ -99,15 +104,21 @@ class _Pipe:
         return self.stopping and self._place == 0 and self._due <= 0
 
     def read(self, buffer: bytearray) -> None:
-        count = self.sock.recv_into(buffer)
-        if not count:
-            raise RuntimeError("the server closed the connection")
-        self._due -= count
+        is_secured = isinstance(self.sock, ssl.SSLSocket)
+        with suppress(ssl.SSLWantReadError):
+            while True:
+                count = self.sock.recv_into(buffer)
+                if not count:
+                    raise RuntimeError("the server closed the connection")
+                self._due -= count
+                # A selector does not know of what OpenSSL has read already.
+                if not is_secured:
+                    return
 
     def write(self) -> None:
         try:
             self._place += self.sock.send(self._batch[self._place :] if self._place else self._batch)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantWriteError):
             return
         if self._place == len(self._batch):
             self._place = 0

@@ -1,9 +1,10 @@
 """Between a client and an echo server (picows): what Unmask as a relay costs that records everything.
 
-    python -m tests.bench.relays [--window] [--mitmdump PATH]
+    python -m tests.bench.relays [--tls] [--window] [--mitmdump PATH]
 
 It is measured against a uvloop proxy that copies bytes, and against no relay at all, in the same rounds; `--window`
-adds the relay with its window open. mitmproxy takes part where an installed `mitmdump` is named.
+adds the relay with its window open, and with `--tls` every connection is secured. mitmproxy takes part where an
+installed `mitmdump` is named.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from statistics import median
 
 from tests.bench.disk import MIB
 from tests.bench.load import Way
+from tests.bench.secured import tls_environment
 from tests.bench.servers import Cell, Server, running_relays
 from tests.bench.table import Results, Verdict, at_least, size_text
 
@@ -29,6 +32,7 @@ _CELLS = (
     Cell(Way.PIPELINED, MIB, 1),
 )
 _GOALS = dict(zip(_CELLS, (0.75, 0.55, 0.5), strict=True))
+_TLS_GOALS = dict.fromkeys((_CELLS[0], _CELLS[2]), 0.7)
 _MITM_GOALS = {Way.PIPELINED: 50.0, Way.SINGLE: 6.0}
 _COPYING, _MITM = "copying", "mitmproxy"
 
@@ -41,12 +45,16 @@ class Options:
     seconds: float
     names: Sequence[str]
     mitmdump: str | None = None
+    is_secured: bool = False
 
 
 def measure(options: Options) -> Results:
     """All cells, in rounds; each round takes each cell to each relay in turn."""
     results = Results()
-    with running_relays(options.names, os.environ, options.mitmdump) as servers:
+    with (
+        tls_environment() if options.is_secured else nullcontext(os.environ) as environment,
+        running_relays(options.names, environment, options.mitmdump) as servers,
+    ):
         for number in range(options.rounds):
             print(f"round {number + 1} of {options.rounds} …", file=sys.stderr, flush=True)
             for cell in _CELLS:
@@ -87,11 +95,11 @@ def _place(name: str) -> int:
     return ("direct", _COPYING, "relay", "window-relay", _MITM).index(name)
 
 
-def verdicts(results: Results) -> Iterator[Verdict]:
+def verdicts(results: Results, goals: Mapping[Cell, float]) -> Iterator[Verdict]:
     """Goals that were measured."""
     if "relay" not in results.servers:
         return
-    for cell, least in _GOALS.items():
+    for cell, least in goals.items():
         what = f"relay, {size_text(cell.size)}, {cell.way.value}"
         yield from at_least(f"{what}, ≥ {least} × copying", least, [results.ratio(cell, "relay", _COPYING)])
         if _MITM in results.servers and cell.size == SMALL_BYTES:
@@ -110,18 +118,19 @@ def main() -> None:
         "--seconds", type=float, default=0.5, help="for each relay in each cell of each round"
     )
     parser.add_argument("--window", action="store_true", help="the relay with its window, too")
+    parser.add_argument("--tls", action="store_true", help="every connection is secured")
     parser.add_argument("--mitmdump", help="mitmproxy takes part, by this program")
     parser.add_argument("--json", help="a file that gets every single outcome, one a line")
     asked = parser.parse_args()
     names = [_COPYING, "relay", *(["window-relay"] if asked.window else [])]
-    results = measure(Options(asked.rounds, asked.seconds, names, asked.mitmdump))
+    results = measure(Options(asked.rounds, asked.seconds, names, asked.mitmdump, asked.tls))
     print(
         f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores; {asked.rounds} rounds of "
         f"{asked.seconds:g} s; messages/s (and the ratio to copying)"
     )
     for line in lines(results):
         print(line)
-    for verdict in verdicts(results):
+    for verdict in verdicts(results, _TLS_GOALS if asked.tls else _GOALS):
         print(verdict)
     if asked.json:
         with open(asked.json, "w", encoding="utf-8") as log:

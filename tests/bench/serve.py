@@ -40,6 +40,8 @@ from core.net.loop import tune_interpreter
 from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.net.sources import Source, SourceState, SourceStatus
+from core.net.tls.settings import ServerTls, TlsSettings
+from tests.bench.secured import authority_file, client_context, leaf_file, server_context
 
 _PATIENCE_SECONDS = 120.0
 _LOOK_SECONDS = 0.002
@@ -120,14 +122,19 @@ def serve_relay() -> None:
 
 
 def _relay() -> Relay:
-    return Relay(ListenAddress("127.0.0.1", 0), parse_url(f"ws://127.0.0.1:{sys.argv[2]}"))
+    certificate = leaf_file()
+    shown = None if certificate is None else ServerTls(certificate)
+    scheme = "ws" if certificate is None else "wss"
+    return Relay(ListenAddress("127.0.0.1", 0), parse_url(f"{scheme}://127.0.0.1:{sys.argv[2]}"), tls=shown)
 
 
 def _serve_engine(start: Callable[[EngineHost], None]) -> None:
     tune_interpreter()
     with tempfile.TemporaryDirectory(prefix="unmask-bench-") as folder:
         paths = (Path(folder) / f"{number}.unmask" for number in itertools.count())
-        settings = EngineSettings(auto_reply=AutoReply.ECHO)
+        authority = authority_file()
+        tls = TlsSettings(ca_files=() if authority is None else (authority,))
+        settings = EngineSettings(auto_reply=AutoReply.ECHO, tls=tls)
         host = EngineHost(next(paths), "bench", settings, load_test_page(), Announcer())
         moved = threading.Event()
 
@@ -242,7 +249,7 @@ class _Copier(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         loop.call_soon(self._transport.pause_reading)
         self._dialling = loop.create_task(
-            loop.create_connection(lambda: _Copier(self), "127.0.0.1", int(sys.argv[2]))
+            loop.create_connection(lambda: _Copier(self), "127.0.0.1", int(sys.argv[2]), ssl=client_context())
         )
 
     def data_received(self, data: bytes) -> None:
@@ -268,7 +275,7 @@ def serve_copying() -> None:
     import uvloop
 
     async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(_Copier, "127.0.0.1", 0)
+        server = await asyncio.get_running_loop().create_server(_Copier, "127.0.0.1", 0, ssl=server_context())
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()
 
@@ -287,7 +294,7 @@ def serve_picows() -> None:
                 transport.send(frame.msg_type, frame.get_payload_as_bytes())
 
     async def serve() -> None:
-        server = await picows.ws_create_server(lambda _request: Echo(), "127.0.0.1", 0)
+        server = await picows.ws_create_server(lambda _request: Echo(), "127.0.0.1", 0, ssl=server_context())
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()
 

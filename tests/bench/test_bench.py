@@ -127,6 +127,13 @@ def test_relays_are_measured_against_copying() -> None:
     assert "relay, 32 B, single, ≥ 0.55 × copying" in ended.stdout
 
 
+def test_relays_are_measured_over_tls() -> None:
+    command = [sys.executable, "-m", "tests.bench.relays", "--rounds", "1", "--seconds", "0.02", "--tls"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "relay, 1 MiB, pipelined, ≥ 0.7 × copying" in ended.stdout
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_relay_is_left_as_it_was_by_those_who_come_and_go() -> None:
     command = [sys.executable, "-m", "tests.bench.relay_soak", "--minutes", "0.05", "--mib", "64"]
