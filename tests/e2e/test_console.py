@@ -198,6 +198,7 @@ class TestJson:
             "extensions": "",
             "request": request.decode(),
             "response": response.decode(),
+            "secrets_masked": False,
             "violations": [],
         }
         frame = {
