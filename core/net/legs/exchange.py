@@ -107,10 +107,13 @@ class Exchange(Forwarding):
             self.begin()
             if not self._reception.admit(self):
                 count = self._host.served_connections
-                sentence = f"There are {count} connections already, which is the limit. Try later."
-                self._answer(refuse(503, sentence))
-            return
-        self._ask(leg)
+                self._answer(
+                    refuse(503, f"There are {count} connections already, which is the limit. Try later.")
+                )
+        elif self._client.is_connected:
+            self._ask(leg)
+        else:
+            self._leave_server()
 
     def leg_received(self, leg: Leg, data: bytes, now: int, until: int) -> bool:  # noqa: ARG002
         if leg is self._client:
@@ -389,8 +392,7 @@ class Exchange(Forwarding):
     @property
     def _upgrades(self) -> bool:
         """Whether the request asks for another protocol (RFC 9110 section 7.8)."""
-        request = self._asked.head
-        return request is not None and bool(request.headers.tokens("Upgrade"))
+        return self._asked.head is not None and bool(self._asked.head.headers.tokens("Upgrade"))
 
     def _look_whether_done(self) -> None:
         """Go on if request and response are complete."""

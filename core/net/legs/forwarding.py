@@ -137,7 +137,15 @@ class Forwarding(Between):
         self._leave_server()
         self._client.resume(PauseReason.HELD)
         self._client.say_no_more()
-        self._client.set_timer(self._limits.close_seconds, self.disconnect)
+        self._give_time(None)
+
+    def _give_time(self, left: int | None) -> None:
+        """Cut the client when it neither leaves nor reads. `left` was still to be read of it when its time began."""
+        queued = self._client.queued_bytes
+        if left is None or 0 < queued < left:
+            self._client.set_timer(self._limits.close_seconds, lambda: self._give_time(queued))
+        else:
+            self.disconnect()
 
     def _leave_server(self, *, reset: bool = False) -> None:
         server, self._server = self._server, None
