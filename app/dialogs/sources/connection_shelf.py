@@ -19,15 +19,21 @@ class ConnectionShelf:
         """`secrets`: None for those of the system."""
         self._settings = settings
         self._secrets = secrets
+        self._read: Saved | None = None
+        """What the settings have, once it was read."""
 
     @property
     def saved(self) -> Saved:
         """The connections, and the variables without values of secret ones."""
-        return self._settings.saved_connections
+        if self._read is None:
+            self._read = self._settings.saved_connections
+        return self._read
 
     @saved.setter
     def saved(self, saved: Saved) -> None:
         self._settings.saved_connections = saved
+        # As it will be read again, such as without secrets.
+        self._read = self._settings.saved_connections
 
     @property
     def problem(self) -> str:
