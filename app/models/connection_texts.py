@@ -64,6 +64,9 @@ def state_text(record: ConnectionRecord) -> str:
     if state in fixed:
         return fixed[state]
     if state is ConnectionState.REFUSED:
+        if record.status == 200 and _asked_for(record.request)[0] == "CONNECT":
+            # The tunnel was granted, and came to nothing.
+            return _tr("tunnel, TLS failed")
         return _tr("refused, {status}").format(status=record.status or "—")
     if state in (ConnectionState.SERVED, ConnectionState.EXCHANGED):
         return _tr("plain HTTP, {status}").format(status=record.status)

@@ -97,6 +97,21 @@ def test_what_cannot_be_read_whole_is_called_by_its_first_line(
     assert connection_texts.title(refused) == title
 
 
+@pytest.mark.parametrize(
+    ("request_", "text"),
+    [
+        (b"CONNECT a.test:443 HTTP/1.1\r\n\r\n", "tunnel, TLS failed"),
+        (b"GET /chat HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", "refused, 200"),
+    ],
+)
+def test_a_tunnel_that_came_to_nothing_is_told_apart(maker: CaptureMaker, request_: bytes, text: str) -> None:
+    peer = maker.peer("/x")
+    record = maker.reader().connection(peer.id)
+    assert record is not None
+    refused = replace(record, request=request_, state=ConnectionState.REFUSED, status=200)
+    assert connection_texts.state_text(refused) == text
+
+
 def test_raw_heads_are_not_held(model: ConnectionModel, maker: CaptureMaker) -> None:
     maker.peer()
     model.set_reader(maker.reader())
