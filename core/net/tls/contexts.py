@@ -41,6 +41,14 @@ def trusting_context(key_log: Path | None) -> ssl.SSLContext:
     return context
 
 
+def can_resume(context: ssl.SSLContext) -> bool:
+    """Whether a client's sessions can be resumed: then no certificates come, and the system's own code, where that
+    verifies, wants some each time.
+    """
+    # truststore lets `isinstance` say otherwise.
+    return type(context) is ssl.SSLContext
+
+
 def _system_context() -> ssl.SSLContext:
     """Trusts whom the system trusts."""
     system: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -43,6 +43,9 @@ class ServerOpening(Opening):
             context = self._choose(self.hello)
         except CertificateError as error:
             return TlsFailure(TlsFailureKind.NO_CERTIFICATE, str(error))
+        except ValueError as error:
+            sentence = f"No certificate can be made for the name that the client asks for ({error})."
+            return TlsFailure(TlsFailureKind.NO_CERTIFICATE, sentence)
         return context.wrap_bio(incoming, outgoing, server_side=True)
 
     def vanished(self, tried: ssl.SSLObject | None) -> TlsFailure:

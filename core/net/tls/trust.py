@@ -14,9 +14,9 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from core.capture.legs import Tls
 from core.net.settings import is_address
-from core.net.tls.contexts import client_context, trusting_context
+from core.net.tls.contexts import can_resume, client_context, trusting_context
 from core.net.tls.credentials import read_certificates, read_credentials
-from core.net.tls.failures import TlsFailure, distrust
+from core.net.tls.failures import TlsFailure, TlsFailureKind, distrust
 from core.net.tls.openings import Opening, peer_chain, tls_of
 from core.net.tls.private_pem import load_chain
 from core.net.tls.settings import ClientCertificate, TlsSettings
@@ -57,8 +57,9 @@ class Trust:
         context = self._contexts.get(manner)
         if context is None:
             # Reading the system's certificates takes some milliseconds.
-            context = await asyncio.to_thread(self._context, manner)
-            self._contexts[manner] = context
+            made = await asyncio.to_thread(self._context, manner)
+            # A session belongs to one context, even where two were made at the same time.
+            context = self._contexts.setdefault(manner, made)
         return ClientOpening(self, manner, context, host, port)
 
     def session(self, manner: _Manner, host: str, port: int) -> _Session | None:
@@ -102,7 +103,7 @@ class ClientOpening(Opening):
         self._context = context
         self._host = host
         self._port = port
-        self._known = trust.session(manner, host, port)
+        self._known = trust.session(manner, host, port) if can_resume(context) else None
 
     def open(
         self,
@@ -114,7 +115,12 @@ class ClientOpening(Opening):
         name = self._host.removesuffix(".")
         known = self._known
         session = None if known is None else known.session
-        return self._context.wrap_bio(incoming, outgoing, server_hostname=name, session=session)
+        try:
+            return self._context.wrap_bio(incoming, outgoing, server_hostname=name, session=session)
+        except ValueError as error:
+            # A name may be asked for that DNS could not have, such as one with a label of more than 63 characters.
+            sentence = f"No certificate can be for {self.peer} ({error}). Check its name."
+            return TlsFailure(TlsFailureKind.WRONG_HOST, sentence)
 
     def describe(self, secured: ssl.SSLObject) -> Tls:
         return tls_of(secured, self._sni, self._chain(secured))

@@ -160,3 +160,8 @@ def test_another_authority_signs_anew(store: AuthorityStore, leaves: Leaves) -> 
     after = leaves.context("a.example")
     assert after is not before
     shake_hands(after, strict_client(store), "a.example")
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".example", "a" * 253, "_", "1.2.3", "0x7f.1"])
+def test_any_name_that_a_client_may_ask_for_gets_an_answer(leaves: Leaves, host: str) -> None:
+    assert leaves.context(host) is leaves.context(host)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import sys
 import threading
 import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 import trustme
+import truststore
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -34,6 +36,7 @@ from core.net.connect_request import parse_url
 from core.net.dial import Outbound, dial
 from core.net.host_list import parse_hosts
 from core.net.loop import new_event_loop, wall_clock
+from core.net.tls.contexts import can_resume, client_context, trusting_context
 from core.net.tls.failures import TlsEnd, TlsError, TlsFailureKind
 from core.net.tls.settings import ClientCertificate, TlsSettings
 from core.net.tls.trust import Trust
@@ -382,3 +385,29 @@ def test_the_systems_authorities_are_read_once(
             await leave(client)
 
     run(test)
+
+
+def test_a_name_that_no_certificate_can_have(run: Callable[[Test], None]) -> None:
+    async def test() -> None:
+        async with serving(self_signed()) as port:
+            outbound = Outbound(Trust(TlsSettings()), server_name="a" * 64 + ".example")
+            url = parse_url(f"wss://127.0.0.1:{port}/")
+            with pytest.raises(TlsError, match=r"No certificate can be for a+\.example:[0-9]+ "):
+                await dial(Host(), Client, url, outbound, 10, lambda _change: None)
+
+    run(test)
+
+
+def test_contexts_made_at_the_same_time_are_one(run: Callable[[Test], None]) -> None:
+    async def test() -> None:
+        trust = Trust(TlsSettings())
+        openings = await asyncio.gather(*(trust.opening("a.example", 443) for _ in range(5)))
+        assert len({id(each._context) for each in openings}) == 1
+
+    run(test)
+
+
+def test_where_the_system_verifies_nothing_is_resumed() -> None:
+    assert can_resume(client_context(None)) == (sys.platform not in ("darwin", "win32"))
+    assert can_resume(trusting_context(None))
+    assert not can_resume(truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
