@@ -14,6 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
+from core.capture.legs import LegEnd
 from core.capture.records import ConnectionState, Direction, Mode
 from core.net.failures import FailureKind
 from core.net.settings import EngineSettings, Limits
@@ -157,6 +158,28 @@ def test_a_reset_goes_on(served: Served, target: RawServer) -> None:
             client.rest()
     record = served.closed()
     assert (record.closed_by, record.vanished, record.close_code) == (ClosedBy.SERVER, True, 1006)
+
+
+@pytest.mark.parametrize("how", ["ends", "resets"])
+def test_a_target_that_dies_within_a_frame(served: Served, target: RawServer, how: str) -> None:
+    begun = make_frame(2, bytes(1000)).wire()[:500]
+    with relayed(served, target) as (client, server):
+        server.send(begun)
+        assert client.take(500) == begun
+        if how == "resets":
+            server.reset()
+            with pytest.raises(ConnectionResetError):
+                client.rest()
+        else:
+            server.socket.close()
+            assert client.rest() == b""
+    record = served.closed()
+    assert (record.closed_by, record.vanished, record.close_code) == (ClosedBy.SERVER, True, 1006)
+    (frame,) = frames_of(served.reader)
+    assert (frame.row.captured_length, frame.row.declared_length) == (496, 1000)
+    assert [found.rule.id for found in frame.violations] == ["frame-truncated"]
+    ended = {leg.side: leg.ended for leg in served.reader.legs(1)}
+    assert ended == {Role.CLIENT: LegEnd.CUT, Role.SERVER: LegEnd.VANISHED}
 
 
 def test_who_closes_is_told(served: Served, target: RawServer) -> None:
