@@ -65,6 +65,8 @@ class Sources(QObject):
         """Sources of this run, which are not remembered until they are changed."""
         self._given: dict[int, What] = {}
         """What sources are in this run, where more was given than is remembered of it."""
+        self._last: dict[int, str] = {}
+        """Where each listens, or did when its engine died."""
         self._wanted: set[int] = set()
         """Sources that the person started and did not stop."""
         engine.source.connect(self._changed)
@@ -102,6 +104,11 @@ class Sources(QObject):
     def chosen(self) -> int | None:
         """The source that is chosen in the list; None for all."""
         return self._pane.list.chosen_source
+
+    def place_of(self, source: int) -> QPoint:
+        """Where a menu about a source is to open, on the screen."""
+        place = self._pane.list.button_rect(source).bottomLeft()
+        return self._pane.list.viewport().mapToGlobal(place)
 
     @property
     def known(self) -> tuple[KnownSource, ...]:
@@ -179,6 +186,7 @@ class Sources(QObject):
     def stop(self, source: int) -> None:
         """Let a source take on no more connections."""
         self._wanted.discard(source)
+        self._last.pop(source, None)
         if source == FIRST:
             self._listening.stop()
         else:
@@ -227,10 +235,10 @@ class Sources(QObject):
 
     def _keeping_port(self, known: KnownSource) -> KnownSource:
         """A source that runs on a port of the system's choice, to be started anew on the same one."""
-        status, address = self._statuses.get(known.id), known.address
-        if status is None or not status.addresses or address is None or address.port:
+        last, address = self._last.get(known.id), known.address
+        if last is None or address is None or address.port:
             return known
-        real = parse_address(status.addresses[0])
+        real = parse_address(last)
         if isinstance(known.wish, ConnectDraft) or real.host != address.host:
             return known
         return replace(known, wish=replace(known.wish, address=real))
@@ -323,7 +331,10 @@ class Sources(QObject):
             # Further attempts stand in the list alone.
             for sentence in client.news:
                 self.note.emit(sentence)
+        if status.state is SourceState.RUNNING and status.addresses:
+            self._last[status.id] = status.addresses[0]
         if status.state is SourceState.FAILED:
+            self._last.pop(status.id, None)
             self._wanted.discard(status.id)
         self._show()
 

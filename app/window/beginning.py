@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QClipboard, QCursor
+from PySide6.QtGui import QClipboard
 from PySide6.QtWidgets import QMenu
 
 from app.actions.registry import ActionId
@@ -102,7 +102,7 @@ class Beginning(QObject):
             entry.setToolTip(each.text)
             entry.triggered.connect(lambda _checked=False, each=each: self._copy(each))
         menu.aboutToHide.connect(menu.deleteLater)
-        menu.popup(QCursor.pos())
+        menu.popup(self._sources.place_of(line.id))
 
     def _copy(self, line: ClientLine) -> None:
         self._clipboard.setText(line.text)
