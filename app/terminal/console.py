@@ -272,7 +272,7 @@ class Console:
 
     def _tell_where_it_is(self) -> None:
         totals = self._reader.totals()
-        if self._has_run:
+        if self._has_run or totals.connections:
             self._write(self._lines.recorded(self._reader.path, totals) + "\n")
             self._flush()
 

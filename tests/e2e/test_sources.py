@@ -20,7 +20,7 @@ from websockets.sync.server import ServerConnection, serve
 from app.cli import main
 from core.capture.reader import CaptureReader
 from core.capture.records import Mode
-from tests.tools.program import Program, command_of_unmask, port_in
+from tests.tools.program import Program, command_of_unmask, port_in, run_unmask
 from tests.tools.raw_peer import RawPeer
 from tests.tools.waiting import PATIENCE_SECONDS, until
 
@@ -131,6 +131,18 @@ def test_a_client_ends_the_console_with_its_connection(tmp_path: Path) -> None:
         thread.join()
 
 
+def test_a_server_that_is_not_there_fails_the_console_and_is_recorded(tmp_path: Path) -> None:
+    capture = tmp_path / "a.unmask"
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        place = f"127.0.0.1:{closed.getsockname()[1]}"
+    ended = run_unmask("--quiet", "--connect", f"ws://{place}/", "--capture", capture)
+    assert (ended.returncode, ended.stderr) == (1, "")
+    recording, failed, recorded = ended.stdout.splitlines()
+    assert recording == f"Recording in {capture}"
+    assert failed.startswith(f"{place} refuses the connection: nothing listens there.")
+    assert recorded == f"Recorded in {capture}: 1 connection, 0 frames."
+
+
 def test_clients_come_with_tls_where_the_address_says_so(tmp_path: Path) -> None:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -222,7 +234,7 @@ def test_a_browser_is_opened_for_the_proxy_and_closed_at_the_end(tmp_path: Path)
             program.errors == "unmask: Chromium goes through the proxy. Its profile is removed at the end.\n"
         )
     assert not profile.exists()
-    assert (tmp_path / "data" / "unmask" / "authority.pem").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "data" / "unmask" / "authority" / "authority.pem").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_browser_needs_a_proxy(capsys: pytest.CaptureFixture[str]) -> None:

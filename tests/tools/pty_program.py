@@ -63,15 +63,17 @@ class PtyProgram:
     @property
     def lines(self) -> list[str]:
         """What stands on the screen, and what was scrolled out of it, without space at the ends of lines."""
-        scrolled = [
-            "".join(line[column].data for column in range(COLUMNS)) for line in self._screen.history.top
-        ]
-        return [line.rstrip() for line in (*scrolled, *self._screen.display)]
+        with self._news:
+            scrolled = [
+                "".join(line[column].data for column in range(COLUMNS)) for line in self._screen.history.top
+            ]
+            return [line.rstrip() for line in (*scrolled, *self._screen.display)]
 
     @property
     def screen(self) -> list[str]:
         """What stands on the screen."""
-        return [line.rstrip() for line in self._screen.display]
+        with self._news:
+            return [line.rstrip() for line in self._screen.display]
 
     def see(self, holds: Callable[[list[str]], bool], what: str) -> list[str]:
         """All lines, once this is true of them."""
