@@ -31,6 +31,7 @@ _AMBIGUOUS = frozenset(
 """Broken rules with which one recipient finds a header where another finds none."""
 _LENGTH = re.compile("[0-9]{1,18}")
 _BAD_IN_TARGET = re.compile(r"[\x00-\x20\x7f]")
+_BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _MOST_LINE_BYTES = 65536
 """The longest line within a body: the size of a chunk, or a trailer."""
 
@@ -229,6 +230,9 @@ class _BodyReader:
             while not self.is_done:
                 event = connection.next_event()
                 if event is h11.NEED_DATA:
+                    if _BARE_LINE_FEED.search(connection.trailing_data[0]):
+                        # h11 waits for the rest of the line, where other recipients may see its end.
+                        raise BodyError("a line of its chunks ends with a bare line feed")
                     self.length += len(data)
                     return len(data)
                 self.is_done = isinstance(event, h11.EndOfMessage)
@@ -258,8 +262,9 @@ def _not_passed(why: str) -> Answer:
 
 
 def _framing(headers: Headers) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """All lengths, and all codings (RFC 9112 section 6)."""
-    return headers.get_all("Content-Length"), headers.tokens("Transfer-Encoding")
+    """All lengths, and all codings (RFC 9112 section 6). A Transfer-Encoding that names none is one without a name."""
+    codings = headers.tokens("Transfer-Encoding") or headers.get_all("Transfer-Encoding")[:1]
+    return headers.get_all("Content-Length"), codings
 
 
 def _framing_lines(headers: Headers) -> bytes:

@@ -79,6 +79,8 @@ class Connecting(EndpointSession):
         self._masking = Masking(request)
         self._pinging: Pinging | None = None
         self._closed: ConnectionClosed | None = None
+        self._is_refused = False
+        """The handshake has failed, whatever still comes."""
         self.is_left = False
         """Whether the person has closed it."""
         key = new_key()
@@ -180,6 +182,7 @@ class Connecting(EndpointSession):
 
     def _decided(self, outcome: Outcome) -> None:
         self._is_opening = False
+        self._is_refused = bool(outcome.reason)
         self._leg.stop_timer()
         if not outcome.reason and self._request.ping_seconds:
             self._pinging = Pinging(
@@ -210,8 +213,8 @@ class Connecting(EndpointSession):
             for event in events:
                 if type(event) is FrameReceived and event.frame.opcode == Opcode.PONG:
                     self._pinging.ponged(event.frame.payload, now)
-        if events and type(events[-1]) is ConnectionClosed:
-            self._closed = events[-1]
+        if events and type(closed := events[-1]) is ConnectionClosed:
+            self._closed = events[-1] = self._masking.mask_body(closed) if self._is_refused else closed
         return super()._record(now, events, size)
 
     def _handshake_timeout(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.net.connect_request import SECRET_AT_LEAST, ConnectRequest
-from core.protocol.events import HandshakeFailed, Report, RequestSent, ResponseReceived
+from core.protocol.events import ConnectionClosed, HandshakeFailed, Report, RequestSent, ResponseReceived
 from core.protocol.handshake_rules import EXTENSIONS_HEADER, KEY_HEADER, VERSION_HEADER
 from core.protocol.headers import Headers
 from core.protocol.http11 import ResponseHead, parsed_request
@@ -31,6 +31,10 @@ class Masking:
         """Put masked events in the place of those of a handshake."""
         if self._sent:
             events[:] = [self._masked(event) for event in events]
+
+    def mask_body(self, event: ConnectionClosed) -> ConnectionClosed:
+        """The end of a connection that the server refused: what came behind its head is the body of its answer."""
+        return replace(event, trailing=_without(event.trailing, self._echoed))
 
     def _masked(self, event: Report) -> Report:
         if isinstance(event, RequestSent):

@@ -307,6 +307,17 @@ def test_a_body_that_comes_late_is_waited_for(serve: Serve, server: RawServer) -
     assert served.closed().trailing == b"gone"
 
 
+def test_a_body_that_repeats_a_secret_is_recorded_without_it(serve: Serve, server: RawServer) -> None:
+    served = serve(SILENT)
+    connect(served, f"{server.url}?token=s3cret", secrets=("s3cret",))
+    server.accept()
+    server.send(b"HTTP/1.1 401 Unauthorized\r\n\r\ntoken=s3cret is")
+    served.failure()
+    server.send(b" not s3cret")
+    server.client.close()
+    assert served.closed().trailing == b"token=****** is not ******"
+
+
 def test_bytes_that_are_no_response(serve: Serve, server: RawServer) -> None:
     served = serve(SILENT)
     connect(served, server.url)

@@ -178,6 +178,7 @@ def test_a_target_that_breaks_off_in_its_body(
     [
         (b"SSH-2.0-OpenSSH_9.2\r\n", "did not answer in HTTP"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "both"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding:\r\n\r\n", "both"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "different"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", "no number"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello\r\n", "can't be followed"),
@@ -410,6 +411,8 @@ def test_what_is_asked_is_rewritten_and_all_else_kept(
         b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
         b"Content-Length: 5\r\nContent-Length: 6\r\n",
         b"Content-Length: 5\r\nContent-Length: 5\r\n",
+        b"Content-Length: 5\r\nTransfer-Encoding: \r\n",
+        b"Transfer-Encoding: ,\r\n",
         b"Content-Length: 5, 5\r\n",
         b"Content-Length: +5\r\n",
         b"Content-Length: 0x5\r\n",
@@ -441,6 +444,22 @@ def test_a_request_with_an_ambiguous_end_never_reaches_the_target(
     target._listening.settimeout(0.0)
     with pytest.raises(BlockingIOError):
         target.meet()
+
+
+@pytest.mark.parametrize("cut", [1, 64])
+def test_a_chunk_that_ends_with_a_bare_line_feed_hides_no_request(
+    served: Served, target: RawServer, client: RawPeer, cut: int
+) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client.send(head)
+    target.accept()
+    hidden = b"0\n\nGET /stolen HTTP/1.1\nHost: here\n\n"
+    for at in range(0, len(hidden), cut):
+        client.send(hidden[at : at + cut])
+    assert client.head()[9:12] == b"400"
+    assert "bare line feed" in served.closed().reason
+    with suppress(ConnectionResetError):
+        assert target.rest() in (b"", b"0")
 
 
 @pytest.mark.parametrize("target_text", ["/a b", "/a\tHTTP/1.1", "/a\x7f"])
