@@ -97,6 +97,12 @@ def test_the_console_tells_of_what_matches_as_it_comes(tmp_path: Path) -> None:
                 client.send("keep " * 20)
         assert program.end(signal.SIGTERM) == 0
         events = [json.loads(line) for line in program.rest()[1:]]
-    assert [each["event"] for each in events] == ["handshake", *["frame", "message"] * 3, "frame", "close"]
+    assert [each["event"] for each in events] == [
+        "handshake",
+        *["frame", "message"] * 3,
+        "frame",
+        "close",
+        "recorded",
+    ]
     assert {each["payload"] for each in events if each["event"] == "message"} == {"keep " * 20}
-    assert events[-2]["opcode_name"] == "close"
+    assert events[-3]["opcode_name"] == "close"

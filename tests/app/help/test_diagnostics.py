@@ -160,6 +160,8 @@ def test_a_capture_of_old_is_not_late(desktop: Desktop, address: str, qtbot: QtB
 
 def test_the_figures_of_a_window_go_to_a_file(desktop: Desktop, tmp_path: Path) -> None:
     path = tmp_path / "figures.jsonl"
+    # An empty window shows the ways to begin in place of the frames.
+    desktop.window.beginning.close()
     desktop.window.diagnostics.write_to(path)
     desktop.window.frames.viewport().repaint()
     desktop.window.diagnostics.stop()
