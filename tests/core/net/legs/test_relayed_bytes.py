@@ -99,7 +99,7 @@ def test_every_byte_passes_as_it_came(
             for thread in speaking:
                 thread.join()
     record = way.served.closed(len(way.before.connections))
-    here, there = way.before.connections[record.peer], tap_behind(way, record)
+    here, there = way.before.of(record.peer), tap_behind(way, record)
     for tapped, head in ((here, client.request()), (there, request)):
         assert bytes(tapped.to_server) == head + said
         assert bytes(tapped.to_client) == response + answered
@@ -114,4 +114,4 @@ def test_every_byte_passes_as_it_came(
 def tap_behind(way: Way, record: ConnectionRecord) -> TappedConnection:
     """The wire of the server's leg."""
     (local,) = (leg.local for leg in way.served.reader.legs(record.id) if leg.local != record.local)
-    return next(each for each in way.behind.connections.values() if each.client == local)
+    return next(each for each in way.behind.connections if each.client == local)
