@@ -131,7 +131,7 @@ def outcome_of(behaviours: dict[str, str], capture: Path, tap: Tap) -> Outcome:
     reader = CaptureReader(capture)
     try:
         totals = reader.totals()
-        differences = tuple(_differences(reader, tap.connections.values()))
+        differences = tuple(_differences(reader, tap.connections))
     finally:
         reader.close()
     return Outcome(behaviours, totals.connections, totals.frames, totals.bytes, differences)

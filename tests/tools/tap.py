@@ -29,11 +29,16 @@ class Tap:
     def __init__(self, target: int) -> None:
         self._target = target
         self.port = 0
-        self.connections: dict[str, TappedConnection] = {}
+        self.connections: list[TappedConnection] = []
+        """In the order in which they came. A port may be another connection's later."""
         self.started = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending: asyncio.Event | None = None
         self._under_way: set[asyncio.Task[None]] = set()
+
+    def of(self, name: str) -> TappedConnection:
+        """The connection of that name. Raises StopIteration if none came."""
+        return next(each for each in self.connections if each.name == name)
 
     def run(self) -> None:
         """Forward until `stop`, on its own thread."""
@@ -63,7 +68,7 @@ class Tap:
             host, port = far_writer.get_extra_info("sockname")[:2]
             near_host, near_port = writer.get_extra_info("peername")[:2]
             tapped = TappedConnection(f"{host}:{port}", f"{near_host}:{near_port}")
-            self.connections[tapped.name] = tapped
+            self.connections.append(tapped)
             await asyncio.gather(
                 _copy(reader, far_writer, tapped.to_server), _copy(far_reader, writer, tapped.to_client)
             )

@@ -411,7 +411,7 @@ def test_the_capture_holds_the_bytes_that_a_tap_saw(serve: Serve, seed: int) -> 
             peer.rest()
         record = served.closed()
         until(lambda: bool(tap.connections), "the tap has seen it")
-    witness = tap.connections[record.peer]
+    witness = tap.of(record.peer)
     records = frames_of(served.reader)
     assert record.request + wire_of(records, Direction.CLIENT_TO_SERVER) == bytes(witness.to_server)
     assert record.response + wire_of(records, Direction.SERVER_TO_CLIENT) == bytes(witness.to_client)
