@@ -112,7 +112,9 @@ def test_a_message_does_not_disturb_the_line(tmp_path: Path) -> None:
         program.type("typed so far")
         program.line_with("> typed so far")
         say.set()
-        program.line_with("message 19")
+        program.see(
+            lambda _lines: "        message 19" in program.screen, "the last message stands above the line"
+        )
         program.see(
             lambda _lines: sum("> typed so far" in line for line in program.screen) == 1,
             "the line stands on the screen once",

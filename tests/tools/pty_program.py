@@ -18,7 +18,17 @@ from tests.tools.program import ROOT, environment_with
 from tests.tools.waiting import PATIENCE_SECONDS
 
 COLUMNS, ROWS = 100, 30
-_CURSOR_ASKED, _CURSOR = b"\x1b[6n", b"\x1b[1;1R"
+
+
+class _Screen(pyte.HistoryScreen):
+    """Answers where its cursor is, as a terminal does."""
+
+    def __init__(self, master: int) -> None:
+        super().__init__(COLUMNS, ROWS, history=5000, ratio=0.5)
+        self._master = master
+
+    def write_process_input(self, data: str) -> None:
+        os.write(self._master, data.encode())
 
 
 class PtyProgram:
@@ -37,7 +47,7 @@ class PtyProgram:
             start_new_session=True,
         )
         os.close(slave)
-        self._screen = pyte.HistoryScreen(COLUMNS, ROWS, history=5000, ratio=0.5)
+        self._screen = _Screen(self._master)
         self._stream = pyte.ByteStream(self._screen)
         self.written = b""
         """All that the program has written."""
@@ -102,8 +112,6 @@ class PtyProgram:
                 return
             if not data:
                 return
-            if _CURSOR_ASKED in data:
-                os.write(self._master, _CURSOR)
             with self._news:
                 self.written += data
                 self._stream.feed(data)
