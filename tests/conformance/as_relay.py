@@ -42,7 +42,7 @@ def run_relay_cases(selection: Selection, folder: Path, *, parallel: int, second
                 words = (f"127.0.0.1:{before.port}", "-p", str(parallel))
                 behaviours = run_suite(selection, folder, seconds, *words)
     outcome = outcome_of(behaviours, capture, before)
-    apart = _differences(capture, before.connections, behind.connections.values())
+    apart = _differences(capture, before.connections, behind.connections)
     return replace(outcome, differences=(*outcome.differences, *apart))
 
 
