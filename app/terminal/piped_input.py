@@ -100,6 +100,7 @@ def lines_from(descriptor: int) -> Iterator[bytes | None]:
         waiting += data
         *lines, rest = waiting.split(b"\n")
         for line in lines:
+            is_skipping = is_skipping or len(line) > LONGEST_LINE
             yield None if is_skipping else bytes(line.removesuffix(b"\r"))
             is_skipping = False
         waiting = rest

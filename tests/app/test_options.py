@@ -17,6 +17,7 @@ from core.net.sources import Connect, Listen, What, named
 from core.net.tls.settings import ServerTls
 from core.protocol.head_rewrite import OriginHeader
 from core.protocol.proxy_request import ProxyCredentials
+from tests.tools.certificates import leaf_files
 
 FREE = ListenAddress("127.0.0.1", 0)
 
@@ -51,12 +52,13 @@ def test_manners_are_those_of_all_relays() -> None:
     assert connect.request.connect_seconds == 2.5
 
 
-def test_clients_with_tls_are_shown_the_certificate() -> None:
-    words = ("--certificate", "cert.pem", "--key", "key.pem")
+def test_clients_with_tls_are_shown_the_certificate(tmp_path: Path) -> None:
+    certificate, key = leaf_files(tmp_path, "localhost")
+    words = ("--certificate", str(certificate), "--key", str(key))
     found = sources(
         "--listen", "wss://:8443", "--listen", "8080", "--relay", "https://h:1=ws://a.test", *words
     )
-    tls = ServerTls(Path("cert.pem"), Path("key.pem"))
+    tls = ServerTls(certificate, key)
     assert found == (
         Listen(ListenAddress("127.0.0.1", 8443), tls),
         Listen(ListenAddress("127.0.0.1", 8080)),
@@ -89,23 +91,13 @@ def test_what_is_no_relay_is_refused(text: str) -> None:
 
 def test_tls_and_the_way_to_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "of the environment"))
-    words = (
-        "--unverified",
-        "localhost,*.test",
-        "--unverified",
-        "b.example",
-        "--ca",
-        "a.pem",
-        "--ca",
-        "b.pem",
-    )
+    words = ("--unverified", "localhost,*.test", "--unverified", "b.example")
     settings = engine_settings(
         main_parser().parse_args((*words, "--upstream", "socks5://127.0.0.1:1080")), EngineSettings()
     )
     assert settings.tls.exceptions.matches("x.test", 443)
     assert settings.tls.exceptions.matches("b.example", 443)
     assert not settings.tls.exceptions.matches("c.example", 443)
-    assert settings.tls.ca_files == (Path("a.pem"), Path("b.pem"))
     assert settings.tls.key_log == tmp_path / "of the environment"
     assert settings.tls.authority_folder is not None
     assert settings.upstream is not None
