@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from core.errors import CertificateError
+from core.net.tls.certificates import DAMAGE
 from core.net.tls.credentials import Credentials
 from core.net.tls.private_pem import write_private
 
@@ -177,7 +178,7 @@ def _parse(content: bytes, path: Path) -> Authority:
     try:
         certificate, *others = x509.load_pem_x509_certificates(content)
         key = load_pem_private_key(content, None)
-    except ValueError as error:
+    except DAMAGE as error:
         raise CertificateError(
             f"{path} holds no authority that can be read. Remove it: a new one is made then."
         ) from error
@@ -228,7 +229,7 @@ def _may_sign(certificate: x509.Certificate) -> bool:
         except x509.ExtensionNotFound:
             return is_authority
         return is_authority and usage.key_cert_sign
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except DAMAGE:
         return False
 
 

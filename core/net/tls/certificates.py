@@ -17,9 +17,16 @@ from cryptography.x509.oid import NameOID
 
 T = TypeVar("T")
 
+DAMAGE = (
+    *(ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion),
+    *(x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
+"""What `cryptography` raises about certificates that are not as they should be."""
+
 MOST_NAMES = 100
 """A certificate may name thousands of hosts; so many are given."""
 _LEAST_RSA_BITS = 2048
+_DAMAGED = "A part of it cannot be read."
 _WEAK_HASHES = frozenset(("md5", "sha1"))
 
 
@@ -93,7 +100,7 @@ def _end_of(chain: bytes, at: int) -> int:
 def _read(der: bytes) -> x509.Certificate | None:
     try:
         return x509.load_der_x509_certificate(der)
-    except ValueError:
+    except DAMAGE:
         return None
 
 
@@ -111,12 +118,12 @@ def _describe(
     names = _or(lambda: _names(certificate), no_names)
     subject = _or(lambda: _name(certificate.subject), "")
     key, key_problem = _or(lambda: _key(certificate.public_key()), ("unknown", ""))
-    problems = (
-        _time_problem(certificate, at),
-        "" if host is None or _is_for(names, host) else _wrong_host(names, host),
-        _issuer_problem(certificate, others),
-        key_problem,
-        _signature_problem(certificate),
+    checks: tuple[Callable[[], str], ...] = (
+        lambda: _time_problem(certificate, at),
+        lambda: "" if host is None or _is_for(names, host) else _wrong_host(names, host),
+        lambda: _issuer_problem(certificate, others),
+        lambda: key_problem,
+        lambda: _signature_problem(certificate),
     )
     return CertificateFacts(
         der=der,
@@ -124,12 +131,12 @@ def _describe(
         issuer=_or(lambda: _name(certificate.issuer), ""),
         names=names[:MOST_NAMES],
         name_count=len(names),
-        begins=certificate.not_valid_before_utc,
-        ends=certificate.not_valid_after_utc,
+        begins=_or(lambda: certificate.not_valid_before_utc, None),
+        ends=_or(lambda: certificate.not_valid_after_utc, None),
         key=key,
-        serial=f"{certificate.serial_number:X}",
+        serial=_or(lambda: f"{certificate.serial_number:X}", ""),
         is_authority=_or(lambda: _may_sign(certificate), False),
-        problem=next(filter(None, problems), ""),
+        problem=next(filter(None, (_or(check, _DAMAGED) for check in checks)), ""),
     )
 
 
@@ -137,7 +144,7 @@ def _or(read: Callable[[], T], instead: T) -> T:
     """What is read, or something instead if the certificate is damaged there."""
     try:
         return read()
-    except (ValueError, UnsupportedAlgorithm, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except DAMAGE:
         return instead
 
 
@@ -225,7 +232,7 @@ def _issuer_problem(certificate: x509.Certificate, others: Sequence[x509.Certifi
 def _signs(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (*DAMAGE, InvalidSignature):
         return False
     return True
 

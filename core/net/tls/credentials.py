@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from core.errors import CertificateError
+from core.net.tls.certificates import DAMAGE
 
 _MOST_BYTES = 4 * 1024 * 1024
 _PEM = b"-----BEGIN "
@@ -51,7 +52,7 @@ def read_credentials(certificate: Path, key: Path | None = None, password: str =
         return _from_p12(content, certificate, secret)
     try:
         chain = x509.load_pem_x509_certificates(content)
-    except ValueError as error:
+    except DAMAGE as error:
         raise CertificateError(
             f"{certificate} holds no certificate that can be read ({error}). Give it as PEM or PKCS #12."
         ) from error
@@ -73,11 +74,11 @@ def read_certificates(path: Path) -> tuple[x509.Certificate, ...]:
             return tuple(x509.load_pem_x509_certificates(content))
         try:
             return (x509.load_der_x509_certificate(content),)
-        except ValueError:
+        except DAMAGE:
             held = pkcs12.load_pkcs12(content, None)
             others = tuple(each.certificate for each in held.additional_certs)
             return others if held.cert is None else (held.cert.certificate, *others)
-    except ValueError as error:
+    except DAMAGE as error:
         raise CertificateError(
             f"{path} holds no certificate that can be read. Give one in PEM or DER."
         ) from error
@@ -99,7 +100,7 @@ def _read(path: Path) -> bytes:
 def _from_p12(content: bytes, path: Path, secret: bytes | None) -> Credentials:
     try:
         held = pkcs12.load_pkcs12(content, secret)
-    except ValueError as error:
+    except DAMAGE as error:
         what = "its password is another one, or it is" if secret else "it needs a password, or is"
         raise PasswordError(f"{path} cannot be read: {what} neither PEM nor PKCS #12.") from error
     if held.cert is None or held.key is None:
@@ -121,16 +122,12 @@ def _key(content: bytes, path: Path, secret: bytes | None) -> PrivateKeyTypes:
         return load_pem_private_key(content[begin:], secret)
     except TypeError as error:
         # One that is needed is missing, or one was given that is not.
-        what = (
-            "is encrypted: give its password"
-            if secret is None
-            else "is not encrypted: leave the password out"
-        )
-        raise CertificateError(f"The key in {path} {what}.") from error
-    except ValueError as error:
-        what = (
-            "the password is another one, or it is damaged"
-            if secret
-            else "it is damaged, or of an unknown kind"
-        )
-        raise CertificateError(f"The key in {path} cannot be read: {what}.") from error
+        if secret is None:
+            raise PasswordError(f"The key in {path} is encrypted: give its password.") from error
+        raise CertificateError(f"The key in {path} is not encrypted: leave the password out.") from error
+    except DAMAGE as error:
+        if secret:
+            sentence = f"The key in {path} cannot be read: the password is another one, or it is damaged."
+            raise PasswordError(sentence) from error
+        sentence = f"The key in {path} cannot be read: it is damaged, or of an unknown kind."
+        raise CertificateError(sentence) from error

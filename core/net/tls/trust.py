@@ -14,6 +14,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from core.capture.legs import Tls
 from core.net.settings import is_address
+from core.net.tls.certificates import DAMAGE
 from core.net.tls.contexts import can_resume, client_context, trusting_context
 from core.net.tls.credentials import read_certificates, read_credentials
 from core.net.tls.failures import TlsFailure, TlsFailureKind, distrust
@@ -166,6 +167,6 @@ def _is_cut_short(chain: Sequence[bytes]) -> bool:
     try:
         extensions = x509.load_der_x509_certificate(chain[0]).extensions
         access = extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except DAMAGE:
         return False
     return any(each.access_method == AuthorityInformationAccessOID.CA_ISSUERS for each in access)

@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 
 from core.errors import CertificateError
 from core.net.tls.authority import AuthorityStore, authority_from
-from core.net.tls.credentials import Credentials, read_certificates, read_credentials
+from core.net.tls.credentials import Credentials, PasswordError, read_certificates, read_credentials
 from core.net.tls.leaves import Leaves
 from tests.tools.tls_pair import shake_hands
 
@@ -170,6 +170,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
         with pytest.raises(CertificateError) as raised:
             read_credentials(*arguments)
         assert sentence in str(raised.value)
+        assert isinstance(raised.value, PasswordError) == ("password" in sentence and "leave" not in sentence)
 
 
 def test_certificates_are_read_in_any_form(tmp_path: Path) -> None:
