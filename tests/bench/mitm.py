@@ -6,8 +6,8 @@ python -m tests.bench.mitm MITMDUMP PORT
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
-import subprocess
 import sys
 import time
 
@@ -18,15 +18,14 @@ def main() -> None:
     mitmdump, target = sys.argv[1:]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [mitmdump, "--quiet", "--mode", f"reverse:http://127.0.0.1:{target}@127.0.0.1:{port}"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
-        try:
-            _wait_for(port)
-            print(port, flush=True)
-            # The end of standard input is what ends it.
-            sys.stdin.read()
-        finally:
-            process.terminate()
+    if os.fork() == 0:
+        _wait_for(port)
+        print(port, flush=True)
+        os._exit(0)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    mode = f"reverse:http://127.0.0.1:{target}@127.0.0.1:{port}"
+    # So that whoever ends this process ends mitmproxy.
+    os.execv(mitmdump, [mitmdump, "--quiet", "--mode", mode])
 
 
 def _wait_for(port: int) -> None:
