@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -41,6 +41,8 @@ _CHECK_MS = 120
 """Pause in typing after which the text is checked."""
 _NARROW = 96
 """Width of a box on a small screen, in pixels."""
+_ROOMY = 660
+"""Pixels from which there is room for the size beside all boxes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,10 @@ class Composer(QWidget):
         everybody = self.targets.everybody
         nobody = self.tr("No connection is open. Wait for a client to connect, or connect to a server.")
         self._send(everybody, "" if everybody else nobody)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.amount.setVisible(event.size().width() >= _ROOMY)
 
     # Building
 

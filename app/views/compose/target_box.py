@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QWidget
 
@@ -176,7 +176,7 @@ class TargetBox(QComboBox):
     def _show(self) -> None:
         is_open, record = bool(self.recipients), self.record
         true = (self._target, is_open, len(self.everybody), record is not None and record.extensions)
-        look = (self.width(), self._theme.is_dark)
+        look = (self.width(), self.isVisible(), self._theme.is_dark)
         if (true, look) == self._shown:
             return
         told, self._shown = self._shown[:1], (true, look)
@@ -200,6 +200,10 @@ class TargetBox(QComboBox):
                 if self.everybody
                 else self.tr("No connection is open")
             )  # fmt: skip
+            # Without a mark there is a little more room.
+            room = self._text_width() + _BESIDE_ICON // 2
+            if self.isVisible():
+                words = self.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, room)
             return words, QIcon(), self.tr("Where it is sent")
         before, behind = self.tr("To #{0} ").format(target.id), "" if is_open else self.tr(" (closed)")
         metrics = self.fontMetrics()
