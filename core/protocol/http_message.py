@@ -100,6 +100,11 @@ class RequestReader:
         self._body: _BodyReader | None = None
 
     @property
+    def has_lines(self) -> bool:
+        """Whether what comes next is read line by line: the head, or chunks."""
+        return self.head is None or (self._body is not None and self._body.has_lines)
+
+    @property
     def is_done(self) -> bool:
         """Whether the request is complete."""
         return self._body is not None and self._body.is_done
@@ -148,6 +153,11 @@ class ResponseReader:
 
     def _expect_head(self) -> None:
         self.parser = HeadParser(HeadKind.RESPONSE, self._limits, Judgement.TOLERANT)
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether what comes next is read line by line: a head, or chunks."""
+        return self.head is None or (self._body is not None and self._body.has_lines)
 
     @property
     def is_done(self) -> bool:
@@ -211,8 +221,13 @@ class _BodyReader:
         """Whether the message is complete."""
         self.length = 0
         """Bytes of the body on the wire so far, with the framing of its chunks."""
+        self._has_chunks = head.endswith(b": chunked\r\n\r\n")
         self._take(head)
         self.length = 0
+
+    @property
+    def has_lines(self) -> bool:
+        return self._has_chunks and not self.is_done
 
     def feed(self, data: bytes) -> int:
         """How many of these bytes belong to the body. Raises BodyError where it is not framed as its head says."""

@@ -7,12 +7,11 @@ after the other, however far ahead it sends them. A response of 101 makes a `Rel
 
 from __future__ import annotations
 
-from enum import Enum, auto
-
 from core.capture.tracks import Opened
 from core.errors import BodyError, HeadError
 from core.net.fronts.router import Route, Tunnel
 from core.net.legs.endpoint_session import connection_limits
+from core.net.legs.exchange_phase import Phase
 from core.net.legs.exchange_record import ExchangeRecord
 from core.net.legs.forwarding import Forwarding, KeptServer
 from core.net.legs.leg import Leg, PauseReason
@@ -35,21 +34,6 @@ _REPEATABLE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 _LEFT = "The client left before it had the whole answer."
 
 
-class _Phase(Enum):
-    ASKING = auto()
-    """The request's head is not complete."""
-    REACHING = auto()
-    """The server is being dialled."""
-    WAITING = auto()
-    """The server has not answered."""
-    ANSWERING = auto()
-    """The body of the response passes."""
-    IDLE = auto()
-    """The exchange is over, and the next request may come."""
-    ENDING = auto()
-    """Nothing passes any more."""
-
-
 class Exchange(Forwarding):
     """A request of a client, and its response."""
 
@@ -64,7 +48,7 @@ class Exchange(Forwarding):
         """
         super().__init__(reception.host, reception.source, client, kept)
         self._reception = reception
-        self._phase = _Phase.ASKING
+        self._phase = Phase.ASKING
         self._head_limits = connection_limits(self._limits).head
         self._asked = RequestReader(self._head_limits)
         self._answered: ResponseReader | None = None
@@ -83,7 +67,8 @@ class Exchange(Forwarding):
     @property
     def held_bytes(self) -> int:
         answer = 0 if self._answered is None else self._answered.parser.held_bytes
-        return self._asked.held_bytes + answer + sum(map(len, self._to_send))
+        rest = sum(leg.rest_bytes for leg in self.legs)
+        return self._asked.held_bytes + answer + rest + sum(map(len, self._to_send))
 
     def give_up(self, held: int, total: int) -> None:
         self._conclude(None, f"Unmask cut it: {held} bytes were held for it, the limit for all is {total}.")
@@ -127,6 +112,10 @@ class Exchange(Forwarding):
     def leg_has_more(self, leg: Leg) -> bool:  # noqa: ARG002
         return False
 
+    def leg_wants_portions(self, leg: Leg) -> bool:
+        reader = self._asked if leg is self._client else self._answered
+        return reader is not None and reader.has_lines
+
     def leg_ended(self, leg: Leg) -> bool:
         if leg is self._client:
             return self._client_ended()
@@ -136,16 +125,22 @@ class Exchange(Forwarding):
 
     def leg_lost(self, leg: Leg) -> None:
         if leg is self._client:
+            leg.drop_rest()
             self._client_lost()
-        elif leg is self._server:
+        elif leg is self._server and not leg.has_more:
             self._server_ended(leg)
+
+    def leg_finished(self, leg: Leg) -> None:
+        if leg is self._server:
+            self._server_ended(leg)
+        super().leg_finished(leg)
 
     # What the client sends.
 
     def _take_from_client(self, data: bytes) -> None:
-        if self._phase is _Phase.ENDING:
+        if self._phase is Phase.ENDING:
             return
-        if self._phase is _Phase.IDLE:
+        if self._phase is Phase.IDLE:
             self._follow(data)
             return
         asked = self._asked
@@ -194,7 +189,7 @@ class Exchange(Forwarding):
 
     def _pass_request(self, body: bytes) -> None:
         """Pass on what belongs to the request. What comes behind it waits for its own turn."""
-        if body and self._phase is _Phase.REACHING:
+        if body and self._phase is Phase.REACHING:
             self._to_send.append(body)
         elif body and self._server is not None:
             self._server.write((body,))
@@ -203,31 +198,31 @@ class Exchange(Forwarding):
         self._look_whether_done()
 
     def _client_ended(self) -> bool:
-        if self._phase is _Phase.REACHING:
+        if self._phase is Phase.REACHING:
             return True
-        if self._phase in (_Phase.WAITING, _Phase.ANSWERING) and self._server is not None:
+        if self._phase in (Phase.WAITING, Phase.ANSWERING) and self._server is not None:
             # A half-closed stream stays one.
             self._server.say_no_more(self._client.end)
             return True
-        if self._phase is _Phase.IDLE:
+        if self._phase is Phase.IDLE:
             self._leave_server()
         return False
 
     def _client_lost(self) -> None:
         self._leave_server(reset=self._client.was_reset)
         self._stop_dialling()
-        if self._phase is _Phase.ASKING:
+        if self._phase is Phase.ASKING:
             self._record.miss(self._asked, self._client.tls_failure)
-        elif self._phase not in (_Phase.IDLE, _Phase.ENDING):
+        elif self._phase not in (Phase.IDLE, Phase.ENDING):
             self._conclude(Role.CLIENT, _LEFT)
 
     def _client_broke(self, reason: str) -> None:
         """The request can't be passed on further."""
-        if self._phase is _Phase.ASKING:
+        if self._phase is Phase.ASKING:
             self._record.ask(self._asked)
-        if self._phase is _Phase.ANSWERING:
+        if self._phase is Phase.ANSWERING:
             self._conclude(Role.CLIENT, reason)
-            self._phase = _Phase.ENDING
+            self._phase = Phase.ENDING
             self.disconnect()
             return
         self._leave_server(reset=True)
@@ -250,13 +245,13 @@ class Exchange(Forwarding):
             self._dial(route)
 
     def _dial(self, route: Route) -> None:
-        self._phase = _Phase.REACHING
+        self._phase = Phase.REACHING
         self._record.dial(route.target.place)
         self._reach(route.target, route.connect_seconds, route.allowed, route.server_name)
 
     def _ask(self, server: Leg) -> None:
         """Send the server what has come for it."""
-        self._phase = _Phase.WAITING
+        self._phase = Phase.WAITING
         server.write(self._to_send)
         if not self._may_repeat:
             self._to_send = []
@@ -267,7 +262,7 @@ class Exchange(Forwarding):
         server.set_timer(ANSWER_SECONDS, self._answer_timed_out)
 
     def _unreachable(self, answer: Answer) -> None:
-        if self._phase is _Phase.REACHING:
+        if self._phase is Phase.REACHING:
             self._answer(answer)
 
     def _answer_timed_out(self) -> None:
@@ -280,10 +275,10 @@ class Exchange(Forwarding):
 
     def _take_from_server(self, data: bytes) -> None:
         answered, server = self._answered, self._server
-        if self._phase is _Phase.IDLE:
+        if self._phase is Phase.IDLE:
             # It says something that nobody asked for (RFC 9112 section 9.3): the connection is spoilt.
             self._end()
-        if self._phase not in (_Phase.WAITING, _Phase.ANSWERING) or answered is None or server is None:
+        if self._phase not in (Phase.WAITING, Phase.ANSWERING) or answered is None or server is None:
             return
         was_silent = not answered.parser.held_bytes
         try:
@@ -294,7 +289,7 @@ class Exchange(Forwarding):
         except BodyError as error:
             self._response_broke(f"The answer of {self._place} can't be followed: {error}.")
             return
-        if self._phase is _Phase.WAITING and answered.head is not None:
+        if self._phase is Phase.WAITING and answered.head is not None:
             self._begin_response(answered.head, passed)
             return
         if was_silent and answered.parser.held_bytes:
@@ -309,7 +304,7 @@ class Exchange(Forwarding):
             self._server_broke(f"{self._place} changes to a protocol that was not asked for.")
             return
         self._record.respond(head)
-        self._phase = _Phase.ANSWERING
+        self._phase = Phase.ANSWERING
         self._to_send = []
         if self._server is not None:
             self._server.stop_timer()
@@ -334,9 +329,9 @@ class Exchange(Forwarding):
     def _server_ended(self, server: Leg) -> None:
         """The stream of the server is over."""
         answered = self._answered
-        if self._phase is _Phase.IDLE:
+        if self._phase is Phase.IDLE:
             self._end()
-        elif self._phase is _Phase.ANSWERING and answered is not None:
+        elif self._phase is Phase.ANSWERING and answered is not None:
             how = "broke" if server.was_reset else "ended"
             try:
                 answered.end()
@@ -346,7 +341,7 @@ class Exchange(Forwarding):
                 # Where the request is not complete, nobody reads the rest.
                 self._conclude(None)
                 self._end()
-        elif self._phase is _Phase.WAITING and answered is not None:
+        elif self._phase is Phase.WAITING and answered is not None:
             self._ended_unanswered(server, has_begun=bool(answered.parser.raw))
 
     def _ended_unanswered(self, server: Leg, *, has_begun: bool) -> None:
@@ -365,12 +360,12 @@ class Exchange(Forwarding):
 
     def _response_broke(self, reason: str) -> None:
         """The response will not be complete."""
-        if self._phase is _Phase.WAITING:
+        if self._phase is Phase.WAITING:
             self._server_broke(reason)
             return
         self._conclude(Role.SERVER, reason)
         if self._server is not None and self._server.was_reset:
-            self._phase = _Phase.ENDING
+            self._phase = Phase.ENDING
             self._client.reset()
         else:
             self._end()
@@ -397,7 +392,7 @@ class Exchange(Forwarding):
     def _look_whether_done(self) -> None:
         """Go on if request and response are complete."""
         asked, answered, server = self._asked, self._answered, self._server
-        if self._phase is not _Phase.ANSWERING or answered is None or answered.head is None or server is None:
+        if self._phase is not Phase.ANSWERING or answered is None or answered.head is None or server is None:
             return
         if answered.head.status == 101:
             self._switch(answered, server)
@@ -406,14 +401,16 @@ class Exchange(Forwarding):
             if not self._may_continue(answered, server):
                 self._end()
                 return
-            self._phase = _Phase.IDLE
+            self._phase = Phase.IDLE
             self._client.resume(PauseReason.HELD)
             if asked.behind:
                 self._follow(bytes(asked.behind))
 
     def _may_continue(self, answered: ResponseReader, server: Leg) -> bool:
         """Whether the legs can serve another request."""
-        if answered.is_spoilt or (self._upgrades and self._asked.behind):
+        if answered.is_spoilt or server.has_more:
+            return False
+        if self._upgrades and (self._asked.behind or self._client.has_more):
             # What came behind may be meant for the protocol that the server refused: it is no request.
             return False
         legs_last = all(leg.is_open and not leg.has_ended for leg in (self._client, server))
@@ -440,7 +437,7 @@ class Exchange(Forwarding):
         self._end_with(answer)
 
     def _end(self) -> None:
-        self._phase = _Phase.ENDING
+        self._phase = Phase.ENDING
         super()._end()
 
     def _conclude(self, broken_by: Role | None, reason: str = "") -> None:

@@ -12,9 +12,10 @@ import struct
 import sys
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
-from typing import Protocol, cast
+from typing import cast
 
 from core.capture.legs import LegChange, Tls
+from core.net.legs.leg_owner import LegOwner
 from core.net.sockets import has_unread, receive_buffer_bytes
 from core.net.tls.failures import TlsEnd, TlsFailure
 from core.net.tls.layer import TlsLayer
@@ -27,6 +28,8 @@ from core.protocol.state import Role
 
 _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 """A `struct linger`: unsent data is dropped, and the peer is told by a reset."""
+_PORTION = 4096
+"""Bytes that an owner is given at once that takes long over them."""
 WRITE_HIGH = 1024 * 1024
 """Bytes waiting for a peer from which on it counts as stalled."""
 
@@ -48,45 +51,6 @@ class PauseReason(Enum):
 
 _BACK_PRESSURE = frozenset((PauseReason.RECORDER, PauseReason.PEER, PauseReason.HELD))
 """While one of these holds, data already read waits too."""
-
-
-class LegOwner(Protocol):
-    """Interprets the bytes of a leg. All methods are called on the loop's thread."""
-
-    def leg_made(self, leg: Leg) -> None:
-        """The leg is connected."""
-
-    def leg_received(self, leg: Leg, data: bytes, now: int, until: int) -> bool:
-        """Process `data` and what came before it; True if there is more to do.
-
-        `now` is the start, `until` the latest end of this work (ns).
-        """
-
-    def leg_has_more(self, leg: Leg) -> bool:
-        """Whether `leg_received` can do more with data already received."""
-
-    def leg_stalls(self, leg: Leg) -> None:
-        """The peer does not read what is written to it."""
-
-    def leg_flows(self, leg: Leg) -> None:
-        """The peer reads again."""
-
-    def leg_ended(self, leg: Leg) -> bool:
-        """The peer has ended its stream. True if something may still be sent to it; else the leg closes after its last
-        write.
-        """
-
-    def leg_lost(self, leg: Leg) -> None:
-        """The connection is gone. What arrived before is still processed."""
-
-    def leg_finished(self, leg: Leg) -> None:
-        """The connection is gone and all data is processed: the last call of a leg."""
-
-    def leg_secured(self, leg: Leg) -> None:
-        """TLS was agreed on: `Leg.secured`."""
-
-    def leg_unsecured(self, leg: Leg, failure: TlsFailure) -> None:
-        """TLS was not agreed on, or it broke; the leg ends."""
 
 
 class Leg(asyncio.Protocol):
@@ -123,6 +87,8 @@ class Leg(asyncio.Protocol):
         """Value of `_arrived` when everything that had arrived by then is read."""
         self._received = 0
         """Bytes received."""
+        self._rest = bytearray()
+        """Received, and not given to the owner yet."""
         self._is_released = False
         """Somebody else has the transport."""
         self.secured: LegChange | None = None
@@ -155,9 +121,14 @@ class Leg(asyncio.Protocol):
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     @property
+    def rest_bytes(self) -> int:
+        """Bytes that were received, and not given to the owner yet."""
+        return len(self._rest)
+
+    @property
     def has_more(self) -> bool:
         """Whether data already received waits to be processed."""
-        return self._owner.leg_has_more(self)
+        return bool(self._rest) or self._owner.leg_has_more(self)
 
     @property
     def end(self) -> StreamEnd:
@@ -182,7 +153,7 @@ class Leg(asyncio.Protocol):
         transport, self._transport = self._transport, None
         self.stop_timer()
         self._is_released = True
-        if transport is None or transport.is_closing():
+        if transport is None or transport.is_closing() or self._rest:
             return None
         if self._paused:
             transport.resume_reading()
@@ -192,7 +163,12 @@ class Leg(asyncio.Protocol):
         """Bring what an owner was given and did not use once more, as if it had just arrived."""
         if data:
             now = self._clock()
-            self._receive(data, now, now + FIRST_NS)
+            self._rest[:0] = data
+            self._receive(b"", now, now + FIRST_NS)
+
+    def drop_rest(self) -> None:
+        """Forget what was received and not given to the owner."""
+        self._rest.clear()
 
     def secure(self, opening: Opening, seconds: float, first: bytes = b"") -> None:
         """Go on over TLS, whose handshake may take `seconds`; `first` was read and belongs to it.
@@ -355,7 +331,7 @@ class Leg(asyncio.Protocol):
             # `resume` brings it here again.
             self._paused.add(PauseReason.TURN)
             return
-        if self._owner.leg_has_more(self):
+        if self.has_more:
             try:
                 self._receive(b"", self._clock(), until)
             except Exception:
@@ -379,7 +355,11 @@ class Leg(asyncio.Protocol):
             transport.pause_reading()
 
     def _receive(self, data: bytes, now: int, until: int) -> None:
-        has_more = self._owner.leg_received(self, data, now, until)
+        if self._rest or (len(data) > _PORTION and self._owner.leg_wants_portions(self)):
+            self._rest += data
+            has_more = self._receive_portions(now, until)
+        else:
+            has_more = self._owner.leg_received(self, data, now, until)
         if self._is_released:
             return
         if has_more or self._transport is None:
@@ -393,6 +373,18 @@ class Leg(asyncio.Protocol):
             self.resume(PauseReason.TURN)
         elif self._overdue is not None:
             self._judge_overdue()
+
+    def _receive_portions(self, now: int, until: int) -> bool:
+        """Give the owner of the rest as much as there is time for; True if there is more to do."""
+        rest = self._rest
+        while rest and self._paused.isdisjoint(_BACK_PRESSURE):
+            size = _PORTION if self._owner.leg_wants_portions(self) else len(rest)
+            portion = bytes(rest[:size])
+            del rest[:size]
+            self._owner.leg_received(self, portion, now, until)
+            if self._clock() >= until:
+                break
+        return self.has_more
 
     def _stay_paused(self) -> None:
         if self._paused and self._transport is not None and not self._transport.is_closing():
@@ -422,7 +414,7 @@ class Leg(asyncio.Protocol):
         action = self._overdue
         if action is None:
             return
-        waits = bool(self._paused) or self._owner.leg_has_more(self)
+        waits = bool(self._paused) or self.has_more
         in_time = self._arrived < self._overdue_from and self._has_unread
         if self.has_ended or not (waits or in_time):
             self._overdue = None

@@ -126,6 +126,9 @@ class Session(ABC):
 
     # Called by the legs.
 
+    def leg_wants_portions(self, leg: Leg) -> bool:  # noqa: ARG002
+        return False
+
     def leg_secured(self, leg: Leg) -> None:
         self._note_tls(leg)
 

@@ -28,6 +28,7 @@ from core.protocol.frames import RSV1, Opcode, make_frame
 from core.protocol.handshake import client_request
 from core.protocol.state import Role
 from tests.tools.raw_peer import KEY, MASK, RawPeer
+from tests.tools.raw_server import RawServer
 from tests.tools.served import Served, frames_of, on_loop, to_client
 from tests.tools.waiting import PATIENCE_SECONDS, until
 
@@ -95,15 +96,63 @@ def test_the_loop_is_held_for_a_few_milliseconds_at_a_time(serve: Serve, stream:
         sending.start()
         reading = threading.Thread(target=read_to, args=(peer.socket, b"last"))
         reading.start()
-        assert served._thread.ident is not None
-        clock = time.pthread_getcpuclockid(served._thread.ident)
-        worst = 0.0
-        while reading.is_alive():
-            began = time.clock_gettime(clock)
-            worst = max(worst, on_loop(served, lambda _engine: time.clock_gettime(clock)) - began)
-            # Asked without a pause, the loop would hardly do anything else.
-            reading.join(_PROBE_SECONDS)
+        worst = longest_hold(served, reading)
         sending.join()
+    assert worst < 0.1
+
+
+def longest_hold(served: Served, busy: threading.Thread) -> float:
+    """The longest that the loop did nothing but one piece of work until `busy` ended, in seconds of processor time."""
+    assert served._thread.ident is not None
+    clock = time.pthread_getcpuclockid(served._thread.ident)
+    worst = 0.0
+    while busy.is_alive():
+        began = time.clock_gettime(clock)
+        worst = max(worst, on_loop(served, lambda _engine: time.clock_gettime(clock)) - began)
+        # Asked without a pause, the loop would hardly do anything else.
+        busy.join(_PROBE_SECONDS)
+    return worst
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+CHUNKS = b"1\r\na\r\n" * 100_000 + b"0\r\n\r\n"
+EARLY = b"HTTP/1.1 103 Early Hints\r\n\r\n" * 10_000
+
+
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="threads have no clock here")
+@pytest.mark.parametrize(
+    ("request_body", "answer"),
+    [
+        (CHUNKED + CHUNKS, b"HTTP/1.1 204 No Content\r\n\r\n"),
+        (b"\r\n", b"HTTP/1.1 200 OK\r\n" + CHUNKED + CHUNKS),
+        (b"\r\n", EARLY + b"HTTP/1.1 204 No Content\r\n\r\n"),
+    ],
+    ids=["chunks of a request", "chunks of an answer", "interim answers"],
+)
+def test_http_that_is_read_line_by_line_does_not_hold_the_loop(
+    serve: Serve, request_body: bytes, answer: bytes
+) -> None:
+    served = serve(EngineSettings())
+    with RawServer() as target, RawPeer(served.relay(target.url)) as client:
+        sent = b"POST / HTTP/1.1\r\nHost: here\r\n" + request_body
+        got: list[bytes] = []
+
+        def serve_it() -> None:
+            body = target.accept().partition(b"\r\n\r\n")[2]
+            _, _, expected = sent.partition(b"\r\n\r\n")
+            got.append(body + target.take(len(expected) - len(body)))
+            target.send(answer)
+
+        def ask() -> None:
+            client.send(sent)
+            got.append(client.take(len(answer)))
+
+        serving, asking = threading.Thread(target=serve_it), threading.Thread(target=ask)
+        serving.start()
+        asking.start()
+        worst = longest_hold(served, asking)
+        serving.join()
+        assert got == [sent.partition(b"\r\n\r\n")[2], answer]
     assert worst < 0.1
 
 

@@ -368,6 +368,25 @@ def answer_one(end: RawEnd) -> None:
     end.send(page(b"x"))
 
 
+def test_many_requests_at_once_are_each_passed_on_once(
+    served: Served, target: RawServer, client: RawPeer
+) -> None:
+    wanted = [get(f"/{number}/{'x' * 900}") for number in range(30)]
+    client.send(b"".join(wanted))
+    heads = [target.accept()]
+    for number in range(30):
+        target.send(page(b"%d" % number))
+        if number < 29:
+            heads.append(target.head())
+    for number in range(30):
+        client.head()
+        assert client.take(len(b"%d" % number)) == b"%d" % number
+    assert [head.split(b" ")[1] for head in heads] == [head.split(b" ")[1] for head in wanted]
+    client.say_no_more()
+    assert target.rest() == b""
+    assert len(served.captured(lambda reader: len(reader.connections()) == 30, "all").connections()) == 30
+
+
 def test_who_reads_slowly_gets_all_of_a_last_response(served: Served, target: RawServer) -> None:
     """It takes longer than a client that does nothing is waited for."""
     body = bytes(range(256)) * 20_000

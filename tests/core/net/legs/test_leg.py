@@ -53,6 +53,9 @@ class Pair:
         self.most_queued = max(self.most_queued, other.queued_bytes)
         return False
 
+    def leg_wants_portions(self, leg: Leg) -> bool:  # noqa: ARG002
+        return False
+
     def leg_has_more(self, leg: Leg) -> bool:
         return leg is self.near and bool(self.rest)
 
