@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from core.capture.legs import Leg
+from core.capture.legs import LegRecord
 from core.protocol.state import Role
 
 
@@ -37,7 +37,7 @@ class Timing:
         return max(self.ended_ns - self.began_ns, 0)
 
 
-def timings(legs: Sequence[Leg]) -> tuple[Timing, ...]:
+def timings(legs: Sequence[LegRecord]) -> tuple[Timing, ...]:
     """What is known, in the order in which the steps began; first messages come last."""
     opening = sorted(_opening(legs), key=lambda timing: timing.began_ns)
     firsts = [
@@ -48,7 +48,7 @@ def timings(legs: Sequence[Leg]) -> tuple[Timing, ...]:
     return (*opening, *sorted(firsts, key=lambda timing: timing.ended_ns))
 
 
-def _opening(legs: Sequence[Leg]) -> Iterator[Timing]:
+def _opening(legs: Sequence[LegRecord]) -> Iterator[Timing]:
     answering = _answering(legs)
     for leg in legs:
         begun = leg.opened_ns
@@ -63,7 +63,7 @@ def _opening(legs: Sequence[Leg]) -> Iterator[Timing]:
             yield Timing(leg.side, Step.HANDSHAKE, begun, leg.answered_ns)
 
 
-def _answering(legs: Sequence[Leg]) -> Leg | None:
+def _answering(legs: Sequence[LegRecord]) -> LegRecord | None:
     """The leg on which the answer was waited for: that to the server where it was reached."""
     reached = [leg for leg in legs if leg.side is Role.SERVER and leg.connected_ns is not None]
     return next(iter((*reached, *legs)), None)

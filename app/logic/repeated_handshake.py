@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.logic.connect_draft import ConnectDraft, draft_of
-from core.capture.legs import HeadPlace, HeadRecord, Leg
+from core.capture.legs import HeadPlace, HeadRecord, LegRecord
 from core.capture.records import ConnectionRecord, Mode
 from core.errors import CallerError
 from core.protocol.http11 import parsed_request
@@ -23,7 +23,7 @@ class Repeated:
     """Whether the request was for Unmask as the server, so that its URL leads here."""
 
 
-def repeated(record: ConnectionRecord, heads: Sequence[HeadRecord], legs: Sequence[Leg]) -> Repeated:
+def repeated(record: ConnectionRecord, heads: Sequence[HeadRecord], legs: Sequence[LegRecord]) -> Repeated:
     """What connects as that connection did, to the server where there was one. Raises CallerError."""
     by_place = {head.place: head for head in heads}
     head = by_place.get(HeadPlace.SERVER_REQUEST) or by_place.get(HeadPlace.CLIENT_REQUEST)

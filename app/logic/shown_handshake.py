@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from core.capture.legs import HeadPlace, HeadRecord, Leg
+from core.capture.legs import HeadPlace, HeadRecord, LegRecord
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, Mode, Problem
 from core.protocol.state import Role
@@ -21,7 +21,7 @@ class ShownHandshake:
 
     record: ConnectionRecord
     heads: tuple[HeadRecord, ...] = ()
-    legs: tuple[Leg, ...] = ()
+    legs: tuple[LegRecord, ...] = ()
     problems: tuple[Problem, ...] = ()
     """What its heads broke, or the connection as such."""
 
@@ -66,7 +66,7 @@ class ShownHandshake:
         """A head, or what came in its place; empty if nothing did."""
         return next((head.raw for head in self.heads if head.place is place), b"")
 
-    def leg(self, side: Role) -> Leg | None:
+    def leg(self, side: Role) -> LegRecord | None:
         """The leg with `side` at its other end."""
         return next((leg for leg in self.legs if leg.side is side), None)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from core.capture.legs import Leg
+from core.capture.legs import LegRecord
 from core.net.tls.certificates import CertificateFacts as CertificateFacts
 from core.net.tls.certificates import describe_chain
 
 
-def certificates_of(leg: Leg) -> tuple[CertificateFacts, ...]:
+def certificates_of(leg: LegRecord) -> tuple[CertificateFacts, ...]:
     """The certificates of the other end, its own first, judged by the time at which they were shown."""
     if leg.tls is None or not leg.tls.chain:
         return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.capture.legs import HeadRecord, Leg, head_place, leg_of
+from core.capture.legs import HeadRecord, LegRecord, head_place, leg_of
 from core.capture.records import ConnectionRecord, ConnectionState, Mode, Problem, SourceLabel
 from core.capture.snapshots import Snapshots, reads
 from core.capture.stored_values import problem_of, severity_of
@@ -53,7 +53,7 @@ class ConnectionReader(Snapshots):
         return {row.id: _label(row) for row in map(SOURCE.read, rows)}
 
     @reads
-    def legs(self, connection: int) -> list[Leg]:
+    def legs(self, connection: int) -> list[LegRecord]:
         """The legs of a connection: the one to the client first."""
         rows = self._db.execute(
             f"SELECT {LEG.all} FROM leg WHERE connection = ? ORDER BY side", (connection,)

@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from core.capture.gaps import Gap, GapReason
-from core.capture.legs import Leg
+from core.capture.legs import LegRecord
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, Problem, View
 from core.protocol.violations import Violation
@@ -31,7 +31,7 @@ class Handshake:
     connection: ConnectionRecord
     problems: tuple[Problem, ...]
     """What no frame broke."""
-    legs: tuple[Leg, ...]
+    legs: tuple[LegRecord, ...]
 
     @property
     def violations(self) -> tuple[Violation, ...]:
@@ -43,7 +43,7 @@ class Close:
     """A connection has ended."""
 
     connection: ConnectionRecord
-    legs: tuple[Leg, ...]
+    legs: tuple[LegRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Passage:
     connection: ConnectionRecord
     """`ConnectionState.EXCHANGED` or `TUNNELLED`."""
     problems: tuple[Problem, ...]
-    legs: tuple[Leg, ...]
+    legs: tuple[LegRecord, ...]
 
 
 PASSING = (ConnectionState.EXCHANGED, ConnectionState.TUNNELLED)
@@ -246,5 +246,5 @@ class Follower:
         self._passing.discard(record.id)
         return Passage(record, self._reader.connection_problems(record.id), self._legs(record))
 
-    def _legs(self, record: ConnectionRecord) -> tuple[Leg, ...]:
+    def _legs(self, record: ConnectionRecord) -> tuple[LegRecord, ...]:
         return tuple(self._reader.legs(record.id))

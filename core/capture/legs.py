@@ -64,7 +64,7 @@ class LegChange:
 
 
 @dataclass(slots=True)
-class Leg:
+class LegRecord:
     """One leg. Times are ns since the epoch, None for what has not happened."""
 
     side: Role
@@ -126,14 +126,14 @@ class Leg:
         )
 
 
-def leg_of(row: LegRow) -> Leg:
+def leg_of(row: LegRow) -> LegRecord:
     """What the capture says; ValueError where that is nonsense."""
     tls = None
     if row.tls_version is not None:
         tls = Tls(
             row.tls_version, row.tls_cipher, row.tls_alpn, row.tls_sni, row.tls_resumed != 0, row.tls_chain
         )
-    return Leg(
+    return LegRecord(
         side=Role(row.side),
         opened_ns=row.opened_ns,
         peer=row.peer,

@@ -15,7 +15,7 @@ from core.capture.gaps import GapReader
 from core.capture.held_block import HeldBlock
 from core.capture.lanes import LaneReader
 from core.capture.layout import CONNECTION_AND_HEAD, OWN_PAYLOAD, RECORD, RecordColumn, gather
-from core.capture.legs import HeadRecord, Leg
+from core.capture.legs import HeadRecord, LegRecord
 from core.capture.marks import MarkReader
 from core.capture.pieces import PieceReader, whole
 from core.capture.read_connection import ReadConnection
@@ -92,7 +92,7 @@ class CaptureReader(Snapshots):
         """The sources of the connections, in the order of their first ones."""
         return list(dict.fromkeys(reversed(self._connections.sources().values())))
 
-    def legs(self, connection_id: int) -> list[Leg]:
+    def legs(self, connection_id: int) -> list[LegRecord]:
         """The legs of a connection: the one to the client first."""
         return self._connections.legs(connection_id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from core.capture.legs import HeadPlace, Leg, LegChange, LegEnd
+from core.capture.legs import HeadPlace, LegChange, LegEnd, LegRecord
 from core.capture.records import ConnectionState, Mode, SourceLabel
 from core.capture.tables import ConnectionRow, HeadRow
 from core.protocol.events import (
@@ -93,7 +93,7 @@ class Track:
     is_stated: bool = False
     """The file has a row of it."""
     state: ConnectionState = ConnectionState.CONNECTING
-    legs: dict[Role, Leg] = field(default_factory=dict)
+    legs: dict[Role, LegRecord] = field(default_factory=dict)
     """By who is at the other end."""
     heads: dict[HeadPlace, bytes] = field(default_factory=dict)
     masked_heads: set[HeadPlace] = field(default_factory=set)
@@ -130,7 +130,9 @@ class Track:
     def __post_init__(self) -> None:
         opened, side = self.opened, self.opened.side
         connected_ns = None if opened.mode is Mode.CONNECT else self.opened_ns
-        self.legs[side] = Leg(side, self.opened_ns, opened.peer, opened.local, connected_ns=connected_ns)
+        self.legs[side] = LegRecord(
+            side, self.opened_ns, opened.peer, opened.local, connected_ns=connected_ns
+        )
 
     def row(self, changed: int) -> ConnectionRow:
         """Its row of `connection`."""
@@ -258,8 +260,8 @@ class Track:
         if self.state is ConnectionState.OPEN:
             self.state = ConnectionState.CLOSING
 
-    def _leg(self, side: Role, time_ns: int) -> Leg:
-        return self.legs.setdefault(side, Leg(side, time_ns))
+    def _leg(self, side: Role, time_ns: int) -> LegRecord:
+        return self.legs.setdefault(side, LegRecord(side, time_ns))
 
     def _keep_head(self, place: HeadPlace, raw: bytes, *, is_masked: bool = False) -> None:
         if raw:
@@ -376,7 +378,7 @@ class Track:
             self.reason = event.reason
 
     @staticmethod
-    def _end_leg(leg: Leg, time_ns: int, trailing: bytes, trailing_length: int) -> None:
+    def _end_leg(leg: LegRecord, time_ns: int, trailing: bytes, trailing_length: int) -> None:
         leg.closed_ns, leg.trailing, leg.trailing_length, leg.is_new = (
             time_ns,
             trailing,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from core.capture.follow import Close, Entry, Handshake, Passage
 from core.capture.gaps import Gap
-from core.capture.legs import Leg
+from core.capture.legs import LegRecord
 from core.capture.records import (
     ConnectionRecord,
     ConnectionState,
@@ -300,7 +300,7 @@ def _close(entry: Close) -> JsonObject:
     }
 
 
-def _leg_begun(leg: Leg) -> JsonObject:
+def _leg_begun(leg: LegRecord) -> JsonObject:
     """What is known of a leg once the opening handshake is over."""
     tls = leg.tls
     return {
@@ -321,7 +321,7 @@ def _leg_begun(leg: Leg) -> JsonObject:
     }
 
 
-def _leg(leg: Leg) -> JsonObject:
+def _leg(leg: LegRecord) -> JsonObject:
     return _leg_begun(leg) | {
         "first_message": _iso_time_if(leg.first_message_ns),
         "closed": _iso_time_if(leg.closed_ns),

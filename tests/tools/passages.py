@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from core.capture.follow import Passage
-from core.capture.legs import Leg
+from core.capture.legs import LegRecord
 from core.capture.records import ConnectionRecord, ConnectionState, Mode, SourceLabel
 from core.protocol.events import ClosedBy
 from core.protocol.state import Role
@@ -32,5 +32,5 @@ def passages() -> Iterator[Passage]:
         path="example.com:443", bytes_in=1840, bytes_out=90_211, source=proxy,
     )  # fmt: skip
     for record in (exchange, tunnel):
-        legs = tuple(Leg(side, record.opened_ns, closed_ns=record.closed_ns) for side in Role)
+        legs = tuple(LegRecord(side, record.opened_ns, closed_ns=record.closed_ns) for side in Role)
         yield Passage(record, (), legs)

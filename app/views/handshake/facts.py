@@ -12,7 +12,7 @@ from app.logic.shown_handshake import ShownHandshake
 from app.logic.text import count_bytes, grouped
 from app.look.theme import Theme, ThemeRole
 from app.views.parts.fact_table import Fact
-from core.capture.legs import Leg, LegEnd
+from core.capture.legs import LegEnd, LegRecord
 from core.capture.records import ConnectionRecord, ConnectionState, Mode
 from core.decoders.visible import visible
 from core.errors import HeadError
@@ -195,11 +195,11 @@ def ending_text(record: ConnectionRecord) -> str:
     return text.format(who=who, code=record.close_code, name=describe(record.close_code).name)
 
 
-def _encryption(leg: Leg) -> str:
+def _encryption(leg: LegRecord) -> str:
     return _tr("none: plain text") if leg.tls is None else f"{leg.tls.version}, {leg.tls.cipher}"
 
 
-def _leg_ending(leg: Leg) -> str:
+def _leg_ending(leg: LegRecord) -> str:
     return {
         LegEnd.OPEN: "",
         LegEnd.CLOSED: _tr("in order"),
@@ -226,7 +226,7 @@ def _verdict(expected: str, sent: str | None) -> tuple[str, ThemeRole]:
     return _tr("✗ The response carries something else."), ThemeRole.ERROR
 
 
-def _trailing_fact(trailing: bytes, length: int, leg: Leg | None) -> Fact:
+def _trailing_fact(trailing: bytes, length: int, leg: LegRecord | None) -> Fact:
     shown = trailing[:_SHOWN_TRAILING]
     meaning = _tr("These bytes are no frame.")
     if len(shown) < length:

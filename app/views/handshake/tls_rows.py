@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication
 from app.logic.tls_facts import CertificateFacts, certificates_of
 from app.look.theme import Theme, ThemeRole
 from app.views.parts.fact_table import Fact
-from core.capture.legs import Leg, Tls
+from core.capture.legs import LegRecord, Tls
 from core.decoders.visible import visible
 from core.protocol.state import Role
 
@@ -17,7 +17,7 @@ _NAMES = 6
 """Hosts of a certificate that are listed."""
 
 
-def tls_rows(theme: Theme, leg: Leg | None) -> Iterable[Fact]:
+def tls_rows(theme: Theme, leg: LegRecord | None) -> Iterable[Fact]:
     """The rows of one leg; none where nobody asked for TLS."""
     if leg is None:
         return
@@ -64,7 +64,7 @@ def _session(tls: Tls) -> str:
     return _tr("A full handshake.")
 
 
-def _verdict(theme: Theme, leg: Leg, certificates: tuple[CertificateFacts, ...]) -> Fact:
+def _verdict(theme: Theme, leg: LegRecord, certificates: tuple[CertificateFacts, ...]) -> Fact:
     if leg.tls_problem:
         words = _tr("✗ not trusted") if leg.secured_ns is None else _tr("not verified")
         return Fact((_tr("Trust"), words, visible(leg.tls_problem)), theme.color(ThemeRole.ERROR))

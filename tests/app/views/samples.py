@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from app.logic.shown_frame import ShownFrame
 from app.logic.shown_handshake import DIALLED, LISTENED, ShownHandshake
-from core.capture.legs import HeadRecord, Leg
+from core.capture.legs import HeadRecord, LegRecord
 from core.capture.records import (
     OUTLINE_BYTES,
     ConnectionRecord,
@@ -131,7 +131,7 @@ def handshake(record: ConnectionRecord, *violations: Violation) -> ShownHandshak
     heads = tuple(
         HeadRecord(place, raw, ()) for place, raw in ((asked, record.request), (answered, record.response))
     )
-    leg = Leg(
+    leg = LegRecord(
         asked.side, record.opened_ns, record.peer, record.local,
         trailing=record.trailing, trailing_length=record.trailing_length,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.capture.legs import HeadPlace, HeadRecord, Leg, LegChange, LegEnd, Tls, head_place
+from core.capture.legs import HeadPlace, HeadRecord, LegChange, LegEnd, LegRecord, Tls, head_place
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, Direction, Mode, View
 from core.capture.ring import Keep
@@ -85,7 +85,7 @@ class Told:
         return found
 
     @property
-    def legs(self) -> dict[Role, Leg]:
+    def legs(self) -> dict[Role, LegRecord]:
         with closing(self.reader) as reader:
             return {leg.side: leg for leg in reader.legs(1)}
 
@@ -137,7 +137,7 @@ def listened(path: Path, *pieces: bytes) -> Told:
 def test_a_client_that_came_in_has_one_leg(path: Path) -> None:
     told = listened(path, request(), masked(Opcode.PING), masked(1, b"hi"), masked(8, CLOSE), b"!")
     assert told.legs == {
-        C: Leg(
+        C: LegRecord(
             side=C,
             opened_ns=1,
             peer="10.0.0.9:50000",
@@ -288,7 +288,7 @@ def test_what_becomes_known_of_a_leg(path: Path) -> None:
     told.change_leg(LegChange(S, "10.0.0.3:443", "10.0.0.1:50000", connected_ns=20))
     told.change_leg(LegChange(S, secured_ns=30, tls=tls))
     assert told.legs == {
-        S: Leg(S, 1, "10.0.0.3:443", "10.0.0.1:50000", tls, connected_ns=20, secured_ns=30),
+        S: LegRecord(S, 1, "10.0.0.3:443", "10.0.0.1:50000", tls, connected_ns=20, secured_ns=30),
     }
     told.change_leg(LegChange(C, "10.0.0.9:1", "10.0.0.1:2"))
     assert list(told.legs) == [C, S]

@@ -15,7 +15,7 @@ from app.look.theme import Theme, ThemeChoice
 from app.views.handshake.raw_head import MAX_SHOWN, split_lines
 from app.views.handshake.view import HandshakeView
 from app.views.parts.fact_table import FactTable
-from core.capture.legs import HeadPlace, HeadRecord, Leg, LegEnd, Tls
+from core.capture.legs import HeadPlace, HeadRecord, LegEnd, LegRecord, Tls
 from core.capture.records import ConnectionRecord, ConnectionState, Mode, Problem
 from core.protocol.events import ClosedBy
 from core.protocol.state import Role
@@ -218,10 +218,10 @@ MS = 1_000_000
 
 def relayed(*heads: tuple[HeadPlace, bytes]) -> ShownHandshake:
     """A client and its server, 1 ms after which the client had its answer."""
-    client = Leg(
+    client = LegRecord(
         Role.CLIENT, 0, "10.0.0.1:5", "127.0.0.1:80", connected_ns=0, answered_ns=9 * MS, closed_ns=90 * MS
     )
-    server = Leg(
+    server = LegRecord(
         Role.SERVER, 1 * MS, "10.0.0.2:443", "127.0.0.1:7", Tls("TLSv1.3", "TLS_AES_128_GCM_SHA256"),
         connected_ns=3 * MS, secured_ns=6 * MS, answered_ns=9 * MS, first_message_ns=29 * MS, ended=LegEnd.CUT,
     )  # fmt: skip
