@@ -198,10 +198,10 @@ class TlsLayer(asyncio.Transport, asyncio.Protocol):
         return waiting + self._pending_bytes
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._will_end is not None or self._has_said_end:
-            raise RuntimeError("Cannot write after write_eof")
         if self.is_closing() or not data:
             return
+        if self._will_end is not None or self._has_said_end:
+            raise RuntimeError("Cannot write after write_eof")
         if self._state is _State.SECURED and not self._pending:
             self._encrypt(memoryview(data))
         else:

@@ -96,6 +96,19 @@ def test_each_half_ends_by_itself(run: Callable[[Test], None]) -> None:
     run(test)
 
 
+def test_what_is_written_after_it_was_closed_is_dropped(run: Callable[[Test], None]) -> None:
+    """A timer may run out in that moment."""
+
+    async def test() -> None:
+        async with secured() as (end, peer):
+            end.layer.write(b"last")
+            end.layer.close()
+            end.layer.write(b"later")
+            assert await peer.take(100) == b"last"
+
+    run(test)
+
+
 def test_our_half_ends_first_and_the_peer_goes_on(run: Callable[[Test], None]) -> None:
     async def test() -> None:
         async with secured() as (end, peer):
