@@ -28,6 +28,7 @@ from core.net.fronts.front import Front
 from core.net.fronts.reverse import ReverseRouter
 from core.net.host_list import HostList
 from core.net.legs.between import Between
+from core.net.legs.chains import Chains
 from core.net.legs.connecting import Connecting, ConnectWatcher, Outcome
 from core.net.legs.exchange import Exchange
 from core.net.legs.leg import Leg
@@ -95,6 +96,7 @@ class Engine:
         self.budget = MemoryBudget(settings.limits.memory_bytes, self.loop, lambda: recorder.is_behind)
         self.turns = Turns(self.loop, clock)
         """The turns in which what peers sent is processed."""
+        self.chains = Chains()
         self.tls = TlsServices(settings.tls)
         self.outbound = Outbound(self.tls.trust, settings.upstream)
         self._sources = RunningSources(

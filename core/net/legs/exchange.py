@@ -166,7 +166,7 @@ class Exchange(Forwarding):
         """Send a request where it belongs, with what has come of its body."""
         self._client.stop_timer()
         self._record.ask(self._asked)
-        route = self._client.refusal or self._asked.refusal or self._reception.router.route(request)
+        route = self._client.refusal or self._asked.refusal or self._reception.route(self._client, request)
         if isinstance(route, Answer):
             self._answer(route)
         elif isinstance(route, Tunnel):

@@ -65,6 +65,7 @@ class Forwarding(Between):
         if leg is not self._client:
             self._dialling = None
             self._server = leg
+            self._host.chains.dialled(leg, self._client, self.source.id)
 
     def leg_finished(self, leg: Leg) -> None:
         self._alive.discard(leg)

@@ -78,6 +78,8 @@ class Leg(asyncio.Protocol):
         """Why the leg is not secured, or no longer."""
         self.refusal: Answer | None = None
         """The answer to whatever this peer asks for; None: its requests are served."""
+        self.passed: frozenset[int] = frozenset()
+        """Ids of the sources that what is written to a dialled leg has passed (`core.net.legs.chains`)."""
         self._has_said_all = False
         self._paused: set[PauseReason] = set()
         self._timer: asyncio.TimerHandle | None = None

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.capture.records import Mode
-from core.net.fronts.router import Router, Tunnel
+from core.net.fronts.router import Route, Router, Tunnel
 from core.net.legs.between import Between
 from core.net.legs.leg import Leg
 from core.net.legs.session import Session, SessionHost
+from core.net.sockets import name_of
 from core.net.sources import SourceTag
+from core.protocol.handshake import Answer, refuse
 from core.protocol.http11 import RequestHead
 
 
@@ -42,3 +44,15 @@ class Reception:
     """
     shown: Callable[[bytes], bytes] = bytes
     """A request head, or the beginning of one, as the capture may know it."""
+
+    def route(self, client: Leg, request: RequestHead) -> Route | Tunnel | Answer:
+        """Where a request of this client goes, or what it is answered."""
+        route = self.router.route(request)
+        if isinstance(route, Answer) or self.source.id not in self.host.chains.passed(client):
+            return route
+        # RFC 5842 section 7.2.
+        return refuse(
+            508,
+            f"The request came back to {name_of(client.local_place)}, which it has passed already: the relays lead "
+            "in a ring, and to no server. Give one of them another target.",
+        )

@@ -12,6 +12,7 @@ from core.capture.recorder import Recorder
 from core.net.budget import MemoryBudget
 from core.net.dial import Outbound
 from core.net.failures import Failure
+from core.net.legs.chains import Chains
 from core.net.legs.leg import Leg, PauseReason
 from core.net.outgoing import Outgoing
 from core.net.settings import EngineSettings
@@ -34,6 +35,7 @@ class SessionHost(Protocol):
     budget: MemoryBudget
     clock: Callable[[], int]
     turns: Turns
+    chains: Chains
 
     @property
     def outbound(self) -> Outbound:
