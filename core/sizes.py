@@ -24,7 +24,12 @@ UNITS_HELP = (
 )
 
 _BYTES = {name.lower(): factor for name, factor in SIZE_UNITS.items()}
-_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)[ \u00a0\u202f]?([a-z]{1,3})?", re.IGNORECASE | re.ASCII)
+UNIT_SPACE = r"[ \u00a0\u202f]"
+"""Pattern of what may stand between a number and its unit: a space, or one that does not break."""
+
+_SIZE = re.compile(
+    rf"([0-9]{{1,15}}(?:\.[0-9]{{1,9}})?){UNIT_SPACE}?([a-z]{{1,3}})?", re.IGNORECASE | re.ASCII
+)
 _SPOKEN = tuple(sorted((each for each in SIZE_UNITS.items() if len(each[0]) > 1), key=lambda each: -each[1]))
 
 

@@ -70,6 +70,7 @@ _TOKEN_KINDS = {
     "NOT": FilterPartKind.WORD,
     "STRING": FilterPartKind.TEXT,
     "HEX": FilterPartKind.TEXT,
+    "QUANTITY": FilterPartKind.NUMBER,
     "FUNCTION": FilterPartKind.FIELD,
 }
 

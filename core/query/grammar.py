@@ -27,28 +27,43 @@ from core.query.operators import (
     Range,
     Takes,
 )
-from core.query.values import FieldKind, Form, Literal, TimeOfDay, Value, operand_of, read_word
+from core.query.values import (
+    DURATION_UNITS,
+    FieldKind,
+    Form,
+    Literal,
+    TimeOfDay,
+    Value,
+    operand_of,
+    read_word,
+)
+from core.sizes import SIZE_UNITS, UNIT_SPACE
 
-_GRAMMAR = r"""
+_UNITS = "|".join(sorted(DURATION_UNITS, key=len, reverse=True))
+_SIZES = "|".join(sorted(SIZE_UNITS, key=len, reverse=True))
+_GRAMMAR = (
+    r"""
 start: either
 either: both (OR both)*
 both: negated (AND negated)*
 negated: NOT negated -> denied
        | LPAR either RPAR -> grouped
-       | field COMPARE literal -> compared
-       | field TEXTUAL literal -> compared
+       | field COMPARE value -> compared
+       | field TEXTUAL value -> compared
        | field IN set -> contained
        | field NOT_IN set -> not_contained
        | call -> alone
-       | literal+ -> words
+       | (literal | apart)+ -> words
 field: WORD -> named
      | call
 call: WORD LSQB STRING RSQB -> called
     | FUNCTION LPAR STRING RPAR -> called
 set: LBRACE item (COMMA item)* RBRACE
    | item
-item: literal RANGE literal
-    | literal
+item: value RANGE value
+    | value
+value: literal | QUANTITY
+apart: QUANTITY
 literal: WORD | STRING | HEX
 
 AND.3: /(and(?![\w.-])|&&)/i
@@ -72,6 +87,11 @@ RBRACE: "}"
 COMMA: ","
 %ignore /\s+/
 """
+    # A unit apart from its number, as displays write it. A word ends behind it.
+    rf"""
+QUANTITY.2: /[+-]?\d{{1,15}}(?:\.\d{{1,9}})?{UNIT_SPACE}(?:{_UNITS}|(?i:{_SIZES}))(?=\.\.|[\s"'(){{}}\[\],=<>!~&|]|$)/
+"""
+)
 
 _Item = Literal | tuple[Literal, Literal]
 """One value, or the two ends of a range."""
@@ -142,10 +162,18 @@ class Builder(Transformer[Token, Expression]):
         assert isinstance(place, _NamedField)
         return self._present(place)
 
-    def words(self, children: list[Literal]) -> Expression:
-        for literal, behind in pairwise(children):
+    def words(self, children: list[Literal | tuple[Literal, Literal]]) -> Expression:
+        literals = [each for child in children for each in (child if isinstance(child, tuple) else (child,))]
+        for literal, behind in pairwise(literals):
             self._refuse_value(literal, behind)
-        return all_of([self._word(literal) for literal in children])
+        return all_of([self._word(literal) for literal in literals])
+
+    def apart(self, children: list[Token]) -> tuple[Literal, Literal]:
+        """The two words that a number and a unit are where nothing is compared."""
+        (token,) = children
+        number, unit = str(token).split()
+        start, end = _span(token)
+        return read_word(number, start, start + len(number)), read_word(unit, end - len(unit), end)
 
     def named(self, children: list[Token]) -> _NamedField:
         (name,) = children
@@ -174,6 +202,12 @@ class Builder(Transformer[Token, Expression]):
     def item(self, children: list[Literal | Token]) -> _Item:
         literals = [each for each in children if isinstance(each, Literal)]
         return (literals[0], literals[1]) if len(literals) == 2 else literals[0]
+
+    def value(self, children: list[Literal | Token]) -> Literal:
+        (child,) = children
+        if isinstance(child, Literal):
+            return child
+        return replace(read_word("".join(child.split()), *_span(child)), text=str(child))
 
     def literal(self, children: list[Token]) -> Literal:
         (token,) = children

@@ -83,8 +83,12 @@ def filter_page(table: Table) -> Iterator[str]:
         ("Kind", "How it is written"),
         (
             ("number", "`125`, `0x7d`, `1.5`, `2e6`"),
-            ("size", f"`100KB`, `1.5MiB`: a number and a unit: {UNITS_HELP}, but for `m` alone, which is minutes"),
-            ("duration", "a number and a unit: " + _listed(DURATION_UNITS)),
+            (
+                "size",
+                f"`100KB`, `1.5 MiB`: a number and a unit, with or without a space: {UNITS_HELP}, but for `m` alone, "
+                "which is minutes",
+            ),
+            ("duration", "a number and a unit, with or without a space: " + _listed(DURATION_UNITS)),
             ("time", "`2026-01-31`, `2026-01-31T12:00`, `2026-01-31T12:00:00.5Z`; a time of day: `14:03`, `14:03:59`, "
              "`14:03:59.250`; or a duration"),
             ("text", r'`word`, `"in quotes"`, `'"'so too'"r'`; in quotes `\"`, `\\`, `\n`, `\t`, `\r`, `\0`, `\u4f60`'),
