@@ -10,6 +10,7 @@ from core.net.settings import ListenAddress, parse_address
 from core.net.tls.settings import ServerTls
 from core.protocol.head_rewrite import HeadRewrite, OriginHeader
 from core.protocol.http11 import RequestHead
+from core.protocol.proxy_request import RequestForm, absolute_target, form_of
 
 _RELAY = re.compile(r"(?P<address>(?:[a-zA-Z]+://)?[^/?#=]+)/?=(?P<url>.*)", re.DOTALL)
 _SECURE = {"wss": "ws", "https": "http"}
@@ -31,13 +32,22 @@ class Relay:
     """What clients are shown; None: they come without TLS."""
 
     def rewrite(self, request: RequestHead) -> HeadRewrite:
-        """What is changed in a request that goes on."""
-        base_path, _, _ = self.target.target.partition("?")
+        """What is changed in a request that goes on. Raises HeadError (400)."""
+        base_path = self.target.target.partition("?")[0].rstrip("/")
+        host = None if self.keep_host and "host" in request.headers else self.target.host_header
+        target = None
+        if form_of(request) is RequestForm.ABSOLUTE:
+            # RFC 9112 sections 3.2.1 and 3.2.2: the URL counts, whatever Host says, and a server is asked for its path.
+            absolute = absolute_target(request)
+            path = absolute.origin_form
+            target = base_path + path if path.startswith("/") else path
+            host = absolute.host_header if self.keep_host else host
         return HeadRewrite(
-            host=None if self.keep_host and "host" in request.headers else self.target.host_header,
+            host=host,
             origin=self.origin,
             target_origin=self.target.http_origin,
-            base_path=base_path.rstrip("/"),
+            base_path=base_path,
+            target=target,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.errors import HeadError
 from core.net.fronts.router import Route
 from core.net.relay import Relay
 from core.protocol.handshake import Answer, refuse
@@ -15,8 +16,11 @@ class ReverseRouter:
         self._relay = relay
 
     def route(self, request: RequestHead) -> Route | Answer:
-        """The target for all but CONNECT, which asks for a proxy."""
+        """The target for all but CONNECT, which asks for a proxy, and URLs that name no server (400)."""
         if request.method == "CONNECT":
             return refuse(501, "This is a relay to one server, no proxy: it can't connect to others.")
         relay = self._relay
-        return Route(relay.target, relay.rewrite(request), relay.connect_seconds)
+        try:
+            return Route(relay.target, relay.rewrite(request), relay.connect_seconds)
+        except HeadError as error:
+            return refuse(error.status, str(error))
