@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from http import HTTPStatus
 from typing import NoReturn
@@ -104,6 +104,17 @@ class HeadLimits:
 
     max_bytes: int = 65536
     max_headers: int = 128
+    interim_bytes: int = 0
+    """Bytes of the interim responses before the head, which count too: their number has no other end."""
+
+    @property
+    def left(self) -> int:
+        """Bytes that the head may have."""
+        return max(self.max_bytes - self.interim_bytes, 0)
+
+    def behind(self, interim: ResponseHead) -> HeadLimits:
+        """The limits of the head that follows this one."""
+        return replace(self, interim_bytes=self.interim_bytes + len(interim.raw))
 
 
 class HeadParser:
@@ -137,12 +148,12 @@ class HeadParser:
     @property
     def raw(self) -> bytes:
         """The head, or its bytes so far; never more than the limit."""
-        return self._head.raw if self._head else bytes(self._buffer[: self._limits.max_bytes])
+        return self._head.raw if self._head else bytes(self._buffer[: self._limits.left])
 
     @property
     def beyond(self) -> bytes:
         """After a HeadError: received bytes that are not part of `raw`."""
-        return bytes(self._buffer[self._limits.max_bytes :])
+        return bytes(self._buffer[self._limits.left :])
 
     @property
     def held_bytes(self) -> int:
@@ -166,7 +177,7 @@ class HeadParser:
         if self._head is not None:
             raise CallerError("The head is complete; further bytes belong to what comes behind it.")
         self._buffer += data
-        limit = self._limits.max_bytes
+        limit = self._limits.left
         while self._head is None:
             newline = self._buffer.find(b"\n", self._scan, limit)
             if not self._lines:
@@ -176,7 +187,9 @@ class HeadParser:
                 break
             self._take_line(newline)
         if self._head is None and len(self._buffer) >= limit:
-            detail = f"no end within {limit} bytes; send fewer or shorter headers"
+            interim = self._limits.interim_bytes
+            where = f", of which interim responses took {interim}" if interim else ""
+            detail = f"no end within {self._limits.max_bytes} bytes{where}; send fewer or shorter headers"
             self._fail(431, violation("head-too-large", detail, 0, limit))
         return self._head
 
@@ -211,7 +224,7 @@ class HeadParser:
         self._checked = stop - 1 if buffer[stop - 1] == 0x0D else stop
 
     def _fail_first_line(self, offset: int) -> NoReturn:
-        seen = bytes(self._buffer[self._line_start : self._limits.max_bytes]).split(b"\n", 1)[0].rstrip(b"\r")
+        seen = bytes(self._buffer[self._line_start : self._limits.left]).split(b"\n", 1)[0].rstrip(b"\r")
         length = max(1, self._line_start + len(seen) - offset)
         detail = f"{quoted(seen)}, where one like {_EXAMPLE[self._kind]} is due"
         self._fail(400, violation("head-not-http", detail, offset, length))

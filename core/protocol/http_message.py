@@ -32,6 +32,7 @@ _AMBIGUOUS = frozenset(
 _LENGTH = re.compile("[0-9]{1,18}")
 _BAD_IN_TARGET = re.compile(r"[\x00-\x20\x7f]")
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
+_BARE_RETURN = re.compile(rb"\r[^\n]")
 _MOST_LINE_BYTES = 65536
 """The longest line within a body: the size of a chunk, or a trailer."""
 
@@ -190,6 +191,7 @@ class ResponseReader:
             # RFC 9110 section 15.2: a client of HTTP/1.0 knows no interim responses.
             if self._request.version != "HTTP/1.0":
                 passed.append(head.raw)
+            self._limits = self._limits.behind(head)
             self._expect_head()
         assert self._body is not None, "a 101 has no body, and is the last that is read"
         taken = self._body.feed(data)
@@ -221,17 +223,22 @@ class _BodyReader:
         """Whether the message is complete."""
         self.length = 0
         """Bytes of the body on the wire so far, with the framing of its chunks."""
-        self._has_chunks = head.endswith(b": chunked\r\n\r\n")
+        self._chunks = _ChunkLines() if head.endswith(b": chunked\r\n\r\n") else None
         self._take(head)
         self.length = 0
 
     @property
     def has_lines(self) -> bool:
-        return self._has_chunks and not self.is_done
+        return self._chunks is not None and not self.is_done
 
     def feed(self, data: bytes) -> int:
         """How many of these bytes belong to the body. Raises BodyError where it is not framed as its head says."""
-        return self._take(data) if data and not self.is_done else 0
+        if not data or self.is_done:
+            return 0
+        taken = self._take(data)
+        if self._chunks is not None:
+            self._chunks.feed(data[:taken])
+        return taken
 
     def end(self) -> None:
         """The stream has ended. Raises BodyError if the body is not complete."""
@@ -256,6 +263,37 @@ class _BodyReader:
         taken = len(data) - len(connection.trailing_data[0])
         self.length += taken
         return taken
+
+
+class _ChunkLines:
+    """Looks into the lines before chunks, of which h11 takes those with a bare CR in an extension."""
+
+    def __init__(self) -> None:
+        self._line = bytearray()
+        self._left = 0
+        """Bytes of a chunk still to come, and of the line end behind it."""
+        self._is_over = False
+        """The last chunk has come; h11 checks the trailers behind it."""
+
+    def feed(self, data: bytes) -> None:
+        """Bytes of the body that h11 has taken. Raises BodyError."""
+        at = 0
+        while at < len(data) and not self._is_over:
+            if self._left:
+                step = min(self._left, len(data) - at)
+                self._left -= step
+                at += step
+                continue
+            stop = data.find(b"\n", at) + 1 or len(data)
+            if _BARE_RETURN.search(self._line[-1:] + data[at:stop]):
+                # RFC 9112 section 2.2: another recipient may see the end of the line there.
+                raise BodyError("a line of its chunks has a bare carriage return in it")
+            self._line += data[at:stop]
+            at = stop
+            if self._line.endswith(b"\n"):
+                size = int(self._line.partition(b";")[0], 16)
+                self._line.clear()
+                self._left, self._is_over = size + 2, not size
 
 
 def _request_body(request: RequestHead) -> _BodyReader:

@@ -76,6 +76,7 @@ class Opening:
         head = self._parser.feed(data)
         while isinstance(head, ResponseHead) and head.is_interim:
             # RFC 9110 section 15.2: the final response follows.
+            self._limits = self._limits.behind(head)
             data, self._parser = self._parser.leftover, self._new_parser()
             head = self._parser.feed(data)
         return head

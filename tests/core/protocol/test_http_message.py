@@ -189,3 +189,25 @@ def test_whether_the_connection_stays(lines: bytes, answer: bool) -> None:
     head = HeadParser(HeadKind.RESPONSE).feed(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n")
     assert isinstance(head, ResponseHead)
     assert persists(head) is answer
+
+
+def test_interim_responses_without_end_are_over_the_limit_of_heads() -> None:
+    interim = b"HTTP/1.1 102 Processing\r\n\r\n"
+    reader = ResponseReader(request(), LIMITS)
+    most = LIMITS.max_bytes // len(interim)
+    for _ in range(most):
+        assert reader.feed(interim) == [interim]
+    with pytest.raises(
+        HeadError, match=f"within 4096 bytes, of which interim responses took {most * len(interim)}"
+    ):
+        reader.feed(interim)
+
+
+@pytest.mark.parametrize("line", [b"1;a\rb", b"1;a\r", b"1;\r;a", b"0;a=\rb", b'1;a="\r"', b"3\r"])
+@pytest.mark.parametrize("width", [1, 2, 1000])
+def test_a_bare_carriage_return_before_a_chunk_is_refused(line: bytes, width: int) -> None:
+    """Another recipient may take it for the end of the line (request smuggling)."""
+    head = b"POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    stream = head + b"2;ok\r\n\rx\r\n" + line + b"\r\nx\r\n0\r\n\r\n"
+    with pytest.raises(BodyError):
+        read_requests(stream, width)

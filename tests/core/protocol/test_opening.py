@@ -308,3 +308,13 @@ def test_a_head_that_is_answered_is_held_no_longer() -> None:
     connection = new_server()
     answered(connection, request())
     assert connection.held_bytes == 0
+
+
+def test_interim_responses_without_end_are_over_the_limit_of_heads() -> None:
+    client = new_client(limits=ConnectionLimits(head=HeadLimits(max_bytes=100)))
+    interim = b"HTTP/1.1 102 Processing\r\n\r\n"
+    assert receive(client, interim * 3) == []
+    failed = receive(client, interim)[0]
+    assert isinstance(failed, HandshakeFailed)
+    assert [found.rule.id for found in failed.answer.violations] == ["head-too-large"]
+    assert "of which interim responses took 81" in failed.answer.reason
