@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from app.logic.shown_handshake import differences
 from core.capture.follow import Close, Entry, Handshake, Passage
 from core.capture.gaps import Gap, GapReason
 from core.capture.records import ConnectionRecord, ConnectionState, Direction, FrameRecord, Mode
@@ -95,6 +96,8 @@ class StoryText:
         if record.state is ConnectionState.REFUSED:
             yield f"{_INDENT}{style.error}refused: {_one_line(record.reason)}{style.reset}"
         yield from self._head("→", style.client, record.request)
+        if entry.passed_request:
+            yield from self._passed(record.request, entry.passed_request)
         yield from self._head("←", style.server, record.response)
         yield from self._violations(entry.violations)
 
@@ -105,6 +108,16 @@ class StoryText:
             yield f"{_INDENT}{colour}{arrow}{self._style.reset} {terminal_text(line)}"
         if rest > 0:
             yield f"{_INDENT}{self._style.dim}… {rest} more characters{self._style.reset}"
+
+    def _passed(self, came: bytes, went: bytes) -> Iterator[str]:
+        """How the request that went on to the server differs from the one that came."""
+        found = differences(came, went)
+        before, after = _lines_at(came, found.before - {0}), _lines_at(went, found.after)
+        kept = {_name(line) for line in after}
+        dropped = [f"without {line.partition(':')[0]}" for line in before if _name(line) not in kept]
+        arrow, dim = f"{self._style.client}→{self._style.reset}", self._style.dim
+        yield f"{_INDENT}{arrow} {dim}as it went on:{self._style.reset}"
+        yield from self._head("→  ", self._style.client, "\n".join([*after, *dropped]).encode("latin-1"))
 
     def _frame(self, record: FrameRecord) -> Iterator[str]:
         style, row, frame = self._style, record.row, record.frame
@@ -208,6 +221,16 @@ class StoryText:
 
     def _clock(self, time_ns: int) -> str:
         return f"{self._style.dim}{_time(time_ns)}{self._style.reset}"
+
+
+def _lines_at(head: bytes, numbers: Iterable[int]) -> list[str]:
+    lines = head.decode("latin-1").split("\n")
+    return [lines[number].removesuffix("\r") for number in sorted(numbers)]
+
+
+def _name(line: str) -> str:
+    """A header's name for comparison, or what stands in the first line before a colon."""
+    return line.partition(":")[0].strip().lower()
 
 
 def _time(time_ns: int) -> str:

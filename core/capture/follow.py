@@ -10,9 +10,9 @@ from enum import IntEnum
 from typing import Protocol
 
 from core.capture.gaps import Gap, GapReason
-from core.capture.legs import LegRecord
+from core.capture.legs import HeadPlace, LegRecord
 from core.capture.reader import CaptureReader
-from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, Problem, View
+from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, Mode, Problem, View
 from core.protocol.violations import Violation
 
 
@@ -32,6 +32,8 @@ class Handshake:
     problems: tuple[Problem, ...]
     """What no frame broke."""
     legs: tuple[LegRecord, ...]
+    passed_request: bytes = b""
+    """The request as it went on to the server; empty if it went on as it came, or did not."""
 
     @property
     def violations(self) -> tuple[Violation, ...]:
@@ -145,7 +147,8 @@ class Follower:
         ]
         for record in sorted(fresh, key=lambda record: record.opened_ns):
             self._announced.add(record.id)
-            entry = Handshake(record, self._reader.connection_problems(record.id), self._legs(record))
+            problems, legs = self._reader.connection_problems(record.id), self._legs(record)
+            entry = Handshake(record, problems, legs, self._passed_request(record))
             yield record.opened_ns, Chapter.HANDSHAKE, record.id, entry
 
     def _story(self, first: int, last: int, dropped: Gap | None, *, ending: bool) -> Iterator[_Told]:
@@ -245,6 +248,13 @@ class Follower:
     def _passage(self, record: ConnectionRecord) -> Passage:
         self._passing.discard(record.id)
         return Passage(record, self._reader.connection_problems(record.id), self._legs(record))
+
+    def _passed_request(self, record: ConnectionRecord) -> bytes:
+        if record.mode not in (Mode.RELAY, Mode.PROXY):
+            return b""
+        heads = {each.place: each.raw for each in self._reader.heads(record.id)}
+        passed = heads.get(HeadPlace.SERVER_REQUEST, b"")
+        return b"" if passed == heads.get(HeadPlace.CLIENT_REQUEST) else passed
 
     def _legs(self, record: ConnectionRecord) -> tuple[LegRecord, ...]:
         return tuple(self._reader.legs(record.id))

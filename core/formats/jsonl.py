@@ -159,6 +159,7 @@ def _handshake(entry: Handshake) -> JsonObject:
         "extensions": record.extensions,
         "request": record.request.decode("latin-1"),
         "response": record.response.decode("latin-1"),
+        "passed_request": entry.passed_request.decode("latin-1"),
         "secrets_masked": record.is_masked,
         "legs": [_leg_begun(leg) for leg in entry.legs],
         "violations": _problems(entry.problems),

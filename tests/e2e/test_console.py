@@ -198,6 +198,7 @@ class TestJson:
             "extensions": "",
             "request": request.decode(),
             "response": response.decode(),
+            "passed_request": "",
             "secrets_masked": False,
             "violations": [],
         }

@@ -29,13 +29,17 @@ def test_the_console_stands_between_a_client_and_its_server() -> None:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         target = f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
-        with Program(command_of_unmask("--headless", "--relay", f"127.0.0.1:0={target}")) as program:
+        with Program(command_of_unmask("--headless", "--relay", f"127.0.0.1:0={target}/base")) as program:
             line = program.line()
             port = port_in(line)
-            assert line == f"Relaying ws://127.0.0.1:{port}/ to {target}"
+            assert line == f"Relaying ws://127.0.0.1:{port}/ to {target}/base"
             with connect(f"ws://127.0.0.1:{port}/chat") as client:
                 client.send("hello")
                 assert client.recv() == "hello"
+            program.line_with("→ as it went on:")
+            assert program.line() == "        →   GET /base/chat HTTP/1.1"
+            assert program.line() == f"        →   Host: {target.removeprefix('ws://')}"
+            assert "← HTTP/1.1 101" in program.line()
             program.line_with("→ text")
             program.line_with("← text")
             assert "by the client" in program.line_with("closed 1000")

@@ -55,6 +55,7 @@ MEANINGS = {
     "extensions": "the answer's Sec-WebSocket-Extensions",
     "request": "raw request, or what came in its place",
     "response": "raw answer",
+    "passed_request": "raw request as it went on to the server; empty if it went on as it came, or did not",
     "secrets_masked": "true: secrets in request and response are asterisks, which were not sent",
     "violations": "rules broken, see below",
     "frame": "number of the frame in the capture, from 1",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.terminal.story_text import COLOURED, PLAIN, StoryText
+from core.capture.follow import Handshake
 from core.capture.gaps import Gap, GapReason
 from core.protocol.deflate import DeflateParameters, Deflater
 from core.protocol.events import ClosedBy
@@ -55,6 +56,22 @@ def test_an_accepted_handshake(talk: Conversation) -> None:
         "        ← Upgrade: websocket",
         "        ← Connection: Upgrade",
         "        ← Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+    ]
+
+
+def test_a_request_that_went_on_otherwise(talk: Conversation) -> None:
+    talk.open()
+    (handshake,) = talk.entries()
+    assert isinstance(handshake, Handshake)
+    went = handshake.connection.request.replace(b"/chat", b"/base/chat").replace(
+        b"Upgrade: websocket\r\n", b""
+    )
+    lines = list(StoryText(PLAIN).lines_of(replace(handshake, passed_request=went)))
+    assert lines[7:11] == [
+        "        → as it went on:",
+        "        →   GET /base/chat HTTP/1.1",
+        "        →   without Upgrade",
+        "        ← HTTP/1.1 101 Switching Protocols",
     ]
 
 

@@ -73,6 +73,7 @@ def test_the_handshake(talk: Conversation) -> None:
         "origin": "http://localhost",
         "status": 101,
         "reason": "",
+        "passed_request": "",
         "secrets_masked": False,
         "subprotocol": None,
         "extensions": "",
