@@ -157,8 +157,14 @@ def _run_console(options: argparse.Namespace) -> int:
                     console = Console(console_options, version, page, out, writing=writing)
                 else:
                     from app.terminal.client_console import ClientConsole
+                    from app.terminal.message_output import MessageOutput
 
-                    console = ClientConsole(console_options, talk, version, page, out, writing=writing)
+                    messages = None
+                    if talk.binary is not None:
+                        messages, out = MessageOutput(sys.stdout.buffer, talk.binary), sys.stderr
+                    console = ClientConsole(
+                        console_options, talk, version, page, out, writing=writing, messages=messages
+                    )
                 ending.call(console.stop)
                 return console.run()
         except OutputStuck:

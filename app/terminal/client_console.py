@@ -13,13 +13,17 @@ from app.terminal.conversation import Conversation
 from app.terminal.ending import Writing
 from app.terminal.line_editor import AboveLine, LineEditor
 from app.terminal.line_history import LineHistory
+from app.terminal.message_output import MessageOutput
 from app.terminal.piped_input import PipedInput
 from app.terminal.standard_streams import safe, say
+from core.capture.follow import Close, Entry
+from core.capture.gaps import Gap
+from core.capture.records import FrameRecord
 from core.errors import PayloadError
 from core.net.client_status import ClientStatus
 from core.net.fronts.test_page import TestPage
 from core.net.host import SendResult
-from core.net.sources import SourceState, SourceStatus
+from core.net.sources import Source, SourceState, SourceStatus
 
 _NORMAL = frozenset((1000, 1001, 1005))
 """Close codes of a connection that was meant to end (RFC 6455 section 7.4.1)."""
@@ -49,8 +53,13 @@ class ClientConsole(Console):
         page: TestPage,
         out: TextIO,
         writing: Writing | None = None,
+        messages: MessageOutput | None = None,
     ) -> None:
-        """Raises UnmaskError if the capture or the file of diagnostics can't be created."""
+        """Raises UnmaskError if the capture or the file of diagnostics can't be created.
+
+        With `messages`, received messages go there alone, and `out` gets only what else there is to say.
+        """
+        self._messages = messages
         self._above = AboveLine(out)
         super().__init__(
             options, version, page, cast(TextIO, self._above) if talk.is_typed else out, writing=writing
@@ -100,6 +109,25 @@ class ClientConsole(Console):
         self._conversation.changed(status)
         if self._editor is not None and was_open and self._conversation.is_over and not self._is_leaving:
             self._note("The connection is over. /reconnect connects again, /quit ends.")
+
+    def _tell_entry(self, entry: Entry) -> None:
+        if self._messages is None or isinstance(entry, Gap | Close):
+            super()._tell_entry(entry)
+        elif isinstance(entry, FrameRecord):
+            with self._writing, self._explained():
+                self._messages.write(entry)
+
+    def _flush(self) -> None:
+        super()._flush()
+        if self._messages is not None:
+            with self._writing, self._explained():
+                self._messages.flush()
+
+    def _tell_failure(self, sentence: str, source: Source) -> None:
+        if self._editor is None:
+            super()._tell_failure(sentence, source)
+        else:
+            self._note(sentence)
 
     def on_sent(self, result: SendResult) -> None:
         self._conversation.sent(result)

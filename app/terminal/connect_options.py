@@ -14,6 +14,7 @@ from app.logic.connect_draft import Auth, AuthKind, ConnectDraft, Trust, request
 from app.logic.connect_line import Pasted, read_pasted
 from app.logic.secret_store import system_secrets
 from app.logic.variables import Variable, check_name, fill, names_in
+from app.terminal.message_output import BinaryForm
 from app.terminal.standard_streams import say, warn
 from core.capture.records import Mode
 from core.capture.session_files import default_folder
@@ -35,6 +36,10 @@ class Talk:
     """Remembers what was typed."""
     linger_seconds: float
     """How long the server must be silent after the end of the input before the connection is closed."""
+    binary: BinaryForm | None = None
+    """How binary messages are written where the standard output has received messages alone, as another program reads
+    it; None: it has all that happens.
+    """
 
 
 def talk_of(options: argparse.Namespace, sources: Sequence[Source]) -> Talk | None:
@@ -45,7 +50,8 @@ def talk_of(options: argparse.Namespace, sources: Sequence[Source]) -> Talk | No
         return None
     is_typed = not options.json and sys.stdin.isatty() and sys.stdout.isatty()
     history = default_folder().parent / "connect-history.jsonl"
-    return Talk(is_typed and os.environ.get("TERM") != "dumb", history, options.linger)
+    binary = None if options.json or sys.stdout.isatty() else BinaryForm(options.binary)
+    return Talk(is_typed and os.environ.get("TERM") != "dumb", history, options.linger, binary)
 
 
 def add_connect_options(group: argparse._ArgumentGroup) -> None:
@@ -135,6 +141,13 @@ def add_connect_options(group: argparse._ArgumentGroup) -> None:
         metavar="SECONDS",
         help="--connect: once all of the standard input is sent, how long the server must be silent before the "
         "connection is closed (default %(default)g)",
+    )
+    add(
+        "--binary",
+        choices=[each.value for each in BinaryForm],
+        default=BinaryForm.HEX.value,
+        help="--connect: how binary messages are written where the standard output is no terminal, and so has received "
+        "messages alone: a line of hex digits, or raw bytes (default %(default)s)",
     )
 
 

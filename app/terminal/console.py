@@ -24,7 +24,7 @@ from app.terminal.source_lines import SourceLines
 from app.terminal.standard_streams import say, warn
 from app.terminal.story_text import COLOURED, PLAIN, StoryText
 from core.capture.disk_space import SpaceGauge
-from core.capture.follow import Follower
+from core.capture.follow import Entry, Follower
 from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord, Mode
@@ -43,6 +43,13 @@ _MARGIN = 1.3
 """The free space must grow by this factor before another warning about low space is possible."""
 _SIGNAL_SECONDS = 0.5
 """How often signals are checked; on Windows they do not reach a waiting thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A sentence for standard error."""
+
+    sentence: str
 
 
 class Telling(Enum):
@@ -96,13 +103,14 @@ class Console:
         many = len(self._sources) > 1
         self._lines = SourceLines(as_json=options.json, names_sources=many)
         text = StoryText(COLOURED if _wants_colour(out) else PLAIN, names_sources=many)
+        self._as_json = options.json
         self._lines_of = JsonStory().lines_of if options.json else text.lines_of
         self._told_failures: set[str] = set()
         """Sentences about sources that come once more as failures."""
         self._telling = options.telling
         self._filter = options.filter
         # A SimpleQueue, because `stop` is called from signal handlers, where nothing else is safe.
-        self._news: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[str | Remark | None] = queue.SimpleQueue()
         self._moves: queue.SimpleQueue[CaptureMoved] = queue.SimpleQueue()
         self._claimed = options.claimed
         folder = options.settings.tls.authority_folder
@@ -194,11 +202,13 @@ class Console:
             self._bug = error
             self.stop()
 
-    def _tell(self, news: str | None, *, ending: bool = False) -> None:
-        """Print a line of news, then what is new in the capture."""
+    def _tell(self, news: str | Remark | None, *, ending: bool = False) -> None:
+        """Print some news, then what is new in the capture."""
         if self._look_at_moves():
             self._go_on_reading()
-        if news is not None:
+        if isinstance(news, Remark):
+            self._remark(news.sentence)
+        elif news is not None:
             self._write(news + "\n")
         self._browse()
         if self._telling is Telling.SOURCES:
@@ -207,11 +217,14 @@ class Console:
         for entry in self._story.entries(ending=ending):
             if not self._is_wanted():
                 break
-            self._write("".join(f"{line}\n" for line in self._lines_of(entry)))
+            self._tell_entry(entry)
             if isinstance(entry, Gap) and entry.reason is GapReason.DROPPED:
                 self._told_frames += entry.frames
             self._told_frames += isinstance(entry, FrameRecord)
         self._flush()
+
+    def _tell_entry(self, entry: Entry) -> None:
+        self._write("".join(f"{line}\n" for line in self._lines_of(entry)))
 
     def _browse(self) -> None:
         """Open the browser once its proxy runs."""
@@ -348,7 +361,7 @@ class Console:
         if status.failure:
             self._exit_status = 1
             self._told_failures.add(status.failure)
-            self._news.put(self._lines.failed(status.failure, source))
+            self._tell_failure(status.failure, source)
         elif status.state is SourceState.RUNNING is not before:
             self._has_run = True
             if source.mode is Mode.PROXY:
@@ -358,6 +371,12 @@ class Console:
             # There is nothing left to do.
             self._stopping = True
             self._news.put(None)
+
+    def _tell_failure(self, sentence: str, source: Source) -> None:
+        """Say on standard error soon what a source could not do; JSON Lines have it too."""
+        if self._as_json:
+            self._news.put(self._lines.failed(sentence, source))
+        self._news.put(Remark(self._lines.sentence(sentence, source)))
 
     def _is_all_over(self) -> bool:
         return all(state in (SourceState.STOPPED, SourceState.FAILED) for state in self._states.values())

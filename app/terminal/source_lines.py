@@ -43,13 +43,17 @@ class SourceLines:
         """The line for something that could not be done, by a source or by itself."""
         if self._as_json:
             return error_line(sentence, None if source is None else source.name)
+        return self.sentence(sentence, source)
+
+    def sentence(self, sentence: str, source: Source | None) -> str:
+        """`sentence` as text, and which source it is about."""
         return self._before(source) + safe(sentence)
 
     def note(self, sentence: str, source: Source) -> str:
         """The line for what a source does on its own."""
         if self._as_json:
             return note_line(sentence, source.name)
-        return self._before(source) + safe(sentence)
+        return self.sentence(sentence, source)
 
     def recording(self, path: Path) -> str:
         """The line that says at the beginning where everything goes."""

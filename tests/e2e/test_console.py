@@ -503,8 +503,10 @@ class TestTheEnd:
             port = taken.getsockname()[1]
             ended = run_unmask(mode, "--listen", f"127.0.0.1:{port}")
         assert ended.returncode == 1
-        assert f"Port {port} on 127.0.0.1 is in use by another program." in ended.stdout + ended.stderr
-        assert "Traceback" not in ended.stderr
+        assert ended.stderr.startswith(f"unmask: Port {port} on 127.0.0.1 is in use by another program.")
+        assert ended.stderr.count("\n") == 1
+        told = [json.loads(line) for line in ended.stdout.splitlines()]
+        assert [each["event"] for each in told] == (["error"] if mode == "--json" else [])
 
     def test_an_existing_capture_is_left_alone(self, tmp_path: Path) -> None:
         precious = tmp_path / "precious.unmask"

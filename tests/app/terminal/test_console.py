@@ -190,13 +190,14 @@ def test_a_failed_handshake_is_told_with_its_bytes(start: Start) -> None:
     assert running.out.line_with("! error")
 
 
-def test_an_address_in_use_ends_it_with_a_sentence(start: Start) -> None:
+def test_an_address_in_use_ends_it_with_a_sentence(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         running = start(address=ListenAddress("127.0.0.1", port))
         assert running.wait() == 1
-    assert running.out.getvalue().startswith(f"Port {port} on 127.0.0.1 is in use by another program. ")
-    assert running.out.getvalue().count("\n") == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"unmask: Port {port} on 127.0.0.1 is in use by another program. ")
+    assert (said.count("\n"), running.out.getvalue()) == (1, "")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
