@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,12 +20,18 @@ from pathlib import Path
 
 import platformdirs
 
+from core.decoders.visible import terminal_text
 from core.errors import EnvironmentFailure
 
 _PREFIX = "profile-"
 _PIDS = "unmask-pids"
 """A file in the profile: the process numbers of Unmask and of the browser."""
 _END_SECONDS = 5.0
+_AT_ONCE_SECONDS = 2.0
+"""A browser that ends before this has shown nothing."""
+_LAST_WORDS_BYTES = 2000
+_LAST_WORDS_SECONDS = 1.0
+"""How long the last words are waited for, as helpers of a browser may keep its standard error open."""
 _REMOVE_TRIES = 20
 _REMOVE_PAUSE_SECONDS = 0.1
 
@@ -176,10 +183,21 @@ class OpenBrowser:
         visit: BrowserVisit,
         profiles: BrowserProfiles,
         tell_closed: Callable[[], None] = lambda: None,
+        tell_failed: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
-        """Start it. `tell_closed` is called on another thread when it is over. Raises BrowserError."""
+        """Start it. Raises BrowserError.
+
+        When it is over, `tell_closed` is called on another thread, after `tell_failed` with a sentence if it ended at
+        once or with a fault.
+        """
         profiles.sweep()
         self.name = browser.name
+        self._path = browser.path
+        self._tell_failed = tell_failed
+        self._is_ending = False
+        """Whether we end it."""
+        self._began = time.monotonic()
+        self._last_words = b""
         self._profile = profiles.make(browser)
         self._tell_closed = tell_closed
         try:
@@ -187,7 +205,7 @@ class OpenBrowser:
                 command_line(browser, visit, self._profile),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 # Ctrl+C in our terminal is meant for us.
                 start_new_session=True,
             )
@@ -195,6 +213,8 @@ class OpenBrowser:
         except OSError as error:
             shutil.rmtree(self._profile, ignore_errors=True)
             raise BrowserError(f"{browser.name} ({browser.path}) could not be started: {error}.") from error
+        self._listening = threading.Thread(target=self._listen, name="browser-words", daemon=True)
+        self._listening.start()
         self._waiting = threading.Thread(target=self._wait, name="browser")
         self._waiting.start()
 
@@ -208,6 +228,7 @@ class OpenBrowser:
 
     def end(self) -> None:
         """Close the browser if it still runs, and wait until its profile is gone."""
+        self._is_ending = True
         if self._process.poll() is None:
             self._process.terminate()
             self._waiting.join(_END_SECONDS)
@@ -215,8 +236,31 @@ class OpenBrowser:
             self._process.kill()
         self._waiting.join()
 
+    def _listen(self) -> None:
+        """Keep the end of what it writes on standard error, until nobody has that open any more."""
+        assert self._process.stderr is not None
+        with self._process.stderr as words:
+            while read := os.read(words.fileno(), 65536):
+                self._last_words = (self._last_words + read)[-_LAST_WORDS_BYTES:]
+
+    def _failure(self, status: int) -> str:
+        """What is to be said of an end with this exit status; "" if a person closed it, or we did."""
+        at_once = time.monotonic() - self._began < _AT_ONCE_SECONDS
+        if self._is_ending or (status == 0 and not at_once):
+            return ""
+        self._listening.join(_LAST_WORDS_SECONDS)
+        lines = self._last_words.decode("utf-8", "replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        how = f"signal {-status}" if status < 0 else f"exit status {status}"
+        said = f", and said: “{terminal_text(last)}”" if last else ""
+        todo = f"Start {self._path} yourself to see why, or set the proxy in the settings of another browser."
+        if sys.platform == "linux" and os.geteuid() == 0:
+            todo = "Browsers of this kind do not run as root: run Unmask as another user."
+        return f"{self.name} ended{' at once' if at_once else ''} with {how}{said}. {todo}"
+
     def _wait(self) -> None:
-        self._process.wait()
+        status = self._process.wait()
+        failure = self._failure(status)
         # Processes that the browser had started may write for a moment.
         pause = threading.Event()
         for _ in range(_REMOVE_TRIES):
@@ -224,6 +268,8 @@ class OpenBrowser:
             if not self._profile.exists():
                 break
             pause.wait(_REMOVE_PAUSE_SECONDS)
+        if failure:
+            self._tell_failed(failure)
         self._tell_closed()
 
 

@@ -29,8 +29,8 @@ class Certificates(QObject):
 
     problem = Signal(str)
     note = Signal(str)
-    _closed = Signal()
-    """A browser has ended. Emitted on another thread."""
+    _browser_failed = Signal(str)
+    """A sentence about a browser that ended at once or with a fault. Emitted on another thread."""
 
     def __init__(self, engine: EngineThread, settings: Settings, sources: Sources, shell: Shell) -> None:
         super().__init__(shell.window)
@@ -41,6 +41,7 @@ class Certificates(QObject):
         self._browsers: list[OpenBrowser] = []
         self._awaited: int | None = None
         """The proxy through which a browser is to go once it runs."""
+        self._browser_failed.connect(self.problem)
         engine.failed.connect(self._failed)
         sources.changed.connect(self._look)
         shell.actions[ActionId.CERTIFICATES].triggered.connect(lambda: self.show())
@@ -117,7 +118,9 @@ class Certificates(QObject):
         try:
             found = choose_browser(installed_browsers())
             visit = BrowserVisit(reachable(line.address.split(", ")[0]), self.store.authority().spki_sha256)
-            self._browsers.append(OpenBrowser(found, visit, BrowserProfiles()))
+            self._browsers.append(
+                OpenBrowser(found, visit, BrowserProfiles(), tell_failed=self._browser_failed.emit)
+            )
         except UnmaskError as error:
             self.problem.emit(str(error))
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from app.logic.browser import BrowserProfiles, BrowserVisit, OpenBrowser, choose_browser, installed_browsers
@@ -12,7 +13,9 @@ from core.net.tls.authority import AuthorityStore
 class Browsing:
     """Opens one browser, and closes it at the end. The console's thread only."""
 
-    def __init__(self, url: str, authority_folder: Path | None) -> None:
+    def __init__(self, url: str, authority_folder: Path | None, tell_failed: Callable[[str], None]) -> None:
+        """`tell_failed` gets a sentence, on another thread, if the browser ends at once or with a fault."""
+        self._tell_failed = tell_failed
         self._url = url
         self._folder = authority_folder
         self._browser: OpenBrowser | None = None
@@ -27,7 +30,7 @@ class Browsing:
         browser = choose_browser(installed_browsers())
         authority = AuthorityStore(self._folder).authority()
         visit = BrowserVisit(reachable(proxy), authority.spki_sha256, self._url)
-        self._browser = OpenBrowser(browser, visit, BrowserProfiles())
+        self._browser = OpenBrowser(browser, visit, BrowserProfiles(), tell_failed=self._tell_failed)
         return self._browser.name
 
     def end(self) -> None:

@@ -123,7 +123,7 @@ class ClientConsole(Console):
             with self._writing, self._explained():
                 self._messages.flush()
 
-    def _tell_failure(self, sentence: str, source: Source) -> None:
+    def _tell_failure(self, sentence: str, source: Source | None) -> None:
         if self._editor is None:
             super()._tell_failure(sentence, source)
         else:

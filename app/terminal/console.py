@@ -114,7 +114,9 @@ class Console:
         self._moves: queue.SimpleQueue[CaptureMoved] = queue.SimpleQueue()
         self._claimed = options.claimed
         folder = options.settings.tls.authority_folder
-        self._browsing = None if options.browse is None else Browsing(options.browse, folder)
+        self._browsing = (
+            None if options.browse is None else Browsing(options.browse, folder, self._browser_failed)
+        )
         self._proxies: queue.SimpleQueue[str] = queue.SimpleQueue()
         """Addresses of proxies that run."""
         self._stopping = False
@@ -233,10 +235,14 @@ class Console:
         try:
             name = self._browsing.open(self._proxies.get())
         except UnmaskError as error:
-            self._browsing, self._exit_status = None, 1
-            self._say(str(error))
+            self._browsing = None
+            self._browser_failed(str(error))
         else:
             self._remark(f"{name} goes through the proxy. Its profile is removed at the end.")
+
+    def _browser_failed(self, sentence: str) -> None:
+        self._exit_status = 1
+        self._tell_failure(sentence, None)
 
     def _say(self, sentence: str) -> None:
         self._write(self._lines.failed(sentence, None) + "\n")
@@ -372,8 +378,8 @@ class Console:
             self._stopping = True
             self._news.put(None)
 
-    def _tell_failure(self, sentence: str, source: Source) -> None:
-        """Say on standard error soon what a source could not do; JSON Lines have it too."""
+    def _tell_failure(self, sentence: str, source: Source | None) -> None:
+        """Say on standard error soon what could not be done, by a source if one is named; JSON Lines have it too."""
         if self._as_json:
             self._news.put(self._lines.failed(sentence, source))
         self._news.put(Remark(self._lines.sentence(sentence, source)))

@@ -237,6 +237,22 @@ def test_a_browser_is_opened_for_the_proxy_and_closed_at_the_end(tmp_path: Path)
     assert (tmp_path / "data" / "unmask" / "authority" / "authority.pem").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the browser is a shell script here")
+def test_a_browser_that_ends_at_once_is_told(tmp_path: Path) -> None:
+    browser = tmp_path / "bin" / "chromium"
+    browser.parent.mkdir()
+    browser.write_text("#!/bin/sh\necho no room >&2; exit 7\n")
+    browser.chmod(0o755)
+    places = {name: str(tmp_path / name) for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
+    changes = {"PATH": f"{browser.parent}:{os.environ['PATH']}", **places}
+    with Program(command_of_unmask("--json", "--proxy", "0", "--open-browser"), changes=changes) as program:
+        told = program.object_where(lambda each: each["event"] == "error")
+        assert told["message"].startswith("Chromium ended")
+        assert "with exit status 7, and said: “no room”." in told["message"]
+        until(lambda: told["message"] in program.errors, "it is on standard error too")
+        assert program.end(signal.SIGTERM) == 1
+
+
 def test_a_browser_needs_a_proxy(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--quiet", "--listen", "0", "--open-browser"]) == 1
     assert "There is no proxy for a browser to go through" in capsys.readouterr().err

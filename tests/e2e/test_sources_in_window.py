@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -263,3 +265,17 @@ def test_lines_to_paste_name_an_address_that_can_be_reached(person: Person) -> N
     assert client_lines(Mode.LISTEN, "0.0.0.0:80")[0].text == "ws://127.0.0.1:80/"
     assert client_lines(Mode.PROXY, "127.0.0.1:3128")[0].text == "127.0.0.1:3128"
     assert client_lines(Mode.CONNECT, "", "ws://a/?b=1&c")[0].text == "unmask --connect 'ws://a/?b=1&c'"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the browser is a shell script here")
+def test_a_browser_that_ends_at_once_is_told(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = tmp_path / "bin" / "chromium"
+    browser.parent.mkdir()
+    browser.write_text("#!/bin/sh\necho no room >&2; exit 7\n")
+    browser.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{browser.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    person.do(ActionId.OPEN_BROWSER)
+    person.wait_for_banner("with exit status 7, and said: “no room”.")

@@ -112,6 +112,46 @@ def test_a_person_closes_it(tmp_path: Path, profiles: BrowserProfiles) -> None:
     assert list((tmp_path / "browsers").iterdir()) == []
 
 
+def failure_of(path: Path, profiles: BrowserProfiles) -> list[str]:
+    """What is said of a browser that ends by itself."""
+    closed, told = threading.Event(), list[str]()
+    browser = OpenBrowser(InstalledBrowser("Chrome", path), VISIT, profiles, closed.set, told.append)
+    assert closed.wait(PATIENCE_SECONDS)
+    browser.end()
+    return told
+
+
+@posix
+def test_one_that_ends_at_once_is_told_with_its_last_words(
+    tmp_path: Path, profiles: BrowserProfiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = script(tmp_path / "browser", "echo first >&2\nprintf 'no \\033[31mroom\\n\\n' >&2\nexit 7")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    (told,) = failure_of(path, profiles)
+    begun, _, todo = told.partition(". ")
+    assert begun in (
+        f"Chrome ended{how} with exit status 7, and said: “no \\x1b[31mroom”" for how in (" at once", "")
+    )
+    assert todo == f"Start {path} yourself to see why, or set the proxy in the settings of another browser."
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others let root do so")
+def test_root_is_told_that_browsers_do_not_run_for_it(
+    tmp_path: Path, profiles: BrowserProfiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    (told,) = failure_of(script(tmp_path / "browser", "kill -6 $$"), profiles)
+    assert "with signal 6. Browsers of this kind do not run as root: run Unmask as another user." in told
+
+
+@posix
+def test_one_that_a_person_closes_later_is_no_failure(
+    tmp_path: Path, profiles: BrowserProfiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.logic.browser._AT_ONCE_SECONDS", 0.0)
+    assert failure_of(script(tmp_path / "browser", "exit 0"), profiles) == []
+
+
 @posix
 def test_one_that_does_not_want_to_end_is_killed(
     tmp_path: Path, profiles: BrowserProfiles, monkeypatch: pytest.MonkeyPatch
