@@ -6,6 +6,7 @@ import asyncio
 import errno
 import selectors
 import socket
+import struct
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,6 +15,12 @@ from core.errors import ListenError, PortInUseError
 from core.net import descriptors
 from core.net.settings import ListenAddress
 
+if sys.platform == "linux":
+    import fcntl
+    import termios
+
+_SO_NWRITE = 0x1024
+"""The socket option of macOS that tells what is in the send buffer."""
 _PORT_TRIES = 8
 """How often another free port is tried if it is taken on another address of the host."""
 _FIND_SECONDS = 10.0
@@ -148,6 +155,29 @@ def receive_buffer_bytes(transport: asyncio.Transport | None) -> int:
     """The most that the system holds of unread bytes of the peer."""
     sock = _open_socket(transport)
     return 0 if sock is None else sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+
+KNOWS_UNTAKEN = sys.platform in ("linux", "darwin")
+"""Whether the system tells how much it holds that a peer has not taken."""
+
+
+def untaken_bytes(transport: asyncio.Transport) -> int:
+    """Bytes written that the peer's system has not taken: those that wait, and those that our system holds.
+
+    The latter count as none where the system does not tell.
+    """
+    waiting = transport.get_write_buffer_size()
+    sock: socket.socket | None = transport.get_extra_info("socket")
+    # One that is closing stays open as long as something waits.
+    if sock is None or (transport.is_closing() and not waiting):
+        return waiting
+    held = 0
+    with suppress(OSError):
+        if sys.platform == "linux":
+            (held,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))
+        elif sys.platform == "darwin":
+            held = sock.getsockopt(socket.SOL_SOCKET, _SO_NWRITE)
+    return waiting + held
 
 
 def _open_socket(transport: asyncio.Transport | None) -> socket.socket | None:

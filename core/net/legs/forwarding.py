@@ -16,10 +16,15 @@ from core.net.legs.between import Between
 from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.session import SessionHost
 from core.net.reach import Reach, Refusal, RefusedAddress
+from core.net.sockets import KNOWS_UNTAKEN
 from core.net.sources import SourceTag
 from core.net.upstream import UpstreamFailure, UpstreamProblem
 from core.protocol.handshake import Answer, refuse
 from core.protocol.state import Role
+
+# Where the system does not tell what it holds, only our own queue is seen, which moves in large steps.
+_MOST_IDLE = 1 if KNOWS_UNTAKEN else 6
+"""So many times in a row a client may take nothing before it is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +145,15 @@ class Forwarding(Between):
         self._client.say_no_more()
         self._give_time(None)
 
-    def _give_time(self, left: int | None) -> None:
-        """Cut the client when it neither leaves nor reads. `left` was still to be read of it when its time began."""
-        queued = self._client.queued_bytes
-        if left is None or 0 < queued < left:
-            self._client.set_timer(self._limits.close_seconds, lambda: self._give_time(queued))
+    def _give_time(self, left: int | None, idle: int = 0) -> None:
+        """Cut the client when it neither leaves nor reads.
+
+        `left` was still to be read of it when its time began, and nothing was in the `idle` times before.
+        """
+        untaken = self._client.untaken_bytes
+        idle = 0 if left is None or untaken < left else idle + 1
+        if left is None or (untaken and idle < _MOST_IDLE):
+            self._client.set_timer(self._limits.close_seconds, lambda: self._give_time(untaken, idle))
         else:
             self.disconnect()
 

@@ -16,7 +16,7 @@ from typing import cast
 
 from core.capture.legs import LegChange, Tls
 from core.net.legs.leg_owner import LegOwner
-from core.net.sockets import has_unread, receive_buffer_bytes
+from core.net.sockets import has_unread, receive_buffer_bytes, untaken_bytes
 from core.net.tls.failures import TlsEnd, TlsFailure
 from core.net.tls.layer import TlsLayer
 from core.net.tls.listening import StreamEnd
@@ -121,6 +121,11 @@ class Leg(asyncio.Protocol):
     def queued_bytes(self) -> int:
         """Bytes waiting for the peer to read."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    @property
+    def untaken_bytes(self) -> int:
+        """Bytes waiting for the peer to read, with those that the system holds if it tells."""
+        return 0 if self._transport is None else untaken_bytes(self._transport)
 
     @property
     def rest_bytes(self) -> int:

@@ -6,7 +6,7 @@ import hashlib
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from tests.tools.raw_end import RawEnd
 from tests.tools.raw_peer import RawPeer
 from tests.tools.raw_server import RawServer, response_to
 from tests.tools.served import Served
-from tests.tools.waiting import PATIENCE_SECONDS
+from tests.tools.waiting import PATIENCE_SECONDS, until
 
 MIB = 1024 * 1024
 
@@ -387,9 +387,9 @@ def test_many_requests_at_once_are_each_passed_on_once(
     assert len(served.captured(lambda reader: len(reader.connections()) == 30, "all").connections()) == 30
 
 
-def test_who_reads_slowly_gets_all_of_a_last_response(served: Served, target: RawServer) -> None:
-    """It takes longer than a client that does nothing is waited for."""
-    body = bytes(range(256)) * 20_000
+@contextmanager
+def asking_for_a_last(body: bytes, served: Served, target: RawServer) -> Iterator[RawEnd]:
+    """A client that has read the head of the last response, which its target has written and left."""
     narrow = socket.socket()
     # Little is under way, so most waits to be written.
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -400,13 +400,31 @@ def test_who_reads_slowly_gets_all_of_a_last_response(served: Served, target: Ra
         target.send(page(body, "Connection: close"))
         target.client.close()
         client.head()
+        yield client
+
+
+@pytest.mark.parametrize("says_no_more", [False, True])
+def test_who_reads_slowly_gets_all_of_a_last_response(
+    served: Served, target: RawServer, says_no_more: bool
+) -> None:
+    """It takes longer than a client that does nothing is waited for."""
+    body = bytes(range(256)) * 20_000
+    with asking_for_a_last(body, served, target) as client:
+        if says_no_more:
+            client.say_no_more()
         heard = bytearray(client.received)
         pace, slow_reads = threading.Event(), 0
         while data := client.socket.recv(16 * 1024):
             heard += data
-            # What the systems between hold is out of Unmask's hands.
+            # So little at a time that our own queue, which moves in steps of a megabyte, stands still.
             if slow_reads < 70 and len(heard) > len(body) - 3_600_000:
                 pace.wait(0.05)
                 slow_reads += 1
     assert bytes(heard) == body
     assert not exchanged(served).vanished
+
+
+def test_who_does_not_read_a_last_response_is_cut(served: Served, target: RawServer) -> None:
+    with asking_for_a_last(bytes(3 * MIB), served, target):
+        until(lambda: served.host.open_connections == 0, "it was cut")
+        assert exchanged(served).status == 200
