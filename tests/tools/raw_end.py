@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 from types import TracebackType
 from typing import Self
 
 from tests.tools.waiting import PATIENCE_SECONDS
+
+
+def refuses(port: int) -> bool:
+    """Whether nothing listens on that port of 127.0.0.1."""
+    with socket.socket() as sock:
+        failure = sock.connect_ex(("127.0.0.1", port))
+        # A socket that is given the very port it connects to meets itself (RFC 9293 section 3.5).
+        return failure == errno.ECONNREFUSED or (not failure and sock.getsockname() == sock.getpeername())
 
 
 class RawEnd:

@@ -23,6 +23,7 @@ from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.net.sources import SourceState, SourceStatus
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.violations import Judgement
+from tests.tools.raw_end import refuses
 from tests.tools.raw_peer import RawPeer
 from tests.tools.served import to_client
 from tests.tools.waiting import PATIENCE_SECONDS
@@ -127,11 +128,6 @@ def port_of(addresses: object) -> int:
     assert isinstance(addresses, tuple)
     [address] = addresses
     return int(address.rpartition(":")[2])
-
-
-def refuses(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
 
 
 @pytest.fixture

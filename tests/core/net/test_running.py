@@ -20,6 +20,7 @@ from core.net.failures import Failure, FailureKind
 from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.net.sources import Connect, Listen, OpenConnections, Source, SourceState, SourceStatus
+from tests.tools.raw_end import refuses
 from tests.tools.raw_peer import RawPeer
 from tests.tools.served import Served, on_loop
 from tests.tools.waiting import until
@@ -36,11 +37,6 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 def port_of(status: SourceStatus) -> int:
     return int(status.addresses[0].rpartition(":")[2])
-
-
-def refuses(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) != 0
 
 
 def open_connections(served: Served, source_id: int) -> int:
@@ -123,8 +119,8 @@ def test_what_is_stopped_while_it_starts_does_not_come_up(served: Served) -> Non
 
 @pytest.mark.parametrize("turns", range(6))
 def test_stopping_at_any_moment_of_the_start_leaves_no_port_open(served: Served, turns: int) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        port, other = one.getsockname()[1], two.getsockname()[1]
 
     async def start_and_stop(engine: Engine) -> None:
         engine.start_source(Source(7, "", Listen(ListenAddress("127.0.0.1", port))))
@@ -135,7 +131,8 @@ def test_stopping_at_any_moment_of_the_start_leaves_no_port_open(served: Served,
     tasks = on_loop(served, lambda engine: [engine.loop.create_task(start_and_stop(engine))])
     until(tasks[0].done, "it was stopped")
     assert served.source(7, STOPPED).addresses == ()
-    served.start(Listen(ANYWHERE))
+    # Anywhere might be the port that was just left.
+    served.start(Listen(ListenAddress("127.0.0.1", other)))
     assert refuses(port)
     assert not any(each.id == 7 for each in served.host.sources)
 
