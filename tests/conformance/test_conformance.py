@@ -34,9 +34,9 @@ def test_every_case_passes_and_the_capture_gives_back_the_wire(tmp_path: Path, r
 @as_each_role
 @pytest.mark.timeout(300)
 def test_compressed_cases_pass(tmp_path: Path, run: Run) -> None:
-    # Of each of the families one case of each size class that is quick.
-    cases = tuple(f"12.{family}.{case}" for family in range(1, 6) for case in (1, 2, 3))
-    cases += tuple(f"13.{family}.{case}" for family in range(1, 8) for case in (1, 2, 3))
+    # One case of each family, of the three size classes that are quick in turn.
+    cases = tuple(f"12.{family}.{1 + family % 3}" for family in range(1, 6))
+    cases += tuple(f"13.{family}.{1 + family % 3}" for family in range(1, 8))
     outcome = run(Selection(cases), tmp_path, parallel=4, seconds=240)
     assert set(outcome.behaviours.values()) == {"OK"}
     assert len(outcome.behaviours) == len(cases)

@@ -35,6 +35,8 @@ frames = st.builds(
 )
 streams = st.lists(st.one_of(frames, st.binary(max_size=40)), max_size=12).map(b"".join)
 cuts = st.lists(st.integers(1, 3000), min_size=1, max_size=8)
+_TURNS = 40
+"""The most turns of widths that a stream is said in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,11 @@ def way() -> Iterator[Way]:
 
 
 def say(end: RawEnd, stream: bytes, widths: list[int]) -> None:
-    """Everything, in pieces of these widths in turn, and the end of the stream."""
+    """Everything, in pieces of these widths in turn, and the end of the stream.
+
+    What is long has a long piece in each turn too, so that there are never more than some hundred pieces.
+    """
+    widths = [*widths, max(len(stream) // _TURNS, 1)]
     at = turn = 0
     while at < len(stream):
         width = widths[turn % len(widths)]
