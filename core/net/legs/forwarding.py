@@ -18,6 +18,7 @@ from core.net.legs.session import SessionHost
 from core.net.reach import Reach, Refusal, RefusedAddress
 from core.net.sockets import KNOWS_UNTAKEN
 from core.net.sources import SourceTag
+from core.net.tls.failures import TlsError, TlsFailureKind
 from core.net.upstream import UpstreamFailure, UpstreamProblem
 from core.protocol.handshake import Answer, refuse
 from core.protocol.state import Role
@@ -176,5 +177,11 @@ def _status_of(error: ConnectError) -> int:
         # RFC 5842 section 7.2, RFC 9110 section 15.5.4.
         return 508 if error.refusal is Refusal.LOOP else 403
     # RFC 9110 sections 15.6.3 and 15.6.5.
-    is_silent = isinstance(error, UpstreamFailure) and error.problem is UpstreamProblem.SILENT
-    return 504 if is_silent or isinstance(error, SilentError) else 502
+    match error:
+        case UpstreamFailure():
+            is_silent = error.problem is UpstreamProblem.SILENT
+        case TlsError():
+            is_silent = error.failure.kind is TlsFailureKind.TIMED_OUT
+        case _:
+            is_silent = isinstance(error, SilentError)
+    return 504 if is_silent else 502

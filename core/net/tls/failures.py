@@ -170,10 +170,11 @@ def vanished(peer: str) -> TlsFailure:
 
 
 def timed_out(peer: str, seconds: float) -> TlsFailure:
-    """The handshake took too long."""
+    """The handshake took too long; `seconds` may be what connecting has left."""
+    shown = round(seconds, 1) or round(seconds, 3)
     return TlsFailure(
         TlsFailureKind.TIMED_OUT,
-        f"The TLS handshake with {peer} was not complete after {seconds:g} s. Check whether it speaks TLS at all.",
+        f"The TLS handshake with {peer} was not complete after {shown:g} s. Check whether it speaks TLS at all.",
     )
 
 
