@@ -26,9 +26,10 @@ class ExchangeRecord:
         host: SessionHost,
         opened: Opened,
         limits: ConnectionLimits,
-        shown: Callable[[bytes], bytes] = bytes,
+        shown: Callable[[bytes], bytes],
+        held_up: Callable[[], None],
     ) -> None:
-        """`shown` gives a request head as the capture may know it."""
+        """`shown` gives a request head as the capture may know it. `held_up` lets the client wait for the recorder."""
         self._recorder = host.recorder
         self._clock = host.clock
         self.id = self._recorder.open_connection(opened, self._clock())
@@ -36,7 +37,11 @@ class ExchangeRecord:
         self.observer = Observer(limits)
         """Knows the heads that are recorded."""
         self._shown = shown
+        self._held_up = held_up
+        self._own_length: int | None = None
+        """Bytes of the body that Unmask has answered itself."""
         self._is_concluded = False
+        self._look_whether_held_up(0)
 
     def ask(self, asked: RequestReader) -> None:
         """The client's request head is complete."""
@@ -65,11 +70,14 @@ class ExchangeRecord:
 
     def answer(self, answer: Answer) -> None:
         """Unmask answers in the server's place."""
+        self._own_length = answer.body_length
         self._record(Role.CLIENT, [HandshakeDone(answer)], len(answer.response))
 
     def fail(self, sender: Role, parser: HeadParser, answer: Answer) -> None:
         """What `sender` has sent is no head. A client gets `answer`."""
-        raw = self._shown(parser.raw) if sender is Role.CLIENT else parser.raw
+        raw = parser.raw
+        if sender is Role.CLIENT:
+            raw, self._own_length = self._shown(raw), answer.body_length
         self._record(sender, [HandshakeFailed(raw, answer, sender)], len(raw))
 
     def miss(self, asked: RequestReader, failure: TlsFailure | None) -> None:
@@ -86,9 +94,16 @@ class ExchangeRecord:
         self._is_concluded = True
         is_plain = asked.head is not None and not is_websocket_request(asked.head)
         length = 0 if answered is None else answered.length
+        if self._own_length is not None:
+            length = self._own_length
         ended = ExchangeEnded(asked.length, length, is_plain, broken_by, reason)
         self._record(Role.CLIENT, [ended], 0)
 
     def _record(self, sender: Role, events: Sequence[Event], size: int) -> None:
         way = Direction.CLIENT_TO_SERVER if sender is Role.CLIENT else Direction.SERVER_TO_CLIENT
-        self._recorder.record(self.id, self._clock(), events, size, way)
+        self._look_whether_held_up(self._recorder.record(self.id, self._clock(), events, size, way))
+
+    def _look_whether_held_up(self, size: int) -> None:
+        """Let the client wait if the recorder does not keep up, of which so many bytes were its own doing."""
+        if self._recorder.holds_up(size):
+            self._held_up()

@@ -59,6 +59,7 @@ def test_its_page_offers_the_certificate(proxy: Proxied, line: str) -> None:
     assert answer.startswith(b"HTTP/1.1 200")
     assert b"Content-Security-Policy: default-src 'none'" in answer
     assert proxy.place.encode() in answer
+    assert proxy.served.closed(1).bytes_out == len(answer.partition(b"\r\n\r\n")[2])
     pem = said(proxy, line.replace("/ HTTP", "/unmask-ca.pem HTTP")).partition(b"\r\n\r\n")[2]
     assert pem == proxy.ca_file.read_bytes()
     assert b"PRIVATE" not in said(proxy, line.replace("/ HTTP", "/unmask-ca.p12 HTTP"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import queue
 import socket
 import threading
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from core.protocol.events import ClosedBy
 from tests.tools.raw_end import RawEnd
 from tests.tools.raw_peer import RawPeer
 from tests.tools.raw_server import RawServer, response_to
-from tests.tools.served import Served
+from tests.tools.served import Served, on_loop
 from tests.tools.waiting import PATIENCE_SECONDS, until
 
 MIB = 1024 * 1024
@@ -428,3 +429,37 @@ def test_who_does_not_read_a_last_response_is_cut(served: Served, target: RawSer
     with asking_for_a_last(bytes(3 * MIB), served, target):
         until(lambda: served.host.open_connections == 0, "it was cut")
         assert exchanged(served).status == 200
+
+
+def test_tiny_exchanges_wait_for_the_recorder(
+    served: Served, target: RawServer, client: RawPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is little for the recorder, but all are not."""
+    monkeypatch.setattr("core.capture.recorder.BACKLOG_BYTES", 100_000)
+    recorder, count = served.host.recorder, 400
+    gate: queue.Queue[None] = queue.Queue()
+    recorder._command(lambda: gate.get(timeout=2 * PATIENCE_SECONDS))
+
+    def serve() -> None:
+        target.accept()
+        for number in range(count):
+            target.send(page(b"%03d" % number))
+            if number < count - 1:
+                target.head()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    client.send(get("/") * count)
+    try:
+        until(lambda: on_loop(served, lambda engine: len(engine._waiting)) == 1, "it waits for the recorder")
+        with RawPeer(client.port) as late:
+            late.send(get("/late", "Connection: close"))
+            until(lambda: on_loop(served, lambda engine: len(engine._waiting)) == 2, "a new client waits too")
+            assert recorder.backlog_bytes < 150_000
+    finally:
+        gate.put(None)
+    for number in range(count):
+        client.head()
+        assert client.take(3) == b"%03d" % number
+    thread.join(PATIENCE_SECONDS)
+    served.captured(lambda reader: len(reader.connections()) == count + 1, "all are recorded")

@@ -106,6 +106,35 @@ def test_a_target_that_does_not_answer_in_time(served: Served) -> None:
     assert served.closed().status == 504
 
 
+def test_a_target_that_says_nothing_over_tls_in_time(served: Served, target: RawServer) -> None:
+    relay = Relay(
+        ListenAddress("127.0.0.1", 0), parse_url(f"wss://127.0.0.1:{target.port}"), connect_seconds=1.0
+    )
+    with RawPeer(served.relay_with(relay)) as client:
+        client.send(REQUEST)
+        target.meet()
+        head, _, body = client.rest().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 504 Gateway Timeout\r\n")
+    assert b"The TLS handshake with 127.0.0.1:" in body
+    served.failure()
+    record = served.closed()
+    assert (record.status, record.bytes_out) == (504, len(body))
+
+
+def test_what_unmask_answers_counts_with_its_length(served: Served, client: RawPeer) -> None:
+    client.send(b"GET / HTTP/1.1\r\nHost: here\r\nContent-Length: x\r\n\r\n")
+    body = client.rest().partition(b"\r\n\r\n")[2]
+    assert served.closed(1).bytes_out == len(body) > 0
+    with RawPeer(client.port) as other:
+        other.send(b"no HTTP at all\r\n\r\n")
+        body = other.rest().partition(b"\r\n\r\n")[2]
+    assert served.closed(2).bytes_out == len(body) > 0
+    with RawPeer(client.port) as other:
+        other.send(b"HEAD / HTTP/1.1\r\nHost: here\r\nContent-Length: x\r\n\r\n")
+        assert other.rest().endswith(b"\r\n\r\n")
+    assert served.closed(3).bytes_out == 0
+
+
 def test_a_client_that_leaves_while_its_target_is_dialled(served: Served) -> None:
     with socket.socket() as full, socket.socket() as first, socket.socket() as second:
         full.bind(("127.0.0.1", 0))
