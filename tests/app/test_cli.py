@@ -302,8 +302,9 @@ def test_an_address_in_use_ends_the_console_mode(tmp_path: Path) -> None:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         ended = run_unmask("--headless", "--listen", address, "--capture", tmp_path / "b.unmask")
     assert ended.returncode == 1
-    assert "is in use by another program" in ended.stdout
-    assert ended.stderr == ""
+    assert ended.stderr.startswith("unmask: Port ")
+    assert "is in use by another program" in ended.stderr
+    assert ended.stdout == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
