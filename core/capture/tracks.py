@@ -222,7 +222,7 @@ class Track:
         match event:
             case RequestReceived():
                 self._request(event.request)
-                self._keep_head(HeadPlace.CLIENT_REQUEST, event.request.raw)
+                self._keep_head(HeadPlace.CLIENT_REQUEST, event.request.raw, is_masked=event.is_masked)
             case RequestSent():
                 return self._requested(event)
             case HeadPassedOn():

@@ -29,7 +29,7 @@ from core.net.tls.openings import Opening
 from core.net.tls.server import ServerOpening
 from core.net.tls.services import TlsServices
 from core.protocol.handshake import Answer, refuse
-from core.protocol.proxy_request import Authority, without_credentials
+from core.protocol.proxy_request import Authority
 
 _NOBODY = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 """Addresses for examples (RFC 5737, RFC 3849). Nothing is sent there."""
@@ -67,9 +67,7 @@ class Proxying:
             tunnelled.begin()
             return tunnelled
 
-        reception = Reception(
-            self._host, tag, Mode.PROXY, ForwardRouter(self), self._admit, open_tunnel, without_credentials
-        )
+        reception = Reception(self._host, tag, Mode.PROXY, ForwardRouter(self), self._admit, open_tunnel)
         return Exchange(reception).client
 
     @property

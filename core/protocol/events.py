@@ -115,6 +115,8 @@ class RequestReceived:
 
     request: RequestHead
     policy: ServerPolicy
+    is_masked: bool = False
+    """Whether credentials in it were replaced by asterisks, which did not come."""
 
     @property
     def proposed(self) -> Answer:

@@ -12,10 +12,11 @@ import re
 
 import h11
 
-from core.errors import BodyError
+from core.errors import BodyError, HeadError
 from core.protocol.handshake import Answer, refuse
 from core.protocol.headers import Headers, explain, quoted
 from core.protocol.http11 import HeadKind, HeadLimits, HeadParser, RequestHead, ResponseHead
+from core.protocol.told_head import told_head, without_credentials
 from core.protocol.violations import Judgement
 
 _AMBIGUOUS = frozenset(
@@ -91,9 +92,13 @@ class RequestReader:
     """Reads one request: its head, its body, and what comes behind it."""
 
     def __init__(self, limits: HeadLimits) -> None:
-        self.parser = HeadParser(HeadKind.REQUEST, limits, Judgement.TOLERANT)
+        self._limits = limits
+        self.parser = self._new_parser()
+        """Reads the head. Once it has failed, it has no credentials any more."""
         self.head: RequestHead | None = None
         """The head, once it is complete."""
+        self.told: RequestHead | None = None
+        """The head without credentials, for all that is recorded and said of it."""
         self.refusal: Answer | None = None
         """Why it must not be passed on."""
         self.behind = bytearray()
@@ -122,10 +127,11 @@ class RequestReader:
     def feed(self, data: bytes) -> bytes:
         """The bytes of the body in what has come. HeadError where there is no head, BodyError where no body is."""
         if self.head is None:
-            head = self.parser.feed(data)
-            if not isinstance(head, RequestHead):
+            head = self._read_head(data)
+            if head is None:
                 return b""
-            self.head, self.refusal, data = head, why_not_passed(head), self.parser.leftover
+            self.head, self.told, data = head, told_head(head), self.parser.leftover
+            self.refusal = why_not_passed(self.told)
             if self.refusal is None:
                 self._body = _request_body(head)
         if self._body is None:
@@ -135,6 +141,18 @@ class RequestReader:
             return data
         self.behind += data[taken:]
         return data[:taken]
+
+    def _read_head(self, data: bytes) -> RequestHead | None:
+        try:
+            head = self.parser.feed(data)
+        except HeadError:
+            # It fails again, for the same reason, and quotes nothing that must not be told.
+            told, self.parser = without_credentials(self.parser.raw), self._new_parser()
+            head = self.parser.feed(told)
+        return head if isinstance(head, RequestHead) else None
+
+    def _new_parser(self) -> HeadParser:
+        return HeadParser(HeadKind.REQUEST, self._limits, Judgement.TOLERANT)
 
 
 class ResponseReader:

@@ -142,10 +142,10 @@ class Observer:
         direction.waiting.add(data)
         return self._requested(head) if isinstance(head, RequestHead) else self._responded(head)
 
-    def take_request(self, request: RequestHead) -> list[Event]:
-        """Take a request that somebody else has read, and that its server will get."""
+    def take_request(self, request: RequestHead, *, is_masked: bool = False) -> list[Event]:
+        """Take a request that somebody else has read, and that its server will get, perhaps without its secrets."""
         self._directions[Role.CLIENT].head_done = True
-        return self._requested(request)
+        return self._requested(request, is_masked=is_masked)
 
     def take_response(self, response: ResponseHead) -> list[Event]:
         """Take the final response to it."""
@@ -192,10 +192,10 @@ class Observer:
         else:
             direction.inbound.feed(data)
 
-    def _requested(self, request: RequestHead) -> list[Event]:
+    def _requested(self, request: RequestHead, *, is_masked: bool = False) -> list[Event]:
         self._request = request
         broken = handshake.propose(request, _WATCHED).violations if self._is_handshake else request.violations
-        return [RequestSent(request.raw, request, broken)]
+        return [RequestSent(request.raw, request, broken, is_masked)]
 
     @property
     def _is_handshake(self) -> bool:

@@ -14,6 +14,7 @@ from core.protocol.events import Event, HandshakeDone, HandshakeFailed, RequestR
 from core.protocol.headers import explain
 from core.protocol.http11 import HeadKind, HeadLimits, HeadParser, RequestHead, ResponseHead
 from core.protocol.state import Role
+from core.protocol.told_head import told_head, without_credentials
 from core.protocol.violations import Judgement, Severity, Violation, violation
 
 
@@ -68,18 +69,30 @@ class Opening:
         if isinstance(head, RequestHead):
             assert isinstance(self._side, ServerSide)
             self._request = head
-            received = RequestReceived(head, self._side.policy)
+            told = told_head(head)
+            received = RequestReceived(told, self._side.policy, is_masked=told.raw != head.raw)
             return [received, *self._hold_back(self._parser.leftover)]
         return [] if head is None else [self._judge(head)]
 
     def _feed(self, data: bytes) -> RequestHead | ResponseHead | None:
-        head = self._parser.feed(data)
+        try:
+            head = self._parser.feed(data)
+        except HeadError:
+            # It fails again, for the same reason, and quotes nothing that must not be told.
+            told, self._parser = self._raw + self._parser.beyond, self._new_parser()
+            head = self._parser.feed(told)
         while isinstance(head, ResponseHead) and head.is_interim:
             # RFC 9110 section 15.2: the final response follows.
             self._limits = self._limits.behind(head)
             data, self._parser = self._parser.leftover, self._new_parser()
             head = self._parser.feed(data)
         return head
+
+    @property
+    def _raw(self) -> bytes:
+        """What came of the head, as it may be told."""
+        raw = self._parser.raw
+        return without_credentials(raw) if isinstance(self._side, ServerSide) else raw
 
     def _new_parser(self) -> HeadParser:
         if isinstance(self._side, ServerSide):
@@ -105,7 +118,7 @@ class Opening:
         """Answer 408 if the head is incomplete after `seconds`."""
         if self._request is not None or self.outcome is not None:
             return []
-        raw = self._parser.raw
+        raw = self._raw
         late = violation("head-timeout", f"{len(raw)} bytes came in {seconds:g} s", 0, len(raw))
         return [self._fail(408, (*self._parser.violations, late))]
 
@@ -125,21 +138,21 @@ class Opening:
         if self._request is not None or self.outcome is not None:
             return []
         self.outcome = Outcome(False)
-        return [HandshakeFailed(self._parser.raw, handshake.Answer(0, reason, b""), self._sender)]
+        return [HandshakeFailed(self._raw, handshake.Answer(0, reason, b""), self._sender)]
 
     def refuse_for_load(self, connections: int) -> list[Event]:
         """Answer 503, whatever has arrived."""
         reason = f"There are {connections} connections already, which is the limit. Try later."
         answer = handshake.refuse(503, reason)
         self.outcome = Outcome(False, answer.response)
-        return [HandshakeFailed(self._parser.raw, answer, self._sender)]
+        return [HandshakeFailed(self._raw, answer, self._sender)]
 
     def end(self) -> list[Event]:
         """The stream has ended before the handshake was over. No answer is written, since nobody could read it."""
         self.outcome = Outcome(False)
         if self._request is not None:
             return []
-        raw = self._parser.raw
+        raw = self._raw
         cut = violation("head-incomplete", f"it ended after {len(raw)} bytes", 0, len(raw))
         broken = (*self._parser.violations, cut)
         answer = handshake.Answer(0, explain((cut,)), b"", violations=broken)
@@ -167,7 +180,7 @@ class Opening:
         return self.answer(handshake.refuse(400, explain((hasty,)), (hasty,)))
 
     def _fail(self, status: int, broken: tuple[Violation, ...]) -> HandshakeFailed:
-        raw = self._parser.raw
+        raw = self._raw
         if isinstance(self._side, ClientSide):
             answer = handshake.Answer(0, explain(broken), b"", violations=broken)
         else:

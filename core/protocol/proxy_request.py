@@ -27,13 +27,6 @@ _AUTHORITY = re.compile(
 _ABSOLUTE = re.compile(r"(?P<scheme>https?|wss?)://(?P<authority>[^/?#]*)(?P<rest>[/?][^#]*)?", re.IGNORECASE)
 _LOOKS_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
-_SECRET = re.compile(rb"[^\s]")
-_CREDENTIALS = re.compile(
-    rb"(^proxy-authorization[ \t]*:[ \t]*(?:(?:basic|bearer|digest|negotiate|ntlm)[ \t]+)?)"
-    # RFC 9112 section 5.2: a line that begins with a space goes on with the one before it.
-    rb"([^\n]*(?:\n[ \t][^\n]*)*)",
-    re.IGNORECASE | re.MULTILINE,
-)
 
 
 class RequestForm(Enum):
@@ -147,11 +140,3 @@ class ProxyCredentials:
                 continue
             found |= scheme.lower() == "basic" and hmac.compare_digest(given, wanted)
         return found
-
-
-def without_credentials(raw: bytes) -> bytes:
-    """A request head, or its beginning, with each character of the proxy's credentials replaced by `*`.
-
-    No byte moves, so that places in the head stay what they are.
-    """
-    return _CREDENTIALS.sub(lambda line: line[1] + _SECRET.sub(b"*", line[2]), raw)

@@ -23,6 +23,7 @@ from core.protocol.proxy_request import (
     connect_authority,
     form_of,
 )
+from core.protocol.told_head import told_head
 
 
 class Manners(Protocol):
@@ -51,13 +52,14 @@ class ForwardRouter:
     def route(self, request: RequestHead) -> Route | Tunnel | Answer:
         """Where it goes; 400, 407 or the proxy's own page."""
         credentials = self._manners.proxy.credentials
-        form = form_of(request)
         if credentials is not None and not credentials.are_given(request):
             # RFC 9110 section 15.5.8.
             challenge = [("Proxy-Authenticate", 'Basic realm="Unmask", charset="UTF-8"')]
             return refuse(407, "This proxy demands a user name and a password.", extra_headers=challenge)
+        # What is said of it from here on must not give its credentials away.
+        request = told_head(request)
         try:
-            match form:
+            match form_of(request):
                 case RequestForm.AUTHORITY:
                     return self._tunnel(connect_authority(request))
                 case RequestForm.ABSOLUTE:
@@ -111,7 +113,7 @@ class InsideRouter:
     def route(self, request: RequestHead) -> Route | Answer:
         """The server for all but CONNECT."""
         if form_of(request) is RequestForm.AUTHORITY:
-            return refuse(501, f"{quoted(request.target)}: inside of a tunnel there is no other.")
+            return refuse(501, f"{quoted(told_head(request).target)}: inside of a tunnel there is no other.")
         manners = self._manners
         return Route(
             self._target, HeadRewrite(), manners.proxy.connect_seconds, manners.allowed, self._server_name

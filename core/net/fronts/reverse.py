@@ -7,6 +7,7 @@ from core.net.fronts.router import Route
 from core.net.relay import Relay
 from core.protocol.handshake import Answer, refuse
 from core.protocol.http11 import RequestHead
+from core.protocol.told_head import told_head
 
 
 class ReverseRouter:
@@ -21,6 +22,7 @@ class ReverseRouter:
             return refuse(501, "This is a relay to one server, no proxy: it can't connect to others.")
         relay = self._relay
         try:
-            return Route(relay.target, relay.rewrite(request), relay.connect_seconds)
+            # Why it is refused must not give its credentials away.
+            return Route(relay.target, relay.rewrite(told_head(request)), relay.connect_seconds)
         except HeadError as error:
             return refuse(error.status, str(error))

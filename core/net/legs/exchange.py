@@ -79,8 +79,7 @@ class Exchange(Forwarding):
         client, limits = self._client, connection_limits(self._limits)
         mode, label = self._reception.mode, self.source.label
         opened = Opened(mode, name_of(client.peer_place), name_of(client.local_place), label)
-        shown, held_up = self._reception.shown, lambda: self._wait_for_recorder(client)
-        self._record = ExchangeRecord(self._host, opened, limits, shown, held_up)
+        self._record = ExchangeRecord(self._host, opened, limits, lambda: self._wait_for_recorder(client))
         self.id = self._record.id
         self._note_tls(client)
         client.set_timer(self._limits.handshake_seconds, self._request_timed_out)

@@ -11,32 +11,27 @@ from core.net.legs.session import SessionHost
 from core.net.tls.failures import TlsFailure
 from core.protocol.events import Event, ExchangeEnded, HandshakeDone, HandshakeFailed, HeadPassedOn
 from core.protocol.handshake import Answer, head_missing, is_websocket_request
-from core.protocol.http11 import HeadParser, ResponseHead, parsed_request
+from core.protocol.http11 import HeadParser, ResponseHead
 from core.protocol.http_message import RequestReader, ResponseReader
 from core.protocol.limits import ConnectionLimits
 from core.protocol.observer import Observer
 from core.protocol.state import Role
+from core.protocol.told_head import without_credentials
 
 
 class ExchangeRecord:
     """The record of a request and its response, from the first byte on."""
 
     def __init__(
-        self,
-        host: SessionHost,
-        opened: Opened,
-        limits: ConnectionLimits,
-        shown: Callable[[bytes], bytes],
-        held_up: Callable[[], None],
+        self, host: SessionHost, opened: Opened, limits: ConnectionLimits, held_up: Callable[[], None]
     ) -> None:
-        """`shown` gives a request head as the capture may know it. `held_up` lets the client wait for the recorder."""
+        """`held_up` lets the client wait for the recorder."""
         self._recorder = host.recorder
         self._clock = host.clock
         self.id = self._recorder.open_connection(opened, self._clock())
         """The recorder's handle."""
         self.observer = Observer(limits)
         """Knows the heads that are recorded."""
-        self._shown = shown
         self._held_up = held_up
         self._own_length: int | None = None
         """Bytes of the body that Unmask has answered itself."""
@@ -45,16 +40,14 @@ class ExchangeRecord:
 
     def ask(self, asked: RequestReader) -> None:
         """The client's request head is complete."""
-        head = asked.head
-        if head is not None:
-            shown = self._shown(head.raw)
-            # What is read of a head, violations too, must not say more than the head itself.
-            head = head if shown == head.raw else parsed_request(shown) or head
-            self._record(Role.CLIENT, self.observer.take_request(head), len(head.raw))
+        head, told = asked.head, asked.told
+        if head is not None and told is not None:
+            events = self.observer.take_request(told, is_masked=told.raw != head.raw)
+            self._record(Role.CLIENT, events, len(head.raw))
 
     def pass_on(self, head: bytes) -> None:
         """The server gets another head than the client has sent."""
-        self._record(Role.CLIENT, [HeadPassedOn(head)], len(head))
+        self._record(Role.CLIENT, [HeadPassedOn(without_credentials(head))], len(head))
 
     def dial(self, place: str) -> None:
         """The server is about to be reached."""
@@ -77,7 +70,7 @@ class ExchangeRecord:
         """What `sender` has sent is no head. A client gets `answer`."""
         raw = parser.raw
         if sender is Role.CLIENT:
-            raw, self._own_length = self._shown(raw), answer.body_length
+            raw, self._own_length = without_credentials(raw), answer.body_length
         self._record(sender, [HandshakeFailed(raw, answer, sender)], len(raw))
 
     def miss(self, asked: RequestReader, failure: TlsFailure | None) -> None:

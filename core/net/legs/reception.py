@@ -42,8 +42,6 @@ class Reception:
     """Gives the session that has taken over the client by `Leg.hand_over`, under the id of its request. None where
     the router knows no tunnels.
     """
-    shown: Callable[[bytes], bytes] = bytes
-    """A request head, or the beginning of one, as the capture may know it."""
 
     def route(self, client: Leg, request: RequestHead) -> Route | Tunnel | Answer:
         """Where a request of this client goes, or what it is answered."""

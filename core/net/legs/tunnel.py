@@ -311,7 +311,7 @@ class Tunnelled(Forwarding):
         """The client's requests begin; from here on each is an exchange of its own."""
         first, self._first = bytes(self._first), bytearray()
         router = self._keeper.router_inside(self._target_inside, self._hello.server_name)
-        reception = replace(self._reception, router=router, open_tunnel=None, shown=bytes)
+        reception = replace(self._reception, router=router, open_tunnel=None)
         server, url = self._server, self._url
         kept = None if server is None or url is None else KeptServer(server, url, self._known)
         after = Exchange(reception, self._client, kept)
