@@ -94,9 +94,10 @@ def parse_url(text: str) -> ServerUrl:
         )
     place = _PLACE.fullmatch(url["place"])
     if place is None:
-        raise AddressError(
-            f"“{url['place']}” is no host: write a name or an IP address, and a port if need be."
-        )
+        # Before an @ there may be a password.
+        userinfo, at, host = url["place"].rpartition("@")
+        shown = "*" * len(userinfo) + at + host
+        raise AddressError(f"“{shown}” is no host: write a name or an IP address, and a port if need be.")
     port = int(place["port"] or _DEFAULT_PORTS[scheme])
     if not 0 < port < 65536:
         raise AddressError(f"“{place['port']}” is no port to connect to: write a number from 1 to 65535.")

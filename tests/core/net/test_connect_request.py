@@ -37,7 +37,7 @@ def test_a_url_has_these_parts(text: str, host: str, port: int, target: str, hos
         ("127.0.0.1:8080", "is no URL to connect to"),
         ("ftp://example.com/", "“ftp” is no scheme to connect by"),
         ("ws:///path", "is no host"),
-        ("ws://user:secret@example.com/", "is no host"),
+        ("ws://user:secret@example.com/", "“[*]{11}@example.com” is no host"),
         ("ws://a b/", "is no host"),
         ("ws://a..b/", "is no host name"),
         ("ws://example.com:0/", "“0” is no port"),
