@@ -24,7 +24,11 @@ async function echoAll() {
 }
 
 const upgraded = new Promise((resolve) => {
-  socket.on("connect", () => socket.io.engine.once("upgrade", resolve));
+  socket.on("connect", () => {
+    // It may have upgraded before it is told that it is connected.
+    if (socket.io.engine.transport.name === "websocket") resolve();
+    else socket.io.engine.once("upgrade", resolve);
+  });
 });
 socket.on("connect_error", (error) => tell({ is: "error", payload: error.message }));
 socket.on("welcome", async ({ transport }) => {
