@@ -88,7 +88,29 @@ def persists(head: RequestHead | ResponseHead) -> bool:
     return head.version == "HTTP/1.1" and "close" not in options
 
 
-class RequestReader:
+class _Reader:
+    """What a request and a response share: a head, and a body behind it."""
+
+    head: RequestHead | ResponseHead | None
+    _body: _BodyReader | None
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether what comes next is read line by line: a head, or chunks."""
+        return self.head is None or (self._body is not None and self._body.has_lines)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the message is complete."""
+        return self._body is not None and self._body.is_done
+
+    @property
+    def length(self) -> int:
+        """Bytes of the body on the wire so far."""
+        return 0 if self._body is None else self._body.length
+
+
+class RequestReader(_Reader):
     """Reads one request: its head, its body, and what comes behind it."""
 
     def __init__(self, limits: HeadLimits) -> None:
@@ -104,21 +126,6 @@ class RequestReader:
         self.behind = bytearray()
         """What came behind the request."""
         self._body: _BodyReader | None = None
-
-    @property
-    def has_lines(self) -> bool:
-        """Whether what comes next is read line by line: the head, or chunks."""
-        return self.head is None or (self._body is not None and self._body.has_lines)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the request is complete."""
-        return self._body is not None and self._body.is_done
-
-    @property
-    def length(self) -> int:
-        """Bytes of the body on the wire so far."""
-        return 0 if self._body is None else self._body.length
 
     @property
     def held_bytes(self) -> int:
@@ -155,7 +162,7 @@ class RequestReader:
         return HeadParser(HeadKind.REQUEST, self._limits, Judgement.TOLERANT)
 
 
-class ResponseReader:
+class ResponseReader(_Reader):
     """Reads what a server answers to one request: interim heads, the final head, and its body."""
 
     def __init__(self, request: RequestHead, limits: HeadLimits) -> None:
@@ -172,21 +179,6 @@ class ResponseReader:
 
     def _expect_head(self) -> None:
         self.parser = HeadParser(HeadKind.RESPONSE, self._limits, Judgement.TOLERANT)
-
-    @property
-    def has_lines(self) -> bool:
-        """Whether what comes next is read line by line: a head, or chunks."""
-        return self.head is None or (self._body is not None and self._body.has_lines)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the response is complete."""
-        return self._body is not None and self._body.is_done
-
-    @property
-    def length(self) -> int:
-        """Bytes of the body on the wire so far."""
-        return 0 if self._body is None else self._body.length
 
     def feed(self, data: bytes) -> list[bytes]:
         """What goes on to the client. HeadError where it is no HTTP, BodyError where the body has no certain end.
