@@ -16,7 +16,7 @@ from core.protocol.handshake_rules import (
     PROTOCOL_HEADER,
     VERSION_HEADER,
 )
-from core.protocol.headers import explain, is_token, quoted
+from core.protocol.headers import bracketed, explain, is_token, place_text, quoted
 
 USUAL_OFFER = "permessage-deflate; client_max_window_bits"
 """What browsers offer."""
@@ -54,12 +54,12 @@ class ServerUrl:
     @property
     def place(self) -> str:
         """Host and port, such as `127.0.0.1:8080` or `[::1]:8080`."""
-        return f"{self._host}:{self.port}"
+        return place_text(self.host, self.port)
 
     @property
     def host_header(self) -> str:
         """The value of Host (RFC 6455 section 4.1), without the port if it is the scheme's default."""
-        return self._host if self.port == _DEFAULT_PORTS[self.scheme] else self.place
+        return bracketed(self.host) if self.port == _DEFAULT_PORTS[self.scheme] else self.place
 
     @property
     def is_secure(self) -> bool:
@@ -70,10 +70,6 @@ class ServerUrl:
     def http_origin(self) -> str:
         """The origin (RFC 6454 section 6.2) of a page that the same server serves."""
         return f"{'https' if self.is_secure else 'http'}://{self.host_header}"
-
-    @property
-    def _host(self) -> str:
-        return f"[{self.host}]" if ":" in self.host else self.host
 
 
 def parse_url(text: str) -> ServerUrl:

@@ -13,6 +13,7 @@ from core.errors import AddressError
 from core.net.machine import default_memory_bytes
 from core.net.tls.settings import TlsSettings
 from core.net.upstream import UpstreamProxy
+from core.protocol.headers import place_text
 from core.protocol.violations import Judgement
 from core.sizes import parse_size, size_text
 
@@ -114,7 +115,7 @@ class ListenAddress:
     port: int = DEFAULT_PORT
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return place_text(self.host, self.port)
 
     @property
     def is_loopback(self) -> bool:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from core.errors import ListenError, PortInUseError
 from core.net import descriptors
 from core.net.settings import ListenAddress
+from core.protocol.headers import place_text
 
 if sys.platform == "linux":
     import fcntl
@@ -135,8 +136,7 @@ def _explain(address: ListenAddress, error: OSError | None) -> ListenError:
 def name_of(place: object) -> str:
     """A socket address in the form `127.0.0.1:8080` or `[::1]:8080`."""
     if isinstance(place, tuple) and len(place) >= 2:
-        host, port = str(place[0]), place[1]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return place_text(str(place[0]), place[1])
     return "unknown"
 
 

@@ -108,3 +108,13 @@ class Headers:
     def span(self, name: str) -> HeadSpan:
         """Place of the first line of this name, or (0, 0)."""
         return next((span for _, span in self.lines(name)), NOWHERE)
+
+
+def bracketed(host: str) -> str:
+    """A host as URLs and Host write it: an IPv6 address in brackets (RFC 3986 section 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
+
+
+def place_text(host: str, port: int) -> str:
+    """Host and port, such as `127.0.0.1:8080` or `[::1]:8080`."""
+    return f"{bracketed(host)}:{port}"

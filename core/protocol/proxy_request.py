@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from core.errors import HeadError
-from core.protocol.headers import quoted
+from core.protocol.headers import place_text, quoted
 from core.protocol.http11 import RequestHead
 
 CREDENTIALS_HEADER = "Proxy-Authorization"
@@ -48,7 +48,7 @@ class Authority:
     port: int
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return place_text(self.host, self.port)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.protocol.headers import place_text
+
 PEM_NAME = "unmask-ca.pem"
 DER_NAME = "unmask-ca.crt"
 P12_NAME = "unmask-ca.p12"
@@ -29,8 +31,7 @@ class GuidePlaces:
 
     @property
     def place(self) -> str:
-        host = f"[{self.proxy_host}]" if ":" in self.proxy_host else self.proxy_host
-        return f"{host}:{self.proxy_port}"
+        return place_text(self.proxy_host, self.proxy_port)
 
     @property
     def url(self) -> str:

@@ -21,6 +21,7 @@ from core.net.tls.failures import TlsFailure, TlsFailureKind, distrust
 from core.net.tls.openings import Opening, peer_chain, tls_of
 from core.net.tls.private_pem import load_chain
 from core.net.tls.settings import ClientCertificate, TlsSettings
+from core.protocol.headers import place_text
 
 _MOST_SESSIONS = 1024
 
@@ -98,7 +99,7 @@ class ClientOpening(Opening):
     """Unmask is the client."""
 
     def __init__(self, trust: Trust, manner: _Manner, context: ssl.SSLContext, host: str, port: int) -> None:
-        self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.peer = place_text(host, port)
         self._trust = trust
         self._manner = manner
         self._context = context
