@@ -253,21 +253,25 @@ def _is_own(authority: Authority) -> bool:
     return [each.value for each in names] == [_ORGANIZATION]
 
 
-def _made(key: SigningKey, name: x509.Name, now: datetime) -> Authority:
-    """An authority that signs for itself (RFC 5280 section 4.2)."""
-    begins = now - BACKDATED
-    public = key.public_key()
-    usage = x509.KeyUsage(
-        digital_signature=False,
+def key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    """What a key is for (RFC 5280 section 4.2.1.3): to sign certificates, or to sign handshakes."""
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
         content_commitment=False,
         key_encipherment=False,
         data_encipherment=False,
         key_agreement=False,
-        key_cert_sign=True,
-        crl_sign=True,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def _made(key: SigningKey, name: x509.Name, now: datetime) -> Authority:
+    """An authority that signs for itself (RFC 5280 section 4.2)."""
+    begins = now - BACKDATED
+    public = key.public_key()
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -277,7 +281,7 @@ def _made(key: SigningKey, name: x509.Name, now: datetime) -> Authority:
         .not_valid_before(begins)
         .not_valid_after(begins + LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
+        .add_extension(key_usage(signs_certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .sign(key, hashes.SHA256())
     )

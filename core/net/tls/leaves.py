@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from core.net.tls.authority import Authority, AuthorityStore
+from core.net.tls.authority import Authority, AuthorityStore, key_usage
 from core.net.tls.contexts import server_context
 from core.net.tls.private_pem import load_chain
 
@@ -107,17 +107,6 @@ def make_leaf(
     begins = now - BACKDATED
     common = names[0] if len(names[0]) <= _LONGEST_COMMON_NAME else ""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)] if common else [])
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -127,7 +116,7 @@ def make_leaf(
         .not_valid_before(begins)
         .not_valid_after(min(begins + LIFETIME, authority.ends))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
+        .add_extension(key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         # RFC 5280 section 4.2.1.6: critical where the subject is empty.
         .add_extension(x509.SubjectAlternativeName(list(map(_general_name, names))), critical=not common)
