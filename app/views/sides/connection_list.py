@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QPainter, QPen
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QStyleOptionViewItem, QWidget
 
 from app.look.icons import IconName
 from app.look.look import Look
@@ -13,6 +13,7 @@ from app.models.connections import ConnectionLine, ConnectionModel
 from app.models.index import Index
 from app.views.parts.connection_mark import GAP, SIZE, elided_path, paint_mark
 from app.views.parts.row_delegate import RowDelegate
+from app.views.parts.row_list import RowList
 from app.views.sides.problem_list import SEVERITY_LOOKS
 from core.capture.records import ConnectionRecord, ConnectionState
 from core.protocol.violations import Severity
@@ -36,7 +37,7 @@ _MARK_ROLES = {
 _NO_WEBSOCKET = (ConnectionState.SERVED, ConnectionState.EXCHANGED, ConnectionState.TUNNELLED)
 
 
-class ConnectionList(QListView):
+class ConnectionList(RowList):
     """Shows a `ConnectionModel`; the selected connection stays selected while others come and go."""
 
     chosen = Signal(object)
@@ -50,14 +51,7 @@ class ConnectionList(QListView):
         self._connections = model
         self._selected: int | None = None
         self._delegate = _ConnectionDelegate(model, look, self)
-        self.setModel(model)
-        self.setItemDelegate(self._delegate)
-        self.setUniformItemSizes(True)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.viewport().setMouseTracking(True)
+        self._show_rows(model, self._delegate)
         self.setAccessibleName(self.tr("Connections"))
         self.selectionModel().currentChanged.connect(self._current_changed)
         self.clicked.connect(self._pick)

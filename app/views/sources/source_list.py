@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QAbstractItemModel, QEvent, QPoint, QRect, QSize, Qt, Signal, SignalInstance
 from PySide6.QtGui import QContextMenuEvent, QFont, QKeyEvent, QMouseEvent, QPainter
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QStyle, QStyleOptionViewItem, QWidget
 
 from app.logic.source_lines import SourceLine, SourceState
 from app.logic.text import one_line
@@ -14,6 +14,7 @@ from app.look.theme import ThemeRole
 from app.models.index import Index
 from app.models.sources import SourceModel
 from app.views.parts.row_delegate import ICON, MARGIN, TEXT_LEFT, RowDelegate
+from app.views.parts.row_list import RowList
 from core.capture.records import Mode
 
 KIND_ICONS = {
@@ -32,7 +33,7 @@ _PAD = 5
 _BUTTON = 26
 
 
-class SourceList(QListView):
+class SourceList(RowList):
     """Shows a `SourceModel`; the chosen source stays chosen while others come and go."""
 
     chosen = Signal(object)
@@ -48,14 +49,7 @@ class SourceList(QListView):
         self._sources = model
         self._chosen: int | None = None
         self._delegate = _SourceDelegate(model, look, self)
-        self.setModel(model)
-        self.setItemDelegate(self._delegate)
-        self.setUniformItemSizes(True)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.viewport().setMouseTracking(True)
+        self._show_rows(model, self._delegate)
         self.setAccessibleName(self.tr("Sources"))
         self.setAccessibleDescription(self.tr("Space starts or stops one, Enter edits it"))
         self.selectionModel().currentChanged.connect(self._current_changed)
