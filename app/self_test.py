@@ -29,7 +29,6 @@ from core.capture.session_files import CaptureFolder
 from core.errors import EnvironmentFailure
 from core.net.connect_request import ConnectRequest, parse_url
 from core.net.host_list import parse_hosts
-from core.net.outgoing import OutgoingMessage, Target
 from core.net.proxy import Proxy
 from core.net.relay import Relay
 from core.net.settings import EngineSettings, ListenAddress
@@ -40,6 +39,7 @@ from core.protocol.endpoint import ClientSide, Endpoint
 from core.protocol.events import FrameReceived, Origin, ResponseReceived
 from core.protocol.frames import Opcode
 from core.protocol.handshake import client_request, new_key
+from core.protocol.outgoing import OutgoingMessage, Target
 from core.protocol.state import Role
 
 _ANYWHERE = ListenAddress("127.0.0.1", 0)

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "core.capture": ("core.errors", "core.protocol"),
     "core.decoders": ("core.errors", "core.protocol", "core.capture"),
     "core.formats": ("core.errors", "core.protocol", "core.capture", "core.decoders"),
-    "core.rules": ("core.errors", "core.protocol", "core.capture"),
+    "core.rules": ("core.errors", "core.sizes", "core.protocol", "core.capture", "core.query"),
     "core.query": ("core.errors", "core.sizes", "core.protocol", "core.capture"),
     "core.net.fronts": (
         *("core.errors", "core.protocol", "core.net.connect_request", "core.net.proxy", "core.net.reach"),
@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "core.net.legs": (
         *("core.errors", "core.sizes", "core.protocol", "core.capture"),
         *("core.net.budget", "core.net.connect_request", "core.net.dial", "core.net.failures"),
-        *("core.net.fronts.front", "core.net.fronts.router", "core.net.outgoing", "core.net.settings"),
+        *("core.net.fronts.front", "core.net.fronts.router", "core.net.settings", "core.rules"),
         *("core.net.sockets", "core.net.sources", "core.net.tls", "core.net.turns"),
         *("core.net.client_status", "core.net.host_list", "core.net.redirect"),
         *("core.net.proxy", "core.net.reach", "core.net.upstream"),
@@ -109,9 +109,6 @@ NOT_IN_APP = {
     "app.views": ("core.net", "app.runtime.engine_thread"),
 }
 """What must not be had in a room: no Qt where none is needed, no engine where things are only shown."""
-OUTGOING = "core.net.outgoing"
-"""A message on its way is a plain value: every room may have it."""
-
 NOT_IN_CORE = ("PySide6", "shiboken6", "app", "tests")
 NOT_IN_PROTOCOL = (
     "asyncio",
@@ -191,7 +188,7 @@ def _is_wrong_in_app(module: str, name: str) -> bool:
     if is_within(name, "tests") or not room:
         return True
     forbidden = NOT_IN_APP.get(room, ())
-    if any(is_within(name, package) for package in forbidden) and not is_within(name, OUTGOING):
+    if any(is_within(name, package) for package in forbidden):
         return True
     view_room = next((each for each in VIEW_ROOMS if is_within(module, each)), None)
     others = VIEW_ROOMS - {view_room} if is_within(module, "app.views.parts") or view_room else ()
@@ -301,7 +298,7 @@ def test_every_module_of_app_has_a_room() -> None:
 
 
 def test_right_imports_are_let_through() -> None:
-    assert wrong_imports("app.views.compose.composer", "from core.net.outgoing import Outgoing") == []
+    assert wrong_imports("app.views.compose.composer", "from core.protocol.outgoing import Outgoing") == []
     assert wrong_imports("app.views.detail_tabs", "from app.views.bytes.view import BytesView") == []
     source = (
         "import asyncio\nfrom core.capture.records import FrameRecord\nfrom core.net.settings import Limits"

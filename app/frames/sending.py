@@ -16,7 +16,7 @@ from app.views.compose.composer import SendOrder
 from app.views.panes import Panes
 from app.views.shell import Shell
 from core.net.host import SendResult
-from core.net.outgoing import Target
+from core.protocol.outgoing import Target
 
 _NAMED = 5
 """Recipients named in a question; of more it gives the number."""

@@ -13,7 +13,9 @@ from typing import NoReturn
 
 from app.logic.text import grouped
 from core.errors import PayloadError
-from core.net.outgoing import (
+from core.protocol.close_codes import closing_payload
+from core.protocol.frames import Opcode
+from core.protocol.outgoing import (
     Compression,
     Outgoing,
     OutgoingClose,
@@ -21,8 +23,6 @@ from core.net.outgoing import (
     OutgoingPing,
     OutgoingPong,
 )
-from core.protocol.close_codes import closing_payload
-from core.protocol.frames import Opcode
 from core.protocol.sender import check_control_payload
 from core.protocol.utf8 import to_utf8
 from core.sizes import size_text

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.logic.compose import ComposeKind, Draft, build, read_file
 from core.errors import PayloadError
-from core.net.outgoing import Outgoing
+from core.protocol.outgoing import Outgoing
 
 
 class Ask(Enum):

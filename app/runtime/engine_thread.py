@@ -21,9 +21,9 @@ from core.net.failures import Failure
 from core.net.fronts.test_page import TestPage
 from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.host_list import HostList
-from core.net.outgoing import Outgoing, Target
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.net.sources import OpenConnections, Source, SourceState, SourceStatus
+from core.protocol.outgoing import Outgoing, Target
 from core.protocol.violations import Judgement
 
 

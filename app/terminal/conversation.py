@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 from core.net.host import EngineHost, SendResult
-from core.net.outgoing import Outgoing, OutgoingClose, Target
 from core.net.sources import Source, SourceState, SourceStatus
+from core.protocol.outgoing import Outgoing, OutgoingClose, Target
 from core.protocol.state import Role
 
 _LOOK_SECONDS = 0.05

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from app.logic.typed_line import read_json_line
 from app.terminal.conversation import Conversation
 from core.errors import PayloadError
-from core.net.outgoing import Outgoing, OutgoingMessage
 from core.protocol.frames import Opcode
+from core.protocol.outgoing import Outgoing, OutgoingMessage
 from core.sizes import size_text
 
 LONGEST_LINE = 64 * 1024 * 1024

@@ -11,10 +11,10 @@ from core.errors import CallerError
 from core.net.client_status import NO_PULSE, ClientStatus, Pulse
 from core.net.connect_request import ConnectRequest
 from core.net.legs.connecting import Connecting, ConnectWatcher, Outcome
-from core.net.outgoing import OutgoingClose
 from core.net.redirect import Redirect, follow
 from core.net.sources import SourceState
 from core.protocol.events import ConnectionClosed, Origin
+from core.protocol.outgoing import OutgoingClose
 from core.protocol.state import Role
 
 SILENT_PINGS = 3

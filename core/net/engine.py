@@ -35,7 +35,6 @@ from core.net.legs.leg import Leg
 from core.net.legs.reception import Reception
 from core.net.legs.served import Served
 from core.net.legs.session import Session
-from core.net.outgoing import Outgoing, OutgoingClose, Target
 from core.net.proxy import Proxy
 from core.net.proxying import Proxying
 from core.net.relay import Relay
@@ -53,6 +52,7 @@ from core.net.sources import (
 from core.net.tls.services import TlsServices
 from core.net.turns import Turns
 from core.protocol.events import ConnectionClosed, Origin
+from core.protocol.outgoing import Outgoing, OutgoingClose, Target
 from core.protocol.violations import Judgement
 
 _GOING_AWAY = 1001

@@ -26,10 +26,10 @@ from core.net.engine import Engine, SlowPeer
 from core.net.failures import Failure, FailureKind
 from core.net.fronts.test_page import TestPage, TestPageFront
 from core.net.loop import new_event_loop, wall_clock
-from core.net.outgoing import Outgoing, Target
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.sources import Listen, OpenConnections, Source, SourceStatus
 from core.protocol.events import Origin
+from core.protocol.outgoing import Outgoing, Target
 
 
 @dataclass(frozen=True, slots=True)

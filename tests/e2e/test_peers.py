@@ -19,17 +19,17 @@ from websockets.typing import Origin as HttpOrigin
 from websockets.typing import Subprotocol
 
 from core.capture.records import ConnectionState, Direction, FrameRecord
-from core.net.outgoing import (
+from core.net.settings import MIB, AutoReply, EngineSettings, Limits
+from core.protocol.events import ClosedBy, Origin
+from core.protocol.frames import Opcode, make_frame
+from core.protocol.handshake import accept_key
+from core.protocol.outgoing import (
     Compression,
     OutgoingClose,
     OutgoingMessage,
     OutgoingPing,
     OutgoingPong,
 )
-from core.net.settings import MIB, AutoReply, EngineSettings, Limits
-from core.protocol.events import ClosedBy, Origin
-from core.protocol.frames import Opcode, make_frame
-from core.protocol.handshake import accept_key
 from core.protocol.violations import Judgement
 from tests.tools.program import Program
 from tests.tools.raw_peer import KEY, MASK, RawPeer

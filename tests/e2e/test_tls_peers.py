@@ -14,13 +14,13 @@ from playwright.sync_api import Error, Page, sync_playwright
 
 from core.capture.records import ConnectionState
 from core.net.connect_request import ConnectRequest, parse_url
-from core.net.outgoing import OutgoingClose, OutgoingMessage, Target
 from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.net.sources import Listen, What
 from core.net.tls.authority import AuthorityStore
 from core.net.tls.settings import ServerTls, TlsSettings
 from core.protocol.frames import Opcode
+from core.protocol.outgoing import OutgoingClose, OutgoingMessage, Target
 from core.protocol.state import Role
 from tests.conftest import CHROMIUM_ARGUMENTS, CHROMIUM_NAMES
 from tests.tools.certificates import ca_file, leaf_files

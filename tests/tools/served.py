@@ -19,10 +19,10 @@ from core.net.engine import Engine
 from core.net.failures import Failure
 from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
-from core.net.outgoing import Outgoing, Target
 from core.net.relay import Relay
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.sources import Source, SourceState, SourceStatus, What
+from core.protocol.outgoing import Outgoing, Target
 from core.protocol.state import Role
 from tests.tools.waiting import PATIENCE_SECONDS
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.logic.compose import ComposeKind, Draft, build, file_size
 from app.logic.text import count_bytes, grouped
-from core.net.outgoing import OutgoingClose, OutgoingMessage
+from core.protocol.outgoing import OutgoingClose, OutgoingMessage
 
 _translate = QCoreApplication.translate
 

@@ -31,7 +31,7 @@ from app.views.compose.pages import ClosePage, FilePage
 from app.views.compose.target_box import Recipient, TargetBox, ToAll, ToOne
 from core.decoders.visible import visible
 from core.errors import PayloadError
-from core.net.outgoing import Compression, Outgoing
+from core.protocol.outgoing import Compression, Outgoing
 from core.sizes import byte_size
 
 MAX_FRAGMENTS = 10_000

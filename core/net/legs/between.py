@@ -7,9 +7,9 @@ from abc import abstractmethod
 from core.errors import NotOpenError
 from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.session import Session, SessionHost
-from core.net.outgoing import Outgoing
 from core.net.sources import SourceTag
 from core.protocol.events import Origin
+from core.protocol.outgoing import Outgoing
 from core.protocol.state import Role
 
 

@@ -18,7 +18,6 @@ from core.net.legs.leg import Leg
 from core.net.legs.masking import Masking
 from core.net.legs.pinging import Pinging
 from core.net.legs.session import SessionHost
-from core.net.outgoing import Outgoing, OutgoingClose, OutgoingPing
 from core.net.redirect import Redirect, redirect_of
 from core.net.sources import SourceTag
 from core.net.tls.trust import Trust
@@ -35,6 +34,7 @@ from core.protocol.frames import Opcode
 from core.protocol.handshake import new_key
 from core.protocol.headers import explain
 from core.protocol.http11 import ResponseHead
+from core.protocol.outgoing import Outgoing, OutgoingClose, OutgoingPing
 from core.protocol.state import Role
 
 

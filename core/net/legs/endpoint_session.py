@@ -9,7 +9,6 @@ from core.capture.records import Direction
 from core.errors import NotOpenError, PeerNotReadingError
 from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.session import Session, SessionHost
-from core.net.outgoing import Compression, Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing
 from core.net.settings import AutoReply, Limits
 from core.net.sources import SourceTag
 from core.net.tls.failures import TlsFailure
@@ -17,6 +16,7 @@ from core.protocol.endpoint import ConnectionLimits, Endpoint
 from core.protocol.events import Completes, Event, FrameReceived, Message, Origin, Report, RunReceived
 from core.protocol.frames import Opcode
 from core.protocol.http11 import HeadLimits
+from core.protocol.outgoing import Compression, Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing
 from core.protocol.state import ReadyState, Role, peer_of
 from core.sizes import byte_size
 

@@ -14,12 +14,12 @@ from core.net.dial import Outbound
 from core.net.failures import Failure
 from core.net.legs.chains import Chains
 from core.net.legs.leg import Leg, PauseReason
-from core.net.outgoing import Outgoing
 from core.net.settings import EngineSettings
 from core.net.sources import SourceTag
 from core.net.tls.failures import TlsFailure
 from core.net.turns import Turns
 from core.protocol.events import Origin
+from core.protocol.outgoing import Outgoing
 from core.protocol.state import Role
 
 UNSETTLED_BYTES = 4096

@@ -16,8 +16,8 @@ from app.actions.registry import ActionId
 from app.dialogs.question import Question
 from app.logic.frame_column import FrameColumn
 from app.window.desktop import Desktop
-from core.net.outgoing import OutgoingMessage
 from core.protocol.frames import Opcode
+from core.protocol.outgoing import OutgoingMessage
 
 Connect = Callable[[str], ClientConnection]
 

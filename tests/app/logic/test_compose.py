@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from app.logic import compose
 from app.logic.compose import ComposeKind, Draft, build, check_json, parse_base64, parse_hex
 from core.errors import PayloadError
-from core.net.outgoing import Compression, OutgoingClose, OutgoingMessage, OutgoingPing, OutgoingPong
 from core.protocol.frames import Opcode
+from core.protocol.outgoing import Compression, OutgoingClose, OutgoingMessage, OutgoingPing, OutgoingPong
 
 
 @given(st.binary(max_size=200), st.sampled_from(["", " ", "\n", ":", ", ", "-"]))

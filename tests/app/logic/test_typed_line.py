@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from app.logic.typed_line import COMMANDS, Ask, Typed, help_lines, read_json_line, read_typed
 from core.errors import PayloadError
-from core.net.outgoing import Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing, OutgoingPong
 from core.protocol.frames import Opcode
+from core.protocol.outgoing import Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing, OutgoingPong
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,9 @@ from core.capture.records import View
 from core.capture.session_files import CaptureFolder
 from core.errors import CaptureError
 from core.net.engine import Engine
-from core.net.outgoing import OutgoingMessage
 from core.net.settings import ListenAddress
 from core.protocol.frames import Opcode
+from core.protocol.outgoing import OutgoingMessage
 from tests.tools.qt import dispose
 from tests.tools.raw_peer import RawPeer
 

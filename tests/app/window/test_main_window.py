@@ -19,8 +19,8 @@ from app.logic.frame_column import FrameColumn
 from app.look.theme import ThemeChoice
 from app.settings import Settings
 from app.window.desktop import Desktop
-from core.net.outgoing import OutgoingPing
 from core.net.settings import AutoReply, ListenAddress, parse_address
+from core.protocol.outgoing import OutgoingPing
 from tests.tools.at_window import Connect, payloads, trigger
 from tests.tools.recorded import CaptureMaker
 

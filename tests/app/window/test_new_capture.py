@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 from websockets.sync.client import ClientConnection, connect
 
 from app.window.desktop import Desktop
-from core.net.outgoing import OutgoingMessage
 from core.protocol.frames import Opcode
+from core.protocol.outgoing import OutgoingMessage
 from tests.tools.served import to_client
 
 

@@ -13,8 +13,8 @@ from app.actions.registry import ActionId
 from app.dialogs.settings_dialog import SettingsDialog
 from app.settings import Settings
 from app.window.desktop import Desktop
-from core.net.outgoing import OutgoingPing
 from core.protocol.handshake import client_request
+from core.protocol.outgoing import OutgoingPing
 from tests.tools.raw_peer import KEY, RawPeer
 
 EVIL = "https://evil.test"

@@ -14,12 +14,12 @@ from websockets.sync.server import serve as listen
 from core.capture.records import ConnectionRecord, Direction
 from core.net.connect_request import ConnectRequest, Reconnect, parse_url
 from core.net.failures import FailureKind
-from core.net.outgoing import OutgoingClose, Target
 from core.net.settings import EngineSettings
 from core.net.sources import Connect, Source, SourceState, SourceStatus
 from core.net.upstream import parse_upstream
 from core.protocol.frames import Opcode, apply_mask
 from core.protocol.http11 import parsed_request, write_response
+from core.protocol.outgoing import OutgoingClose, Target
 from core.protocol.state import Role
 from tests.tools.certificates import server_context
 from tests.tools.proxies import HttpProxy, Socks5Proxy

@@ -14,9 +14,9 @@ import pytest
 from core.capture.records import ConnectionState, Direction, View
 from core.errors import CallerError, NotOpenError
 from core.net.fronts.test_page import load_test_page
-from core.net.outgoing import OutgoingClose, OutgoingMessage, OutgoingPing
 from core.net.settings import AutoReply, EngineSettings, Limits
 from core.protocol.frames import Opcode
+from core.protocol.outgoing import OutgoingClose, OutgoingMessage, OutgoingPing
 from tests.tools.raw_peer import RawPeer
 from tests.tools.served import Served, frames_of, on_loop, to_client, to_clients
 from tests.tools.waiting import PATIENCE_SECONDS, until

@@ -20,13 +20,13 @@ from core.net.engine import Engine
 from core.net.failures import FailureKind
 from core.net.legs.endpoint_session import EndpointSession
 from core.net.legs.leg import PauseReason
-from core.net.outgoing import OutgoingClose
 from core.net.settings import AutoReply, EngineSettings, Limits
 from core.protocol.deflate import DeflateParameters, Deflater
 from core.protocol.events import ClosedBy
 from core.protocol.frame_runs import PORTION
 from core.protocol.frames import RSV1, Opcode, make_frame
 from core.protocol.handshake import client_request
+from core.protocol.outgoing import OutgoingClose
 from core.protocol.state import Role
 from tests.tools.raw_peer import KEY, MASK, RawPeer
 from tests.tools.raw_server import RawServer

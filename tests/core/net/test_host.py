@@ -18,10 +18,10 @@ from core.net.engine import Engine
 from core.net.failures import Failure, FailureKind
 from core.net.fronts.test_page import load_test_page
 from core.net.host import CaptureMoved, EngineHost, SendResult
-from core.net.outgoing import OutgoingMessage, OutgoingPing
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.net.sources import SourceState, SourceStatus
 from core.protocol.frames import Opcode, make_frame
+from core.protocol.outgoing import OutgoingMessage, OutgoingPing
 from core.protocol.violations import Judgement
 from tests.tools.raw_end import refuses
 from tests.tools.raw_peer import RawPeer

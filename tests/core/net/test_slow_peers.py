@@ -10,13 +10,13 @@ import pytest
 
 from core.capture.records import ConnectionState, View
 from core.net.engine import Engine
-from core.net.outgoing import OutgoingMessage
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.sources import SourceState
 from core.protocol.events import Report, RunReceived
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.handshake import client_request
 from core.protocol.inbound import Inbound
+from core.protocol.outgoing import OutgoingMessage
 from tests.tools.raw_peer import KEY, MASK, RawPeer
 from tests.tools.served import Served
 from tests.tools.waiting import PATIENCE_SECONDS, until

@@ -16,8 +16,8 @@ from app.look.look import Look
 from app.models.connections import ConnectionModel
 from app.views.compose.composer import Composer, SendOrder
 from app.views.compose.editor import HISTORY_LIMIT, History, HistoryEntry
-from core.net.outgoing import Compression, OutgoingClose, OutgoingMessage, OutgoingPing
 from core.protocol.frames import Opcode
+from core.protocol.outgoing import Compression, OutgoingClose, OutgoingMessage, OutgoingPing
 from tests.tools.recorded import CaptureMaker, Peer
 
 CONTROL = Qt.KeyboardModifier.ControlModifier

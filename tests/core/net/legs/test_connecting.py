@@ -19,12 +19,12 @@ from core.capture.records import ConnectionRecord, ConnectionState, Direction, M
 from core.errors import NoRoomError, NotOpenError, TargetError
 from core.net.connect_request import ConnectRequest, parse_url
 from core.net.failures import FailureKind
-from core.net.outgoing import Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing, Target
 from core.net.settings import AutoReply, EngineSettings, Limits
 from core.net.sockets import name_of
 from core.protocol.events import ClosedBy, Origin
 from core.protocol.frames import Opcode, apply_mask
 from core.protocol.http11 import parsed_request
+from core.protocol.outgoing import Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing, Target
 from core.protocol.state import Role
 from core.protocol.violations import Judgement
 from tests.tools.raw_server import RawServer, response_to

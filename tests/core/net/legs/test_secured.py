@@ -16,10 +16,10 @@ from websockets.sync.server import serve as listen
 from core.capture.records import ConnectionState
 from core.net.connect_request import ConnectRequest, parse_url
 from core.net.host_list import parse_hosts
-from core.net.outgoing import OutgoingClose, OutgoingMessage, Target
 from core.net.settings import EngineSettings
 from core.net.tls.settings import TlsSettings
 from core.protocol.frames import Opcode
+from core.protocol.outgoing import OutgoingClose, OutgoingMessage, Target
 from core.protocol.state import Role
 from tests.tools.certificates import server_context
 from tests.tools.raw_server import RawServer

@@ -20,7 +20,10 @@ from core.capture.recorder import BACKLOG_BYTES
 from core.capture.records import ConnectionState, Direction, FrameRecord, View
 from core.errors import CallerError
 from core.net.legs.endpoint_session import EndpointSession
-from core.net.outgoing import (
+from core.net.settings import AutoReply, EngineSettings, Limits
+from core.protocol.events import ClosedBy, Origin
+from core.protocol.frames import Frame, Opcode, apply_mask, make_frame
+from core.protocol.outgoing import (
     Compression,
     Outgoing,
     OutgoingClose,
@@ -28,9 +31,6 @@ from core.net.outgoing import (
     OutgoingPing,
     OutgoingPong,
 )
-from core.net.settings import AutoReply, EngineSettings, Limits
-from core.protocol.events import ClosedBy, Origin
-from core.protocol.frames import Frame, Opcode, apply_mask, make_frame
 from core.protocol.violations import Judgement
 from tests.tools.raw_peer import MASK, RawPeer
 from tests.tools.served import Served, frames_of, on_loop, to_client

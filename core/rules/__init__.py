@@ -1,0 +1,1 @@
+"""Rules: what happens to what passes, decided without I/O."""
