@@ -13,7 +13,7 @@ from core.capture.legs import LegEnd
 from core.capture.records import ConnectionRecord, ConnectionState
 from core.net.connect_request import parse_url
 from core.net.failures import FailureKind
-from core.net.legs import exchange
+from core.net.legs import answering
 from core.net.relay import Relay
 from core.net.settings import EngineSettings, Limits, ListenAddress
 from core.protocol.events import ClosedBy
@@ -239,7 +239,7 @@ def test_a_head_that_trickles_is_not_waited_for(served: Served, target: RawServe
 def test_a_target_that_never_answers(
     served: Served, target: RawServer, client: RawPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchange, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(answering, "ANSWER_SECONDS", 0.3)
     client.send(REQUEST)
     target.accept()
     assert client.head().startswith(b"HTTP/1.1 504 ")
