@@ -7,40 +7,27 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSpinBox,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from app.logic.compose import ComposeKind, Draft, build
 from app.logic.text import grouped
-from app.look.icons import IconName
 from app.look.look import Look
-from app.look.theme import ThemeRole
 from app.models.connections import ConnectionModel
+from app.views.compose.bar import ComposeBar
 from app.views.compose.check import examine
 from app.views.compose.editor import ComposeEditor, History, HistoryEntry
+from app.views.compose.kinds import placeholder
 from app.views.compose.pages import ClosePage, FilePage
 from app.views.compose.target_box import Recipient, TargetBox, ToAll, ToOne
 from core.decoders.visible import visible
 from core.errors import PayloadError
-from core.protocol.outgoing import Compression, Outgoing
+from core.protocol.outgoing import Outgoing
 from core.sizes import byte_size
 
-MAX_FRAGMENTS = 10_000
 _MOST_AWAITED = 256
 """Pending results; older ones are no longer distinguished."""
 _CHECK_MS = 120
 """Pause in typing after which the text is checked."""
-_NARROW = 96
-"""Width of a box on a small screen, in pixels."""
 _ROOMY = 660
 """Pixels from which there is room for the size beside all boxes."""
 
@@ -65,7 +52,6 @@ class Composer(QWidget):
     def __init__(self, connections: ConnectionModel, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = look.theme
-        self._icons = look.icons
         self._queued = 0
         self._offered: int | None = None
         """A connection that the person went to while there was text for another one."""
@@ -77,10 +63,12 @@ class Composer(QWidget):
         self._timer = QTimer(self, singleShot=True, interval=_CHECK_MS)
         self._timer.timeout.connect(self._check)
         self.targets = TargetBox(connections, look, self)
+        self.bar = ComposeBar(self.targets, look, self)
+        self.kinds, self.fragments, self.compress = self.bar.kinds, self.bar.fragments, self.bar.compress
+        self.amount, self.send_button = self.bar.amount, self.bar.send_button
         self._make_controls()
         self._arrange()
         self._connect()
-        self._name_frames()
         look.theme.changed.connect(self._restyle)
         self._restyle()
         self._on_kind()
@@ -152,12 +140,11 @@ class Composer(QWidget):
 
     def kind(self) -> ComposeKind:
         """What is being composed."""
-        kind: ComposeKind = self.kinds.currentData()
-        return kind
+        return self.bar.kind()
 
     def set_kind(self, kind: ComposeKind) -> None:
         """Choose what to compose."""
-        self.kinds.setCurrentIndex(self.kinds.findData(kind))
+        self.bar.set_kind(kind)
 
     def set_text(self, text: str) -> None:
         """Fill the editor, for example with a payload to send again."""
@@ -180,22 +167,6 @@ class Composer(QWidget):
     # Building
 
     def _make_controls(self) -> None:
-        self.kinds = QComboBox(self)
-        self.kinds.setAccessibleName(self.tr("Kind"))
-        self.kinds.setToolTip(self.tr("What is sent"))
-        self.kinds.setMinimumWidth(_NARROW)
-        for kind, text in self._kind_names().items():
-            self.kinds.addItem(text, kind)
-        self.fragments = QSpinBox(self)
-        self.fragments.setRange(1, MAX_FRAGMENTS)
-        # A style sheet's padding does not apply to the editor inside.
-        self.fragments.lineEdit().setTextMargins(6, 0, 0, 0)
-        self.fragments.setAccessibleName(self.tr("Frames"))
-        self.fragments.setToolTip(self.tr("Cut the message into this many frames"))
-        self.compress = QCheckBox(self.tr("Compress"), self)
-        self.compress.setChecked(True)
-        self.send_button = QPushButton(self.tr("Send"), self)
-        self.send_button.setProperty("look", "primary")
         self.editor = ComposeEditor(self)
         self.editor.setAccessibleName(self.tr("Message to send"))
         self.file = FilePage(self)
@@ -206,41 +177,15 @@ class Composer(QWidget):
         self.status.setProperty("look", "muted")
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.instead = QPushButton(self)
-        self.amount = QLabel(self)
-        self.amount.setTextFormat(Qt.TextFormat.PlainText)
-        self.amount.setProperty("look", "muted")
-
-    def _kind_names(self) -> dict[ComposeKind, str]:
-        return {
-            ComposeKind.TEXT: self.tr("Text"),
-            ComposeKind.JSON: self.tr("JSON"),
-            ComposeKind.HEX: self.tr("Binary: hex"),
-            ComposeKind.BASE64: self.tr("Binary: Base64"),
-            ComposeKind.FILE: self.tr("Binary: file"),
-            ComposeKind.PING: self.tr("Ping"),
-            ComposeKind.PONG: self.tr("Pong"),
-            ComposeKind.CLOSE: self.tr("Close"),
-        }
 
     def _arrange(self) -> None:
-        top = QHBoxLayout()
-        top.setSpacing(8)
-        # The target gets most of the room, because it must not be mistaken.
-        top.addWidget(self.targets, 1)
-        top.addWidget(self.kinds)
-        top.addWidget(self.fragments)
-        top.addWidget(self.compress)
-        top.addSpacing(6)
-        top.addStretch()
-        top.addWidget(self.amount)
-        top.addWidget(self.send_button)
         self.pages = QStackedWidget(self)
         for page in (self.editor, self.file, self.close_frame):
             self.pages.addWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 7, 10, 8)
         layout.setSpacing(6)
-        layout.addLayout(top)
+        layout.addWidget(self.bar)
         layout.addWidget(self.pages, 1)
         below = QHBoxLayout()
         below.setSpacing(8)
@@ -249,7 +194,7 @@ class Composer(QWidget):
         layout.addLayout(below)
 
     def _connect(self) -> None:
-        self.kinds.currentIndexChanged.connect(self._on_kind)
+        self.bar.kind_chosen.connect(self._on_kind)
         self.targets.changed.connect(self._on_target)
         self.targets.popup.picked.connect(lambda _line: self.editor.setFocus())
         self.instead.clicked.connect(self._send_there_instead)
@@ -260,18 +205,12 @@ class Composer(QWidget):
         self.editor.newer_pressed.connect(self._newer)
         for changed in (self.editor.textChanged, self.file.changed, self.close_frame.changed):
             changed.connect(self._on_edit)
-        self.fragments.valueChanged.connect(self._on_edit)
-        self.fragments.valueChanged.connect(self._name_frames)
+        self.bar.cut_changed.connect(self._on_edit)
 
     def _restyle(self) -> None:
         self.editor.document().setDefaultFont(self._theme.mono_font())
-        self.send_button.setIcon(self._icons.icon(IconName.SEND, ThemeRole.ON_ACCENT))
 
     # State
-
-    def _name_frames(self) -> None:
-        one = self.fragments.value() == 1
-        self.fragments.setSuffix(self.tr(" frame") if one else self.tr(" frames"))
 
     def _edits(self) -> bool:
         """Whether this kind uses the text editor."""
@@ -284,17 +223,8 @@ class Composer(QWidget):
             ComposeKind.CLOSE: self.close_frame,
         }
         self.pages.setCurrentWidget(pages.get(kind, self.editor))
-        for control in (self.fragments, self.compress):
-            control.setVisible(kind.is_message)
-        placeholders = {
-            ComposeKind.TEXT: self.tr("Text to send; Ctrl+Enter sends, ↑ brings back what was sent"),
-            ComposeKind.JSON: self.tr('JSON, checked while you type, such as {"type": "hello"}'),
-            ComposeKind.HEX: self.tr("Pairs of hex digits, such as 48 65 6c 6c 6f"),
-            ComposeKind.BASE64: self.tr("Base64, such as SGVsbG8="),
-            ComposeKind.PING: self.tr("Payload of the ping, at most 125 bytes; may stay empty"),
-            ComposeKind.PONG: self.tr("Payload of the pong, at most 125 bytes; may stay empty"),
-        }
-        self.editor.setPlaceholderText(placeholders.get(kind, ""))
+        self.bar.fit()
+        self.editor.setPlaceholderText(placeholder(kind))
         # Qt repaints a changed placeholder only when something else changes too.
         self.editor.viewport().update()
         self._failure = ""
@@ -336,7 +266,7 @@ class Composer(QWidget):
 
     def _draft(self) -> Draft:
         kind = self.kind()
-        compression = Compression.AS_NEGOTIATED if self.compress.isChecked() else Compression.NEVER
+        compression = self.bar.compression()
         if kind is ComposeKind.CLOSE:
             return Draft(kind, self.close_frame.reason.text(), self.close_frame.code())
         if kind is ComposeKind.FILE:
@@ -358,12 +288,7 @@ class Composer(QWidget):
         self.send_button.setEnabled(not unreachable and not problem)
         record = self.targets.record
         negotiated = record is not None and "permessage-deflate" in record.extensions
-        self.compress.setEnabled(negotiated or isinstance(self.targets.target, ToAll))
-        self.compress.setToolTip(
-            self.tr("Compress with permessage-deflate where it was negotiated")
-            if self.compress.isEnabled()
-            else self.tr("This connection did not negotiate permessage-deflate")
-        )
+        self.bar.allow_compression(is_negotiated=negotiated or isinstance(self.targets.target, ToAll))
         self.send_button.setToolTip(unreachable or problem or self.tr("Send (Ctrl+Enter)"))
         self._offer_another()
         wrong = self._failure or ("" if blank else problem)
