@@ -28,7 +28,7 @@ from core.capture.timings import Timings
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
 from core.errors import CaptureError, UnmaskError
-from core.protocol.events import Report, RunReceived, RunSent
+from core.protocol.events import Report, Ruled, RunReceived, RunSent
 
 COMMIT_SECONDS = 0.03
 PLACE_SECONDS = 0.5
@@ -198,6 +198,8 @@ class Recorder:
         """
         size += _EVENT_BYTES * len(events)
         for event in events:
+            if isinstance(event, Ruled):
+                event = event.received
             if isinstance(event, _RUNS):
                 size += _RUN_FRAME_BYTES * len(event.frames.heads)
         self._put(Batch(connection, time_ns, events, size, received))

@@ -24,6 +24,7 @@ from core.capture.marks import MarkChange, change_marks
 from core.capture.merging import Merger
 from core.capture.numbering import Numbering
 from core.capture.pending import Pending
+from core.capture.plainly import plainly
 from core.capture.ring import KEEP_ALL, Dropped, Keep, drop_oldest, room_for
 from core.capture.store import ALL, mark_lost
 from core.capture.tables import BLOCK, CLEARED, LANE, PAYLOAD, PayloadRow
@@ -329,7 +330,7 @@ class CaptureWriter:
         received = batch.received_flag
         sent = received ^ FROM_SERVER
         is_silent = received not in track.heard
-        for event in events:
+        for event in plainly(events):
             if is_silent and track.hear(event, received, time_ns):
                 is_silent = False
             if isinstance(event, FrameReceived):

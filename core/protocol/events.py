@@ -110,6 +110,44 @@ class RunSent(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Ruled:
+    """What was received and did not just pass: rules applied to it, or it waits."""
+
+    received: FrameReceived | RunReceived
+    """Its fate, unless it waits."""
+    ticket: int = 0
+    """If it waits: a number that it shares with the other frames of its message, unique in the connection, counted from
+    1; a `Decided` of this ticket tells its fate. Without one it was held until the connection ended.
+    """
+    rules: tuple[int, ...] = ()
+    """Ids of the rules that applied, in order."""
+    notes: tuple[str, ...] = ()
+    """What they note on it."""
+    recorded: bytes | None = None
+    """The message as it may be recorded; None: as it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What has waited under a ticket waits no more."""
+
+    ticket: int
+    fate: Fate
+    held_ns: int
+    """How long it has waited."""
+    remark: str = ""
+    """Why nobody decided, in a sentence: its time was up, or the connection closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacing:
+    """A frame that was sent in place of what has waited under a ticket, after its `Decided`."""
+
+    sent: FrameSent
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
 class RequestReceived:
     """A complete request head has arrived. The endpoint waits for `Endpoint.answer(...)`."""
 
@@ -274,6 +312,9 @@ class ConnectionClosed:
 Event = (
     FrameReceived
     | FrameSent
+    | Ruled
+    | Decided
+    | Replacing
     | RequestReceived
     | RequestSent
     | ResponseReceived
