@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.capture.blocks import BLOCK_FRAMES
+from core.capture.handlings import handlings_between
 from core.capture.layout import RECORD, RecordColumn, picking
 from core.capture.marks import notes_between
 from core.capture.read_connection import ReadConnection
 from core.capture.repeats import Layout
 from core.capture.snapshots import Snapshots
+from core.protocol.handling import Handling
 
 _CACHE_KIB = 512
 _MOST_TIMES = 10_000
@@ -145,6 +147,11 @@ class BlockReader(Snapshots):
         """For each bookmarked frame of a block, by id, its note."""
         with self._reading():
             return notes_between(self._db, key.first, key.first + key.count - 1)
+
+    def handlings(self, key: BlockKey) -> dict[int, Handling]:
+        """For each frame of a block of which the capture has more than its record, by id, what was done to it."""
+        with self._reading():
+            return handlings_between(self._db, key.first, key.first + key.count - 1)
 
     def last_times(self, connections: list[int], before: int) -> dict[int, int]:
         """For each connection with frames before block `before`, the time of its last one."""

@@ -15,10 +15,12 @@ from typing import cast
 
 from core.capture.layout import (
     COMPRESSED,
+    FATE_MASK,
     FATE_SHIFT,
     FORM_MASK,
     FORM_SHIFT,
     FROM_SERVER,
+    HANDLED,
     MASKED,
     MESSAGE,
     ORIGIN_MASK,
@@ -35,9 +37,10 @@ from core.capture.packing import to_store
 from core.capture.records import Direction, FrameRow, MessageInfo
 from core.capture.repeats import MOST_REPEATED, REPEATED_FROM, Repeat
 from core.capture.tables import BlockRow, PayloadRow
-from core.protocol.events import Completes, Fate, FrameReceived, FrameSent, Message, Origin
+from core.protocol.events import Completes, FrameReceived, FrameSent, Message, Origin
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import EXTENDED_LENGTH_BYTES, FIN, LARGEST_LENGTH, Frame, Opcode
+from core.protocol.handling import UNTOUCHED, Fate, Handling
 from core.protocol.violations import Severity, violation
 
 _C = RecordColumn
@@ -197,15 +200,16 @@ class BlockBuilder:
         if time_ns > self.last_ns:
             self.last_ns = time_ns
 
-    def append(self, event: OneFrame, connection: int, number: int, time_ns: int, from_server: int) -> int:
-        """Append any single frame; gives its wire bytes. `from_server` is FROM_SERVER or 0."""
+    def append(
+        self, event: OneFrame, connection: int, number: int, time_ns: int, from_server: int, handled: int = 0
+    ) -> int:
+        """Append any single frame; gives its wire bytes. `from_server` is FROM_SERVER or 0, `handled` HANDLED or 0."""
         self._note(time_ns)
         if isinstance(event, FrameSent):
             frame, origin, completes, found = event
-            origin_and_fate = int(origin)
+            handled |= origin
         else:
-            frame, found, completes, fate = event
-            origin_and_fate = fate << FATE_SHIFT
+            frame, found, completes = event
         head, key, payload, form, declared = frame
         severity = broken = 0
         if found:
@@ -225,7 +229,7 @@ class BlockBuilder:
             length = len(content)
             self._store(content)
         self.records += RECORD.pack(
-            time_ns, connection, number, offset, captured, declared, head, flags, origin_and_fate, severity,
+            time_ns, connection, number, offset, captured, declared, head, flags, handled, severity,
             broken, length, wire_length, frame_count, key or _NO_KEY,
         )  # fmt: skip
         wire_bytes = 2 + EXTENDED_LENGTH_BYTES[form] + (0 if key is None else 4) + captured
@@ -242,13 +246,15 @@ class BlockBuilder:
         self._wire_bytes += frame.wire_size
 
 
-def cut_to_fit(event: OneFrame) -> OneFrame:
-    """The beginning of a frame that a block cannot hold, with a violation that says so.
+def cut_to_fit(event: OneFrame, most: int) -> OneFrame:
+    """A frame, or the beginning of one that has more than `most` bytes with its message, with a violation that says so.
 
-    The limits prevent this (`core.net.settings`); if it happens anyway, no other frame is lost.
+    The limits prevent that (`core.net.settings`); if it happens anyway, no other frame is lost.
     """
-    frame, completes = event.frame, event.completes
-    content = len(completes.payload) if isinstance(completes, Message) else 0
+    frame, completes = event[0], event[2]
+    content = len(completes.payload) if type(completes) is Message else 0
+    if len(frame[2]) + content <= most:
+        return event
     told = violation("not-stored", f"{len(frame.payload)} bytes of the frame and {content} of its message")
     cut = frame._replace(payload=frame.payload[:PREVIEW_BYTES])
     return event._replace(frame=cut, completes=None, violations=(*event.violations, told))
@@ -307,7 +313,13 @@ class StoredFrame:
         offset, length = self.content
         return offset + length
 
-    def row(self, frame_id: int, preview: bytes) -> FrameRow:
+    @property
+    def is_handled(self) -> bool:
+        """Whether the capture says elsewhere what was done to the frame."""
+        return self.origin_and_fate & HANDLED != 0
+
+    def row(self, frame_id: int, preview: bytes, handling: Handling | None = None) -> FrameRow:
+        """The frame's row; `handling` is what the capture says of it elsewhere."""
         form = (self.flags & FORM_MASK) >> FORM_SHIFT
         if not self.captured <= self.declared <= _LONGEST[form]:
             raise ValueError(f"{self.captured} of {self.declared} bytes in length form {form} make no frame")
@@ -327,7 +339,6 @@ class StoredFrame:
             time_ns=self.time_ns,
             direction=Direction.SERVER_TO_CLIENT if self.flags & FROM_SERVER else Direction.CLIENT_TO_SERVER,
             origin=Origin(self.origin_and_fate & ORIGIN_MASK),
-            fate=Fate(self.origin_and_fate >> FATE_SHIFT),
             head=self.head,
             masked=self.flags & MASKED != 0,
             length_form=form,
@@ -337,7 +348,13 @@ class StoredFrame:
             message=message,
             violation_count=self.broken,
             severity=Severity(self.severity) if self.severity else 0,
+            handling=handling or self._early_handling,
         )
+
+    @property
+    def _early_handling(self) -> Handling:
+        fate = (self.origin_and_fate & FATE_MASK) >> FATE_SHIFT
+        return Handling(Fate(fate)) if fate else UNTOUCHED
 
     def frame(self, payload: bytes) -> Frame:
         key = self.key if self.flags & MASKED else None

@@ -14,6 +14,7 @@ from operator import le
 from core.capture.block_reader import BlockKey, BlockReader
 from core.capture.layout import MESSAGE, OWN_PAYLOAD, RECORD, RecordColumn, column_bytes, gather, picking
 from core.errors import CaptureError
+from core.protocol.handling import Handling
 
 _EXTENT = picking(
     RecordColumn.PAYLOAD_OFFSET, RecordColumn.CAPTURED, RecordColumn.FLAGS, RecordColumn.MESSAGE_LENGTH
@@ -80,6 +81,11 @@ class BlockColumns:
     def notes(self) -> dict[int, str]:
         """Notes of bookmarked frames, by frame id."""
         return self._reader.notes(self.key)
+
+    @cached_property
+    def handlings(self) -> dict[int, Handling]:
+        """What was done to frames of whose records HANDLED says that there is more, by frame id."""
+        return self._reader.handlings(self.key)
 
     def bytes_of(self, column: RecordColumn) -> bytes:
         """A one-byte column of every frame."""

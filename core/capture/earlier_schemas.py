@@ -1,4 +1,4 @@
-"""The statements of which the schemas of formats 1 to 4 were made. They never change: files hold them."""
+"""The statements of which the schemas of formats 1 to 5 were made. They never change: files hold them."""
 
 from __future__ import annotations
 
@@ -97,10 +97,30 @@ _FORMAT_4 = (
     'CREATE INDEX gap_before ON gap("before")',
 )
 
+_FORMAT_5 = (
+    'CREATE TABLE connection("id" INTEGER NOT NULL, "changed" INTEGER NOT NULL, "mode" INTEGER NOT NULL, '
+    '"state" INTEGER NOT NULL, "opened_ns" INTEGER NOT NULL, "closed_ns" INTEGER, "path" TEXT NOT NULL, '
+    '"origin" TEXT, "subprotocol" TEXT, "extensions" TEXT NOT NULL, "status" INTEGER NOT NULL, "reason" TEXT '
+    'NOT NULL, "close_code" INTEGER, "closed_by" INTEGER NOT NULL, "vanished" INTEGER NOT NULL, "frame_count" '
+    'INTEGER NOT NULL, "data_frame_count" INTEGER NOT NULL, "bytes_in" INTEGER NOT NULL, "bytes_out" INTEGER '
+    'NOT NULL, "violation_count" INTEGER NOT NULL, "source" INTEGER NOT NULL, PRIMARY KEY("id"))',
+    'CREATE TABLE source("id" INTEGER NOT NULL, "mode" INTEGER NOT NULL, "name" TEXT NOT NULL, "address" TEXT '
+    'NOT NULL, "target" TEXT NOT NULL, PRIMARY KEY("id"))',
+    'CREATE TABLE leg("connection" INTEGER NOT NULL, "side" INTEGER NOT NULL, "peer" TEXT NOT NULL, "local" '
+    'TEXT NOT NULL, "tls_version" TEXT, "tls_cipher" TEXT NOT NULL, "tls_alpn" TEXT, "tls_sni" TEXT, '
+    '"tls_resumed" INTEGER NOT NULL, "tls_chain" BLOB NOT NULL, "tls_problem" TEXT NOT NULL, "opened_ns" '
+    'INTEGER NOT NULL, "connected_ns" INTEGER, "secured_ns" INTEGER, "answered_ns" INTEGER, "first_message_ns" '
+    'INTEGER, "closed_ns" INTEGER, "ended" INTEGER NOT NULL, "trailing" BLOB NOT NULL, "trailing_length" '
+    'INTEGER NOT NULL, PRIMARY KEY("connection", "side")) WITHOUT ROWID',
+    'CREATE TABLE head("connection" INTEGER NOT NULL, "side" INTEGER NOT NULL, "kind" INTEGER NOT NULL, "raw" '
+    'BLOB NOT NULL, "masked" INTEGER NOT NULL, PRIMARY KEY("connection", "side", "kind")) WITHOUT ROWID',
+)
+"""Those of format 5 that format 4 does not have."""
+
 
 def in_one_line(statement: str) -> str:
     """A statement without its line breaks and indentation."""
     return " ".join(statement.split())
 
 
-EARLIER_STATEMENTS = frozenset(map(in_one_line, (*_STATEMENTS, *_FORMAT_4)))
+EARLIER_STATEMENTS = frozenset(map(in_one_line, (*_STATEMENTS, *_FORMAT_4, *_FORMAT_5)))

@@ -7,7 +7,7 @@ get new ids, greater than all before: an old id finds nothing, and never another
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from core.capture.blocks import BlockBuilder, StoredFrame
 from core.capture.layout import CONNECTION_AND_HEAD, OWN_PAYLOAD, RECORD
@@ -18,8 +18,8 @@ from core.capture.tables import BLOCK, HEAD, LEG, PAYLOAD
 _OF_FRAMES = (
     ("violation", "frame"),
     ("mark", "frame"),
-    ("replacement", "frame"),
-    ("replacement", "replaces"),
+    ("handling", "frame"),
+    ("handling", "cause"),
 )
 """Columns that name frames."""
 
@@ -52,6 +52,14 @@ class Running:
     violations: int = 0
     changes: int = 0
     generation: int = 1
+
+    def write(self, db: sqlite3.Connection) -> None:
+        """Write them. A transaction of the caller's."""
+        db.execute(
+            "UPDATE total SET connections=?, frames=?, control_frames=?, bytes=?, violations=?, changes=?, "
+            "generation=?",
+            astuple(self),
+        )
 
     def lose(self, forgotten: Forgotten) -> None:
         """Subtract what was removed; readers must begin anew."""

@@ -31,7 +31,7 @@ class RecordColumn(Enum):
     """The first byte of the frame: FIN, RSV1 to RSV3, opcode (RFC 6455 section 5.2)."""
     FLAGS = 33, "B"
     ORIGIN_AND_FATE = 34, "B"
-    """An `Origin` in the low half, a `Fate` in the high half."""
+    """An `Origin` in the low half; HANDLED, or up to format 5 a `Fate`, in the high half."""
     SEVERITY = 35, "B"
     """The worst severity of its violations; 0 if none."""
     VIOLATION_COUNT = 36, "H"
@@ -65,7 +65,11 @@ COMPRESSED = 0x40
 TEXT = 0x80
 
 FATE_SHIFT = 4
+FATE_MASK = 0b111 << FATE_SHIFT
+"""The `Fate` of a frame in captures up to format 5."""
 ORIGIN_MASK = (1 << FATE_SHIFT) - 1
+HANDLED = 0x80
+"""In the same byte: the table `handling` says what was done to the frame. Where it stands, FATE_MASK is 0."""
 
 
 def picking(*columns: RecordColumn) -> struct.Struct:

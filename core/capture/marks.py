@@ -145,9 +145,14 @@ def _keep(db: sqlite3.Connection, mark: Mark) -> None:
     ).fetchone()
     if there is None:
         raise CallerError(f"Frame {mark.frame} is not in the capture, so that it cannot be bookmarked.")
-    # SQLite rejects lone surrogates in text, and may end text at a NUL.
-    note = mark.note.encode("utf-8", "replace").decode().replace("\0", "?")
-    db.execute(MARK.replace, MarkRow(mark.frame, note))
+    db.execute(MARK.replace, MarkRow(mark.frame, storable(mark.note)))
+
+
+def storable(text: str) -> str:
+    """`text` with a question mark for each character that a file cannot hold: SQLite rejects lone surrogates, and may
+    end a text at a NUL.
+    """
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 def _reason(error: sqlite3.Error) -> str:

@@ -9,6 +9,7 @@ says how format n looks as format n + 1.
     format 3   payloads that come again are stored once; gaps in some files
     format 4   legs, heads and replacements; `closed_by` names client and server, `vanished` stands apart
     format 5   sources, what is wrong with TLS, and whether a head has its secrets masked
+    format 6   what was done to frames on their way, in place of replacements alone
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from typing import Any
 from core.capture.earlier_schemas import MARK as MARK_STATEMENTS
 from core.capture.earlier_schemas import MARK_CHANGES
 from core.capture.source_numbers import UNKNOWN
-from core.capture.tables import GAP, MARK, REPLACEMENT, SOURCE, Table
+from core.capture.tables import GAP, MARK, SOURCE, Table
 from core.protocol.events import ClosedBy
+from core.protocol.handling import Fate
 
-NEWEST = 5
+NEWEST = 6
 _FIRST_WITH_MARKS = 3
 _VANISHED_IN_3, _UNMASK_IN_3 = 3, 2
 """What `closed_by` said up to format 3, when Unmask was always the server; 1 was the client."""
@@ -71,7 +73,8 @@ def _to_3(shape: _Shape) -> None:
 
 
 def _to_4(shape: _Shape) -> None:
-    shape.show_empty(REPLACEMENT, GAP)
+    shape.show_empty(GAP)
+    shape.views["replacement"] = "SELECT NULL AS frame, NULL AS replaces WHERE 0"
     connection = shape.source("connection")
     shape.views["leg"] = (
         # Every connection came in from a client, over plain TCP.
@@ -105,7 +108,17 @@ def _to_5(shape: _Shape) -> None:
     shape.views["connection"] = f"SELECT *, {UNKNOWN} AS source FROM {shape.source('connection')}"
 
 
-_STEPS: Mapping[int, Callable[[_Shape], None]] = {1: _to_2, 2: _to_3, 3: _to_4, 4: _to_5}
+def _to_6(shape: _Shape) -> None:
+    shape.views["total"] = f"SELECT *, 0 AS handling_changes FROM {shape.source('total')}"
+    replacement = shape.source("replacement")
+    shape.views["handling"] = (
+        "SELECT replaces AS frame, 0 AS connection, 0 AS ticket, "
+        f"{Fate.REPLACED:d} AS fate, 0 AS decided_by, NULL AS held_ns, '' AS rules, 0 AS redacted, NULL AS cause "
+        f"FROM {replacement} UNION ALL SELECT frame, 0, 0, {Fate.PASSED:d}, 0, NULL, '', 0, replaces FROM {replacement}"
+    )
+
+
+_STEPS: Mapping[int, Callable[[_Shape], None]] = {1: _to_2, 2: _to_3, 3: _to_4, 4: _to_5, 5: _to_6}
 """By the format that each begins with."""
 
 

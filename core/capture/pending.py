@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable
 
+from core.capture.handlings import PendingHandlings
 from core.capture.legs import HeadPlace
 from core.capture.source_numbers import SourceNumbers
-from core.capture.tables import CONNECTION, HEAD, LEG, REPLACEMENT, VIOLATION, ReplacementRow, ViolationRow
+from core.capture.tables import CONNECTION, HEAD, LEG, VIOLATION, ViolationRow
 from core.capture.tracks import Track
 from core.protocol.violations import Violation
 
@@ -17,9 +18,9 @@ class Pending:
 
     def __init__(self) -> None:
         self._violations: list[ViolationRow] = []
-        self._replacements: list[ReplacementRow] = []
         self._next_violation = 1
         self.sources = SourceNumbers()
+        self.handlings = PendingHandlings()
 
     def note_violations(
         self, connection: int, found: Iterable[Violation], *, frame: int | None, head: HeadPlace | None
@@ -32,12 +33,10 @@ class Pending:
             )
             self._violations.append(row)
 
-    def note_replacement(self, frame: int, replaced: int) -> None:
-        """The frame with the first id went on in place of the one with the second."""
-        self._replacements.append(ReplacementRow(frame, replaced))
-
-    def write(self, db: sqlite3.Connection, tracks: Collection[Track], changed: int) -> None:
-        """Write it, and what has changed of connections. A transaction of the caller's."""
+    def write(self, db: sqlite3.Connection, tracks: Collection[Track], changed: int, new_from: int) -> None:
+        """Write it, and what has changed of connections. Frames from `new_from` on are new in the file. A transaction
+        of the caller's.
+        """
         self.sources.write(db)
         stated = [track.row(changed) for track in tracks if track.is_stated]
         others = [track.row(changed) for track in tracks if not track.is_stated]
@@ -49,24 +48,26 @@ class Pending:
             (LEG.replace, legs),
             (HEAD.replace, heads),
             (VIOLATION.insert, self._violations),
-            (REPLACEMENT.insert, self._replacements),
         ):
             if rows:
                 db.executemany(statement, rows)
+        self.handlings.write(db, new_from)
 
     def keep(self) -> None:
         """All is in the file."""
         self._next_violation += len(self._violations)
         self.sources.keep()
-        self.drop()
+        self.handlings.keep()
+        self._violations.clear()
 
     def drop(self) -> None:
         """Nothing of what happened is in the file, nor ever will be."""
         self._violations.clear()
-        self._replacements.clear()
+        self.handlings.drop()
 
     def begin_anew(self) -> None:
         """Another capture begins, which has no violation and no source."""
-        self.drop()
+        self._violations.clear()
+        self.handlings.keep()
         self.sources = SourceNumbers()
         self._next_violation = 1

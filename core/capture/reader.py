@@ -12,6 +12,7 @@ from core.capture import checks
 from core.capture.blocks import BLOCK_BYTES, PREVIEW_BYTES, StoredFrame
 from core.capture.connections import ConnectionReader
 from core.capture.gaps import GapReader
+from core.capture.handlings import HandlingReader, handling_of
 from core.capture.held_block import HeldBlock
 from core.capture.lanes import LaneReader
 from core.capture.layout import CONNECTION_AND_HEAD, OWN_PAYLOAD, RECORD, RecordColumn, gather
@@ -57,6 +58,7 @@ class CaptureReader(Snapshots):
         self.lanes = LaneReader(path, self._db)
         self.gaps = GapReader(path, self._db, self.lanes)
         self.marks = MarkReader(path, self._db)
+        self.handlings = HandlingReader(path, self._db)
         self.pieces = PieceReader(path, self._db)
         self._connections = ConnectionReader(path, self._db)
         self._blocks: OrderedDict[int, HeldBlock] = OrderedDict()
@@ -69,6 +71,7 @@ class CaptureReader(Snapshots):
     def totals(self) -> Totals:
         row = self._db.execute(
             "SELECT connections, frames, control_frames, bytes, violations, changes, generation, mark_changes, "
+            "handling_changes, "
             "coalesce((SELECT position FROM lane WHERE connection = ? ORDER BY block LIMIT 1), frames) FROM total",
             (ALL,),
         ).fetchone()
@@ -244,25 +247,9 @@ class CaptureReader(Snapshots):
         payload = self._payload(block, stored.offset, stored.captured)
         content = self._payload(block, *stored.content) if stored.flags & OWN_PAYLOAD else payload
         found = self.violations(frame_id) if stored.broken else ()
-        row = stored.row(frame_id, content[:PREVIEW_BYTES])
+        row = stored.row(frame_id, content[:PREVIEW_BYTES], handling_of(self._db, stored, frame_id))
         message = None if row.message is None else content
         return FrameRecord(row, stored.frame(payload), message, found, note)
-
-    @reads
-    def replaced(self, frame_id: int) -> int | None:
-        """Id of the frame in whose place frame `frame_id` was passed on; None if it replaces none."""
-        row = self._db.execute("SELECT replaces FROM replacement WHERE frame = ?", (frame_id,)).fetchone()
-        return None if row is None else int(row[0])
-
-    @reads
-    def replacement(self, frame_id: int) -> int | None:
-        """Id of the frame that was passed on in place of frame `frame_id`; None if it was not replaced."""
-        # It came soon after, so it is found after a few rows.
-        row = self._db.execute(
-            "SELECT frame FROM replacement WHERE frame > ? AND replaces = ? ORDER BY frame LIMIT 1",
-            (frame_id, frame_id),
-        ).fetchone()
-        return None if row is None else int(row[0])
 
     @reads
     def violations(self, frame_id: int) -> tuple[Violation, ...]:
@@ -362,7 +349,9 @@ class CaptureReader(Snapshots):
         for index in indices:
             stored = StoredFrame(block.records, index)
             offset, length = stored.content
-            yield stored.row(block.first + index, self._payload(block, offset, min(length, PREVIEW_BYTES)))
+            preview = self._payload(block, offset, min(length, PREVIEW_BYTES))
+            frame_id = block.first + index
+            yield stored.row(frame_id, preview, handling_of(self._db, stored, frame_id))
 
     def _few_rows_of(self, first: int, indices: list[int]) -> Iterator[FrameRow]:
         """Read these records of block `first` without reading the whole block."""
@@ -373,7 +362,8 @@ class CaptureReader(Snapshots):
                 records.seek(index * RECORD.size)
                 stored = StoredFrame(records.read(RECORD.size), 0)
                 offset, length = stored.content
-                yield stored.row(first + index, self._piece(first, offset, min(length, PREVIEW_BYTES)))
+                preview = self._piece(first, offset, min(length, PREVIEW_BYTES))
+                yield stored.row(first + index, preview, handling_of(self._db, stored, first + index))
 
     @reads
     def _block_of(self, frame_id: int) -> HeldBlock | None:

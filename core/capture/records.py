@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from core.capture.legs import HeadPlace
-from core.protocol.events import ClosedBy, Fate, Origin
+from core.protocol.events import ClosedBy, Origin
 from core.protocol.frames import Frame
+from core.protocol.handling import UNTOUCHED, Fate, Handling
 from core.protocol.violations import Violation
 
 OUTLINE_BYTES = 4096
@@ -155,15 +156,21 @@ class FrameRow:
     violation_count: int
     severity: int
     """The worst `Severity` of its violations; 0 if none."""
-    fate: Fate = Fate.PASSED
+    handling: Handling = UNTOUCHED
+    """What was done to it on its way."""
 
     @property
     def opcode(self) -> int:
         return self.head & 0x0F
 
     @property
+    def fate(self) -> Fate:
+        return self.handling.fate
+
+    @property
     def truncated(self) -> bool:
-        return self.captured_length != self.declared_length
+        """The stream ended before the whole payload had come."""
+        return self.captured_length != self.declared_length and not self.handling.is_redacted
 
     @property
     def content_length(self) -> int:
@@ -229,6 +236,8 @@ class Totals:
     """Grows when the capture is cleared, which invalidates everything fetched before."""
     mark_changes: int = 0
     """Grows with every change to any mark; see `core.capture.marks`."""
+    handling_changes: int = 0
+    """Grows when something is decided of frames that could be read before; see `core.capture.handlings`."""
     dropped_frames: int = 0
     """Frames that were dropped; see `core.capture.ring`."""
 

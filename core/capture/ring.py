@@ -133,7 +133,7 @@ def _drop(db: sqlite3.Connection, first: int, count: int, dropped: Dropped) -> N
     )
     marks = db.execute("DELETE FROM mark WHERE frame BETWEEN ? AND ?", (first, first + count - 1))
     dropped.marks += marks.rowcount
-    db.execute("DELETE FROM replacement WHERE frame BETWEEN ? AND ?", (first, first + count - 1))
+    db.execute("DELETE FROM handling WHERE frame BETWEEN ? AND ?", (first, first + count - 1))
     dropped.frames += count
     dropped.bytes += max(count * RECORD.size + (payload_bytes or 0), _SMALL_BLOCK)
 

@@ -124,6 +124,8 @@ class TotalRow(NamedTuple):
     """Goes up when frames are forgotten that were not at the front."""
     mark_changes: int
     """Goes up with every change to any mark."""
+    handling_changes: int
+    """Goes up when something is decided of frames that are in the file already."""
 
 
 class ConnectionRow(NamedTuple):
@@ -261,12 +263,21 @@ class ViolationRow(NamedTuple):
     length: int
 
 
-class ReplacementRow(NamedTuple):
-    """A frame that went on in place of another one."""
+class HandlingRow(NamedTuple):
+    """What was done to a frame on its way (`Handling`), or why it was sent. Most frames have none."""
 
     frame: int
-    replaces: int
-    """The frame that came."""
+    connection: int
+    ticket: int
+    """Of its unit within the connection; 0: none."""
+    fate: int
+    decided_by: int
+    held_ns: int | None
+    rules: str
+    """One in a line."""
+    redacted: int
+    cause: int | None
+    """The first frame of the unit in whose place it went on, or because of which it was sent."""
 
 
 class MarkRow(NamedTuple):
@@ -308,12 +319,17 @@ VIOLATION = Table(
     ("id",),
     {"violation_frame": ("frame", "connection"), "violation_connection": ("connection", "frame")},
 )
-REPLACEMENT = Table("replacement", ReplacementRow, ("frame",))
+HANDLING = Table(
+    "handling",
+    HandlingRow,
+    ("frame",),
+    {"handling_ticket": ("connection", "ticket"), "handling_cause": ("cause",)},
+)
 MARK = Table("mark", MarkRow, ("frame",), {"mark_frame": ("frame",)})
 GAP = Table("gap", GapRow, ("connection", "before", "reason"), {"gap_before": ("before",)})
 
 TABLES: tuple[Table[Any], ...] = (
-    META, TOTAL, CONNECTION, SOURCE, LEG, HEAD, BLOCK, PAYLOAD, LANE, VIOLATION, REPLACEMENT, MARK, GAP,
+    META, TOTAL, CONNECTION, SOURCE, LEG, HEAD, BLOCK, PAYLOAD, LANE, VIOLATION, HANDLING, MARK, GAP,
 )  # fmt: skip
 CLEARED = tuple(table for table in TABLES if table not in (META, TOTAL))
 """Those that have no rows any more when a capture is cleared."""
@@ -327,4 +343,5 @@ FIRST_TOTAL = TotalRow(
     changes=0,
     generation=1,
     mark_changes=0,
+    handling_changes=0,
 )

@@ -23,6 +23,7 @@ from core.protocol.events import (
     RequestReceived,
     RequestSent,
     ResponseReceived,
+    Ruled,
     RunReceived,
     StreamEnded,
     TunnelEnded,
@@ -124,8 +125,6 @@ class Track:
     """Data frames among them."""
     heard: set[int] = field(default_factory=set)
     """Sides that a whole message has come from: FROM_SERVER or 0."""
-    replaced: dict[int, int] = field(default_factory=dict)
-    """Ids of frames that were replaced and whose replacement has not come, by FROM_SERVER or 0."""
 
     def __post_init__(self) -> None:
         opened, side = self.opened, self.opened.side
@@ -178,7 +177,6 @@ class Track:
     def forget_frames(self, violations: int = 0) -> None:
         """Nothing of its frames is in the file any more; `violations` are left that no frame broke."""
         self.counts = Counts(violations=violations)
-        self.replaced.clear()
 
     def restate(self) -> None:
         """The file may hold no row of it, its legs and heads."""
@@ -199,7 +197,6 @@ class Track:
         """Discard what was counted since `keep`, which never reached the file."""
         self.counts = Counts() if self.committed is None else self.committed.copy()
         self.block_frames = self.block_data = 0
-        self.replaced.clear()
 
     # What happened.
 
@@ -209,6 +206,8 @@ class Track:
 
     def hear(self, event: Report, from_server: int, time_ns: int) -> bool:
         """Note the first whole message from the server (FROM_SERVER) or the client (0), if this is it."""
+        if isinstance(event, Ruled):
+            event = event.received
         ends_message = isinstance(event, FrameReceived) and event.completes is not None
         if not (ends_message or isinstance(event, RunReceived)):
             return False

@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.capture.batches import Batch as Batch
@@ -18,19 +18,29 @@ from core.capture.blocks import MOST_FRAME_BYTES, BlockBuilder, OneFrame, cut_to
 from core.capture.capture_file import CaptureFile
 from core.capture.forgetting import Running, forget
 from core.capture.gaps import GapReason, Missing
-from core.capture.layout import FROM_SERVER
+from core.capture.layout import FROM_SERVER, HANDLED
 from core.capture.legs import HeadPlace, LegChange
 from core.capture.marks import MarkChange, change_marks
 from core.capture.merging import Merger
 from core.capture.numbering import Numbering
 from core.capture.pending import Pending
-from core.capture.plainly import plainly
 from core.capture.ring import KEEP_ALL, Dropped, Keep, drop_oldest, room_for
+from core.capture.ruled import frames_of, unrecorded_bytes
 from core.capture.store import ALL, mark_lost
 from core.capture.tables import BLOCK, CLEARED, LANE, PAYLOAD, PayloadRow
 from core.capture.tracks import Opened, Track
 from core.errors import CaptureError
-from core.protocol.events import Fate, FrameReceived, FrameSent, Message, Origin, Report, RunReceived, RunSent
+from core.protocol.events import (
+    Caused,
+    Decided,
+    FrameReceived,
+    FrameSent,
+    Origin,
+    Report,
+    Ruled,
+    RunReceived,
+    RunSent,
+)
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import Opcode
 from core.protocol.violations import Violation
@@ -86,14 +96,12 @@ class CaptureWriter:
             for batch in batches:
                 if isinstance(batch.events, Opened):
                     self._open(batch.connection, batch.events, batch.time_ns)
-                elif isinstance(batch.events, LegChange):
-                    self._change_leg(batch, batch.events)
                 else:
                     self._add(batch, batch.events)
             self._end_block()
             with self._file.transaction():
                 self._write_blocks()
-                self._write_changes()
+                self._write_changes(before)
                 self._missing.write(self._db, before)
         self._keep()
 
@@ -113,7 +121,7 @@ class CaptureWriter:
             for table in CLEARED:
                 self._db.execute(f"DELETE FROM {table.name}")
             self._db.execute("UPDATE total SET mark_changes = mark_changes + 1")
-            self._write_changes()
+            self._write_changes(self._next_frame)
         self._keep()
         # Return the room to the disk unless somebody is reading; there is little left to move.
         with suppress(sqlite3.Error):
@@ -132,10 +140,7 @@ class CaptureWriter:
                 track.forget_frames(forgotten.violations_left)
                 self._touched[handle] = track
             self._db.execute("UPDATE total SET mark_changes = mark_changes + 1")
-            self._write_changes()
-        for each in self._tracks.values():
-            # Frames that stay have new ids.
-            each.replaced.clear()
+            self._write_changes(self._next_frame)
         self._next_frame, self._block = forgotten.next_frame, BlockBuilder(forgotten.next_frame)
         self._keep()
 
@@ -294,17 +299,13 @@ class CaptureWriter:
             self._db.execute(PAYLOAD.insert, payload)
             self._db.executemany(LANE.insert, lanes)
 
-    def _write_changes(self) -> None:
+    def _write_changes(self, new_from: int) -> None:
         total = self._total
         if self._touched:
             total.changes += 1
             total.connections += sum(track.committed is None for track in self._touched.values())
-        self._pending.write(self._db, self._touched.values(), total.changes)
-        self._db.execute(
-            "UPDATE total SET connections=?, frames=?, control_frames=?, bytes=?, violations=?, changes=?, "
-            "generation=?",
-            astuple(total),
-        )
+        self._pending.write(self._db, self._touched.values(), total.changes, new_from)
+        total.write(self._db)
 
     # Reports of connections.
 
@@ -315,51 +316,44 @@ class CaptureWriter:
             source = self._pending.sources.number(opened.source)
             self._tracks[handle] = self._touched[handle] = Track(number, opened, time_ns, source)
 
-    def _change_leg(self, batch: Batch, change: LegChange) -> None:
-        track = self._tracks.get(batch.connection)
-        if track is not None:
-            self._touched[batch.connection] = track
-            track.change_leg(batch.time_ns, change)
-
-    def _add(self, batch: Batch, events: Sequence[Report]) -> None:
+    def _add(self, batch: Batch, events: Sequence[Report] | LegChange) -> None:
         track = self._tracks.get(batch.connection)
         if track is None:
             return
         self._touched[batch.connection] = track
         time_ns = batch.time_ns
+        if isinstance(events, LegChange):
+            track.change_leg(time_ns, events)
+            return
         received = batch.received_flag
         sent = received ^ FROM_SERVER
         is_silent = received not in track.heard
-        for event in plainly(events):
+        for event in events:
             if is_silent and track.hear(event, received, time_ns):
                 is_silent = False
             if isinstance(event, FrameReceived):
                 self._add_frame(track, time_ns, event, received)
-                if event.fate is Fate.REPLACED and self.recording:
-                    track.replaced[received] = self._next_frame - 1
             elif isinstance(event, FrameSent):
                 self._add_frame(track, time_ns, event, sent)
-                if event.origin is Origin.EDITED and sent in track.replaced and self.recording:
-                    self._pending.note_replacement(self._next_frame - 1, track.replaced.pop(sent))
-                if event.frame.opcode == Opcode.CLOSE:
-                    track.close_sent()
             elif isinstance(event, RunReceived):
                 self._add_run(track, time_ns, event.frames, Origin.PEER, received)
             elif isinstance(event, RunSent):
                 self._add_run(track, time_ns, event.frames, event.origin, sent)
+            elif isinstance(event, Ruled):
+                for frame in frames_of(event):
+                    self._add_frame(track, time_ns, frame, received, event)
+            elif isinstance(event, Caused):
+                self._add_frame(track, time_ns, event.sent, sent, event)
+            elif isinstance(event, Decided):
+                self._pending.handlings.decide(track.id, event)
             else:
                 broken = track.change(time_ns, event)
-                self._note(track, broken.violations, head=broken.head)
+                self._note(track, broken.violations, None, broken.head)
         if track.closed_ns is not None:
             del self._tracks[batch.connection]
 
     def _note(
-        self,
-        track: Track,
-        found: Sequence[Violation],
-        *,
-        frame: int | None = None,
-        head: HeadPlace | None = None,
+        self, track: Track, found: Sequence[Violation], frame: int | None, head: HeadPlace | None
     ) -> None:
         track.counts.violations += len(found)
         self._total.violations += len(found)
@@ -367,24 +361,32 @@ class CaptureWriter:
 
     # Frames.
 
-    def _add_frame(self, track: Track, time_ns: int, event: OneFrame, from_server: int) -> None:
+    def _add_frame(
+        self,
+        track: Track,
+        time_ns: int,
+        event: OneFrame,
+        from_server: int,
+        told: Ruled | Caused | None = None,
+    ) -> None:
+        if isinstance(event, FrameSent) and event.frame.opcode == Opcode.CLOSE:
+            track.close_sent()
         track.number += 1
         if not self.recording:
             self._pass(track, time_ns, 1, 0 if event[0][0] & 8 else 1)
             return
-        size = len(event[0][2])
-        if type(event[2]) is Message:
-            size += len(event[2].payload)
-        if size > self.most_frame_bytes:
-            event = cut_to_fit(event)
+        event = cut_to_fit(event, self.most_frame_bytes)
         self._make_room(event.frame.payload)
         if event.violations:
-            self._note(track, event.violations, frame=self._next_frame)
-        wire_bytes = self._block.append(event, track.id, track.number, time_ns, from_server)
+            self._note(track, event.violations, self._next_frame, None)
+        if told is not None:
+            self._pending.handlings.note(self._next_frame, track.id, told)
+        handled = 0 if told is None else HANDLED
+        wire_bytes = self._block.append(event, track.id, track.number, time_ns, from_server, handled)
         track.block_frames += 1
         if not event[0][0] & 8:
             track.block_data += 1
-        self._count(track, 1, wire_bytes, from_server)
+        self._count(track, 1, wire_bytes + unrecorded_bytes(told, event), from_server)
 
     def _add_run(
         self, track: Track, time_ns: int, run: FrameColumns, origin: Origin, from_server: int

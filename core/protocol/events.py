@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import Frame
+from core.protocol.handling import UNTOUCHED, Handling
 from core.protocol.handshake import Answer, ResponseVerdict, ServerPolicy, propose
 from core.protocol.http11 import RequestHead, ResponseHead
 from core.protocol.state import Role
@@ -28,19 +29,9 @@ class Origin(IntEnum):
     RULE = 3
     """A rule sent it, such as echo."""
     EDITED = 4
+    """It went on in place of another one."""
     INJECTED = 5
-
-
-class Fate(IntEnum):
-    """What happened to a frame on its way from the side that sent it to the other."""
-
-    PASSED = 0
-    """It was passed on unchanged, or Unmask is the other side."""
-    HELD = 1
-    """It was held until the connection ended, and was never passed on."""
-    DROPPED = 2
-    REPLACED = 3
-    """Another frame, of origin EDITED, was passed on in its place."""
+    """Unmask put it between a client and its server, neither of whom had sent it."""
 
 
 class Message(NamedTuple):
@@ -68,7 +59,6 @@ class FrameReceived(NamedTuple):
     frame: Frame
     violations: tuple[Violation, ...]
     completes: Message | Completes | None
-    fate: Fate = Fate.PASSED
 
     @property
     def message(self) -> Message | None:
@@ -114,37 +104,41 @@ class Ruled:
     """What was received and did not just pass: rules applied to it, or it waits."""
 
     received: FrameReceived | RunReceived
-    """Its fate, unless it waits."""
+    handling: Handling = UNTOUCHED
+    """What is known by now; `Fate.HELD` while it waits."""
     ticket: int = 0
-    """If it waits: a number that it shares with the other frames of its message, unique in the connection, counted from
-    1; a `Decided` of this ticket tells its fate. Without one it was held until the connection ended.
+    """A number that it shares with the other frames of its unit, unique in the connection, counted from 1: by it
+    `Decided` and `Caused` name the unit. 0: neither will.
     """
-    rules: tuple[int, ...] = ()
-    """Ids of the rules that applied, in order."""
     notes: tuple[str, ...] = ()
-    """What they note on it."""
+    """What rules note on it."""
     recorded: bytes | None = None
-    """The message as it may be recorded; None: as it came."""
+    """What may be recorded of the message that the frame completes, else of its payload; None: as it came. For the
+    frames before the last of a message it is b"" where that is not recorded as it came.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What has waited under a ticket waits no more."""
+    """It is settled what becomes of all that was received under a ticket."""
 
     ticket: int
-    fate: Fate
-    held_ns: int
-    """How long it has waited."""
-    remark: str = ""
-    """Why nobody decided, in a sentence: its time was up, or the connection closed."""
+    handling: Handling
+    """Its `rules` are those that applied since."""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Replacing:
-    """A frame that was sent in place of what has waited under a ticket, after its `Decided`."""
+class Caused:
+    """A frame that was sent in place of what was received under a ticket (`Origin.EDITED`), because of it, or by a rule
+    on its own.
+    """
 
     sent: FrameSent
-    ticket: int
+    ticket: int = 0
+    """0: nothing that was received has led to it."""
+    rules: tuple[str, ...] = ()
+    """Names of the rules that sent it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +308,7 @@ Event = (
     | FrameSent
     | Ruled
     | Decided
-    | Replacing
+    | Caused
     | RequestReceived
     | RequestSent
     | ResponseReceived
@@ -344,9 +338,7 @@ def singly(reports: Iterable[Report]) -> list[Event]:
     for report in reports:
         if isinstance(report, RunReceived):
             # `zip` stops at the last frame.
-            rows: Iterable[tuple[object, ...]] = zip(
-                report.frames.frames(), repeat(()), whole, repeat(Fate.PASSED), strict=False
-            )
+            rows: Iterable[tuple[object, ...]] = zip(report.frames.frames(), repeat(()), whole, strict=False)
             events += map(_new_received, repeat(FrameReceived), rows)
         elif isinstance(report, RunSent):
             rows = zip(report.frames.frames(), repeat(report.origin), whole, repeat(()), strict=False)

@@ -100,9 +100,14 @@ def _keys(block: ScannedBlock) -> Iterable[bytes | None]:
 
 def _truncated(block: ScannedBlock) -> Iterable[int]:
     columns = block.columns
-    return map(
-        int.__ne__, columns.numbers_of(RecordColumn.CAPTURED), columns.numbers_of(RecordColumn.DECLARED)
+    found = list(
+        map(int.__ne__, columns.numbers_of(RecordColumn.CAPTURED), columns.numbers_of(RecordColumn.DECLARED))
     )
+    if any(found):
+        # What rules keep out of the capture had come.
+        for frame, handling in columns.handlings.items():
+            found[frame - columns.key.first] &= not handling.is_redacted
+    return found
 
 
 def message_fields() -> Iterable[Field]:

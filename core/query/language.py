@@ -12,6 +12,7 @@ from core.query.expressions import Expression, Filter, all_of
 from core.query.fields import Field, Fields
 from core.query.frame_fields import header_fields, mark_fields, message_fields, place_fields
 from core.query.grammar import Builder, make_parser
+from core.query.handling_fields import handling_fields
 from core.query.operators import Operators, default_operators
 from core.query.payload_fields import connection_fields, payload_fields
 
@@ -128,6 +129,7 @@ def default_fields() -> Iterable[Field]:
     yield from message_fields()
     yield from place_fields()
     yield from connection_fields()
+    yield from handling_fields()
     yield from mark_fields()
 
 

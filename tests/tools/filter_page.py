@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from core.query.fields import Access, Field
 from core.query.frame_fields import header_fields, mark_fields, message_fields, place_fields
+from core.query.handling_fields import handling_fields
 from core.query.json_paths import DEPTH, PAYLOAD_LIMIT
 from core.query.language import LENGTH_LIMIT, default_language
 from core.query.operators import Operator
@@ -21,6 +22,7 @@ _GROUPS = (
     ("The message that a frame completed", message_fields),
     ("Time, place, and rules broken", place_fields),
     ("The connection", connection_fields),
+    ("What was done to a frame on its way", handling_fields),
     ("Bookmarks and notes", mark_fields),
 )
 _KINDS = {

@@ -16,7 +16,9 @@ from core.capture.records import FrameRecord
 from core.capture.ring import Keep
 from core.capture.writer import Batch, CaptureWriter
 from core.protocol.events import (
+    Caused,
     Completes,
+    Decided,
     Event,
     FrameReceived,
     FrameSent,
@@ -24,8 +26,10 @@ from core.protocol.events import (
     Message,
     Origin,
     RequestReceived,
+    Ruled,
 )
 from core.protocol.frames import Frame, Opcode, make_frame
+from core.protocol.handling import DecidedBy, Fate, Handling
 from core.protocol.handshake import Answer, ServerPolicy, client_request
 from core.protocol.http11 import HeadKind, HeadParser, RequestHead
 from core.protocol.violations import violation
@@ -81,7 +85,7 @@ def write_capture(path: Path, seed: int) -> None:
         for _ in range(dice.randrange(1, 6)):
             # The clock is set back now and then.
             time_ns += dice.choice((0, 1, 1000, 2_000_000, 3_000_000_000, -1_000_000))
-            events = [_event(dice) for _ in range(dice.choice((1, 2, 5, 20)))]
+            events = [_handled(dice, _event(dice)) for _ in range(dice.choice((1, 2, 5, 20)))]
             batches.append(Batch(dice.choice(connections), time_ns, events, 0))
         writer.write(batches)
     if seed % 4 == 3:
@@ -142,11 +146,30 @@ def _event(dice: random.Random) -> Event:
         case 5:
             return FrameSent(
                 make_frame(Opcode.TEXT, payload),
-                dice.choice((Origin.COMPOSED, Origin.RULE)),
+                dice.choice((Origin.COMPOSED, Origin.RULE, Origin.EDITED, Origin.INJECTED)),
                 Completes.ITSELF,
             )
     frame = make_frame(dice.choice((Opcode.TEXT, Opcode.BINARY)), payload, masking_key=key)
     return FrameReceived(frame, (), Completes.ITSELF)
+
+
+def _handled(dice: random.Random, event: Event) -> Event:
+    """The event, or what rules made of it, or a decision on others."""
+    handling = Handling(
+        dice.choice(list(Fate)),
+        dice.choice(list(DecidedBy)),
+        dice.choice((None, None, 0, 2_000_000, 60_000_000_000)),
+        dice.choice(((), ("a",), ("/a", "mqtt"))),
+    )
+    match dice.randrange(12), event:
+        case 0 | 1, FrameReceived():
+            recorded = dice.choice((None, None, b"", b"a***b"))
+            return Ruled(event, handling, dice.randrange(4), recorded=recorded)
+        case 0 | 1, FrameSent():
+            return Caused(event, dice.randrange(4), handling.rules)
+        case 2, _:
+            return Decided(dice.randrange(1, 4), handling)
+    return event
 
 
 def _payload(dice: random.Random) -> bytes:

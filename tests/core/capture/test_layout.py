@@ -9,6 +9,8 @@ import pytest
 from core.capture.blocks import BlockBuilder, StoredFrame
 from core.capture.layout import (
     CONNECTION_AND_HEAD,
+    FATE_SHIFT,
+    HANDLED,
     RECORD,
     RecordColumn,
     column_bytes,
@@ -17,8 +19,9 @@ from core.capture.layout import (
     put,
     put_bytes,
 )
-from core.protocol.events import Fate, FrameReceived, FrameSent, Origin
+from core.protocol.events import FrameReceived, FrameSent, Origin
 from core.protocol.frames import make_frame
+from core.protocol.handling import UNTOUCHED, DecidedBy, Fate, Handling
 
 VALUES = (-5, 7, 8, 9, 10, 2**63, 0x89, 0x12, 0x34, 3, 500, 11, 12, 13, b"keys")
 RECORDS = RECORD.pack(*VALUES) + RECORD.pack(*[0] * 14, b"")
@@ -61,10 +64,20 @@ def test_columns_are_put_where_they_are_found() -> None:
     assert sum(map(bool, records)) == 1 + 3 + 2 + 8, "and nothing beside them"
 
 
-@pytest.mark.parametrize("fate", Fate)
-def test_origin_and_fate_share_a_byte(fate: Fate) -> None:
+def test_a_handled_frame_keeps_its_origin() -> None:
     block = BlockBuilder(1)
-    block.append(FrameReceived(make_frame(2), (), None, fate), 1, 1, 1, 0)
+    block.append(FrameReceived(make_frame(2), (), None), 1, 1, 1, 0, HANDLED)
     block.append(FrameSent(make_frame(2), Origin.EDITED, None), 1, 2, 1, 0)
-    rows = [StoredFrame(block.records, index).row(1 + index, b"") for index in range(2)]
-    assert [(row.origin, row.fate) for row in rows] == [(Origin.PEER, fate), (Origin.EDITED, Fate.PASSED)]
+    frames = [StoredFrame(block.records, index) for index in range(2)]
+    assert [each.is_handled for each in frames] == [True, False]
+    done = Handling(Fate.DROPPED, DecidedBy.PERSON)
+    rows = [each.row(1, b"", done if each.is_handled else None) for each in frames]
+    assert [(row.origin, row.handling) for row in rows] == [(Origin.PEER, done), (Origin.EDITED, UNTOUCHED)]
+
+
+@pytest.mark.parametrize("fate", Fate)
+def test_up_to_format_5_the_record_has_the_fate(fate: Fate) -> None:
+    block = BlockBuilder(1)
+    block.append(FrameReceived(make_frame(2), (), None), 1, 1, 1, 0)
+    block.records[RecordColumn.ORIGIN_AND_FATE.offset] |= fate << FATE_SHIFT
+    assert StoredFrame(block.records, 0).row(1, b"").handling == Handling(fate)

@@ -10,18 +10,14 @@ import pytest
 
 from core.capture.legs import HeadPlace, HeadRecord, LegChange, LegEnd, LegRecord, Tls, head_place
 from core.capture.reader import CaptureReader
-from core.capture.records import ConnectionRecord, ConnectionState, Direction, Mode, View
-from core.capture.ring import Keep
+from core.capture.records import ConnectionRecord, ConnectionState, Direction, Mode
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
 from core.protocol.endpoint import ClientSide, ConnectionLimits, Endpoint, ServerSide
 from core.protocol.events import (
     ClosedBy,
-    Completes,
     Event,
     ExchangeEnded,
-    Fate,
-    FrameReceived,
     FrameSent,
     Origin,
     Report,
@@ -429,69 +425,6 @@ def test_frames_that_are_sent_may_break_rules(path: Path) -> None:
     told.keep([FrameSent(make_frame(1, b"x", rsv=2), Origin.COMPOSED, None, (violation("rsv2-set"),))], C)
     assert told.frames() == [(Direction.SERVER_TO_CLIENT, b"x", ["rsv2-set"])]
     assert told.record.violation_count == 1
-
-
-def replaced(told: Told) -> list[tuple[int, int]]:
-    """Each frame that replaces another, with that one, as a reader finds them both ways."""
-    with closing(told.reader) as reader:
-        frames = [row.id for row in reader.rows(View(), reader.dropped(View()), 99)]
-        pairs = [(frame, other) for frame in frames if (other := reader.replaced(frame)) is not None]
-        assert [reader.replacement(other) for _, other in pairs] == [frame for frame, _ in pairs]
-        assert {reader.replacement(frame) for frame in frames} <= {None, *frames}
-    return pairs
-
-
-def test_a_replaced_frame_and_its_replacement_know_each_other(path: Path) -> None:
-    told = Told(path, RELAYED)
-    came, sent = make_frame(1, b"came", masking_key=b"mask"), make_frame(1, b"sent", masking_key=b"mask")
-    told.keep([FrameReceived(came, (), Completes.ITSELF, Fate.REPLACED)], C)
-    told.keep([FrameReceived(came, (), Completes.ITSELF, Fate.DROPPED)], S)
-    told.keep([FrameSent(sent, Origin.EDITED, Completes.ITSELF)], C)
-    told.keep([FrameSent(sent, Origin.EDITED, Completes.ITSELF)], S)
-    told.keep([FrameSent(sent, Origin.EDITED, Completes.ITSELF)], S)
-    with closing(told.reader) as reader:
-        fates = [(row.direction, row.origin, row.fate) for row in reader.rows(View(), 0, 9)]
-    up, down = Direction.CLIENT_TO_SERVER, Direction.SERVER_TO_CLIENT
-    assert fates == [
-        (up, Origin.PEER, Fate.REPLACED),
-        (down, Origin.PEER, Fate.DROPPED),
-        (down, Origin.EDITED, Fate.PASSED),
-        (up, Origin.EDITED, Fate.PASSED),
-        (up, Origin.EDITED, Fate.PASSED),
-    ]
-    assert replaced(told) == [(4, 1)], "the next that went on that way"
-
-
-def test_replacements_go_with_their_frames(path: Path) -> None:
-    told = Told(path, RELAYED)
-    came = FrameReceived(make_frame(1, b"came", masking_key=b"mask"), (), Completes.ITSELF, Fate.REPLACED)
-    for _ in range(3):
-        told.keep([came], C)
-        told.keep([FrameSent(make_frame(1, b"sent"), Origin.EDITED, Completes.ITSELF)], S)
-    assert replaced(told) == [(2, 1), (4, 3), (6, 5)]
-    told.writer.keep = Keep(frames=3)
-    told.writer.drop_oldest(0, 1 << 30)
-    assert replaced(told) == [(4, 3), (6, 5)]
-    told.writer.clear()
-    assert replaced(told) == []
-    with closing(told.reader) as reader:
-        assert len(reader.legs(1)) == 1, "of the connection, which is still open"
-
-
-def test_frames_that_get_new_ids_keep_their_replacements(path: Path) -> None:
-    told = Told(path, RELAYED)
-    other = FrameReceived(make_frame(1, b"other", masking_key=b"mask"), (), Completes.ITSELF)
-    told.writer.write([Batch(2, 1, LISTENED, 0)])
-    came = FrameReceived(make_frame(1, b"came", masking_key=b"mask"), (), Completes.ITSELF, Fate.REPLACED)
-    sent = FrameSent(make_frame(1, b"sent"), Origin.EDITED, Completes.ITSELF)
-    told.writer.write([Batch(2, 1, [other], 0), Batch(1, 1, [came], 0)])
-    told.keep([sent], S)
-    assert replaced(told) == [(3, 2)]
-    told.writer.clear_connection(2)
-    with closing(told.reader) as reader:
-        [first, second] = [row.id for row in reader.rows(View(), 0, 9)]
-        assert reader.heads(2) == []
-    assert replaced(told) == [(second, first)]
 
 
 def test_in_another_capture_an_open_connection_has_all_its_rows_again(path: Path, tmp_path: Path) -> None:

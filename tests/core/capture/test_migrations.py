@@ -1,9 +1,9 @@
 """Captures of every earlier format open, and show what they were made of.
 
 Those in `formats` were made by the programs that wrote these formats: `1` before violations had a second index, `2`
-before marks, `3` before gaps, those with a `b` after that, `4` before sources. Each holds the same four conversations
-and a refused handshake; the crashed ones have a write-ahead log, and a connection that is still open. The relayed one
-has two legs.
+before marks, `3` before gaps, those with a `b` after that, `4` before sources, `5` before handlings. Each holds the
+same four conversations and a refused handshake; the crashed ones have a write-ahead log, and a connection that is still
+open. The relayed ones have two legs.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ from core.capture.store import copy, open_for_reading
 from core.capture.tables import TABLES
 from core.errors import CaptureError
 from core.formats.jsonl import JsonLines
-from core.protocol.events import ClosedBy
+from core.protocol.events import ClosedBy, Origin
+from core.protocol.handling import Fate
 from core.protocol.state import Role
 from core.query.language import default_language
 from tests.tools.filters import asked, scanned
 
 KEPT = Path(__file__).with_name("formats")
-FORMATS = ("1", "1b", "2", "2b", "3", "3b", "4")
-CRASHED = ("1", "2", "3", "4")
+FORMATS = ("1", "1b", "2", "2b", "3", "3b", "4", "5")
+CRASHED = ("1", "2", "3", "4", "5")
 T = TypeVar("T")
 MESSAGES = [
     b"Hello", bytes(range(32)), b"in pieces", b"compressed " * 20, b"fragments " * 5, b"long" * 2000, b"one", b"two",
@@ -133,6 +134,25 @@ def test_two_legs_without_a_source(tmp_path: Path) -> None:
         HeadPlace.SERVER_REQUEST,
         HeadPlace.SERVER_RESPONSE,
     ]
+
+
+def test_replacements_are_handlings(tmp_path: Path) -> None:
+    path = unpack("relayed_5", tmp_path)
+    with closing(CaptureReader(path)) as reader:
+        rows = reader.rows(View(), 0, 9)
+        causes = [reader.handlings.cause(row.id) for row in rows]
+        consequences = [reader.handlings.consequences(row.id) for row in rows]
+        [source] = reader.sources()
+    assert [row.fate for row in rows] == [
+        Fate.REPLACED, Fate.PASSED, Fate.DROPPED, Fate.HELD, Fate.PASSED, Fate.PASSED,
+    ]  # fmt: skip
+    assert rows[1].origin is Origin.EDITED
+    assert causes == [None, 1, None, None, None, None]
+    assert consequences == [[2], [], [], [], [], []]
+    assert (source.name, source.target) == ("Shop", "wss://example.com/")
+    for text, found in (("fate == dropped", [3]), ("edited", [1, 2]), ("fate == held", [4]), ("held", [4])):
+        expression = default_language().parse(text)
+        assert scanned(path, expression) == asked(path, expression) == found, text
 
 
 def test_frames_payloads_and_problems(capture: Path) -> None:

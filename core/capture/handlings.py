@@ -1,0 +1,187 @@
+"""What was done to frames on their way: kept beside the frames, because it may be decided long after they came.
+
+A row of `handling` stands for a frame whose record says so (HANDLED). Frames of one unit share its ticket, by which a
+later decision finds them, whatever ids they have by then.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from core.capture.blocks import StoredFrame
+from core.capture.marks import MAX_MARKS, MAX_NOTE, storable
+from core.capture.read_connection import ReadConnection
+from core.capture.snapshots import Snapshots, reads
+from core.capture.tables import HANDLING, MARK, HandlingRow, MarkRow
+from core.protocol.events import Caused, Decided, Ruled
+from core.protocol.handling import DecidedBy, Fate, Handling
+
+MOST_CONSEQUENCES = 1000
+"""Frames that are named as sent because of one."""
+_MOST_RULES = 4096
+"""Characters of the names of all rules of a frame."""
+_MOST_WAITING = 10_000
+"""Decisions kept while nothing can be written."""
+_MOST_NS = (1 << 63) - 1
+
+
+class HandlingReader(Snapshots):
+    """Reads what was done to frames; `Totals.handling_changes` tells whether anything is new. Raises CaptureError."""
+
+    @reads
+    def of(self, frame: int) -> Handling | None:
+        """What was done to a frame; None if its record says all."""
+        return handlings_between(self._db, frame, frame).get(frame)
+
+    @reads
+    def between(self, first: int, last: int) -> dict[int, Handling]:
+        """By frame id, for those frames of `first`..`last` (inclusive) that have more than their records."""
+        return handlings_between(self._db, first, last)
+
+    @reads
+    def cause(self, frame: int) -> int | None:
+        """The first frame of the unit in whose place a frame went on, or because of which it was sent; None if there is
+        none.
+        """
+        row = self._db.execute("SELECT cause FROM handling WHERE frame = ?", (frame,)).fetchone()
+        return None if row is None or row[0] is None else int(row[0])
+
+    @reads
+    def consequences(self, frame: int) -> list[int]:
+        """The frames that went on in place of the unit of a frame, or were sent because of it, in order."""
+        row = self._db.execute("SELECT connection, ticket FROM handling WHERE frame = ?", (frame,)).fetchone()
+        causes = "SELECT ?"
+        values: tuple[int, ...] = (frame,)
+        if row is not None and row[1]:
+            causes, values = "SELECT frame FROM handling WHERE connection = ? AND ticket = ?", tuple(row)
+        rows = self._db.execute(
+            f"SELECT frame FROM handling WHERE cause IN ({causes}) ORDER BY frame LIMIT ?",
+            (*values, MOST_CONSEQUENCES),
+        )
+        return [int(found) for (found,) in rows]
+
+
+def handling_of(db: ReadConnection, stored: StoredFrame, frame: int) -> Handling | None:
+    """What was done to a frame beside what its record says. Raises as `handlings_between` does."""
+    return handlings_between(db, frame, frame).get(frame) if stored.is_handled else None
+
+
+def handlings_between(db: ReadConnection, first: int, last: int) -> dict[int, Handling]:
+    """Do what `HandlingReader.between` does. Raises ValueError or sqlite3.Error if the capture is damaged."""
+    rows = db.execute(f"SELECT {HANDLING.all} FROM handling WHERE frame BETWEEN ? AND ?", (first, last))
+    return {row.frame: _handling(row) for row in map(HANDLING.read, rows)}
+
+
+def _handling(row: HandlingRow) -> Handling:
+    decided_by = DecidedBy(row.decided_by)
+    return Handling(Fate(row.fate), decided_by, row.held_ns, _names(row.rules), row.redacted != 0)
+
+
+@dataclass(slots=True)
+class PendingHandlings:
+    """What is to be said of the handling of frames and is not in the file yet. One writer's."""
+
+    _rows: list[HandlingRow] = field(default_factory=list)
+    _causes: list[tuple[int, int, int]] = field(default_factory=list)
+    """Connection, ticket, and the frame that goes out because of it."""
+    _notes: list[tuple[int, str]] = field(default_factory=list)
+    _decisions: list[tuple[int, Decided]] = field(default_factory=list)
+    """With their connections."""
+
+    def note(self, frame: int, connection: int, told: Ruled | Caused) -> None:
+        """Something is done to a frame that is being recorded, or it is sent because of another one."""
+        if isinstance(told, Caused):
+            done, ticket = Handling(rules=told.rules), 0
+            if told.ticket:
+                self._causes.append((connection, told.ticket, frame))
+        else:
+            done, ticket = told.handling, told.ticket
+            self._notes += ((frame, text) for text in told.notes)
+        redacted = done.is_redacted or (isinstance(told, Ruled) and told.recorded is not None)
+        row = HandlingRow(
+            frame, connection, ticket, done.fate, done.decided_by, _whole(done.held_ns), _lines(done.rules),
+            int(redacted), None,
+        )  # fmt: skip
+        self._rows.append(row)
+
+    def decide(self, connection: int, told: Decided) -> None:
+        """It is settled what becomes of a unit."""
+        self._decisions.append((connection, told))
+
+    def write(self, db: sqlite3.Connection, first: int) -> None:
+        """Write it; frames from `first` on are new in the file. A transaction of the caller's."""
+        if self._rows:
+            db.executemany(HANDLING.insert, self._rows)
+        if self._causes:
+            db.executemany(
+                "UPDATE handling SET cause = "
+                "(SELECT min(frame) FROM handling WHERE connection = ? AND ticket = ?) WHERE frame = ?",
+                self._causes,
+            )
+        if self._decisions:
+            self._write_decisions(db, first)
+        if self._notes:
+            _write_notes(db, self._notes)
+
+    def keep(self) -> None:
+        """All is in the file."""
+        self._decisions.clear()
+        self.drop()
+
+    def drop(self) -> None:
+        """The new frames never reach the file. What was decided of others is written next time."""
+        self._rows.clear()
+        self._causes.clear()
+        self._notes.clear()
+        del self._decisions[:-_MOST_WAITING]
+
+    def _write_decisions(self, db: sqlite3.Connection, first: int) -> None:
+        has_news = False
+        for connection, told in self._decisions:
+            handling = told.handling
+            rows = db.execute(
+                "SELECT frame, rules FROM handling WHERE connection = ? AND ticket = ? ORDER BY frame",
+                (connection, told.ticket),
+            ).fetchall()
+            if not rows:
+                # Cleared, dropped by a ring, or in the capture before.
+                continue
+            decided = handling.fate, handling.decided_by, _whole(handling.held_ns), int(handling.is_redacted)
+            db.executemany(
+                "UPDATE handling SET fate = ?, decided_by = ?, held_ns = ?, redacted = max(redacted, ?), rules = ? "
+                "WHERE frame = ?",
+                [(*decided, _lines((*_names(rules), *handling.rules)), frame) for frame, rules in rows],
+            )
+            self._notes += ((rows[-1][0], text) for text in told.notes)
+            has_news |= rows[0][0] < first
+        if has_news:
+            db.execute("UPDATE total SET handling_changes = handling_changes + 1")
+
+
+def _write_notes(db: sqlite3.Connection, notes: Iterable[tuple[int, str]]) -> None:
+    """Bookmark frames, up to as many as a capture keeps."""
+    (count,) = db.execute("SELECT count(*) FROM mark").fetchone()
+    for frame, text in notes:
+        found = db.execute("SELECT note FROM mark WHERE frame = ?", (frame,)).fetchone()
+        if found is None and count >= MAX_MARKS:
+            continue
+        count += found is None
+        note = "\n".join(filter(None, (None if found is None else found[0], storable(text))))
+        db.execute(MARK.replace, MarkRow(frame, note[:MAX_NOTE]))
+    db.execute("UPDATE total SET mark_changes = mark_changes + 1")
+
+
+def _whole(held_ns: int | None) -> int | None:
+    return None if held_ns is None else min(max(held_ns, 0), _MOST_NS)
+
+
+def _lines(rules: Iterable[str]) -> str:
+    """The names of rules, one in a line, each once."""
+    names = dict.fromkeys(" ".join(storable(each).split()) for each in rules)
+    return "\n".join(filter(None, names))[:_MOST_RULES]
+
+
+def _names(lines: str) -> tuple[str, ...]:
+    return tuple(lines.split("\n")) if lines else ()
