@@ -9,7 +9,7 @@ from typing import Protocol
 
 FIRST_NS = 1_000_000
 """Time for new data at once; the rest waits for its turn, and reading pauses."""
-SLICE_NS = 2_000_000
+SLICE_NS = 4_000_000
 """Time for all waiting rests together in one turn of the loop."""
 READ_ON_NS = 250_000
 """A worker that takes longer is not read before its next turn: libuv reads a busy socket up to 32 times in one turn."""

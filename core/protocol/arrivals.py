@@ -16,7 +16,7 @@ _FRAME_BYTES = 200
 class Arrivals:
     """A decoder and the frames it has decoded."""
 
-    __slots__ = ("_frames", "_is_plain", "_segments", "decoder")
+    __slots__ = ("_decoded_bytes", "_frames", "_is_plain", "_segments", "decoder")
 
     def __init__(self, limit: int, is_plain: Callable[[FrameColumns], bool]) -> None:
         """`limit` is that of `FrameDecoder`. `is_plain` decides, when a run's turn comes, whether it can be taken as a
@@ -27,6 +27,8 @@ class Arrivals:
         self._segments: deque[Segment] = deque()
         self._frames: deque[Frame] = deque()
         """Frames to be examined one by one; they precede `_segments`."""
+        self._decoded_bytes: int | None = 0
+        """About what all these take; None if it must be summed up again."""
 
     @property
     def decoded(self) -> bool:
@@ -36,8 +38,9 @@ class Arrivals:
     @property
     def held_bytes(self) -> int:
         """Bytes held of frames that are still arriving, and about what frames take that are decoded and waiting."""
-        held = self.decoder.held_bytes
-        return held + self._decoded_bytes() if self._frames or self._segments else held
+        if self._decoded_bytes is None:
+            self._decoded_bytes = self._sum_decoded()
+        return self.decoder.held_bytes + self._decoded_bytes
 
     @property
     def has_more(self) -> bool:
@@ -53,20 +56,27 @@ class Arrivals:
         """Take received bytes; with b"", decode more if no decoded frame is left."""
         if data or not (self._frames or self._segments):
             self._segments += self.decoder.feed_portion(data)
+            self._decoded_bytes = None
 
     def next_frame(self, reports: list[Report]) -> Frame | None:
         """The next frame to be examined by itself; plain runs before it are appended to `reports`."""
         while not self._frames and self._segments:
             segment = self._segments.popleft()
             if not isinstance(segment, FrameColumns):
-                return segment
+                return self._taken(segment)
             if self._is_plain(segment):
                 reports.append(RunReceived(segment))
+                self._decoded_bytes = None
             else:
                 self._frames += segment.frames()
-        return self._frames.popleft() if self._frames else None
+        return self._taken(self._frames.popleft()) if self._frames else None
 
-    def _decoded_bytes(self) -> int:
+    def _taken(self, frame: Frame) -> Frame:
+        if self._decoded_bytes is not None:
+            self._decoded_bytes -= len(frame.payload) + _FRAME_BYTES
+        return frame
+
+    def _sum_decoded(self) -> int:
         payloads = [frame.payload for frame in self._frames]
         for segment in self._segments:
             if isinstance(segment, FrameColumns):
@@ -78,3 +88,4 @@ class Arrivals:
     def put_back(self, frame: Frame) -> None:
         """Let `next_frame` give this frame again."""
         self._frames.appendleft(frame)
+        self._decoded_bytes = None

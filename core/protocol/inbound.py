@@ -191,6 +191,8 @@ class Inbound:
             elif reports:
                 self._arrivals.put_back(frame)
                 break
+            elif frame.head & 0x08:
+                return [self._receive_control(frame)]
             else:
                 self._large = frame
                 return self._go_on(self._receiving(frame))
@@ -207,17 +209,24 @@ class Inbound:
         return []
 
     def _receiving(self, frame: Frame) -> Steps[FrameReceived]:
-        """Process a frame that is not a whole plain message."""
+        """Process a data frame that is not a whole plain message."""
         found = self._judge.frame(frame)
         if self.closing is not None:
             self._note_after_close(frame, found)
             return FrameReceived(frame, tuple(found), None)
         completes: Message | Completes | None = None
-        if frame.opcode == Opcode.CLOSE:
-            self.closing = self._judge.close(frame, found)
-        elif not frame.is_control and self._assembles and fatal(found, self._judgement) is None:
+        if self._assembles and fatal(found, self._judgement) is None:
             completes = yield from self._assembler.adding(frame, found)
         return FrameReceived(frame, tuple(found), completes)
+
+    def _receive_control(self, frame: Frame) -> FrameReceived:
+        """Process a control frame (RFC 6455 section 5.5: those with the opcode's highest bit)."""
+        found = self._judge.frame(frame)
+        if self.closing is not None:
+            self._note_after_close(frame, found)
+        elif frame.opcode == Opcode.CLOSE:
+            self.closing = self._judge.close(frame, found)
+        return FrameReceived(frame, tuple(found), None)
 
     def _note_after_close(self, frame: Frame, found: list[Violation]) -> None:
         if self.closing is not None:

@@ -138,7 +138,7 @@ class Sender:
 
     def control(self, opcode: Opcode, payload: bytes, *, origin: Origin) -> list[Event]:
         """Send a control frame."""
-        return self._frames([FIN | opcode], [payload], [None], origin)
+        return [self._frame(FIN | opcode, payload, None, origin)]
 
     def _frames(
         self,
