@@ -124,6 +124,9 @@ class Endpoint:
     def receive_runs(self, data: bytes) -> list[Report]:
         """`receive_data` with runs of plain messages as columns, at a fraction of the cost."""
         if self.state is _OPEN or self.state is ReadyState.CLOSING:
+            alone = self._inbound.take_alone(data) if data and self._sending is None else None
+            if alone is not None:
+                return [alone]
             self._inbound.feed(data)
             return [*self._go_on(self._sending)] if self._sending is not None else self._receive_portion()
         if self.state is ReadyState.CONNECTING:
