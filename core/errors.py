@@ -13,7 +13,11 @@
     │   ├── TargetError          a side that a connection does not have
     │   ├── NoRoomError          one more than may be at a time
     │   ├── AddressError         text that is no address to listen on, and no URL to connect to
-    │   ├── FilterError          a filter that cannot be understood; knows at which character
+    │   ├── TextError            a line in a small language that cannot be understood; knows at which character
+    │   │   ├── FilterError          a filter
+    │   │   └── TemplateError        a template
+    │   ├── RuleError            a rule that cannot be carried out; knows which part of it is wrong (core.rules.faults)
+    │   ├── RuleFileError        a file of rules that cannot be used; knows at which line (core.rules.faults)
     │   └── CancelledError       the person took back what was under way
     └── EnvironmentFailure   the machine said no
         ├── ListenError          no permission, address not on this machine
@@ -94,8 +98,8 @@ class AddressError(CallerError):
     """The text is no address to listen on, and no URL to connect to."""
 
 
-class FilterError(CallerError):
-    """The filter `text` cannot be understood, because of its characters `start`..`end`."""
+class TextError(CallerError):
+    """The line `text` cannot be understood, because of its characters `start`..`end`."""
 
     def __init__(self, message: str, text: str, start: int, end: int) -> None:
         super().__init__(message)
@@ -104,10 +108,18 @@ class FilterError(CallerError):
         self.end = end
 
     def pointed(self) -> str:
-        """Two lines: the filter, and below it a caret where it goes wrong."""
+        """Two lines: the text, and below it a caret where it goes wrong."""
         line = "".join(each if each.isprintable() else " " for each in self.text)
         carets = "^" * max(1, _columns(line[self.start : self.end]))
         return f"{line}\n{' ' * _columns(line[: self.start])}{carets}"
+
+
+class FilterError(TextError):
+    """The text is no filter."""
+
+
+class TemplateError(TextError):
+    """The text is no template."""
 
 
 def _columns(text: str) -> int:

@@ -4,7 +4,6 @@ kind.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -27,6 +26,7 @@ from core.query.operators import (
     Range,
     Takes,
 )
+from core.query.quoting import unescaped
 from core.query.values import (
     DURATION_UNITS,
     FieldKind,
@@ -95,8 +95,6 @@ QUANTITY.2: /[+-]?\d{{1,15}}(?:\.\d{{1,9}})?{UNIT_SPACE}(?:{_UNITS}|(?i:{_SIZES}
 
 _Item = Literal | tuple[Literal, Literal]
 """One value, or the two ends of a range."""
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +211,7 @@ class Builder(Transformer[Token, Expression]):
         (token,) = children
         start, end = _span(token)
         if token.type == "STRING":
-            return Literal(token[1:-1], Form.QUOTED, _unescaped(token[1:-1]), start, end)
+            return Literal(token[1:-1], Form.QUOTED, unescaped(token[1:-1]), start, end)
         if token.type == "HEX":
             try:
                 return Literal(token[4:-1], Form.HEX, bytes.fromhex(token[4:-1]), start, end)
@@ -229,7 +227,7 @@ class Builder(Transformer[Token, Expression]):
                 raise self._error(f"“{field.name}” needs to know of what, such as {field.example}.", name)
             return _NamedField(field, None, field.access)
         assert not isinstance(field.access, Access)
-        text = _unescaped(argument[1:-1])
+        text = unescaped(argument[1:-1])
         try:
             return _NamedField(field, text, field.access(text))
         except ValueError as error:
@@ -357,18 +355,3 @@ def _span(token: Token) -> tuple[int, int]:
 
 def _without_tokens(children: list[Expression | Token]) -> list[Expression]:
     return [each for each in children if not isinstance(each, Token)]
-
-
-def _unescaped(text: str) -> str:
-    r"""Resolve `\"`, `\\`, `\n`, `\t`, `\r`, `\0` and `\u202e`; other backslashes stand for themselves, as in
-    patterns.
-    """
-
-    def replaced(found: re.Match[str]) -> str:
-        if found[1]:
-            return chr(int(found[1], 16))
-        if found[2] in "\"'\\":
-            return str(found[2])
-        return _ESCAPED.get(found[2], found[0])
-
-    return _ESCAPE.sub(replaced, text)

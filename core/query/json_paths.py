@@ -27,32 +27,46 @@ _START = re.compile(rb'(?:\xef\xbb\xbf)?[ \t\r\n]*[{\["0-9tfn-]')
 Extract = Callable[[bytes], Generator[Value]]
 
 
+def json_documents(path: str) -> Callable[[bytes], Generator[Document]]:
+    """A function that gives what is at `path` in a payload, containers as they are; nothing if it is not JSON.
+
+    Raises ValueError if `path` is not a path.
+    """
+    find = finder(compiled_path(path))
+
+    def extract(payload: bytes) -> Generator[Document]:
+        try:
+            document = read_json(payload)
+        except (ValueError, RecursionError):
+            return
+        yield from find(document, document)
+
+    return extract
+
+
 def json_values(path: str) -> Extract:
     """A function that gives the values at `path` in a payload one by one, none if the payload is not JSON.
 
     Raises ValueError if `path` is not a path.
     """
+    documents = json_documents(path)
+    return lambda payload: (as_json(found) for found in documents(payload))
+
+
+def compiled_path(path: str) -> JSONPath:
+    """The path as the library has it. Raises ValueError if it is none of RFC 9535."""
     try:
         compiled = _Environment(strict=True).compile(path)
         if not isinstance(compiled, JSONPath):
             raise ValueError("it joins several paths")
-        find = finder(compiled)
+        finder(compiled)
     except RecursionError:
         raise ValueError("it nests too deep") from None
     except OverflowError:
         raise ValueError("a number in it is too great") from None
     except JSONPathError as error:
         raise ValueError(str(error).partition("\n")[0] or "it ends too early") from None
-
-    def extract(payload: bytes) -> Generator[Value]:
-        try:
-            document = read_json(payload)
-        except (ValueError, RecursionError):
-            return
-        for found in find(document, document):
-            yield as_json(found)
-
-    return extract
+    return compiled
 
 
 def read_json(payload: bytes) -> Document:
