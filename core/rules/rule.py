@@ -19,6 +19,14 @@ class Condition:
     """Whose messages; None: those of both sides."""
     every_seconds: float = 0.0
     """For TIMER: the time between two times."""
+    after: str = ""
+    """The name of a rule that has to have applied on the connection before; "" for none."""
+    skip: int = 0
+    """How many matches on a connection are let by first."""
+    most: int | None = None
+    """How many times it applies on a connection; None: every time."""
+    percent: float = 100.0
+    """In how many of a hundred cases it applies, by chance."""
 
 
 @dataclass(frozen=True, slots=True)

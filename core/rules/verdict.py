@@ -17,13 +17,6 @@ class Onward(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """A person decides. After `seconds` without a decision the message goes on unchanged."""
-
-    seconds: float = 300.0
-
-
-@dataclass(frozen=True, slots=True)
 class Replacement:
     """Another message goes on in place of one."""
 
@@ -32,6 +25,17 @@ class Replacement:
     payload: bytes
     fragments: int = 1
     compression: Compression = Compression.AS_NEGOTIATED
+    recorded: bytes | None = None
+    """The payload as the capture has it; None: as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A person decides. After `seconds` without a decision the message goes on as `instead` says."""
+
+    seconds: float = 300.0
+    instead: Replacement | None = None
+    """What rules have made of the message; None: it goes on unchanged."""
 
 
 class Corruption(Enum):
@@ -110,6 +114,8 @@ class HandshakeVerdict:
     recorded_without: tuple[str, ...] = ()
     """Names of headers whose values the capture has as asterisks."""
     hits: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a rule could not do, and why."""
 
 
 @dataclass(frozen=True, slots=True)

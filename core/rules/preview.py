@@ -1,0 +1,53 @@
+"""What a rule would do to what a capture has, before it is switched on."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from core.capture.records import ConnectionRecord, FrameRecord
+from core.protocol.state import Role
+from core.rules.book import RuleCompiler
+from core.rules.moment import Moment
+from core.rules.rule import Condition, Rule
+from core.rules.verdict import HandshakeVerdict, Verdict
+
+_FROM = {Role.CLIENT: "direction == client-to-server", Role.SERVER: "direction == server-to-client"}
+
+
+def recorded_filters(when: Condition) -> tuple[str, ...]:
+    """Filters that all recorded frames match that the condition is about; none for what is about no frames."""
+    if when.moment not in (Moment.MESSAGE, Moment.FRAME):
+        return ()
+    texts = [when.filter] if when.filter.strip() else []
+    if when.sender is not None:
+        texts.append(_FROM[when.sender])
+    if when.moment is Moment.MESSAGE:
+        texts.append("message")
+    return tuple(texts)
+
+
+def tried(
+    compiler: RuleCompiler, rule: Rule, record: FrameRecord | None, about: ConnectionRecord, now_ns: int
+) -> Verdict | HandshakeVerdict | None:
+    """What the rule would make of a frame, or of its connection; None: nothing.
+
+    It is taken to be on, without regard to counts, chance and other rules. Raises RuleError.
+    """
+    when = replace(rule.when, after="", skip=0, most=None, percent=100.0)
+    alone = replace(rule, when=when, is_on=True)
+    hearing = compiler.book([alone]).hearing(about, dice=random.Random(0))
+    match when.moment:
+        case Moment.MESSAGE | Moment.FRAME:
+            return None if record is None else hearing.recorded(record, now_ns)
+        case Moment.REQUEST:
+            return hearing.request(about, now_ns)
+        case Moment.RESPONSE:
+            return hearing.response(about, now_ns)
+        case Moment.OPEN:
+            return hearing.opened(now_ns)
+        case Moment.CLOSE:
+            return hearing.closed(now_ns, about.close_code, about.reason)
+        case Moment.TIMER:
+            hearing.start(now_ns)
+            return hearing.timer(now_ns + round(when.every_seconds * 10**9) + 1)

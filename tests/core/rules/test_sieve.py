@@ -1,0 +1,133 @@
+"""Many messages at once: what may match is never lost, and little else is kept."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.protocol.frame_runs import FrameColumns
+from core.protocol.frames import Opcode
+from core.protocol.state import Role
+from core.query.language import default_language
+from core.query.predicate import predicate
+from core.rules.conditions import refusal, terms
+from core.rules.moment import Moment
+from core.rules.sieve import Joined, sieve_of
+from core.rules.subjects import received
+from tests.tools.filters import filters
+from tests.tools.ruled import NOW_NS, about, action, came, hearing_of, rule
+
+LANGUAGE = default_language()
+TEXTS = (
+    "",
+    "a",
+    "ab",
+    "aab",
+    "B",
+    "\n",
+    "id=42",
+    "你",
+    '{"a":1}',
+    '{"a":"x"}',
+    '{"a":{"b":"B"}}',
+    '{"\\u0061":"\\u0078"}',
+)
+
+
+def run_of(payloads: list[bytes], heads: list[int] | None = None) -> FrameColumns:
+    count = len(payloads)
+    return FrameColumns(heads or [0x81] * count, [None] * count, payloads, [0] * count)
+
+
+def sifted(filter: str, *payloads: str) -> list[int]:
+    sieve = sieve_of(LANGUAGE.parse(filter))
+    assert sieve is not None
+    return sorted(sieve.among(Joined(run_of([each.encode() for each in payloads]))))
+
+
+@pytest.mark.parametrize(
+    ("filter", "payloads", "kept"),
+    [
+        ("payload contains ab", ("xab", "a", "b", "ab"), [0, 1, 2, 3]),
+        ("payload contains ab", ("xab", "a", "xb", "ab"), [0, 3]),
+        ("payload icontains ab", ("xAb", "-", "aB"), [0, 2]),
+        ('payload matches "a\\d"', ("a1", "a", "-1", "xa2"), [0, 3]),
+        ('payload matches "id=.*x"', ("id=5", "-", "x"), [0]),
+        ('payload == "ab"', ("ab", "xabx", "-"), [0, 1]),
+        (
+            'json("$.type") == ping',
+            ('{"type":"ping"}', '{"type":"pong"}', "ping", '{"type":"\\u0070ing"}'),
+            [0, 3],
+        ),
+        ('json("$.type") in {a, b}', ('{"type":"a"}', '{"type":"b"}', '{"type":"c"}'), [0, 1]),
+        ('json("$.a.b[0]") > 3', ('{"a":{"b":[4]}}', '{"a":1}', '{"b":1}'), [0, 2]),
+        ("length > 2", ("abc", "ab", ""), [0]),
+        ("message.length == 2 and payload contains a", ("abc", "ab", "xx"), [1]),
+        ("message.length == 2 or payload contains a", ("abc", "ab", "xx", ""), [0, 1, 2]),
+        ("opcode == binary", ("a", "b"), []),
+        ("opcode == ping or not fin or compressed or violation", ("a", "b"), []),
+        ("not opcode == ping and payload contains a", ("a", "b"), [0]),
+    ],
+)
+def test_what_is_kept(filter: str, payloads: tuple[str, ...], kept: list[int]) -> None:
+    assert sifted(filter, *payloads) == kept
+
+
+@pytest.mark.parametrize(
+    "filter", ["masked", 'payload matches ".*"', "not payload contains a", "masked or payload contains a"]
+)
+def test_what_tells_nothing(filter: str) -> None:
+    assert sieve_of(LANGUAGE.parse(filter)) is None
+
+
+def _live(text: str) -> bool:
+    expression = LANGUAGE.parse(text)
+    return all(
+        refusal(Moment.MESSAGE)(term.field) is None and term.field.name != "time"
+        for term in terms(expression)
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    filters(LANGUAGE).filter(_live),
+    st.lists(st.tuples(st.sampled_from(TEXTS), st.sampled_from((0x81, 0x82))), min_size=1, max_size=20),
+    st.sampled_from(list(Role)),
+)
+def test_nothing_that_matches_is_lost(filter: str, messages: list[tuple[str, int]], sender: Role) -> None:
+    hearing = hearing_of(rule(action("drop"), filter=filter))
+    payloads = [text.encode() for text, _ in messages]
+    heads = [head for _, head in messages]
+    kept = hearing.sift(run_of(payloads, heads), sender) or ()
+    asked = {
+        index
+        for index, (payload, head) in enumerate(zip(payloads, heads, strict=True))
+        if hearing.message(came(payload, Opcode(head & 15)), sender, NOW_NS) is not None
+    }
+    plain = _matching(filter, payloads, heads, sender)
+    assert asked == plain
+    assert plain <= set(kept)
+
+
+def _matching(filter: str, payloads: list[bytes], heads: list[int], sender: Role) -> set[int]:
+    """What the plain meaning of the filter says."""
+    matches = predicate(LANGUAGE.parse(filter))
+    return {
+        index
+        for index, (payload, head) in enumerate(zip(payloads, heads, strict=True))
+        if matches(received(came(payload, Opcode(head & 15)), sender, NOW_NS, about()))
+    }
+
+
+@given(
+    st.lists(st.text(st.sampled_from('ab"\\'), max_size=4), max_size=12),
+    st.sampled_from(("a", "ab", 'a"', "\\")),
+)
+def test_texts_in_json_are_found(texts: list[str], wanted: str) -> None:
+    payloads = [json.dumps({"t": text}) for text in texts]
+    literal = json.dumps(wanted)
+    kept = sifted(f'json("$.t") == {literal}', *payloads)
+    assert {index for index, text in enumerate(texts) if text == wanted} <= set(kept)
