@@ -9,7 +9,15 @@ from typing import cast
 
 CORPUS = Path(__file__).with_name("corpus")
 
-LENGTHS = {"head": 320, "frames": 192, "connection": 192, "capture": 96, "tls": 900}
+LENGTHS = {
+    "head": 320,
+    "frames": 192,
+    "connection": 192,
+    "capture": 96,
+    "tls": 900,
+    "rules": 512,
+    "template": 160,
+}
 """Every target, and how many bytes it is given at most."""
 
 _ELSEWHERE = (

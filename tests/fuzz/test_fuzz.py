@@ -10,7 +10,15 @@ from tests.fuzz.mutation import mutations
 from tests.fuzz.targets import LENGTHS, corpus, load
 
 _SEED = 6455
-_RUNS = {"head": 8000, "frames": 8000, "connection": 4000, "capture": 2000, "tls": 3000}
+_RUNS = {
+    "head": 8000,
+    "frames": 8000,
+    "connection": 4000,
+    "capture": 2000,
+    "tls": 3000,
+    "rules": 1500,
+    "template": 3000,
+}
 
 
 @pytest.mark.parametrize("name", LENGTHS)

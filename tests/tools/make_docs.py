@@ -39,10 +39,13 @@ from core.formats.registry import default_formats
 from core.protocol import violations
 from core.protocol.frames import Opcode
 from core.protocol.violations import CATALOGUE, Rule, Severity
+from core.rules.actions.registry import default_actions
+from core.rules.schema import rule_schema
 from tests.tools.conversation import LISTENING, START, Conversation
 from tests.tools.filter_page import filter_page
 from tests.tools.json_fields import DIAGNOSTICS, MEANINGS
 from tests.tools.passages import BETWEEN, passages
+from tests.tools.rules_page import rules_page
 
 FOLDER = Path(__file__).resolve().parents[2] / "resources" / "docs"
 ORIGIN = "<!-- Generated from the code by `python -m tests.tools.make_docs`. -->"
@@ -54,14 +57,21 @@ class Page:
 
     name: str
     text: str
+    folder: str = "docs"
+    """The folder of resources that it is in."""
 
     @property
     def is_in_step(self) -> bool:
-        path = FOLDER / self.name
+        path = self._path
         return path.is_file() and path.read_text(encoding="utf-8") == self.text
 
     def write(self) -> None:
-        (FOLDER / self.name).write_text(self.text, encoding="utf-8", newline="\n")
+        self._path.parent.mkdir(exist_ok=True)
+        self._path.write_text(self.text, encoding="utf-8", newline="\n")
+
+    @property
+    def _path(self) -> Path:
+        return FOLDER / self.name if self.folder == "docs" else FOLDER.parent / self.folder / self.name
 
 
 def pages() -> tuple[Page, ...]:
@@ -74,6 +84,8 @@ def pages() -> tuple[Page, ...]:
         _page("formats.md", "Formats", _formats()),
         _page("shortcuts.md", "Keyboard shortcuts", _shortcuts()),
         _page("filter.md", "The filter language", filter_page(_table)),
+        _page("rules.md", "Rules", rules_page(_table)),
+        Page("schema.json", _schema(), "rules"),
         _page("command-line.md", "Command line", _command_line()),
     )
 
@@ -84,9 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--check", action="store_true", help="write nothing; fail where a page is not in step"
     )
     if parser.parse_args(arguments).check:
-        stale = [page.name for page in pages() if not page.is_in_step]
+        stale = [f"{page.folder}/{page.name}" for page in pages() if not page.is_in_step]
         for name in stale:
-            print(f"resources/docs/{name} is not in step with the code: run python -m tests.tools.make_docs")
+            print(f"resources/{name} is not in step with the code: run python -m tests.tools.make_docs")
         return 1 if stale else 0
     FOLDER.mkdir(exist_ok=True)
     for page in pages():
@@ -264,6 +276,10 @@ def _shortcuts() -> Iterator[str]:
     yield "On macOS, Ctrl is ⌘."
     rows = ((plain_text(spec.text), f"`{spec.shortcut}`", spec.tooltip) for spec in specs())
     yield _table(("Action", "Keys", "What it does"), rows)
+
+
+def _schema() -> str:
+    return json.dumps(rule_schema(default_actions()), indent=2, ensure_ascii=False) + "\n"
 
 
 def _command_line() -> Iterator[str]:
