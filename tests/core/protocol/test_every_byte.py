@@ -17,6 +17,7 @@ from core.protocol.events import (
 from core.protocol.frames import RSV1, Opcode, make_frame
 from core.protocol.http11 import HeadLimits
 from core.protocol.state import ReadyState, Role
+from core.protocol.told_head import without_credentials
 from core.protocol.violations import Judgement
 from tests.tools.wires import (
     DEFLATE,
@@ -72,7 +73,7 @@ def test_every_byte_behind_the_head_is_shown(
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 1 << 20), max_size=5), st.sampled_from(Judgement))
 def test_every_byte_of_any_stream_is_shown(data: bytes, places: list[int], judgement: Judgement) -> None:
-    """From the first byte on: in the raw head, in a frame, or behind."""
+    """From the first byte on: in the head, which is told without credentials, in a frame, or behind."""
     connection = new_server(judgement, limits=ConnectionLimits(head=HeadLimits(max_bytes=100)))
     events = answered(connection, *cut(b"GET " + data, places))
     events += connection.receive_eof()
@@ -81,7 +82,9 @@ def test_every_byte_of_any_stream_is_shown(data: bytes, places: list[int], judge
     heads = [event.raw for event in events if isinstance(event, HandshakeFailed)]
     heads += [event.request.raw for event in events if isinstance(event, RequestReceived)]
     frames = [event.frame.wire() for event in received(events)]
-    assert b"".join([*heads, *frames, closed.trailing]) == b"GET " + data
+    whole, head = b"GET " + data, b"".join(heads)
+    assert head == without_credentials(whole[: len(head)])
+    assert b"".join([*frames, closed.trailing]) == whole[len(head) :]
 
 
 @pytest.mark.parametrize(
