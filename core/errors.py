@@ -12,6 +12,7 @@
     │   ├── PeerNotReadingError  the peer reads nothing and our queue for it is full
     │   ├── TargetError          a side that a connection does not have
     │   ├── NoRoomError          one more than may be at a time
+    │   ├── NotHeldError         a decision on a message that is held no more
     │   ├── AddressError         text that is no address to listen on, and no URL to connect to
     │   ├── TextError            a line in a small language that cannot be understood; knows at which character
     │   │   ├── FilterError          a filter
@@ -92,6 +93,10 @@ class TargetError(CallerError):
 
 class NoRoomError(CallerError):
     """There are as many already as may be at a time."""
+
+
+class NotHeldError(CallerError):
+    """Nothing of what was decided on is held."""
 
 
 class AddressError(CallerError):

@@ -38,6 +38,7 @@ from core.net.legs.session import Session
 from core.net.proxy import Proxy
 from core.net.proxying import Proxying
 from core.net.relay import Relay
+from core.net.ruling import Ruling
 from core.net.running import Running, RunningSources, Starter
 from core.net.settings import AutoReply, EngineSettings
 from core.net.sources import (
@@ -83,8 +84,9 @@ class Engine:
         clock: Callable[[], int],
         tell_failure: Callable[[Failure], None],
         tell_source: Callable[[SourceStatus], None],
+        tell_held: Callable[[], None],
     ) -> None:
-        """`front` answers requests that are not opening handshakes."""
+        """`front` answers requests that are not opening handshakes. `tell_held`: `ruling.held` has changed."""
         self.recorder = recorder
         self.settings = settings
         self.clock = clock
@@ -113,6 +115,7 @@ class Engine:
         self._proxies: dict[int, Proxying] = {}
         """Those that run or ran, by their source."""
         self._sessions: dict[int, Session] = {}
+        self.ruling = Ruling(self.loop, self._sessions, tell_held)
         self._turned_away: dict[int, Session] = {}
         """Sessions over the limit that have got their 503 and linger."""
         self._waiting: set[Session] = set()
@@ -187,14 +190,12 @@ class Engine:
         return len(targets) - len(failures)
 
     def send_to_all(self, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> int:
-        """Send to every peer of every open connection; gives the number reached. Raises CallerError if there is
-        none.
-        """
+        """Send to every peer that talks to Unmask; gives the number reached. Raises CallerError if there is none."""
         everybody = [
             Target(session.id, side)
             for session in self._sessions.values()
             if session.is_open
-            for side in session.sides
+            for side in session.ends
         ]
         if not everybody:
             raise NotOpenError("No connection is open: connect a client first.")
@@ -257,15 +258,16 @@ class Engine:
         except TimeoutError:
             self._cut(tuple(self._sessions.values()))
             await self._process_rests()
+        self.ruling.stop()
 
     @staticmethod
     def _bid_farewell(sessions: Sequence[Session]) -> None:
         for session in sessions:
             try:
-                if not session.sides:
+                if not session.ends:
                     # What stands between two peers has no word of its own for them.
                     session.disconnect()
-                for side in session.sides:
+                for side in session.ends:
                     session.send(OutgoingClose(_GOING_AWAY, "Unmask stops"), side, Origin.AUTOMATIC)
             except CallerError:
                 session.disconnect()

@@ -30,6 +30,8 @@ from core.net.settings import EngineSettings, ListenAddress
 from core.net.sources import Listen, OpenConnections, Source, SourceStatus
 from core.protocol.events import Origin
 from core.protocol.outgoing import Outgoing, Target
+from core.rules.book import RuleBook
+from core.rules.decision import Decision, HeldKey, HeldList
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class HostListener(Protocol):
     """Receives the host's reports, on the loop's or the recorder's thread; must return at once."""
 
     def on_changed(self) -> None:
-        """The capture has something new."""
+        """The capture has something new, or `EngineHost.held` has."""
 
     def on_source(self, status: SourceStatus) -> None:
         """The state of a source has changed."""
@@ -97,6 +99,7 @@ class EngineHost:
         self._engine: Engine | None = None
         self._ending: asyncio.Event | None = None
         self._early: list[Callable[[Engine], None]] = []
+        self._rules: RuleBook | None = None
         self._begin()
         callbacks = RecorderCallbacks(
             listener.on_changed,
@@ -201,6 +204,25 @@ class EngineHost:
         self.recorder.set_keep(settings.keep)
         self.ask(lambda engine: engine.set_settings(settings))
 
+    def set_rules(self, rules: RuleBook) -> None:
+        """Let these rules apply from now on, to open connections too. They go on when the host is revived."""
+        self._rules = rules
+        self._post(lambda engine: engine.ruling.set_rules(rules))
+
+    @property
+    def held(self) -> HeldList:
+        """What waits for a person."""
+        with self._lock:
+            return HeldList() if self._engine is None else self._engine.ruling.held
+
+    def decide(self, keys: Sequence[HeldKey], decision: Decision) -> None:
+        """Decide on held messages. If none of them is held any more, that comes as `on_failed`."""
+        self.ask(lambda engine: engine.ruling.decide(keys, decision))
+
+    def let_all_go(self, connection: int | None = None) -> None:
+        """Let everything that is held go on unchanged, on one connection (by handle) or on all."""
+        self.ask(lambda engine: engine.ruling.let_all_go(connection))
+
     @property
     def slow_peers(self) -> tuple[SlowPeer, ...]:
         """Peers that do not read what we send, the worst first."""
@@ -254,7 +276,13 @@ class EngineHost:
         front = TestPageFront(self._page)
         listener = self._listener
         engine = Engine(
-            self.recorder, self._settings, front, self.clock, listener.on_failed, listener.on_source
+            self.recorder,
+            self._settings,
+            front,
+            self.clock,
+            listener.on_failed,
+            listener.on_source,
+            listener.on_changed,
         )
         ending = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -264,6 +292,8 @@ class EngineHost:
             if self._stopped:
                 return
             self._loop, self._engine, self._ending = loop, engine, ending
+            if self._rules is not None:
+                engine.ruling.set_rules(self._rules)
             for action in early:
                 loop.call_soon(action, engine)
         await ending.wait()

@@ -50,6 +50,10 @@ class Limits:
     """Time to wait for the peer's close frame, and then for the end of its stream."""
     queued_bytes: int = 16 * MIB
     """Bytes waiting for a peer that does not read; above this, sending is refused."""
+    held_messages: int = 10_000
+    """Messages of one direction that may wait; from then on its sender is not read."""
+    held_bytes: int = 16 * MIB
+    """Their bytes."""
     trailing_bytes: int = MIB
     """Bytes kept of what follows the last frame."""
     memory_bytes: int = field(default_factory=default_memory_bytes)

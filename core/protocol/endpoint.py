@@ -207,14 +207,15 @@ class Endpoint:
     def send_messages(
         self, opcodes: Sequence[int], payloads: list[bytes], *, origin: Origin
     ) -> Sequence[Report]:
-        """Send many messages with one frame each; only allowed when `is_sending` is false.
+        """Send many messages with one frame each.
 
         If there is much to compress, their frames come out of `receive_data(b"")` while `has_more`.
         """
         self._require_open()
         if self._sender.deflater is None:
             return self._sender.messages(opcodes, payloads, origin=origin)
-        return self._go_on(self._sender.deflating(opcodes, payloads, origin=origin))
+        before = self._finish_sending()
+        return [*before, *self._go_on(self._sender.deflating(opcodes, payloads, origin=origin))]
 
     def send_control(self, opcode: Opcode, payload: bytes, *, origin: Origin) -> list[Event]:
         """Send a ping or a pong."""

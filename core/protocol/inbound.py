@@ -65,6 +65,23 @@ class Inbound:
         return self._decoder.overlong and not self.ended
 
     @property
+    def begun_bytes(self) -> int:
+        """Bytes that have come of a frame that is not whole. Only known while `has_more` is false."""
+        if self._passing is not None:
+            return len(self._passing.frame.header()) + self._passing.came
+        return self._decoder.held_bytes
+
+    @property
+    def is_in_message(self) -> bool:
+        """Whether a message has begun whose last frame has not been reported."""
+        return not self._assembler.idle
+
+    @property
+    def is_reading_past(self) -> bool:
+        """Whether a frame is coming that is too long to be held."""
+        return self._passing is not None
+
+    @property
     def held_bytes(self) -> int:
         """Bytes held: unfinished frames and messages, kept bytes outside of frames, and the inflater's state."""
         held = self._arrivals.held_bytes + self._assembler.held_bytes + self.trailing.held_bytes

@@ -83,7 +83,8 @@ class Observer:
     def __init__(self, limits: ConnectionLimits | None = None) -> None:
         self._limits = limits or ConnectionLimits()
         self._directions = {role: _Stream(role, self._limits) for role in Role}
-        self._request: RequestHead | None = None
+        self.request: RequestHead | None = None
+        """What the client has asked for."""
         self.response: ResponseHead | None = None
         """The final response."""
         self._closing: tuple[Role, int, str] | None = None
@@ -104,6 +105,10 @@ class Observer:
     def has_more(self, sender: Role) -> bool:
         """Whether `receive` can do more with bytes already received from that side."""
         return self._directions[sender].inbound.has_more
+
+    def inbound(self, sender: Role) -> Inbound:
+        """What is known of the bytes of that side."""
+        return self._directions[sender].inbound
 
     def behind_head(self, sender: Role) -> int:
         """How many bytes came behind the head, as long as it is not known what they mean."""
@@ -140,12 +145,12 @@ class Observer:
             direction.begin_head()
         direction.head_done = True
         direction.waiting.add(data)
-        return self._requested(head) if isinstance(head, RequestHead) else self._responded(head)
+        return self.requested(head) if isinstance(head, RequestHead) else self._responded(head)
 
     def take_request(self, request: RequestHead, *, is_masked: bool = False) -> list[Event]:
         """Take a request that somebody else has read, and that its server will get, perhaps without its secrets."""
         self._directions[Role.CLIENT].head_done = True
-        return self._requested(request, is_masked=is_masked)
+        return self.requested(request, is_masked=is_masked)
 
     def take_response(self, response: ResponseHead) -> list[Event]:
         """Take the final response to it."""
@@ -174,7 +179,7 @@ class Observer:
     def close(self, first: Role | None) -> list[Event]:
         """Both streams are over. `first` is the side whose stream ended first, None if Unmask cut them."""
         events: list[Event] = []
-        if self._request is None and self.state is ReadyState.CONNECTING:
+        if self.request is None and self.state is ReadyState.CONNECTING:
             events.append(self._no_request())
         self.state = ReadyState.CLOSED
         if self._closing is not None:
@@ -193,19 +198,19 @@ class Observer:
             direction.inbound.feed(data)
 
     def _requested(self, request: RequestHead, *, is_masked: bool = False) -> list[Event]:
-        self._request = request
+        self.request = request
         broken = handshake.propose(request, _WATCHED).violations if self._is_handshake else request.violations
         return [RequestSent(request.raw, request, broken, is_masked)]
 
     @property
     def _is_handshake(self) -> bool:
         """Whether the request means to open a WebSocket connection."""
-        return self._request is not None and handshake.is_websocket_request(self._request)
+        return self.request is not None and handshake.is_websocket_request(self.request)
 
     def _responded(self, response: ResponseHead) -> list[Event]:
         """Start both directions as the response says."""
         self.response = response
-        request = self._request
+        request = self.request
         if request is None or not self._is_handshake:
             # The server speaks unasked, or answers a plain request.
             verdict = handshake.ResponseVerdict(response.violations)

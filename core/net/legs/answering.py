@@ -187,6 +187,7 @@ class Answering(Forwarding):
         for leg in (client, server):
             leg.hand_over(after)
         client.write((answered.head.raw,))
+        after.opened()
         client.give_back(bytes(self._asked.behind))
         server.give_back(answered.behind)
         client.resume(PauseReason.HELD)

@@ -39,6 +39,10 @@ class Between(Session):
         """None: what goes to either is the other's to say."""
         return ()
 
+    @property
+    def ends(self) -> tuple[Role, ...]:
+        return ()
+
     def send(self, outgoing: Outgoing, toward: Role, origin: Origin) -> None:  # noqa: ARG002
         raise NotOpenError(f"Connection #{self.number} is relayed: what its ends say, they say themselves.")
 

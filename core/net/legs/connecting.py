@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from core.capture.legs import LegChange
-from core.capture.records import Direction, Mode
+from core.capture.records import ConnectionRecord, Direction, Mode
 from core.capture.tracks import Opened
 from core.errors import AddressError, ConnectError, NotOpenError, PeerNotReadingError, StoppedError
 from core.net.client_status import Pulse
 from core.net.connect_request import ConnectRequest
 from core.net.dial import Dialling, Outbound
 from core.net.host_list import parse_hosts
+from core.net.legs.about import about
 from core.net.legs.endpoint_session import EndpointSession, connection_limits
 from core.net.legs.leg import Leg
 from core.net.legs.masking import Masking
@@ -28,12 +29,14 @@ from core.protocol.events import (
     HandshakeFailed,
     Origin,
     Report,
+    RequestSent,
     ResponseReceived,
 )
 from core.protocol.frames import Opcode
 from core.protocol.handshake import new_key
+from core.protocol.handshake_rules import PROTOCOL_HEADER
 from core.protocol.headers import explain
-from core.protocol.http11 import ResponseHead
+from core.protocol.http11 import RequestHead, ResponseHead
 from core.protocol.outgoing import Outgoing, OutgoingClose, OutgoingPing
 from core.protocol.state import Role
 
@@ -79,6 +82,10 @@ class Connecting(EndpointSession):
         self._masking = Masking(request)
         self._pinging: Pinging | None = None
         self._closed: ConnectionClosed | None = None
+        self._asked: RequestHead | None = None
+        """The request, without secrets."""
+        self._answered_by: ResponseHead | None = None
+        """The response, without secrets."""
         self._is_refused = False
         """The handshake has failed, whatever still comes."""
         self.is_left = False
@@ -164,14 +171,30 @@ class Connecting(EndpointSession):
         locations = [self._location(event) for event in events if isinstance(event, ResponseReceived)]
         self._masking.mask(events)
         for event in events:
-            if isinstance(event, ResponseReceived):
+            if isinstance(event, RequestSent):
+                self._asked = event.request
+            elif isinstance(event, ResponseReceived):
                 # RFC 6455 section 7.1.1: the server closes the TCP connection first, also after an HTTP answer; but
                 # after a 101 that we refuse, it waits for frames.
                 self._peer_ends_first = event.accepted or event.response.status != 101
                 reason = "" if event.accepted else explain(event.verdict.violations)
+                self._answered_by = event.response
                 self._decided(Outcome(reason, event.response, locations[0]))
             elif isinstance(event, HandshakeFailed):
                 self._decided(Outcome(event.answer.reason))
+
+    def _about(self) -> ConnectionRecord:
+        response = self._answered_by
+        return about(
+            self.number,
+            Mode.CONNECT,
+            self.source,
+            self._leg,
+            self._asked,
+            b"" if response is None else response.raw,
+            None if response is None else response.headers.get(PROTOCOL_HEADER),
+            self._host.clock(),
+        )
 
     def _location(self, event: ResponseReceived) -> Redirect | None:
         try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from core.capture.records import Direction
+from core.capture.records import ConnectionRecord, Direction
 from core.errors import NotOpenError, PeerNotReadingError
 from core.net.legs.leg import Leg, PauseReason
+from core.net.legs.ruled_end import RuledEnd
 from core.net.legs.session import Session, SessionHost
 from core.net.settings import AutoReply, Limits
 from core.net.sources import SourceTag
@@ -18,6 +19,8 @@ from core.protocol.frames import Opcode
 from core.protocol.http11 import HeadLimits
 from core.protocol.outgoing import Compression, Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing
 from core.protocol.state import ReadyState, Role, peer_of
+from core.rules.book import RuleBook
+from core.rules.decision import Decision, HeldMessage
 from core.sizes import byte_size
 
 
@@ -46,6 +49,8 @@ class EndpointSession(Session):
         """Bytes held by these events, and bytes received that no event has reported yet."""
         self._request_bytes = 0
         """Length of the request head, which the recorder holds while the connection is open."""
+        self._ruled: RuledEnd | None = None
+        """What rules make of the messages, if there are any."""
 
     # Called by the engine.
 
@@ -64,7 +69,8 @@ class EndpointSession(Session):
     @property
     def held_bytes(self) -> int:
         told = self._unrecorded if self._events else 0
-        return self.endpoint.held_bytes + self._request_bytes + told
+        ruled = 0 if self._ruled is None else self._ruled.held_bytes
+        return self.endpoint.held_bytes + self._request_bytes + told + ruled
 
     @property
     def queued_bytes(self) -> int:
@@ -81,21 +87,47 @@ class EndpointSession(Session):
                 f"The peer of #{self.number} is not reading: {byte_size(queued)} are queued for it. "
                 "Wait, or disconnect it."
             )
+        self._after(self.put(outgoing, origin))
+
+    def put(self, outgoing: Outgoing, origin: Origin) -> list[Event]:
+        """Send to the peer, without writing or recording it. Raises CallerError."""
+        endpoint = self.endpoint
         if isinstance(outgoing, OutgoingMessage):
-            events = endpoint.send_message(
+            return endpoint.send_message(
                 outgoing.opcode,
                 outgoing.payload,
                 origin=origin,
                 fragments=max(1, outgoing.fragments),
                 compress=outgoing.compression is Compression.AS_NEGOTIATED,
             )
-        elif isinstance(outgoing, OutgoingClose):
+        if isinstance(outgoing, OutgoingClose):
             events = endpoint.send_close(outgoing.code, outgoing.reason, origin=origin)
-            leg.set_timer(self._limits.close_seconds, self.disconnect)
-        else:
-            opcode = Opcode.PING if isinstance(outgoing, OutgoingPing) else Opcode.PONG
-            events = endpoint.send_control(opcode, outgoing.payload, origin=origin)
-        self._after(events)
+            self._leg.set_timer(self._limits.close_seconds, self.disconnect)
+            return events
+        opcode = Opcode.PING if isinstance(outgoing, OutgoingPing) else Opcode.PONG
+        return endpoint.send_control(opcode, outgoing.payload, origin=origin)
+
+    def hear(self, rules: RuleBook | None) -> None:
+        if self._is_opening or self.endpoint.state is not ReadyState.OPEN:
+            # They are asked for once it is open.
+            return
+        if self._ruled is None and rules is not None:
+            self._ruled = RuledEnd(self, self._host, peer_of(self.endpoint.role))
+        if self._ruled is not None:
+            self._ruled.hear(rules, self._about())
+            if self._ruled.is_needless:
+                self._ruled.stop()
+                self._ruled = None
+
+    @property
+    def is_stuck(self) -> bool:
+        return self._ruled is not None and self._ruled.is_full
+
+    def held(self) -> Iterator[HeldMessage]:
+        return iter(()) if self._ruled is None else self._ruled.held(self.id)
+
+    def decide(self, ticket: int, decision: Decision) -> bool:
+        return self._ruled is not None and self._ruled.decide(ticket, decision)
 
     # Called by the budget.
 
@@ -125,11 +157,21 @@ class EndpointSession(Session):
         events = endpoint.receive_runs(data)
         if self._is_opening:
             self._follow_opening(events)
+            self._hear_at_opening()
         echoes = self._host.settings.auto_reply is AutoReply.ECHO and leg.is_connected
-        if echoes:
+        ruled = self._ruled
+        if ruled is not None:
+            events = ruled.take(events, now, echoes=echoes)
+        elif echoes:
             events += self._echo(events)
         while (has_more := endpoint.has_more) and clock() < until:
             more = endpoint.receive_runs(b"")
+            if ruled is not None:
+                events += ruled.take(more, now, echoes=echoes)
+                if ruled.is_full:
+                    has_more = endpoint.has_more
+                    break
+                continue
             events += more
             if echoes:
                 events += self._echo(more)
@@ -163,6 +205,8 @@ class EndpointSession(Session):
 
     def leg_lost(self, leg: Leg) -> None:
         self.endpoint.lose_peer()
+        if self._ruled is not None:
+            self._ruled.lose_peer()
         if leg.tls_failure is not None:
             self._note_tls_failure(peer_of(self.endpoint.role), leg.tls_failure)
             self._after(self.endpoint.abandon(leg.tls_failure.sentence))
@@ -171,6 +215,8 @@ class EndpointSession(Session):
         try:
             self._after(self.endpoint.receive_eof())
         finally:
+            if self._ruled is not None:
+                self._ruled.stop()
             self._finish()
 
     # For subclasses.
@@ -179,7 +225,11 @@ class EndpointSession(Session):
     def _follow_opening(self, events: list[Report]) -> None:
         """React to the handshake's `events`, and append what follows. Called while `_is_opening`."""
 
-    def _after(self, events: Sequence[Event]) -> None:
+    def after(self, events: Sequence[Report]) -> None:
+        """Write and record what rules have made of anything other than received bytes."""
+        self._after(events)
+
+    def _after(self, events: Sequence[Report]) -> None:
         """Write and record what the endpoint made of anything other than received bytes."""
         told: list[Report] = [*events]
         if self._is_opening:
@@ -189,7 +239,19 @@ class EndpointSession(Session):
             self._end()
         self._settle()
 
+    @abstractmethod
+    def _about(self) -> ConnectionRecord:
+        """What rules can know of the connection."""
+
     # Internals.
+
+    def _hear_at_opening(self) -> None:
+        """Ask the rules from the first message on, if the handshake has just succeeded."""
+        rules = self._host.ruling.rules
+        if rules is not None and not self._is_opening:
+            self.hear(rules)
+            if self._ruled is not None:
+                self._ruled.opened()
 
     def _echo(self, events: Sequence[Report]) -> Sequence[Report]:
         """Send messages back; gives what was sent."""

@@ -1,22 +1,34 @@
 """A client and its server after the opening handshake: two legs, and an observer of what passes.
 
-Bytes are handed on before they are looked at, and as they came.
+Bytes are handed on before they are looked at, and as they came; except in a direction in which rules may change
+something, or in which Unmask sends something along: that has a `Passage` as long as it needs one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from core.capture.records import Direction
+from core.capture.records import ConnectionRecord, Mode
+from core.errors import NotOpenError, PeerNotReadingError
+from core.net.legs.about import about
 from core.net.legs.between import Between
+from core.net.legs.crossings import DIRECTIONS, Crossings
 from core.net.legs.leg import Leg
+from core.net.legs.outlet import Sending
+from core.net.legs.passage import Passage
+from core.net.legs.rule_clock import RuleClock
 from core.net.legs.session import SessionHost
 from core.net.sources import SourceTag
-from core.protocol.events import Report
+from core.protocol.events import Origin, Report
+from core.protocol.handshake_rules import PROTOCOL_HEADER
 from core.protocol.observer import Observer
+from core.protocol.outgoing import Outgoing
 from core.protocol.state import ReadyState, Role
-
-_DIRECTIONS = {Role.CLIENT: Direction.CLIENT_TO_SERVER, Role.SERVER: Direction.SERVER_TO_CLIENT}
+from core.rules.book import RuleBook
+from core.rules.decision import Decision, HeldMessage
+from core.rules.hearing import Hearing
+from core.rules.verdict import Verdict
+from core.sizes import byte_size
 
 
 class Relayed(Between):
@@ -40,6 +52,24 @@ class Relayed(Between):
         self._first: Role | None = None
         """Whose stream ended first."""
         self._finished: set[Role] = set()
+        self._ending: set[Role] = set()
+        """Whose stream has ended, though what came of it has not all gone on."""
+        legs = {Role.CLIENT: client, Role.SERVER: server}
+        self._crossings = Crossings(host, connection, observer, legs, self._tell)
+        self._passages = self._crossings.passages
+        self._hearing: Hearing | None = None
+        self._rule_clock = RuleClock(host.loop, host.clock, self._carry_out)
+        self.hear(host.ruling.rules)
+
+    def opened(self) -> None:
+        """The client has been told that the connection is open."""
+        self._rule_clock.opened()
+
+    # Called by the engine.
+
+    @property
+    def sides(self) -> tuple[Role, ...]:
+        return (Role.CLIENT, Role.SERVER)
 
     @property
     def is_open(self) -> bool:
@@ -47,12 +77,57 @@ class Relayed(Between):
 
     @property
     def held_bytes(self) -> int:
-        return self._observer.held_bytes
+        return self._observer.held_bytes + self._crossings.held_bytes
+
+    def send(self, outgoing: Outgoing, toward: Role, origin: Origin) -> None:
+        leg = self._client if toward is Role.CLIENT else self._server
+        if leg is None or not leg.is_open or self._observer.state is not ReadyState.OPEN:
+            raise NotOpenError(
+                f"The {toward.name.lower()} of #{self.number} has gone: nothing can be sent to it."
+            )
+        if leg.queued_bytes > self._limits.queued_bytes:
+            raise PeerNotReadingError(
+                f"The {toward.name.lower()} of #{self.number} is not reading: {byte_size(leg.queued_bytes)} are queued "
+                "for it. Wait, or disconnect it."
+            )
+        origin = Origin.INJECTED if origin is Origin.COMPOSED else origin
+        self._crossings.send(Sending(outgoing, origin), toward)
+        self._settle()
+
+    def hear(self, rules: RuleBook | None) -> None:
+        if self._observer.state is not ReadyState.OPEN:
+            return
+        self._hearing = None if rules is None else rules.hearing(self._about(), before=self._hearing)
+        self._crossings.hear(self._hearing)
+        self._rule_clock.begin(self._hearing)
+
+    @property
+    def is_stuck(self) -> bool:
+        return self._crossings.is_stuck
+
+    def held(self) -> Iterator[HeldMessage]:
+        return self._crossings.held()
+
+    def decide(self, ticket: int, decision: Decision) -> bool:
+        is_decided = self._crossings.decide(ticket, decision)
+        self._settle()
+        return is_decided
+
+    def disconnect(self) -> None:
+        # What is held reaches nobody.
+        for side in Role:
+            self._crossings.lose(side)
+        super().disconnect()
+
+    # Called by the budget.
 
     def give_up(self, held: int, total: int) -> None:
         """An observer can't fail what it looks at, so it looks away: what passes goes on, and is not read any more."""
         self.go_on()
         self._tell(Role.CLIENT, self._observer.look_away(held, total), self._host.clock())
+        if any(passage is not None for passage in self._passages.values()):
+            # What rules would change or hold must not pass unseen.
+            self.disconnect()
         self._settle()
 
     # Called by the legs.
@@ -62,6 +137,9 @@ class Relayed(Between):
 
     def leg_received(self, leg: Leg, data: bytes, now: int, until: int) -> bool:
         sender, other = self._side(leg), self._other(leg)
+        passage = self._passages[sender]
+        if passage is not None:
+            return self._receive_ruled(leg, passage, data, now, until)
         if data and other is not None:
             # Before it is looked at: the other side need not wait for that.
             other.write((data,))
@@ -83,6 +161,8 @@ class Relayed(Between):
                 break
         self._tell_read(leg, sender, events, now)
         self._settle_read(len(data), grows=has_more or observer.deflate is not None)
+        if self._crossings.wanted:
+            self._crossings.begin_wanted()
         return has_more
 
     def leg_has_more(self, leg: Leg) -> bool:
@@ -90,28 +170,110 @@ class Relayed(Between):
 
     def leg_ended(self, leg: Leg) -> bool:
         self._note_first(leg)
-        other = self._other(leg)
-        if other is not None:
+        other, side = self._other(leg), self._side(leg)
+        if self._passages[side] is not None:
+            self._ending.add(side)
+            self._end_if_read(leg)
+        elif other is not None:
             other.say_no_more(leg.end)
         return True
 
     def leg_lost(self, leg: Leg) -> None:
         self._note_first(leg)
-        other = self._other(leg)
-        if other is not None and leg.was_reset:
+        other, side = self._other(leg), self._side(leg)
+        self._crossings.lose(side)
+        passage = self._passages[side]
+        if other is None:
+            return
+        if leg.was_reset:
             other.reset()
-        elif other is not None:
+        elif passage is None:
             other.close()
+        else:
+            # What it has sent goes on first; `leg_finished` follows.
+            passage.departures.close_input()
+            self._ending.add(side)
 
     def leg_finished(self, leg: Leg) -> None:
-        side = self._side(leg)
+        side, other = self._side(leg), self._other(leg)
         self._finished.add(side)
+        if self._passages[side] is not None:
+            self._ending.add(side)
+            self._end_if_read(leg)
+            if other is not None and not leg.was_reset:
+                other.close()
         self._tell(side, self._observer.end(side), self._host.clock())
         if len(self._finished) == len(Role):
+            self._crossings.stop()
+            self._rule_clock.stop()
             self._tell(side, self._observer.close(self._first), self._host.clock())
             self._finish()
 
     # Internals.
+
+    def _receive_ruled(self, leg: Leg, passage: Passage, data: bytes, now: int, until: int) -> bool:
+        """Look at what came before it goes on."""
+        if self._rest_waits(leg, data):
+            return True
+        sender, observer, clock = self._side(leg), self._observer, self._host.clock
+        crossings = self._crossings
+        crossings.recorded = 0
+        if data:
+            self._unrecorded[sender] += len(data)
+            passage.add(data)
+            observer.feed(sender, data)
+        while has_more := observer.has_more(sender):
+            for report in observer.receive(sender):
+                passage.take(report, now)
+            if passage.departures.is_full or clock() >= until:
+                has_more = observer.has_more(sender)
+                break
+        if observer.inbound(sender).is_reading_past:
+            passage.run_ahead()
+        crossings.flush()
+        if self._host.recorder.holds_up(crossings.recorded):
+            self._wait_for_recorder(leg)
+        if self._ending:
+            self._end_if_read(leg)
+        crossings.end_if_needless(sender)
+        self._rule_clock.look()
+        self._settle_read(len(data), grows=True)
+        return has_more
+
+    def _carry_out(self, hearing: Hearing, verdict: Verdict) -> None:
+        """Do as the rules say of a moment at which nothing has come."""
+        rules = hearing.names(verdict.hits)
+        for send in verdict.sends:
+            self._crossings.send_besides(send, 0, rules)
+        if verdict.cut is not None:
+            self._crossings.cut(verdict.cut, Role.CLIENT)
+        self._settle()
+
+    def _about(self) -> ConnectionRecord:
+        """What rules can know of the connection."""
+        observer = self._observer
+        response = observer.response
+        return about(
+            self.number,
+            Mode.RELAY,
+            self.source,
+            self._client,
+            observer.request,
+            b"" if response is None else response.raw,
+            None if response is None else response.headers.get(PROTOCOL_HEADER),
+            self._host.clock(),
+        )
+
+    def _end_if_read(self, leg: Leg) -> None:
+        """End the other side's stream, if this one's has ended and all of it has gone on."""
+        side, other = self._side(leg), self._other(leg)
+        passage = self._passages[side]
+        if side not in self._ending or passage is None or self._observer.has_more(side):
+            return
+        self._ending.discard(side)
+        passage.end_input()
+        if other is not None:
+            other.say_no_more(leg.end)
 
     def _note_first(self, leg: Leg) -> None:
         if self._first is None:
@@ -127,4 +289,4 @@ class Relayed(Between):
         if not events:
             return 0
         size, self._unrecorded[sender] = self._unrecorded[sender], 0
-        return self._host.recorder.record(self.id, now, events, size, _DIRECTIONS[sender])
+        return self._host.recorder.record(self.id, now, events, size, DIRECTIONS[sender])

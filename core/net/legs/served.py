@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.capture.records import Direction, Mode
+from core.capture.records import ConnectionRecord, Direction, Mode
 from core.capture.tracks import Opened
 from core.net.fronts.front import Front
+from core.net.legs.about import about
 from core.net.legs.endpoint_session import EndpointSession, connection_limits
 from core.net.legs.leg import Leg
 from core.net.legs.session import SessionHost
@@ -16,7 +17,8 @@ from core.net.sources import SourceTag
 from core.protocol.deflate import DeflatePolicy
 from core.protocol.endpoint import Endpoint, ServerSide
 from core.protocol.events import HandshakeFailed, Report, RequestReceived
-from core.protocol.handshake import ServerPolicy
+from core.protocol.handshake import Answer, ServerPolicy
+from core.protocol.http11 import RequestHead
 
 
 class Served(EndpointSession):
@@ -29,6 +31,7 @@ class Served(EndpointSession):
         super().__init__(host, source, Direction.CLIENT_TO_SERVER)
         self._front = front
         self._admit = admit
+        self._opened_by: tuple[RequestHead, Answer] | None = None
 
     @property
     def client(self) -> Leg:
@@ -53,9 +56,24 @@ class Served(EndpointSession):
                 self._leg.stop_timer()
                 self._request_bytes = len(event.request.raw)
                 answer = self._leg.refusal or self._front.answer(event.request, event.policy)
-                events += self.endpoint.answer(answer or event.proposed)
+                answer = answer or event.proposed
+                self._opened_by = event.request, answer
+                events += self.endpoint.answer(answer)
             elif isinstance(event, HandshakeFailed):
                 self._is_opening = False
+
+    def _about(self) -> ConnectionRecord:
+        request, answer = self._opened_by or (None, None)
+        return about(
+            self.number,
+            Mode.LISTEN,
+            self.source,
+            self._leg,
+            request,
+            b"" if answer is None else answer.response,
+            None if answer is None else answer.subprotocol,
+            self._host.clock(),
+        )
 
     def _handshake_timeout(self) -> None:
         self._after(self.endpoint.handshake_timed_out(self._limits.handshake_seconds))

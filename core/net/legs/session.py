@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from core.capture.legs import LegChange
@@ -14,6 +14,7 @@ from core.net.dial import Outbound
 from core.net.failures import Failure
 from core.net.legs.chains import Chains
 from core.net.legs.leg import Leg, PauseReason
+from core.net.ruling import Ruling
 from core.net.settings import EngineSettings
 from core.net.sources import SourceTag
 from core.net.tls.failures import TlsFailure
@@ -21,6 +22,8 @@ from core.net.turns import Turns
 from core.protocol.events import Origin
 from core.protocol.outgoing import Outgoing
 from core.protocol.state import Role
+from core.rules.book import RuleBook
+from core.rules.decision import Decision, HeldMessage
 
 UNSETTLED_BYTES = 4096
 """So few received bytes need not be reported to the budget at once."""
@@ -36,6 +39,7 @@ class SessionHost(Protocol):
     clock: Callable[[], int]
     turns: Turns
     chains: Chains
+    ruling: Ruling
 
     @property
     def outbound(self) -> Outbound:
@@ -101,6 +105,28 @@ class Session(ABC):
     @abstractmethod
     def send(self, outgoing: Outgoing, toward: Role, origin: Origin) -> None:
         """Send to the peer on that side, one of `sides`; raises CallerError."""
+
+    @property
+    def ends(self) -> tuple[Role, ...]:
+        """Those of `sides` that talk to Unmask, and not to each other."""
+        return self.sides
+
+    def hear(self, rules: RuleBook | None) -> None:  # noqa: ARG002
+        """Let these rules apply from now on."""
+        return
+
+    def held(self) -> Iterator[HeldMessage]:
+        """What waits for a person."""
+        return iter(())
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a peer is not read, because no more may wait for a decision."""
+        return False
+
+    def decide(self, ticket: int, decision: Decision) -> bool:  # noqa: ARG002
+        """Let something go on that is held, or not. False if it is not held."""
+        return False
 
     @property
     def number(self) -> int:

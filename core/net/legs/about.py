@@ -1,0 +1,34 @@
+"""What rules can know of a connection that lives."""
+
+from __future__ import annotations
+
+from core.capture.records import ConnectionRecord, Mode
+from core.net.legs.leg import Leg
+from core.net.sockets import name_of
+from core.net.sources import SourceTag
+from core.protocol.http11 import RequestHead
+from core.rules.subjects import live_connection
+
+
+def about(
+    number: int,
+    usual: Mode,
+    source: SourceTag,
+    leg: Leg,
+    request: RequestHead | None,
+    response: bytes,
+    subprotocol: str | None,
+    now_ns: int,
+) -> ConnectionRecord:
+    """The connection `number` of the capture; `usual` is its mode if its source does not tell."""
+    return live_connection(
+        number,
+        usual if source.label is None else source.label.mode,
+        peer=name_of(leg.peer_place),
+        source=source.label,
+        request=b"" if request is None else request.raw,
+        response=response,
+        path="" if request is None else request.target,
+        subprotocol=subprotocol,
+        opened_ns=now_ns,
+    )

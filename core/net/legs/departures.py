@@ -1,0 +1,399 @@
+"""What becomes of the units of one direction: they go on at once or later, changed or not, or nowhere.
+
+All of it is recorded: a unit that does not just pass is reported under its ticket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from core.net.legs.outlet import Outlet, Sending
+from core.net.legs.passage_host import PassageHost
+from core.net.legs.unit import Unit, WaitsFor, in_place_of
+from core.net.settings import Limits
+from core.protocol.events import Caused, Decided, FrameReceived, FrameSent, Origin, Report, Ruled
+from core.protocol.handling import DecidedBy, Fate, Handling
+from core.protocol.rewriting import Rewriting
+from core.protocol.state import Role
+from core.protocol.wire_bytes import WireBytes
+from core.rules.corrupting import corrupted
+from core.rules.decision import Answer, Decision
+from core.rules.gate import Gate, Waiting
+from core.rules.verdict import Hold, Onward, Replacement, Send, Verdict
+
+_AT_CLOSE = "It went on because the connection closed."
+
+
+class Departures:
+    """One direction. Lives on the loop's thread."""
+
+    def __init__(
+        self, host: PassageHost, sender: Role, rewriting: Rewriting, limits: Limits, ahead: int
+    ) -> None:
+        """`ahead` bytes of an unfinished frame have gone on already."""
+        self._host = host
+        self._sender = sender
+        self._rewriting = rewriting
+        self.wire = WireBytes(ahead)
+        self.outlet = Outlet(
+            host.loop,
+            self.wire,
+            rewriting,
+            lambda pieces: host.write(sender, pieces),
+            self._tell_sending,
+            self.pump,
+        )
+        self._data: Gate[Unit] = Gate(limits.held_messages, limits.held_bytes)
+        self._control: Gate[Unit] = Gate(limits.held_messages, limits.held_bytes)
+        self._told: list[Report] = []
+        """Reports that were not handed over yet."""
+        self._is_full = False
+        self._is_cut_off = False
+        """The receiver has gone."""
+
+    # How it stands.
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether a message that nobody touches may go on at once."""
+        return self._data.is_idle and self.outlet.is_free and not (self._is_cut_off or self.outlet.is_closed)
+
+    @property
+    def control_is_clear(self) -> bool:
+        """Whether a control frame that nobody touches may go on at once."""
+        return self._control.is_idle and not self.takes_nothing
+
+    @property
+    def takes_nothing(self) -> bool:
+        """Whether nothing more reaches the receiver."""
+        return self._is_cut_off or self.outlet.is_closed
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits, nor differs from what a receiver gets without Unmask."""
+        if self.outlet.has_waiting or self.takes_nothing or self._rewriting.differs:
+            return False
+        return self._data.is_idle and self._control.is_idle
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more may be read."""
+        return self._is_full
+
+    @property
+    def held_bytes(self) -> int:
+        return self._data.held_bytes + self._control.held_bytes + self.outlet.waiting_bytes
+
+    @property
+    def undecided(self) -> int:
+        return self._data.undecided + self._control.undecided
+
+    def waiting(self) -> Iterator[Waiting[Unit]]:
+        """What waits for a decision, in order."""
+        yield from self._control.waiting()
+        yield from self._data.waiting()
+
+    @property
+    def queued(self) -> int:
+        """Number of messages in the queue."""
+        return len(self._data)
+
+    def must_remake(self, *, is_compressed: bool) -> bool:
+        """Whether a message can't go on as it came, though nobody has changed it."""
+        return is_compressed and self._rewriting.differs
+
+    # What came.
+
+    def tell(self, report: Report) -> None:
+        """Report what needs no decision."""
+        self._told.append(report)
+
+    def take_told(self) -> list[Report]:
+        """What was reported and not handed over."""
+        told, self._told = self._told, []
+        return told
+
+    def begin(self, unit: Unit, report: FrameReceived) -> None:
+        """Report a frame of a message that has not come completely."""
+        self._tell_waiting(unit, report, ())
+
+    def drop(self, report: FrameReceived) -> None:
+        """A frame reaches nobody, because the receiver has gone or was told that nothing follows."""
+        fate = Fate.HELD if self._is_cut_off else Fate.DROPPED
+        self._told.append(Ruled(report, Handling(fate)))
+
+    def settle(
+        self, unit: Unit, verdict: Verdict, rules: tuple[str, ...], report: FrameReceived | None
+    ) -> None:
+        """Do with a whole unit as its verdict says. `report`: its frame, if that was not reported yet."""
+        unit.verdict, unit.rules = verdict, rules
+        if verdict.onward is Onward.DROP:
+            self._note_change(unit)
+            self._tell_fate(unit, report, Fate.DROPPED, DecidedBy.RULE, verdict.notes)
+        else:
+            self._let_go_or_wait(unit, report)
+        self._act(unit)
+
+    def _act(self, unit: Unit) -> None:
+        """Do what follows from a unit's verdict besides."""
+        for send in unit.verdict.sends:
+            self._host.send_besides(send, self._ticket(unit), unit.rules)
+        if unit.verdict.cut is not None:
+            self._host.cut(unit.verdict.cut, self._sender)
+
+    def _let_go_or_wait(self, unit: Unit, report: FrameReceived | None) -> None:
+        verdict = unit.verdict
+        if isinstance(verdict.onward, Hold):
+            unit.waits_for = WaitsFor.PERSON
+        elif verdict.delay_seconds > 0:
+            unit.waits_for = WaitsFor.TIME
+        is_free = self.control_is_clear if unit.is_control else self.is_clear
+        if unit.waits_for is WaitsFor.NOBODY and is_free and not verdict.behind:
+            self._go(unit, report)
+        else:
+            self._wait(unit, report)
+
+    def wait_for_adviser(self, unit: Unit, report: FrameReceived | None) -> None:
+        """Let a unit wait for a verdict that comes later, by `decide`."""
+        unit.waits_for = WaitsFor.ADVISER
+        self._wait(unit, report)
+
+    def close_input(self) -> None:
+        """Nothing more comes, or a close frame: all that waits goes on in front of it, unchanged."""
+        for gate in (self._control, self._data):
+            for waiting in gate.flush():
+                unit = waiting.item
+                unit.stop_timer()
+                unit.lets_go(DecidedBy.NOBODY, _AT_CLOSE)
+        self.outlet.hurry()
+        self.pump()
+        self._host.held_changed()
+
+    def lose_receiver(self) -> None:
+        """The receiver has gone: what waits is never passed on, which is how it was reported."""
+        self._is_cut_off = True
+        for gate in (self._control, self._data):
+            for unit in gate.clear():
+                unit.stop_timer()
+        self.outlet.stop()
+        self._look_for_room()
+        self._host.held_changed()
+
+    # Decisions.
+
+    def decide(self, ticket: int, decision: Decision, decided_by: DecidedBy) -> bool:
+        """Let a unit that waits go on, or not. False if it does not wait."""
+        gate = self._control if self._control.item(ticket) is not None else self._data
+        unit = gate.item(ticket)
+        if unit is None:
+            return False
+        unit.stop_timer()
+        if isinstance(decision, Verdict) and isinstance(decision.onward, Hold):
+            # Whoever was asked leaves it to a person.
+            self._change_hold(unit, decision, decision.onward)
+            return True
+        unit.decide(decision, decided_by)
+        onward = unit.verdict.onward
+        if onward is Onward.DROP:
+            self._note_change(unit)
+            self._tell_fate(unit, None, Fate.DROPPED, decided_by, ())
+        behind = unit.verdict.behind
+        if behind:
+            self._note_change(unit)
+        gate.decide(ticket, None if onward is Onward.DROP else unit, behind)
+        self.pump()
+        if isinstance(decision, Answer):
+            answer = in_place_of(decision.message, unit.opcode)
+            self._host.send_besides(Send(self._sender, answer), ticket, unit.rules)
+        elif isinstance(decision, Verdict):
+            self._act(unit)
+        self._host.held_changed()
+        return True
+
+    def pump(self) -> None:
+        """Let everything go on whose turn it is."""
+        while (unit := self._control.take()) is not None:
+            self._go(unit, None)
+        while self.outlet.is_free and (unit := self._data.take()) is not None:
+            self._go(unit, None)
+        self.outlet.settle()
+        self._look_for_room()
+
+    def flush(self) -> None:
+        """Hand over what goes out, and what was reported."""
+        self.outlet.flush()
+        self._hand_over()
+
+    # Internals: waiting.
+
+    def _wait(self, unit: Unit, report: FrameReceived | None) -> None:
+        verdict, ticket = unit.verdict, self._ticket(unit)
+        self._tell_waiting(unit, report, verdict.notes)
+        unit.has_waited = True
+        if verdict.behind:
+            self._note_change(unit)
+        is_decided = unit.waits_for is WaitsFor.NOBODY
+        gate = self._control if unit.is_control else self._data
+        gate.arrive(
+            ticket, unit, unit.size, is_decided=is_decided, behind=verdict.behind if is_decided else 0
+        )
+        if unit.waits_for is WaitsFor.TIME:
+            unit.timer = self._host.loop.call_later(verdict.delay_seconds, self._time_has_passed, unit)
+        elif unit.waits_for is WaitsFor.PERSON and isinstance(verdict.onward, Hold):
+            self._set_deadline(unit, verdict.onward)
+        elif is_decided:
+            self.pump()
+        self._look_for_room()
+
+    def _set_deadline(self, unit: Unit, hold: Hold) -> None:
+        unit.until_ns = self._host.clock() + int(hold.seconds * 10**9)
+        unit.timer = self._host.loop.call_later(hold.seconds, self._deadline, unit, hold.seconds)
+        self._host.held_changed()
+
+    def _change_hold(self, unit: Unit, verdict: Verdict, hold: Hold) -> None:
+        unit.verdict, unit.waits_for = verdict, WaitsFor.PERSON
+        self._set_deadline(unit, hold)
+
+    def _time_has_passed(self, unit: Unit) -> None:
+        unit.timer = None
+        unit.lets_go(DecidedBy.RULE)
+        self._decided(unit)
+
+    def _deadline(self, unit: Unit, seconds: float) -> None:
+        unit.timer = None
+        unit.lets_go(DecidedBy.DEADLINE, f"Nobody decided within {seconds:g} s, so it went on.")
+        self._decided(unit)
+        self._host.held_changed()
+
+    def _decided(self, unit: Unit) -> None:
+        gate = self._control if unit.is_control else self._data
+        gate.decide(unit.ticket, unit, unit.verdict.behind)
+        if unit.verdict.behind:
+            self._note_change(unit)
+        self.pump()
+        self.flush()
+
+    def _look_for_room(self) -> None:
+        is_full = self._data.is_full or self._control.is_full
+        if is_full and not self._is_full:
+            self._is_full = True
+            self._host.stop_reading(self._sender)
+        elif self._is_full and not is_full:
+            self._is_full = False
+            self._host.go_on_reading(self._sender)
+
+    # Internals: going on.
+
+    def _go(self, unit: Unit, report: FrameReceived | None) -> None:
+        """Let a unit go on, as its verdict says."""
+        verdict = unit.verdict
+        sent: Sequence[FrameSent] = ()
+        frames = unit.pieces
+        if isinstance(verdict.onward, Replacement):
+            self._note_change(unit)
+            sent = self._rewriting.write(in_place_of(verdict.onward, unit.opcode), Origin.EDITED)
+            frames = self._remade(sent)
+        elif self.must_remake(is_compressed=unit.is_compressed):
+            if unit.payload is None:
+                self._host.fail(
+                    "A compressed message was too long to be held, or did not inflate. Behind one that was changed it "
+                    "could not be passed on as it came, so Unmask cut the connection."
+                )
+                return
+            message = in_place_of(Replacement(unit.opcode, unit.payload, len(unit.pieces)), unit.opcode)
+            frames = self._remade(self._rewriting.write(message, Origin.PEER))
+        if verdict.corruption is not None:
+            last = corrupted(sent[-1].frame if sent else unit.last, verdict.corruption)
+            sent = [*sent[:-1], FrameSent(last, Origin.EDITED, None)]
+            frames = [*frames[:-1], last.wire()]
+            self._note_change(unit)
+
+        def gone() -> None:
+            self._tell_gone(unit, report, sent)
+            self._send_copies(unit)
+
+        if unit.is_control or verdict.bytes_per_second is None:
+            self.outlet.put(frames)
+            gone()
+        else:
+            if report is not None:
+                self._tell_waiting(unit, report, verdict.notes)
+                report = None
+            self.outlet.put_slowly(frames, verdict.bytes_per_second, gone)
+
+    def _remade(self, sent: Sequence[FrameSent]) -> list[bytes]:
+        """The frames that were just made."""
+        joined = b"".join(self._rewriting.take())
+        if len(sent) == 1:
+            return [joined]
+        return [event.frame.wire() for event in sent]
+
+    def _send_copies(self, unit: Unit) -> None:
+        if unit.verdict.copies < 2 or unit.payload is None:
+            return
+        onward = unit.verdict.onward
+        again = (
+            onward
+            if isinstance(onward, Replacement)
+            else Replacement(unit.opcode, unit.payload, len(unit.pieces))
+        )
+        for _ in range(unit.verdict.copies - 1):
+            self.outlet.send(
+                Sending(in_place_of(again, unit.opcode), Origin.RULE, self._ticket(unit), unit.rules)
+            )
+
+    def _note_change(self, unit: Unit) -> None:
+        self._rewriting.note_change(is_compressed=unit.is_compressed)
+
+    # Internals: telling.
+
+    def _ticket(self, unit: Unit) -> int:
+        if not unit.ticket:
+            unit.ticket = self._host.next_ticket()
+        return unit.ticket
+
+    def _tell_waiting(self, unit: Unit, report: FrameReceived | None, notes: tuple[str, ...]) -> None:
+        if report is not None:
+            recorded = unit.verdict.recorded
+            handling = Handling(Fate.HELD, rules=unit.rules, is_redacted=recorded is not None)
+            self._told.append(Ruled(report, handling, self._ticket(unit), notes, recorded))
+            unit.told_rules, unit.told_notes = unit.rules, notes
+
+    def _tell_gone(self, unit: Unit, report: FrameReceived | None, sent: Sequence[FrameSent]) -> None:
+        """A unit has gone on, or `sent` in its place."""
+        fate = Fate.REPLACED if sent else Fate.PASSED
+        self._tell_fate(unit, report, fate, unit.decided_by or DecidedBy.RULE, unit.verdict.notes)
+        if sent:
+            self._tell_sent([Caused(each, unit.ticket, unit.rules) for each in sent])
+
+    def _tell_fate(
+        self, unit: Unit, report: FrameReceived | None, fate: Fate, by: DecidedBy, notes: tuple[str, ...]
+    ) -> None:
+        """It is settled what becomes of a unit; `report` if its frame was not reported yet."""
+        recorded = unit.verdict.recorded
+        if report is not None:
+            if fate is Fate.PASSED and not (unit.rules or notes):
+                self._told.append(report)
+                return
+            decided_by = DecidedBy.NOBODY if fate is Fate.PASSED else by
+            causes = fate is Fate.REPLACED or unit.verdict.sends or unit.verdict.copies > 1
+            ticket = self._ticket(unit) if causes else 0
+            handling = Handling(fate, decided_by, None, unit.rules, recorded is not None)
+            self._told.append(Ruled(report, handling, ticket, notes, recorded))
+        else:
+            held_ns = self._host.clock() - unit.since_ns if unit.has_waited else None
+            decided_by = DecidedBy.NOBODY if fate is Fate.PASSED and not unit.has_waited else by
+            handling = Handling(fate, decided_by, held_ns, unit.untold_rules)
+            self._told.append(Decided(unit.ticket, handling, unit.untold_notes(notes)))
+
+    def _tell_sending(self, sending: Sending, sent: Sequence[FrameSent]) -> None:
+        self._tell_sent([Caused(each, sending.ticket, sending.rules) for each in sent])
+
+    def _tell_sent(self, events: Sequence[Caused]) -> None:
+        # What it answers or replaces stands before it.
+        self._hand_over()
+        self._host.tell_sent(self._sender, events)
+
+    def _hand_over(self) -> None:
+        if self._told:
+            self._host.tell(self._sender, self.take_told())

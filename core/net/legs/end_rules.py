@@ -1,0 +1,368 @@
+"""What rules make of the messages that end at Unmask: replies, and what is done with the echo.
+
+Messages are answered in the order in which they came. One that waits keeps the answers to later ones waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Protocol
+
+from core.errors import CallerError
+from core.net.legs.timers import Timers
+from core.net.legs.unit import Unit, WaitsFor, in_place_of
+from core.net.settings import Limits
+from core.protocol.events import (
+    Caused,
+    Completes,
+    Decided,
+    FrameReceived,
+    FrameSent,
+    Message,
+    Origin,
+    Report,
+    Ruled,
+    RunReceived,
+)
+from core.protocol.frame_runs import FrameColumns
+from core.protocol.frames import Frame
+from core.protocol.handling import DecidedBy, Fate, Handling
+from core.protocol.outgoing import Outgoing
+from core.protocol.state import Role
+from core.rules.decision import Answer, Decision, HeldMessage
+from core.rules.gate import Gate
+from core.rules.hearing import Hearing
+from core.rules.moment import Moment
+from core.rules.verdict import Cut, Hold, Onward, Replacement, Send
+
+_ITSELF = Completes.ITSELF
+
+
+class EndHost(Protocol):
+    """What the rules need from a connection that ends at Unmask."""
+
+    loop: asyncio.AbstractEventLoop
+    clock: Callable[[], int]
+
+    def put(self, outgoing: Outgoing, origin: Origin) -> Sequence[Report]:
+        """Send to the peer; the reports tell what. Raises CallerError."""
+
+    def put_all(self, opcodes: Sequence[int], payloads: list[bytes]) -> Sequence[Report]:
+        """Send many messages with one frame each; nothing if the connection is not open."""
+
+    def after(self, reports: Sequence[Report]) -> None:
+        """Write and record what has come of something other than received bytes."""
+
+    def cut(self, cut: Cut) -> None:
+        """End the connection, or the stream toward the peer."""
+
+    def stop_reading(self) -> None:
+        """No more may wait."""
+
+    def go_on_reading(self) -> None:
+        """There is room again."""
+
+    def held_changed(self) -> None:
+        """Something waits for a person, or no longer."""
+
+
+class EndRules:
+    """Those of one connection. Lives on the loop's thread."""
+
+    def __init__(self, host: EndHost, sender: Role, limits: Limits, timers: Timers) -> None:
+        self._host = host
+        self.sender = sender
+        """The peer."""
+        self._timers = timers
+        self._hearing: Hearing | None = None
+        self._hears_messages = self._hears_frames = False
+        self.echoes = False
+        """Whether messages that nobody drops are sent back."""
+        self._gate: Gate[Unit] = Gate(limits.held_messages, limits.held_bytes)
+        self._next_ticket = 1
+        self._is_full = False
+        self._reports: list[Report] = []
+        """What was not handed over yet."""
+        self._echo: tuple[list[int], list[bytes]] = ([], [])
+        """Opcodes and payloads of what is to be sent back next."""
+
+    def hear(self, hearing: Hearing | None) -> None:
+        """Ask these rules from the next message on."""
+        sender = self.sender
+        self._hearing = hearing
+        self._hears_messages = hearing is not None and hearing.concerns(Moment.MESSAGE, sender)
+        self._hears_frames = hearing is not None and hearing.concerns(Moment.FRAME, sender)
+
+    @property
+    def is_needless(self) -> bool:
+        """Whether nothing is asked, and nothing waits."""
+        return not (self._hears_messages or self._hears_frames) and self._gate.is_idle
+
+    @property
+    def held_bytes(self) -> int:
+        return self._gate.held_bytes
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more may be read."""
+        return self._is_full
+
+    # What comes.
+
+    def take(self, reports: Sequence[Report], now: int, *, echoes: bool) -> list[Report]:
+        """What is to be recorded of what was received, and of what was sent because of it."""
+        self.echoes = echoes
+        for report in reports:
+            if type(report) is RunReceived:
+                self._take_run(report, now)
+            elif type(report) is FrameReceived:
+                self._take_frame(report, now)
+            else:
+                self._reports.append(report)
+        return self._take_reports()
+
+    def lose_peer(self) -> list[Report]:
+        """Nothing reaches the peer any more: what is held stays what it was reported as."""
+        for unit in self._gate.clear():
+            unit.stop_timer()
+        self._look_for_room()
+        return self._take_reports()
+
+    # Decisions.
+
+    def held(self, connection: int) -> Iterator[HeldMessage]:
+        """What waits for a person, in order."""
+        count = len(self._gate)
+        for waiting in self._gate.waiting():
+            unit = waiting.item
+            if unit.waits_for is WaitsFor.PERSON:
+                yield unit.as_held(connection, self.sender, waiting.position, count)
+
+    def decide(self, ticket: int, decision: Decision, decided_by: DecidedBy) -> bool:
+        """Let a message be answered as usual, or not. False if it does not wait."""
+        unit = self._gate.item(ticket)
+        if unit is None:
+            return False
+        unit.stop_timer()
+        unit.decide(decision, decided_by)
+        if unit.verdict.onward is Onward.DROP:
+            self._tell_fate(unit, Fate.DROPPED, decided_by)
+        if isinstance(decision, Answer):
+            answer = in_place_of(decision.message, unit.opcode)
+            self._send(Send(self.sender, answer), unit)
+        self._gate.decide(ticket, None if unit.verdict.onward is Onward.DROP else unit, unit.verdict.behind)
+        self._pump()
+        self._host.after(self._take_reports())
+        self._host.held_changed()
+        return True
+
+    # Internals.
+
+    def _take_run(self, report: RunReceived, now: int) -> None:
+        run, hearing = report.frames, self._hearing
+        asked: Sequence[int] = ()
+        if hearing is not None and self._hears_frames:
+            asked = range(len(run.heads))
+        elif hearing is not None and self._hears_messages:
+            asked = hearing.sift(run, self.sender) or ()
+        at = 0
+        for index in asked:
+            if not self._gate.is_idle:
+                break
+            if at < index:
+                self._pass_run(run.part(at, index), now)
+            self._take_frame(_lone(run, index), now)
+            at = index + 1
+        rest = run.part(at, len(run.heads)) if at else run
+        if not rest.heads:
+            return
+        if self._gate.is_idle:
+            self._pass_run(rest, now)
+            return
+        those = frozenset(asked)
+        for index in range(at, len(run.heads)):
+            self._take_frame(_lone(run, index), now, is_asked=index in those)
+
+    def _pass_run(self, run: FrameColumns, now: int) -> None:
+        self._reports.append(RunReceived(run))
+        if self.echoes:
+            self._echo[0].extend([head & 0x0F for head in run.heads])
+            self._echo[1].extend(run.payloads)
+            if self._hearing is not None:
+                self._hearing.count_echoes(self.sender, len(run.heads), now)
+
+    def _take_frame(self, report: FrameReceived, now: int, *, is_asked: bool = True) -> None:
+        """A frame, and perhaps the message that it completes."""
+        hearing, completes = self._hearing, report.completes
+        verdict = None
+        if hearing is not None and is_asked:
+            if completes is not None and self._hears_messages:
+                verdict = hearing.message(report, self.sender, now)
+            if verdict is None and self._hears_frames:
+                verdict = hearing.frame(report, self.sender, now)
+        if verdict is None and (completes is None or self._gate.is_idle):
+            self._reports.append(report)
+            if completes is not None and self.echoes:
+                self._echo_message(report, completes)
+            return
+        frame = report.frame
+        payload = completes.payload if isinstance(completes, Message) else frame.payload
+        opcode = completes.opcode if isinstance(completes, Message) else frame.opcode
+        unit = Unit(now, frame, opcode, frame.rsv1, payload=payload)
+        unit.is_whole = completes is not None
+        if verdict is not None and hearing is not None:
+            unit.verdict, unit.rules = verdict, hearing.names(verdict.hits)
+        self._settle(unit, report)
+
+    def _settle(self, unit: Unit, report: FrameReceived) -> None:
+        verdict = unit.verdict
+        if verdict.onward is Onward.DROP:
+            self._tell(unit, report, Fate.DROPPED)
+            self._act(unit)
+            return
+        if isinstance(verdict.onward, Hold):
+            unit.waits_for = WaitsFor.PERSON
+        elif verdict.delay_seconds > 0:
+            unit.waits_for = WaitsFor.TIME
+        if unit.waits_for is WaitsFor.NOBODY and self._gate.is_idle and not verdict.behind:
+            self._tell(unit, report, Fate.PASSED)
+            self._answer(unit)
+        else:
+            self._wait(unit, report)
+
+    def _wait(self, unit: Unit, report: FrameReceived) -> None:
+        self._tell(unit, report, Fate.HELD)
+        unit.has_waited = True
+        is_decided = unit.waits_for is WaitsFor.NOBODY
+        verdict = unit.verdict
+        self._gate.arrive(
+            unit.ticket, unit, unit.size, is_decided=is_decided, behind=verdict.behind if is_decided else 0
+        )
+        loop = self._host.loop
+        if isinstance(verdict.onward, Hold):
+            seconds = verdict.onward.seconds
+            unit.until_ns = self._host.clock() + int(seconds * 10**9)
+            remark = f"Nobody decided within {seconds:g} s, so it went on."
+            unit.timer = loop.call_later(seconds, self._time_is_up, unit, DecidedBy.DEADLINE, remark)
+            self._host.held_changed()
+        elif not is_decided:
+            unit.timer = loop.call_later(verdict.delay_seconds, self._time_is_up, unit, DecidedBy.RULE)
+        else:
+            self._pump()
+        self._look_for_room()
+
+    def _time_is_up(self, unit: Unit, by: DecidedBy, *remarks: str) -> None:
+        unit.timer = None
+        unit.lets_go(by, *remarks)
+        self._gate.decide(unit.ticket, unit, unit.verdict.behind)
+        self._pump()
+        self._host.after(self._take_reports())
+        self._host.held_changed()
+
+    def _pump(self) -> None:
+        while (unit := self._gate.take()) is not None:
+            self._tell_fate(unit, Fate.PASSED, unit.decided_by or DecidedBy.RULE)
+            self._answer(unit)
+        self._look_for_room()
+
+    def _look_for_room(self) -> None:
+        if self._gate.is_full and not self._is_full:
+            self._is_full = True
+            self._host.stop_reading()
+        elif self._is_full and not self._gate.is_full:
+            self._is_full = False
+            self._host.go_on_reading()
+
+    # Internals: answering.
+
+    def _answer(self, unit: Unit) -> None:
+        """Send what follows from a message."""
+        onward = unit.verdict.onward
+        if self.echoes and unit.is_whole and unit.payload is not None:
+            opcode, payload = unit.opcode, unit.payload
+            if isinstance(onward, Replacement):
+                opcode, payload = onward.opcode, onward.payload
+            self._echo[0].extend([opcode] * unit.verdict.copies)
+            self._echo[1].extend([payload] * unit.verdict.copies)
+        self._act(unit)
+
+    def _act(self, unit: Unit) -> None:
+        for send in unit.verdict.sends:
+            self._send(send, unit)
+        if unit.verdict.cut is not None:
+            self._send_echo()
+            self._host.cut(unit.verdict.cut)
+
+    def _echo_message(self, report: FrameReceived, completes: Message | Completes) -> None:
+        is_message = isinstance(completes, Message)
+        self._echo[0].append(completes.opcode if is_message else report.frame.head & 0x0F)
+        self._echo[1].append(completes.payload if is_message else report.frame.payload)
+
+    def _send(self, send: Send, unit: Unit) -> None:
+        if send.after_seconds > 0:
+            self._timers.after(send.after_seconds, partial(self._send_late, send, unit))
+        else:
+            self._put(send, unit.ticket, unit.rules)
+
+    def _send_late(self, send: Send, unit: Unit) -> None:
+        self._put(send, unit.ticket, unit.rules)
+        self._host.after(self._take_reports())
+
+    def send(self, send: Send, rules: tuple[str, ...]) -> None:
+        """Send something that no message has led to."""
+        if send.after_seconds > 0:
+            later = Send(send.toward, send.outgoing)
+            self._timers.after(send.after_seconds, partial(self.send, later, rules))
+        else:
+            self._put(send, 0, rules)
+            self._host.after(self._take_reports())
+
+    def _put(self, send: Send, ticket: int, rules: tuple[str, ...]) -> None:
+        self._send_echo()
+        try:
+            sent = self._host.put(send.outgoing, Origin.RULE)
+        except CallerError:
+            # The connection is closing, or its peer does not read.
+            return
+        self._reports += [
+            Caused(each, ticket, rules) if isinstance(each, FrameSent) else each for each in sent
+        ]
+
+    def _send_echo(self) -> None:
+        (opcodes, payloads), self._echo = self._echo, ([], [])
+        if opcodes:
+            self._reports += self._host.put_all(opcodes, payloads)
+
+    # Internals: telling.
+
+    def _take_reports(self) -> list[Report]:
+        self._send_echo()
+        reports, self._reports = self._reports, []
+        return reports
+
+    def _tell(self, unit: Unit, report: FrameReceived, fate: Fate) -> None:
+        verdict = unit.verdict
+        causes = verdict.sends or fate is Fate.HELD or self.echoes
+        if causes and not unit.ticket:
+            unit.ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
+        is_decided = fate is Fate.DROPPED
+        handling = Handling(
+            fate,
+            DecidedBy.RULE if is_decided else DecidedBy.NOBODY,
+            None,
+            unit.rules,
+            verdict.recorded is not None,
+        )
+        self._reports.append(Ruled(report, handling, unit.ticket, verdict.notes, verdict.recorded))
+
+    def _tell_fate(self, unit: Unit, fate: Fate, by: DecidedBy) -> None:
+        held_ns = self._host.clock() - unit.since_ns
+        self._reports.append(Decided(unit.ticket, Handling(fate, by, held_ns), unit.remarks))
+
+
+def _lone(run: FrameColumns, index: int) -> FrameReceived:
+    heads, keys, payloads, forms = run
+    payload = payloads[index]
+    return FrameReceived(Frame(heads[index], keys[index], payload, forms[index], len(payload)), (), _ITSELF)

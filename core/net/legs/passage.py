@@ -1,0 +1,285 @@
+"""One direction of a relayed connection while what passes may be changed, or something is sent along.
+
+Whole messages and control frames are the units. One that nobody touches goes on byte by byte as it came. One that waits
+keeps those behind it waiting, except for control frames: they overtake, or the peer's keepalive would end the
+connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from core.net.legs.departures import Departures
+from core.net.legs.passage_host import PassageHost
+from core.net.legs.unit import UNCHANGED, Unit, WaitsFor, goes_on
+from core.net.settings import Limits
+from core.protocol.events import Completes, FrameReceived, Message, Report, RunReceived
+from core.protocol.frame_runs import FrameColumns
+from core.protocol.frames import CONTROL, Frame, Opcode
+from core.protocol.rewriting import Rewriting
+from core.protocol.state import Role
+from core.protocol.wire_bytes import frame_length, run_length
+from core.rules.decision import HeldMessage
+from core.rules.hearing import Hearing
+from core.rules.moment import Moment
+from core.rules.verdict import Verdict
+
+_ITSELF = Completes.ITSELF
+_DATA = (Opcode.TEXT, Opcode.BINARY)
+
+
+class Passage:
+    """What one side sends, cut into units, each of which is judged by the rules once it is whole."""
+
+    def __init__(
+        self,
+        host: PassageHost,
+        sender: Role,
+        rewriting: Rewriting,
+        limits: Limits,
+        *,
+        ahead: int,
+        in_message: bool,
+    ) -> None:
+        """`ahead` bytes of an unfinished frame have gone on already; `in_message`: so has a part of a message."""
+        self._host = host
+        self._sender = sender
+        self._limits = limits
+        self.departures = Departures(host, sender, rewriting, limits, ahead)
+        self._outlet = self.departures.outlet
+        self._outlet.is_in_message = in_message
+        self._wire = self.departures.wire
+        self._hearing: Hearing | None = None
+        self._hears_messages = self._hears_frames = False
+        self._unit: Unit | None = None
+        """A message that has not come completely."""
+        self._passes_rest = in_message
+        """The rest of a message that nobody can touch any more is coming."""
+        self._is_over = False
+        """A close frame has gone on."""
+
+    def hear(self, hearing: Hearing | None) -> None:
+        """Ask these rules from the next message on."""
+        sender = self._sender
+        self._hearing = hearing
+        self._hears_messages = hearing is not None and hearing.concerns(Moment.MESSAGE, sender)
+        self._hears_frames = hearing is not None and hearing.concerns(Moment.FRAME, sender)
+
+    @property
+    def is_needless(self) -> bool:
+        """Whether all bytes can pass before they are looked at again."""
+        if self._hears_messages or self._hears_frames or self._unit is not None:
+            return False
+        return self.departures.is_idle
+
+    @property
+    def held_bytes(self) -> int:
+        unit = 0 if self._unit is None else self._unit.size
+        return unit + self.departures.held_bytes
+
+    # What comes.
+
+    def add(self, data: bytes) -> None:
+        """Take received bytes; their reports follow."""
+        self._wire.add(data)
+
+    def take(self, report: Report, now: int) -> None:
+        """Take what was read from these bytes."""
+        if type(report) is RunReceived:
+            self._take_run(report, now)
+        elif type(report) is FrameReceived:
+            self._take_frame(report, now)
+        else:
+            self.departures.tell(report)
+
+    def run_ahead(self) -> None:
+        """A frame is coming that is too long to be held: what has come of it goes on, unless something waits."""
+        if self.departures.is_clear and self._unit is None:
+            self._outlet.run_ahead()
+
+    def end_input(self) -> None:
+        """Nothing more comes."""
+        self._let_unfinished_go()
+        self.departures.close_input()
+        self._outlet.run_ahead()
+        self.departures.flush()
+
+    def end(self) -> None:
+        """Let all that is here go on: the bytes pass without this from now on."""
+        self._outlet.run_ahead()
+        self.departures.flush()
+
+    def held(self, connection: int) -> Iterator[HeldMessage]:
+        """What waits for a person, in order."""
+        departures = self.departures
+        for waiting in departures.waiting():
+            unit = waiting.item
+            if unit.waits_for is WaitsFor.PERSON:
+                yield unit.as_held(connection, self._sender, waiting.position, departures.queued)
+
+    # Internals.
+
+    def _take_run(self, report: RunReceived, now: int) -> None:
+        """Whole plain messages. Those between two that rules may apply to stay together."""
+        run, departures = report.frames, self.departures
+        hearing = self._hearing
+        asked: Sequence[int] = ()
+        if hearing is not None and self._hears_frames:
+            asked = range(len(run.heads))
+        elif hearing is not None and self._hears_messages:
+            asked = hearing.sift(run, self._sender) or ()
+        if not asked and departures.is_clear:
+            self._outlet.pass_on(run_length(run))
+            departures.tell(report)
+            return
+        at = 0
+        for index in asked:
+            if not departures.is_clear:
+                break
+            if at < index:
+                part = run.part(at, index)
+                self._outlet.pass_on(run_length(part))
+                departures.tell(RunReceived(part))
+            self._take_frame(_lone(run, index), now)
+            at = index + 1
+        rest = run.part(at, len(run.heads)) if at else run
+        if rest.heads and departures.is_clear:
+            self._outlet.pass_on(run_length(rest))
+            departures.tell(RunReceived(rest))
+        elif rest.heads:
+            those = frozenset(asked)
+            for index in range(at, len(run.heads)):
+                self._take_frame(_lone(run, index), now, is_asked=index in those)
+
+    def _take_frame(self, report: FrameReceived, now: int, *, is_asked: bool = True) -> None:
+        frame = report.frame
+        length = frame_length(frame)
+        if self.departures.takes_nothing:
+            self._outlet.skip(length)
+            self.departures.drop(report)
+        elif frame.head & CONTROL:
+            self._take_control(report, length, now)
+        elif self._is_over:
+            self._pass(report, length, now)
+        elif self._wire.has_gone_ahead or self._passes_rest:
+            self._pass(report, length, now)
+            self._passes_rest = self._outlet.is_in_message = not frame.fin
+            self._outlet.settle()
+        else:
+            self._take_data(report, length, now, is_asked=is_asked)
+
+    def _pass(self, report: FrameReceived, length: int, now: int) -> None:
+        """A frame that nobody can touch."""
+        if self.departures.is_clear or self._wire.has_gone_ahead:
+            self._outlet.pass_on(length)
+            self.departures.tell(report)
+        else:
+            self.departures.settle(self._whole(report, length, now), UNCHANGED, (), report)
+
+    def _take_data(self, report: FrameReceived, length: int, now: int, *, is_asked: bool) -> None:
+        frame = report.frame
+        if self._unit is not None and frame.opcode in _DATA:
+            # RFC 6455 section 5.4 forbids it: the message before never ends.
+            self._let_unfinished_go()
+        if self._unit is not None:
+            self._take_fragment(self._unit, report, length, now)
+        elif frame.fin or frame.opcode not in _DATA:
+            self._take_single(report, length, now, is_asked=is_asked)
+        else:
+            self._unit = Unit(now, frame, frame.opcode, frame.rsv1)
+            self._take_fragment(self._unit, report, length, now)
+
+    def _take_single(self, report: FrameReceived, length: int, now: int, *, is_asked: bool) -> None:
+        """A frame that is a whole message, or belongs to none."""
+        departures = self.departures
+        verdict = self._ask(report, now) if is_asked and report.completes is not None else None
+        is_compressed = report.frame.rsv1
+        if (
+            verdict is None
+            and departures.is_clear
+            and not departures.must_remake(is_compressed=is_compressed)
+        ):
+            self._outlet.pass_on(length)
+            departures.tell(report)
+        else:
+            self._settle(self._whole(report, length, now), verdict, report)
+
+    def _take_fragment(self, unit: Unit, report: FrameReceived, length: int, now: int) -> None:
+        unit.pieces.append(self._outlet.take(length))
+        unit.last = report.frame
+        completes = report.completes
+        verdict = None
+        if report.frame.fin:
+            self._unit = None
+            unit.since_ns = now
+            if isinstance(completes, Message):
+                unit.payload = completes.payload
+                verdict = self._ask(report, now)
+        self.departures.begin(unit, report)
+        if report.frame.fin:
+            self._settle(unit, verdict, None)
+        elif sum(map(len, unit.pieces)) > self._limits.message_bytes:
+            # It is too long to be held, so it passes.
+            self._let_unfinished_go()
+            self._passes_rest = self._outlet.is_in_message = True
+
+    def _take_control(self, report: FrameReceived, length: int, now: int) -> None:
+        frame, departures = report.frame, self.departures
+        if self._wire.has_gone_ahead or self._is_over:
+            self._outlet.pass_on(length)
+            departures.tell(report)
+            self._outlet.settle()
+            return
+        verdict = self._ask_of_frame(report, now)
+        is_closing = frame.opcode == Opcode.CLOSE
+        unit = self._whole(report, length, now)
+        if is_closing and (verdict is None or goes_on(verdict)):
+            self._let_unfinished_go()
+            departures.close_input()
+            self._is_over = True
+        if verdict is None and departures.control_is_clear:
+            self._outlet.put(unit.pieces)
+            departures.tell(report)
+        else:
+            self._settle(unit, verdict, report)
+
+    def _let_unfinished_go(self) -> None:
+        """Let the frames of a message go on that is not whole, in their turn."""
+        unit, self._unit = self._unit, None
+        if unit is not None:
+            self.departures.settle(unit, UNCHANGED, (), None)
+
+    def _settle(self, unit: Unit, verdict: Verdict | None, report: FrameReceived | None) -> None:
+        if verdict is None:
+            self.departures.settle(unit, UNCHANGED, (), report)
+            return
+        rules = () if self._hearing is None else self._hearing.names(verdict.hits)
+        self.departures.settle(unit, verdict, rules, report)
+
+    def _whole(self, report: FrameReceived, length: int, now: int) -> Unit:
+        """A unit of one frame."""
+        frame, completes = report.frame, report.completes
+        payload = completes.payload if isinstance(completes, Message) else None
+        if completes is _ITSELF or frame.is_control:
+            payload = frame.payload
+        is_compressed = frame.rsv1 and not frame.is_control
+        return Unit(now, frame, frame.opcode, is_compressed, [self._outlet.take(length)], payload)
+
+    def _ask(self, report: FrameReceived, now: int) -> Verdict | None:
+        """What the rules say of the message that a frame completes, or else of the frame."""
+        hearing = self._hearing
+        if hearing is None:
+            return None
+        verdict = hearing.message(report, self._sender, now) if self._hears_messages else None
+        return verdict or self._ask_of_frame(report, now)
+
+    def _ask_of_frame(self, report: FrameReceived, now: int) -> Verdict | None:
+        if self._hearing is None or not self._hears_frames:
+            return None
+        return self._hearing.frame(report, self._sender, now)
+
+
+def _lone(run: FrameColumns, index: int) -> FrameReceived:
+    heads, keys, payloads, forms = run
+    payload = payloads[index]
+    return FrameReceived(Frame(heads[index], keys[index], payload, forms[index], len(payload)), (), _ITSELF)

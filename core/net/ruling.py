@@ -1,0 +1,100 @@
+"""The rules that apply to all connections, and what waits for a person because of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Protocol
+
+from core.errors import NotHeldError
+from core.rules.book import RuleBook
+from core.rules.decision import Decision, HeldKey, HeldList, HeldMessage
+from core.rules.verdict import Onward
+
+SHOWN = 1000
+"""Held messages that are told one by one."""
+_PUBLISH_SECONDS = 0.03
+
+
+class Ruled(Protocol):
+    """A connection that rules apply to."""
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a peer is not read, because no more may wait."""
+
+    def hear(self, rules: RuleBook | None) -> None:
+        """Let these rules apply from now on."""
+
+    def held(self) -> Iterator[HeldMessage]:
+        """What waits for a person."""
+
+    def decide(self, ticket: int, decision: Decision) -> bool:
+        """Let something go on that is held, or not. False if it is not held."""
+
+
+class Ruling:
+    """Lives on the loop's thread; `held` may be read by any."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sessions: Mapping[int, Ruled],
+        tell: Callable[[], None],
+    ) -> None:
+        """`sessions`: those of the engine, by handle. `tell` is called when `held` has changed."""
+        self._loop = loop
+        self._sessions = sessions
+        self._tell = tell
+        self.rules: RuleBook | None = None
+        """None if no rule can ever apply."""
+        self.held = HeldList()
+        """What waited for a person a moment ago."""
+        self._publishing: asyncio.TimerHandle | None = None
+
+    def set_rules(self, rules: RuleBook) -> None:
+        """Let these rules apply, to open connections too. What is held stays held."""
+        self.rules = None if rules.is_empty else rules
+        for session in tuple(self._sessions.values()):
+            session.hear(self.rules)
+
+    def decide(self, keys: Iterable[HeldKey], decision: Decision) -> int:
+        """Decide on held messages; gives how many were still held. Raises NotHeldError if none was."""
+        decided = 0
+        for key in keys:
+            session = self._sessions.get(key.connection)
+            decided += session is not None and session.decide(key.ticket, decision)
+        if not decided:
+            raise NotHeldError(
+                "It is held no more: somebody has decided, its time was up, or the connection is over."
+            )
+        return decided
+
+    def let_all_go(self, connection: int | None = None) -> int:
+        """Let everything that is held go on unchanged, on one connection or on all; gives the number."""
+        count = 0
+        for session in tuple(self._sessions.values()):
+            for message in tuple(session.held()):
+                if connection in (None, message.key.connection):
+                    count += session.decide(message.key.ticket, Onward.PASS)
+        return count
+
+    def held_changed(self) -> None:
+        """Something waits for a person, or no longer: told soon, however often it happens."""
+        if self._publishing is None:
+            self._publishing = self._loop.call_later(_PUBLISH_SECONDS, self._publish)
+
+    def stop(self) -> None:
+        """Publish nothing more."""
+        if self._publishing is not None:
+            self._publishing.cancel()
+
+    def _publish(self) -> None:
+        self._publishing = None
+        sessions = tuple(self._sessions.values())
+        everything = (message for session in sessions for message in session.held())
+        shown = sorted(islice(everything, SHOWN), key=lambda message: message.since_ns)
+        total = len(shown) + sum(1 for _ in everything)
+        self.held = HeldList(tuple(shown), total, any(session.is_stuck for session in sessions))
+        self._tell()

@@ -1,0 +1,74 @@
+"""Makes the frames that go on in place of others, or between them, toward one receiver.
+
+What passes untouched is not made here: it goes on as it came, as long as its receiver can read it so. With context
+takeover (RFC 7692 section 7.1.1) a compressed message may refer to those before it. So as soon as the receiver lacks
+a compressed message, or gets another one, every compressed message is compressed anew. That may begin at any time,
+because an own compressor refers to nothing that it has not sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.protocol.close_codes import closing_payload
+from core.protocol.deflate import DeflateParameters, Deflater
+from core.protocol.events import Event, FrameSent, Origin
+from core.protocol.frames import Opcode
+from core.protocol.outgoing import Compression, OutgoingClose, OutgoingMessage, OutgoingPing, OutgoingPong
+from core.protocol.sender import Sender, check_control_payload
+from core.protocol.state import Role
+
+Written = OutgoingMessage | OutgoingPing | OutgoingPong | OutgoingClose
+
+
+class Rewriting:
+    """One direction. `sender` is the side in whose place Unmask speaks."""
+
+    def __init__(self, sender: Role, deflate: DeflateParameters | None) -> None:
+        """`deflate` is what client and server have agreed on."""
+        self._sender = Sender(sender)
+        self._keeps_context = False
+        if deflate is not None:
+            self._sender.deflater = Deflater(deflate, sender)
+            is_client = sender is Role.CLIENT
+            self._keeps_context = not (
+                deflate.client_no_context_takeover if is_client else deflate.server_no_context_takeover
+            )
+        self.differs = False
+        """Whether the receiver's context is no longer that of the sender."""
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that the compressor holds between messages."""
+        return self._sender.held_bytes
+
+    def note_change(self, *, is_compressed: bool) -> None:
+        """A message does not reach the receiver as it came and in its turn."""
+        if is_compressed and self._keeps_context:
+            self.differs = True
+
+    def write(self, outgoing: Written, origin: Origin) -> Sequence[FrameSent]:
+        """Make the frames of it; `take` gives their bytes."""
+        sender = self._sender
+        events: list[Event]
+        if isinstance(outgoing, OutgoingMessage):
+            compress = outgoing.compression is Compression.AS_NEGOTIATED
+            self.note_change(is_compressed=compress and sender.deflater is not None)
+            events = sender.message(
+                outgoing.opcode,
+                outgoing.payload,
+                origin=origin,
+                fragments=max(1, outgoing.fragments),
+                compress=compress,
+            )
+        elif isinstance(outgoing, OutgoingClose):
+            payload = closing_payload(outgoing.code, outgoing.reason)
+            events = sender.control(Opcode.CLOSE, payload, origin=origin)
+        else:
+            opcode = Opcode.PING if isinstance(outgoing, OutgoingPing) else Opcode.PONG
+            events = sender.control(opcode, check_control_payload(outgoing.payload), origin=origin)
+        return [event for event in events if isinstance(event, FrameSent)]
+
+    def take(self) -> list[bytes]:
+        """The bytes of all frames since the last call."""
+        return self._sender.take()
