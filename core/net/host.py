@@ -217,11 +217,17 @@ class EngineHost:
 
     def decide(self, keys: Sequence[HeldKey], decision: Decision) -> None:
         """Decide on held messages. If none of them is held any more, that comes as `on_failed`."""
-        self.ask(lambda engine: engine.ruling.decide(keys, decision))
+        def decide(engine: Engine) -> None:
+            engine.ruling.decide(keys, decision)
+
+        self.ask(decide)
 
     def let_all_go(self, connection: int | None = None) -> None:
         """Let everything that is held go on unchanged, on one connection (by handle) or on all."""
-        self.ask(lambda engine: engine.ruling.let_all_go(connection))
+        def let_go(engine: Engine) -> None:
+            engine.ruling.let_all_go(connection)
+
+        self.ask(let_go)
 
     @property
     def slow_peers(self) -> tuple[SlowPeer, ...]:

@@ -145,12 +145,12 @@ class Observer:
             direction.begin_head()
         direction.head_done = True
         direction.waiting.add(data)
-        return self.requested(head) if isinstance(head, RequestHead) else self._responded(head)
+        return self._requested(head) if isinstance(head, RequestHead) else self._responded(head)
 
     def take_request(self, request: RequestHead, *, is_masked: bool = False) -> list[Event]:
         """Take a request that somebody else has read, and that its server will get, perhaps without its secrets."""
         self._directions[Role.CLIENT].head_done = True
-        return self.requested(request, is_masked=is_masked)
+        return self._requested(request, is_masked=is_masked)
 
     def take_response(self, response: ResponseHead) -> list[Event]:
         """Take the final response to it."""

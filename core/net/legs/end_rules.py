@@ -296,9 +296,11 @@ class EndRules:
             self._host.cut(unit.verdict.cut)
 
     def _echo_message(self, report: FrameReceived, completes: Message | Completes) -> None:
-        is_message = isinstance(completes, Message)
-        self._echo[0].append(completes.opcode if is_message else report.frame.head & 0x0F)
-        self._echo[1].append(completes.payload if is_message else report.frame.payload)
+        opcode, payload = report.frame.head & 0x0F, report.frame.payload
+        if isinstance(completes, Message):
+            opcode, payload = completes.opcode, completes.payload
+        self._echo[0].append(opcode)
+        self._echo[1].append(payload)
 
     def _send(self, send: Send, unit: Unit) -> None:
         if send.after_seconds > 0:
