@@ -39,7 +39,13 @@ MAY_IMPORT = {
     "core.net.legs": (
         *("core.errors", "core.sizes", "core.protocol", "core.capture"),
         *("core.net.budget", "core.net.connect_request", "core.net.dial", "core.net.failures"),
-        *("core.net.fronts.front", "core.net.fronts.router", "core.net.settings", "core.rules"),
+        *(
+            "core.net.fronts.front",
+            "core.net.fronts.router",
+            "core.net.settings",
+            "core.net.ruling",
+            "core.rules",
+        ),
         *("core.net.sockets", "core.net.sources", "core.net.tls", "core.net.turns"),
         *("core.net.client_status", "core.net.host_list", "core.net.redirect"),
         *("core.net.proxy", "core.net.reach", "core.net.upstream"),

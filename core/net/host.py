@@ -217,6 +217,7 @@ class EngineHost:
 
     def decide(self, keys: Sequence[HeldKey], decision: Decision) -> None:
         """Decide on held messages. If none of them is held any more, that comes as `on_failed`."""
+
         def decide(engine: Engine) -> None:
             engine.ruling.decide(keys, decision)
 
@@ -224,6 +225,7 @@ class EngineHost:
 
     def let_all_go(self, connection: int | None = None) -> None:
         """Let everything that is held go on unchanged, on one connection (by handle) or on all."""
+
         def let_go(engine: Engine) -> None:
             engine.ruling.let_all_go(connection)
 

@@ -116,6 +116,11 @@ class Hearing:
             found.update(each.sieve.among(joined))
         return sorted(found) or None
 
+    def names(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """What the rules with these ids are called."""
+        called = {each.rule.id: each.rule.name for rules in self._rules.values() for each in rules}
+        return tuple(called.get(each, "") for each in ids)
+
     def wait_seconds(self, now_ns: int) -> float | None:
         """How long until `timer` has to be called; None: never, as things are."""
         if not self._due_ns:

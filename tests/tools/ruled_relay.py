@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from core.protocol.frames import Frame, FrameDecoder, make_frame
-from core.protocol.http11 import write_response
 from core.protocol.handshake import accept_key
-from core.rules.decision import HeldMessage
-from core.rules.rule import ActionText, Condition, Rule
-from core.rules.moment import Moment
+from core.protocol.http11 import write_response
 from core.protocol.state import Role
+from core.rules.decision import HeldMessage
+from core.rules.moment import Moment
+from core.rules.rule import ActionText, Condition, Rule
 from tests.tools.raw_end import RawEnd
 from tests.tools.raw_peer import KEY, MASK, RawPeer
 from tests.tools.raw_server import RawServer
@@ -49,9 +49,7 @@ def rule_on(
 
 
 @contextmanager
-def relayed(
-    served: Served, target: RawServer, extensions: str = ""
-) -> Iterator[tuple[RawPeer, RawEnd]]:
+def relayed(served: Served, target: RawServer, extensions: str = "") -> Iterator[tuple[RawPeer, RawEnd]]:
     """A client and its server, past the opening handshake."""
     with RawPeer(served.relay(target.url)) as client:
         request = client.request()

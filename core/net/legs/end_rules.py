@@ -12,7 +12,7 @@ from typing import Protocol
 
 from core.errors import CallerError
 from core.net.legs.timers import Timers
-from core.net.legs.unit import Unit, WaitsFor, in_place_of
+from core.net.legs.unit import Unit, WaitsFor, in_place_of, lone
 from core.net.settings import Limits
 from core.protocol.events import (
     Caused,
@@ -27,7 +27,6 @@ from core.protocol.events import (
     RunReceived,
 )
 from core.protocol.frame_runs import FrameColumns
-from core.protocol.frames import Frame
 from core.protocol.handling import DecidedBy, Fate, Handling
 from core.protocol.outgoing import Outgoing
 from core.protocol.state import Role
@@ -35,7 +34,7 @@ from core.rules.decision import Answer, Decision, HeldMessage
 from core.rules.gate import Gate
 from core.rules.hearing import Hearing
 from core.rules.moment import Moment
-from core.rules.verdict import Cut, Hold, Onward, Replacement, Send
+from core.rules.verdict import Cut, Hold, Onward, Replacement, Send, Verdict
 
 _ITSELF = Completes.ITSELF
 
@@ -78,8 +77,10 @@ class EndRules:
         self._timers = timers
         self._hearing: Hearing | None = None
         self._hears_messages = self._hears_frames = False
-        self.echoes = False
-        """Whether messages that nobody drops are sent back."""
+        self._echoes = False
+        """Whether messages that nobody drops are sent back, whatever the rules."""
+        self._echoes_by_rule = False
+        """Whether a rule sends back those that need not be asked about."""
         self._gate: Gate[Unit] = Gate(limits.held_messages, limits.held_bytes)
         self._next_ticket = 1
         self._is_full = False
@@ -113,7 +114,9 @@ class EndRules:
 
     def take(self, reports: Sequence[Report], now: int, *, echoes: bool) -> list[Report]:
         """What is to be recorded of what was received, and of what was sent because of it."""
-        self.echoes = echoes
+        self._echoes = echoes
+        hearing = self._hearing
+        self._echoes_by_rule = hearing is not None and hearing.echoes(self.sender)
         for report in reports:
             if type(report) is RunReceived:
                 self._take_run(report, now)
@@ -160,20 +163,26 @@ class EndRules:
 
     # Internals.
 
+    def _asked(self, run: FrameColumns) -> Sequence[int]:
+        """Which messages of a run the rules have to be asked about."""
+        hearing = self._hearing
+        if hearing is None:
+            return ()
+        asked = (hearing.sift(run, self.sender) or ()) if self._hears_messages else ()
+        if self._hears_frames:
+            asked = sorted({*asked, *(hearing.sift(run, self.sender, Moment.FRAME) or ())})
+        return asked
+
     def _take_run(self, report: RunReceived, now: int) -> None:
-        run, hearing = report.frames, self._hearing
-        asked: Sequence[int] = ()
-        if hearing is not None and self._hears_frames:
-            asked = range(len(run.heads))
-        elif hearing is not None and self._hears_messages:
-            asked = hearing.sift(run, self.sender) or ()
+        run = report.frames
+        asked = self._asked(run)
         at = 0
         for index in asked:
             if not self._gate.is_idle:
                 break
             if at < index:
                 self._pass_run(run.part(at, index), now)
-            self._take_frame(_lone(run, index), now)
+            self._take_frame(lone(run, index), now)
             at = index + 1
         rest = run.part(at, len(run.heads)) if at else run
         if not rest.heads:
@@ -183,38 +192,50 @@ class EndRules:
             return
         those = frozenset(asked)
         for index in range(at, len(run.heads)):
-            self._take_frame(_lone(run, index), now, is_asked=index in those)
+            self._take_frame(lone(run, index), now, is_asked=index in those)
 
     def _pass_run(self, run: FrameColumns, now: int) -> None:
         self._reports.append(RunReceived(run))
-        if self.echoes:
+        if self._echoes or self._echoes_by_rule:
             self._echo[0].extend([head & 0x0F for head in run.heads])
             self._echo[1].extend(run.payloads)
-            if self._hearing is not None:
-                self._hearing.count_echoes(self.sender, len(run.heads), now)
+            self._count_echoes(len(run.heads), now)
 
-    def _take_frame(self, report: FrameReceived, now: int, *, is_asked: bool = True) -> None:
-        """A frame, and perhaps the message that it completes."""
-        hearing, completes = self._hearing, report.completes
-        verdict = None
-        if hearing is not None and is_asked:
-            if completes is not None and self._hears_messages:
-                verdict = hearing.message(report, self.sender, now)
-            if verdict is None and self._hears_frames:
-                verdict = hearing.frame(report, self.sender, now)
+    def _count_echoes(self, count: int, now: int) -> None:
+        if self._echoes_by_rule and self._hearing is not None:
+            self._hearing.count_echoes(self.sender, count, now)
+
+    def _take_frame(self, report: FrameReceived, now: int, *, is_asked: bool | None = None) -> None:
+        """A frame, and perhaps the message that it completes. `is_asked`: whether rules may apply, if that is known."""
+        completes = report.completes
+        if is_asked is None:
+            is_asked = (
+                completes is not _ITSELF or not self._echoes_by_rule or bool(self._asked(_run_of(report)))
+            )
+        verdict = self._ask(report, now) if is_asked else None
         if verdict is None and (completes is None or self._gate.is_idle):
             self._reports.append(report)
-            if completes is not None and self.echoes:
+            if completes is not None and (self._echoes or (self._echoes_by_rule and not is_asked)):
                 self._echo_message(report, completes)
+                self._count_echoes(1, now)
             return
         frame = report.frame
         payload = completes.payload if isinstance(completes, Message) else frame.payload
         opcode = completes.opcode if isinstance(completes, Message) else frame.opcode
         unit = Unit(now, frame, opcode, frame.rsv1, payload=payload)
-        unit.is_whole = completes is not None
-        if verdict is not None and hearing is not None:
-            unit.verdict, unit.rules = verdict, hearing.names(verdict.hits)
+        unit.is_echoed = completes is not None and (self._echoes or (self._echoes_by_rule and not is_asked))
+        if verdict is not None and self._hearing is not None:
+            unit.verdict, unit.rules = verdict, self._hearing.names(verdict.hits)
         self._settle(unit, report)
+
+    def _ask(self, report: FrameReceived, now: int) -> Verdict | None:
+        """What the rules say of the message that a frame completes, or else of the frame."""
+        hearing, verdict = self._hearing, None
+        if hearing is not None and report.completes is not None and self._hears_messages:
+            verdict = hearing.message(report, self.sender, now)
+        if hearing is not None and verdict is None and self._hears_frames:
+            verdict = hearing.frame(report, self.sender, now)
+        return verdict
 
     def _settle(self, unit: Unit, report: FrameReceived) -> None:
         verdict = unit.verdict
@@ -280,7 +301,7 @@ class EndRules:
     def _answer(self, unit: Unit) -> None:
         """Send what follows from a message."""
         onward = unit.verdict.onward
-        if self.echoes and unit.is_whole and unit.payload is not None:
+        if unit.is_echoed and unit.payload is not None:
             opcode, payload = unit.opcode, unit.payload
             if isinstance(onward, Replacement):
                 opcode, payload = onward.opcode, onward.payload
@@ -346,7 +367,7 @@ class EndRules:
 
     def _tell(self, unit: Unit, report: FrameReceived, fate: Fate) -> None:
         verdict = unit.verdict
-        causes = verdict.sends or fate is Fate.HELD or self.echoes
+        causes = verdict.sends or fate is Fate.HELD
         if causes and not unit.ticket:
             unit.ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
         is_decided = fate is Fate.DROPPED
@@ -364,7 +385,7 @@ class EndRules:
         self._reports.append(Decided(unit.ticket, Handling(fate, by, held_ns), unit.remarks))
 
 
-def _lone(run: FrameColumns, index: int) -> FrameReceived:
-    heads, keys, payloads, forms = run
-    payload = payloads[index]
-    return FrameReceived(Frame(heads[index], keys[index], payload, forms[index], len(payload)), (), _ITSELF)
+def _run_of(report: FrameReceived) -> FrameColumns:
+    """A run of one message."""
+    frame = report.frame
+    return FrameColumns([frame.head], [frame.masking_key], [frame.payload], [frame.length_form])

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 
 from core.net.legs.departures import Departures
 from core.net.legs.passage_host import PassageHost
-from core.net.legs.unit import UNCHANGED, Unit, WaitsFor, goes_on
+from core.net.legs.unit import UNCHANGED, Unit, WaitsFor, goes_on, lone
 from core.net.settings import Limits
 from core.protocol.events import Completes, FrameReceived, Message, Report, RunReceived
 from core.protocol.frame_runs import FrameColumns
-from core.protocol.frames import CONTROL, Frame, Opcode
+from core.protocol.frames import CONTROL, Opcode
 from core.protocol.rewriting import Rewriting
 from core.protocol.state import Role
 from core.protocol.wire_bytes import frame_length, run_length
@@ -122,12 +122,7 @@ class Passage:
     def _take_run(self, report: RunReceived, now: int) -> None:
         """Whole plain messages. Those between two that rules may apply to stay together."""
         run, departures = report.frames, self.departures
-        hearing = self._hearing
-        asked: Sequence[int] = ()
-        if hearing is not None and self._hears_frames:
-            asked = range(len(run.heads))
-        elif hearing is not None and self._hears_messages:
-            asked = hearing.sift(run, self._sender) or ()
+        asked = self._asked(run)
         if not asked and departures.is_clear:
             self._outlet.pass_on(run_length(run))
             departures.tell(report)
@@ -140,7 +135,7 @@ class Passage:
                 part = run.part(at, index)
                 self._outlet.pass_on(run_length(part))
                 departures.tell(RunReceived(part))
-            self._take_frame(_lone(run, index), now)
+            self._take_frame(lone(run, index), now)
             at = index + 1
         rest = run.part(at, len(run.heads)) if at else run
         if rest.heads and departures.is_clear:
@@ -149,7 +144,19 @@ class Passage:
         elif rest.heads:
             those = frozenset(asked)
             for index in range(at, len(run.heads)):
-                self._take_frame(_lone(run, index), now, is_asked=index in those)
+                self._take_frame(lone(run, index), now, is_asked=index in those)
+
+    def _asked(self, run: FrameColumns) -> Sequence[int]:
+        """Which messages of a run the rules have to be asked about."""
+        hearing, sender = self._hearing, self._sender
+        if hearing is None:
+            return ()
+        if hearing.echoes(sender):
+            return range(len(run.heads))
+        asked = (hearing.sift(run, sender) or ()) if self._hears_messages else ()
+        if self._hears_frames:
+            asked = sorted({*asked, *(hearing.sift(run, sender, Moment.FRAME) or ())})
+        return asked
 
     def _take_frame(self, report: FrameReceived, now: int, *, is_asked: bool = True) -> None:
         frame = report.frame
@@ -277,9 +284,3 @@ class Passage:
         if self._hearing is None or not self._hears_frames:
             return None
         return self._hearing.frame(report, self._sender, now)
-
-
-def _lone(run: FrameColumns, index: int) -> FrameReceived:
-    heads, keys, payloads, forms = run
-    payload = payloads[index]
-    return FrameReceived(Frame(heads[index], keys[index], payload, forms[index], len(payload)), (), _ITSELF)

@@ -78,9 +78,7 @@ class RuledEnd:
 
     def take(self, events: Sequence[Report], now: int, *, echoes: bool) -> list[Report]:
         """What is to be recorded of what was received, and of what was sent because of it."""
-        hearing = self._hearing
-        by_rule = hearing is not None and hearing.echoes(self._rules.sender)
-        reports = self._rules.take(events, now, echoes=echoes or by_rule)
+        reports = self._rules.take(events, now, echoes=echoes)
         self._rule_clock.look()
         return reports
 

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
+from core.protocol.events import Completes, FrameReceived
+from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import CONTROL, Frame, Opcode
 from core.protocol.handling import DecidedBy
 from core.protocol.outgoing import OutgoingMessage, OutgoingPing, OutgoingPong
@@ -57,8 +59,8 @@ class Unit:
     """Who has ended the waiting."""
     remarks: tuple[str, ...] = ()
     """Notes on how it ended."""
-    is_whole: bool = True
-    """It is a message, and not a frame of one."""
+    is_echoed: bool = False
+    """It is sent back when it goes on."""
     told_rules: tuple[str, ...] = ()
     """What was reported with its last frame."""
     told_notes: tuple[str, ...] = ()
@@ -138,3 +140,11 @@ def goes_on(verdict: Verdict) -> bool:
         and verdict.onward is not Onward.DROP
         and not verdict.delay_seconds
     )
+
+
+def lone(run: FrameColumns, index: int) -> FrameReceived:
+    """One message of a run."""
+    heads, keys, payloads, forms = run
+    payload = payloads[index]
+    frame = Frame(heads[index], keys[index], payload, forms[index], len(payload))
+    return FrameReceived(frame, (), Completes.ITSELF)
