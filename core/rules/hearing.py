@@ -20,10 +20,11 @@ from core.query.predicate import Predicate, predicate
 from core.rules.conditions import settled
 from core.rules.deed import Deed, Doing, HandshakeDeed
 from core.rules.hits import HitCounts
+from core.rules.joined import Joined
 from core.rules.moment import Moment
 from core.rules.occasion import Occasion
 from core.rules.ready import ReadyRule
-from core.rules.sieve import Joined, Sieve, sieve_of
+from core.rules.sieve import Escape, Sieve, Single, escapes, sieve_of
 from core.rules.subjects import received, surroundings
 from core.rules.verdict import HandshakeVerdict, Verdict
 
@@ -38,11 +39,13 @@ class _Candidate:
     matches: Predicate | None
     """None matches everything."""
     sieve: Sieve | None
-
-    @property
-    def is_echo(self) -> bool:
-        """Whether it sends every message back."""
-        return self.ready.is_echo and self.matches is None
+    is_echo: bool = False
+    """It sends every message back."""
+    needle: bytes | None = None
+    """Bytes without which no message matches, unless it has this escape."""
+    escape: Escape = Escape.NONE
+    single: Single | None = None
+    """Another test that each message passes that matches."""
 
 
 class Hearing:
@@ -224,12 +227,15 @@ class Hearing:
             return None
         if when.most is not None and self._applied.get(ready.rule.id, 0) >= when.most:
             return None
-        if ready.expression is None:
-            return _Candidate(ready, None, None)
-        left = settled(ready.expression, subject)
+        left = True if ready.expression is None else settled(ready.expression, subject)
         if isinstance(left, bool):
-            return _Candidate(ready, None, None) if left else None
-        return _Candidate(ready, predicate(left), sieve_of(left))
+            return _Candidate(ready, None, None, ready.is_echo) if left else None
+        sieve = sieve_of(left)
+        if sieve is None or sieve.needle is None:
+            single = None if sieve is None else sieve.single
+            return _Candidate(ready, predicate(left), sieve, single=single)
+        needle = sieve.needle
+        return _Candidate(ready, predicate(left), sieve, needle=needle.data, escape=needle.escape)
 
     def _of_subject(
         self,
@@ -242,9 +248,18 @@ class Hearing:
         """`payload` is for the sieves; None: no sieve is asked. `make` makes the subject where one is needed."""
         deed: Deed | None = None
         subject: Subject | None = None
+        escaped: tuple[bool, bool, bool] | None = None
         for each in self._of(moment, sender):
-            if payload is not None and each.sieve is not None and not each.sieve.single(payload):
-                continue
+            if payload is not None:
+                needle, single = each.needle, each.single
+                if needle is not None and needle not in payload:
+                    if not each.escape:
+                        continue
+                    escaped = escaped or escapes(payload)
+                    if not escaped[each.escape]:
+                        continue
+                elif single is not None and not single(payload):
+                    continue
             if subject is None:
                 subject = make()
             if (each.matches is not None and not each.matches(subject)) or not self._is_due(each.ready):
@@ -256,7 +271,7 @@ class Hearing:
                 break
             subject = deed.subject
             if payload is not None:
-                payload = deed.payload
+                payload, escaped = deed.payload, None
         return None if deed is None else deed.verdict()
 
     def _at(

@@ -1,4 +1,4 @@
-"""What a filter can tell of many messages at once: which of them may match, from columns alone.
+"""What a filter can tell at little cost: which of many messages may match, from columns alone; whether one may.
 
 A sieve never loses a message that matches. What it keeps is asked one by one.
 """
@@ -7,70 +7,61 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import accumulate, chain
+from enum import IntEnum
 
 from core.capture.columns import Region
 from core.capture.layout import RecordColumn
-from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import OPCODE
 from core.query.expressions import And, Expression, Not, Or, Term
 from core.query.operators import Several
 from core.query.placements import InByte, InPayload
 from core.query.search import FoldedSearch, LiteralSearch, PatternSearch, RarestSearch, Search
+from core.query.values import JsonWord
+from core.rules.joined import NOTHING, Indexes, Joined
 
-Indexes = Collection[int]
-Among = Callable[["Joined"], Indexes]
+Among = Callable[[Joined], Indexes]
 Single = Callable[[bytes], bool]
 
-_NOTHING: Indexes = frozenset()
 _IN_RUNS: Mapping[str, Several] = {
     "compressed": 0, "truncated": 0, "message.frames": 1, "ratio": None,
     "violation": (), "severity": None, "close.code": None, "close.reason": None,
 }  # fmt: skip
 """Fields that have one value in all runs: their frames are whole plain messages that break no rule."""
-_BACKSLASH = LiteralSearch(b"\\")
-_SIMPLE_PATH = re.compile(
-    r"\$(?:\.(?P<dotted>[A-Za-z_][A-Za-z0-9_]*)|\[(?:\"(?P<double>[^\"\\]+)\"|'(?P<single>[^'\\]+)')\]|\[[0-9]{1,9}\])+"
-)
-_LAST_NAME = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\[\"([^\"\\]+)\"\]|\['([^'\\]+)'\]")
+_MOST_EXACT = 10**9
+"""Up to this size, a fraction that a double rounds to a whole number has six nines behind its point."""
+_LAST_NAME = r"(?:\.([A-Za-z_][A-Za-z0-9_]*)|\[\"([^\"\\]+)\"\]|\['([^'\\]+)'\])"
+_SIMPLE_PATH = re.compile(rf"\$(?:{_LAST_NAME}|\[[0-9]{{1,9}}\])*{_LAST_NAME}(?:\[[0-9]{{1,9}}\])*")
 
 
-class Joined:
-    """A run of messages, with their payloads in one piece."""
+class Escape(IntEnum):
+    """How a payload can have something without its usual spelling."""
 
-    def __init__(self, run: FrameColumns) -> None:
-        self.payloads = run.payloads
-        self.heads = run.heads
+    NONE = 0
+    BACKSLASH = 1
+    """Texts of JSON may have any character escaped (RFC 8259 section 7)."""
+    NUMBER = 2
+    """Numbers of JSON may have an exponent, or a fraction that is rounded (RFC 8259 section 6)."""
 
-    @cached_property
-    def lengths(self) -> list[int]:
-        return list(map(len, self.payloads))
 
-    @cached_property
-    def blob(self) -> bytes:
-        return b"".join(self.payloads)
+ESCAPES: Mapping[Escape, Search] = {
+    Escape.BACKSLASH: LiteralSearch(b"\\"),
+    Escape.NUMBER: PatternSearch(re.compile(rb"[0-9][eE]|\.9{6}")),
+}
 
-    @cached_property
-    def starts(self) -> list[int]:
-        """Where each payload begins in the blob, and at the end where the last one ends."""
-        return list(accumulate(self.lengths, initial=0))
 
-    def hits(self, search: Search) -> Indexes:
-        """Messages in which something is found, and those that something found touches."""
-        blob = self.blob
-        searching = search.over(blob)
-        first = searching.first(0, len(blob))
-        if first is None:
-            return _NOTHING
-        starts, found = self.starts, set[int]()
-        for start, end in chain((first,), searching.next(first[1], len(blob))):
-            found.update(range(bisect_right(starts, start) - 1, bisect_left(starts, end)))
-        found.discard(len(self.payloads))
-        return found
+def escapes(payload: bytes) -> tuple[bool, bool, bool]:
+    """By `Escape`, whether there may be one in a payload."""
+    return False, b"\\" in payload, _single(ESCAPES[Escape.NUMBER])(payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """Bytes that every payload has that matches, unless it has an escape."""
+
+    data: bytes
+    escape: Escape = Escape.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +70,18 @@ class Sieve:
 
     among: Among
     """For messages that are each one plain frame."""
-    single: Single
-    """For the payload of one message, of whatever frames."""
+    single: Single | None = None
+    """For the payload of one message, of whatever frames; None: it passes, or there is a needle."""
+    needle: Needle | None = None
+    """A quicker test for the payload of one message."""
     is_exact: bool = False
     """Whether `among` keeps nothing but what matches."""
+
+    def may(self, payload: bytes) -> bool:
+        """The test of one message."""
+        if self.needle is not None:
+            return self.needle.data in payload or escapes(payload)[self.needle.escape]
+        return self.single is None or self.single(payload)
 
 
 def sieve_of(expression: Expression) -> Sieve | None:
@@ -91,11 +90,9 @@ def sieve_of(expression: Expression) -> Sieve | None:
         case Term():
             return _of_term(expression)
         case And(parts=parts):
-            return _all(each for each in map(sieve_of, parts) if each is not None)
+            return _all([each for each in map(sieve_of, parts) if each is not None])
         case Or(parts=parts):
-            sieves = [sieve_of(each) for each in parts]
-            known = [each for each in sieves if each is not None]
-            return _any(known) if len(known) == len(sieves) else None
+            return _any([sieve_of(each) for each in parts])
         case Not(part=part):
             sieve = sieve_of(part)
             return None if sieve is None or not sieve.is_exact else _others(sieve.among)
@@ -105,43 +102,86 @@ def _of_term(term: Term) -> Sieve | None:
     placement, matcher = term.access.placement, term.matcher
     if term.field.name in _IN_RUNS:
         matches = matcher.matches(_IN_RUNS[term.field.name])
-        return _exactly(lambda run: range(len(run.payloads)) if matches else _NOTHING)
+        return _exactly(lambda run: range(len(run.payloads)) if matches else NOTHING)
     if isinstance(placement, InPayload):
-        if term.field.name == "json":
-            return _of_json(term)
-        if placement.values is None and placement.region is not Region.PAYLOAD:
-            search = matcher.search or matcher.sieve
-            if (
-                search is None
-                and term.operator.name == "=="
-                and isinstance(term.operand, bytes)
-                and term.operand
-            ):
-                search = LiteralSearch(term.operand)
-            return None if search is None else _finding(search)
-        return None
+        return _of_payload(term, placement)
     if isinstance(placement, InByte) and placement.field is RecordColumn.HEAD:
         decode = placement.decode
         return _exactly(lambda run: _of_heads(run, lambda head: matcher.matches(decode(head))))
     one = matcher.one
     match term.field.name:
-        case "message.length":
-            return Sieve(
-                lambda run: [index for index, length in enumerate(run.lengths) if one(length)],
-                lambda payload: one(len(payload)),
-            )
-        case "length":
-            return Sieve(
-                lambda run: [index for index, length in enumerate(run.lengths) if one(length)], lambda _: True
-            )
+        case "message.length" | "length":
+            # A compressed frame is shorter than its message.
+            single = None if term.field.name == "length" else lambda payload: one(len(payload))
+            return Sieve(lambda run: [at for at, length in enumerate(run.lengths) if one(length)], single)
         case "message.opcode":
             return _exactly(lambda run: _of_heads(run, lambda head: one(head & OPCODE)))
     return None
 
 
+def _of_payload(term: Term, placement: InPayload) -> Sieve | None:
+    if term.field.name == "json":
+        return _of_json(term)
+    if placement.values is not None or placement.region is Region.PAYLOAD:
+        return None
+    search, operand = term.matcher.search or term.matcher.sieve, term.operand
+    if search is None and term.operator.name == "==" and isinstance(operand, bytes) and operand:
+        search = LiteralSearch(operand)
+    match search:
+        case None:
+            return None
+        case LiteralSearch(needle=needle) | RarestSearch(searches=(LiteralSearch(needle=needle), *_)):
+            return _having(Needle(needle))
+    return Sieve(lambda run: run.hits(search), _single(search))
+
+
+def _of_json(term: Term) -> Sieve | None:
+    """Names and values stand in JSON as they are, but for escapes."""
+    operand = term.operand
+    if term.operator.name in ("==", "in"):
+        values = operand if isinstance(operand, tuple) else (operand,)
+        found = [_value_needle(each) for each in values]
+        needles = [each for each in found if each is not None]
+        if needles and len(needles) == len(found):
+            return _any([_having(each) for each in needles])
+    path = _SIMPLE_PATH.fullmatch(term.argument or "")
+    if path is None:
+        return None
+    name = next(filter(None, reversed(path.groups())), "")
+    return _having(Needle(_in_quotes(name), Escape.BACKSLASH))
+
+
+def _value_needle(value: object) -> Needle | None:
+    """What a document has that has this value in it."""
+    if isinstance(value, str):
+        return Needle(_in_quotes(value), Escape.BACKSLASH)
+    if isinstance(value, JsonWord):
+        return Needle(value.value.encode())
+    if isinstance(value, int) and abs(value) <= _MOST_EXACT:
+        return Needle(str(abs(value)).encode(), Escape.NUMBER)
+    return None
+
+
+def _in_quotes(text: str) -> bytes:
+    return json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _having(needle: Needle) -> Sieve:
+    search = LiteralSearch(needle.data)
+    if needle.escape is Escape.NONE:
+        return Sieve(lambda run: run.hits(search), needle=needle)
+    escape = ESCAPES[needle.escape]
+
+    def among(run: Joined) -> Indexes:
+        found, escaped = run.hits(search), run.hits(escape)
+        return {*found, *escaped} if escaped else found
+
+    return Sieve(among, needle=needle)
+
+
 def _exactly(among: Among) -> Sieve:
     """What is known of runs alone."""
-    return Sieve(among, lambda _: True, is_exact=True)
+    return Sieve(among, is_exact=True)
 
 
 def _others(among: Among) -> Sieve:
@@ -152,16 +192,8 @@ def _of_heads(run: Joined, matches: Callable[[int], bool]) -> Indexes:
     """Few different first bytes occur in a run, so each is asked about once."""
     wanted = {head for head in set(run.heads) if matches(head)}
     if not wanted:
-        return _NOTHING
-    return [index for index, head in enumerate(run.heads) if head in wanted]
-
-
-def _finding(*searches: Search) -> Sieve:
-    """Whatever has a hit of any of these."""
-    if len(searches) == 1:
-        search = searches[0]
-        return Sieve(lambda run: run.hits(search), _single(search))
-    return _any([_finding(each) for each in searches])
+        return NOTHING
+    return [at for at, head in enumerate(run.heads) if head in wanted]
 
 
 def _single(search: Search) -> Single:
@@ -177,46 +209,34 @@ def _single(search: Search) -> Single:
     return lambda _: True
 
 
-def _of_json(term: Term) -> Sieve | None:
-    """Names and texts stand in JSON as they are, unless something in it is escaped (RFC 8259 section 7)."""
-    path, operand = term.argument or "", term.operand
-    texts: tuple[object, ...] = operand if isinstance(operand, tuple) else (operand,)
-    if term.operator.name in ("==", "in") and texts and all(isinstance(each, str) for each in texts):
-        return _finding(_BACKSLASH, *(LiteralSearch(_in_quotes(str(each))) for each in texts))
-    if _SIMPLE_PATH.fullmatch(path) is None:
-        return None
-    names = _LAST_NAME.findall(path)
-    if not names:
-        return None
-    name = "".join(names[-1])
-    return _finding(LiteralSearch(_in_quotes(name)), _BACKSLASH)
-
-
-def _in_quotes(text: str) -> bytes:
-    return json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")
-
-
-def _all(sieves: Iterable[Sieve]) -> Sieve | None:
-    parts: Sequence[Sieve] = tuple(sieves)
-    if not parts:
-        return None
-    if len(parts) == 1:
-        return parts[0]
+def _all(parts: Sequence[Sieve]) -> Sieve | None:
+    """What passes all parts. A single message is asked about the longest needle alone, if there is one."""
+    if len(parts) < 2:
+        return parts[0] if parts else None
 
     def among(run: Joined) -> Indexes:
-        found: set[int] | None = None
+        found: Indexes | None = None
         for part in parts:
             more = part.among(run)
-            found = set(more) if found is None else found & set(more)
+            found = more if found is None else set(found).intersection(more)
             if not found:
-                return _NOTHING
-        return found or _NOTHING
+                return NOTHING
+        return found or NOTHING
 
-    return Sieve(among, lambda payload: all(part.single(payload) for part in parts))
+    needles = [each.needle for each in parts if each.needle is not None]
+    if needles:
+        return Sieve(among, needle=max(needles, key=lambda needle: len(needle.data)))
+    return Sieve(among, lambda payload: all(part.may(payload) for part in parts))
 
 
-def _any(parts: Sequence[Sieve]) -> Sieve:
+def _any(sieves: Iterable[Sieve | None]) -> Sieve | None:
+    """What passes one part; None where one of them can't tell anything."""
+    parts = list(sieves)
+    known = [each for each in parts if each is not None]
+    if len(known) < len(parts) or len(known) < 2:
+        return known[0] if len(known) == len(parts) == 1 else None
+
     def among(run: Joined) -> Indexes:
-        return set[int]().union(*(part.among(run) for part in parts))
+        return set[int]().union(*(part.among(run) for part in known))
 
-    return Sieve(among, lambda payload: any(part.single(payload) for part in parts))
+    return Sieve(among, lambda payload: any(part.may(payload) for part in known))

@@ -14,8 +14,9 @@ from core.protocol.state import Role
 from core.query.language import default_language
 from core.query.predicate import predicate
 from core.rules.conditions import refusal, terms
+from core.rules.joined import Joined
 from core.rules.moment import Moment
-from core.rules.sieve import Joined, sieve_of
+from core.rules.sieve import sieve_of
 from core.rules.subjects import received
 from tests.tools.filters import filters
 from tests.tools.ruled import NOW_NS, about, action, came, hearing_of, rule
@@ -64,6 +65,12 @@ def sifted(filter: str, *payloads: str) -> list[int]:
         ),
         ('json("$.type") in {a, b}', ('{"type":"a"}', '{"type":"b"}', '{"type":"c"}'), [0, 1]),
         ('json("$.a.b[0]") > 3', ('{"a":{"b":[4]}}', '{"a":1}', '{"b":1}'), [0, 2]),
+        (
+            'json("$.n") == 99',
+            ('{"n":99}', '{"n":9.9e1}', '{"n":98.9999999999999999}', '{"n":98}'),
+            [0, 1, 2],
+        ),
+        ('json("$.n") == true', ('{"n":true}', '{"n":false}'), [0]),
         ("length > 2", ("abc", "ab", ""), [0]),
         ("message.length == 2 and payload contains a", ("abc", "ab", "xx"), [1]),
         ("message.length == 2 or payload contains a", ("abc", "ab", "xx", ""), [0, 1, 2]),
