@@ -11,6 +11,13 @@ def main() -> int:
     # While there is nothing to clean up, Ctrl+C simply ends the process. If it is ignored, it stays ignored.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from core.scripts.command import CHILD_WORD
+
+    if sys.argv[1:] == [CHILD_WORD]:
+        # In the packaged executable, the process of a script is this.
+        from core.scripts.child import main as run_script
+
+        return run_script()
     from multiprocessing import freeze_support
 
     # In the packaged executable, child processes of ours start here too, and stop here.

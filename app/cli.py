@@ -19,11 +19,19 @@ from typing import NoReturn, TextIO
 from app.logic.ending_signals import ending_signals
 from app.logic.exporting import ExportPart, ExportWork, cannot_export, export_capture, missed_sentence, pieces
 from app.logic.user_folders import authority_folder
-from app.options import certificate_parser, engine_settings, export_parser, main_parser, sources_in
+from app.options import (
+    certificate_parser,
+    engine_settings,
+    export_parser,
+    main_parser,
+    script_parser,
+    sources_in,
+)
 from app.runtime.display import missing_display
 from app.terminal.certificate_command import show_certificate
 from app.terminal.connect_options import talk_of
 from app.terminal.ending import Ending, OutputStuck
+from app.terminal.script_command import write_script
 from app.terminal.standard_streams import abandon_output, say, warn
 from app.version import program_version
 from core.capture.reader import CaptureReader
@@ -58,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if words[:1] == ["certificate"]:
             out = None if sys.stdout is None else sys.stdout.buffer
             return show_certificate(certificate_parser().parse_args(words[1:]), authority_folder(), out)
+        if words[:1] == ["script"]:
+            return write_script(script_parser().parse_args(words[1:]))
         options = main_parser().parse_args(words)
         if options.self_test is not None:
             from app.self_test import run_self_test
@@ -105,6 +115,10 @@ def _run(options: argparse.Namespace) -> int:
         main_parser().error("--window does not go with --headless, --json or --quiet")
     if options.filter is not None and (options.quiet or not without_window):
         main_parser().error("--filter goes with --headless or --json")
+    if options.script is not None and not options.script.is_file():
+        raise UnmaskError(
+            f"There is no file {options.script}. “unmask script {options.script}” writes one to begin with."
+        )
     tune_interpreter()
     if without_window or ((options.connect or options.curl) and not options.window):
         return _run_console(options)
@@ -121,6 +135,7 @@ def _run(options: argparse.Namespace) -> int:
         open_capture=options.file,
         diagnostics=options.diagnostics,
         open_browser=options.open_browser is not None,
+        script=options.script,
         adjust=lambda settings: engine_settings(options, settings),
     )
 
@@ -150,6 +165,7 @@ def _run_console(options: argparse.Namespace) -> int:
                     options.diagnostics,
                     claimed,
                     options.open_browser,
+                    options.script,
                 )
                 talk = talk_of(options, sources)
                 version, page, writing = program_version(), load_test_page(), ending.writing

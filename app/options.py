@@ -12,6 +12,7 @@ from typing import NoReturn, TypeVar
 from app.terminal.certificate_command import add_certificate_options
 from app.terminal.connect_options import add_connect_options, read_connection, requests_in
 from app.terminal.proxy_options import add_proxy_options, proxies_in
+from app.terminal.script_command import add_script_options
 from app.terminal.standard_streams import safe
 from app.terminal.tls_options import add_tls_options, server_tls, with_tls_options
 from app.version import program_version
@@ -119,7 +120,7 @@ def main_parser() -> argparse.ArgumentParser:
         "your client, the client of your server, or stands between the two.",
         epilog=f"A SIZE is a number of bytes, or a number with a unit: {UNITS_HELP}. "
         "“unmask export --help” tells how to write a capture in another format, “unmask certificate --help” how to get "
-        "the certificate of Unmask's own authority.",
+        "the certificate of Unmask's own authority, “unmask script --help” how to begin a script.",
     )
     parser.add_argument(
         "file", nargs="?", type=Path, metavar="CAPTURE", help="a capture to open in the window"
@@ -243,6 +244,12 @@ def _add_manners(parser: argparse.ArgumentParser) -> None:
         help="--listen and --connect: what to answer to each message",
     )
     group.add_argument(
+        "--script",
+        type=Path,
+        metavar="FILE",
+        help="let this Python file decide what becomes of messages; it is loaded again when it is saved",
+    )
+    group.add_argument(
         "--tolerant",
         action="store_true",
         help="--listen and --connect: record what peers do wrong and carry on, instead of closing",
@@ -355,6 +362,16 @@ def certificate_parser() -> argparse.ArgumentParser:
         "the proxy. Its key stays where it is. The authority is made if there is none.",
     )
     add_certificate_options(parser)
+    return parser
+
+
+def script_parser() -> argparse.ArgumentParser:
+    """The command line of `unmask script`."""
+    parser = _Parser(
+        prog="unmask script",
+        description="Write a script to begin with: a Python file that decides what becomes of messages.",
+    )
+    add_script_options(parser)
     return parser
 
 

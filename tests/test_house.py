@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "core.decoders": ("core.errors", "core.protocol", "core.capture"),
     "core.formats": ("core.errors", "core.protocol", "core.capture", "core.decoders"),
     "core.rules": ("core.errors", "core.sizes", "core.protocol", "core.capture", "core.query"),
+    "core.scripts": ("core.errors", "core.sizes", "core.protocol", "core.rules"),
     "core.query": ("core.errors", "core.sizes", "core.protocol", "core.capture"),
     "core.net.fronts": (
         *("core.errors", "core.protocol", "core.net.connect_request", "core.net.proxy", "core.net.reach"),
@@ -68,7 +69,7 @@ _BELOW_DESKS = (
     "app.views",
     "app.dialogs",
 )
-_DESKS = ("app.captures", "app.sources", "app.filters", "app.frames", "app.help")
+_DESKS = ("app.captures", "app.sources", "app.filters", "app.frames", "app.scripts", "app.help")
 
 APP_MAY_IMPORT = {
     "app.logic": (),
@@ -86,6 +87,7 @@ APP_MAY_IMPORT = {
     ),
     "app.captures": _BELOW_DESKS,
     "app.sources": _BELOW_DESKS,
+    "app.scripts": _BELOW_DESKS,
     "app.help": _BELOW_DESKS,
     "app.filters": (*_BELOW_DESKS, "app.captures"),
     "app.frames": (*_BELOW_DESKS, "app.captures", "app.filters", "app.sources"),
@@ -271,6 +273,8 @@ def test_imports_go_one_way() -> None:
         ("core.decoders.json", "from core.net import engine", "core.net.engine"),
         ("core.query.scan", "from core.decoders import json", "core.decoders.json"),
         ("core.net.engine", "from PySide6.QtCore import QObject", "PySide6.QtCore.QObject"),
+        ("core.scripts.script", "from core.net.engine import Engine", "core.net.engine.Engine"),
+        ("core.rules.advice", "from core.scripts.script import Script", "core.scripts.script.Script"),
         ("core.errors", "from core.protocol import frames", "core.protocol.frames"),
         ("core.net.engine", "from app.look import theme", "app.look.theme"),
         ("app.logic.text", "from PySide6.QtCore import QObject", "PySide6.QtCore.QObject"),

@@ -81,6 +81,7 @@ class ActionId(Enum):
     SEND_HERE = auto()
     CHOOSE_TARGET = auto()
     ONLY_CONNECTION = auto()
+    SCRIPT = auto()
     THEME = auto()
     SETTINGS = auto()
     SHORTCUTS = auto()

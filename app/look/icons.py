@@ -83,6 +83,7 @@ class IconName(StrEnum):
     RECORD = "record"
     RELAY = "relay"
     SAVE = "save"
+    SCRIPT = "script"
     SEARCH = "search"
     SEND = "send"
     SEND_ALL = "send-all"

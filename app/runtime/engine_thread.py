@@ -16,7 +16,7 @@ from core.capture.disk_space import SpaceGauge
 from core.capture.marks import MarkChange
 from core.capture.numbering import Numbering
 from core.capture.recorder import Recorder
-from core.net.engine import SlowPeer
+from core.net.engine import Engine, SlowPeer
 from core.net.failures import Failure
 from core.net.fronts.test_page import TestPage
 from core.net.host import CaptureMoved, EngineHost, SendResult
@@ -101,6 +101,10 @@ class EngineThread(QThread):
     def let_pass(self, source_id: int, hosts: HostList) -> None:
         """Let the TLS of these hosts pass a proxy untouched from now on."""
         self._host.ask(lambda engine: engine.let_pass(source_id, hosts))
+
+    def ask(self, action: Callable[[Engine], None]) -> None:
+        """Run `action` on the engine's thread. Answers with `failed` if it fails."""
+        self._host.ask(action)
 
     @property
     def sources(self) -> tuple[SourceStatus, ...]:

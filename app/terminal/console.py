@@ -20,6 +20,7 @@ from app.logic.text import counted, rough_time
 from app.terminal.browsing import Browsing
 from app.terminal.ending import LAST_SECONDS, Writing
 from app.terminal.patient_scan import PatientScan
+from app.terminal.script_lines import ScriptLines
 from app.terminal.source_lines import SourceLines
 from app.terminal.standard_streams import say, warn
 from app.terminal.story_text import COLOURED, PLAIN, StoryText
@@ -78,6 +79,8 @@ class ConsoleOptions:
     """The claim that keeps other runs away from an unnamed capture; None if the person named the file."""
     browse: str | None = None
     """The URL that a browser shows which goes through the first proxy; None opens none."""
+    script: Path | None = None
+    """A file of the person's that decides what becomes of messages."""
 
 
 class Console:
@@ -128,6 +131,8 @@ class Console:
         """Whether any source did."""
         self._room_is_low = False
         self._bug: BaseException | None = None
+        self._script_path = options.script
+        self._script: ScriptLines | None = None
         self._host = EngineHost(options.capture, version, options.settings, page, self, gauge)
         self._diagnostics: DiagnosticsLog | None = None
         if options.diagnostics is not None:
@@ -159,6 +164,8 @@ class Console:
         thread.start()
         if self._telling is Telling.SOURCES:
             self._news.put(self._lines.recording(self._host.recorder.path))
+        if self._script_path is not None:
+            self._script = ScriptLines(self._host, self._script_path, lambda: self._news.put(None))
         for source in self._sources.values():
             self._host.start_source(source)
         try:
@@ -212,6 +219,8 @@ class Console:
             self._remark(news.sentence)
         elif news is not None:
             self._write(news + "\n")
+        for line in () if self._script is None else self._script.new():
+            self._remark(line)
         self._browse()
         if self._telling is Telling.SOURCES:
             self._flush()

@@ -143,6 +143,7 @@ def run_desktop(
     open_capture: Path | None,
     diagnostics: Path | None,
     open_browser: bool,
+    script: Path | None,
     adjust: Callable[[EngineSettings], EngineSettings],
 ) -> int:
     """Show the window until it is closed; gives the exit status.
@@ -169,6 +170,8 @@ def run_desktop(
             first = next(plain, None)
             address = first.address if first is not None else None if sources else settings.address
             others = [(each.name, each.what) for each in named(sources) if each.what is not first]
+            if script is not None:
+                desktop.window.scripts.run(script)
             desktop.show(address, allow_network=allow_network, others=others)
             if open_browser:
                 desktop.window.certificates.open_browser()

@@ -33,6 +33,7 @@ from app.models.frames import FrameModel
 from app.models.problems import ProblemModel
 from app.models.sources import SourceModel
 from app.runtime.engine_thread import EngineThread
+from app.scripts.desk import ScriptDesk
 from app.sources.certificates import Certificates
 from app.sources.controls import EngineControls
 from app.sources.listening import Listening
@@ -108,6 +109,7 @@ class MainWindow(QMainWindow):
         self.filters = FilterDesk(work, panes, shell)
         self.filtering, self.filter_bar = self.filters.filtering, self.filters.bar
         self._context_menus = ContextMenus(panes, self.filters.menus, shell)
+        self.scripts = ScriptDesk(engine, shell)
         self.exports = Exports(work, formats, self.frames, self.selection, self.filtering, shell)
         self._empty_table = EmptyTable(
             work.desk,
@@ -198,7 +200,7 @@ class MainWindow(QMainWindow):
                     self.selection.problem, self.filtering.problem, self.exports.problem,
                     self.frame_model.failed, self.connection_model.failed, self.problem_model.failed,
                     self._copier.problem, self.help_pages.problem, self.diagnostics.problem, self.sources.problem,
-                    self.certificates.problem,
+                    self.certificates.problem, self.scripts.problem,
                 ),
             ),
             (Tone.WARNING, (self.listening.caution, self.commands.caution, self._copier.caution, self.watch.recovered)),
@@ -216,6 +218,7 @@ class MainWindow(QMainWindow):
     def _connect_parts(self, engine: EngineThread) -> None:
         engine.changed.connect(self._work.refresher.poke)
         self.watch.looked.connect(self.sources.refresh)
+        self.watch.restarted.connect(self.scripts.begin_anew)
         self.watch.restarted.connect(self.sources.start_again)
         self.watch.save_wanted.connect(self.commands.ask_save)
         self.recovery.opened.connect(lambda path: self._on_display.offer_to_save(self.recovery, path))

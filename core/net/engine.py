@@ -258,7 +258,7 @@ class Engine:
         except TimeoutError:
             self._cut(tuple(self._sessions.values()))
             await self._process_rests()
-        self.ruling.stop()
+        await self.ruling.close()
 
     @staticmethod
     def _bid_farewell(sessions: Sequence[Session]) -> None:

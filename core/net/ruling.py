@@ -8,6 +8,8 @@ from itertools import islice
 from typing import Protocol
 
 from core.errors import NotHeldError
+from core.net.advising import Advising
+from core.rules.advice import Adviser
 from core.rules.book import RuleBook
 from core.rules.decision import Decision, HeldKey, HeldList, HeldMessage
 from core.rules.verdict import Onward
@@ -52,6 +54,8 @@ class Ruling:
         self.held = HeldList()
         """What waited for a person a moment ago."""
         self._publishing: asyncio.TimerHandle | None = None
+        self.advising = Advising(loop)
+        """Who is asked about what no rule applies to."""
 
     def set_rules(self, rules: RuleBook) -> None:
         """Let these rules apply, to open connections too. What is held stays held."""
@@ -85,10 +89,17 @@ class Ruling:
         if self._publishing is None:
             self._publishing = self._loop.call_later(_PUBLISH_SECONDS, self._publish)
 
-    def stop(self) -> None:
-        """Publish nothing more."""
+    def set_adviser(self, adviser: Adviser | None) -> None:
+        """Ask this one about what passes, on open connections too; None: nobody."""
+        self.advising.set(adviser)
+        for session in tuple(self._sessions.values()):
+            session.hear(self.rules)
+
+    async def close(self) -> None:
+        """Publish nothing more, and ask nobody any more."""
         if self._publishing is not None:
             self._publishing.cancel()
+        await self.advising.close()
 
     def _publish(self) -> None:
         self._publishing = None

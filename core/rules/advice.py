@@ -37,3 +37,6 @@ class Adviser(Protocol):
 
     def ask(self, question: Question, decide: Callable[[Verdict], None]) -> None:
         """Answer by `decide`, exactly once, on the loop's thread, at once or within the adviser's own deadline."""
+
+    async def close(self) -> None:
+        """End what it has started. Nothing is asked after that."""

@@ -46,6 +46,7 @@ from tests.tools.filter_page import filter_page
 from tests.tools.json_fields import DIAGNOSTICS, MEANINGS
 from tests.tools.passages import BETWEEN, passages
 from tests.tools.rules_page import rules_page
+from tests.tools.scripts_page import scripts_page
 
 FOLDER = Path(__file__).resolve().parents[2] / "resources" / "docs"
 ORIGIN = "<!-- Generated from the code by `python -m tests.tools.make_docs`. -->"
@@ -87,6 +88,7 @@ def pages() -> tuple[Page, ...]:
         _page("rules.md", "Rules", rules_page(_table)),
         Page("schema.json", _schema(), "rules"),
         _page("command-line.md", "Command line", _command_line()),
+        _page("scripts.md", "Scripts", scripts_page(_table)),
     )
 
 

@@ -1,0 +1,197 @@
+"""The script that runs: its file, how it is, and what it has said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.look.icons import IconName
+from app.look.look import Look
+from app.look.theme import ThemeRole
+from app.views.parts.selectable_label import selectable_label
+from core.decoders.visible import visible
+from core.scripts.log import MOST_ENTRIES, LogEntry
+from core.scripts.records import Utterance
+from core.scripts.script import ScriptState, ScriptStatus
+
+_SIZE = (760, 480)
+_STATES = {
+    ScriptState.STARTING: (IconName.HISTORY, ThemeRole.MUTED),
+    ScriptState.RUNNING: (IconName.SUCCESS, ThemeRole.SUCCESS),
+    ScriptState.EARLIER: (IconName.WARNING, ThemeRole.WARNING),
+    ScriptState.STUCK: (IconName.WARNING, ThemeRole.WARNING),
+    ScriptState.OVER: (IconName.ERROR, ThemeRole.ERROR),
+}
+_ROLES = {
+    Utterance.LOG: ThemeRole.TEXT,
+    Utterance.PRINT: ThemeRole.TEXT,
+    Utterance.NEWS: ThemeRole.MUTED,
+    Utterance.TROUBLE: ThemeRole.WARNING,
+    Utterance.ERROR: ThemeRole.ERROR,
+}
+_MARK = 16
+
+
+class ScriptDialog(QDialog):
+    """Not modal, so that the window can be used meanwhile. Emits what the person wants."""
+
+    choose_wanted = Signal()
+    new_wanted = Signal()
+    restart_wanted = Signal()
+    stop_wanted = Signal()
+    clear_wanted = Signal()
+    help_wanted = Signal()
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Script"))
+        self.resize(*_SIZE)
+        self._look = look
+        self._entries: list[LogEntry] = []
+        self._status: ScriptStatus | None = None
+        self._mark = QLabel()
+        self._mark.setFixedSize(_MARK, _MARK)
+        self.state = selectable_label("title")
+        self.trouble = selectable_label("muted")
+        self.log = QPlainTextEdit()
+        self.log.setReadOnly(True)
+        self.log.setAccessibleName(self.tr("Log of the script"))
+        self.log.setFont(look.theme.mono_font())
+        self.log.setTabChangesFocus(True)
+        self.log.setPlaceholderText(
+            self.tr(
+                "A script is a Python file of yours: on_message(message) is called with each message and answers, "
+                "changes, delays or drops it. What it prints, and where it fails, stands here."
+            )
+        )
+        self.choose = self._button(self.tr("&Choose…"), self.tr("Run a Python file"), self.choose_wanted)
+        self.new = self._button(self.tr("&New…"), self.tr("Write a file to begin with"), self.new_wanted)
+        self.restart = self._button(
+            self.tr("Star&t again"), self.tr("Run the file once more"), self.restart_wanted
+        )
+        self.stop = self._button(
+            self.tr("S&top"), self.tr("End the script: messages pass unchanged"), self.stop_wanted
+        )
+        self.clear = self._button(self.tr("C&lear"), self.tr("Remove these lines"), self.clear_wanted)
+        self.help = self._button(self.tr("&Help"), self.tr("What a script can do"), self.help_wanted)
+        close = QPushButton(self.tr("Close"))
+        close.setAutoDefault(False)
+        close.clicked.connect(self.reject)
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self._mark)
+        head.addWidget(self.state, 1)
+        for button in (self.choose, self.new, self.restart, self.stop):
+            head.addWidget(button)
+        foot = QHBoxLayout()
+        for button in (self.clear, self.help):
+            foot.addWidget(button)
+        foot.addStretch(1)
+        foot.addWidget(close)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 14)
+        layout.setSpacing(10)
+        layout.addLayout(head)
+        layout.addWidget(self.trouble)
+        layout.addWidget(self.log, 1)
+        layout.addLayout(foot)
+        look.theme.changed.connect(self._look_changed)
+        self.show_status(None)
+
+    def show_status(self, status: ScriptStatus | None) -> None:
+        """Tell how the script is; None: there is none."""
+        self._status = status
+        for button in (self.restart, self.stop):
+            button.setEnabled(status is not None)
+        self._mark.setVisible(status is not None)
+        if status is None:
+            self.state.setText(self.tr("No script runs."))
+            self.trouble.setText("")
+        else:
+            icon, role = _STATES[status.state]
+            self._mark.setPixmap(self._look.icons.icon(icon, role).pixmap(_MARK, _MARK))
+            self.state.setText(visible(self._sentence(status)))
+            self.state.setToolTip("")
+            self.trouble.setText(visible(status.trouble) if status.trouble else self._figures(status))
+
+    def show_entries(self, entries: Sequence[LogEntry]) -> None:
+        """Show all these; the last may have been shown before, said less often."""
+        known = {each.number for each in self._entries}
+        keeps = bool(self._entries) and bool(entries) and entries[0].number == self._entries[0].number
+        fresh = [each for each in entries if each.number not in known]
+        repeated = keeps and len(entries) - len(fresh) != len(self._entries)
+        if keeps and not repeated:
+            self._append(fresh)
+        else:
+            # Some have gone, or were said again.
+            self._show_all(entries)
+        self._entries = list(entries)
+
+    def _show_all(self, entries: Sequence[LogEntry]) -> None:
+        bar = self.log.verticalScrollBar()
+        at, was_at_end = bar.value(), bar.value() >= bar.maximum()
+        self.log.clear()
+        self._append(entries)
+        bar.setValue(bar.maximum() if was_at_end else at)
+
+    def _append(self, entries: Sequence[LogEntry]) -> None:
+        bar = self.log.verticalScrollBar()
+        was_at_end = bar.value() >= bar.maximum()
+        cursor = QTextCursor(self.log.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.beginEditBlock()
+        for entry in entries[-MOST_ENTRIES:]:
+            form = QTextCharFormat()
+            form.setForeground(self._look.theme.color(_ROLES[entry.kind]))
+            if not cursor.atStart():
+                cursor.insertBlock()
+            # Plain text only: `insertText` reads no markup.
+            cursor.insertText(self._line(entry), form)
+        cursor.endEditBlock()
+        if was_at_end:
+            bar.setValue(bar.maximum())
+
+    def _line(self, entry: LogEntry) -> str:
+        time = datetime.fromtimestamp(entry.time_ns / 10**9).strftime("%H:%M:%S")
+        times = self.tr(" (%n times)", "", entry.times) if entry.times > 1 else ""
+        detail = f"\n{visible(entry.detail.rstrip())}" if entry.detail else ""
+        return f"{time}  {visible(entry.text)}{times}{detail}"
+
+    def _sentence(self, status: ScriptStatus) -> str:
+        words = {
+            ScriptState.STARTING: self.tr("{name} starts"),
+            ScriptState.RUNNING: self.tr("{name} runs"),
+            ScriptState.EARLIER: self.tr("{name} runs as it was before the last save"),
+            ScriptState.STUCK: self.tr("{name} does not answer: everything passes unchanged"),
+            ScriptState.OVER: self.tr("{name} does not run: everything passes unchanged"),
+        }
+        return words[status.state].format(name=status.path.name)
+
+    def _figures(self, status: ScriptStatus) -> str:
+        return self.tr("{path}  ·  asked {asked} times  ·  {unchanged} passed without an answer").format(
+            path=visible(str(status.path)), asked=status.asked, unchanged=status.unchanged
+        )
+
+    def _look_changed(self) -> None:
+        self.log.setFont(self._look.theme.mono_font())
+        self.show_status(self._status)
+        self._show_all(self._entries)
+
+    def _button(self, text: str, tooltip: str, wanted: Signal) -> QPushButton:
+        button = QPushButton(text)
+        button.setAutoDefault(False)
+        button.setToolTip(tooltip)
+        button.clicked.connect(lambda: wanted.emit())  # type: ignore[attr-defined]
+        return button

@@ -1,0 +1,1 @@
+"""The desk for scripts: what the actions do with a person's Python file."""

@@ -1,0 +1,184 @@
+"""Scripts between real clients and servers, and the examples that come with Unmask."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.sync.server import ServerConnection, serve
+
+from app.logic.running_script import RunningScript
+from core.capture.reader import CaptureReader
+from core.net.settings import EngineSettings
+from core.protocol.events import Origin
+from core.scripts.script import ScriptState
+from tests.tools.scripts_page import EXAMPLES
+from tests.tools.served import Served, frames_of, messages_of
+from tests.tools.waiting import until
+
+
+@contextmanager
+def echoing() -> Iterator[tuple[str, list[str | bytes]]]:
+    """A server that sends back what comes; its URL, and what came."""
+    came: list[str | bytes] = []
+
+    def answer(server: ServerConnection) -> None:
+        try:
+            for message in server:
+                came.append(message)
+                server.send(message)
+        except ConnectionClosed:
+            return
+
+    with serve(answer, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever, name="echo")
+        thread.start()
+        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}", came
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
+def scripted(tmp_path: Path, source: str) -> Iterator[tuple[Served, RunningScript]]:
+    """An engine with a script that runs."""
+    path = tmp_path / "s.py"
+    path.write_text(source, encoding="utf-8")
+    with Served(tmp_path / "c.unmask", EngineSettings()) as served:
+        running = RunningScript(served.host, path, lambda: None)
+        until(lambda: running.status.state is ScriptState.RUNNING, "the script runs")
+        yield served, running
+
+
+def example(name: str) -> str:
+    return (EXAMPLES / f"{name}.py").read_text("utf-8")
+
+
+def notes_of(reader: CaptureReader) -> list[str]:
+    """The notes on frames."""
+    return [mark.note for mark in reader.marks() if mark.note]
+
+
+def test_a_fake_server(tmp_path: Path) -> None:
+    with scripted(tmp_path, example("fake_server")) as (served, running):
+        with connect(f"{served.url}/todo") as client:
+            assert json.loads(client.recv()) == {"type": "welcome", "path": "/todo", "todos": []}
+            client.send('{"type": "add", "text": "milk"}')
+            assert json.loads(client.recv()) == {"type": "added", "number": 1}
+            client.send('{"type": "list"}')
+            assert json.loads(client.recv()) == {"type": "todos", "todos": ["milk"]}
+            client.send('{"type": "dance"}')
+            assert json.loads(client.recv()) == {"type": "error", "unknown": {"type": "dance"}}
+            client.send("no JSON")
+            until(lambda: any("JSONDecodeError" in each.text for each in running.log.after()), "it is told")
+        served.closed()
+        origins = [each.row.origin for each in frames_of(served.reader) if each.row.opcode == 1]
+        assert origins.count(Origin.RULE) == 4
+
+
+def test_chaos(tmp_path: Path) -> None:
+    source = example("chaos").replace("CHANCE = 0.01", "CHANCE = 1.0")
+    source = source.replace("random.uniform(0.5, 3.0)", "0.01")
+    assert source.count("1.0") == 1
+    with echoing() as (url, came), scripted(tmp_path, source) as (served, _):
+        port = served.relay(url)
+        with connect(f"ws://127.0.0.1:{port}") as client:
+            for number in range(100):
+                client.send(f"message {number}")
+            client.send("the last")
+        served.closed()
+        told = {note.removeprefix("chaos: ") for note in notes_of(served.reader)}
+        assert told == {"lose", "stall", "repeat", "spoil"}
+        assert came
+
+
+def test_chaos_lets_nearly_all_pass(tmp_path: Path) -> None:
+    source = example("chaos").replace("random.uniform(0.5, 3.0)", "0.01")
+    with echoing() as (url, came), scripted(tmp_path, source) as (served, _):
+        with connect(f"ws://127.0.0.1:{served.relay(url)}") as client:
+            for number in range(1000):
+                client.send(f"message {number}")
+        served.closed()
+        assert 900 <= len(came) <= 1100
+
+
+def test_decrypt_and_show(tmp_path: Path) -> None:
+    key, nonce = bytes(range(16)), bytes(12)
+    with echoing() as (url, _), scripted(tmp_path, example("decrypt_and_show")) as (served, _running):
+        with connect(f"ws://127.0.0.1:{served.relay(url)}") as client:
+            sealed = nonce + AESGCM(key).encrypt(nonce, "geheim ✓".encode(), None)
+            for payload in (sealed, b"something else"):
+                client.send(payload)
+                # What passes stays as it is.
+                assert client.recv() == payload
+        served.closed()
+        assert notes_of(served.reader) == ["geheim ✓"] * 2 + ["not encrypted with this key"] * 2
+
+
+def test_redact_tokens(tmp_path: Path) -> None:
+    secret = "s3cr3t-of-mine"
+    with echoing() as (url, came), scripted(tmp_path, example("redact_tokens")) as (served, _):
+        with connect(f"ws://127.0.0.1:{served.relay(url)}") as client:
+            sent = json.dumps({"type": "login", "token": secret})
+            client.send(sent)
+            assert client.recv() == sent
+            client.send("nothing to hide")
+            assert client.recv() == "nothing to hide"
+        served.closed()
+        assert came == [sent, "nothing to hide"]
+        kept = [said.payload.decode() for said in messages_of(served.reader) if said.opcode == 1]
+        assert kept.count('{"type": "login", "token": "***"}') == 2
+    for file in tmp_path.glob("c.unmask*"):
+        assert secret.encode() not in file.read_bytes()
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+def test_messages_are_changed_on_their_way(tmp_path: Path, compression: str | None) -> None:
+    source = """
+from unmask_script import *
+
+def on_message(message):
+    if message.sender == "client":
+        if message.text == "drop":
+            drop()
+        elif message.text == "answer":
+            drop()
+            reply("answered")
+        else:
+            replace(message.text.upper())
+"""
+    with echoing() as (url, came), scripted(tmp_path, source) as (served, _):
+        with connect(f"ws://127.0.0.1:{served.relay(url)}", compression=compression) as client:
+            for text in ("one", "drop", "two", "answer"):
+                client.send(text)
+            assert sorted(client.recv() for _ in range(3)) == ["ONE", "TWO", "answered"]
+        served.closed()
+        assert came == ["ONE", "TWO"]
+
+
+def test_traffic_goes_on_when_a_script_hangs(tmp_path: Path) -> None:
+    source = """
+from unmask_script import *
+
+def on_message(message):
+    if message.text == "hang":
+        while True: pass
+    replace("changed")
+"""
+    with (
+        echoing() as (url, _),
+        scripted(tmp_path, source) as (served, running),
+        connect(f"ws://127.0.0.1:{served.relay(url)}") as client,
+    ):
+        client.send("hang")
+        client.send("behind")
+        assert [client.recv(), client.recv()] == ["hang", "behind"]
+        client.send("later")
+        assert client.recv() == "later"
+        assert running.status.state is ScriptState.STUCK
