@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtGui import QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QDialog,
@@ -189,9 +189,9 @@ class ScriptDialog(QDialog):
         self.show_status(self._status)
         self._show_all(self._entries)
 
-    def _button(self, text: str, tooltip: str, wanted: Signal) -> QPushButton:
+    def _button(self, text: str, tooltip: str, wanted: SignalInstance) -> QPushButton:
         button = QPushButton(text)
         button.setAutoDefault(False)
         button.setToolTip(tooltip)
-        button.clicked.connect(lambda: wanted.emit())  # type: ignore[attr-defined]
+        button.clicked.connect(lambda: wanted.emit())
         return button

@@ -38,11 +38,11 @@ def blame(error: BaseException, path: str) -> Blame:
         last = own[-1]
         inside = "" if last.name == "<module>" else f", in {last.name}"
         where += f", line {last.lineno}{inside}"
-    detail = traceback.format_list(calls[-_MOST_FRAMES:])
+    listed = traceback.format_list(calls[-_MOST_FRAMES:])
     return Blame(
         shown(f"{where}: {told[0]}"),
         (own[-1].lineno or 0) if own else 0,
-        shown("".join((*detail, *traceback.format_exception_only(error)))),
+        shown("".join((*listed, *traceback.format_exception_only(error)))),
     )
 
 

@@ -42,16 +42,17 @@ class Process(asyncio.SubprocessProtocol):
 
     async def start(self, command: tuple[str, ...]) -> None:
         """Raises OSError if there can be no process."""
-        flags = {"creationflags": subprocess.CREATE_NO_WINDOW} if sys.platform == "win32" else {}
+        # Ctrl+C on our terminal is not meant for it.
+        flags: dict[str, Any] = {"start_new_session": True}
+        if sys.platform == "win32":
+            flags = {"creationflags": subprocess.CREATE_NO_WINDOW}
         requests = subprocess.PIPE if sys.platform == "win32" else await self._one_way()
         try:
-            # A session of its own: Ctrl+C on our terminal is not meant for it.
             await self._loop.subprocess_exec(
                 lambda: self,
                 *command,
                 stdin=requests,
-                start_new_session=sys.platform != "win32",
-                **cast(Any, flags),
+                **flags,
             )
         except BaseException:
             self._close_requests()

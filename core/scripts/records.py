@@ -82,7 +82,7 @@ class Utterance(IntEnum):
     """What an entry of a script's log is."""
 
     LOG = 0
-    """Of `log`."""
+    """What the script told `log`."""
     PRINT = 1
     """What it printed."""
     ERROR = 2

@@ -62,7 +62,7 @@ def example(name: str) -> str:
 
 def notes_of(reader: CaptureReader) -> list[str]:
     """The notes on frames."""
-    return [mark.note for mark in reader.marks() if mark.note]
+    return [mark.note for mark in reader.marks.some(0, 10_000) if mark.note]
 
 
 def test_a_fake_server(tmp_path: Path) -> None:

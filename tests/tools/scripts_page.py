@@ -18,7 +18,7 @@ Table = Callable[[Sequence[str], Iterable[Sequence[str]]], str]
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "resources" / "scripts"
 _CLASSES = (unmask_script.Message, unmask_script.Frame, unmask_script.Connection)
-_FUNCTIONS = (
+_FUNCTIONS: tuple[Callable[..., object], ...] = (
     *(
         unmask_script.reply,
         unmask_script.send,

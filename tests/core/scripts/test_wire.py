@@ -48,7 +48,7 @@ from core.scripts.wire import (
 )
 
 # Without lone surrogates, which UTF-8 cannot hold.
-_TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+_TEXTS = st.text(st.characters(codec="utf-8"), max_size=40)
 _NUMBERS = st.integers(0, 2**62)
 _PAYLOADS = st.binary(max_size=200)
 _OPCODES = st.sampled_from((Opcode.TEXT, Opcode.BINARY))
