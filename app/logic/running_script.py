@@ -53,11 +53,11 @@ class RunningScript:
 
     def stop(self) -> None:
         """Ask it no more, and end it."""
-        self._host.ask(lambda engine: engine.advising.set(None))
+        self._host.ask(lambda engine: engine.ruling.set_adviser(None))
 
     def _begin(self, engine: Engine) -> None:
         self._script.start(lambda target, outgoing: engine.send(target, outgoing, Origin.RULE))
-        engine.advising.set(self._script)
+        engine.ruling.set_adviser(self._script)
 
 
 def entry_text(entry: LogEntry, name: str) -> str:
