@@ -31,7 +31,7 @@ def _redacted(came: FrameReceived, recorded: bytes) -> FrameReceived:
     return came._replace(frame=frame._replace(payload=b""), completes=completes._replace(payload=recorded))
 
 
-def unrecorded_bytes(told: Ruled | Caused | None, recorded: OneFrame) -> int:
+def unrecorded_bytes(told: Ruled | Caused, recorded: OneFrame) -> int:
     """Bytes of a frame's payload that were on the wire and are left out of the capture."""
     if not isinstance(told, Ruled) or told.recorded is None:
         return 0

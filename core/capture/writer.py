@@ -379,14 +379,17 @@ class CaptureWriter:
         self._make_room(event.frame.payload)
         if event.violations:
             self._note(track, event.violations, self._next_frame, None)
-        if told is not None:
+        block = self._block
+        if told is None:
+            wire_bytes = block.append(event, track.id, track.number, time_ns, from_server)
+        else:
             self._pending.handlings.note(self._next_frame, track.id, told)
-        handled = 0 if told is None else HANDLED
-        wire_bytes = self._block.append(event, track.id, track.number, time_ns, from_server, handled)
+            wire_bytes = block.append(event, track.id, track.number, time_ns, from_server, HANDLED)
+            wire_bytes += unrecorded_bytes(told, event)
         track.block_frames += 1
         if not event[0][0] & 8:
             track.block_data += 1
-        self._count(track, 1, wire_bytes + unrecorded_bytes(told, event), from_server)
+        self._count(track, 1, wire_bytes, from_server)
 
     def _add_run(
         self, track: Track, time_ns: int, run: FrameColumns, origin: Origin, from_server: int
