@@ -74,21 +74,28 @@ def test_graphql() -> None:
 
 def test_authentication() -> None:
     hearing = served("authentication.json")
+    assert json.loads(sent(hearing.opened(NOW_NS))[0])["type"] == "auth_required"
     assert closes(asked(hearing, "hello")) == 4401
-    wrong = asked(hearing, '{"type":"auth","token":"x"}')
-    assert closes(wrong) == 4403
+    wrong = asked(hearing, '{"type":"auth","access_token":"x"}')
+    assert closes(wrong) == 1008
     assert wrong is not None
-    assert wrong.recorded == b'{"type":"auth","token":"***"}'
-    right = asked(hearing, '{"type":"auth","token":"secret"}')
+    assert wrong.recorded == b'{"type":"auth","access_token":"***"}'
+    right = asked(hearing, '{"type":"auth","access_token":"secret"}')
     assert json.loads(sent(right)[0])["type"] == "auth_ok"
-    assert sent(asked(hearing, '{"a":[1]}')) == [b'{"type":"echo","of":{"a":[1]},"number":1}']
+    assert sent(asked(hearing, '{"id":3,"type":"ping"}')) == [b'{"id":3,"type":"pong"}']
+    assert json.loads(sent(asked(hearing, '{"id":4,"type":"get"}'))[0])["result"] == {"asked": "get"}
 
 
 def test_heartbeat() -> None:
     hearing = served("heartbeat.json")
-    assert json.loads(sent(hearing.opened(NOW_NS))[0])["interval"] == 5000
-    assert json.loads(sent(hearing.timer(NOW_NS + 5 * SECOND))[0])["number"] == 1
-    assert sent(asked(hearing, '{"type":"ping","number":4}')) == [b'{"type":"heartbeat_ack","number":4}']
+    hearing.opened(NOW_NS)
+    assert sent(asked(hearing, '[null,"3","phoenix","heartbeat",{}]')) == [
+        b'[null,"3","phoenix","phx_reply",{"status":"ok","response":{}}]'
+    ]
+    assert sent(asked(hearing, '["1","2","room:1","say",{"a":[1]}]')) == [
+        b'["1","2","room:1","phx_reply",{"status":"ok","response":{"a":[1]}}]'
+    ]
+    assert json.loads(sent(hearing.timer(NOW_NS + 5 * SECOND))[0])[4]["number"] == 1
 
 
 def test_a_bad_network() -> None:
