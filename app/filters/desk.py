@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from PySide6.QtCore import QTimer
+
 from app.captures.workplace import Workplace
 from app.filters.cell_menu import CellMenus
 from app.filters.filtering import Filtering
@@ -13,6 +15,11 @@ from app.logic.filter_assistant import FilterAssistant
 from app.views.filter.bar import FilterBar
 from app.views.panes import Panes
 from app.views.shell import Shell
+from core.query.handling_fields import handling_fields
+
+_OF_HANDLING = frozenset(each.name for each in handling_fields())
+_PAUSE_MS = 500
+"""Time for many decisions before a filter about them runs again."""
 
 
 class FilterDesk:
@@ -24,3 +31,12 @@ class FilterDesk:
         self.filtering = Filtering(work, assistant, self.bar, panes.frames, shell)
         self.shelf = FilterShelf(self.bar, self.filtering, work.settings, shell)
         self.menus = CellMenus(work.desk, panes, assistant, self.bar, self.filtering)
+        self._decided = QTimer(shell.window)
+        self._decided.setSingleShot(True)
+        self._decided.setInterval(_PAUSE_MS)
+        self._decided.timeout.connect(partial(self.filtering.ask_anew_of, _OF_HANDLING))
+        panes.frames.frame_model.handled.connect(self._handled)
+
+    def _handled(self) -> None:
+        if not self._decided.isActive():
+            self._decided.start()

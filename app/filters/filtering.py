@@ -23,11 +23,9 @@ from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.errors import FilterError
 from core.query.expressions import Expression, Filter, all_of, fields_in
-from core.query.frame_fields import mark_fields
 from core.query.needles import needles
 from core.query.quoting import text_literal
 
-_OF_MARKS = frozenset(each.name for each in mark_fields())
 _SHORT = 24
 
 
@@ -179,9 +177,9 @@ class Filtering(QObject):
         self._go_on()
         self._show()
 
-    def ask_anew_of_marks(self) -> None:
-        """Run a filter about bookmarks or notes again, because they have changed."""
-        if self._applied is not None and not _OF_MARKS.isdisjoint(fields_in(self._applied.expression)):
+    def ask_anew_of(self, fields: frozenset[str]) -> None:
+        """Run a filter about any of these fields again, because they have changed."""
+        if self._applied is not None and not fields.isdisjoint(fields_in(self._applied.expression)):
             self._put(self._applied)
 
     def stop(self) -> None:

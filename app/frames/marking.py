@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QPoint, Qt
@@ -27,12 +28,14 @@ from app.views.shell import Shell
 from app.views.sides.mark_list import MarkList
 from core.capture.marks import DropAllMarks, DropMarks, KeepMarks, Mark, MarkChange, change_marks_of
 from core.errors import CaptureError
+from core.query.frame_fields import mark_fields
 
 AT_ONCE = 1000
 """Frames that can be bookmarked at once."""
 _MOST_TRIED = 1000
 """Bookmarks examined on the way to the next one that is shown."""
 _MOST_WAITING = 100
+_OF_MARKS = frozenset(each.name for each in mark_fields())
 
 
 class Marking(QObject):
@@ -66,7 +69,7 @@ class Marking(QObject):
         self._sides.add_marks(self.list)
         self._frames.set_marks(self.model)
         self.model.changed.connect(self._show_count)
-        self.model.edited.connect(filtering.ask_anew_of_marks)
+        self.model.edited.connect(partial(filtering.ask_anew_of, _OF_MARKS))
         self.model.failed.connect(lambda sentence: shell.banner.say(Tone.ERROR, sentence))
         self.list.chosen.connect(self._go_to)
         self.list.context_menu_requested.connect(self._show_menu)

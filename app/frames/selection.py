@@ -14,6 +14,7 @@ from app.logic.text import grouped
 from app.views.panes import Panes
 from core.capture.records import ConnectionRecord, Problem, View
 from core.errors import CaptureError
+from core.protocol.handling import UNTOUCHED
 
 
 class Selection(QObject):
@@ -39,6 +40,7 @@ class Selection(QObject):
         self._frame_connection: int | None = None
         self._shown: int | None = None
         """Id of the frame shown in the details."""
+        self._shown_handling = UNTOUCHED
         # Holding ↓ passes many frames; only the one it stops at is read.
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -47,6 +49,8 @@ class Selection(QObject):
         self._connections.chosen.connect(self._choose)
         self._frames.current_frame_changed.connect(self._settle.start)
         self._frames.current_went.connect(self._say_gone)
+        self._frames.frame_model.handled.connect(self._look_again)
+        self._details.frame_requested.connect(self._go_beside)
 
     @property
     def connection(self) -> ConnectionRecord | None:
@@ -143,6 +147,11 @@ class Selection(QObject):
         self._say_missing(frame_id)
         return False
 
+    def _go_beside(self, frame_id: int) -> None:
+        """Go to another frame of the connection in the details."""
+        if self._frame_connection is not None:
+            self.go_to_frame(frame_id, self._frame_connection)
+
     def _go_on(self, find: Callable[[], int | None], sorry: str) -> None:
         try:
             found = find()
@@ -173,6 +182,19 @@ class Selection(QObject):
             text = self.tr("Frame {number} is gone: the capture keeps only the newest frames.")
             self.note.emit(text.format(number=grouped(self._shown)))
 
+    def _look_again(self) -> None:
+        """Something was decided of frames: perhaps of the one in the details."""
+        reader = self._desk.reader
+        if self._shown is None or reader is None:
+            return
+        try:
+            handling = reader.handlings.of(self._shown)
+        except CaptureError as error:
+            self.problem.emit(str(error))
+            return
+        if handling is not None and handling != self._shown_handling:
+            self._show_frame()
+
     def _show_frame(self) -> None:
         frame_id = self._shown = self._frames.current_frame
         reader = self._desk.reader
@@ -183,5 +205,6 @@ class Selection(QObject):
             except CaptureError as error:
                 self.problem.emit(str(error))
         self._frame_connection = None if shown is None else shown.outline.row.connection
+        self._shown_handling = UNTOUCHED if shown is None else shown.outline.row.handling
         self._details.show_frame(shown)
         self.refresh()

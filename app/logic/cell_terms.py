@@ -113,6 +113,13 @@ def _flags(row: FrameRow, rules: Iterable[str]) -> Iterator[str]:
     if row.truncated:
         yield "truncated"
     yield f"origin == {row.origin.name.lower()}"
+    yield f"fate == {row.fate.name.lower()}"
+    for name in row.handling.rules:
+        yield f"rule == {text_literal(name)}"
+    if row.handling.held_ns is not None:
+        yield "held"
+    if row.handling.is_redacted:
+        yield "redacted"
 
 
 def _payload(row: FrameRow) -> Iterator[str]:

@@ -12,6 +12,7 @@ from core.capture.records import FrameRow
 from core.protocol.close_codes import describe
 from core.protocol.events import Origin
 from core.protocol.frames import FIN, RSV1, RSV2, RSV3, Opcode, opcode_name
+from core.protocol.handling import UNTOUCHED, Fate, Handling
 
 HEX_PREVIEW_BYTES = 80
 _CONTROL = 0x08
@@ -39,6 +40,22 @@ class Badge(Enum):
     RULE = auto()
     EDITED = auto()
     INJECTED = auto()
+    HELD = auto()
+    NEVER_PASSED = auto()
+    """It was held until the connection was over."""
+    DROPPED = auto()
+    REPLACED = auto()
+    REDACTED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFor:
+    """A label beside the flags that says how long a frame was held."""
+
+    time: str
+
+
+Label = Badge | HeldFor
 
 
 class PayloadKind(Enum):
@@ -72,7 +89,7 @@ class Line:
     length: str
     bits: str
     """`F123M` for FIN, RSV1 to RSV3 and MASK; a middle dot for a bit that is 0."""
-    badges: tuple[Badge, ...]
+    badges: tuple[Label, ...]
     payload_kind: PayloadKind
     payload: str
     """On one line, without invisible characters."""
@@ -137,8 +154,8 @@ def _bits(row: FrameRow) -> str:
     )
 
 
-def _badges(row: FrameRow) -> tuple[Badge, ...]:
-    badges: list[Badge] = []
+def _badges(row: FrameRow) -> tuple[Label, ...]:
+    badges = _of_handling(row.handling)
     final = row.head & FIN != 0
     if row.opcode == Opcode.CONTINUATION:
         badges.append(Badge.FRAGMENT_LAST if final else Badge.FRAGMENT_MIDDLE)
@@ -152,6 +169,22 @@ def _badges(row: FrameRow) -> tuple[Badge, ...]:
     if origin is not None:
         badges.append(origin)
     return tuple(badges)
+
+
+def _of_handling(handling: Handling) -> list[Label]:
+    """What was done to a frame comes first: it is what the person looks for."""
+    if handling is UNTOUCHED:
+        return []
+    badges: list[Label] = []
+    if handling.fate is Fate.HELD:
+        badges.append(Badge.HELD if handling.held_ns is None else Badge.NEVER_PASSED)
+    elif handling.fate is not Fate.PASSED:
+        badges.append(Badge.DROPPED if handling.fate is Fate.DROPPED else Badge.REPLACED)
+    if handling.held_ns is not None:
+        badges.append(HeldFor(duration(handling.held_ns)))
+    if handling.is_redacted:
+        badges.append(Badge.REDACTED)
+    return badges
 
 
 def _payload(row: FrameRow) -> tuple[PayloadKind, str]:

@@ -41,6 +41,10 @@ class RowPages:
         self._pages.clear()
         self.begin = 0
 
+    def read_anew(self) -> None:
+        """Forget what was read of the rows, which stay."""
+        self._pages.clear()
+
     def forget_lines(self) -> None:
         """Forget the lines, so that they are made anew."""
         for page in self._pages.values():

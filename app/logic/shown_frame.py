@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.logic.shown_edit import ShownEdit, shown_edit
 from core.capture.reader import CaptureReader
-from core.capture.records import FrameOutline, PayloadPart
+from core.capture.records import FrameOutline, FrameRow, PayloadPart
 from core.capture.stored_payload import StoredPayload
 from core.decoders.context import Context, context_of
 from core.decoders.source import Held, Source
+from core.protocol.handling import UNTOUCHED
 
 AT_ONCE = 16 * 1024
 """Bytes of a payload that are read and shown immediately; longer ones are left to other threads."""
@@ -25,6 +27,10 @@ class ShownFrame:
     """The payload of the message that the frame completed; `payload` if there is none."""
     context: Context
     """Describes `content`."""
+    edit: ShownEdit | None = None
+    """What it was before, or became."""
+    linked: tuple[int, ...] = ()
+    """Frames in whose place it went on, or that went on in its place, or were sent because of it."""
 
 
 def shown_frame(reader: CaptureReader, frame_id: int) -> ShownFrame | None:
@@ -34,11 +40,20 @@ def shown_frame(reader: CaptureReader, frame_id: int) -> ShownFrame | None:
         return None
     row = outline.row
     payload = _source(reader, frame_id, PayloadPart.FRAME, row.captured_length)
-    is_own = row.message is not None and (row.message.compressed or row.message.frame_count > 1)
+    is_own = row.message is not None and (
+        row.message.compressed or row.message.frame_count > 1 or row.handling.is_redacted
+    )
     content = _source(reader, frame_id, PayloadPart.MESSAGE, row.content_length) if is_own else payload
     opcode = row.opcode if row.message is None else row.message.opcode
     context = context_of(reader.connection(row.connection), opcode, row.direction)
-    return ShownFrame(outline, payload, content, context)
+    return ShownFrame(outline, payload, content, context, shown_edit(reader, row), _linked(reader, row))
+
+
+def _linked(reader: CaptureReader, row: FrameRow) -> tuple[int, ...]:
+    if row.handling is UNTOUCHED and row.cause is None:
+        return ()
+    causes = [] if row.cause is None else [row.cause]
+    return (*causes, *reader.handlings.consequences(row.id))
 
 
 def is_at_hand(source: Source) -> bool:

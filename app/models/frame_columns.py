@@ -7,6 +7,7 @@ from PySide6.QtCore import QCoreApplication
 from app.logic.frame_column import FrameColumn
 from app.logic.frame_lines import Line, PayloadKind, TimeFormat, time_of_day
 from app.logic.text import counted
+from app.models.label_texts import LabelTexts
 from core.capture.gaps import Gap, GapReason
 from core.capture.records import Direction
 
@@ -107,7 +108,7 @@ def cell(line: Line, column: FrameColumn, connection_name: str = "") -> str:
     if column is FrameColumn.DIRECTION:
         return direction_name(row.direction)
     if column is FrameColumn.FLAGS:
-        return " ".join((line.bits, *(badge.name.lower().replace("_", " ") for badge in line.badges)))
+        return " ".join((line.bits, *map(LabelTexts().of, line.badges)))
     if column is FrameColumn.PAYLOAD and line.payload_kind is PayloadKind.EMPTY:
         return ""
     return {

@@ -34,6 +34,8 @@ class FrameModel(QAbstractTableModel):
     """The capture cannot be read; a sentence. Emitted once for each reader."""
     counts_changed = Signal()
     """`rowCount`, `control_count` or `behind` has changed."""
+    handled = Signal()
+    """Something was decided of frames that may have been read before."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -48,6 +50,7 @@ class FrameModel(QAbstractTableModel):
         self._control_count = 0
         self._behind = 0
         self._generation = 0
+        self._handling_changes = 0
         self._frozen = False
         self._newest = 0
         """Id of the last frame that the list may show; fixed while frozen."""
@@ -167,10 +170,10 @@ class FrameModel(QAbstractTableModel):
             return
         try:
             with reader.snapshot():
-                generation = reader.totals().generation
-                if generation != self._generation:
+                totals = reader.totals()
+                if totals.generation != self._generation:
                     reader.forget()
-                    self._generation = generation
+                    self._generation = totals.generation
                     self._newest = 0
                     self._clear_rows()
                 if not self._frozen:
@@ -193,6 +196,9 @@ class FrameModel(QAbstractTableModel):
         self._behind = max(0, count - end)
         self._extend(end, self._shown(gaps, end))
         self.counts_changed.emit()
+        if totals.handling_changes != self._handling_changes:
+            self._handling_changes = totals.handling_changes
+            self._read_anew()
 
     def _shown(self, gaps: list[PlacedGap], end: int) -> list[PlacedGap]:
         """The gaps that get rows in a list up to this position."""
@@ -261,6 +267,13 @@ class FrameModel(QAbstractTableModel):
             held += gaps[len(held) :]
             self._end = max(end, self._end)
             self.endInsertRows()
+
+    def _read_anew(self) -> None:
+        """The rows stay, and say something else."""
+        self._pages.read_anew()
+        if self.rowCount():
+            self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, len(FrameColumn) - 1))
+        self.handled.emit()
 
     def _gap_changed(self, number: int) -> None:
         row = self._gaps.place_of(number) - self._pages.begin

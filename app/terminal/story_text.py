@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from app.logic.shown_handshake import differences
-from core.capture.follow import Close, Entry, Handshake, Passage
+from app.terminal.handling_text import handling_text
+from core.capture.follow import Close, Decision, Entry, Handshake, Passage
 from core.capture.gaps import Gap, GapReason
 from core.capture.records import ConnectionRecord, ConnectionState, Direction, FrameRecord, Mode
 from core.decoders.visible import terminal_text
@@ -82,6 +83,8 @@ class StoryText:
             yield self._passage(entry)
         elif isinstance(entry, Gap):
             yield self._gap(entry)
+        elif isinstance(entry, Decision):
+            yield self._decision(entry)
         else:
             yield from self._frame(entry)
 
@@ -127,13 +130,15 @@ class StoryText:
             bits = f"{bits} more follows".lstrip()
         key = "" if frame.masking_key is None else f" key={frame.masking_key.hex()}"
         length = f"{frame.declared_length} B"
-        if frame.truncated:
+        if row.truncated:
             length = f"{len(frame.payload)} of {length}"
         origin = "" if row.origin == 0 else f" {style.dim}{row.origin.name.lower()}{style.reset}"
         yield (
             f"{self._when(row.time_ns, row.connection)} {colour}{_ARROWS[row.direction]} "
             f"{opcode_name(frame.opcode)}{style.reset} {bits} {length}{key}{origin}"
         )
+        if said := handling_text(row):
+            yield f"{_INDENT}{style.warning}{_one_line(said)}{style.reset}"
         if frame.opcode == Opcode.CLOSE and len(frame.payload) >= 2:
             code = int.from_bytes(frame.payload[:2], "big")
             reason = _one_line(frame.payload[2:].decode("utf-8", "backslashreplace"))
@@ -200,6 +205,11 @@ class StoryText:
         if trouble:
             parts.append(f"{style.error if record.vanished else style.dim}{trouble}{style.reset}")
         return " ".join(parts)
+
+    def _decision(self, entry: Decision) -> str:
+        row, style = entry.row, self._style
+        start = f"{self._when(entry.time_ns, row.connection)} {_ARROWS[row.direction]} frame {row.id}"
+        return f"{start} {style.warning}{_one_line(handling_text(row) or 'passed on')}{style.reset}"
 
     def _gap(self, gap: Gap) -> str:
         frames = "1 frame" if gap.frames == 1 else f"{gap.frames} frames"

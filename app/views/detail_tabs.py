@@ -49,6 +49,8 @@ class DetailTabs(QWidget):
 
     tab_changed = Signal(str)
     """The name of the tab that the person chose, for settings."""
+    frame_requested = Signal(int)
+    """Id of another frame of the same connection to go to."""
 
     def __init__(self, look: Look, jobs: Jobs, decoders: Decoders, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -155,6 +157,7 @@ class DetailTabs(QWidget):
 
     def _connect(self) -> None:
         self.tabs.currentChanged.connect(self._on_tab)
+        self.message.handling.frame_requested.connect(self.frame_requested)
         self.frame.field_selected.connect(self._choose)
         self.frame.field_hovered.connect(self._point_at)
         self.frame.field_activated.connect(self._show_bytes_of)

@@ -318,8 +318,10 @@ class StoredFrame:
         """Whether the capture says elsewhere what was done to the frame."""
         return self.origin_and_fate & HANDLED != 0
 
-    def row(self, frame_id: int, preview: bytes, handling: Handling | None = None) -> FrameRow:
-        """The frame's row; `handling` is what the capture says of it elsewhere."""
+    def row(
+        self, frame_id: int, preview: bytes, handling: Handling | None = None, cause: int | None = None
+    ) -> FrameRow:
+        """The frame's row; `handling` and `cause` are what the capture says of it elsewhere."""
         form = (self.flags & FORM_MASK) >> FORM_SHIFT
         if not self.captured <= self.declared <= _LONGEST[form]:
             raise ValueError(f"{self.captured} of {self.declared} bytes in length form {form} make no frame")
@@ -349,6 +351,7 @@ class StoredFrame:
             violation_count=self.broken,
             severity=Severity(self.severity) if self.severity else 0,
             handling=handling or self._early_handling,
+            cause=cause,
         )
 
     @property

@@ -12,7 +12,17 @@ from typing import Protocol
 from core.capture.gaps import Gap, GapReason
 from core.capture.legs import HeadPlace, LegRecord
 from core.capture.reader import CaptureReader
-from core.capture.records import ConnectionRecord, ConnectionState, FrameRecord, Mode, Problem, View
+from core.capture.records import (
+    ConnectionRecord,
+    ConnectionState,
+    FrameRecord,
+    FrameRow,
+    Mode,
+    Problem,
+    Totals,
+    View,
+)
+from core.protocol.handling import Fate
 from core.protocol.violations import Violation
 
 
@@ -21,7 +31,8 @@ class Chapter(IntEnum):
 
     HANDSHAKE = 0
     FRAME = 1
-    CLOSE = 2
+    DECISION = 2
+    CLOSE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,17 @@ class Handshake:
     @property
     def violations(self) -> tuple[Violation, ...]:
         return tuple(each.violation for each in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """It is settled what becomes of a frame that was told while it was held."""
+
+    row: FrameRow
+
+    @property
+    def time_ns(self) -> int:
+        return self.row.time_ns + (self.row.handling.held_ns or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +83,7 @@ class Passage:
 PASSING = (ConnectionState.EXCHANGED, ConnectionState.TUNNELLED)
 """States of which a `Passage` is told, and no handshake."""
 
-Entry = Handshake | FrameRecord | Gap | Passage | Close
+Entry = Handshake | FrameRecord | Decision | Gap | Passage | Close
 _Told = tuple[int, Chapter, int, Entry]
 """An entry with its sort key: time, chapter and id."""
 
@@ -83,6 +105,8 @@ Find = Callable[[int], Iterable[Stretch]]
 
 
 _EVERY = View()
+_MOST_WAITING = 100_000
+"""Held frames of which a decision is awaited."""
 
 
 class Follower:
@@ -103,6 +127,9 @@ class Follower:
         self._announced: set[int] = set()
         self._passing: set[int] = set()
         """Passages that have not ended."""
+        self._waiting: dict[int, None] = {}
+        """Frames that were told while they were held, in order."""
+        self._handling_changes = 0
         self._generation = reader.totals().generation
         self.missed_frames = 0
         """Frames that existed when they were due, but were gone before they were read."""
@@ -130,9 +157,10 @@ class Follower:
             self._announced &= kept
             self._passing &= kept
         self._changes = totals.changes
+        decided = self._decisions(totals)
         opened, closed = self._handshakes(changed), self._closes(changed)
         frames = self._story(first, last, dropped, ending=ending)
-        for _, _, _, entry in heapq.merge(opened, frames, closed):
+        for _, _, _, entry in heapq.merge(opened, frames, decided, closed):
             yield entry
         if ending:
             yield from self._unended()
@@ -195,7 +223,22 @@ class Follower:
             if self._frame == last:
                 break
 
+    def _decisions(self, totals: Totals) -> list[_Told]:
+        """What was decided of frames that were told as held."""
+        if totals.handling_changes == self._handling_changes:
+            return []
+        self._handling_changes = totals.handling_changes
+        rows = self._reader.rows_of(list(self._waiting))
+        # Others were dropped or cleared.
+        self._waiting = {row.id: None for row in rows if _is_undecided(row)}
+        decisions = [Decision(row) for row in rows if not _is_undecided(row)]
+        return sorted((each.time_ns, Chapter.DECISION, each.row.id, each) for each in decisions)
+
     def _frame_told(self, record: FrameRecord) -> _Told:
+        if _is_undecided(record.row):
+            self._waiting[record.row.id] = None
+            if len(self._waiting) > _MOST_WAITING:
+                del self._waiting[next(iter(self._waiting))]
         self._frame, self._time_ns = record.row.id, record.row.time_ns
         return record.row.time_ns, Chapter.FRAME, record.row.id, record
 
@@ -258,3 +301,7 @@ class Follower:
 
     def _legs(self, record: ConnectionRecord) -> tuple[LegRecord, ...]:
         return tuple(self._reader.legs(record.id))
+
+
+def _is_undecided(row: FrameRow) -> bool:
+    return row.handling.fate is Fate.HELD and row.handling.held_ns is None

@@ -18,8 +18,12 @@ from core.capture.tables import HANDLING, MARK, HandlingRow, MarkRow
 from core.protocol.events import Caused, Decided, Ruled
 from core.protocol.handling import DecidedBy, Fate, Handling
 
-MOST_CONSEQUENCES = 1000
-"""Frames that are named as sent because of one."""
+MOST_NAMED = 1000
+"""Frames that are named as of one unit, or as sent because of one."""
+_UNIT = (
+    "SELECT other.frame FROM handling JOIN handling AS other ON other.connection = handling.connection "
+    "AND other.ticket = handling.ticket WHERE handling.frame = ? AND handling.ticket > 0"
+)
 _MOST_RULES = 4096
 """Characters of the names of all rules of a frame."""
 _MOST_WAITING = 10_000
@@ -49,23 +53,30 @@ class HandlingReader(Snapshots):
         return None if row is None or row[0] is None else int(row[0])
 
     @reads
+    def unit(self, frame: int) -> list[int]:
+        """The frames of a frame's unit, in order; the frame alone if it has no ticket."""
+        rows = self._db.execute(f"{_UNIT} ORDER BY frame LIMIT ?", (frame, MOST_NAMED)).fetchall()
+        return [int(found) for (found,) in rows] or [frame]
+
+    @reads
     def consequences(self, frame: int) -> list[int]:
         """The frames that went on in place of the unit of a frame, or were sent because of it, in order."""
-        row = self._db.execute("SELECT connection, ticket FROM handling WHERE frame = ?", (frame,)).fetchone()
-        causes = "SELECT ?"
-        values: tuple[int, ...] = (frame,)
-        if row is not None and row[1]:
-            causes, values = "SELECT frame FROM handling WHERE connection = ? AND ticket = ?", tuple(row)
         rows = self._db.execute(
-            f"SELECT frame FROM handling WHERE cause IN ({causes}) ORDER BY frame LIMIT ?",
-            (*values, MOST_CONSEQUENCES),
+            f"SELECT frame FROM handling WHERE cause = ? OR cause IN ({_UNIT}) ORDER BY frame LIMIT ?",
+            (frame, frame, MOST_NAMED),
         )
         return [int(found) for (found,) in rows]
 
 
-def handling_of(db: ReadConnection, stored: StoredFrame, frame: int) -> Handling | None:
-    """What was done to a frame beside what its record says. Raises as `handlings_between` does."""
-    return handlings_between(db, frame, frame).get(frame) if stored.is_handled else None
+def handled(db: ReadConnection, stored: StoredFrame, frame: int) -> tuple[Handling | None, int | None]:
+    """What was done to a frame beside what its record says, and its cause. Raises as `handlings_between` does."""
+    if not stored.is_handled:
+        return None, None
+    row = db.execute(f"SELECT {HANDLING.all} FROM handling WHERE frame = ?", (frame,)).fetchone()
+    if row is None:
+        return None, None
+    found = HANDLING.read(row)
+    return _handling(found), found.cause
 
 
 def handlings_between(db: ReadConnection, first: int, last: int) -> dict[int, Handling]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from core.capture import checks
 from core.capture.blocks import PREVIEW_BYTES, StoredFrame
-from core.capture.handlings import handling_of
+from core.capture.handlings import handled
 from core.capture.read_connection import ReadConnection
 from core.capture.records import OUTLINE_BYTES, FrameOutline, PayloadPart
 from core.capture.repeats import Layout
@@ -45,7 +45,7 @@ class PieceReader(Snapshots):
             return None
         stored = found.stored
         payload = self.read(found.block, stored.offset, min(stored.captured, OUTLINE_BYTES))
-        row = stored.row(frame_id, payload[:PREVIEW_BYTES], handling_of(self._db, stored, frame_id))
+        row = stored.row(frame_id, payload[:PREVIEW_BYTES], *handled(self._db, stored, frame_id))
         return FrameOutline(row, stored.frame(payload), self.violations(frame_id) if stored.broken else ())
 
     @reads

@@ -12,7 +12,7 @@ from core.capture import checks
 from core.capture.blocks import BLOCK_BYTES, PREVIEW_BYTES, StoredFrame
 from core.capture.connections import ConnectionReader
 from core.capture.gaps import GapReader
-from core.capture.handlings import HandlingReader, handling_of
+from core.capture.handlings import HandlingReader, handled
 from core.capture.held_block import HeldBlock
 from core.capture.lanes import LaneReader
 from core.capture.layout import CONNECTION_AND_HEAD, OWN_PAYLOAD, RECORD, RecordColumn, gather
@@ -247,7 +247,7 @@ class CaptureReader(Snapshots):
         payload = self._payload(block, stored.offset, stored.captured)
         content = self._payload(block, *stored.content) if stored.flags & OWN_PAYLOAD else payload
         found = self.violations(frame_id) if stored.broken else ()
-        row = stored.row(frame_id, content[:PREVIEW_BYTES], handling_of(self._db, stored, frame_id))
+        row = stored.row(frame_id, content[:PREVIEW_BYTES], *handled(self._db, stored, frame_id))
         message = None if row.message is None else content
         return FrameRecord(row, stored.frame(payload), message, found, note)
 
@@ -351,7 +351,7 @@ class CaptureReader(Snapshots):
             offset, length = stored.content
             preview = self._payload(block, offset, min(length, PREVIEW_BYTES))
             frame_id = block.first + index
-            yield stored.row(frame_id, preview, handling_of(self._db, stored, frame_id))
+            yield stored.row(frame_id, preview, *handled(self._db, stored, frame_id))
 
     def _few_rows_of(self, first: int, indices: list[int]) -> Iterator[FrameRow]:
         """Read these records of block `first` without reading the whole block."""
@@ -363,7 +363,7 @@ class CaptureReader(Snapshots):
                 stored = StoredFrame(records.read(RECORD.size), 0)
                 offset, length = stored.content
                 preview = self._piece(first, offset, min(length, PREVIEW_BYTES))
-                yield stored.row(first + index, preview, handling_of(self._db, stored, first + index))
+                yield stored.row(first + index, preview, *handled(self._db, stored, first + index))
 
     @reads
     def _block_of(self, frame_id: int) -> HeldBlock | None:

@@ -158,6 +158,8 @@ class FrameRow:
     """The worst `Severity` of its violations; 0 if none."""
     handling: Handling = UNTOUCHED
     """What was done to it on its way."""
+    cause: int | None = None
+    """Id of the first frame of the unit in whose place it went on, or because of which it was sent."""
 
     @property
     def opcode(self) -> int:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from core.capture.follow import Close, Entry, Handshake, Passage
+from core.capture.follow import Close, Decision, Entry, Handshake, Passage
 from core.capture.gaps import Gap
 from core.capture.legs import LegRecord
 from core.capture.records import (
@@ -28,6 +28,7 @@ from core.capture.records import (
 )
 from core.decoders.visible import json_text
 from core.protocol.frames import Frame, Opcode, opcode_name
+from core.protocol.handling import DecidedBy, Handling
 from core.protocol.violations import Violation
 
 JsonObject = dict[str, object]
@@ -39,7 +40,9 @@ class JsonLines:
     name = "jsonl"
     title = "JSON Lines"
     ending = ".jsonl"
-    help = "One JSON object a line: handshake, frame, message, gap, exchange, tunnel and close events with all fields."
+    help = (
+        "One JSON object a line: handshake, frame, message, decision, gap, exchange, tunnel and close events."
+    )
 
     def export(self, story: Iterable[Entry]) -> Iterator[bytes]:
         """The entries line by line."""
@@ -68,6 +71,8 @@ class JsonStory:
             yield _dump(_passage(entry))
         elif isinstance(entry, Gap):
             yield _dump(_gap(entry))
+        elif isinstance(entry, Decision):
+            yield _dump(_decision(entry, self._sources.get(entry.row.connection)))
         else:
             source = self._sources.get(entry.row.connection)
             yield frame_line(entry, source)
@@ -240,6 +245,8 @@ def _frame(record: FrameRecord, source: str | None) -> JsonObject:
         "length_bits": (7, 16, 64)[frame.length_form],
         "payload_length": frame.declared_length,
         "captured_length": len(frame.payload),
+        **_handling(row.handling),
+        "cause": row.cause,
     }
     if frame.opcode == Opcode.CLOSE and len(frame.payload) >= 2:
         line["close_code"] = int.from_bytes(frame.payload[:2], "big")
@@ -264,7 +271,32 @@ def _message(record: FrameRecord, source: str | None, message: MessageInfo, payl
         "compressed": message.compressed,
         "length": message.length,
         "wire_length": message.wire_length,
+        "fate": record.row.fate.name.lower(),
+        "redacted": record.row.handling.is_redacted,
         **_payload(payload, as_text=message.opcode == Opcode.TEXT),
+    }
+
+
+def _decision(entry: Decision, source: str | None) -> JsonObject:
+    return {
+        "event": "decision",
+        "connection": entry.row.connection,
+        "source": source,
+        "frame": entry.row.id,
+        "time": iso_time(entry.time_ns),
+        "direction": entry.row.direction.name.lower(),
+        **_handling(entry.row.handling),
+    }
+
+
+def _handling(handling: Handling) -> JsonObject:
+    by = handling.decided_by
+    return {
+        "fate": handling.fate.name.lower(),
+        "decided_by": None if by is DecidedBy.NOBODY else by.name.lower(),
+        "held_ns": handling.held_ns,
+        "rules": list(handling.rules),
+        "redacted": handling.is_redacted,
     }
 
 

@@ -62,7 +62,10 @@ MEANINGS = {
     "message.frame": "number of the frame that completed the message",
     "number": "number of the frame in its connection; a jump means that recording was off",
     "direction": "`client_to_server` or `server_to_client`",
-    "origin": "who sent it: `peer`, `automatic` (as the RFC demands), `composed` (by hand), `rule` (such as echo)",
+    "origin": (
+        "who sent it: `peer`, `automatic` (as the RFC demands), `composed` (by hand), `rule` (such as echo), "
+        "`edited` (in place of another), `injected` (between both)"
+    ),
     "fin": "whether it ends its message",
     "rsv1": "set on the first frame of a compressed message",
     "rsv2": "reserved bit",
@@ -73,7 +76,18 @@ MEANINGS = {
     "masking_key": "8 hexadecimal digits; null where it is not masked",
     "length_bits": "how the length is written: 7, 16 or 64 bits",
     "payload_length": "bytes that the header declares",
-    "captured_length": "bytes that came; fewer where the stream was cut",
+    "captured_length": "bytes that were recorded; fewer where the stream was cut, or where it is redacted",
+    "fate": (
+        "what became of it on its way: `passed` on (or Unmask is the other side), `held` so far or until the "
+        "connection ended, `dropped`, or `replaced` by another one"
+    ),
+    "decided_by": "`rule`, `person`, `script`, or `deadline`: it was held for as long as it may be; null: nobody did",
+    "held_ns": "how long it was held or delayed, in nanoseconds; null where it was not, or still is",
+    "rules": "names of the rules that applied to it or sent it; of a script, its file's name",
+    "redacted": "true: a rule kept something of its payload out of the capture",
+    "cause": "number of the frame in whose place it went on, or because of which it was sent; null: none",
+    "decision.frame": "number of the frame that was told before as `held`",
+    "decision.time": "when that was decided, UTC, to the nanosecond",
     "marked": "whether the person has bookmarked it",
     "note": "what the person noted on it; null where it is not bookmarked",
     "close_code": "in close frames that have one",

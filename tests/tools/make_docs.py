@@ -13,13 +13,13 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.actions.registry import plain_text, specs
 from app.logic.sampling import Sample, WindowSpreads, sample_line
 from app.options import export_parser, main_parser
-from core.capture.follow import Follower
+from core.capture.follow import Decision, Follower
 from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
 from core.capture.records import Mode, SourceLabel, Totals
@@ -30,6 +30,7 @@ from core.formats.jsonl import (
     JsonStory,
     connected_line,
     error_line,
+    frame_line,
     listening_line,
     note_line,
     recorded_line,
@@ -38,6 +39,7 @@ from core.formats.jsonl import (
 from core.formats.registry import default_formats
 from core.protocol import violations
 from core.protocol.frames import Opcode
+from core.protocol.handling import DecidedBy, Fate, Handling
 from core.protocol.violations import CATALOGUE, Rule, Severity
 from core.rules.actions.registry import default_actions
 from core.rules.schema import rule_schema
@@ -205,6 +207,7 @@ def _examples() -> list[dict[str, object]]:
         talk.end()
         with closing(CaptureReader(talk.keep())) as reader:
             lines = b"".join(JsonLines().export(Follower(reader).entries())).decode().splitlines()
+            [record] = reader.frames([1])
     lines = [
         recording_line(Path("traffic.unmask")),
         listening_line(LISTENING, ("127.0.0.1:8080",), "ws"),
@@ -214,6 +217,9 @@ def _examples() -> list[dict[str, object]]:
         *lines,
     ]
     lines[-1:-1] = JsonStory().lines_of(Gap(4097, GapReason.DROPPED, 4096, START, START + 5_000_000))
+    passed_on = Handling(Fate.PASSED, DecidedBy.PERSON, 3_200_000_000, ("Hold greetings",))
+    row = replace(record.row, handling=passed_on, cause=1)
+    lines[-1:-1] = [*JsonStory().lines_of(Decision(row)), frame_line(replace(record, row=row), None)]
     for passage in passages():
         lines[-1:-1] = JsonStory().lines_of(passage)
     lines.append(error_line("Port 8080 on 127.0.0.1 is in use by another program. Stop that program, or …"))

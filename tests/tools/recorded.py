@@ -11,7 +11,7 @@ from core.capture.records import Direction, Mode, SourceLabel
 from core.capture.ring import Keep
 from core.capture.tracks import Opened
 from core.protocol.endpoint import Endpoint
-from core.protocol.events import Event, Origin, RequestReceived
+from core.protocol.events import Event, Origin, Report, RequestReceived
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.handshake import ServerPolicy, client_request, new_key
 from core.protocol.opening import ServerSide
@@ -63,6 +63,12 @@ class Peer:
         """The client sends `count` short text messages in one go."""
         frames = (make_frame(Opcode.TEXT, b"%d" % number, masking_key=KEY) for number in range(count))
         self.receive(b"".join(frame.wire() for frame in frames))
+
+    def tell(
+        self, events: list[Report], received: Direction = Direction.CLIENT_TO_SERVER, *, after_ns: int = 0
+    ) -> None:
+        """Something happens that this client has no part in, so much later than the last."""
+        self._maker.recorder.record(self.id, self._maker.tick() + after_ns, events, 0, received)
 
     def vanish(self) -> None:
         """The client's stream ends."""

@@ -245,8 +245,12 @@ class BytesView(QWidget):
         text = self.tr("{0}: {1} of header, {2} of payload").format(
             count_bytes(total), count_bytes(header), count_bytes(total - header)
         )
-        if self._shown is not None and self._shown.outline.row.truncated:
-            row = self._shown.outline.row
-            missing = row.declared_length - row.captured_length
-            text += self.tr("; {0} that the header declares are not here").format(count_bytes(missing))
+        if self._shown is None:
+            return text
+        row = self._shown.outline.row
+        missing = count_bytes(row.declared_length - row.captured_length)
+        if row.truncated:
+            text += self.tr("; {0} that the header declares are not here").format(missing)
+        elif row.handling.is_redacted:
+            text += self.tr("; {0} came, which a rule kept out of the capture").format(missing)
         return text

@@ -12,17 +12,20 @@ from PySide6.QtCore import QCoreApplication, QRect, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, QPixmap
 
 from app.logic.frame_column import FrameColumn
-from app.logic.frame_lines import Badge, Line, PayloadKind
+from app.logic.frame_lines import Badge, HeldFor, Label, Line, PayloadKind
 from app.logic.text import one_line, tooltip
 from app.look.icons import IconName
 from app.look.look import Look
 from app.look.theme import ThemeRole
 from app.models.frame_columns import connection_cell, gap_sentence
+from app.models.handling_texts import handling_sentences
+from app.models.label_texts import LabelTexts
 from app.models.marks import note_lines
 from app.views.frames.needle_marks import NeedleMarks
 from app.views.parts.connection_mark import GAP, SIZE, connection_role, elided_path
 from core.capture.gaps import Gap, GapReason
 from core.capture.records import Direction
+from core.protocol.handling import Fate
 from core.protocol.violations import Severity
 from core.query.needles import Needle
 
@@ -81,7 +84,15 @@ _BADGE_ROLES = {
     Badge.FRAGMENT_LAST: (ThemeRole.NOTE, ThemeRole.NOTE_TINT),
     Badge.COMPRESSED: (ThemeRole.SUCCESS, ThemeRole.SUCCESS_TINT),
     Badge.TRUNCATED: (ThemeRole.WARNING, ThemeRole.WARNING_TINT),
+    Badge.HELD: (ThemeRole.WARNING, ThemeRole.WARNING_TINT),
+    Badge.NEVER_PASSED: (ThemeRole.ERROR, ThemeRole.ERROR_TINT),
+    Badge.DROPPED: (ThemeRole.ERROR, ThemeRole.ERROR_TINT),
+    Badge.REPLACED: (ThemeRole.NOTE, ThemeRole.NOTE_TINT),
+    Badge.EDITED: (ThemeRole.NOTE, ThemeRole.NOTE_TINT),
+    Badge.INJECTED: (ThemeRole.WARNING, ThemeRole.WARNING_TINT),
+    Badge.REDACTED: (ThemeRole.WARNING, ThemeRole.WARNING_TINT),
 }
+_QUIET = (ThemeRole.MUTED, ThemeRole.HOVER)
 
 
 class FramePainter:
@@ -105,12 +116,14 @@ class FramePainter:
         self._colours: dict[ThemeRole, QColor] = {role: self._theme.color(role) for role in ThemeRole}
         self._mono = self._theme.mono_font()
         self._ui = self._theme.ui_font()
+        self._struck = QFont(self._mono)
+        self._struck.setStrikeOut(True)
         self._small = QFont(self._ui)
         self._small.setPointSizeF(self._ui.pointSizeF() * 0.86)
         self._mono_metrics = QFontMetrics(self._mono)
         self._char_width = max(1.0, QFontMetricsF(self._mono).horizontalAdvance("0" * 64) / 64)
         self._small_metrics = QFontMetrics(self._small)
-        self._labels = _badge_labels()
+        self._labels = LabelTexts()
         self._names.clear()
         self._empty = QCoreApplication.translate("FramePainter", "empty")
         self._sides = {
@@ -161,8 +174,8 @@ class FramePainter:
             return self.width_of(len(text))
         return self._mono_metrics.horizontalAdvance(text) + 2 * PADDING + 1
 
-    def _labels_width(self, badges: tuple[Badge, ...], severity: int, several: bool) -> int:
-        widths = [self._pill_width(self._labels[badge]) for badge in badges]
+    def _labels_width(self, badges: tuple[Label, ...], severity: int, several: bool) -> int:
+        widths = [self._pill_width(self._labels.of(badge)) for badge in badges]
         if severity:
             widths.append(self._pill_width("99" if several else "") + _ICON)
         return _BITS_GAP + sum(widths) + _PILL_GAP * (len(widths) - 1) if widths else 0
@@ -255,6 +268,10 @@ class FramePainter:
 
     def _payload(self, painter: QPainter, line: Line, rect: QRect, *, muted: bool) -> None:
         kind = line.payload_kind
+        is_gone = line.row.fate in (Fate.DROPPED, Fate.REPLACED)
+        if is_gone:
+            painter.setFont(self._struck)
+            muted = True
         # Marks in the cut-off part go to the ellipsis.
         last = rect.width() - ceil(self._char_width)
         for start, end in self._needles.spans(line):
@@ -271,6 +288,8 @@ class FramePainter:
         else:
             quiet = muted and kind is not PayloadKind.CLOSE
             self._text(painter, rect, line.payload, ThemeRole.MUTED if quiet else ThemeRole.TEXT, _LEFT)
+        if is_gone:
+            painter.setFont(self._mono)
 
     def _bookmark(self, painter: QPainter, x: int, rect: QRect) -> None:
         pixmap = self._pixmap(IconName.BOOKMARK_ON, ThemeRole.ACCENT, _BOOKMARK)
@@ -346,38 +365,40 @@ class FramePainter:
             x = self._pill(painter, x, rect, str(count) if count > 1 else "", role, tint, icon)
         shown = self.fitting_badges(line.badges, rect.right() + 1 - x)
         for badge in line.badges[:shown]:
-            role, tint = _BADGE_ROLES.get(badge, (ThemeRole.MUTED, ThemeRole.HOVER))
-            x = self._pill(painter, x, rect, self._labels[badge], role, tint, None)
+            role, tint = _QUIET if isinstance(badge, HeldFor) else _BADGE_ROLES.get(badge, _QUIET)
+            x = self._pill(painter, x, rect, self._labels.of(badge), role, tint, None)
         left = len(line.badges) - shown
         if left == 1 and (text := self._cut_label(line.badges[-1], rect.right() + 1 - x)):
-            self._pill(painter, x, rect, text, ThemeRole.MUTED, ThemeRole.HOVER, None)
+            self._pill(painter, x, rect, text, *_QUIET, None)
         elif left:
-            self._pill(painter, x, rect, f"+{left}", ThemeRole.MUTED, ThemeRole.HOVER, None)
+            self._pill(painter, x, rect, f"+{left}", *_QUIET, None)
         painter.restore()
 
-    def fitting_badges(self, badges: tuple[Badge, ...], room: int) -> int:
+    def fitting_badges(self, badges: tuple[Label, ...], room: int) -> int:
         """Number of badges that fit whole, with room for `+1` if that is not all of them."""
-        ends = list(accumulate(self._pill_width(self._labels[badge]) + _PILL_GAP for badge in badges))
+        ends = list(accumulate(self._pill_width(self._labels.of(badge)) + _PILL_GAP for badge in badges))
         if not ends or ends[-1] - _PILL_GAP <= room:
             return len(ends)
         more = self._pill_width(f"+{len(badges)}")
         return sum(end + more <= room for end in ends)
 
-    def _cut_label(self, badge: Badge, room: int) -> str:
+    def _cut_label(self, badge: Label, room: int) -> str:
         """The beginning of a label, if there is room for enough of it to be recognized."""
         cut = self._small_metrics.elidedText(
-            self._labels[badge], Qt.TextElideMode.ElideRight, room - _PILL_PADDING
+            self._labels.of(badge), Qt.TextElideMode.ElideRight, room - _PILL_PADDING
         )
         return cut if len(cut) > _RECOGNIZED else ""
 
     def badge_words(self, line: Line) -> str:
         """All badges of a line in words."""
-        return ", ".join(self._labels[badge] for badge in line.badges)
+        return ", ".join(self._labels.of(badge) for badge in line.badges)
 
     def explained(self, line: Line, column: int) -> str:
         """The tooltip of a cell: the badges in words, the whole path, or the note."""
         if column == FrameColumn.FLAGS:
-            return self.badge_words(line)
+            words = self.badge_words(line)
+            said = handling_sentences(line.row)
+            return tooltip(words, *said) if said else words
         if column == FrameColumn.CONNECTION:
             connection = line.row.connection
             return tooltip(connection_cell(connection, self.name_of(connection)))
@@ -415,19 +436,3 @@ class FramePainter:
 
     def _pixmap(self, icon: IconName, role: ThemeRole, size: int = _ICON) -> QPixmap:
         return self._icons.pixmap(icon, role, size, self._pixel_ratio)
-
-
-def _badge_labels() -> dict[Badge, str]:
-    translate = QCoreApplication.translate
-    return {
-        Badge.FRAGMENT_FIRST: translate("FramePainter", "first part"),
-        Badge.FRAGMENT_MIDDLE: translate("FramePainter", "part"),
-        Badge.FRAGMENT_LAST: translate("FramePainter", "last part"),
-        Badge.COMPRESSED: translate("FramePainter", "deflate"),
-        Badge.TRUNCATED: translate("FramePainter", "cut short"),
-        Badge.AUTOMATIC: translate("FramePainter", "automatic"),
-        Badge.COMPOSED: translate("FramePainter", "you"),
-        Badge.RULE: translate("FramePainter", "rule"),
-        Badge.EDITED: translate("FramePainter", "edited"),
-        Badge.INJECTED: translate("FramePainter", "injected"),
-    }

@@ -21,11 +21,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.logic.shown_edit import ShownEdit
 from app.logic.shown_frame import AT_ONCE, ShownFrame
 from app.logic.text import count_bytes, grouped
 from app.look.theme import Theme
 from app.runtime.jobs import Jobs
+from app.views.message.differences import Differences
 from app.views.message.facts import describe_message, shown_content
+from app.views.message.handling_bar import HandlingBar
 from app.views.message.text_pane import FOLD, TextPane
 from app.views.parts.find_bar import FindBar
 from app.views.parts.finder import Finder
@@ -53,7 +56,9 @@ class MessageView(QWidget):
     def __init__(self, theme: Theme, jobs: Jobs, decoders: Decoders, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._jobs = jobs
         self._decoders = decoders
+        self._edit: ShownEdit | None = None
         self._source: Source | None = None
         self._context = Context(Opcode.TEXT)
         self._page: Page | None = None
@@ -74,10 +79,13 @@ class MessageView(QWidget):
     def show_frame(self, shown: ShownFrame | None) -> None:
         """Show the message that a frame completed, or else what the frame itself carried."""
         self.facts.setText("" if shown is None else describe_message(shown.outline))
+        self.handling.show_frame(shown)
+        self._edit = None if shown is None else shown.edit
         self._source = None
         if shown is not None:
             self._source, self._context = shown_content(shown)
         self._decode(None)
+        self._compare()
 
     def stop(self) -> None:
         """Cancel everything in progress, even the saving of a payload or the copying of a text."""
@@ -134,8 +142,13 @@ class MessageView(QWidget):
             self.carrier.ask_save(self._source)
 
     def find_text(self) -> None:
-        """Open the find line, or find the next place if it is open."""
+        """Open the find line, or find the next place if it is open. It looks through the message itself."""
+        self.handling.differences.setChecked(False)
         self.find_bar.open_or_go_on()
+
+    def _open_find(self) -> None:
+        self.handling.differences.setChecked(False)
+        self.find_bar.open()
 
     # Building
 
@@ -161,6 +174,8 @@ class MessageView(QWidget):
         self.text = TextPane(self._theme, self)
         self.text.setAccessibleName(self.tr("Message"))
         self.text.setProperty("look", "pane")
+        self.differences = Differences(self._theme, self._jobs, self._decoders, self)
+        self.handling = HandlingBar(self)
         self.find_bar = FindBar(self)
         self.page_bar = PageBar(self)
         self.folded = self._plain_label("muted")
@@ -202,15 +217,19 @@ class MessageView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(top)
+        layout.addWidget(self.handling)
         layout.addWidget(self._notice_row)
         layout.addWidget(self.text, 1)
+        layout.addWidget(self.differences, 1)
         for line in (self.folded, self.preparing, self.carrying, self.page_bar, self.find_bar):
             layout.addWidget(line)
 
     def _connect(self) -> None:
         self.choice.currentIndexChanged.connect(self._decode_again)
+        self.choice.currentIndexChanged.connect(self._compare)
+        self.handling.differences.toggled.connect(self._compare)
         self.wrap.toggled.connect(self._set_wrap)
-        self.search.clicked.connect(self.find_bar.open)
+        self.search.clicked.connect(self._open_find)
         self.copy.clicked.connect(self.copy_all)
         self.save.clicked.connect(self.save_payload)
         self.go_on.clicked.connect(self._decode_again)
@@ -243,6 +262,13 @@ class MessageView(QWidget):
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             action.triggered.connect(slot)
             self.addAction(action)
+
+    def _compare(self) -> None:
+        """Show what was changed in the message, if the person wants that, or the message."""
+        edit = self._edit if self.handling.differences.isChecked() else None
+        self.text.setVisible(edit is None)
+        self.differences.setVisible(edit is not None)
+        self.differences.show_edit(edit, self.decoder_name())
 
     # Pages
 

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from app.logic.frame_lines import Badge, Line, PayloadKind, TimeFormat, make_line
+from app.logic.frame_lines import Badge, HeldFor, Line, PayloadKind, TimeFormat, make_line
 from core.capture.records import Direction, FrameRow, MessageInfo
 from core.protocol.events import Origin
 from core.protocol.frames import FIN, RSV1, Opcode
+from core.protocol.handling import DecidedBy, Fate, Handling
 
 ROW = FrameRow(
     id=7,
@@ -151,3 +152,28 @@ def test_a_continuation_that_begins_inside_a_character() -> None:
 def test_compressed_fragments_are_bytes() -> None:
     made = line(head=RSV1 | Opcode.TEXT, preview=b"\xf2H", captured_length=2, message=None)
     assert (made.payload_kind, made.payload) == (PayloadKind.BYTES, "f2 48")
+
+
+@pytest.mark.parametrize(
+    ("handling", "badges"),
+    [
+        (Handling(Fate.HELD), (Badge.HELD,)),
+        (Handling(Fate.HELD, held_ns=3_200_000_000), (Badge.NEVER_PASSED, HeldFor("3.20 s"))),
+        (Handling(Fate.PASSED, DecidedBy.PERSON, 3_200_000_000), (HeldFor("3.20 s"),)),
+        (Handling(Fate.DROPPED, DecidedBy.RULE), (Badge.DROPPED,)),
+        (Handling(Fate.REPLACED, DecidedBy.PERSON, 5_000_000), (Badge.REPLACED, HeldFor("5.00 ms"))),
+        (Handling(rules=("Log",)), ()),
+        (Handling(is_redacted=True), (Badge.REDACTED,)),
+    ],
+)
+def test_what_was_done_to_a_frame(handling: Handling, badges: tuple[object, ...]) -> None:
+    assert line(handling=handling).badges == badges
+    # What is left out of the capture did arrive.
+    assert (Badge.TRUNCATED in line(handling=handling, captured_length=0).badges) is not handling.is_redacted
+
+
+@pytest.mark.parametrize(
+    ("origin", "badge"), [(Origin.EDITED, Badge.EDITED), (Origin.INJECTED, Badge.INJECTED)]
+)
+def test_what_was_done_comes_before_where_it_is_from(origin: Origin, badge: Badge) -> None:
+    assert line(origin=origin, handling=Handling(Fate.DROPPED)).badges == (Badge.DROPPED, badge)

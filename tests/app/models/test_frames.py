@@ -14,7 +14,9 @@ from app.logic.row_pages import CACHED_PAGES, PAGE_ROWS
 from app.logic.rows import ViewRows
 from app.models.frames import FrameModel
 from core.capture.records import View
-from core.protocol.frames import Opcode
+from core.protocol.events import Completes, Decided, FrameReceived, Ruled
+from core.protocol.frames import Opcode, make_frame
+from core.protocol.handling import DecidedBy, Fate, Handling
 from tests.tools.qt import dispose
 from tests.tools.recorded import STEP_NS, CaptureMaker
 
@@ -190,3 +192,20 @@ def test_a_refresh_asks_once_how_far_the_lists_go(model: FrameModel, maker: Capt
     reader._db.connection.set_trace_callback(None)
     # Where it begins and ends, with control frames and without.
     assert len([each for each in asked if each.startswith("SELECT position")]) == 4
+
+
+def test_what_is_decided_of_rows_that_were_read(model: FrameModel, maker: CaptureMaker, qtbot: QtBot) -> None:
+    peer = maker.peer()
+    came = FrameReceived(make_frame(Opcode.TEXT, b"came"), (), Completes.ITSELF)
+    peer.say("before")
+    peer.tell([Ruled(came, Handling(Fate.HELD), 1)])
+    model.set_reader(maker.reader())
+    assert "held" in cell(model, 1, FrameColumn.FLAGS)
+    with qtbot.assertNotEmitted(model.handled):
+        model.refresh()
+    peer.tell([Decided(1, Handling(Fate.DROPPED, DecidedBy.PERSON, 3_200_000_000))])
+    maker.recorder.flush()
+    with qtbot.waitSignals((model.handled, model.dataChanged)):
+        model.refresh()
+    assert cell(model, 1, FrameColumn.FLAGS) == "F···· dropped held 3.20 s"
+    assert cell(model, 0, FrameColumn.FLAGS) == "F···M"

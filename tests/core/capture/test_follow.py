@@ -9,14 +9,25 @@ from typing import NamedTuple
 
 import pytest
 
-from core.capture.follow import Close, Entry, Follower, Handshake, Passage
+from core.capture.follow import Close, Decision, Entry, Follower, Handshake, Passage
 from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionState, FrameRecord
 from core.capture.ring import Keep
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
-from core.protocol.events import ClosedBy, ConnectionClosed, Event, ExchangeEnded, HandshakeFailed
+from core.protocol.events import (
+    ClosedBy,
+    ConnectionClosed,
+    Decided,
+    Event,
+    ExchangeEnded,
+    FrameReceived,
+    HandshakeFailed,
+    Ruled,
+)
+from core.protocol.frames import make_frame
+from core.protocol.handling import Fate, Handling
 from core.protocol.handshake import refuse
 from core.protocol.observer import Observer
 from core.protocol.state import Role
@@ -70,6 +81,8 @@ def in_short(entry: Entry) -> str:
         return f"passage {entry.connection.id}"
     if isinstance(entry, Gap):
         return f"{entry.frames} {_GONE[entry.reason]}"
+    if isinstance(entry, Decision):
+        return f"{entry.row.id} {entry.row.fate.name.lower()}"
     return f"{entry.row.connection} {entry.frame.payload.decode()}"
 
 
@@ -383,3 +396,33 @@ def test_clearing_while_telling_what_is_found_is_told(writer: CaptureWriter) -> 
         writer.write([said(1, "6", START + 6)])
         even.between = lambda: None
         assert told(follower.entries()) == ["1 6"]
+
+
+def held(connection: int, ticket: int, time_ns: int) -> Batch:
+    came = FrameReceived(make_frame(1, b"held"), (), None)
+    return Batch(connection, time_ns, [Ruled(came, Handling(Fate.HELD), ticket)], 0)
+
+
+def decided(connection: int, ticket: int, fate: Fate, held_ns: int) -> Batch:
+    return Batch(connection, START, [Decided(ticket, Handling(fate, held_ns=held_ns))], 0)
+
+
+def test_decisions_are_told_of_frames_that_were_told_before(
+    writer: CaptureWriter, follower: Follower
+) -> None:
+    writer.write([*accepted(1, START), held(1, 1, START + 1), held(1, 2, START + 2), held(1, 3, START + 3)])
+    writer.write([decided(1, 3, Fate.DROPPED, 1)])
+    assert told(follower.entries()) == ["open 1", "1 held", "1 held", "1 held"], "the third is no news"
+    assert told(follower.entries()) == []
+    writer.write([said(1, "a", START + 7), decided(1, 2, Fate.REPLACED, 4), decided(1, 1, Fate.PASSED, 9)])
+    assert told(follower.entries()) == ["2 replaced", "1 a", "1 passed"], "in order of time"
+    writer.write([decided(1, 1, Fate.DROPPED, 9)])
+    assert told(follower.entries()) == [], "once"
+
+
+def test_no_decision_is_told_of_frames_that_are_gone(writer: CaptureWriter, follower: Follower) -> None:
+    writer.write([*accepted(1, START), held(1, 1, START + 1), held(1, 2, START + 2)])
+    assert told(follower.entries()) == ["open 1", "1 held", "1 held"]
+    writer.clear()
+    writer.write([held(1, 1, START + 3), decided(1, 1, Fate.PASSED, 4), decided(1, 2, Fate.PASSED, 4)])
+    assert told(follower.entries()) == ["1 held"]

@@ -4,12 +4,13 @@ import base64
 import json
 import unicodedata
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.capture.follow import Follower
+from core.capture.follow import Decision, Follower
 from core.capture.gaps import Gap, GapReason
 from core.capture.marks import KeepMarks, Mark, change_marks_of
 from core.capture.reader import CaptureReader
@@ -18,6 +19,7 @@ from core.capture.writer import CaptureWriter
 from core.formats.jsonl import JsonLines, JsonStory, error_line, frame_line, iso_time, listening_line
 from core.protocol.deflate import DeflateParameters, Deflater
 from core.protocol.frames import RSV1, Frame, Opcode, make_frame
+from core.protocol.handling import DecidedBy, Fate, Handling
 from core.protocol.state import Role
 from tests.tools.conversation import KEY, START, Conversation
 from tests.tools.passages import passages
@@ -137,6 +139,12 @@ def test_a_text_frame_and_its_message(talk: Conversation) -> None:
             "length_bits": 7,
             "payload_length": 13,
             "captured_length": 13,
+            "fate": "passed",
+            "decided_by": None,
+            "held_ns": None,
+            "rules": [],
+            "redacted": False,
+            "cause": None,
             "encoding": "text",
             "payload": "héllo 你好",
             "violations": [],
@@ -156,6 +164,8 @@ def test_a_text_frame_and_its_message(talk: Conversation) -> None:
             "compressed": False,
             "length": 13,
             "wire_length": 13,
+            "fate": "passed",
+            "redacted": False,
             "encoding": "text",
             "payload": "héllo 你好",
         },
@@ -401,3 +411,31 @@ def test_missing_frames_are_a_gap() -> None:
             "before_frame": 4097,
         }
     ]
+
+
+def test_what_was_done_to_a_frame_and_what_was_decided_later(talk: Conversation) -> None:
+    talk.open()
+    talk.frame(Opcode.TEXT, b"***")
+    frame = next(each for each in talk.entries() if isinstance(each, FrameRecord))
+    handling = Handling(Fate.REPLACED, DecidedBy.PERSON, 3_200_000_000, ("Hold", "你"), is_redacted=True)
+    row = replace(frame.row, handling=handling, cause=7)
+    entries = (replace(frame, row=row), Decision(row))
+    whole, message, decision = (json.loads(line) for entry in entries for line in JsonStory().lines_of(entry))
+    said: Object = {
+        "fate": "replaced",
+        "decided_by": "person",
+        "held_ns": 3_200_000_000,
+        "rules": ["Hold", "你"],
+        "redacted": True,
+    }
+    assert said.items() <= whole.items()
+    assert (whole["cause"], message["fate"], message["redacted"]) == (7, "replaced", True)
+    assert decision == {
+        "event": "decision",
+        "connection": 1,
+        "source": None,
+        "frame": 1,
+        "time": "2025-10-09T08:53:23.200000002Z",
+        "direction": "client_to_server",
+        **said,
+    }
