@@ -57,6 +57,11 @@ class ShownHandshake:
         return self._passed(HeadPlace.CLIENT_RESPONSE, self.response_place)
 
     @property
+    def rules(self) -> tuple[str, ...]:
+        """Names of the rules that applied to its heads."""
+        return tuple(dict.fromkeys(name for head in self.heads for name in head.rules))
+
+    @property
     def reached_server(self) -> bool:
         """Whether there was a connection to the server."""
         leg = self.leg(Role.SERVER)

@@ -100,8 +100,12 @@ class StoryText:
             yield f"{_INDENT}{style.error}refused: {_one_line(record.reason)}{style.reset}"
         yield from self._head("→", style.client, record.request)
         if entry.passed_request:
-            yield from self._passed(record.request, entry.passed_request)
+            yield from self._passed("→", record.request, entry.passed_request)
         yield from self._head("←", style.server, record.response)
+        if entry.passed_response:
+            yield from self._passed("←", record.response, entry.passed_response)
+        if entry.rules:
+            yield f"{_INDENT}{style.warning}rules: {_one_line(', '.join(entry.rules))}{style.reset}"
         yield from self._violations(entry.violations)
 
     def _head(self, arrow: str, colour: str, raw: bytes) -> Iterator[str]:
@@ -112,15 +116,15 @@ class StoryText:
         if rest > 0:
             yield f"{_INDENT}{self._style.dim}… {rest} more characters{self._style.reset}"
 
-    def _passed(self, came: bytes, went: bytes) -> Iterator[str]:
-        """How the request that went on to the server differs from the one that came."""
+    def _passed(self, arrow: str, came: bytes, went: bytes) -> Iterator[str]:
+        """How the head that went on differs from the one that came."""
         found = differences(came, went)
         before, after = _lines_at(came, found.before - {0}), _lines_at(went, found.after)
         kept = {_name(line) for line in after}
         dropped = [f"without {line.partition(':')[0]}" for line in before if _name(line) not in kept]
-        arrow, dim = f"{self._style.client}→{self._style.reset}", self._style.dim
-        yield f"{_INDENT}{arrow} {dim}as it went on:{self._style.reset}"
-        yield from self._head("→  ", self._style.client, "\n".join([*after, *dropped]).encode("latin-1"))
+        colour, dim = self._style.client if arrow == "→" else self._style.server, self._style.dim
+        yield f"{_INDENT}{colour}{arrow}{self._style.reset} {dim}as it went on:{self._style.reset}"
+        yield from self._head(f"{arrow}  ", colour, "\n".join([*after, *dropped]).encode("latin-1"))
 
     def _frame(self, record: FrameRecord) -> Iterator[str]:
         style, row, frame = self._style, record.row, record.frame

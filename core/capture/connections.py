@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.capture.handlings import names_of
 from core.capture.legs import HeadRecord, LegRecord, head_place, leg_of
 from core.capture.records import ConnectionRecord, ConnectionState, Mode, Problem, SourceLabel
 from core.capture.snapshots import Snapshots, reads
@@ -71,7 +72,7 @@ class ConnectionReader(Snapshots):
         for row in map(HEAD.read, rows):
             place = head_place(row.side, row.kind)
             found = tuple(each.violation for each in problems if each.head is place)
-            heads.append(HeadRecord(place, row.raw, found, row.masked != 0))
+            heads.append(HeadRecord(place, row.raw, found, row.masked != 0, names_of(row.rules), row.held_ns))
         return heads
 
     @reads

@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from core.capture.gaps import Gap, GapReason
-from core.capture.legs import HeadPlace, LegRecord
+from core.capture.legs import HeadPlace, HeadRecord, LegRecord
 from core.capture.reader import CaptureReader
 from core.capture.records import (
     ConnectionRecord,
@@ -45,6 +45,10 @@ class Handshake:
     legs: tuple[LegRecord, ...]
     passed_request: bytes = b""
     """The request as it went on to the server; empty if it went on as it came, or did not."""
+    passed_response: bytes = b""
+    """The response as it went on to the client; empty if it went on as it came, or did not."""
+    rules: tuple[str, ...] = ()
+    """Names of the rules that applied to request or response."""
 
     @property
     def violations(self) -> tuple[Violation, ...]:
@@ -176,7 +180,9 @@ class Follower:
         for record in sorted(fresh, key=lambda record: record.opened_ns):
             self._announced.add(record.id)
             problems, legs = self._reader.connection_problems(record.id), self._legs(record)
-            entry = Handshake(record, problems, legs, self._passed_request(record))
+            heads = self._reader.heads(record.id)
+            rules = tuple(dict.fromkeys(name for head in heads for name in head.rules))
+            entry = Handshake(record, problems, legs, *_passed(record, heads), rules)
             yield record.opened_ns, Chapter.HANDSHAKE, record.id, entry
 
     def _story(self, first: int, last: int, dropped: Gap | None, *, ending: bool) -> Iterator[_Told]:
@@ -292,15 +298,21 @@ class Follower:
         self._passing.discard(record.id)
         return Passage(record, self._reader.connection_problems(record.id), self._legs(record))
 
-    def _passed_request(self, record: ConnectionRecord) -> bytes:
-        if record.mode not in (Mode.RELAY, Mode.PROXY):
-            return b""
-        heads = {each.place: each.raw for each in self._reader.heads(record.id)}
-        passed = heads.get(HeadPlace.SERVER_REQUEST, b"")
-        return b"" if passed == heads.get(HeadPlace.CLIENT_REQUEST) else passed
-
     def _legs(self, record: ConnectionRecord) -> tuple[LegRecord, ...]:
         return tuple(self._reader.legs(record.id))
+
+
+def _passed(record: ConnectionRecord, heads: Iterable[HeadRecord]) -> tuple[bytes, bytes]:
+    """Request and response as they went on, where that is not just as they came."""
+    if record.mode not in (Mode.RELAY, Mode.PROXY):
+        return b"", b""
+    raw = {each.place: each.raw for each in heads}
+    request, response = raw.get(HeadPlace.SERVER_REQUEST, b""), raw.get(HeadPlace.CLIENT_RESPONSE, b"")
+    came = raw.get(HeadPlace.SERVER_RESPONSE)
+    return (
+        b"" if request == raw.get(HeadPlace.CLIENT_REQUEST) else request,
+        b"" if came is None or response == came else response,
+    )
 
 
 def _is_undecided(row: FrameRow) -> bool:

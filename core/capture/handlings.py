@@ -87,7 +87,7 @@ def handlings_between(db: ReadConnection, first: int, last: int) -> dict[int, Ha
 
 def _handling(row: HandlingRow) -> Handling:
     decided_by = DecidedBy(row.decided_by)
-    return Handling(Fate(row.fate), decided_by, row.held_ns, _names(row.rules), row.redacted != 0)
+    return Handling(Fate(row.fate), decided_by, row.held_ns, names_of(row.rules), row.redacted != 0)
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class PendingHandlings:
             self._notes += ((frame, text) for text in told.notes)
         redacted = done.is_redacted or (isinstance(told, Ruled) and told.recorded is not None)
         row = HandlingRow(
-            frame, connection, ticket, done.fate, done.decided_by, _whole(done.held_ns), _lines(done.rules),
+            frame, connection, ticket, done.fate, done.decided_by, storable_ns(done.held_ns), lines_of(done.rules),
             int(redacted), None,
         )  # fmt: skip
         self._rows.append(row)
@@ -159,11 +159,16 @@ class PendingHandlings:
             if not rows:
                 # Cleared, dropped by a ring, or in the capture before.
                 continue
-            decided = handling.fate, handling.decided_by, _whole(handling.held_ns), int(handling.is_redacted)
+            decided = (
+                handling.fate,
+                handling.decided_by,
+                storable_ns(handling.held_ns),
+                int(handling.is_redacted),
+            )
             db.executemany(
                 "UPDATE handling SET fate = ?, decided_by = ?, held_ns = ?, redacted = max(redacted, ?), rules = ? "
                 "WHERE frame = ?",
-                [(*decided, _lines((*_names(rules), *handling.rules)), frame) for frame, rules in rows],
+                [(*decided, lines_of((*names_of(rules), *handling.rules)), frame) for frame, rules in rows],
             )
             self._notes += ((rows[-1][0], text) for text in told.notes)
             has_news |= rows[0][0] < first
@@ -184,15 +189,17 @@ def _write_notes(db: sqlite3.Connection, notes: Iterable[tuple[int, str]]) -> No
     db.execute("UPDATE total SET mark_changes = mark_changes + 1")
 
 
-def _whole(held_ns: int | None) -> int | None:
+def storable_ns(held_ns: int | None) -> int | None:
+    """A duration as a file can hold it."""
     return None if held_ns is None else min(max(held_ns, 0), _MOST_NS)
 
 
-def _lines(rules: Iterable[str]) -> str:
+def lines_of(rules: Iterable[str]) -> str:
     """The names of rules, one in a line, each once."""
     names = dict.fromkeys(" ".join(storable(each).split()) for each in rules)
     return "\n".join(filter(None, names))[:_MOST_RULES]
 
 
-def _names(lines: str) -> tuple[str, ...]:
+def names_of(lines: str) -> tuple[str, ...]:
+    """The names that `lines_of` has joined."""
     return tuple(lines.split("\n")) if lines else ()

@@ -187,3 +187,7 @@ class HeadRecord:
     """Their offsets count in `raw`."""
     is_masked: bool = False
     """Whether secrets in `raw` are asterisks, which were not on the wire."""
+    rules: tuple[str, ...] = ()
+    """Names of the rules that applied to it, in order."""
+    held_ns: int | None = None
+    """How long it was held or delayed; None if it was not."""

@@ -9,7 +9,7 @@ says how format n looks as format n + 1.
     format 3   payloads that come again are stored once; gaps in some files
     format 4   legs, heads and replacements; `closed_by` names client and server, `vanished` stands apart
     format 5   sources, what is wrong with TLS, and whether a head has its secrets masked
-    format 6   what was done to frames on their way, in place of replacements alone
+    format 6   what was done to frames and heads on their way, in place of replacements alone
 """
 
 from __future__ import annotations
@@ -110,6 +110,7 @@ def _to_5(shape: _Shape) -> None:
 
 def _to_6(shape: _Shape) -> None:
     shape.views["total"] = f"SELECT *, 0 AS handling_changes FROM {shape.source('total')}"
+    shape.views["head"] = f"SELECT *, '' AS rules, NULL AS held_ns FROM {shape.source('head')}"
     replacement = shape.source("replacement")
     shape.views["handling"] = (
         "SELECT replaces AS frame, 0 AS connection, 0 AS ticket, "

@@ -210,6 +210,10 @@ class HeadRow(NamedTuple):
     raw: Blob
     masked: int
     """1: secrets in it are asterisks, which were not on the wire."""
+    rules: str
+    """Names of the rules that applied to it, one in a line."""
+    held_ns: int | None
+    """How long it was held or delayed."""
 
 
 class BlockRow(NamedTuple):

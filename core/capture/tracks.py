@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from core.capture.legs import HeadPlace, LegChange, LegEnd, LegRecord
+from core.capture.handlings import lines_of, storable_ns
+from core.capture.legs import HeadPlace, LegChange, LegEnd, LegRecord, head_place
 from core.capture.records import ConnectionState, Mode, SourceLabel
 from core.capture.tables import ConnectionRow, HeadRow
 from core.protocol.events import (
@@ -18,6 +19,7 @@ from core.protocol.events import (
     HandshakeDone,
     HandshakeFailed,
     HeadPassedOn,
+    HeadRuled,
     LookedAway,
     Report,
     RequestReceived,
@@ -32,7 +34,7 @@ from core.protocol.events import (
 )
 from core.protocol.handshake_rules import EXTENSIONS_HEADER
 from core.protocol.headers import explain
-from core.protocol.http11 import RequestHead
+from core.protocol.http11 import HeadKind, RequestHead
 from core.protocol.state import Role
 from core.protocol.violations import Violation
 
@@ -79,6 +81,7 @@ class Broken:
 
 
 _NOTHING = Broken()
+_UNRULED = HeadRuled(HeadKind.REQUEST, ())
 _NOT_OPENED = frozenset((ConnectionState.REFUSED, ConnectionState.SERVED, ConnectionState.EXCHANGED))
 
 
@@ -99,6 +102,8 @@ class Track:
     heads: dict[HeadPlace, bytes] = field(default_factory=dict)
     masked_heads: set[HeadPlace] = field(default_factory=set)
     """Those in which secrets are asterisks."""
+    ruled_heads: dict[HeadPlace, HeadRuled] = field(default_factory=dict)
+    """What rules did to heads."""
     new_heads: set[HeadPlace] = field(default_factory=set)
     """Those that the file does not have."""
     path: str = ""
@@ -162,10 +167,12 @@ class Track:
 
     def head_rows(self) -> Iterator[HeadRow]:
         """Those that the file does not have."""
-        return (
-            HeadRow(self.id, place >> 1, place & 1, self.heads[place], place in self.masked_heads)
-            for place in sorted(self.new_heads)
-        )
+        for place in sorted(self.new_heads):
+            ruled = self.ruled_heads.get(place, _UNRULED)
+            yield HeadRow(
+                self.id, place >> 1, place & 1, self.heads[place], place in self.masked_heads, lines_of(ruled.rules),
+                storable_ns(ruled.held_ns),
+            )  # fmt: skip
 
     def begin_anew(self, number: int, source: int) -> None:
         """Continue under these numbers in another capture, which has no frame of the connection yet."""
@@ -225,7 +232,11 @@ class Track:
             case RequestSent():
                 return self._requested(event)
             case HeadPassedOn():
-                self._keep_head(HeadPlace.SERVER_REQUEST, event.raw)
+                is_request = event.kind is HeadKind.REQUEST
+                place = HeadPlace.SERVER_REQUEST if is_request else HeadPlace.CLIENT_RESPONSE
+                self._keep_head(place, event.raw, is_masked=event.is_masked)
+            case HeadRuled():
+                self._rule_head(event)
             case HandshakeDone():
                 return self._answered(time_ns, event)
             case HandshakeFailed():
@@ -268,6 +279,16 @@ class Track:
             self.new_heads.add(place)
         if is_masked:
             self.masked_heads.add(place)
+
+    def _rule_head(self, event: HeadRuled) -> None:
+        """Rules were applied to a head as its author wrote it."""
+        side = self.opened.side
+        if event.kind is HeadKind.RESPONSE and HeadPlace.SERVER_RESPONSE in self.heads:
+            side = Role.SERVER
+        place = head_place(side, event.kind is HeadKind.RESPONSE)
+        if place in self.heads:
+            self.ruled_heads[place] = event
+            self.new_heads.add(place)
 
     def _request(self, request: RequestHead) -> None:
         self.path, self.origin = request.target, request.headers.get("origin")

@@ -165,6 +165,8 @@ def _handshake(entry: Handshake) -> JsonObject:
         "request": record.request.decode("latin-1"),
         "response": record.response.decode("latin-1"),
         "passed_request": entry.passed_request.decode("latin-1"),
+        "passed_response": entry.passed_response.decode("latin-1"),
+        "rules": list(entry.rules),
         "secrets_masked": record.is_masked,
         "legs": [_leg_begun(leg) for leg in entry.legs],
         "violations": _problems(entry.problems),

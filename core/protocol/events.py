@@ -12,7 +12,7 @@ from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import Frame
 from core.protocol.handling import UNTOUCHED, Handling
 from core.protocol.handshake import Answer, ResponseVerdict, ServerPolicy, propose
-from core.protocol.http11 import RequestHead, ResponseHead
+from core.protocol.http11 import HeadKind, RequestHead, ResponseHead
 from core.protocol.state import Role
 from core.protocol.violations import Violation
 
@@ -185,9 +185,23 @@ class ResponseReceived:
 
 @dataclass(frozen=True, slots=True)
 class HeadPassedOn:
-    """A request head as it went on to a relay's server, where that is not just as it came."""
+    """A head as it went on between a client and its server, where that is not just as it came."""
 
     raw: bytes
+    kind: HeadKind = HeadKind.REQUEST
+    is_masked: bool = False
+    """Whether secrets in it were replaced by asterisks, which were not sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRuled:
+    """Rules applied to a head that was reported before."""
+
+    kind: HeadKind
+    rules: tuple[str, ...]
+    """Their names, in order."""
+    held_ns: int | None = None
+    """How long it was held or delayed; None if it was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +327,7 @@ Event = (
     | RequestSent
     | ResponseReceived
     | HeadPassedOn
+    | HeadRuled
     | HandshakeDone
     | HandshakeFailed
     | ConnectionFailed

@@ -56,6 +56,8 @@ MEANINGS = {
     "request": "raw request, or what came in its place",
     "response": "raw answer",
     "passed_request": "raw request as it went on to the server; empty if it went on as it came, or did not",
+    "passed_response": "raw answer as it went on to the client; empty if it went on as it came, or did not",
+    "handshake.rules": "names of the rules that applied to request or answer",
     "secrets_masked": "true: secrets in request and response are asterisks, which were not sent",
     "violations": "rules broken, see below",
     "frame": "number of the frame in the capture, from 1",

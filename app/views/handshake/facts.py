@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QCoreApplication
 
 from app.logic.shown_handshake import ShownHandshake
-from app.logic.text import count_bytes, grouped
+from app.logic.text import count_bytes, grouped, one_line
 from app.look.theme import Theme, ThemeRole
 from app.views.parts.fact_table import Fact
 from core.capture.legs import LegEnd, LegRecord
@@ -83,6 +83,9 @@ class HandshakeFacts:
         elif record.status == 101:
             facts.append(_tr("subprotocol {0}").format(record.subprotocol or _tr("none")))
             facts.append(_tr("extensions {0}").format(record.extensions or _tr("none")))
+        if rules := self._shown.rules:
+            one, many = _tr("rule {0}"), _tr("rules {0}")
+            facts.append((one if len(rules) == 1 else many).format(one_line(", ".join(rules))))
         if ending := ending_text(record):
             facts.append(ending)
         return visible(" · ".join(facts))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.capture.follow import Follower, Handshake
 from core.capture.legs import HeadPlace, HeadRecord, LegChange, LegEnd, LegRecord, Tls, head_place
 from core.capture.reader import CaptureReader
 from core.capture.records import ConnectionRecord, ConnectionState, Direction, Mode
@@ -19,6 +20,8 @@ from core.protocol.events import (
     Event,
     ExchangeEnded,
     FrameSent,
+    HeadPassedOn,
+    HeadRuled,
     Origin,
     Report,
     RequestReceived,
@@ -498,3 +501,37 @@ def test_that_an_observer_looked_away_is_told(path: Path) -> None:
         (problem,) = reader.problems(0, 9)
     assert problem.violation.rule.id == "memory-exhausted"
     assert "passes unread" in problem.violation.detail
+
+
+def test_what_rules_made_of_heads(path: Path) -> None:
+    told = Told(path, RELAYED)
+    asked, answered = request(), response()
+    observer = Observer()
+    told.keep(observer.feed(C, asked), C)
+    told.keep(
+        [HeadRuled(HeadKind.REQUEST, ("No cookies",), 5), HeadPassedOn(asked + b" ", is_masked=True)], C
+    )
+    told.keep(observer.feed(S, answered), S)
+    told.keep([HeadPassedOn(answered + b" ", HeadKind.RESPONSE), HeadRuled(HeadKind.RESPONSE, ("a", "b"))], S)
+    heads = told.heads
+    assert {place: (each.rules, each.held_ns, each.is_masked) for place, each in heads.items()} == {
+        HeadPlace.CLIENT_REQUEST: (("No cookies",), 5, False),
+        HeadPlace.SERVER_REQUEST: ((), None, True),
+        HeadPlace.SERVER_RESPONSE: (("a", "b"), None, False),
+        HeadPlace.CLIENT_RESPONSE: ((), None, False),
+    }
+    assert heads[HeadPlace.CLIENT_RESPONSE].raw == answered + b" "
+    with closing(told.reader) as reader:
+        [entry] = Follower(reader).entries()
+    assert isinstance(entry, Handshake)
+    assert (entry.passed_request, entry.passed_response) == (asked + b" ", answered + b" ")
+    assert entry.rules == ("No cookies", "a", "b")
+
+
+def test_rules_of_an_answer_of_our_own(path: Path) -> None:
+    told = Told(path, LISTENED)
+    told.keep([HeadRuled(HeadKind.REQUEST, ("too early",))], C)
+    endpoint = Endpoint(ServerSide(ServerPolicy()))
+    told.keep(list(worked_off(endpoint, request())), C)
+    told.keep([HeadRuled(HeadKind.RESPONSE, ("Wrong",))], C)
+    assert [each.rules for each in told.heads.values()] == [(), ("Wrong",)]

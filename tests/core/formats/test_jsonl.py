@@ -76,6 +76,8 @@ def test_the_handshake(talk: Conversation) -> None:
         "status": 101,
         "reason": "",
         "passed_request": "",
+        "passed_response": "",
+        "rules": [],
         "secrets_masked": False,
         "subprotocol": None,
         "extensions": "",
