@@ -55,7 +55,7 @@ class HandlingReader(Snapshots):
     @reads
     def unit(self, frame: int) -> list[int]:
         """The frames of a frame's unit, in order; the frame alone if it has no ticket."""
-        rows = self._db.execute(f"{_UNIT} ORDER BY frame LIMIT ?", (frame, MOST_NAMED)).fetchall()
+        rows = self._db.execute(f"{_UNIT} ORDER BY other.frame LIMIT ?", (frame, MOST_NAMED)).fetchall()
         return [int(found) for (found,) in rows] or [frame]
 
     @reads

@@ -273,7 +273,7 @@ class HandlingRow(NamedTuple):
     frame: int
     connection: int
     ticket: int
-    """Of its unit within the connection; 0: none."""
+    """The number of its unit within the connection; 0: none."""
     fate: int
     decided_by: int
     held_ns: int | None

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from core.capture.legs import LegChange
 from core.capture.reader import CaptureReader
 from core.capture.records import View
 from core.capture.writer import Batch, CaptureWriter
@@ -54,7 +55,7 @@ def batch(number: int, size: int, connections: int) -> Batch:
 class SlowWriter(CaptureWriter):
     """Puts each batch into a block of its own, as if each came alone."""
 
-    def _add(self, batch: Batch, events: Sequence[Report]) -> None:
+    def _add(self, batch: Batch, events: Sequence[Report] | LegChange) -> None:
         super()._add(batch, events)
         self._end_block()
 

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from core.capture.block_reader import EVERY, BlockReader
-from core.capture.follow import Follower
+from core.capture.follow import Decision, Follower
 from core.capture.gaps import Gap
 from core.capture.layout import RECORD
 from core.capture.marks import KeepMarks, Mark, change_marks_of
@@ -35,6 +35,7 @@ from core.capture.store import copy
 from core.errors import CallerError, CaptureError
 from core.protocol.anatomy import anatomy
 from core.protocol.events import Origin
+from core.protocol.handling import Handling
 from core.protocol.violations import Severity
 from tests.fuzz.script import Script, one_in
 from tests.fuzz.tampered import tampered
@@ -241,6 +242,8 @@ def _read_story(reader: CaptureReader, _view: View) -> None:
         elif isinstance(entry, Gap):
             assert _types(entry.frames, entry.before, entry.last_ns) == (int, int, int)
             assert entry.frames > 0
+        elif isinstance(entry, Decision):
+            assert isinstance(entry.row.handling, Handling)
         else:
             _check_connection(entry.connection)
 

@@ -39,7 +39,7 @@ def test_json_is_compared_as_it_is_shown() -> None:
     found = compared(b'{"id": 1,"price": 10}', b'{"id":1,"price":12,"x":null}')
     assert (found.title, found.is_whole, found.is_same) == ("JSON", True, False)
     assert signed(found) == [" {", '   "id": 1,', '-  "price": 10', '+  "price": 12,', '+  "x": null', " }"]
-    assert changed(found)[2:4] == [["10"], ["12", ","]]
+    assert changed(found)[2:4] == [["10"], ["12,"]]
 
 
 def test_text_by_lines() -> None:

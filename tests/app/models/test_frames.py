@@ -205,7 +205,7 @@ def test_what_is_decided_of_rows_that_were_read(model: FrameModel, maker: Captur
         model.refresh()
     peer.tell([Decided(1, Handling(Fate.DROPPED, DecidedBy.PERSON, 3_200_000_000))])
     maker.recorder.flush()
-    with qtbot.waitSignals((model.handled, model.dataChanged)):
+    with qtbot.waitSignals([model.handled, model.dataChanged]):
         model.refresh()
     assert cell(model, 1, FrameColumn.FLAGS) == "F···· dropped held 3.20 s"
     assert cell(model, 0, FrameColumn.FLAGS) == "F···M"

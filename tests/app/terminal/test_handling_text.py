@@ -8,8 +8,8 @@ import pytest
 
 from app.terminal.handling_text import handling_text
 from app.terminal.story_text import PLAIN, StoryText
-from core.capture.follow import Decision, FrameRecord
-from core.capture.records import FrameRow
+from core.capture.follow import Decision
+from core.capture.records import FrameRecord, FrameRow
 from core.protocol.events import Origin
 from core.protocol.frames import make_frame
 from core.protocol.handling import UNTOUCHED, DecidedBy, Fate, Handling
