@@ -10,7 +10,7 @@ from core.protocol.events import Completes, FrameReceived
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import CONTROL, Frame, Opcode
 from core.protocol.handling import DecidedBy
-from core.protocol.outgoing import OutgoingMessage, OutgoingPing, OutgoingPong
+from core.protocol.outgoing import Compression, OutgoingMessage, OutgoingPing, OutgoingPong
 from core.protocol.state import Role
 from core.rules.decision import Answer, Decision, HeldKey, HeldMessage
 from core.rules.verdict import Hold, Onward, Replacement, Verdict
@@ -98,8 +98,19 @@ class Unit:
             self.lets_go(by, *decision.notes)
             return
         onward = Onward.DROP if isinstance(decision, Answer) else decision
+        if isinstance(onward, Replacement) and self._is_the_same(onward):
+            # It goes on byte by byte as it came.
+            onward = Onward.PASS
         self.verdict = replace(self.verdict, onward=onward, delay_seconds=0.0)
         self.lets_go(by)
+
+    def _is_the_same(self, other: Replacement) -> bool:
+        return (
+            other.payload == self.payload
+            and other.fragments == max(1, len(self.pieces))
+            and (self.is_control or other.opcode == self.opcode)
+            and not (self.is_compressed and other.compression is Compression.NEVER)
+        )
 
     def as_held(self, connection: int, sender: Role, position: int, queued: int) -> HeldMessage:
         """What a person sees of it; `queued` units are in the queue."""
