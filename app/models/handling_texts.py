@@ -43,7 +43,7 @@ def _fate(handling: Handling) -> str:
     what = {
         Fate.PASSED: translate("Handling", "passed on"),
         Fate.DROPPED: translate("Handling", "dropped"),
-        Fate.REPLACED: translate("Handling", "replaced by another frame"),
+        Fate.REPLACED: translate("Handling", "replaced"),
     }[handling.fate]
     by = {
         DecidedBy.NOBODY: "",

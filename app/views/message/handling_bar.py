@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from app.logic.shown_frame import ShownFrame
 from app.logic.text import grouped
@@ -26,11 +26,10 @@ class HandlingBar(QWidget):
         self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.links = [self._link() for _ in range(_MOST_LINKS)]
         self._frames: tuple[int, ...] = ()
-        self.differences = QPushButton(self.tr("Differences"), self)
+        self.differences = self._button(self.tr("Compare what came with what went on"))
+        self.differences.setText(self.tr("Differences"))
         self.differences.setCheckable(True)
         self.differences.setChecked(True)
-        self.differences.setProperty("look", "quiet")
-        self.differences.setToolTip(self.tr("Compare what came with what went on"))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 8, 4)
         layout.setSpacing(6)
@@ -50,14 +49,18 @@ class HandlingBar(QWidget):
         self.label.setText(" ".join(said))
         self.setVisible(bool(said or self._frames))
 
-    def _link(self) -> QPushButton:
-        button = QPushButton(self)
-        button.setProperty("look", "quiet")
-        button.setToolTip(self.tr("Select this frame in the list"))
+    def _button(self, tooltip: str) -> QToolButton:
+        button = QToolButton(self)
+        button.setToolTip(tooltip)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        return button
+
+    def _link(self) -> QToolButton:
+        button = self._button(self.tr("Select this frame in the list"))
         button.clicked.connect(lambda: self._go(button))
         return button
 
-    def _go(self, button: QPushButton) -> None:
+    def _go(self, button: QToolButton) -> None:
         number = self.links.index(button)
         if number < len(self._frames):
             self.frame_requested.emit(self._frames[number])

@@ -65,7 +65,7 @@ def test_most_messages_have_no_line_about_it(view: MessageView) -> None:
 
 def test_what_was_done_and_what_differs(view: MessageView) -> None:
     view.show_frame(edited(b'{"price":10}', b'{"price":12}'))
-    said = "It was held for 3.20 s, then replaced by another frame by you. Rule: <b>Hold</b>."
+    said = "It was held for 3.20 s, then replaced by you. Rule: <b>Hold</b>."
     assert view.handling.label.text() == said
     assert view.handling.label.textFormat() is Qt.TextFormat.PlainText
     assert view.differences.isVisible()
