@@ -9,13 +9,13 @@ from PySide6.QtCore import QObject, Signal
 
 from app.actions.registry import ActionId
 from app.captures.workplace import Workplace
+from app.filters.search import Search
 from app.logic.filter_assistant import FilterAssistant, make_language
 from app.logic.filter_mode import FilterMode
 from app.logic.found import FoundFrames, FoundRows, MarkedRows
 from app.logic.rows import BEHIND_ALL_FRAMES, RowSource, ViewRows
-from app.logic.scan_run import Progress, RunState, ScanRun
+from app.logic.scan_run import Progress, RunState
 from app.logic.text import counted, grouped, one_line, tooltip
-from app.runtime.scanning import ScanThread
 from app.views.filter.bar import FilterBar
 from app.views.frames.table import FrameTable
 from app.views.shell import Shell
@@ -73,14 +73,18 @@ class Filtering(QObject):
         self._applied: Applied | None = None
         self._source: str | None = None
         """The name of the only source whose frames are shown; None for all."""
-        self._found: FoundFrames | None = None
-        self._told: RunState | None = None
         self._awaited: Way | None = None
         self._is_other = False
         self._wrapped = ""
         """A remark that the last step went around an end."""
-        self.scanner = ScanThread(self)
-        self.scanner.found.connect(work.refresher.poke)
+        self.hits = Search(work, self)
+        """What the filter finds."""
+        self._of_source = Search(work, self)
+        """The frames of the source, where the filter only marks."""
+        for search in (self.hits, self._of_source):
+            search.problem.connect(self.problem)
+            search.note.connect(self.note)
+            search.stood_otherwise.connect(self.stood_otherwise)
         work.refresher.due.connect(self._follow)
         self._model.counts_changed.connect(self._show)
         frames.current_frame_changed.connect(self._show)
@@ -105,7 +109,12 @@ class Filtering(QObject):
     @property
     def found(self) -> FoundFrames | None:
         """What the applied filter has found so far."""
-        return self._found
+        return self.hits.found
+
+    @property
+    def rows_found(self) -> FoundFrames | None:
+        """The search that gives the list its rows; None if it has all of the view."""
+        return self.hits.found if self.hides else self._of_source.found
 
     @property
     def hides(self) -> bool:
@@ -119,8 +128,9 @@ class Filtering(QObject):
 
     @property
     def shown(self) -> Filter | None:
-        """The filter that all frames with rows match; None if no filter hides frames."""
-        return self._found.run.wanted if self.hides and self._found is not None else None
+        """The filter that all frames with rows match; None if none are left out."""
+        found = self.rows_found
+        return None if found is None else found.run.wanted
 
     @property
     def narrowing(self) -> Filter | None:
@@ -170,7 +180,7 @@ class Filtering(QObject):
 
     def go(self, way: Way) -> None:
         """Go to the next or the previous hit, if necessary as soon as it is found."""
-        if self._found is None:
+        if self.hits.found is None:
             self._bar.focus()
             return
         self._awaited = way
@@ -183,8 +193,9 @@ class Filtering(QObject):
             self._put(self._applied)
 
     def stop(self) -> None:
-        """End the thread, at the end of the window."""
-        self.scanner.stop()
+        """End the threads, at the end of the window."""
+        self.hits.stop()
+        self._of_source.stop()
 
     # The list.
 
@@ -194,8 +205,7 @@ class Filtering(QObject):
         self._wrapped = ""
         self._bar.show_status("")
         if applied is None and not self._is_narrow:
-            self._found = None
-            self.scanner.search(None)
+            self.hits.end()
         if applied is None or applied.mode is FilterMode.HIDE:
             self._mark(None)
         self._frames.set_rows(self._rows)
@@ -204,27 +214,22 @@ class Filtering(QObject):
 
     def _rows(self, reader: CaptureReader, view: View) -> RowSource:
         """The rows of the list. The model calls this when the filter, the view or the capture has changed."""
-        applied = self._applied
-        if applied is None and (self._source is None or view.connection is not None):
-            if self._found is not None:
-                self._found = None
-                self.scanner.search(None)
-            self._frames.set_old(up_to=0)
-            return ViewRows(reader, view)
-        found = self._found = self._search(reader, self._filter(view, applied))
-        if applied is None or applied.mode is FilterMode.HIDE:
-            self._frames.set_old(up_to=reader.last_frame_id())
+        applied, is_narrow = self._applied, self._source is not None and view.connection is None
+        marks = applied is not None and applied.mode is FilterMode.MARK
+        every: RowSource = ViewRows(reader, view)
+        if is_narrow and marks:
+            every = FoundRows(reader, self._of_source.begin(reader, self._filter(view)))
+        else:
+            self._of_source.end()
+        self._frames.set_old(up_to=reader.last_frame_id() if is_narrow or (applied and not marks) else 0)
+        if applied is None and not is_narrow:
+            self.hits.end()
+            return every
+        found = self.hits.begin(reader, self._filter(view, applied))
+        if not marks:
             return FoundRows(reader, found)
-        self._frames.set_old(up_to=0)
         self._mark(found)
-        return MarkedRows(reader, found, ViewRows(reader, view))
-
-    def _search(self, reader: CaptureReader, wanted: Filter) -> FoundFrames:
-        """Start a scan that replaces the previous one."""
-        self._told = None
-        run = ScanRun(reader.path, wanted)
-        self.scanner.search(run)
-        return FoundFrames(run)
+        return MarkedRows(reader, found, every)
 
     def _mark(self, hits: FoundFrames | None) -> None:
         """Mark these rows and the needles in them; if there are hits, mark the needles in messages too."""
@@ -247,34 +252,21 @@ class Filtering(QObject):
 
     def _follow(self) -> None:
         """The capture or the scan has advanced."""
-        found = self._found
+        self._of_source.follow()
+        self.hits.follow()
+        found = self.hits.found
         if found is None:
             return
-        if self._desk.shows_live:
-            self.scanner.poke()
-        if found.pull() and not self.hides:
+        if len(found) and not self.hides:
             self._frames.viewport().update()
-        self._tell(found)
         self._go_on()
         self._show()
-
-    def _tell(self, found: FoundFrames) -> None:
-        state = found.progress.state
-        if state is self._told:
-            return
-        self._told = state
-        self.stood_otherwise.emit()
-        if state is RunState.FAILED:
-            self.problem.emit(found.progress.problem)
-        elif state is RunState.FULL:
-            text = self.tr("The filter found {count} frames and looks no further. Narrow it to find others.")
-            self.note.emit(text.format(count=grouped(len(found))))
 
     # From hit to hit.
 
     def _go_on(self) -> None:
         """Go to the awaited hit, if it is known by now."""
-        found, way = self._found, self._awaited
+        found, way = self.hits.found, self._awaited
         if found is None or way is None:
             return
         # First, because everything found by the end of the search is known then.
@@ -294,6 +286,8 @@ class Filtering(QObject):
                 target, wrapped = found.next_after(0), self.tr(" · went on from the first")
             else:
                 target, wrapped = found.last_before(BEHIND_ALL_FRAMES), self.tr(" · went on from the last")
+        if target is not None and not self._may_have_row(target):
+            return
         self._awaited = None
         if target is None:
             self._say_none(found.progress)
@@ -306,6 +300,12 @@ class Filtering(QObject):
         elif len(found) > 1:
             self._wrapped = wrapped
 
+    def _may_have_row(self, frame: int) -> bool:
+        """False while the search for rows has not come so far."""
+        rows = self._of_source.found
+        searching = rows is not None and rows.progress.state is RunState.SEARCHING
+        return not searching or rows is None or rows.progress.through >= frame
+
     def _say_none(self, progress: Progress) -> None:
         if progress.state is RunState.PAUSED:
             text = self.tr("Nothing was found up to {share} %, where the search was stopped. Continue it.")
@@ -317,7 +317,7 @@ class Filtering(QObject):
 
     def _show(self) -> None:
         """Show counts, progress and possible actions."""
-        found, bar = self._found, self._bar
+        found, bar = self.hits.found, self._bar
         applied, other = self._applied, self.line_is_other
         bar.show_applied(applied=applied is not None and not other)
         if other is not self._is_other:
@@ -401,7 +401,8 @@ class Filtering(QObject):
     def _entered(self) -> None:
         """Apply the text in the line; if it is applied already and only marks, go to the next hit."""
         text = self._bar.edit.text()
-        failed = self._found is not None and self._found.progress.state is RunState.FAILED
+        found = self.hits.found
+        failed = found is not None and found.progress.state is RunState.FAILED
         if self._applied is None or self._applied.text != text.strip() or failed:
             self.apply(text)
         if (
@@ -418,14 +419,12 @@ class Filtering(QObject):
             self._frames.setFocus()
 
     def _halt(self) -> None:
-        if self._found is None:
+        found = self.hits.found
+        if found is None:
             return
-        run = self._found.run
-        run.set_paused(run.progress.state is RunState.SEARCHING)
-        if run.progress.state is RunState.PAUSED:
+        if found.progress.state is RunState.SEARCHING:
             self._awaited = None
-        self.scanner.poke()
-        self._tell(self._found)
+        self.hits.halt()
         self._show()
 
 

@@ -59,10 +59,13 @@ class EmptyTable(QObject):
         self._frames.set_empty_text(*empty_text(reason, addresses, hidden))
 
     def _filter_reason(self) -> EmptyReason | None:
-        found = self._filtering.found
-        if found is None or not self._filtering.hides or not self._model.view_count:
+        found, hides = (
+            self._filtering.rows_found,
+            self._filtering.applied is not None and self._filtering.hides,
+        )
+        if found is None or not self._model.view_count:
             return None
-        if self._filtering.applied is None and found.progress.state is not RunState.SEARCHING:
+        if not hides and found.progress.state is not RunState.SEARCHING:
             return EmptyReason.OTHER_SOURCE
         is_other = self._filtering.line_is_other
         filtered = EmptyReason.STILL_FILTERED if is_other else EmptyReason.FILTERED

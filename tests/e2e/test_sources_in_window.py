@@ -22,6 +22,7 @@ from app.actions.registry import ActionId
 from app.dialogs.sources.connect_form import ConnectForm
 from app.dialogs.sources.proxy_form import ProxyForm
 from app.dialogs.sources.relay_form import RelayForm
+from app.logic.filter_mode import FilterMode
 from app.logic.source_lines import SourceLine, SourceState
 from core.capture.records import Mode
 from tests.tools.person import Person, SitDown
@@ -125,6 +126,37 @@ def test_frames_of_other_sources_are_left_out_too(person: Person, echo: Server) 
         assert {payload for _, _, payload in person.rows()} == {"through"}
         choose(person, None)
         person.wait_for_rows(3)
+
+
+def test_find_marks_among_the_frames_of_the_source_alone(person: Person, echo: Server) -> None:
+    relay = add_relay(person, url_of(echo), "the server")
+    filtering, table = person.window.filtering, person.window.frames
+    with connect(f"ws://{relay.address}/") as through, connect(person.url) as direct:
+        direct.send("direct apple")
+        for text in ("apple", "pear"):
+            through.send(text)
+            assert through.recv() == text
+        person.wait_for_rows(5)
+        choose(person, "the server")
+        filtering.set_mode(FilterMode.MARK)
+        filtering.apply("apple")
+        person.until(lambda: len(person.rows()) == 4, "the frames of the source are left")
+        assert [payload for _, _, payload in person.rows()] == ["apple", "apple", "pear", "pear"]
+        person.do(ActionId.NEXT_HIT)
+        person.until(lambda: table.current_frame is not None, "the first hit is gone to")
+        person.until(lambda: person.window.filter_bar.status.text() == "hit 1 of 2", "it is counted")
+        assert table.current_frame == 2
+        through.send("apple pie")
+        assert through.recv() == "apple pie"
+        person.wait_for_rows(6)
+        person.until(lambda: len(filtering.found or ()) == 4, "later ones are found too")
+        narrowing = filtering.narrowing
+        assert narrowing is not None
+        assert narrowing.texts == ('source == "the server"',)
+        filtering.clear()
+        person.until(lambda: len(person.rows()) == 6, "still only the source's")
+        choose(person, None)
+        person.wait_for_rows(7)
 
 
 def test_a_form_says_what_is_wrong_where_it_is_wrong(person: Person) -> None:

@@ -206,9 +206,10 @@ class FrameTable(SteadyTable):
 
     def go_to_frame(self, frame_id: int) -> bool:
         """Select a frame, even one that came after the last refresh; False if the view does not show it."""
-        if frame_id > self._frames.newest:
-            self._frames.refresh()
         row = self._frames.position(frame_id)
+        if row is None:
+            self._frames.refresh()
+            row = self._frames.position(frame_id)
         if row is None:
             return False
         self.go_to_row(row)

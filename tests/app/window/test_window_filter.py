@@ -238,7 +238,7 @@ def test_the_search_can_be_stopped_and_goes_on(desktop: Desktop, client: Connect
     bar = window.filter_bar
     say(qtbot, desktop, client("/"), "a")
     # Held, the thread begins nothing: what a large capture takes time for.
-    with window.filtering.scanner._condition:
+    with window.filtering.hits.scanner._condition:
         window.filtering.apply("a")
         assert bar.halt.text() == "Stop"
         assert window.frames.empty_text[0] == "Searching"
@@ -260,7 +260,7 @@ def test_a_hit_is_waited_for_while_the_search_goes_on(
     window = desktop.window
     say(qtbot, desktop, client("/"), "miss", "hit")
     window.filtering.set_mode(FilterMode.MARK)
-    with window.filtering.scanner._condition:
+    with window.filtering.hits.scanner._condition:
         enter(desktop, "hit")
         assert window.filter_bar.status.text() == "searching…"
         assert window.frames.current_frame is None
@@ -274,7 +274,7 @@ def test_a_stopped_search_says_that_it_was_stopped(desktop: Desktop, client: Con
     told: list[str] = []
     window.filtering.note.connect(told.append)
     window.filtering.set_mode(FilterMode.MARK)
-    with window.filtering.scanner._condition:
+    with window.filtering.hits.scanner._condition:
         enter(desktop, "hit")
         QTest.mouseClick(window.filter_bar.halt, Qt.MouseButton.LeftButton)
         assert window.filter_bar.status.text() == "0 hits · stopped at 0 %"
