@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core.capture.records import Mode
+from core.capture.records import Mode, SourceLabel
 from core.net.sources import SourceState as SourceState
 
 
@@ -31,6 +32,8 @@ class SourceLine:
     """How long the last ping took to be answered."""
     unanswered: int = 0
     """Pings since then without an answer."""
+    is_recorded: bool = False
+    """Whether it is known from the capture alone: there is nothing to start, stop or edit."""
 
     @property
     def is_on(self) -> bool:
@@ -46,3 +49,30 @@ class SourceLine:
     def short_place(self) -> str:
         """Leaves out this machine's own address before the port, where a target follows."""
         return self.place.removeprefix("127.0.0.1") if self.target else self.place
+
+
+def recorded_lines(
+    labels: Iterable[SourceLabel], beside: Iterable[SourceLine] = ()
+) -> tuple[SourceLine, ...]:
+    """The sources that a capture tells of, one for each name, without those that are known otherwise.
+
+    Their ids are negative, which no other source's is, and tell them apart within one capture.
+    """
+    names = {line.name for line in beside}
+    newest = {label.name: label for label in labels}
+    return tuple(
+        SourceLine(
+            -number,
+            label.name,
+            label.mode,
+            SourceState.STOPPED,
+            label.address,
+            label.target,
+            0,
+            is_secure=False,
+            failure="",
+            is_recorded=True,
+        )
+        for number, label in enumerate(newest.values(), 1)
+        if label.name not in names
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, Signal
@@ -10,7 +11,7 @@ from app.logic.text import grouped, one_line, tooltip
 from app.models import connection_texts as texts
 from app.models.index import NO_INDEX, Index
 from core.capture.reader import CaptureReader
-from core.capture.records import ConnectionRecord, Mode, Totals
+from core.capture.records import ConnectionRecord, Mode, SourceLabel, Totals
 from core.errors import CaptureError
 from core.protocol.state import Role
 from core.protocol.violations import Severity
@@ -41,6 +42,8 @@ class ConnectionModel(QAbstractListModel):
     totals_changed = Signal()
     narrowed = Signal()
     """Another choice of connections is shown, or another number of exchanges is left out."""
+    sources_changed = Signal()
+    """The connections came through other sources than before."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -50,6 +53,8 @@ class ConnectionModel(QAbstractListModel):
         """Ids of those that are shown, in order."""
         self._rows: dict[int, int] = {}
         """The place of each in `_shown`."""
+        self._labels: dict[SourceLabel, None] = {}
+        """The sources of all that are known, in the order of their first ones."""
         self._source: str | None = None
         self._exchanges = False
         self._exchange_count = 0
@@ -71,10 +76,17 @@ class ConnectionModel(QAbstractListModel):
         self._failed = False
         self._clear()
         self.refresh()
+        if reader is not None:
+            self.sources_changed.emit()
 
     @property
     def totals(self) -> Totals:
         return self._totals
+
+    @property
+    def source_labels(self) -> tuple[SourceLabel, ...]:
+        """The sources of all connections, shown or not, in the order of their first ones."""
+        return tuple(self._labels)
 
     # Which are shown.
 
@@ -302,6 +314,13 @@ class ConnectionModel(QAbstractListModel):
             self._append(new)
         if exchanges and self._count_exchanges():
             self.narrowed.emit()
+        self._note_labels(records)
+
+    def _note_labels(self, records: Iterable[ConnectionRecord]) -> None:
+        before = len(self._labels)
+        self._labels.update((record.source, None) for record in records if record.source is not None)
+        if len(self._labels) != before:
+            self.sources_changed.emit()
 
     def _append(self, new: list[int]) -> None:
         first = len(self._shown)
@@ -332,6 +351,8 @@ class ConnectionModel(QAbstractListModel):
         self._open &= kept
         self._severities.clear()
         self._judged = 0
+        self._labels.clear()
+        self._note_labels(line.record for line in self._known.values())
         if self._count_exchanges():
             self.narrowed.emit()
 
@@ -352,6 +373,7 @@ class ConnectionModel(QAbstractListModel):
     def _clear(self) -> None:
         self.beginResetModel()
         self._known.clear()
+        self._labels.clear()
         self._shown.clear()
         self._rows.clear()
         self._severities.clear()

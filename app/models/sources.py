@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QAbstractListModel, QObject, Qt
 
 from app.logic.source_lines import SourceLine, SourceState
-from app.logic.text import counted, one_line, tooltip
+from app.logic.text import counted, grouped, one_line, tooltip
 from app.models.index import NO_INDEX, Index
 
 
@@ -45,13 +45,18 @@ class SourceModel(QAbstractListModel):
         return self.tr("All sources")
 
     def all_detail(self) -> str:
+        if all(line.is_recorded for line in self._lines):
+            return self.tr("{count} in this capture").format(count=grouped(len(self._lines)))
         running = sum(line.state is SourceState.RUNNING for line in self._lines)
-        return self.tr("{running} of {count} running").format(running=running, count=len(self._lines))
+        count = sum(not line.is_recorded for line in self._lines)
+        return self.tr("{running} of {count} running").format(running=running, count=count)
 
     def detail(self, line: SourceLine) -> str:
         """The second line of a row: the state unless it runs, the place, and the open connections."""
         parts = [one_line(line.failure)] if line.state is SourceState.FAILED else []
-        if line.state is SourceState.STOPPED:
+        if line.is_recorded:
+            parts.append(self.tr("recorded"))
+        elif line.state is SourceState.STOPPED:
             parts.append(self.tr("stopped"))
         elif line.attempt:
             parts.append(self.tr("connects again soon, attempt {0}").format(line.attempt))
@@ -69,6 +74,8 @@ class SourceModel(QAbstractListModel):
 
     def state_text(self, line: SourceLine) -> str:
         """The state in a word."""
+        if line.is_recorded:
+            return self.tr("recorded")
         return {
             SourceState.STOPPED: self.tr("stopped"),
             SourceState.STARTING: self.tr("starting…"),
@@ -95,6 +102,8 @@ class SourceModel(QAbstractListModel):
 
     def _tooltip(self, line: SourceLine) -> str:
         one, many = self.tr("1 connection is open"), self.tr("{count} connections are open")
+        if line.is_recorded:
+            return tooltip(line.name, line.place, self.tr("Recorded in this capture"))
         return tooltip(
             f"{line.name}: {self.state_text(line)}",
             line.place,

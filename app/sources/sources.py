@@ -389,7 +389,6 @@ class Sources(QObject):
         self._settings.sources = tuple(each for each in self._known if each.id not in self._passing)
 
     def _show(self) -> None:
-        self._pane.list.source_model.set_lines(self.lines)
         self._enable()
         self.changed.emit()
 
@@ -399,8 +398,8 @@ class Sources(QObject):
         for identity in (
             ActionId.TOGGLE_SOURCE, ActionId.EDIT_SOURCE, ActionId.DUPLICATE_SOURCE, ActionId.COPY_SOURCE_LINE,
         ):  # fmt: skip
-            actions[identity].setEnabled(chosen is not None)
-        actions[ActionId.REMOVE_SOURCE].setEnabled(chosen not in (None, FIRST))
+            actions[identity].setEnabled(chosen is not None and self.line(chosen) is not None)
+        actions[ActionId.REMOVE_SOURCE].setEnabled(chosen is not None and self._find(chosen) is not None)
         actions[ActionId.ALL_SOURCES].setEnabled(chosen is not None)
 
     def _with_chosen(self, act: Callable[[int], None]) -> None:

@@ -127,6 +127,7 @@ class MainWindow(QMainWindow):
             engine, self.commands, self.controls, self.sources, work.desk, self.selection, shell
         )
         self._source_choice = SourceChoice(
+            work.desk,
             self.sources,
             self.source_pane.list,
             self._connections_page,

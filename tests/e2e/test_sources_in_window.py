@@ -193,6 +193,26 @@ def test_a_source_stops_starts_and_goes(person: Person, echo: Server) -> None:
     assert sources.chosen_source is None
 
 
+def test_what_came_through_a_removed_source_can_still_be_chosen(person: Person, echo: Server) -> None:
+    relay = add_relay(person, url_of(echo), "the server")
+    with connect(f"ws://{relay.address}/through"), connect(person.url + "/direct"):
+        person.until(lambda: len(person.connections()) == 2, "both are in the list")
+    window = person.window
+    window.sources.stop(relay.id)
+    person.until(lambda: line(person, "the server").state is SourceState.STOPPED, "it has stopped")
+    window.sources.ask_remove(relay.id)
+    assert line(person, "the server").is_recorded
+    choose(person, "the server")
+    person.until(lambda: len(person.connections()) == 1, "one is in the list")
+    assert person.connections()[0].startswith("/through")
+    person.do(ActionId.CLEAR)
+    question = person.question()
+    if question is not None:
+        person.click(person.button(question, "Clear"))
+    person.until(lambda: len(window.source_model.lines) == 1, "nothing is left of it")
+    assert window.source_pane.list.chosen_source is None
+
+
 def test_what_ran_runs_again_at_the_next_start(sit_down: SitDown, echo: Server) -> None:
     person = sit_down()
     add_relay(person, url_of(echo), "the server")

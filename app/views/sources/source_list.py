@@ -97,7 +97,7 @@ class SourceList(RowList):
 
     def _want(self, signal: SignalInstance, index: Index) -> None:
         line = self._sources.line(index.row())
-        if line is not None:
+        if line is not None and not line.is_recorded:
             signal.emit(line.id)
 
     def _look_changed(self) -> None:
@@ -147,7 +147,7 @@ class _SourceDelegate(RowDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         super().paint(painter, option, index)
         line = self._model.line(index.row())
-        if line is not None:
+        if line is not None and not line.is_recorded:
             hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
             self._paint_button(painter, self.button(option.rect), line, hovered=hovered)
 
@@ -197,7 +197,8 @@ class _SourceDelegate(RowDelegate):
         """A click on the button starts or stops, and chooses nothing."""
         if isinstance(event, QMouseEvent) and event.type() is QEvent.Type.MouseButtonRelease:
             line = self._model.line(index.row())
-            if line is not None and self.button(option.rect).contains(event.position().toPoint()):
+            on_button = self.button(option.rect).contains(event.position().toPoint())
+            if line is not None and not line.is_recorded and on_button:
                 self.toggle_wanted.emit(line.id)
                 return True
         return super().editorEvent(event, model, option, index)
