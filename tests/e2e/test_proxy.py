@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import shutil
 import signal
 import ssl
@@ -23,14 +24,17 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
+from app.actions.registry import ActionId
 from app.logic.browser import BrowserProfiles, BrowserVisit, InstalledBrowser, OpenBrowser
+from app.settings import Settings
 from core.capture.records import ConnectionState
 from core.net.host_list import parse_hosts
 from core.net.proxy import Proxy
-from core.net.upstream import parse_upstream
+from core.net.upstream import UpstreamProxy, parse_upstream
 from core.protocol.proxy_request import ProxyCredentials
 from tests.conftest import CHROMIUM_ARGUMENTS, CHROMIUM_NAMES
 from tests.tools.certificates import server_context
+from tests.tools.person import SitDown
 from tests.tools.program import Program, command_of_unmask, port_in
 from tests.tools.proxied import ANYWHERE, Proxied, closed_port, echoing, proxied, proxy_settings, secured_echo
 from tests.tools.served import Served, messages_of
@@ -50,11 +54,15 @@ def proxy(tmp_path: Path) -> Iterator[Proxied]:
         yield running
 
 
+def nowhere() -> UpstreamProxy:
+    """What keeps a proxy from dialling anything but this machine."""
+    return parse_upstream(f"http://127.0.0.1:{closed_port()}", parse_hosts("localhost, 127.0.0.0/8"))
+
+
 @pytest.fixture
 def fenced(tmp_path: Path) -> Iterator[Proxied]:
     """A proxy that dials nothing but this machine, whatever a browser asks for on its own."""
-    nowhere = parse_upstream(f"http://127.0.0.1:{closed_port()}", parse_hosts("localhost, 127.0.0.0/8"))
-    settings = replace(proxy_settings(tmp_path), upstream=nowhere)
+    settings = replace(proxy_settings(tmp_path), upstream=nowhere())
     with Served(tmp_path / "a.unmask", settings) as served:
         yield Proxied(served, tmp_path, Proxy(ANYWHERE))
 
@@ -245,13 +253,19 @@ def test_a_browser_without_trust_is_told_apart(tmp_path: Path, fenced: Proxied) 
     assert "certificate_unknown" in told.sentence
 
 
+def headless_at(path: Path, *urls: str) -> Path:
+    """Makes a command of the real browser, quiet and without a window, which goes to these places too."""
+    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
+    words = " ".join(map(shlex.quote, ("--headless=new", *CHROMIUM_ARGUMENTS)))
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f'#!/bin/sh\nexec {executable} {words} "$@" {shlex.join(urls)}\n', encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="wraps the browser in a shell script")
 def test_a_browser_is_opened_trusts_the_proxy_and_leaves_nothing(tmp_path: Path, fenced: Proxied) -> None:
-    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
-    headless = tmp_path / "headless"
-    quiet = " ".join(f"'{each}'" for each in CHROMIUM_ARGUMENTS)
-    headless.write_text(f'#!/bin/sh\nexec {executable} --headless=new {quiet} "$@"\n', encoding="utf-8")
-    headless.chmod(0o755)
+    headless = headless_at(tmp_path / "headless")
     profiles = tmp_path / "profiles"
     with site(server_context()) as secured:
         browser = OpenBrowser(
@@ -268,6 +282,29 @@ def test_a_browser_is_opened_trusts_the_proxy_and_leaves_nothing(tmp_path: Path,
     assert list(profiles.iterdir()) == []
     with pytest.raises(ProcessLookupError):
         os.kill(browser.pid, 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="wraps the browser in a shell script")
+def test_the_window_opens_a_browser(
+    sit_down: SitDown, tmp_path: Path, user_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.at(tmp_path / "settings.ini")
+    tls = replace(settings.engine.tls, exceptions=parse_hosts("localhost"))
+    settings.engine = replace(settings.engine, upstream=nowhere(), tls=tls)
+    settings.sync()
+    profiles = user_folders / ".cache" / "unmask" / "browsers"
+    with site(server_context()) as secured:
+        headless = headless_at(tmp_path / "bin" / "chromium", f"https://{secured}/")
+        monkeypatch.setenv("PATH", f"{headless.parent}:{os.environ['PATH']}")
+        person = sit_down()
+        person.do(ActionId.OPEN_BROWSER)
+        person.wait_for_banner("Chromium goes through “Browser”")
+        person.until(lambda: person.connections() != [], "the page has opened its socket")
+        person.wait_for_rows(4)
+        assert [payload for _, opcode, payload in person.rows() if opcode == "Text"] == ["from the page"] * 2
+        (opened,) = profiles.iterdir()
+        person.close()
+    assert not opened.exists()
 
 
 # The console.
