@@ -80,6 +80,7 @@ TEST_PEERS = (
     Need("npm", commands=("npm",)),
     Need("libatomic1", libraries=("libatomic.so.1",)),
     Need("tshark", commands=("tshark",)),
+    Need("nginx-light", commands=("nginx", "/usr/sbin/nginx")),
     Need("fonts-noto-color-emoji", fonts=("*Emoji*",)),
 )
 FREEZER = (Need("binutils", commands=("objdump",)),)
