@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from core.net.relay import Relay
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.sources import Source, SourceState
 from core.net.tls.settings import ServerTls
-from tests.tools.proxied import proxy_settings
+from core.net.upstream import parse_upstream
+from tests.tools.proxied import proxied, proxy_settings
 from tests.tools.raw_peer import RawPeer
 from tests.tools.raw_server import RawServer, response_to
 from tests.tools.served import Served, messages_of
@@ -83,6 +85,39 @@ def test_a_ring_over_tls_is_one_too(tmp_path: Path) -> None:
             client.send(REQUEST)
             assert client.rest().startswith(b"HTTP/1.1 508 ")
         assert [served.closed(number).status for number in (1, 2, 3)] == [508] * 3
+
+
+@pytest.mark.parametrize("manner", ["absolute", "tunnel"])
+def test_a_ring_behind_a_proxy_is_answered(tmp_path: Path, manner: str) -> None:
+    first, second = free_ports(2)
+    with proxied(tmp_path) as proxy:
+        start(proxy.served, 11, first, f"ws://127.0.0.1:{second}/")
+        start(proxy.served, 12, second, f"http://localhost:{first}/")
+        if manner == "tunnel":
+            client = proxy.tunnel(f"127.0.0.1:{first}")
+            client.send(REQUEST)
+        else:
+            client = RawPeer(proxy.port)
+            client.send(f"GET http://127.0.0.1:{first}/page HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        with client:
+            assert client.rest().startswith(b"HTTP/1.1 508 Loop Detected\r\n")
+        # Those of the proxy, and of each relay; that of the first twice.
+        records = proxy.records(4 if manner == "absolute" else 5)
+    assert [each.status for each in records].count(508) == 4
+
+
+def test_a_proxy_that_leads_back_to_the_relay_is_a_ring(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    with proxied(tmp_path) as proxy:
+        start(proxy.served, 11, port, f"ws://127.0.0.1:{port}/")
+        through = replace(proxy_settings(tmp_path), upstream=parse_upstream(proxy.url))
+        proxy.served.host.set_settings(through)
+        with RawPeer(port) as client:
+            client.send(REQUEST)
+            answer = client.rest()
+        assert answer.startswith(b"HTTP/1.1 502 ")
+        assert b"it does not connect to itself" in proxy.records(2)[1].response
+        assert proxy.served.failure().subject == f"ws://127.0.0.1:{port}/"
 
 
 def test_a_chain_of_relays_reaches_its_server(served: Served) -> None:
