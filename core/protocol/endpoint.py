@@ -154,8 +154,8 @@ class Endpoint:
         code, reason = inbound.closing or (1006, "")
         vanished = self._closed_by is ClosedBy.NOBODY
         closed_by = closed_by_role(peer_of(self.role)) if vanished else self._closed_by
-        trailing = inbound.trailing
-        events.append(ConnectionClosed(code, reason, closed_by, vanished, trailing.kept, trailing.length))
+        kept, length = self._opening.told_behind(inbound.trailing.kept), inbound.trailing.length
+        events.append(ConnectionClosed(code, reason, closed_by, vanished, kept, length))
         return events
 
     def answer(self, answer: handshake.Answer) -> list[Event]:

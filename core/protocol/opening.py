@@ -14,7 +14,7 @@ from core.protocol.events import Event, HandshakeDone, HandshakeFailed, RequestR
 from core.protocol.headers import explain
 from core.protocol.http11 import HeadKind, HeadLimits, HeadParser, RequestHead, ResponseHead
 from core.protocol.state import Role
-from core.protocol.told_head import told_head, without_credentials
+from core.protocol.told_head import told_behind, told_head, without_credentials
 from core.protocol.violations import Judgement, Severity, Violation, violation
 
 
@@ -55,6 +55,8 @@ class Opening:
         self._limits = limits
         self._request: RequestHead | None = None
         self._glued = bytearray()
+        self._broken_off = b""
+        """What was told of a head that never became complete."""
         self._parser = self._new_parser()
         self.outcome: Outcome | None = None
 
@@ -125,7 +127,7 @@ class Opening:
     @property
     def held_bytes(self) -> int:
         """Bytes of the head, and of what follows it and waits for the answer."""
-        return self._parser.held_bytes + len(self._glued)
+        return self._parser.held_bytes + len(self._glued) + len(self._broken_off)
 
     def refuse_for_memory(self, found: Violation) -> list[Event]:
         """Answer 503 if the head is incomplete, because there is no room for the rest of it."""
@@ -138,14 +140,14 @@ class Opening:
         if self._request is not None or self.outcome is not None:
             return []
         self.outcome = Outcome(False)
-        return [HandshakeFailed(self._raw, handshake.Answer(0, reason, b""), self._sender)]
+        return [self._failed(self._raw, handshake.Answer(0, reason, b""))]
 
     def refuse_for_load(self, connections: int) -> list[Event]:
         """Answer 503, whatever has arrived."""
         reason = f"There are {connections} connections already, which is the limit. Try later."
         answer = handshake.refuse(503, reason)
         self.outcome = Outcome(False, answer.response)
-        return [HandshakeFailed(self._raw, answer, self._sender)]
+        return [self._failed(self._raw, answer)]
 
     def end(self) -> list[Event]:
         """The stream has ended before the handshake was over. No answer is written, since nobody could read it."""
@@ -156,7 +158,7 @@ class Opening:
         cut = violation("head-incomplete", f"it ended after {len(raw)} bytes", 0, len(raw))
         broken = (*self._parser.violations, cut)
         answer = handshake.Answer(0, explain((cut,)), b"", violations=broken)
-        return [HandshakeFailed(raw, answer, self._sender)]
+        return [self._failed(raw, answer)]
 
     def forget(self) -> None:
         """Release the head: the handshake is over and was reported."""
@@ -170,6 +172,13 @@ class Opening:
         glued = bytes(self._glued)
         self._glued.clear()
         return glued
+
+    def told_behind(self, behind: bytes) -> bytes:
+        """What came behind the head, as it may be told: where a request was refused, credentials may go on there."""
+        is_open = self.outcome is not None and self.outcome.accepted
+        if is_open or isinstance(self._side, ClientSide):
+            return behind
+        return told_behind(self._broken_off, behind)
 
     def _hold_back(self, data: bytes) -> list[Event]:
         """Keep bytes that come before the answer, within bounds."""
@@ -188,6 +197,10 @@ class Opening:
         # Bytes beyond the limit on heads do not belong to the raw head.
         self._glued += self._parser.beyond
         self.outcome = Outcome(False, answer.response)
+        return self._failed(raw, answer)
+
+    def _failed(self, raw: bytes, answer: handshake.Answer) -> HandshakeFailed:
+        self._broken_off = raw
         return HandshakeFailed(raw, answer, self._sender)
 
     def _judge(self, response: ResponseHead) -> ResponseReceived:

@@ -20,6 +20,10 @@ _BROKEN = rb"\r\n\x00\x0b\x0c"
 
 _REQUEST_LINE = re.compile(rb"[\r\n]*+[" + _TCHAR + rb"]++ [^\n]+ HTTP/[0-9]\.[0-9]\r?\n")
 """Where it is one, a name in it is no header's."""
+_LATER_LINE = re.compile(
+    rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))[\r\n]*+[" + _TCHAR + rb"]++ [^\n]+ HTTP/[0-9]\.[0-9](?=\r?\n)"
+)
+"""That of another request, behind the blank line that ends what came before it."""
 _NAME = b"proxy-authorization"
 # Not a line feed, unless the line goes on behind it.
 _SPACE = rb"(?:[ \t\r]|\n(?=[ \t]))"
@@ -65,6 +69,20 @@ def without_credentials(raw: bytes) -> bytes:
         for pattern in (_CONNECT_USERINFO, _USERINFO, _HOST_USERINFO):
             raw = pattern.sub(_masked, raw)
     return raw
+
+
+def told_behind(head: bytes, behind: bytes) -> bytes:
+    """What came behind a refused head, without the credentials of whatever requests stand in it.
+
+    `head` is what was told of one that was never complete, which goes on in `behind`; b"" if it was.
+    """
+    whole = without_credentials(head + behind) if head else behind
+    if _NAME in whole.lower():
+        whole = _HEADER.sub(_masked, whole)
+    if b"@" in whole and _LATER_LINE.search(whole):
+        whole = _LATER_LINE.sub(lambda line: without_credentials(line[0]), whole)
+        whole = _HOST_USERINFO.sub(_masked, whole)
+    return whole[len(head) :]
 
 
 def _masked(found: re.Match[bytes]) -> bytes:

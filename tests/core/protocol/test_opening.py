@@ -251,6 +251,32 @@ def test_the_end_inside_the_head(size: int, role: Role) -> None:
     assert closed == ConnectionClosed(1006, "", closed_by_role(peer_of(role)), vanished=True)
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nno header\r\nProxy-Authorization: Basic c2VjcmV0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"y" * 200 + b"\r\nProxy-Authorization: Basic c2VjcmV0\r\n\r\n",
+        b"POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na=b",
+    ],
+)
+def test_credentials_behind_a_refused_head_are_not_told(head: bytes) -> None:
+    data = head + b"GET http://ann:c2VjcmV0@a/ HTTP/1.1\r\nProxy-Authorization: Basic c2VjcmV0\r\n\r\n"
+    for at in range(len(data)):
+        connection = new_server(limits=ConnectionLimits(head=HeadLimits(150)))
+        told = bytearray()
+        for piece in (data[:at], data[at:]):
+            for event in connection.receive_data(piece):
+                if isinstance(event, RequestReceived):
+                    told += event.request.raw
+                    connection.answer(event.proposed)
+                elif isinstance(event, HandshakeFailed):
+                    told += event.raw
+        told += ended(connection).trailing
+        assert b"c2VjcmV0" not in told, at
+        assert len(told) == len(data)
+        assert all(shown in (came, ord("*")) for shown, came in zip(told, data, strict=True))
+
+
 def test_the_end_before_the_answer() -> None:
     connection = new_server()
     (asked,) = connection.receive_data(request() + b"xyz")

@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import HeadError
 from core.protocol.http11 import HeadKind, HeadLimits, HeadParser, RequestHead
-from core.protocol.told_head import told_head, without_credentials
+from core.protocol.told_head import told_behind, told_head, without_credentials
 from core.protocol.violations import Judgement
 
 SECRET = b"c2VjcmV0"
@@ -165,3 +165,29 @@ def test_a_masked_head_is_read_as_the_head_is() -> None:
             assert known.headers.spans == head.headers.spans, raw
             masked += known is not head
     assert masked > 200
+
+
+@pytest.mark.parametrize(
+    ("head", "behind", "told"),
+    [
+        ("", "", ""),
+        ("", "ann@example.com says hello", "ann@example.com says hello"),
+        (
+            "",
+            "GET http://a:b@c/ HTTP/1.1\r\nHost: a:b@c\r\n\r\n",
+            "GET http://*:*@c/ HTTP/1.1\r\nHost: *:*@c\r\n\r\n",
+        ),
+        ("", "body\n\nCONNECT a:b@c HTTP/1.1\r\n", "body\n\nCONNECT *:*@c HTTP/1.1\r\n"),
+        ("", "x\r\nProxy-Authorization: Basic ab\r\n\r\ncd", "x\r\nProxy-Authorization: Basic **\r\n\r\ncd"),
+        ("GET / HTTP/1.1\r\nProxy-Author", "ization: Basic ab\r\n", "ization: Basic **\r\n"),
+        ("GET / HTTP/1.1\r\nProxy-Authorization: Basic **", "cd\r\nX: y\r\n", "**\r\nX: y\r\n"),
+        ("GET http://a:b", "c@d/ HTTP/1.1\r\n", "*@d/ HTTP/1.1\r\n"),
+    ],
+)
+def test_what_comes_behind_a_refused_head(head: str, behind: str, told: str) -> None:
+    assert told_behind(head.encode(), behind.encode()) == told.encode()
+
+
+def test_frames_behind_a_refused_head_stay_as_they_came() -> None:
+    behind = random.Random(1).randbytes(100_000) + b"\r\n\r\n"
+    assert told_behind(b"", behind) == behind
