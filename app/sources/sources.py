@@ -16,6 +16,7 @@ from app.logic.connect_draft import ConnectDraft
 from app.logic.known_sources import KnownSource, Wish, next_id, wish_of
 from app.logic.source_lines import SourceLine, SourceState
 from app.runtime.engine_thread import EngineThread
+from app.runtime.jobs import Jobs
 from app.settings import Settings
 from app.sources.listening import FIRST, Listening
 from app.sources.network_question import NetworkQuestion
@@ -48,6 +49,7 @@ class Sources(QObject):
         listening: Listening,
         question: NetworkQuestion,
         pane: SourcePane,
+        jobs: Jobs,
         shell: Shell,
     ) -> None:
         super().__init__(shell.window)
@@ -57,7 +59,9 @@ class Sources(QObject):
         self._question = question
         self._pane = pane
         self._shell = shell
-        self._shelf = ConnectionShelf(settings)
+        self._shelf = ConnectionShelf(settings, jobs, parent=self)
+        self._awaiting: dict[int, SourceStatus] = {}
+        """Sources that start as soon as the secrets are read, and how they stood before."""
         self._forms = SourceForms(shell, self._shelf)
         self._known = list(settings.sources)
         self._statuses: dict[int, SourceStatus] = {}
@@ -69,6 +73,7 @@ class Sources(QObject):
         """Where each listens, or did when its engine died."""
         self._wanted: set[int] = set()
         """Sources that the person started and did not stop."""
+        self._shelf.secrets_read.connect(self._start_awaiting)
         engine.source.connect(self._changed)
         engine.crashed.connect(self._crashed)
         listening.changed.connect(self._show)
@@ -187,6 +192,8 @@ class Sources(QObject):
         """Let a source take on no more connections."""
         self._wanted.discard(source)
         self._last.pop(source, None)
+        if self._awaiting.pop(source, None) is not None:
+            self._changed(SourceStatus(source, SourceState.STOPPED))
         if source == FIRST:
             self._listening.stop()
         else:
@@ -296,12 +303,31 @@ class Sources(QObject):
         self.add(name, wish)
 
     def _start(self, known: KnownSource) -> None:
-        given = self._given.get(known.id)
+        wish = known.wish
+        if known.id not in self._given and isinstance(wish, ConnectDraft) and not self._shelf.knows(wish):
+            stopped = SourceStatus(known.id, SourceState.STOPPED)
+            self._awaiting.setdefault(known.id, self._statuses.get(known.id, stopped))
+            self._changed(SourceStatus(known.id, SourceState.STARTING))
+            self._shelf.read_secrets()
+            return
         try:
-            source = self._source_of(known) if given is None else Source(known.id, known.name, given)
+            self._begin(known)
         except UnmaskError as error:
             self.problem.emit(str(error))
-            return
+
+    def _start_awaiting(self) -> None:
+        awaiting, self._awaiting = self._awaiting, {}
+        for known in filter(None, map(self._find, awaiting)):
+            try:
+                self._begin(known)
+            except UnmaskError as error:
+                self._changed(replace(awaiting[known.id], failure=str(error)))
+                self.problem.emit(str(error))
+
+    def _begin(self, known: KnownSource) -> None:
+        """Have the engine start a source. Raises UnmaskError."""
+        given = self._given.get(known.id)
+        source = self._source_of(known) if given is None else Source(known.id, known.name, given)
         self._wanted.add(known.id)
         self._engine.start_source(source)
 

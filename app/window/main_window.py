@@ -93,7 +93,9 @@ class MainWindow(QMainWindow):
         self.catch_up = CatchUp(self.frames, look)
         self.question = NetworkQuestion(shell)
         self.listening = Listening(engine, work.settings, self.tool_bar, self.question, shell)
-        self.sources = Sources(engine, work.settings, self.listening, self.question, self.source_pane, shell)
+        self.sources = Sources(
+            engine, work.settings, self.listening, self.question, self.source_pane, work.jobs, shell
+        )
         self.controls = EngineControls(engine, work.settings, self.listening, shell)
         self.certificates = Certificates(engine, work.settings, self.sources, shell)
         self.watch = Watch(engine, work.settings, self.listening, self.fault_banner, self.actions_, self)

@@ -42,6 +42,9 @@ class ConnectForm(SourceForm[ConnectDraft]):
         self._shelf = shelf
         self._reads = False
         """Whether a pasted line is being put into the fields."""
+        self._wants_variables = False
+        """The dialog about variables is to open as soon as the secret ones are read."""
+        shelf.secrets_read.connect(self._secrets_read)
         self._picture(
             self.tr("Connect to a server"),
             self.tr(
@@ -164,7 +167,7 @@ class ConnectForm(SourceForm[ConnectDraft]):
     def what(self) -> ConnectDraft:
         draft = self._draft()
         # Raises for what no request can have.
-        request_of(draft, self._shelf.variables_for(draft))
+        request_of(draft, self._shelf.stand_ins_for(draft))
         return draft
 
     def _draft(self) -> ConnectDraft:
@@ -196,7 +199,7 @@ class ConnectForm(SourceForm[ConnectDraft]):
             # A line that could be read is taken apart already.
             read_pasted(text)
         draft = ConnectDraft(url=text)
-        request_of(draft, self._shelf.variables_for(draft))
+        request_of(draft, self._shelf.stand_ins_for(draft))
 
     def _add_shelf(self) -> None:
         """What is saved, and the variables."""
@@ -236,6 +239,15 @@ class ConnectForm(SourceForm[ConnectDraft]):
         dialog.open()
 
     def _ask_variables(self) -> None:
+        self._wants_variables = True
+        self._shelf.read_secrets()
+
+    def _secrets_read(self) -> None:
+        if self._wants_variables and self.isVisible():
+            self._show_variables()
+        self._wants_variables = False
+
+    def _show_variables(self) -> None:
         known = self._shelf.saved.by_name
         try:
             named = names_in(self._draft().texts)

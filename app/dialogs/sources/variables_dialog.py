@@ -28,7 +28,9 @@ _NAME, _VALUE, _SECRET = range(3)
 
 
 class VariablesDialog(QDialog):
-    """A row for each variable; what is entered is kept when the dialog is accepted."""
+    """A row for each variable; what is entered is kept when the dialog is accepted. Open it once the shelf has read the
+    secret ones.
+    """
 
     def __init__(self, shelf: ConnectionShelf, parent: QWidget, missing: tuple[str, ...] = ()) -> None:
         """`missing` are names that are used and have no value yet; they get rows."""

@@ -6,46 +6,24 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import fail
-from keyring.errors import KeyringLocked, PasswordDeleteError
 
 from app.logic.secret_store import SERVICE, SecretStore, system_secrets
-
-
-class MemoryKeyring(KeyringBackend):
-    priority = 5
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if (service, username) not in self.kept:
-            raise PasswordDeleteError
-        del self.kept[service, username]
-
-
-class LockedKeyring(MemoryKeyring):
-    def get_password(self, service: str, username: str) -> str | None:  # noqa: ARG002
-        raise KeyringLocked("nobody unlocks it")
-
-    def set_password(self, service: str, username: str, password: str) -> None:  # noqa: ARG002
-        raise KeyringLocked("nobody unlocks it")
+from tests.tools.keyrings import LockedKeyring, MemoryKeyring
 
 
 def test_a_keyring_keeps_them() -> None:
     backend = MemoryKeyring()
-    SecretStore(backend).put("token", "s3cret")
+    store = SecretStore(backend)
+    assert store.known("token") is None
+    store.set("token", "s3cret")
+    assert (store.known("token"), backend.kept) == ("s3cret", {})
+    store.write("token")
     assert backend.kept == {(SERVICE, "token"): "s3cret"}
     later = SecretStore(backend)
     assert (later.get("token"), later.get("other"), later.problem) == ("s3cret", "", "")
-    later.remove("token")
-    later.remove("other")
+    for name in ("token", "other"):
+        later.set(name, "")
+        later.write(name)
     assert backend.kept == {}
     assert later.get("token") == ""
 
@@ -56,7 +34,8 @@ def test_a_keyring_keeps_them() -> None:
 def test_without_one_they_last_for_this_run(backend: KeyringBackend | None, words: str) -> None:
     store = SecretStore(backend)
     assert store.get("token") == ""
-    store.put("token", "s3cret")
+    store.set("token", "s3cret")
+    store.write("token")
     assert store.get("token") == "s3cret"
     assert words in store.problem
 
@@ -66,7 +45,9 @@ def test_the_keyring_of_the_system_is_used_where_there_is_one() -> None:
     backend = MemoryKeyring()
     try:
         keyring.set_keyring(backend)
-        system_secrets().put("token", "s3cret")
+        store = system_secrets()
+        store.set("token", "s3cret")
+        store.write("token")
         assert backend.kept == {(SERVICE, "token"): "s3cret"}
         keyring.set_keyring(fail.Keyring())  # type: ignore[no-untyped-call]
         assert system_secrets().problem == "This system offers no keyring."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+import keyring
 import pytest
 from pytestqt.qtbot import QtBot
 from websockets import Subprotocol
@@ -13,11 +14,14 @@ from websockets.sync.server import Server, ServerConnection, serve
 from app.actions.registry import ActionId
 from app.dialogs.sources.connect_form import ConnectForm
 from app.logic.connect_draft import Auth, AuthKind, ConnectDraft
+from app.logic.saved_connections import Saved
+from app.logic.secret_store import SERVICE
 from app.logic.source_lines import SourceLine, SourceState
 from app.logic.variables import Variable
 from app.window.desktop import Desktop
 from core.capture.records import Direction, Mode
 from core.protocol.state import Role
+from tests.tools.keyrings import LockedKeyring, SlowKeyring
 from tests.tools.raw_server import RawServer
 from tests.tools.waiting import PATIENCE_SECONDS
 
@@ -142,3 +146,49 @@ def test_without_a_selection_there_is_nothing_to_repeat(desktop: Desktop) -> Non
     desktop.window.actions_[ActionId.CONNECT_LIKE].trigger()
     assert "No connection is selected" in desktop.window.banner.text
     assert Mode.CONNECT not in {line.kind for line in desktop.window.sources.lines}
+
+
+@pytest.fixture
+def slow_keyring() -> Iterator[SlowKeyring]:
+    """The keyring of the system, which has a token, and waits for a person."""
+    before, slow = keyring.get_keyring(), SlowKeyring()
+    slow.kept[SERVICE, "token"] = "s3cret-token"
+    keyring.set_keyring(slow)
+    yield slow
+    slow.unlocked.set()
+    keyring.set_keyring(before)
+
+
+def test_a_source_waits_for_the_keyring_and_the_window_does_not(
+    desktop: Desktop, slow_keyring: SlowKeyring, url: str, qtbot: QtBot
+) -> None:
+    window = desktop.window
+    window.sources._shelf.saved = Saved(variables=(Variable("token", "", is_secret=True),))
+    draft = ConnectDraft(f"{url}/x", auth=Auth(AuthKind.BEARER, secret="{token}"))
+    source = window.sources.add("out", draft)
+    qtbot.waitUntil(slow_keyring.asked.is_set)
+    assert line_of(desktop, source).state is SourceState.STARTING
+    window.sources.stop(source)
+    assert line_of(desktop, source).state is SourceState.STOPPED
+    window.sources.start(source)
+    assert window.connection_model.rowCount() == 1
+    slow_keyring.unlocked.set()
+    qtbot.waitUntil(lambda: window.connection_model.open_count == 1)
+    assert line_of(desktop, source).state is SourceState.RUNNING
+    reader = desktop.desk.reader
+    assert reader is not None
+    [head, _] = reader.heads(1)
+    assert b"Authorization: Bearer ************\r\n" in head.raw
+
+
+def test_a_locked_keyring_keeps_a_source_from_starting(desktop: Desktop, url: str, qtbot: QtBot) -> None:
+    window, before = desktop.window, keyring.get_keyring()
+    keyring.set_keyring(LockedKeyring())
+    try:
+        window.sources._shelf.saved = Saved(variables=(Variable("token", "", is_secret=True),))
+        with qtbot.waitSignal(window.sources.problem):
+            source = window.sources.add("out", ConnectDraft(f"{url}/{{token}}"))
+        assert line_of(desktop, source).state is SourceState.STOPPED
+        assert "token" in line_of(desktop, source).failure
+    finally:
+        keyring.set_keyring(before)

@@ -21,16 +21,26 @@ from app.logic.saved_connections import Saved, SavedConnection
 from app.logic.secret_store import SecretStore
 from app.logic.variables import Variable
 from app.look.look import Look
+from app.runtime.jobs import Jobs
 from app.settings import Settings
 from core.errors import UnmaskError
+from tests.tools.keyrings import SlowKeyring
 from tests.tools.qt import dispose
+from tests.tools.waiting import PATIENCE_SECONDS
 
 MakeForm = Callable[[ConnectDraft], ConnectForm]
 
 
 @pytest.fixture
-def shelf(settings: Settings) -> ConnectionShelf:
-    return ConnectionShelf(settings, SecretStore(None))
+def jobs() -> Iterator[Jobs]:
+    jobs = Jobs()
+    yield jobs
+    jobs.stop()
+
+
+@pytest.fixture
+def shelf(settings: Settings, jobs: Jobs) -> ConnectionShelf:
+    return ConnectionShelf(settings, jobs, SecretStore(None))
 
 
 @pytest.fixture
@@ -154,6 +164,36 @@ def test_secrets_are_in_no_file(shelf: ConnectionShelf, settings: Settings, tmp_
     assert b"s3cret" not in (tmp_path / "settings.ini").read_bytes()
     shelf.set_variables(())
     assert shelf.variables() == ()
+
+
+def test_the_dialog_waits_for_the_keyring_and_the_window_does_not(
+    look: Look, window: QWidget, settings: Settings, jobs: Jobs, qtbot: QtBot
+) -> None:
+    slow = SlowKeyring()
+    shelf = ConnectionShelf(settings, jobs, SecretStore(slow))
+    shelf.set_variables((Variable("token", "s3cret", is_secret=True),))
+    assert slow.asked.wait(PATIENCE_SECONDS)
+    assert slow.kept == {}
+    slow.unlocked.set()
+    qtbot.waitUntil(lambda: list(slow.kept.values()) == ["s3cret"])
+    slow.unlocked.clear()
+    slow.asked.clear()
+    later = ConnectionShelf(settings, jobs, SecretStore(slow))
+    form = ConnectForm(ConnectDraft(), "", (), look, window, is_new=True, shelf=later)
+    form.show()
+    draft = ConnectDraft("ws://h/{token}")
+    assert later.variables_for(draft)["token"].value == ""
+    assert not later.knows(draft)
+    form.url.edit.setText(draft.url)
+    assert form.what.url == draft.url
+    form._ask_variables()
+    assert slow.asked.wait(PATIENCE_SECONDS)
+    assert form.findChildren(VariablesDialog) == []
+    slow.unlocked.set()
+    qtbot.waitUntil(lambda: bool(form.findChildren(VariablesDialog)))
+    (dialog,) = form.findChildren(VariablesDialog)
+    assert dialog.variables() == [Variable("token", "s3cret", is_secret=True)]
+    assert later.knows(draft)
 
 
 @pytest.mark.parametrize(("name", "words"), [("a b", "is no name"), ("host", "two variables")])
