@@ -16,8 +16,8 @@ from app.views.shell import Shell
 from core.capture.records import Mode
 from core.errors import AddressError
 from core.net.failures import Failure, FailureKind
-from core.net.settings import ListenAddress, parse_address
-from core.net.sources import Listen, Source
+from core.net.settings import ListenAddress
+from core.net.sources import Listen, Source, parse_listen
 
 FIRST = 0
 """The id of the source that the tool bar starts and stops."""
@@ -30,6 +30,8 @@ class Listening(QObject):
     """The current addresses as tuple[str, ...]; empty if not listening."""
     problem = Signal(str)
     """A sentence."""
+    secure_wanted = Signal(object)
+    """A `Listen` with TLS was entered, which takes a source of its own."""
     caution = Signal(str)
     """A warning about an address that others can reach."""
 
@@ -101,12 +103,17 @@ class Listening(QObject):
     def start(self) -> None:
         """Listen on the address in the tool bar instead of the current one."""
         try:
-            address = parse_address(self.next_address)
+            entered = parse_listen(self.next_address)
         except AddressError as error:
             self._tool_bar.mark_address(valid=False)
             self._tool_bar.focus_address()
             self._failure = str(error)
             self.problem.emit(self._failure)
+            return
+        address = entered.address
+        if entered.tls is not None:
+            self._tool_bar.address.setText(str(self._wanted or self._settings.address))
+            self.secure_wanted.emit(entered)
             return
         self._entered = None if address == self._given else address
         self._start_on(address)

@@ -30,7 +30,7 @@ from core.net.client_status import ClientStatus
 from core.net.host_list import parse_hosts
 from core.net.proxy import Proxy
 from core.net.settings import parse_address
-from core.net.sources import Source, SourceStatus, What
+from core.net.sources import Listen, Source, SourceStatus, What
 
 
 class Sources(QObject):
@@ -77,6 +77,7 @@ class Sources(QObject):
         engine.source.connect(self._changed)
         engine.crashed.connect(self._crashed)
         listening.changed.connect(self._show)
+        listening.secure_wanted.connect(self._ask_secure)
         pane.list.toggle_wanted.connect(self.toggle)
         pane.list.edit_wanted.connect(self.edit)
         pane.list.remove_wanted.connect(self.ask_remove)
@@ -216,6 +217,10 @@ class Sources(QObject):
         form.say(note)
         form.accepted.connect(lambda: self._added(form.name, form.what))
         form.open()
+
+    def _ask_secure(self, wanted: Listen) -> None:
+        note = self.tr("The tool bar listens on ws:// alone; this is a source of its own, for wss://.")
+        self.ask_new(Mode.LISTEN, wanted, note=note)
 
     def edit(self, source: int) -> None:
         """Change a source; if it runs, it starts again."""

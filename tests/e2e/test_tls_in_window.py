@@ -12,7 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox, QToolButton
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import connect
@@ -20,6 +22,7 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 from app.actions.registry import ActionId
 from app.dialogs.certificates.certificates_dialog import CertificatesDialog
+from app.dialogs.sources.listen_form import ListenForm
 from app.logic.known_sources import Wish
 from app.logic.source_lines import SourceLine, SourceState
 from app.views.parts.fact_table import FactTable
@@ -28,6 +31,7 @@ from core.net.connect_request import parse_url
 from core.net.proxy import Proxy
 from core.net.relay import Relay
 from core.net.settings import ListenAddress
+from core.net.sources import Listen
 from core.net.tls.settings import ServerTls
 from tests.tools.certificates import ca_file, client_context, server_context
 from tests.tools.person import Person
@@ -247,3 +251,25 @@ def test_a_host_whose_clients_refuse_us_passes_through_by_one_click(
         return [line.record.state for line in lines if line is not None]
 
     person.until(lambda: ConnectionState.TUNNELLED in states(), "it is in the list as a tunnel")
+
+
+def test_a_secure_address_in_the_tool_bar_asks_for_a_source(person: Person) -> None:
+    window, before = person.window, person.window.tool_bar.address.text()
+    window.tool_bar.focus_address()
+    QTest.keyClicks(window.tool_bar.address, "wss://127.0.0.1:0")
+    QTest.keyClick(window.tool_bar.address, Qt.Key.Key_Return)
+    person.until(lambda: isinstance(person.question(), ListenForm), "the form of a source is open")
+    form = person.question()
+    assert isinstance(form, ListenForm)
+    assert form.what == Listen(HERE, ServerTls())
+    assert window.tool_bar.address.text() == before
+    form.accept()
+    person.until(lambda: len(window.source_model.lines) == 2, "the source is there")
+    number = window.source_model.lines[1].id
+    person.until(lambda: window.source_model.lines[1].state is SourceState.RUNNING, "it runs")
+    line = window.sources.line(number)
+    assert line is not None
+    trusting = ssl.create_default_context(cadata=window.certificates.store.authority().pem.decode())
+    with connect(f"wss://{line.address}/", ssl=trusting) as peer:
+        peer.send("secret")
+        person.wait_for_rows(1)

@@ -48,7 +48,8 @@ class ToolBar(QToolBar):
         self.address.setPlaceholderText("127.0.0.1:8080")
         self.address.setToolTip(
             self.tr(
-                "Address to listen on: HOST:PORT, a port or a ws:// URL; port 0 picks a free one (Ctrl+L)"
+                "Address to listen on: HOST:PORT, a port or a ws:// URL; port 0 picks a free one; wss:// adds a source "
+                "(Ctrl+L)"
             )
         )
         self.address.setAccessibleName(self.tr("Address to listen on"))
