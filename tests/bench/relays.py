@@ -1,10 +1,10 @@
 """Between a client and an echo server (picows): what Unmask as a relay costs that records everything.
 
-    python -m tests.bench.relays [--tls] [--window] [--mitmdump PATH]
+    python -m tests.bench.relays [--tls] [--window] [--mitmdump PATH] [--connections 1000]
 
 It is measured against a uvloop proxy that copies bytes, and against no relay at all, in the same rounds; `--window`
 adds the relay with its window open, and with `--tls` every connection is secured. mitmproxy takes part where an
-installed `mitmdump` is named.
+installed `mitmdump` is named. With `--connections`, so many are busy at once, and it is told what that took of memory.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from tests.bench.servers import Cell, Server, running_relays
 from tests.bench.table import Results, Verdict, at_least, size_text
 
 SMALL_BYTES = 32
+KIB = 1024
 _CELLS = (
     Cell(Way.PIPELINED, SMALL_BYTES, 4),
     Cell(Way.SINGLE, SMALL_BYTES, 1),
@@ -46,6 +47,12 @@ class Options:
     names: Sequence[str]
     mitmdump: str | None = None
     is_secured: bool = False
+    cells: Sequence[Cell] = _CELLS
+
+
+def many(connections: int) -> tuple[Cell, ...]:
+    """Cells of so many connections that are busy at once."""
+    return Cell(Way.SINGLE, SMALL_BYTES, connections), Cell(Way.PIPELINED, KIB, connections)
 
 
 def measure(options: Options) -> Results:
@@ -57,7 +64,7 @@ def measure(options: Options) -> Results:
     ):
         for number in range(options.rounds):
             print(f"round {number + 1} of {options.rounds} …", file=sys.stderr, flush=True)
-            for cell in _CELLS:
+            for cell in options.cells:
                 for server in _turned(servers, number):
                     # With large messages mitmproxy takes minutes for what others do in a second.
                     if server.name != _MITM or cell.size == SMALL_BYTES:
@@ -87,6 +94,15 @@ def lines(results: Results) -> Iterator[str]:
     )
 
 
+def memory(results: Results) -> str:
+    """The greatest resident memory of each process."""
+    most = {
+        name: max(one.most_resident for one in results.outcomes if one.server == name)
+        for name in sorted(results.servers, key=_place)
+    }
+    return "memory at most, MB: " + ", ".join(f"{name} {size / 1e6:,.0f}" for name, size in most.items())
+
+
 def _shown(results: Results, cell: Cell, name: str) -> str:
     if not results.of(cell, name):
         return "–"
@@ -106,6 +122,8 @@ def verdicts(results: Results, goals: Mapping[Cell, float]) -> Iterator[Verdict]
     if "relay" not in results.servers:
         return
     for cell, least in goals.items():
+        if cell not in results.cells:
+            continue
         what = f"relay, {size_text(cell.size)}, {cell.way.value}"
         yield from at_least(f"{what}, ≥ {least} × copying", least, [results.ratio(cell, "relay", _COPYING)])
         if _MITM in results.servers and cell.size == SMALL_BYTES:
@@ -126,16 +144,19 @@ def main() -> None:
     parser.add_argument("--window", action="store_true", help="the relay with its window, too")
     parser.add_argument("--tls", action="store_true", help="every connection is secured")
     parser.add_argument("--mitmdump", help="mitmproxy takes part, by this program")
+    parser.add_argument("--connections", type=int, help="only with so many that are busy at once")
     parser.add_argument("--json", help="a file that gets every single outcome, one a line")
     asked = parser.parse_args()
     names = [_COPYING, "relay", *(["window-relay"] if asked.window else [])]
-    results = measure(Options(asked.rounds, asked.seconds, names, asked.mitmdump, asked.tls))
+    cells = _CELLS if asked.connections is None else many(asked.connections)
+    results = measure(Options(asked.rounds, asked.seconds, names, asked.mitmdump, asked.tls, cells))
     print(
         f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores; {asked.rounds} rounds of "
         f"{asked.seconds:g} s; messages/s (and the ratio to copying)"
     )
     for line in lines(results):
         print(line)
+    print(memory(results))
     for verdict in verdicts(results, _TLS_GOALS if asked.tls else _GOALS):
         print(verdict)
     if asked.json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -125,6 +126,17 @@ def test_relays_are_measured_against_copying() -> None:
     assert names.split()[2:] == ["direct", "copying", "relay", "window-relay"]
     assert all("(1.00×)" in row for row in rows)
     assert "relay, 32 B, single, ≥ 0.55 × copying" in ended.stdout
+
+
+def test_many_busy_relayed_connections_are_measured() -> None:
+    command = [sys.executable, "-m", "tests.bench.relays", "--rounds", "1", "--seconds", "0.02"]
+    ended = subprocess.run(
+        [*command, "--connections", "50"], capture_output=True, text=True, timeout=110, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    rows = [line.split() for line in ended.stdout.splitlines() if line.lstrip().startswith(("32 B", "1 KiB"))]
+    assert [(row[0], row[2]) for row in rows] == [("32", "50"), ("1", "50")]
+    assert re.search(r"memory at most, MB: direct \d+, copying \d+, relay \d+", ended.stdout)
 
 
 def test_relays_are_measured_over_tls() -> None:
