@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.logic.known_sources import KnownSource
 from core.capture.records import Mode, SourceLabel
+from core.net.client_status import ClientStatus
 from core.net.sources import SourceState as SourceState
+from core.net.sources import SourceStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,27 @@ class SourceLine:
     def short_place(self) -> str:
         """Leaves out this machine's own address before the port, where a target follows."""
         return self.place.removeprefix("127.0.0.1") if self.target else self.place
+
+
+def line_of(known: KnownSource, status: SourceStatus) -> SourceLine:
+    """A source that was added, and how it stands."""
+    address = ", ".join(status.addresses) or ("" if known.address is None else str(known.address))
+    client = status.client or ClientStatus("")
+    trip = client.pulse.round_trip_ns
+    return SourceLine(
+        known.id,
+        known.name,
+        known.kind,
+        status.state,
+        address,
+        known.target,
+        status.open_connections,
+        known.is_secure,
+        status.failure,
+        client.failures if client.next_attempt_ns is not None else 0,
+        None if trip is None else trip / 1e6,
+        client.pulse.unanswered,
+    )
 
 
 def recorded_lines(

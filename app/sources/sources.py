@@ -14,7 +14,7 @@ from app.dialogs.question import Question
 from app.dialogs.sources.connection_shelf import ConnectionShelf
 from app.logic.connect_draft import ConnectDraft
 from app.logic.known_sources import KnownSource, Wish, next_id, wish_of
-from app.logic.source_lines import SourceLine, SourceState
+from app.logic.source_lines import SourceLine, SourceState, line_of
 from app.runtime.engine_thread import EngineThread
 from app.runtime.jobs import Jobs
 from app.settings import Settings
@@ -26,7 +26,6 @@ from app.views.shell import Shell
 from app.views.sources.source_pane import SourcePane
 from core.capture.records import Mode
 from core.errors import UnmaskError
-from core.net.client_status import ClientStatus
 from core.net.host_list import parse_hosts
 from core.net.proxy import Proxy
 from core.net.settings import parse_address
@@ -397,24 +396,7 @@ class Sources(QObject):
         )
 
     def _line(self, known: KnownSource) -> SourceLine:
-        status = self._statuses.get(known.id, SourceStatus(known.id, SourceState.STOPPED))
-        address = ", ".join(status.addresses) or ("" if known.address is None else str(known.address))
-        client = status.client or ClientStatus("")
-        trip = client.pulse.round_trip_ns
-        return SourceLine(
-            known.id,
-            known.name,
-            known.kind,
-            status.state,
-            address,
-            known.target,
-            status.open_connections,
-            known.is_secure,
-            status.failure,
-            client.failures if client.next_attempt_ns is not None else 0,
-            None if trip is None else trip / 1e6,
-            client.pulse.unanswered,
-        )
+        return line_of(known, self._statuses.get(known.id, SourceStatus(known.id, SourceState.STOPPED)))
 
     def _keep(self) -> None:
         self._settings.sources = tuple(each for each in self._known if each.id not in self._passing)
