@@ -14,7 +14,7 @@ from core.protocol.events import Event, HandshakeDone, HandshakeFailed, RequestR
 from core.protocol.headers import explain
 from core.protocol.http11 import HeadKind, HeadLimits, HeadParser, RequestHead, ResponseHead
 from core.protocol.state import Role
-from core.protocol.told_head import told_behind, told_head, without_credentials
+from core.protocol.told_head import last_line, told_behind, told_head, told_refused
 from core.protocol.violations import Judgement, Severity, Violation, violation
 
 
@@ -56,7 +56,7 @@ class Opening:
         self._request: RequestHead | None = None
         self._glued = bytearray()
         self._broken_off = b""
-        """What was told of a head that never became complete."""
+        """The last line that was told of a head that never became complete."""
         self._parser = self._new_parser()
         self.outcome: Outcome | None = None
 
@@ -94,7 +94,7 @@ class Opening:
     def _raw(self) -> bytes:
         """What came of the head, as it may be told."""
         raw = self._parser.raw
-        return without_credentials(raw) if isinstance(self._side, ServerSide) else raw
+        return told_refused(raw) if isinstance(self._side, ServerSide) else raw
 
     def _new_parser(self) -> HeadParser:
         if isinstance(self._side, ServerSide):
@@ -127,7 +127,7 @@ class Opening:
     @property
     def held_bytes(self) -> int:
         """Bytes of the head, and of what follows it and waits for the answer."""
-        return self._parser.held_bytes + len(self._glued) + len(self._broken_off)
+        return self._parser.held_bytes + len(self._glued)
 
     def refuse_for_memory(self, found: Violation) -> list[Event]:
         """Answer 503 if the head is incomplete, because there is no room for the rest of it."""
@@ -200,7 +200,7 @@ class Opening:
         return self._failed(raw, answer)
 
     def _failed(self, raw: bytes, answer: handshake.Answer) -> HandshakeFailed:
-        self._broken_off = raw
+        self._broken_off = last_line(raw)
         return HandshakeFailed(raw, answer, self._sender)
 
     def _judge(self, response: ResponseHead) -> ResponseReceived:

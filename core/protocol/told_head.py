@@ -21,9 +21,12 @@ _BROKEN = rb"\r\n\x00\x0b\x0c"
 _REQUEST_LINE = re.compile(rb"[\r\n]*+[" + _TCHAR + rb"]++ [^\n]+ HTTP/[0-9]\.[0-9]\r?\n")
 """Where it is one, a name in it is no header's."""
 _LATER_LINE = re.compile(
-    rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))[\r\n]*+[" + _TCHAR + rb"]++ [^\n]+ HTTP/[0-9]\.[0-9](?=\r?\n)"
+    rb"[" + _TCHAR + rb"]++ (?:[a-z][a-z0-9+.\-]*+://[^\n]*+|[^\n]+ HTTP/[0-9]\.[0-9](?=\r?\n))",
+    re.IGNORECASE,
 )
-"""That of another request, behind the blank line that ends what came before it."""
+"""That of another request, wherever that begins. One with a whole URL may be cut off."""
+_LINE = b"- - HTTP/1.0\r\n"
+_LONGEST_LINE = 1024
 _NAME = b"proxy-authorization"
 # Not a line feed, unless the line goes on behind it.
 _SPACE = rb"(?:[ \t\r]|\n(?=[ \t]))"
@@ -71,18 +74,26 @@ def without_credentials(raw: bytes) -> bytes:
     return raw
 
 
-def told_behind(head: bytes, behind: bytes) -> bytes:
-    """What came behind a refused head, without the credentials of whatever requests stand in it.
+def told_refused(raw: bytes) -> bytes:
+    """A request that was refused for its head, with whatever came with that: further requests may be among it."""
+    raw = without_credentials(raw)
+    return _LATER_LINE.sub(lambda line: without_credentials(line[0]), raw) if b"@" in raw else raw
 
-    `head` is what was told of one that was never complete, which goes on in `behind`; b"" if it was.
+
+def last_line(head: bytes) -> bytes:
+    """What `told_behind` needs of a head that was never complete."""
+    if len(head) <= _LONGEST_LINE and b"\n" not in head:
+        return head
+    return _LINE + head[-_LONGEST_LINE:].rpartition(b"\n")[2]
+
+
+def told_behind(last: bytes, behind: bytes) -> bytes:
+    """What came behind a refused request: the rest of its head or of its body, further requests, or anything.
+
+    `last` is the `last_line` of what was told of a head that was never complete; b"" if it was.
     """
-    whole = without_credentials(head + behind) if head else behind
-    if _NAME in whole.lower():
-        whole = _HEADER.sub(_masked, whole)
-    if b"@" in whole and _LATER_LINE.search(whole):
-        whole = _LATER_LINE.sub(lambda line: without_credentials(line[0]), whole)
-        whole = _HOST_USERINFO.sub(_masked, whole)
-    return whole[len(head) :]
+    last = last or _LINE + b"\r\n"
+    return told_refused(last + behind)[len(last) :]
 
 
 def _masked(found: re.Match[bytes]) -> bytes:

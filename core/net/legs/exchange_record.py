@@ -16,7 +16,7 @@ from core.protocol.http_message import RequestReader, ResponseReader
 from core.protocol.limits import ConnectionLimits
 from core.protocol.observer import Observer
 from core.protocol.state import Role
-from core.protocol.told_head import without_credentials
+from core.protocol.told_head import told_refused, without_credentials
 
 
 class ExchangeRecord:
@@ -70,7 +70,7 @@ class ExchangeRecord:
         """What `sender` has sent is no head. A client gets `answer`."""
         raw = parser.raw
         if sender is Role.CLIENT:
-            raw, self._own_length = without_credentials(raw), answer.body_length
+            raw, self._own_length = told_refused(raw), answer.body_length
         self._record(sender, [HandshakeFailed(raw, answer, sender)], len(raw))
 
     def miss(self, asked: RequestReader, failure: TlsFailure | None) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import HeadError
 from core.protocol.http11 import HeadKind, HeadLimits, HeadParser, RequestHead
-from core.protocol.told_head import told_behind, told_head, without_credentials
+from core.protocol.told_head import last_line, told_behind, told_head, without_credentials
 from core.protocol.violations import Judgement
 
 SECRET = b"c2VjcmV0"
@@ -171,6 +171,8 @@ def test_a_masked_head_is_read_as_the_head_is() -> None:
     ("head", "behind", "told"),
     [
         ("", "", ""),
+        ("", "joe@x", "joe@x"),
+        ("GET / HTTP/1.1\r\nX: joe", "@x\r\n", "@x\r\n"),
         ("", "ann@example.com says hello", "ann@example.com says hello"),
         (
             "",
@@ -185,7 +187,7 @@ def test_a_masked_head_is_read_as_the_head_is() -> None:
     ],
 )
 def test_what_comes_behind_a_refused_head(head: str, behind: str, told: str) -> None:
-    assert told_behind(head.encode(), behind.encode()) == told.encode()
+    assert told_behind(last_line(head.encode()), behind.encode()) == told.encode()
 
 
 def test_frames_behind_a_refused_head_stay_as_they_came() -> None:
