@@ -253,12 +253,17 @@ def test_a_browser_without_trust_is_told_apart(tmp_path: Path, fenced: Proxied) 
     assert "certificate_unknown" in told.sentence
 
 
-def headless_at(path: Path, *urls: str) -> Path:
-    """Makes a command of the real browser, quiet and without a window, which goes to these places too."""
+def headless_at(path: Path, start: str = "http://unmask.local/") -> Path:
+    """Makes a command of the real browser, quiet and without a window; where it would begin, it goes to `start`."""
     executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
-    words = " ".join(map(shlex.quote, ("--headless=new", *CHROMIUM_ARGUMENTS)))
+    words = shlex.join(("--headless=new", *CHROMIUM_ARGUMENTS))
+    # It takes one place only.
     path.parent.mkdir(exist_ok=True)
-    path.write_text(f'#!/bin/sh\nexec {executable} {words} "$@" {shlex.join(urls)}\n', encoding="utf-8")
+    path.write_text(
+        '#!/bin/sh\nfor word; do shift; [ "$word" = http://unmask.local/ ] && word='
+        f'{shlex.quote(start)}; set -- "$@" "$word"; done\nexec {executable} {words} "$@"\n',
+        encoding="utf-8",
+    )
     path.chmod(0o755)
     return path
 
@@ -301,7 +306,7 @@ def test_the_window_opens_a_browser(
         person.wait_for_banner("Chromium goes through “Browser”")
         person.until(lambda: person.connections() != [], "the page has opened its socket")
         person.wait_for_rows(4)
-        assert [payload for _, opcode, payload in person.rows() if opcode == "Text"] == ["from the page"] * 2
+        assert [payload for _, _, payload in person.rows()].count("from the page") == 2
         (opened,) = profiles.iterdir()
         person.close()
     assert not opened.exists()
