@@ -164,7 +164,7 @@ def test_a_source_waits_for_the_keyring_and_the_window_does_not(
 ) -> None:
     window = desktop.window
     window.sources._shelf.saved = Saved(variables=(Variable("token", "", is_secret=True),))
-    draft = ConnectDraft(f"{url}/x", auth=Auth(AuthKind.BEARER, secret="{token}"))
+    draft = ConnectDraft(f"{url}/x", subprotocols=("chat",), auth=Auth(AuthKind.BEARER, secret="{token}"))
     source = window.sources.add("out", draft)
     qtbot.waitUntil(slow_keyring.asked.is_set)
     assert line_of(desktop, source).state is SourceState.STARTING
