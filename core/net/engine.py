@@ -19,7 +19,6 @@ from core.errors import CallerError, NoRoomError, NotOpenError, TargetError
 from core.net import descriptors
 from core.net.accepting import Accepting
 from core.net.budget import MemoryBudget
-from core.net.client_status import Pulse
 from core.net.connect_request import ConnectRequest
 from core.net.connector import Connector
 from core.net.dial import Outbound
@@ -29,12 +28,13 @@ from core.net.fronts.reverse import ReverseRouter
 from core.net.host_list import HostList
 from core.net.legs.between import Between
 from core.net.legs.chains import Chains
-from core.net.legs.connecting import Connecting, ConnectWatcher, Outcome
+from core.net.legs.connecting import Connecting, ConnectWatcher
 from core.net.legs.exchange import Exchange
 from core.net.legs.leg import Leg
 from core.net.legs.reception import Reception
 from core.net.legs.served import Served
 from core.net.legs.session import Session
+from core.net.once import Once
 from core.net.proxy import Proxy
 from core.net.proxying import Proxying
 from core.net.relay import Relay
@@ -52,9 +52,10 @@ from core.net.sources import (
 )
 from core.net.tls.services import TlsServices
 from core.net.turns import Turns
-from core.protocol.events import ConnectionClosed, Origin
+from core.protocol.events import Origin
 from core.protocol.outgoing import Outgoing, OutgoingClose, Target
 from core.protocol.violations import Judgement
+from core.rules.verdict import Cut
 
 _GOING_AWAY = 1001
 _STOP_SECONDS = 1.0
@@ -160,10 +161,18 @@ class Engine:
 
         The result is recorded in the capture, and a failure is reported as a `Failure`.
         """
-        return self._dial(NO_SOURCE, request, _Once(request.shown_url, self.tell_failure)).id
+        return self._dial(NO_SOURCE, request, Once(request.shown_url, self.tell_failure)).id
 
     def send(self, target: Target, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> None:
         """Send to one side of one connection. Raises CallerError."""
+        self._session(target).send(outgoing, target.toward, origin)
+
+    def cut(self, target: Target, how: Cut) -> None:
+        """End one side of a connection without a close frame, or only the stream toward it. Raises CallerError."""
+        self._session(target).cut(target.toward, how)
+
+    def _session(self, target: Target) -> Session:
+        """The session with that side; raises CallerError."""
         session = self._sessions.get(target.connection)
         if session is None:
             number = self._number(target.connection)
@@ -172,7 +181,7 @@ class Engine:
             raise TargetError(
                 f"Connection #{session.number} has no {target.toward.name.lower()} that Unmask could send to."
             )
-        session.send(outgoing, target.toward, origin)
+        return session
 
     def send_to(self, targets: Sequence[Target], outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> int:
         """Send to exactly these targets; gives the number reached.
@@ -428,21 +437,3 @@ class Engine:
         self._add(session)
         session.dial()
         return session
-
-
-class _Once:
-    """Reports the failure of a connection that was asked for by itself."""
-
-    def __init__(self, url: str, tell_failure: Callable[[Failure], None]) -> None:
-        self._url = url
-        self._tell_failure = tell_failure
-
-    def decided(self, outcome: Outcome) -> None:
-        if outcome.reason:
-            self._tell_failure(Failure(FailureKind.CONNECT, self._url, outcome.reason))
-
-    def pulsed(self, pulse: Pulse) -> None:
-        pass
-
-    def ended(self, closed: ConnectionClosed | None) -> None:
-        pass

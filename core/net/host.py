@@ -32,6 +32,7 @@ from core.protocol.events import Origin
 from core.protocol.outgoing import Outgoing, Target
 from core.rules.book import RuleBook
 from core.rules.decision import Decision, HeldKey, HeldList
+from core.rules.verdict import Cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,10 @@ class EngineHost:
             engine.ruling.decide(keys, decision)
 
         self.ask(decide)
+
+    def cut(self, target: Target, how: Cut) -> None:
+        """End one side of a connection without a close frame, or only the stream toward it; its failure is told."""
+        self.ask(lambda engine: engine.cut(target, how))
 
     def let_all_go(self, connection: int | None = None) -> None:
         """Let everything that is held go on unchanged, on one connection (by handle) or on all."""

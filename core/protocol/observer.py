@@ -87,8 +87,8 @@ class Observer:
         """What the client has asked for."""
         self.response: ResponseHead | None = None
         """The final response."""
-        self._closing: tuple[Role, int, str] | None = None
-        """The first close frame: sender, code and reason."""
+        self._closing: tuple[Role | None, int, str] | None = None
+        """The first close frame: sender, code and reason. None: Unmask sent it."""
         self.state = ReadyState.CONNECTING
         self.deflate: DeflateParameters | None = None
         """The permessage-deflate parameters agreed between client and server."""
@@ -165,6 +165,12 @@ class Observer:
             self._closing = (sender, *inbound.closing)
         return reports
 
+    def note_close(self, code: int | None, reason: str) -> None:
+        """Unmask has sent a close frame to one of them."""
+        if self._closing is None:
+            # RFC 6455 section 7.1.5: 1005 where the frame has no code.
+            self._closing = (None, 1005 if code is None else code, reason)
+
     def end(self, sender: Role) -> Sequence[Event]:
         """End one side's stream after everything was received; gives what is left of a last frame, and the rest."""
         direction = self._directions[sender]
@@ -184,7 +190,8 @@ class Observer:
         self.state = ReadyState.CLOSED
         if self._closing is not None:
             sender, code, reason = self._closing
-            return [*events, ConnectionClosed(code, reason, closed_by_role(sender))]
+            by = ClosedBy.UNMASK if sender is None else closed_by_role(sender)
+            return [*events, ConnectionClosed(code, reason, by)]
         closed_by = ClosedBy.UNMASK if first is None else closed_by_role(first)
         # RFC 6455 section 7.1.5: 1006 where no close frame was seen.
         return [*events, ConnectionClosed(1006, "", closed_by, vanished=first is not None)]

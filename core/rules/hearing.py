@@ -119,6 +119,14 @@ class Hearing:
             found.update(each.sieve.among(joined))
         return sorted(found) or None
 
+    def redacts(self, sender: Role) -> bool:
+        """Whether a rule may keep a message of that side, or a part of it, from being recorded."""
+        return any(
+            action.name == "redact"
+            for each in self._of(Moment.MESSAGE, sender)
+            for action in each.ready.rule.then
+        )
+
     def names(self, ids: Sequence[int]) -> tuple[str, ...]:
         """What the rules with these ids are called."""
         called = {each.rule.id: each.rule.name for rules in self._rules.values() for each in rules}

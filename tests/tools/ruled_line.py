@@ -73,6 +73,7 @@ class RuledLine:
         self.loop = asyncio.new_event_loop()
         self.sender = sender
         self.now = 0
+        self.clock = lambda: self.now
         self._tickets = itertools.count(1)
         self.told: list[Report] = []
         self.sent: list[Caused] = []
@@ -91,10 +92,7 @@ class RuledLine:
             ahead=self._reader.begun_bytes,
             in_message=self._reader.is_in_message,
         )
-        self.passage.hear(hearing)
-
-    def clock(self) -> int:
-        return self.now
+        self.passage.hear(hearing, None)
 
     def feed(self, data: bytes) -> None:
         """What the sender sends next."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from core.capture.records import Direction
 from core.net.failures import Failure, FailureKind
+from core.net.legs.advice import Advice
 from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.outlet import Sending
 from core.net.legs.passage import Passage
@@ -48,6 +49,7 @@ class Crossings:
         self.passages: dict[Role, Passage | None] = {Role.CLIENT: None, Role.SERVER: None}
         """By sender; None: its bytes pass before they are looked at."""
         self._hearing: Hearing | None = None
+        self._advice: Advice | None = None
         self.wanted: dict[Role, list[Sending]] = {}
         """Passages that begin as soon as all is read that came, and what is to be sent then."""
         self._tickets = itertools.count(1)
@@ -64,14 +66,15 @@ class Crossings:
         """Whether a side is not read, because no more may wait."""
         return any(each.departures.is_full for each in self._present())
 
-    def hear(self, hearing: Hearing | None) -> None:
-        """Ask these rules from now on. What is held stays held."""
-        self._hearing = hearing
+    def hear(self, hearing: Hearing | None, advice: Advice | None) -> None:
+        """Ask these rules from now on, and `advice` about what no rule applies to. What is held stays held."""
+        self._hearing, self._advice = hearing, advice
         for sender, passage in self.passages.items():
+            concerned = hearing is not None and any(hearing.concerns(each, sender) for each in _PASSING)
             if passage is not None:
-                passage.hear(hearing)
+                passage.hear(hearing, advice)
                 self.end_if_needless(sender)
-            elif hearing is not None and any(hearing.concerns(each, sender) for each in _PASSING):
+            elif concerned or advice is not None:
                 self.wanted.setdefault(sender, [])
         self.begin_wanted()
 
@@ -85,7 +88,8 @@ class Crossings:
             return
         passage.departures.outlet.send(sending)
         passage.departures.flush()
-        if isinstance(sending.outgoing, OutgoingClose):
+        if isinstance(close := sending.outgoing, OutgoingClose):
+            self._observer.note_close(close.code, close.reason)
             self._legs[toward].set_timer(self._host.settings.limits.close_seconds, self._close_is_overdue)
         self.end_if_needless(sender)
 
@@ -123,7 +127,7 @@ class Crossings:
                 ahead=inbound.begun_bytes,
                 in_message=inbound.is_in_message,
             )
-            passage.hear(self._hearing)
+            passage.hear(self._hearing, self._advice)
             self.passages[sender] = passage
             for sending in sendings:
                 self.send(sending, peer_of(sender))
@@ -134,6 +138,14 @@ class Crossings:
         if passage is not None and passage.is_needless and not self._observer.has_more(sender):
             passage.end()
             self.passages[sender] = None
+
+    def cut_side(self, side: Role, cut: Cut) -> None:
+        """End the connection to a side, or only the stream toward it."""
+        if cut is Cut.RESET:
+            self.lose(side)
+            self._legs[side].reset()
+        else:
+            self.half_close(side)
 
     def lose(self, side: Role) -> None:
         """That side has gone, and gets nothing any more."""

@@ -12,6 +12,7 @@ from core.net.legs.passage_host import PassageHost
 from core.net.legs.unit import Unit, WaitsFor, in_place_of
 from core.net.settings import Limits
 from core.protocol.events import Caused, Decided, FrameReceived, FrameSent, Origin, Report, Ruled
+from core.protocol.frames import Opcode
 from core.protocol.handling import DecidedBy, Fate, Handling
 from core.protocol.rewriting import Rewriting
 from core.protocol.state import Role
@@ -48,6 +49,8 @@ class Departures:
         self._told: list[Report] = []
         """Reports that were not handed over yet."""
         self._is_full = False
+        self.is_closing = False
+        """A close frame has gone on, or nothing more comes."""
         self._is_cut_off = False
         """The receiver has gone."""
 
@@ -117,10 +120,20 @@ class Departures:
         """Report a frame of a message that has not come completely."""
         self._tell_waiting(unit, report, ())
 
-    def drop(self, report: FrameReceived) -> None:
+    def drop(self, report: FrameReceived, *, is_secret: bool) -> None:
         """A frame reaches nobody, because the receiver has gone or was told that nothing follows."""
-        fate = Fate.HELD if self._is_cut_off else Fate.DROPPED
-        self._told.append(Ruled(report, Handling(fate)))
+        self._tell_apart(report, Fate.HELD if self._is_cut_off else Fate.DROPPED, is_secret=is_secret)
+
+    def pass_by(self, report: FrameReceived, *, is_secret: bool) -> None:
+        """Report a frame that goes on and that nobody can look into."""
+        if is_secret:
+            self._tell_apart(report, Fate.PASSED, is_secret=True)
+        else:
+            self._told.append(report)
+
+    def _tell_apart(self, report: FrameReceived, fate: Fate, *, is_secret: bool) -> None:
+        handling = Handling(fate, is_redacted=is_secret)
+        self._told.append(Ruled(report, handling, recorded=b"" if is_secret else None))
 
     def settle(
         self, unit: Unit, verdict: Verdict, rules: tuple[str, ...], report: FrameReceived | None
@@ -143,31 +156,54 @@ class Departures:
 
     def _let_go_or_wait(self, unit: Unit, report: FrameReceived | None) -> None:
         verdict = unit.verdict
+        if self.takes_nothing:
+            fate = Fate.HELD if self._is_cut_off else Fate.DROPPED
+            self._tell_fate(unit, report, fate, DecidedBy.NOBODY, verdict.notes)
+            return
         if isinstance(verdict.onward, Hold):
             unit.waits_for = WaitsFor.PERSON
         elif verdict.delay_seconds > 0:
             unit.waits_for = WaitsFor.TIME
+        elif unit.opcode == Opcode.CLOSE:
+            self.close_input()
         is_free = self.control_is_clear if unit.is_control else self.is_clear
         if unit.waits_for is WaitsFor.NOBODY and is_free and not verdict.behind:
             self._go(unit, report)
         else:
             self._wait(unit, report)
 
-    def wait_for_adviser(self, unit: Unit, report: FrameReceived | None) -> None:
-        """Let a unit wait for a verdict that comes later, by `decide`."""
+    def wait_for_adviser(self, unit: Unit, report: FrameReceived | None) -> int:
+        """Let a unit wait for a verdict that comes later, by `decide`; gives its ticket.
+
+        It is reported then, so that one that just passes leaves no trace of it.
+        """
         unit.waits_for = WaitsFor.ADVISER
-        self._wait(unit, report)
+        if report is not None:
+            unit.untold.append(report)
+        ticket = self._ticket(unit)
+        gate = self._control if unit.is_control else self._data
+        gate.arrive(ticket, unit, unit.size)
+        self._look_for_room()
+        return ticket
 
     def close_input(self) -> None:
-        """Nothing more comes, or a close frame: all that waits goes on in front of it, unchanged."""
-        for gate in (self._control, self._data):
-            for waiting in gate.flush():
-                unit = waiting.item
-                unit.stop_timer()
-                unit.lets_go(DecidedBy.NOBODY, _AT_CLOSE)
+        """Nothing more comes: all that waits goes on, in order, as if nobody had been asked."""
+        self._flush(self._control)
+        self.close_data()
+
+    def close_data(self) -> None:
+        """A close frame is about to go on: what waits goes on in front of it."""
+        self.is_closing = True
+        self._flush(self._data)
         self.outlet.hurry()
         self.pump()
         self._host.held_changed()
+
+    def _flush(self, gate: Gate[Unit]) -> None:
+        for waiting in gate.flush():
+            unit = waiting.item
+            unit.stop_timer()
+            unit.lets_go(DecidedBy.NOBODY, _AT_CLOSE)
 
     def lose_receiver(self) -> None:
         """The receiver has gone: what waits is never passed on, which is how it was reported."""
@@ -175,6 +211,7 @@ class Departures:
         for gate in (self._control, self._data):
             for unit in gate.clear():
                 unit.stop_timer()
+                self._tell_waiting(unit, None, unit.verdict.notes)
         self.outlet.stop()
         self._look_for_room()
         self._host.held_changed()
@@ -188,9 +225,7 @@ class Departures:
         if unit is None:
             return False
         unit.stop_timer()
-        if isinstance(decision, Verdict) and isinstance(decision.onward, Hold):
-            # Whoever was asked leaves it to a person.
-            self._change_hold(unit, decision, decision.onward)
+        if isinstance(decision, Verdict) and self._waits_on(unit, decision):
             return True
         unit.decide(decision, decided_by)
         onward = unit.verdict.onward
@@ -237,22 +272,35 @@ class Departures:
         gate.arrive(
             ticket, unit, unit.size, is_decided=is_decided, behind=verdict.behind if is_decided else 0
         )
-        if unit.waits_for is WaitsFor.TIME:
-            unit.timer = self._host.loop.call_later(verdict.delay_seconds, self._time_has_passed, unit)
-        elif unit.waits_for is WaitsFor.PERSON and isinstance(verdict.onward, Hold):
-            self._set_deadline(unit, verdict.onward)
-        elif is_decided:
+        if is_decided:
             self.pump()
+        else:
+            self._wait_for_decision(unit)
         self._look_for_room()
+
+    def _wait_for_decision(self, unit: Unit) -> None:
+        verdict = unit.verdict
+        if isinstance(verdict.onward, Hold):
+            unit.waits_for = WaitsFor.PERSON
+            self._set_deadline(unit, verdict.onward)
+        else:
+            unit.waits_for = WaitsFor.TIME
+            unit.timer = self._host.loop.call_later(verdict.delay_seconds, self._time_has_passed, unit)
 
     def _set_deadline(self, unit: Unit, hold: Hold) -> None:
         unit.until_ns = self._host.clock() + int(hold.seconds * 10**9)
         unit.timer = self._host.loop.call_later(hold.seconds, self._deadline, unit, hold.seconds)
         self._host.held_changed()
 
-    def _change_hold(self, unit: Unit, verdict: Verdict, hold: Hold) -> None:
-        unit.verdict, unit.waits_for = verdict, WaitsFor.PERSON
-        self._set_deadline(unit, hold)
+    def _waits_on(self, unit: Unit, verdict: Verdict) -> bool:
+        """Whether whoever was asked leaves it to a person, or to time."""
+        is_held = isinstance(verdict.onward, Hold)
+        if verdict.onward is Onward.DROP or not (is_held or verdict.delay_seconds > 0):
+            return False
+        unit.verdict, unit.has_waited = verdict, True
+        self._tell_waiting(unit, None, verdict.notes)
+        self._wait_for_decision(unit)
+        return True
 
     def _time_has_passed(self, unit: Unit) -> None:
         unit.timer = None
@@ -287,6 +335,8 @@ class Departures:
     def _go(self, unit: Unit, report: FrameReceived | None) -> None:
         """Let a unit go on, as its verdict says."""
         verdict = unit.verdict
+        if unit.opcode == Opcode.CLOSE:
+            self.close_data()
         sent: Sequence[FrameSent] = ()
         frames = unit.pieces
         if isinstance(verdict.onward, Replacement):
@@ -353,16 +403,25 @@ class Departures:
         return unit.ticket
 
     def _tell_waiting(self, unit: Unit, report: FrameReceived | None, notes: tuple[str, ...]) -> None:
+        """Report what was not reported of a unit that does not go on now."""
         if report is not None:
-            recorded = unit.verdict.recorded
-            handling = Handling(Fate.HELD, rules=unit.rules, is_redacted=recorded is not None)
-            self._told.append(Ruled(report, handling, self._ticket(unit), notes, recorded))
-            unit.told_rules, unit.told_notes = unit.rules, notes
+            unit.untold.append(report)
+        if not unit.untold:
+            return
+        *begun, last = unit.untold
+        unit.untold = []
+        recorded = unit.verdict.recorded
+        handling = Handling(Fate.HELD, rules=unit.rules, is_redacted=recorded is not None)
+        part = None if recorded is None else b""
+        ticket = self._ticket(unit)
+        self._told += [Ruled(each, handling, ticket, (), part) for each in begun]
+        self._told.append(Ruled(last, handling, ticket, notes, recorded))
+        unit.told_rules, unit.told_notes = unit.rules, notes
 
     def _tell_gone(self, unit: Unit, report: FrameReceived | None, sent: Sequence[FrameSent]) -> None:
         """A unit has gone on, or `sent` in its place."""
         fate = Fate.REPLACED if sent else Fate.PASSED
-        self._tell_fate(unit, report, fate, unit.decided_by or DecidedBy.RULE, unit.verdict.notes)
+        self._tell_fate(unit, report, fate, unit.let_go_by, unit.verdict.notes)
         if sent:
             self._tell_sent([Caused(each, unit.ticket, unit.rules) for each in sent])
 
@@ -371,6 +430,11 @@ class Departures:
     ) -> None:
         """It is settled what becomes of a unit; `report` if its frame was not reported yet."""
         recorded = unit.verdict.recorded
+        if unit.untold:
+            *begun, report = unit.untold
+            unit.untold = []
+            for each in begun:
+                self._tell_part(unit, each, fate, by)
         if report is not None:
             if fate is Fate.PASSED and not (unit.rules or notes):
                 self._told.append(report)
@@ -385,6 +449,16 @@ class Departures:
             decided_by = DecidedBy.NOBODY if fate is Fate.PASSED and not unit.has_waited else by
             handling = Handling(fate, decided_by, held_ns, unit.untold_rules)
             self._told.append(Decided(unit.ticket, handling, unit.untold_notes(notes)))
+
+    def _tell_part(self, unit: Unit, report: FrameReceived, fate: Fate, by: DecidedBy) -> None:
+        """Report a frame of a message before its last one, once it is settled what becomes of it."""
+        is_redacted = unit.verdict.recorded is not None
+        if fate is Fate.PASSED and not (unit.rules or is_redacted):
+            self._told.append(report)
+            return
+        decided_by = DecidedBy.NOBODY if fate is Fate.PASSED else by
+        handling = Handling(fate, decided_by, None, unit.rules, is_redacted)
+        self._told.append(Ruled(report, handling, self._ticket(unit), (), b"" if is_redacted else None))
 
     def _tell_sending(self, sending: Sending, sent: Sequence[FrameSent]) -> None:
         self._tell_sent([Caused(each, sending.ticket, sending.rules) for each in sent])

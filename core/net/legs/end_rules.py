@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
 from core.errors import CallerError
+from core.net.legs.advice import Advice
 from core.net.legs.timers import Timers
 from core.net.legs.unit import Unit, WaitsFor, in_place_of, lone
 from core.net.settings import Limits
@@ -27,7 +29,8 @@ from core.protocol.events import (
     RunReceived,
 )
 from core.protocol.frame_runs import FrameColumns
-from core.protocol.handling import DecidedBy, Fate, Handling
+from core.protocol.frames import CONTROL
+from core.protocol.handling import UNTOUCHED, DecidedBy, Fate, Handling
 from core.protocol.outgoing import Outgoing
 from core.protocol.state import Role
 from core.rules.decision import Answer, Decision, HeldMessage
@@ -76,6 +79,11 @@ class EndRules:
         """The peer."""
         self._timers = timers
         self._hearing: Hearing | None = None
+        self._advice: Advice | None = None
+        self._withheld: list[FrameReceived] = []
+        """Frames of a message that is reported once it is whole."""
+        self._is_over = False
+        """The peer has gone."""
         self._hears_messages = self._hears_frames = False
         self._echoes = False
         """Whether messages that nobody drops are sent back, whatever the rules."""
@@ -89,17 +97,19 @@ class EndRules:
         self._echo: tuple[list[int], list[bytes]] = ([], [])
         """Opcodes and payloads of what is to be sent back next."""
 
-    def hear(self, hearing: Hearing | None) -> None:
-        """Ask these rules from the next message on."""
+    def hear(self, hearing: Hearing | None, advice: Advice | None) -> None:
+        """Ask these rules from the next message on, and `advice` about what no rule applies to."""
         sender = self.sender
-        self._hearing = hearing
+        self._hearing, self._advice = hearing, advice
         self._hears_messages = hearing is not None and hearing.concerns(Moment.MESSAGE, sender)
         self._hears_frames = hearing is not None and hearing.concerns(Moment.FRAME, sender)
 
     @property
     def is_needless(self) -> bool:
         """Whether nothing is asked, and nothing waits."""
-        return not (self._hears_messages or self._hears_frames) and self._gate.is_idle
+        if self._hears_messages or self._hears_frames or self._advice is not None:
+            return False
+        return self._gate.is_idle and not self._withheld
 
     @property
     def held_bytes(self) -> int:
@@ -128,9 +138,24 @@ class EndRules:
 
     def lose_peer(self) -> list[Report]:
         """Nothing reaches the peer any more: what is held stays what it was reported as."""
+        self._is_over = True
         for unit in self._gate.clear():
             unit.stop_timer()
+            self._tell_waiting(unit)
         self._look_for_room()
+        return self._take_reports()
+
+    def end(self) -> list[Report]:
+        """Nothing more comes: what has come of a last message."""
+        withheld, self._withheld = self._withheld, []
+        self._reports += [
+            Ruled(
+                report,
+                Handling(is_redacted=self._may_be_secret),
+                recorded=b"" if self._may_be_secret else None,
+            )
+            for report in withheld
+        ]
         return self._take_reports()
 
     # Decisions.
@@ -149,6 +174,9 @@ class EndRules:
         if unit is None:
             return False
         unit.stop_timer()
+        if isinstance(decision, Verdict) and self._waits_on(unit, decision):
+            self._host.after(self._take_reports())
+            return True
         unit.decide(decision, decided_by)
         if unit.verdict.onward is Onward.DROP:
             self._tell_fate(unit, Fate.DROPPED, decided_by)
@@ -165,7 +193,9 @@ class EndRules:
 
     def _asked(self, run: FrameColumns) -> Sequence[int]:
         """Which messages of a run the rules have to be asked about."""
-        hearing = self._hearing
+        hearing, advice = self._hearing, self._advice
+        if advice is not None and advice.is_asked_of_data(self.sender):
+            return range(len(run.heads))
         if hearing is None:
             return ()
         asked = (hearing.sift(run, self.sender) or ()) if self._hears_messages else ()
@@ -208,25 +238,71 @@ class EndRules:
     def _take_frame(self, report: FrameReceived, now: int, *, is_asked: bool | None = None) -> None:
         """A frame, and perhaps the message that it completes. `is_asked`: whether rules may apply, if that is known."""
         completes = report.completes
+        is_data = not report.frame.head & CONTROL
         if is_asked is None:
             is_asked = (
                 completes is not _ITSELF or not self._echoes_by_rule or bool(self._asked(_run_of(report)))
             )
+        if is_data and completes is None and not report.frame.fin and self._may_be_secret:
+            self._withheld.append(report)
+            return
         verdict = self._ask(report, now) if is_asked else None
-        if verdict is None and (completes is None or self._gate.is_idle):
+        is_echoed = completes is not None and (self._echoes or (self._echoes_by_rule and not is_asked))
+        is_advised = verdict is None and is_asked and completes is not None and self._wants_advice
+        if (
+            verdict is None
+            and not is_advised
+            and not self._withheld
+            and (completes is None or self._gate.is_idle)
+        ):
             self._reports.append(report)
-            if completes is not None and (self._echoes or (self._echoes_by_rule and not is_asked)):
+            if completes is not None and is_echoed:
                 self._echo_message(report, completes)
                 self._count_echoes(1, now)
             return
-        frame = report.frame
-        payload = completes.payload if isinstance(completes, Message) else frame.payload
-        opcode = completes.opcode if isinstance(completes, Message) else frame.opcode
-        unit = Unit(now, frame, opcode, frame.rsv1, payload=payload)
-        unit.is_echoed = completes is not None and (self._echoes or (self._echoes_by_rule and not is_asked))
+        unit = self._unit(report, now)
+        unit.is_echoed = is_echoed
         if verdict is not None and self._hearing is not None:
             unit.verdict, unit.rules = verdict, self._hearing.names(verdict.hits)
-        self._settle(unit, report)
+        if is_advised:
+            self._ask_adviser(unit)
+        else:
+            self._settle(unit)
+
+    def _unit(self, report: FrameReceived, now: int) -> Unit:
+        frame, completes = report.frame, report.completes
+        payload, opcode = frame.payload, frame.opcode
+        if isinstance(completes, Message):
+            payload, opcode = completes.payload, completes.opcode
+        unit = Unit(now, frame, opcode, frame.rsv1, payload=payload)
+        if not frame.is_control:
+            unit.untold, self._withheld = self._withheld, []
+        unit.untold.append(report)
+        return unit
+
+    @property
+    def _wants_advice(self) -> bool:
+        return self._advice is not None and not self._is_over and self._advice.is_asked_of_data(self.sender)
+
+    @property
+    def _may_be_secret(self) -> bool:
+        """Whether what nobody has looked into must not be recorded."""
+        return self._hearing is not None and self._hearing.redacts(self.sender)
+
+    def _ask_adviser(self, unit: Unit) -> None:
+        """Let a message wait for a verdict that comes later."""
+        advice = self._advice
+        assert advice is not None, "it wants to be asked"
+        unit.waits_for = WaitsFor.ADVISER
+        ticket = self._ticket(unit)
+        self._gate.arrive(ticket, unit, unit.size)
+        self._look_for_room()
+        moment = Moment.MESSAGE if advice.is_asked(Moment.MESSAGE, self.sender) else Moment.FRAME
+
+        def decide(verdict: Verdict) -> None:
+            self.decide(ticket, verdict, DecidedBy.SCRIPT)
+
+        advice.ask(moment, self.sender, unit.last.head, unit.payload or b"", decide)
 
     def _ask(self, report: FrameReceived, now: int) -> Verdict | None:
         """What the rules say of the message that a frame completes, or else of the frame."""
@@ -237,42 +313,54 @@ class EndRules:
             verdict = hearing.frame(report, self.sender, now)
         return verdict
 
-    def _settle(self, unit: Unit, report: FrameReceived) -> None:
+    def _settle(self, unit: Unit) -> None:
         verdict = unit.verdict
         if verdict.onward is Onward.DROP:
-            self._tell(unit, report, Fate.DROPPED)
+            self._tell_fate(unit, Fate.DROPPED, DecidedBy.RULE)
             self._act(unit)
             return
-        if isinstance(verdict.onward, Hold):
+        if not self._is_over and isinstance(verdict.onward, Hold):
             unit.waits_for = WaitsFor.PERSON
-        elif verdict.delay_seconds > 0:
+        elif not self._is_over and verdict.delay_seconds > 0:
             unit.waits_for = WaitsFor.TIME
         if unit.waits_for is WaitsFor.NOBODY and self._gate.is_idle and not verdict.behind:
-            self._tell(unit, report, Fate.PASSED)
+            self._tell_fate(unit, Fate.PASSED, DecidedBy.NOBODY)
             self._answer(unit)
         else:
-            self._wait(unit, report)
+            self._wait(unit)
 
-    def _wait(self, unit: Unit, report: FrameReceived) -> None:
-        self._tell(unit, report, Fate.HELD)
-        unit.has_waited = True
+    def _wait(self, unit: Unit) -> None:
+        self._tell_waiting(unit)
         is_decided = unit.waits_for is WaitsFor.NOBODY
-        verdict = unit.verdict
-        self._gate.arrive(
-            unit.ticket, unit, unit.size, is_decided=is_decided, behind=verdict.behind if is_decided else 0
-        )
-        loop = self._host.loop
+        behind = unit.verdict.behind if is_decided else 0
+        self._gate.arrive(unit.ticket, unit, unit.size, is_decided=is_decided, behind=behind)
+        if is_decided:
+            self._pump()
+        else:
+            self._wait_for_decision(unit)
+        self._look_for_room()
+
+    def _wait_for_decision(self, unit: Unit) -> None:
+        loop, verdict = self._host.loop, unit.verdict
         if isinstance(verdict.onward, Hold):
-            seconds = verdict.onward.seconds
+            unit.waits_for, seconds = WaitsFor.PERSON, verdict.onward.seconds
             unit.until_ns = self._host.clock() + int(seconds * 10**9)
             remark = f"Nobody decided within {seconds:g} s, so it went on."
             unit.timer = loop.call_later(seconds, self._time_is_up, unit, DecidedBy.DEADLINE, remark)
             self._host.held_changed()
-        elif not is_decided:
-            unit.timer = loop.call_later(verdict.delay_seconds, self._time_is_up, unit, DecidedBy.RULE)
         else:
-            self._pump()
-        self._look_for_room()
+            unit.waits_for = WaitsFor.TIME
+            unit.timer = loop.call_later(verdict.delay_seconds, self._time_is_up, unit, DecidedBy.RULE)
+
+    def _waits_on(self, unit: Unit, verdict: Verdict) -> bool:
+        """Whether whoever was asked leaves it to a person, or to time."""
+        is_held = isinstance(verdict.onward, Hold)
+        if verdict.onward is Onward.DROP or not (is_held or verdict.delay_seconds > 0):
+            return False
+        unit.verdict = verdict
+        self._tell_waiting(unit)
+        self._wait_for_decision(unit)
+        return True
 
     def _time_is_up(self, unit: Unit, by: DecidedBy, *remarks: str) -> None:
         unit.timer = None
@@ -284,7 +372,7 @@ class EndRules:
 
     def _pump(self) -> None:
         while (unit := self._gate.take()) is not None:
-            self._tell_fate(unit, Fate.PASSED, unit.decided_by or DecidedBy.RULE)
+            self._tell_fate(unit, Fate.PASSED, unit.let_go_by)
             self._answer(unit)
         self._look_for_room()
 
@@ -365,24 +453,45 @@ class EndRules:
         reports, self._reports = self._reports, []
         return reports
 
-    def _tell(self, unit: Unit, report: FrameReceived, fate: Fate) -> None:
-        verdict = unit.verdict
-        causes = verdict.sends or fate is Fate.HELD
-        if causes and not unit.ticket:
+    def _ticket(self, unit: Unit) -> int:
+        if not unit.ticket:
             unit.ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
-        is_decided = fate is Fate.DROPPED
-        handling = Handling(
-            fate,
-            DecidedBy.RULE if is_decided else DecidedBy.NOBODY,
-            None,
-            unit.rules,
-            verdict.recorded is not None,
-        )
-        self._reports.append(Ruled(report, handling, unit.ticket, verdict.notes, verdict.recorded))
+        return unit.ticket
+
+    def _tell_waiting(self, unit: Unit) -> None:
+        """Report what was not reported of a message that waits."""
+        self._ticket(unit)
+        unit.has_waited = True
+        self._tell_untold(unit, Handling(Fate.HELD, rules=unit.rules), unit.verdict.notes)
+
+    def _tell_untold(self, unit: Unit, handling: Handling, notes: tuple[str, ...]) -> None:
+        if not unit.untold:
+            return
+        recorded = unit.verdict.recorded
+        handling = replace(handling, is_redacted=recorded is not None)
+        *begun, last = unit.untold
+        unit.untold = []
+        if handling == UNTOUCHED and not notes and not unit.ticket:
+            self._reports += [*begun, last]
+            return
+        part = None if recorded is None else b""
+        self._reports += [Ruled(each, handling, unit.ticket, (), part) for each in begun]
+        self._reports.append(Ruled(last, handling, unit.ticket, notes, recorded))
 
     def _tell_fate(self, unit: Unit, fate: Fate, by: DecidedBy) -> None:
-        held_ns = self._host.clock() - unit.since_ns
-        self._reports.append(Decided(unit.ticket, Handling(fate, by, held_ns), unit.remarks))
+        """It is settled what becomes of a message."""
+        if unit.has_waited:
+            held_ns = self._host.clock() - unit.since_ns
+            self._reports.append(Decided(unit.ticket, Handling(fate, by, held_ns), unit.remarks))
+            return
+        if unit.verdict.sends and not unit.ticket:
+            self._ticket(unit)
+        elif not unit.verdict.sends and fate is Fate.PASSED:
+            unit.ticket = 0
+        decided_by = DecidedBy.NOBODY if fate is Fate.PASSED else by
+        self._tell_untold(
+            unit, Handling(fate, decided_by, rules=unit.rules), (*unit.verdict.notes, *unit.remarks)
+        )
 
 
 def _run_of(report: FrameReceived) -> FrameColumns:

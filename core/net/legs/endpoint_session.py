@@ -111,10 +111,10 @@ class EndpointSession(Session):
         if self._is_opening or self.endpoint.state is not ReadyState.OPEN:
             # They are asked for once it is open.
             return
-        if self._ruled is None and rules is not None:
+        if self._ruled is None and (rules is not None or self._host.ruling.advising.adviser is not None):
             self._ruled = RuledEnd(self, self._host, peer_of(self.endpoint.role))
         if self._ruled is not None:
-            self._ruled.hear(rules, self._about())
+            self._ruled.hear(rules, self.id, self._about())
             if self._ruled.is_needless:
                 self._ruled.stop()
                 self._ruled = None
@@ -213,7 +213,12 @@ class EndpointSession(Session):
 
     def leg_finished(self, leg: Leg) -> None:  # noqa: ARG002
         try:
-            self._after(self.endpoint.receive_eof())
+            if self._ruled is not None:
+                self._ruled.end()
+            events = self.endpoint.receive_eof()
+            self._after(events)
+            if self._ruled is not None and events:
+                self._ruled.closed(events[-1])
         finally:
             if self._ruled is not None:
                 self._ruled.stop()
@@ -247,9 +252,9 @@ class EndpointSession(Session):
 
     def _hear_at_opening(self) -> None:
         """Ask the rules from the first message on, if the handshake has just succeeded."""
-        rules = self._host.ruling.rules
-        if rules is not None and not self._is_opening:
-            self.hear(rules)
+        ruling = self._host.ruling
+        if not self._is_opening and not (ruling.rules is None and ruling.advising.adviser is None):
+            self.hear(ruling.rules)
             if self._ruled is not None:
                 self._ruled.opened()
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from core.net.legs.advice import Advice
 from core.net.legs.departures import Departures
 from core.net.legs.passage_host import PassageHost
-from core.net.legs.unit import UNCHANGED, Unit, WaitsFor, goes_on, lone
+from core.net.legs.unit import UNCHANGED, Unit, WaitsFor, lone
 from core.net.settings import Limits
 from core.protocol.events import Completes, FrameReceived, Message, Report, RunReceived
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import CONTROL, Opcode
+from core.protocol.handling import DecidedBy
 from core.protocol.rewriting import Rewriting
 from core.protocol.state import Role
 from core.protocol.wire_bytes import frame_length, run_length
@@ -25,6 +27,7 @@ from core.rules.moment import Moment
 from core.rules.verdict import Verdict
 
 _ITSELF = Completes.ITSELF
+_HIDDEN = Verdict(recorded=b"")
 _DATA = (Opcode.TEXT, Opcode.BINARY)
 
 
@@ -55,20 +58,20 @@ class Passage:
         """A message that has not come completely."""
         self._passes_rest = in_message
         """The rest of a message that nobody can touch any more is coming."""
-        self._is_over = False
-        """A close frame has gone on."""
+        self._advice: Advice | None = None
 
-    def hear(self, hearing: Hearing | None) -> None:
-        """Ask these rules from the next message on."""
+    def hear(self, hearing: Hearing | None, advice: Advice | None) -> None:
+        """Ask these rules from the next message on, and `advice` about what no rule applies to."""
         sender = self._sender
         self._hearing = hearing
+        self._advice = advice
         self._hears_messages = hearing is not None and hearing.concerns(Moment.MESSAGE, sender)
         self._hears_frames = hearing is not None and hearing.concerns(Moment.FRAME, sender)
 
     @property
     def is_needless(self) -> bool:
         """Whether all bytes can pass before they are looked at again."""
-        if self._hears_messages or self._hears_frames or self._unit is not None:
+        if self._hears_messages or self._hears_frames or self._unit is not None or self._advice is not None:
             return False
         return self.departures.is_idle
 
@@ -148,7 +151,9 @@ class Passage:
 
     def _asked(self, run: FrameColumns) -> Sequence[int]:
         """Which messages of a run the rules have to be asked about."""
-        hearing, sender = self._hearing, self._sender
+        hearing, sender, advice = self._hearing, self._sender, self._advice
+        if advice is not None and advice.is_asked_of_data(sender):
+            return range(len(run.heads))
         if hearing is None:
             return ()
         if hearing.echoes(sender):
@@ -163,10 +168,10 @@ class Passage:
         length = frame_length(frame)
         if self.departures.takes_nothing:
             self._outlet.skip(length)
-            self.departures.drop(report)
+            self.departures.drop(report, is_secret=self._may_be_secret)
         elif frame.head & CONTROL:
             self._take_control(report, length, now)
-        elif self._is_over:
+        elif self.departures.is_closing:
             self._pass(report, length, now)
         elif self._wire.has_gone_ahead or self._passes_rest:
             self._pass(report, length, now)
@@ -179,9 +184,9 @@ class Passage:
         """A frame that nobody can touch."""
         if self.departures.is_clear or self._wire.has_gone_ahead:
             self._outlet.pass_on(length)
-            self.departures.tell(report)
+            self.departures.pass_by(report, is_secret=self._may_be_secret)
         else:
-            self.departures.settle(self._whole(report, length, now), UNCHANGED, (), report)
+            self.departures.settle(self._whole(report, length, now), self._unseen, (), report)
 
     def _take_data(self, report: FrameReceived, length: int, now: int, *, is_asked: bool) -> None:
         frame = report.frame
@@ -214,37 +219,72 @@ class Passage:
     def _take_fragment(self, unit: Unit, report: FrameReceived, length: int, now: int) -> None:
         unit.pieces.append(self._outlet.take(length))
         unit.last = report.frame
-        completes = report.completes
-        verdict = None
-        if report.frame.fin:
+        is_whole, completes = report.frame.fin, report.completes
+        if self._withholds:
+            unit.untold.append(report)
+        if is_whole:
             self._unit = None
             unit.since_ns = now
             if isinstance(completes, Message):
                 unit.payload = completes.payload
-                verdict = self._ask(report, now)
-        self.departures.begin(unit, report)
-        if report.frame.fin:
-            self._settle(unit, verdict, None)
+        verdict = self._ask(report, now) if is_whole and completes is not None else None
+        if not self._withholds:
+            self.departures.begin(unit, report)
+        if is_whole:
+            if verdict is not None or completes is None or not self._takes_advice(unit, None, Moment.MESSAGE):
+                self._settle(unit, verdict, None)
         elif sum(map(len, unit.pieces)) > self._limits.message_bytes:
             # It is too long to be held, so it passes.
             self._let_unfinished_go()
             self._passes_rest = self._outlet.is_in_message = True
 
+    @property
+    def _may_be_secret(self) -> bool:
+        """Whether what nobody has looked into must not be recorded."""
+        return self._hearing is not None and self._hearing.redacts(self._sender)
+
+    @property
+    def _unseen(self) -> Verdict:
+        """What becomes of what nobody can look into."""
+        return _HIDDEN if self._may_be_secret else UNCHANGED
+
+    @property
+    def _withholds(self) -> bool:
+        """Whether a message is reported only once it is whole: before that nobody knows what may be recorded of it."""
+        return self._advice is not None or self._may_be_secret
+
+    def _takes_advice(self, unit: Unit, report: FrameReceived | None, moment: Moment) -> bool:
+        """Whether somebody is asked about a unit and answers later."""
+        advice, departures = self._advice, self.departures
+        if advice is None or departures.is_closing:
+            return False
+        if moment is Moment.MESSAGE and not advice.is_asked(moment, self._sender):
+            moment = Moment.FRAME
+        if not advice.is_asked(moment, self._sender):
+            return False
+        ticket = departures.wait_for_adviser(unit, report)
+
+        def decide(verdict: Verdict) -> None:
+            departures.decide(ticket, verdict, DecidedBy.SCRIPT)
+            departures.flush()
+
+        advice.ask(moment, self._sender, unit.last.head, unit.payload or b"", decide)
+        return True
+
     def _take_control(self, report: FrameReceived, length: int, now: int) -> None:
         frame, departures = report.frame, self.departures
-        if self._wire.has_gone_ahead or self._is_over:
+        if self._wire.has_gone_ahead or departures.is_closing:
             self._outlet.pass_on(length)
             departures.tell(report)
             self._outlet.settle()
             return
         verdict = self._ask_of_frame(report, now)
-        is_closing = frame.opcode == Opcode.CLOSE
         unit = self._whole(report, length, now)
-        if is_closing and (verdict is None or goes_on(verdict)):
+        if frame.opcode == Opcode.CLOSE:
             self._let_unfinished_go()
-            departures.close_input()
-            self._is_over = True
-        if verdict is None and departures.control_is_clear:
+        if verdict is None and self._takes_advice(unit, report, Moment.FRAME):
+            return
+        if verdict is None and departures.control_is_clear and frame.opcode != Opcode.CLOSE:
             self._outlet.put(unit.pieces)
             departures.tell(report)
         else:
@@ -254,7 +294,7 @@ class Passage:
         """Let the frames of a message go on that is not whole, in their turn."""
         unit, self._unit = self._unit, None
         if unit is not None:
-            self.departures.settle(unit, UNCHANGED, (), None)
+            self.departures.settle(unit, self._unseen, (), None)
 
     def _settle(self, unit: Unit, verdict: Verdict | None, report: FrameReceived | None) -> None:
         if verdict is None:

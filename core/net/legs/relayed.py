@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from core.capture.records import ConnectionRecord, Mode
 from core.errors import NotOpenError, PeerNotReadingError
 from core.net.legs.about import about
+from core.net.legs.advice import Advice
 from core.net.legs.between import Between
 from core.net.legs.crossings import DIRECTIONS, Crossings
 from core.net.legs.leg import Leg
@@ -27,7 +28,7 @@ from core.protocol.state import ReadyState, Role
 from core.rules.book import RuleBook
 from core.rules.decision import Decision, HeldMessage
 from core.rules.hearing import Hearing
-from core.rules.verdict import Verdict
+from core.rules.verdict import Cut, Verdict
 from core.sizes import byte_size
 
 
@@ -97,9 +98,15 @@ class Relayed(Between):
     def hear(self, rules: RuleBook | None) -> None:
         if self._observer.state is not ReadyState.OPEN:
             return
-        self._hearing = None if rules is None else rules.hearing(self._about(), before=self._hearing)
-        self._crossings.hear(self._hearing)
-        self._rule_clock.begin(self._hearing)
+        adviser = self._host.ruling.advising.adviser
+        about = None if rules is None and adviser is None else self._about()
+        self._hearing = None if rules is None or about is None else rules.hearing(about, before=self._hearing)
+        advice = None if adviser is None or about is None else Advice(adviser, self.id, about)
+        self._crossings.hear(self._hearing, advice)
+        self._rule_clock.begin(self._hearing, advice)
+
+    def cut(self, side: Role, how: Cut) -> None:
+        self._crossings.cut_side(side, how)
 
     @property
     def is_stuck(self) -> bool:
@@ -186,6 +193,8 @@ class Relayed(Between):
         if other is None:
             return
         if leg.was_reset:
+            for each in Role:
+                self._crossings.lose(each)
             other.reset()
         elif passage is None:
             other.close()
@@ -205,8 +214,9 @@ class Relayed(Between):
         self._tell(side, self._observer.end(side), self._host.clock())
         if len(self._finished) == len(Role):
             self._crossings.stop()
-            self._rule_clock.stop()
-            self._tell(side, self._observer.close(self._first), self._host.clock())
+            events = self._observer.close(self._first)
+            self._tell(side, events, self._host.clock())
+            self._rule_clock.closed(events[-1])
             self._finish()
 
     # Internals.
@@ -240,9 +250,8 @@ class Relayed(Between):
         self._settle_read(len(data), grows=True)
         return has_more
 
-    def _carry_out(self, hearing: Hearing, verdict: Verdict) -> None:
+    def _carry_out(self, verdict: Verdict, rules: tuple[str, ...]) -> None:
         """Do as the rules say of a moment at which nothing has come."""
-        rules = hearing.names(verdict.hits)
         for send in verdict.sends:
             self._crossings.send_besides(send, 0, rules)
         if verdict.cut is not None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from core.net.legs.advice import Advice
+from core.protocol.events import ClosedBy, ConnectionClosed, Report
+from core.protocol.state import Role
 from core.rules.hearing import Hearing
+from core.rules.moment import Moment
 from core.rules.verdict import Verdict
 
 _TOLERANCE_SECONDS = 0.002
@@ -18,18 +22,20 @@ class RuleClock:
         self,
         loop: asyncio.AbstractEventLoop,
         clock: Callable[[], int],
-        carry_out: Callable[[Hearing, Verdict], None],
+        carry_out: Callable[[Verdict, tuple[str, ...]], None],
     ) -> None:
+        """`carry_out` gets the names of the rules that applied too."""
         self._loop = loop
         self._clock = clock
         self._carry_out = carry_out
         self._hearing: Hearing | None = None
+        self._advice: Advice | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_over = False
 
-    def begin(self, hearing: Hearing | None) -> None:
-        """Ask these rules from now on, about a connection that is open."""
-        self._hearing = hearing
+    def begin(self, hearing: Hearing | None, advice: Advice | None) -> None:
+        """Ask these from now on, about a connection that is open."""
+        self._hearing, self._advice = hearing, advice
         if hearing is not None:
             hearing.start(self._clock())
         self.look()
@@ -39,13 +45,21 @@ class RuleClock:
         if self._hearing is not None:
             self._do(self._hearing.opened(self._clock()))
             self.look()
+        if self._advice is not None and self._advice.is_asked(Moment.OPEN, Role.SERVER):
+            self._advice.ask(Moment.OPEN, Role.SERVER, 0, b"", self._do_as_advised)
 
-    def closed(self, code: int | None, reason: str) -> None:
+    def closed(self, closed: Report) -> None:
         """The connection is over; nothing is asked any more."""
         self.stop()
         hearing, self._hearing = self._hearing, None
+        advice, self._advice = self._advice, None
+        if not isinstance(closed, ConnectionClosed):
+            return
         if hearing is not None:
-            hearing.closed(self._clock(), code, reason)
+            hearing.closed(self._clock(), closed.code, closed.reason)
+        side = Role.CLIENT if closed.closed_by is ClosedBy.CLIENT else Role.SERVER
+        if advice is not None and advice.is_asked(Moment.CLOSE, side):
+            advice.ask(Moment.CLOSE, side, 0, b"", self._do_as_advised)
 
     def stop(self) -> None:
         """No timer runs any more."""
@@ -73,7 +87,11 @@ class RuleClock:
 
     def _do(self, verdict: Verdict | None) -> None:
         if verdict is not None and self._hearing is not None:
-            self._carry_out(self._hearing, verdict)
+            self._carry_out(verdict, self._hearing.names(verdict.hits))
+
+    def _do_as_advised(self, verdict: Verdict) -> None:
+        if not self._is_over:
+            self._carry_out(verdict, ())
 
     def _cancel(self) -> None:
         if self._timer is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from core.capture.records import ConnectionRecord
+from core.net.legs.advice import Advice
 from core.net.legs.end_rules import EndRules
 from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.rule_clock import RuleClock
@@ -49,13 +50,14 @@ class RuledEnd:
         self._rules = EndRules(self, peer, host.settings.limits, self._timers)
         self._rule_clock = RuleClock(host.loop, host.clock, self._carry_out)
         self._hearing: Hearing | None = None
+        self._advice: Advice | None = None
 
     # Called by the session.
 
     @property
     def is_needless(self) -> bool:
         """Whether nothing is asked, and nothing waits."""
-        return self._rules.is_needless and self._hearing is None
+        return self._rules.is_needless and self._hearing is None and self._advice is None
 
     @property
     def is_full(self) -> bool:
@@ -66,11 +68,13 @@ class RuledEnd:
     def held_bytes(self) -> int:
         return self._rules.held_bytes
 
-    def hear(self, rules: RuleBook | None, about: ConnectionRecord) -> None:
+    def hear(self, rules: RuleBook | None, connection: int, about: ConnectionRecord) -> None:
         """Let these rules apply from now on."""
         self._hearing = None if rules is None else rules.hearing(about, before=self._hearing)
-        self._rules.hear(self._hearing)
-        self._rule_clock.begin(self._hearing)
+        adviser = self._host.ruling.advising.adviser
+        self._advice = None if adviser is None else Advice(adviser, connection, about)
+        self._rules.hear(self._hearing, self._advice)
+        self._rule_clock.begin(self._hearing, self._advice)
 
     def opened(self) -> None:
         """The opening handshake has succeeded."""
@@ -92,10 +96,18 @@ class RuledEnd:
 
     def lose_peer(self) -> None:
         """Nothing reaches the peer any more."""
-        self._rules.lose_peer()
+        self.after(self._rules.lose_peer())
         self._timers.stop()
         self._rule_clock.stop()
         self._host.ruling.held_changed()
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        self.after(self._rules.end())
+
+    def closed(self, closed: Report) -> None:
+        """The connection is over; `closed` is its last event."""
+        self._rule_clock.closed(closed)
 
     def stop(self) -> None:
         """The connection is over, or no rule applies any more."""
@@ -141,9 +153,8 @@ class RuledEnd:
     def _leg(self) -> Leg:
         return self._end.legs[0]
 
-    def _carry_out(self, hearing: Hearing, verdict: Verdict) -> None:
+    def _carry_out(self, verdict: Verdict, rules: tuple[str, ...]) -> None:
         """Do as the rules say of a moment at which nothing has come."""
-        rules = hearing.names(verdict.hits)
         for send in verdict.sends:
             self._rules.send(send, rules)
         if verdict.cut is not None:

@@ -24,6 +24,7 @@ from core.protocol.outgoing import Outgoing
 from core.protocol.state import Role
 from core.rules.book import RuleBook
 from core.rules.decision import Decision, HeldMessage
+from core.rules.verdict import Cut
 
 UNSETTLED_BYTES = 4096
 """So few received bytes need not be reported to the budget at once."""
@@ -118,6 +119,14 @@ class Session(ABC):
     def held(self) -> Iterator[HeldMessage]:
         """What waits for a person."""
         return iter(())
+
+    def cut(self, side: Role, how: Cut) -> None:
+        """End the connection to that side, one of `sides`, or only the stream toward it; no close frame is sent."""
+        leg = next(each for each, end in zip(self.legs, self.sides, strict=True) if end is side)
+        if how is Cut.RESET:
+            leg.reset()
+        else:
+            leg.say_no_more()
 
     @property
     def is_stuck(self) -> bool:

@@ -61,6 +61,8 @@ class Unit:
     """Notes on how it ended."""
     is_echoed: bool = False
     """It is sent back when it goes on."""
+    untold: list[FrameReceived] = field(default_factory=list)
+    """Reports of its frames that wait with it."""
     told_rules: tuple[str, ...] = ()
     """What was reported with its last frame."""
     told_notes: tuple[str, ...] = ()
@@ -68,6 +70,11 @@ class Unit:
     @property
     def is_control(self) -> bool:
         return self.opcode & CONTROL != 0
+
+    @property
+    def let_go_by(self) -> DecidedBy:
+        """Who let it go on; a rule if it has waited for nobody."""
+        return DecidedBy.RULE if self.decided_by is None else self.decided_by
 
     @property
     def size(self) -> int:
@@ -142,15 +149,6 @@ def in_place_of(replacement: Replacement, opcode: int) -> OutgoingMessage | Outg
         return OutgoingPong(replacement.payload)
     kind = Opcode.BINARY if replacement.opcode == Opcode.BINARY else Opcode.TEXT
     return OutgoingMessage(kind, replacement.payload, replacement.fragments, replacement.compression)
-
-
-def goes_on(verdict: Verdict) -> bool:
-    """Whether something goes on at once."""
-    return (
-        not isinstance(verdict.onward, Hold)
-        and verdict.onward is not Onward.DROP
-        and not verdict.delay_seconds
-    )
 
 
 def lone(run: FrameColumns, index: int) -> FrameReceived:
