@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Generator
 from decimal import Decimal
+from functools import lru_cache
 from typing import NoReturn
 
 from jsonpath import JSONPath, JSONPathEnvironment
@@ -24,6 +25,9 @@ DEPTH = 900
 _START = re.compile(rb'(?:\xef\xbb\xbf)?[ \t\r\n]*[{\["0-9tfn-]')
 """How JSON can begin."""
 
+_SHORT = 64 * 1024
+"""Bytes of a payload whose document is kept for the next question about it."""
+
 Extract = Callable[[bytes], Generator[Value]]
 
 
@@ -36,7 +40,7 @@ def json_documents(path: str) -> Callable[[bytes], Generator[Document]]:
 
     def extract(payload: bytes) -> Generator[Document]:
         try:
-            document = read_json(payload)
+            document = _read_again(payload) if len(payload) <= _SHORT else read_json(payload)
         except (ValueError, RecursionError):
             return
         yield from find(document, document)
@@ -86,6 +90,12 @@ def read_json(payload: bytes) -> Document:
     except ValueError:
         # The integer has more digits than `int` accepts.
         return _EXACT_DECODER.decode(text)
+
+
+@lru_cache(maxsize=1)
+def _read_again(payload: bytes) -> Document:
+    """The document of a payload that several paths are asked of in turn. Nobody changes it."""
+    return read_json(payload)
 
 
 def _refuse(word: str) -> NoReturn:

@@ -64,6 +64,7 @@ def sifted(filter: str, *payloads: str) -> list[int]:
             [0, 3],
         ),
         ('json("$.type") in {a, b}', ('{"type":"a"}', '{"type":"b"}', '{"type":"c"}'), [0, 1]),
+        ('json("$.type") in {a, 1..3}', ('{"type":2}', '{"type":"a"}', '{"b":"c"}'), [0, 1]),
         ('json("$.a.b[0]") > 3', ('{"a":{"b":[4]}}', '{"a":1}', '{"b":1}'), [0, 2]),
         (
             'json("$.n") == 99',
@@ -138,3 +139,17 @@ def test_texts_in_json_are_found(texts: list[str], wanted: str) -> None:
     literal = json.dumps(wanted)
     kept = sifted(f'json("$.t") == {literal}', *payloads)
     assert {index for index, text in enumerate(texts) if text == wanted} <= set(kept)
+
+
+@pytest.mark.parametrize("payload", ['{"t":"a"}', '{"t":"\\u0061"}', '{"\\u0074":"a"}'])
+def test_escapes_in_one_message(payload: str) -> None:
+    hearing = hearing_of(rule(action("drop"), filter='json("$.t") == a'))
+    assert hearing.message(came(payload), Role.CLIENT, NOW_NS) is not None
+
+
+@pytest.mark.parametrize(
+    ("payload", "matches"), [('{"n":1e1}', True), ('{"n":10.0}', True), ('{"n":1e2}', False)]
+)
+def test_numbers_in_one_message(payload: str, matches: bool) -> None:
+    hearing = hearing_of(rule(action("drop"), filter='json("$.n") == 10'))
+    assert (hearing.message(came(payload), Role.CLIENT, NOW_NS) is not None) is matches
