@@ -85,6 +85,8 @@ class RuleCompiler:
         self._language = language
         self.actions = default_actions() if actions is None else actions
         self.templates = TemplateLanguage(language)
+        self._known: dict[Rule, ReadyRule] = {}
+        """The rules of the last book: most of the next one are the same."""
 
     def book(self, rules: Sequence[Rule], hits: HitCounts | None = None) -> RuleBook:
         """All rules, those that are off included, are checked. Raises RuleError for the first that is wrong."""
@@ -94,16 +96,20 @@ class RuleCompiler:
                 f"There are {len(rules):,} rules; at most {MOST_RULES:,} are kept.", MOST_RULES, place
             )
         names = {each.name for each in rules}
-        ready = [self._ready(index, rule, names) for index, rule in enumerate(rules)]
+        ready = [self._known.get(rule) or self._ready(index, rule) for index, rule in enumerate(rules)]
+        for index, rule in enumerate(rules):
+            _check_after(index, rule.when, names)
+        self._known = dict(zip(rules, ready, strict=True))
         return RuleBook(ready, HitCounts() if hits is None else hits)
 
     def check(self, rule: Rule, names: Sequence[str] = ()) -> None:
         """Raises RuleError if the rule is wrong; `names` are those of all rules of its list."""
-        self._ready(0, rule, {*names, rule.name})
+        self._ready(0, rule)
+        _check_after(0, rule.when, {*names, rule.name})
 
-    def _ready(self, index: int, rule: Rule, names: set[str]) -> ReadyRule:
+    def _ready(self, index: int, rule: Rule) -> ReadyRule:
         when = rule.when
-        expression = self._condition(index, when, names)
+        expression = self._condition(index, when)
         if not rule.then:
             raise RuleError("The rule does nothing: it needs at least one action.", index, RulePlace("then"))
         if len(rule.then) > MOST_ACTIONS:
@@ -131,7 +137,7 @@ class RuleCompiler:
             return expression
         return more if expression is None else all_of([expression, more])
 
-    def _condition(self, index: int, when: Condition, names: set[str]) -> Expression | None:
+    def _condition(self, index: int, when: Condition) -> Expression | None:
         def wrong(part: str, message: str) -> RuleError:
             return RuleError(message, index, RulePlace(part))
 
@@ -141,8 +147,6 @@ class RuleCompiler:
             raise wrong("every", "“every” is of a timer only.")
         if when.sender is not None and when.moment not in _FRAMES:
             raise wrong("from", "“from” is of messages and frames only: nobody sends anything else.")
-        if when.after and when.after not in names:
-            raise wrong("after", f"“after” names no rule of this list: {quoted(when.after)}.")
         if when.skip < 0 or (when.most is not None and when.most < 1):
             raise wrong("most", "“skip” is at least 0, and “most” at least 1.")
         if not 0 < when.percent <= 100:
@@ -194,6 +198,12 @@ class RuleCompiler:
             return kind.build(kind.given(text.parameters, self.templates, refusal(moment)))
         except ParameterError as error:
             raise _wrong_action(index, at, error) from None
+
+
+def _check_after(index: int, when: Condition, names: set[str]) -> None:
+    if when.after and when.after not in names:
+        message = f"“after” names no rule of this list: {quoted(when.after)}."
+        raise RuleError(message, index, RulePlace("after"))
 
 
 def _wrong_action(index: int, at: int, error: ParameterError) -> RuleError:
