@@ -9,6 +9,7 @@
     ├── CallerError          the code or the person using Unmask asked for something that cannot be done
     │   ├── NotOpenError         sending on a connection that is not OPEN
     │   ├── PayloadError         a payload, close code or reason that no conforming frame can carry
+    │   ├── UnderWayError        bytes are being sent piece by piece, and others would come between
     │   ├── PeerNotReadingError  the peer reads nothing and our queue for it is full
     │   ├── TargetError          a side that a connection does not have
     │   ├── NoRoomError          one more than may be at a time
@@ -81,6 +82,10 @@ class NotOpenError(CallerError):
 
 class PayloadError(CallerError):
     """No conforming frame can carry this payload, close code or reason."""
+
+
+class UnderWayError(CallerError):
+    """Bytes are still being sent piece by piece, and no others may come between."""
 
 
 class PeerNotReadingError(CallerError):

@@ -17,6 +17,7 @@ from core.protocol.handshake_rules import (
     VERSION_HEADER,
 )
 from core.protocol.headers import bracketed, explain, is_token, place_text, quoted
+from core.protocol.outgoing import RawEnd
 
 USUAL_OFFER = "permessage-deflate; client_max_window_bits"
 """What browsers offer."""
@@ -139,6 +140,18 @@ class Reconnect:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadyHead:
+    """A request as it is, which may be wrong on purpose."""
+
+    raw: bytes = field(repr=False)
+    """The head, or what stands in its place."""
+    key: str
+    """The Sec-WebSocket-Key that the response is held against."""
+    end: RawEnd = RawEnd.GO_ON
+    """What becomes of our half of the stream behind it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectRequest:
     """A connection to make. Raises CallerError if no such request can be written."""
 
@@ -165,6 +178,8 @@ class ConnectRequest:
     """Whether the server's certificate is taken unseen."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """Texts of the head that may not be recorded, the longest first."""
+    ready: ReadyHead | None = None
+    """Sent in the place of the request that the other fields make."""
 
     def __post_init__(self) -> None:
         own = {name.lower() for name in _OWN}

@@ -29,6 +29,7 @@ from core.net.host_list import HostList
 from core.net.legs.between import Between
 from core.net.legs.chains import Chains
 from core.net.legs.connecting import Connecting, ConnectWatcher
+from core.net.legs.endpoint_session import EndpointSession
 from core.net.legs.exchange import Exchange
 from core.net.legs.leg import Leg
 from core.net.legs.reception import Reception
@@ -113,6 +114,8 @@ class Engine:
             tell_source,
             tell_failure,
         )
+        self._fronts: dict[int, Front] = {}
+        """What comes before the handshake in place of the usual front, by source."""
         self._proxies: dict[int, Proxying] = {}
         """Those that run or ran, by their source."""
         self._sessions: dict[int, Session] = {}
@@ -143,6 +146,10 @@ class Engine:
             self._bid_farewell(asked)
             self.loop.call_later(_STOP_SECONDS, self._cut, asked)
 
+    def set_front(self, source_id: int, front: Front) -> None:
+        """What answers the requests that come through a listening source from now on."""
+        self._fronts[source_id] = front
+
     @property
     def sources(self) -> tuple[SourceStatus, ...]:
         """The sources that run or have open connections. Any thread."""
@@ -155,13 +162,12 @@ class Engine:
             raise NotOpenError("The proxy does not run: start it first.")
         proxying.proxy = proxying.proxy.passing(hosts)
 
-    def connect(self, request: ConnectRequest) -> int:
-        """Connect to a server once; gives the connection's handle. Raises CallerError if there may be no more
-        connections.
+    def connect(self, request: ConnectRequest, watcher: ConnectWatcher | None = None) -> int:
+        """Connect to a server once; gives the connection's handle. Raises NoRoomError.
 
-        The result is recorded in the capture, and a failure is reported as a `Failure`.
+        The result is recorded in the capture. A failure is reported as a `Failure` where there is no `watcher`.
         """
-        return self._dial(NO_SOURCE, request, Once(request.shown_url, self.tell_failure)).id
+        return self._dial(NO_SOURCE, request, watcher or Once(request.shown_url, self.tell_failure)).id
 
     def send(self, target: Target, outgoing: Outgoing, origin: Origin = Origin.COMPOSED) -> None:
         """Send to one side of one connection. Raises CallerError."""
@@ -213,6 +219,11 @@ class Engine:
     def _number(self, connection_id: int) -> int:
         """The connection's number in the capture."""
         return self.recorder.numbering.number(connection_id) or connection_id
+
+    def stop_sending(self, connection_id: int) -> None:
+        """Send no more of the raw bytes that are under way on a connection, if there are any."""
+        if isinstance(session := self._sessions.get(connection_id), EndpointSession):
+            session.stop_sending()
 
     def disconnect(self, connection_id: int) -> None:
         """Cut one TCP connection without a closing handshake."""
@@ -395,7 +406,7 @@ class Engine:
         return start
 
     def _served(self, _listen: Listen, tag: SourceTag) -> Leg:
-        return Served(self, tag, self._front, self._admit).client
+        return Served(self, tag, self._fronts.get(tag.id, self._front), self._admit).client
 
     def _relayed(self, relay: Relay, tag: SourceTag) -> Leg:
         return Exchange(Reception(self, tag, Mode.RELAY, ReverseRouter(relay), self._admit)).client

@@ -81,7 +81,7 @@ class Endpoint:
             return []
         request = self._side.request
         self._sender.write(request)
-        return [RequestSent(request, parsed_request(request))]
+        return [RequestSent(request, parsed_request(request), self._side.broken)]
 
     def data_to_send(self) -> bytes:
         """The bytes for the transport; each byte is given once."""
@@ -149,6 +149,7 @@ class Endpoint:
             events += self._opening.end()
             inbound.trailing.add(self._opening.take_glued())
         events += inbound.end()
+        events += singly(self._sender.end())
         self.state = step(self.state, Trigger.EOF)
         # RFC 6455 section 7.1.5: 1006 if no close frame was received.
         code, reason = inbound.closing or (1006, "")
@@ -231,6 +232,28 @@ class Endpoint:
         self.state = step(self.state, Trigger.CLOSE_SENT)
         self._close_sent = True
         return [*before, *self._sender.control(Opcode.CLOSE, payload, origin=origin)]
+
+    def begin_raw(self) -> list[Event]:
+        """Prepare for `send_raw`; until `end_raw`, all else that is sent waits. Also allowed after a close frame."""
+        if self.state is not _OPEN and (self.state is not ReadyState.CLOSING or self.wants_close):
+            raise NotOpenError(f"The connection is {self.state.name.lower()}: no bytes can be sent on it.")
+        before = self._finish_sending()
+        self._sender.begin_raw(self._limits, self._parameters)
+        return before
+
+    def send_raw(self, data: bytes, *, origin: Origin) -> list[Event]:
+        """Send bytes as they are; gives the frames that they complete, with the rules that these break."""
+        events = singly(self._sender.raw(data, origin))
+        if self._sender.has_closed and not self._close_sent:
+            self._close_sent = True
+            if self.state is _OPEN:
+                self._closed_by = ClosedBy.UNMASK
+                self.state = step(self.state, Trigger.CLOSE_SENT)
+        return events
+
+    def end_raw(self) -> list[Event]:
+        """Send what has waited for the end of the raw bytes."""
+        return singly(self._sender.end_raw())
 
     def _drop_sending(self) -> None:
         self._sending = None

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from core.errors import HeadError
 from core.protocol import handshake_rules as rules
 from core.protocol.deflate import (
     DeflateParameters,
@@ -31,7 +32,14 @@ from core.protocol.handshake_rules import (
 )
 from core.protocol.handshake_rules import WS_VERSION as WS_VERSION
 from core.protocol.headers import explain, quoted, split_list
-from core.protocol.http11 import HeadParser, RequestHead, ResponseHead, write_request, write_response
+from core.protocol.http11 import (
+    HeadKind,
+    HeadParser,
+    RequestHead,
+    ResponseHead,
+    write_request,
+    write_response,
+)
 from core.protocol.violations import Judgement, Severity, Violation, violation
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -123,10 +131,12 @@ class Answer:
     """The value of Sec-WebSocket-Extensions in the response."""
     violations: tuple[Violation, ...] = ()
     """All broken rules, including those in the request head's own list; offsets count in the raw request."""
+    pretends: bool = False
+    """Frames follow whatever the response says, which is wrong on purpose."""
 
     @property
     def accepted(self) -> bool:
-        return self.status == 101
+        return self.status == 101 or self.pretends
 
     @property
     def head(self) -> bytes:
@@ -222,6 +232,18 @@ def refuse(
     body = reason.encode("utf-8", "backslashreplace") + b"\n"
     response = _with_body(status, "text/plain; charset=utf-8", body, (*own, *extra_headers))
     return Answer(status, reason, response, len(body), violations=tuple(violations))
+
+
+def judged_request(raw: bytes) -> tuple[Violation, ...]:
+    """The rules that a request of our own breaks, as far as it is one."""
+    parser = HeadParser(HeadKind.REQUEST, judgement=Judgement.TOLERANT)
+    try:
+        head = parser.feed(raw)
+    except HeadError:
+        return parser.violations
+    if not isinstance(head, RequestHead):
+        return parser.violations
+    return propose(head, ServerPolicy(judgement=Judgement.TOLERANT)).violations
 
 
 def head_missing(parser: HeadParser) -> Answer:

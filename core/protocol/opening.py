@@ -34,6 +34,8 @@ class ClientSide:
     subprotocols: tuple[str, ...] = ()
     deflate_offer: str | None = None
     judgement: Judgement = Judgement.STRICT
+    broken: tuple[Violation, ...] = ()
+    """The rules that this request breaks on purpose."""
 
 
 @dataclass(frozen=True, slots=True)

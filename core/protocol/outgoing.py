@@ -55,4 +55,38 @@ class OutgoingClose:
     reason: str = ""
 
 
-Outgoing = OutgoingMessage | OutgoingPing | OutgoingPong | OutgoingClose
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes that go out at once."""
+
+    data: bytes
+    after_seconds: float = 0.0
+    """The pause before them."""
+
+
+class RawEnd(Enum):
+    """What becomes of the stream after raw bytes."""
+
+    GO_ON = "go on"
+    HALF_CLOSE = "half-close"
+    """Our half of it ends."""
+    RESET = "reset"
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingRaw:
+    """Bytes as they are, which need not be frames, in pieces; `core.protocol.raw_frames` makes them.
+
+    What else is to be sent meanwhile goes out behind them.
+    """
+
+    pieces: tuple[Piece, ...]
+    end: RawEnd = RawEnd.GO_ON
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        return sum(len(piece.data) for piece in self.pieces)
+
+
+Outgoing = OutgoingMessage | OutgoingPing | OutgoingPong | OutgoingClose | OutgoingRaw

@@ -7,8 +7,8 @@ from functools import cache
 from itertools import chain, groupby, repeat
 
 from core.errors import PayloadError
-from core.protocol.deflate import Deflater
-from core.protocol.events import Completes, Event, FrameSent, Message, Origin, Report, RunSent
+from core.protocol.deflate import DeflateParameters, Deflater
+from core.protocol.events import Completes, Event, FrameSent, Message, Origin, Report, RunSent, singly
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import (
     FIN,
@@ -20,6 +20,8 @@ from core.protocol.frames import (
     new_masking_key,
     shortest_length_form,
 )
+from core.protocol.limits import ConnectionLimits
+from core.protocol.sight import Sight
 from core.protocol.state import Role
 from core.protocol.steps import Steps, finish
 
@@ -56,11 +58,25 @@ class Sender:
         """Set if permessage-deflate was negotiated."""
         self.busy = False
         """Whether `deflating` is unfinished; no other message may be sent until it is."""
+        self._sight: Sight | None = None
+        """Reads what goes out, from the first raw bytes on."""
+        self._behind: list[tuple[bytes, Origin]] = []
+        """What waits for the end of the raw bytes that are under way."""
+        self._is_raw = False
+        """Whether raw bytes are under way."""
 
     @property
     def held_bytes(self) -> int:
-        """Bytes that the compressor holds between messages."""
-        return 0 if self.deflater is None else self.deflater.held_bytes
+        """Bytes that the compressor holds between messages, that wait behind raw bytes, and of an unfinished frame."""
+        held = 0 if self.deflater is None else self.deflater.held_bytes
+        if self._sight is not None:
+            held += self._sight.held_bytes + sum(len(data) for data, _ in self._behind)
+        return held
+
+    @property
+    def has_closed(self) -> bool:
+        """Whether raw bytes had a close frame in them."""
+        return self._sight is not None and self._sight.has_closed
 
     def write(self, data: bytes) -> None:
         """Write bytes outside of frames: a head."""
@@ -78,6 +94,52 @@ class Sender:
             part = list(run)
             pieces += part if is_large else [b"".join(part)]
         return pieces
+
+    # Raw bytes.
+
+    def begin_raw(self, limits: ConnectionLimits, deflate: DeflateParameters | None) -> None:
+        """From here on until `end_raw`, all else waits."""
+        if self._sight is None:
+            self._sight = Sight(self._role, limits, deflate)
+        if deflate is not None:
+            # Refers to nothing that went out before: raw messages stand in the receiver's window and not in ours.
+            self.deflater = Deflater(deflate, self._role)
+        self._is_raw = True
+
+    def raw(self, data: bytes, origin: Origin) -> list[Report]:
+        """Write bytes as they are; gives the frames that they complete."""
+        assert self._sight is not None, "begin_raw comes first"
+        self._out.append(data)
+        return self._sight.feed(data, origin)
+
+    def end_raw(self) -> list[Report]:
+        """Write what had to wait; gives the frames in it."""
+        self._is_raw = False
+        waiting, self._behind = self._behind, []
+        told: list[Report] = []
+        for data, origin in waiting:
+            assert self._sight is not None
+            self._out.append(data)
+            told += self._sight.feed(data, origin)
+        return told
+
+    def end(self) -> list[Report]:
+        """Nothing more goes out; gives what is left of a frame."""
+        self._behind.clear()
+        sight, self._sight = self._sight, None
+        return [] if sight is None else sight.end(Origin.COMPOSED)
+
+    def _seen(self, since: int, origin: Origin) -> list[Event]:
+        """What the pieces written from `since` on mean; while raw bytes are under way, they wait instead."""
+        assert self._sight is not None
+        written = b"".join(self._out[since:])
+        if self._is_raw:
+            del self._out[since:]
+            self._behind.append((written, origin))
+            return []
+        return singly(self._sight.feed(written, origin))
+
+    # Messages and control frames.
 
     def message(
         self, opcode: int, payload: bytes, *, origin: Origin, fragments: int = 1, compress: bool = True
@@ -101,13 +163,13 @@ class Sender:
     def messages(self, opcodes: Sequence[int], payloads: list[bytes], *, origin: Origin) -> Sequence[Report]:
         """Send many messages with one frame each: `message` for many at once."""
         if len(payloads) == 1 and self.deflater is None:
-            return [self._frame(FIN | opcodes[0], payloads[0], _ITSELF, origin)]
+            return self._frame(FIN | opcodes[0], payloads[0], _ITSELF, origin)
         if self.deflater is not None:
             return finish(self.deflating(opcodes, payloads, origin=origin))
-        if self._role is Role.CLIENT or not payloads:
+        if self._role is Role.CLIENT or self._sight is not None or not payloads:
+            rows = zip(opcodes, payloads, strict=True)
             return [
-                self._frame(FIN | opcode, payload, _ITSELF, origin)
-                for opcode, payload in zip(opcodes, payloads, strict=True)
+                e for opcode, payload in rows for e in self._frame(FIN | opcode, payload, _ITSELF, origin)
             ]
         heads = [FIN | opcode for opcode in opcodes]
         lengths = list(map(len, payloads))
@@ -132,13 +194,13 @@ class Sender:
                 yield
             data = yield from self.deflater.compressing(payload)
             whole = Message(opcode, payload, True, 1, len(data))
-            events.append(self._frame(FIN | RSV1 | opcode, data, whole, origin))
+            events += self._frame(FIN | RSV1 | opcode, data, whole, origin)
         self.busy = False
         return events
 
     def control(self, opcode: Opcode, payload: bytes, *, origin: Origin) -> list[Event]:
         """Send a control frame."""
-        return [self._frame(FIN | opcode, payload, None, origin)]
+        return self._frame(FIN | opcode, payload, None, origin)
 
     def _frames(
         self,
@@ -149,12 +211,13 @@ class Sender:
     ) -> list[Event]:
         """First bytes, payloads, and what each frame completes."""
         rows = zip(heads, payloads, completes, strict=True)
-        return [self._frame(head, payload, whole, origin) for head, payload, whole in rows]
+        return [event for row in rows for event in self._frame(*row, origin)]
 
     def _frame(
         self, head: int, payload: bytes, completes: Message | Completes | None, origin: Origin
-    ) -> FrameSent:
+    ) -> list[Event]:
         """Write one frame; all single frames pass here."""
+        since = len(self._out)
         length = len(payload)
         form = 0 if length < 126 else int(shortest_length_form(length))
         key = new_masking_key() if self._role is Role.CLIENT else None
@@ -164,4 +227,6 @@ class Sender:
         else:
             self._out.append(frame.header())
             self._out.append(frame.masked_payload())
-        return FrameSent(frame, origin, completes)
+        if self._sight is not None:
+            return self._seen(since, origin)
+        return [FrameSent(frame, origin, completes)]

@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.logic.compose import ComposeKind, Draft, build, file_size
 from app.logic.text import count_bytes, grouped
-from core.protocol.outgoing import OutgoingClose, OutgoingMessage
+from core.protocol.outgoing import OutgoingClose, OutgoingMessage, OutgoingRaw
 
 _translate = QCoreApplication.translate
 
@@ -21,7 +21,7 @@ def examine(draft: Draft) -> tuple[str, str]:
     if draft.kind is ComposeKind.FILE:
         return _examine_file(draft.text)
     outgoing = build(draft)
-    if isinstance(outgoing, OutgoingClose):
+    if isinstance(outgoing, OutgoingClose | OutgoingRaw):
         return "", ""
     size = count_bytes(len(outgoing.payload))
     if isinstance(outgoing, OutgoingMessage) and outgoing.fragments > 1:

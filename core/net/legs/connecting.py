@@ -10,7 +10,7 @@ from core.capture.records import ConnectionRecord, Direction, Mode
 from core.capture.tracks import Opened
 from core.errors import AddressError, ConnectError, NotOpenError, PeerNotReadingError, StoppedError
 from core.net.client_status import Pulse
-from core.net.connect_request import ConnectRequest
+from core.net.connect_request import ConnectRequest, ReadyHead
 from core.net.dial import Dialling, Outbound
 from core.net.host_list import parse_hosts
 from core.net.legs.about import about
@@ -33,11 +33,11 @@ from core.protocol.events import (
     ResponseReceived,
 )
 from core.protocol.frames import Opcode
-from core.protocol.handshake import new_key
+from core.protocol.handshake import judged_request, new_key
 from core.protocol.handshake_rules import PROTOCOL_HEADER
 from core.protocol.headers import explain
 from core.protocol.http11 import RequestHead, ResponseHead
-from core.protocol.outgoing import Outgoing, OutgoingClose, OutgoingPing
+from core.protocol.outgoing import Outgoing, OutgoingClose, OutgoingPing, RawEnd
 from core.protocol.state import Role
 
 
@@ -66,6 +66,12 @@ class ConnectWatcher(Protocol):
         """The connection is over and completely recorded: the last call. None if it never began."""
 
 
+def usual_head(request: ConnectRequest) -> ReadyHead:
+    """The head that a request asks for, with a key of its own."""
+    key = new_key()
+    return ReadyHead(request.head(key), key)
+
+
 class Connecting(EndpointSession):
     """The server of one URL. The connection is recorded from the moment of dialling, whether or not it succeeds."""
 
@@ -90,11 +96,15 @@ class Connecting(EndpointSession):
         """The handshake has failed, whatever still comes."""
         self.is_left = False
         """Whether the person has closed it."""
-        key = new_key()
-        head = request.head(key)
-        self._request_bytes = len(head)
+        self._ready = request.ready or usual_head(request)
+        self._request_bytes = len(self._ready.raw)
         side = ClientSide(
-            head, key, request.subprotocols, request.compression or None, host.settings.judgement
+            self._ready.raw,
+            self._ready.key,
+            request.subprotocols,
+            request.compression or None,
+            host.settings.judgement,
+            () if request.ready is None else judged_request(request.ready.raw),
         )
         self.endpoint = Endpoint(side, connection_limits(self._limits))
         opened = Opened(Mode.CONNECT, request.url.place, "", source.label)
@@ -142,6 +152,9 @@ class Connecting(EndpointSession):
         self._is_reached = True
         self._after(self.endpoint.begin())
         leg.set_timer(self._request.handshake_seconds, self._handshake_timeout)
+        if self._ready.end is RawEnd.HALF_CLOSE:
+            self.endpoint.lose_peer()
+            leg.say_no_more()
 
     @property
     def _outbound(self) -> Outbound:

@@ -6,7 +6,8 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 
 from core.capture.records import ConnectionRecord, Direction
-from core.errors import NotOpenError, PeerNotReadingError
+from core.errors import NotOpenError, PayloadError, PeerNotReadingError, UnderWayError
+from core.net.legs.dripping import Dripping
 from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.ruled_end import RuledEnd
 from core.net.legs.session import Session, SessionHost
@@ -17,7 +18,15 @@ from core.protocol.endpoint import ConnectionLimits, Endpoint
 from core.protocol.events import Completes, Event, FrameReceived, Message, Origin, Report, RunReceived
 from core.protocol.frames import Opcode
 from core.protocol.http11 import HeadLimits
-from core.protocol.outgoing import Compression, Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing
+from core.protocol.outgoing import (
+    Compression,
+    Outgoing,
+    OutgoingClose,
+    OutgoingMessage,
+    OutgoingPing,
+    OutgoingRaw,
+    RawEnd,
+)
 from core.protocol.state import ReadyState, Role, peer_of
 from core.rules.book import RuleBook
 from core.rules.decision import Decision, HeldMessage
@@ -51,6 +60,8 @@ class EndpointSession(Session):
         """Length of the request head, which the recorder holds while the connection is open."""
         self._ruled: RuledEnd | None = None
         """What rules make of the messages, if there are any."""
+        self._dripping: Dripping | None = None
+        """Raw bytes that are under way."""
 
     # Called by the engine.
 
@@ -70,7 +81,8 @@ class EndpointSession(Session):
     def held_bytes(self) -> int:
         told = self._unrecorded if self._events else 0
         ruled = 0 if self._ruled is None else self._ruled.held_bytes
-        return self.endpoint.held_bytes + self._request_bytes + told + ruled
+        dripping = 0 if self._dripping is None else self._dripping.left_bytes
+        return self.endpoint.held_bytes + self._request_bytes + told + ruled + dripping
 
     @property
     def queued_bytes(self) -> int:
@@ -79,7 +91,8 @@ class EndpointSession(Session):
     def send(self, outgoing: Outgoing, toward: Role, origin: Origin) -> None:
         assert toward is not self.endpoint.role, "the engine has looked at `sides`"
         endpoint, leg = self.endpoint, self._leg
-        if not leg.is_open and endpoint.state is not ReadyState.CONNECTING:
+        has_gone = not leg.is_open or leg.has_said_all
+        if has_gone and endpoint.state is not ReadyState.CONNECTING:
             raise NotOpenError(f"The peer of #{self.number} has gone: nothing can be sent to it.")
         queued = leg.queued_bytes
         if queued > self._limits.queued_bytes:
@@ -87,11 +100,16 @@ class EndpointSession(Session):
                 f"The peer of #{self.number} is not reading: {byte_size(queued)} are queued for it. "
                 "Wait, or disconnect it."
             )
+        if isinstance(outgoing, OutgoingRaw):
+            self._send_raw(outgoing, origin)
+            return
         self._after(self.put(outgoing, origin))
 
     def put(self, outgoing: Outgoing, origin: Origin) -> list[Event]:
         """Send to the peer, without writing or recording it. Raises CallerError."""
         endpoint = self.endpoint
+        if isinstance(outgoing, OutgoingRaw):
+            raise PayloadError("Raw bytes are sent by themselves, not in answer to a message.")
         if isinstance(outgoing, OutgoingMessage):
             return endpoint.send_message(
                 outgoing.opcode,
@@ -128,6 +146,13 @@ class EndpointSession(Session):
 
     def decide(self, ticket: int, decision: Decision) -> bool:
         return self._ruled is not None and self._ruled.decide(ticket, decision)
+
+    def stop_sending(self) -> None:
+        """Send no more of the raw bytes that are under way; what waits behind them goes out."""
+        dripping, self._dripping = self._dripping, None
+        if dripping is not None:
+            dripping.stop()
+            self._after(self.endpoint.end_raw())
 
     # Called by the budget.
 
@@ -197,6 +222,8 @@ class EndpointSession(Session):
     def leg_flows(self, leg: Leg) -> None:
         leg.resume(PauseReason.PEER)
         self._host.session_flows(self)
+        if self._dripping is not None:
+            self._dripping.flows()
         self._settle()
 
     def leg_ended(self, leg: Leg) -> bool:
@@ -204,6 +231,8 @@ class EndpointSession(Session):
         return False
 
     def leg_lost(self, leg: Leg) -> None:
+        if self._dripping is not None:
+            self._dripping.stop()
         self.endpoint.lose_peer()
         if self._ruled is not None:
             self._ruled.lose_peer()
@@ -258,6 +287,36 @@ class EndpointSession(Session):
             if self._ruled is not None:
                 self._ruled.opened()
 
+    def _send_raw(self, raw: OutgoingRaw, origin: Origin) -> None:
+        endpoint = self.endpoint
+        if self._dripping is not None:
+            raise UnderWayError(
+                f"Bytes are still being sent to #{self.number}, {byte_size(self._dripping.left_bytes)} are left: wait "
+                "for their end, or stop them."
+            )
+
+        def write(data: bytes) -> None:
+            self._after(endpoint.send_raw(data, origin=origin))
+
+        before = endpoint.begin_raw()
+        self._dripping = Dripping(
+            self._host.loop, self._leg, raw.pieces, write, lambda: self._end_raw(raw.end)
+        )
+        self._after(before)
+        self._dripping.start()
+
+    def _end_raw(self, end: RawEnd) -> None:
+        """All raw bytes have gone out."""
+        leg = self._leg
+        self.stop_sending()
+        if end is RawEnd.RESET:
+            leg.reset()
+        elif end is RawEnd.HALF_CLOSE:
+            self.endpoint.lose_peer()
+            leg.say_no_more()
+        if end is not RawEnd.GO_ON or self.endpoint.state is ReadyState.CLOSING:
+            leg.set_timer(self._limits.close_seconds, self.disconnect)
+
     def _echo(self, events: Sequence[Report]) -> Sequence[Report]:
         """Send messages back; gives what was sent."""
         opcodes: list[int] = []
@@ -306,6 +365,7 @@ class EndpointSession(Session):
         if self._is_ending or not self._leg.is_connected:
             return
         self._is_ending = True
+        self.stop_sending()
         if not self._peer_ends_first:
             self._leg.say_no_more()
         self._leg.set_timer(self._limits.close_seconds, self.disconnect)

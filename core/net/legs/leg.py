@@ -107,6 +107,11 @@ class Leg(asyncio.Protocol):
         return self._transport is not None
 
     @property
+    def has_said_all(self) -> bool:
+        """Whether our half of the stream has ended."""
+        return self._has_said_all
+
+    @property
     def descriptor(self) -> int:
         """The number of its socket; -1 if there is none."""
         sock = None if self._transport is None else self._transport.get_extra_info("socket")
@@ -187,8 +192,8 @@ class Leg(asyncio.Protocol):
         layer.begin(self._transport, seconds, first)
 
     def write(self, pieces: Sequence[bytes]) -> None:
-        """Write all pieces; without a connection they are dropped."""
-        if self._transport is None:
+        """Write all pieces; without a connection, or after `say_no_more`, they are dropped."""
+        if self._transport is None or self._has_said_all:
             return
         if len(pieces) == 1:
             self._transport.write(pieces[0])

@@ -39,7 +39,9 @@ class Masking:
     def _masked(self, event: Report) -> Report:
         if isinstance(event, RequestSent):
             raw = self._request(event.raw)
-            return replace(event, raw=raw, request=parsed_request(raw), is_masked=raw != event.raw)
+            found = self._violations(event.violations)
+            is_masked = raw != event.raw
+            return replace(event, raw=raw, request=parsed_request(raw), violations=found, is_masked=is_masked)
         if isinstance(event, ResponseReceived):
             response = self._response(event.response)
             subprotocol = event.verdict.subprotocol
