@@ -24,6 +24,7 @@ from app.options import (
     engine_settings,
     export_parser,
     main_parser,
+    probe_parser,
     script_parser,
     sources_in,
 )
@@ -63,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if words[:1] == ["export"]:
             with _ended_in_order():
                 return _export(export_parser().parse_args(words[1:]))
+        if words[:1] == ["probe"]:
+            return _probe(probe_parser().parse_args(words[1:]))
         if words[:1] == ["certificate"]:
             out = None if sys.stdout is None else sys.stdout.buffer
             return show_certificate(certificate_parser().parse_args(words[1:]), authority_folder(), out)
@@ -243,6 +246,15 @@ def _agree_on(source: Source, *, allowed: bool) -> None:
 def _must_be_new(path: Path) -> None:
     if path.exists():
         raise UnmaskError(f"{path} exists already. Name a capture that does not, or move that one away.")
+
+
+def _probe(options: argparse.Namespace) -> int:
+    from app.terminal.probe_command import run_probe
+
+    tune_interpreter()
+    if sys.stdout is None:
+        raise UnmaskError("The standard output is closed, so that nobody would read the report.")
+    return run_probe(options, program_version(), load_test_page(), sys.stdout)
 
 
 def _export(options: argparse.Namespace) -> int:

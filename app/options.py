@@ -119,8 +119,9 @@ def main_parser() -> argparse.ArgumentParser:
         description="See what really goes over a WebSocket: every byte, and what it means. Unmask is the server of "
         "your client, the client of your server, or stands between the two.",
         epilog=f"A SIZE is a number of bytes, or a number with a unit: {UNITS_HELP}. "
-        "“unmask export --help” tells how to write a capture in another format, “unmask certificate --help” how to get "
-        "the certificate of Unmask's own authority, “unmask script --help” how to begin a script.",
+        "“unmask export --help” tells how to write a capture in another format, “unmask probe --help” how to check a "
+        "peer, “unmask certificate --help” how to get the certificate of Unmask's own authority, “unmask script --help” "
+        "how to begin a script.",
     )
     parser.add_argument(
         "file", nargs="?", type=Path, metavar="CAPTURE", help="a capture to open in the window"
@@ -351,6 +352,22 @@ def export_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output", "-o", type=Path, metavar="FILE", help="where to (default: standard output)"
     )
+    return parser
+
+
+def probe_parser() -> argparse.ArgumentParser:
+    """The command line of `unmask probe`."""
+    # Imported late, with the engine behind it.
+    from app.terminal.probe_command import add_probe_options
+
+    parser = _Parser(
+        prog="unmask probe",
+        description="Break the rules of RFC 6455, RFC 7692 and RFC 9112 one after the other against a server or a "
+        "client, and report how it takes each fault: closed with which code, ignored, hung or crashed.",
+        epilog="The exit status is 0 where the RFC lets the peer do all that it did, 3 where it does not, 1 where the "
+        "probe could not be done, and 2 where the command line is not understood.",
+    )
+    add_probe_options(parser)
     return parser
 
 

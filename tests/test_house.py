@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "core.rules": ("core.errors", "core.sizes", "core.protocol", "core.capture", "core.query"),
     "core.scripts": ("core.errors", "core.sizes", "core.protocol", "core.rules"),
     "core.query": ("core.errors", "core.sizes", "core.protocol", "core.capture"),
+    "core.probe": ("core.errors", "core.sizes", "core.protocol", "core.capture", "core.net"),
     "core.net.fronts": (
         *("core.errors", "core.protocol", "core.net.connect_request", "core.net.proxy", "core.net.reach"),
         "core.net.relay",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from app.actions.registry import plain_text, specs
 from app.logic.sampling import Sample, WindowSpreads, sample_line
-from app.options import export_parser, main_parser
+from app.options import export_parser, main_parser, probe_parser
 from core.capture.follow import Decision, Follower
 from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
@@ -37,6 +37,8 @@ from core.formats.jsonl import (
     recording_line,
 )
 from core.formats.registry import default_formats
+from core.probe.outcome import DEMANDED
+from core.probe.registry import presets_of
 from core.protocol import violations
 from core.protocol.frames import Opcode
 from core.protocol.handling import DecidedBy, Fate, Handling
@@ -280,6 +282,38 @@ def _formats() -> Iterator[str]:
     yield "JSON Lines are described in [json-lines.md](json-lines.md)."
 
 
+def _probe() -> Iterator[str]:
+    yield (
+        "`unmask probe URL` breaks each rule of [violations.md](violations.md) against a server, one connection after "
+        "the other, and reports how it takes that; `unmask probe --listen ADDRESS` does so with a client that connects "
+        "again each time. There is one connection at a time, at a bounded rate; for anything but this machine it asks "
+        "first (`--yes` answers)."
+    )
+    yield "What the peer may do is what the RFC lets it do:"
+    yield _table(
+        ("Word", "The peer"), ((f"`{demand.value}`", sentence) for demand, sentence in DEMANDED.items())
+    )
+    yield (
+        "After a fault Unmask pings. A pong means that the peer went on; a close frame, an HTTP error or the end of "
+        "the stream, that it failed the connection; nothing for `--patience` seconds, that it hung. A server that "
+        "accepts no connection afterwards, or a client that does not come back, has crashed."
+    )
+    for heading, sender in (("What a server gets", Role.CLIENT), ("What a client gets", Role.SERVER)):
+        yield f"## {heading}"
+        yield _table(
+            ("Preset", "It gets", "Rule", "Demand"),
+            (
+                (
+                    f"`{preset.id}`",
+                    preset.title,
+                    "" if preset.rule is None else f"`{preset.rule.id}`, {preset.rule.section}",
+                    preset.demand.value,
+                )
+                for preset in presets_of(sender)
+            ),
+        )
+
+
 def _shortcuts() -> Iterator[str]:
     yield "On macOS, Ctrl is ⌘."
     rows = ((plain_text(spec.text), f"`{spec.shortcut}`", spec.tooltip) for spec in specs())
@@ -291,7 +325,7 @@ def _schema() -> str:
 
 
 def _command_line() -> Iterator[str]:
-    for parser in (main_parser(), export_parser()):
+    for parser in (main_parser(), export_parser(), probe_parser()):
         yield f"## {parser.prog}"
         yield parser.description or ""
         yield _table(("Argument", "Meaning"), map(_argument, parser._actions))
@@ -299,7 +333,7 @@ def _command_line() -> Iterator[str]:
             yield parser.epilog
     yield (
         "The exit status is 0 where all went well, 1 where something could not be done (a sentence says what), "
-        "and 2 where the command line is not understood."
+        "2 where the command line is not understood, and 3 where a probe has found something."
     )
 
 
