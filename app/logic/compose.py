@@ -49,11 +49,13 @@ class ComposeKind(Enum):
     PING = "ping"
     PONG = "pong"
     CLOSE = "close"
+    RAW = "raw"
+    """A frame whose every field is free, or plain bytes; see `app.logic.raw_draft`."""
 
     @property
     def is_message(self) -> bool:
         """Whether it can be fragmented and compressed, unlike control frames."""
-        return self not in (ComposeKind.PING, ComposeKind.PONG, ComposeKind.CLOSE)
+        return self not in (ComposeKind.PING, ComposeKind.PONG, ComposeKind.CLOSE, ComposeKind.RAW)
 
 
 @dataclass(frozen=True, slots=True)

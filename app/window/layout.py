@@ -15,6 +15,9 @@ _FIRST_SIZE = QSize(1280, 800)
 _LEAST_SIZE = QSize(720, 420)
 _SOURCES_HEIGHT = 124
 """Pixels for the bar of the sources and two rows."""
+_RAW_HEIGHT = 330
+"""Pixels for the boxes of a raw frame."""
+_LEAST_DETAILS = 72
 _SOURCES_SHARE = 0.45
 """Part of the column that they may take by themselves."""
 
@@ -73,8 +76,11 @@ class WindowLayout:
         self.left.splitterMoved.connect(self._note_height)
         panes.sources.list.source_model.modelReset.connect(self._fit_sources)
         panes.frames.setMinimumHeight(60)
-        panes.details.setMinimumHeight(72)
+        panes.details.setMinimumHeight(_LEAST_DETAILS)
         panes.composer.setMinimumHeight(84)
+        self._height_before: int | None = None
+        """The composer's height before it was given more room."""
+        panes.composer.room_wanted.connect(self._give_room)
 
     def show_composer(self, *, shown: bool) -> None:
         """Show or hide the composer; the splitter remembers its height."""
@@ -83,6 +89,18 @@ class WindowLayout:
             # Otherwise the address field would get the keyboard, and Return would listen on what was typed.
             self._frames.setFocus()
         self._composer.setVisible(shown)
+
+    def _give_room(self, wanted: bool) -> None:
+        """Give the composer the height that a raw frame needs, or the one that it had before."""
+        listed, details, composer = self.details.sizes()
+        if wanted and composer < _RAW_HEIGHT:
+            self._height_before = composer
+            height = min(_RAW_HEIGHT, composer + max(0, details - _LEAST_DETAILS))
+        elif not wanted and self._height_before is not None:
+            height, self._height_before = self._height_before, None
+        else:
+            return
+        self.details.setSizes([listed, details + composer - height, height])
 
     def _note_height(self) -> None:
         self._sources_moved = True

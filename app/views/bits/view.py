@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidg
 from app.logic.shown_frame import ShownFrame
 from app.look.look import Look
 from app.look.theme import ThemeRole
-from app.views.bits.diagram import BitDiagram
+from app.views.parts.bit_diagram import BitDiagram
 from app.views.parts.fact_table import Fact, FactColumn, FactTable
 from app.views.parts.violation_list import ViolationList
 from app.views.parts.widgets import part_color

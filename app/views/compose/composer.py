@@ -18,6 +18,7 @@ from app.views.compose.check import examine
 from app.views.compose.editor import ComposeEditor, History, HistoryEntry
 from app.views.compose.kinds import placeholder
 from app.views.compose.pages import ClosePage, FilePage
+from app.views.compose.raw_page import RawPage
 from app.views.compose.target_box import Recipient, TargetBox, ToAll, ToOne
 from core.decoders.visible import visible
 from core.errors import PayloadError
@@ -48,9 +49,12 @@ class Composer(QWidget):
 
     send_requested = Signal(object)
     """A SendOrder."""
+    room_wanted = Signal(bool)
+    """Whether what is composed needs more height than a few lines."""
 
     def __init__(self, connections: ConnectionModel, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._look = look
         self._theme = look.theme
         self._queued = 0
         self._offered: int | None = None
@@ -171,6 +175,7 @@ class Composer(QWidget):
         self.editor.setAccessibleName(self.tr("Message to send"))
         self.file = FilePage(self)
         self.close_frame = ClosePage(self)
+        self.raw = RawPage(self._look, self)
         self.status = QLabel(self)
         self.status.setTextFormat(Qt.TextFormat.PlainText)
         self.status.setWordWrap(True)
@@ -180,7 +185,7 @@ class Composer(QWidget):
 
     def _arrange(self) -> None:
         self.pages = QStackedWidget(self)
-        for page in (self.editor, self.file, self.close_frame):
+        for page in (self.editor, self.file, self.close_frame, self.raw):
             self.pages.addWidget(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 7, 10, 8)
@@ -203,7 +208,14 @@ class Composer(QWidget):
         self.editor.send_all_pressed.connect(self.send_to_all)
         self.editor.older_pressed.connect(self._older)
         self.editor.newer_pressed.connect(self._newer)
-        for changed in (self.editor.textChanged, self.file.changed, self.close_frame.changed):
+        self.raw.editor.send_pressed.connect(self.send)
+        self.raw.editor.send_all_pressed.connect(self.send_to_all)
+        for changed in (
+            self.editor.textChanged,
+            self.file.changed,
+            self.close_frame.changed,
+            self.raw.changed,
+        ):
             changed.connect(self._on_edit)
         self.bar.cut_changed.connect(self._on_edit)
 
@@ -214,16 +226,18 @@ class Composer(QWidget):
 
     def _edits(self) -> bool:
         """Whether this kind uses the text editor."""
-        return self.kind() not in (ComposeKind.FILE, ComposeKind.CLOSE)
+        return self.kind() not in (ComposeKind.FILE, ComposeKind.CLOSE, ComposeKind.RAW)
 
     def _on_kind(self) -> None:
         kind = self.kind()
         pages: dict[ComposeKind, QWidget] = {
             ComposeKind.FILE: self.file,
             ComposeKind.CLOSE: self.close_frame,
+            ComposeKind.RAW: self.raw,
         }
         self.pages.setCurrentWidget(pages.get(kind, self.editor))
         self.bar.fit()
+        self.room_wanted.emit(kind is ComposeKind.RAW)
         self.editor.setPlaceholderText(placeholder(kind))
         # Qt repaints a changed placeholder only when something else changes too.
         self.editor.viewport().update()
@@ -246,9 +260,8 @@ class Composer(QWidget):
 
     def _holds_text(self) -> bool:
         """Whether the composer has text meant for somebody."""
-        return bool(
-            self.editor.toPlainText() or self.file.text() or self.close_frame.reason.text()
-        )  # fmt: skip
+        texts = (self.editor.toPlainText(), self.file.text(), self.close_frame.reason.text())
+        return any(texts) or bool(self.raw.editor.toPlainText())
 
     def _instead(self) -> int | None:
         """The one other connection that is worth offering."""
@@ -275,6 +288,9 @@ class Composer(QWidget):
 
     def _problem_and_size(self) -> tuple[str, str]:
         """What is wrong with the draft, and its size, as text; both "" if there is nothing to say."""
+        if self.kind() is ComposeKind.RAW:
+            self.raw.set_sender(*self.targets.sending_side)
+            return self.raw.show_meaning()
         try:
             return examine(self._draft())
         except PayloadError as error:
@@ -293,6 +309,8 @@ class Composer(QWidget):
         self._offer_another()
         wrong = self._failure or ("" if blank else problem)
         caution = self._slowness() or self._still_there()
+        if not caution and self.kind() is ComposeKind.RAW:
+            caution = self.raw.verdict
         if wrong or (unreachable and self._holds_text()):
             self._say(wrong or unreachable, "error" if wrong else "warning")
         elif unreachable or not caution:
@@ -342,13 +360,23 @@ class Composer(QWidget):
             self.show_error(unreachable)
             return
         try:
-            draft = self._draft()
-            outgoing = build(draft)
+            outgoing, entry = self._composed()
         except PayloadError as error:
             self.show_error(str(error))
             return
         self._failure = ""
-        self.send_requested.emit(SendOrder(outgoing, recipients, HistoryEntry(draft.kind, draft.text)))
+        self.send_requested.emit(SendOrder(outgoing, recipients, entry))
+
+    def _composed(self) -> tuple[Outgoing, HistoryEntry]:
+        """What is to be sent, and what the person wrote. Raises PayloadError."""
+        if self.kind() is ComposeKind.RAW:
+            self.raw.set_sender(*self.targets.sending_side)
+            outgoing = self.raw.outgoing()
+            self.raw.sent()
+            # Its boxes stay as they are.
+            return outgoing, HistoryEntry(ComposeKind.RAW, "")
+        draft = self._draft()
+        return build(draft), HistoryEntry(draft.kind, draft.text)
 
     def _older(self) -> None:
         self._recall(self._history.older(HistoryEntry(self.kind(), self.editor.toPlainText())))

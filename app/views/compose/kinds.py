@@ -20,6 +20,7 @@ def kind_names() -> dict[ComposeKind, str]:
         ComposeKind.PING: _translate("Composer", "Ping"),
         ComposeKind.PONG: _translate("Composer", "Pong"),
         ComposeKind.CLOSE: _translate("Composer", "Close"),
+        ComposeKind.RAW: _translate("Composer", "Raw frame"),
     }
 
 

@@ -16,6 +16,9 @@ from app.models.connections import ConnectionLine, ConnectionModel
 from app.views.compose.target_popup import TargetPopup
 from app.views.parts.connection_mark import ICON, elided_path, mark_icon
 from core.capture.records import ConnectionRecord
+from core.protocol.deflate import DeflateParameters, check_agreed
+from core.protocol.extensions import parse_extensions
+from core.protocol.state import Role, peer_of
 
 _CHARS = 15
 _NARROW, _WIDEST = 154, 360
@@ -91,6 +94,16 @@ class TargetBox(QComboBox):
         """The target connection while it exists; None for all or no target."""
         line = self._line()
         return None if line is None else line.record
+
+    @property
+    def sending_side(self) -> tuple[Role, DeflateParameters | None]:
+        """The side that Unmask has on the target's connection, and the compression agreed on there."""
+        record = self.record
+        if record is None:
+            return Role.SERVER, None
+        extensions, _ = parse_extensions((record.extensions,))
+        agreed, _ = check_agreed(extensions, extensions)
+        return peer_of(self._connections.toward(record.id)), agreed
 
     @property
     def recipients(self) -> tuple[int, ...]:

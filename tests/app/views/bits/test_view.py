@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from app.look.look import Look
 from app.look.theme import Theme, ThemeChoice
-from app.views.bits.diagram import layout_cells
 from app.views.bits.view import FrameBits
+from app.views.parts.bit_diagram import layout_cells
 from core.protocol.anatomy import FrameField, Part, anatomy
 from core.protocol.frames import Opcode, make_frame
 from core.protocol.violations import violation

@@ -74,9 +74,11 @@ class BitDiagram(QWidget):
     field_activated = Signal(object)
     """A `FrameField` that was double-clicked, or chosen and Enter pressed."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None, *, has_bytes_tab: bool = True) -> None:
+        """`has_bytes_tab`: what is left out of the payload can be seen in a tab beside it."""
         super().__init__(parent)
         self._theme = theme
+        self._has_bytes_tab = has_bytes_tab
         self._frame: Frame | None = None
         self._fields: tuple[FrameField, ...] = ()
         self._cells: tuple[DiagramCell, ...] = ()
@@ -297,9 +299,12 @@ class BitDiagram(QWidget):
         width = self._bit_width() * BITS
         painter.setFont(self._label_font)
         painter.setPen(self._theme.color(ThemeRole.MUTED))
-        text = self.tr("… payload goes on for {0}, all of it in the Bytes tab").format(
-            count_bytes(self._left_out)
+        words = (
+            self.tr("… payload goes on for {0}, all of it in the Bytes tab")
+            if self._has_bytes_tab
+            else self.tr("… payload goes on for {0}")
         )
+        text = words.format(count_bytes(self._left_out))
         painter.drawText(QRectF(_MARGIN, top, width, self._label_height + 6), _CENTER, text)
 
     def _outline(self, painter: QPainter, cell: DiagramCell, colour: QColor, width: int) -> None:
