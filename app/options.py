@@ -120,8 +120,8 @@ def main_parser() -> argparse.ArgumentParser:
         "your client, the client of your server, or stands between the two.",
         epilog=f"A SIZE is a number of bytes, or a number with a unit: {UNITS_HELP}. "
         "“unmask export --help” tells how to write a capture in another format, “unmask probe --help” how to check a "
-        "peer, “unmask certificate --help” how to get the certificate of Unmask's own authority, “unmask script --help” "
-        "how to begin a script.",
+        "peer, “unmask certificate --help” how to get the certificate of Unmask's own authority, "
+        "“unmask script --help” how to begin a script.",
     )
     parser.add_argument(
         "file", nargs="?", type=Path, metavar="CAPTURE", help="a capture to open in the window"

@@ -89,4 +89,6 @@ class OutgoingRaw:
         return sum(len(piece.data) for piece in self.pieces)
 
 
-Outgoing = OutgoingMessage | OutgoingPing | OutgoingPong | OutgoingClose | OutgoingRaw
+Written = OutgoingMessage | OutgoingPing | OutgoingPong | OutgoingClose
+"""What becomes correct frames."""
+Outgoing = Written | OutgoingRaw

@@ -14,11 +14,9 @@ from core.protocol.close_codes import closing_payload
 from core.protocol.deflate import DeflateParameters, Deflater
 from core.protocol.events import Event, FrameSent, Origin
 from core.protocol.frames import Opcode
-from core.protocol.outgoing import Compression, OutgoingClose, OutgoingMessage, OutgoingPing, OutgoingPong
+from core.protocol.outgoing import Compression, OutgoingClose, OutgoingMessage, OutgoingPing, Written
 from core.protocol.sender import Sender, check_control_payload
 from core.protocol.state import Role
-
-Written = OutgoingMessage | OutgoingPing | OutgoingPong | OutgoingClose
 
 
 class Rewriting:

@@ -42,6 +42,7 @@ from core.probe.registry import presets_of
 from core.protocol import violations
 from core.protocol.frames import Opcode
 from core.protocol.handling import DecidedBy, Fate, Handling
+from core.protocol.state import Role
 from core.protocol.violations import CATALOGUE, Rule, Severity
 from core.rules.actions.registry import default_actions
 from core.rules.schema import rule_schema

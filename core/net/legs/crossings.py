@@ -16,7 +16,7 @@ from core.net.legs.timers import Timers
 from core.protocol.events import Caused, Origin, Report
 from core.protocol.handling import DecidedBy
 from core.protocol.observer import Observer
-from core.protocol.outgoing import OutgoingClose
+from core.protocol.outgoing import OutgoingClose, OutgoingRaw
 from core.protocol.rewriting import Rewriting
 from core.protocol.state import ReadyState, Role, peer_of
 from core.rules.decision import Decision, HeldMessage
@@ -176,6 +176,7 @@ class Crossings:
         self._legs[peer_of(sender)].write(pieces)
 
     def send_besides(self, send: Send, ticket: int, rules: tuple[str, ...]) -> None:
+        assert not isinstance(send.outgoing, OutgoingRaw), "no action sends raw bytes"
         sending = Sending(send.outgoing, Origin.RULE, ticket, rules)
         if send.after_seconds > 0:
             self._timers.after(send.after_seconds, lambda: self.send(sending, send.toward))

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.protocol.events import FrameSent, Origin
-from core.protocol.outgoing import OutgoingClose, OutgoingMessage
-from core.protocol.rewriting import Rewriting, Written
+from core.protocol.outgoing import OutgoingClose, OutgoingMessage, Written
+from core.protocol.rewriting import Rewriting
 from core.protocol.wire_bytes import WireBytes
 
 _TICK_SECONDS = 0.02

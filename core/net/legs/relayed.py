@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core.capture.records import ConnectionRecord, Mode
-from core.errors import NotOpenError, PeerNotReadingError
+from core.errors import NotOpenError, PeerNotReadingError, TargetError
 from core.net.legs.about import about
 from core.net.legs.advice import Advice
 from core.net.legs.between import Between
@@ -23,7 +23,7 @@ from core.net.sources import SourceTag
 from core.protocol.events import Origin, Report
 from core.protocol.handshake_rules import PROTOCOL_HEADER
 from core.protocol.observer import Observer
-from core.protocol.outgoing import Outgoing
+from core.protocol.outgoing import Outgoing, OutgoingRaw
 from core.protocol.state import ReadyState, Role
 from core.rules.book import RuleBook
 from core.rules.decision import Decision, HeldMessage
@@ -90,6 +90,11 @@ class Relayed(Between):
             raise PeerNotReadingError(
                 f"The {toward.name.lower()} of #{self.number} is not reading: {byte_size(leg.queued_bytes)} are queued "
                 "for it. Wait, or disconnect it."
+            )
+        if isinstance(outgoing, OutgoingRaw):
+            raise TargetError(
+                f"#{self.number} is relayed, and raw bytes would come between those of others: send them on a "
+                "connection that begins or ends at Unmask."
             )
         origin = Origin.INJECTED if origin is Origin.COMPOSED else origin
         self._crossings.send(Sending(outgoing, origin), toward)
