@@ -32,6 +32,7 @@ from app.runtime.display import missing_display
 from app.terminal.certificate_command import show_certificate
 from app.terminal.connect_options import talk_of
 from app.terminal.ending import Ending, OutputStuck
+from app.terminal.rule_options import book_of, rules_in
 from app.terminal.script_command import write_script
 from app.terminal.standard_streams import abandon_output, say, warn
 from app.version import program_version
@@ -45,6 +46,7 @@ from core.net.loop import tune_interpreter
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.sources import Listen, Source, named
 from core.query.expressions import Filter
+from core.rules.faults import RuleFileError
 
 _REACHES = {
     Mode.LISTEN: "connect and send, unencrypted and without a password.",
@@ -80,6 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FilterError as error:
         say(str(error))
         sys.stderr.write(f"{error.pointed()}\n")
+        return 2
+    except RuleFileError as error:
+        say(str(error))
         return 2
     except UnmaskError as error:
         say(str(error))
@@ -140,6 +145,7 @@ def _run(options: argparse.Namespace) -> int:
         open_browser=options.open_browser is not None,
         script=options.script,
         adjust=lambda settings: engine_settings(options, settings),
+        rules=rules_in(options),
     )
 
 
@@ -147,6 +153,7 @@ def _run_console(options: argparse.Namespace) -> int:
     from app.terminal.console import Console, ConsoleOptions, Telling
 
     wanted = None if options.filter is None else _parsed(options.filter)
+    rules = book_of(rules_in(options))
     sources = named(sources_in(options) or (Listen(ListenAddress()),))
     for each in sources:
         _agree_on(each, allowed=options.allow_network)
@@ -169,6 +176,7 @@ def _run_console(options: argparse.Namespace) -> int:
                     claimed,
                     options.open_browser,
                     options.script,
+                    rules,
                 )
                 talk = talk_of(options, sources)
                 version, page, writing = program_version(), load_test_page(), ending.writing

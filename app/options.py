@@ -12,6 +12,7 @@ from typing import NoReturn, TypeVar
 from app.terminal.certificate_command import add_certificate_options
 from app.terminal.connect_options import add_connect_options, read_connection, requests_in
 from app.terminal.proxy_options import add_proxy_options, proxies_in
+from app.terminal.rule_options import add_rule_options
 from app.terminal.script_command import add_script_options
 from app.terminal.standard_streams import safe
 from app.terminal.tls_options import add_tls_options, server_tls, with_tls_options
@@ -255,6 +256,7 @@ def _add_manners(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="--listen and --connect: record what peers do wrong and carry on, instead of closing",
     )
+    add_rule_options(group)
 
 
 def _add_ways(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import QByteArray, QSettings
 
-from app.logic.exporting import Scope
+from app.logic.exporting import Scope, scope_key
 from app.logic.filter_mode import FilterMode
 from app.logic.frame_lines import TimeFormat
 from app.logic.known_sources import KnownSource, read_sources, write_sources
@@ -24,9 +24,9 @@ from app.logic.tls_texts import (
     upstream_text,
     write_client_certificates,
 )
-from app.logic.user_folders import authority_folder
+from app.logic.user_folders import authority_folder, keep_private
 from app.look.theme import ThemeChoice
-from core.capture.private_files import close_to_others, ensure_file, make_folder
+from core.capture.private_files import close_to_others
 from core.capture.ring import KEEP_ALL, Keep
 from core.errors import AddressError
 from core.net.settings import (
@@ -107,14 +107,14 @@ class Settings:
         """The settings of the current user, as an ini file in the system's usual place."""
         store = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "unmask", "unmask")
         file = Path(store.fileName())
-        _keep_private(file)
+        keep_private(file)
         close_to_others(file.parent)
         return cls(store)
 
     @classmethod
     def at(cls, path: Path) -> Settings:
         """Settings in the ini file `path`, which need not exist."""
-        _keep_private(path)
+        keep_private(path)
         return cls(QSettings(str(path), QSettings.Format.IniFormat))
 
     def sync(self) -> None:
@@ -167,6 +167,10 @@ class Settings:
         """Use `engine` until the program ends, without storing it. The person's changes meanwhile are stored."""
         listed = self.origins if engine.allowed_origins is None else engine.allowed_origins
         self._of_this_run = _EngineChoice(engine, listed)
+
+    @property
+    def is_of_this_run(self) -> bool:
+        return self._of_this_run is not None
 
     def _engine_choice(self) -> _EngineChoice:
         return self._stored_choice() if self._of_this_run is None else self._of_this_run
@@ -233,6 +237,24 @@ class Settings:
     @saved_connections.setter
     def saved_connections(self, saved: Saved) -> None:
         self._store.setValue("connections/saved", written(saved))
+
+    @property
+    def rules(self) -> str:
+        """The rules, as `write_remembered` gives them."""
+        return self._text("rules/list", "")
+
+    @rules.setter
+    def rules(self, written: str) -> None:
+        self._store.setValue("rules/list", written)
+
+    @property
+    def heartbeats_pass(self) -> bool:
+        """Whether rules that hold messages leave out heartbeats."""
+        return self._flag("rules/heartbeats_pass", default=True)
+
+    @heartbeats_pass.setter
+    def heartbeats_pass(self, passes: bool) -> None:
+        self._store.setValue("rules/heartbeats_pass", passes)
 
     @property
     def theme(self) -> ThemeChoice:
@@ -321,10 +343,10 @@ class Settings:
 
     def export_scope(self, narrowed: tuple[Scope, ...]) -> Scope | None:
         """The last choice of what to export, for a view narrowed in these ways."""
-        return Scope.__members__.get(self._text(_scope_key(narrowed), ""))
+        return Scope.__members__.get(self._text(scope_key(narrowed), ""))
 
     def set_export_scope(self, narrowed: tuple[Scope, ...], scope: Scope) -> None:
-        self._store.setValue(_scope_key(narrowed), scope.name)
+        self._store.setValue(scope_key(narrowed), scope.name)
 
     @property
     def recent_filters(self) -> tuple[str, ...]:
@@ -426,15 +448,3 @@ class Settings:
 
     def _enum(self, key: str, default: _E) -> _E:
         return type(default).__members__.get(self._text(key, ""), default)
-
-
-def _keep_private(file: Path) -> None:
-    """Make the file private, because it holds what was sent and searched for. Qt keeps the mode of an existing file."""
-    with suppress(OSError):
-        make_folder(file.parent)
-        ensure_file(file)
-        close_to_others(file)
-
-
-def _scope_key(narrowed: tuple[Scope, ...]) -> str:
-    return "export/scope/" + ("+".join(each.name for each in narrowed) or "NONE")

@@ -70,7 +70,7 @@ _BELOW_DESKS = (
     "app.views",
     "app.dialogs",
 )
-_DESKS = ("app.captures", "app.sources", "app.filters", "app.frames", "app.scripts", "app.help")
+_DESKS = ("app.captures", "app.sources", "app.filters", "app.rules", "app.frames", "app.scripts", "app.help")
 
 APP_MAY_IMPORT = {
     "app.logic": (),
@@ -84,14 +84,15 @@ APP_MAY_IMPORT = {
     "app.views": ("app.logic", "app.look", "app.runtime", "app.actions", "app.models"),
     "app.dialogs": (
         *("app.logic", "app.look", "app.runtime", "app.actions", "app.models", "app.settings"),
-        "app.views.parts",
+        *("app.views.parts", "app.views.filter"),
     ),
     "app.captures": _BELOW_DESKS,
     "app.sources": _BELOW_DESKS,
     "app.scripts": _BELOW_DESKS,
     "app.help": _BELOW_DESKS,
     "app.filters": (*_BELOW_DESKS, "app.captures"),
-    "app.frames": (*_BELOW_DESKS, "app.captures", "app.filters", "app.sources"),
+    "app.rules": (*_BELOW_DESKS, "app.captures", "app.filters"),
+    "app.frames": (*_BELOW_DESKS, "app.captures", "app.filters", "app.sources", "app.rules"),
     "app.window": (*_BELOW_DESKS, *_DESKS, "app.version"),
     "app.self_test": (*_BELOW_DESKS, "app.terminal", "app.window"),
     "app.options": ("app.terminal", "app.version"),
@@ -107,7 +108,7 @@ VIEW_ROOMS = frozenset(
     f"app.views.{room}"
     for room in (
         *("frames", "message", "bits", "bytes", "handshake"),
-        *("compose", "filter", "sides", "bars", "sources"),
+        *("compose", "filter", "sides", "bars", "sources", "rules"),
     )
 )
 NOT_IN_APP = {

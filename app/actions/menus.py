@@ -29,6 +29,16 @@ _CONNECTION = (
     _A.SEND, _A.SEND_ALL, _A.SEND_HERE, _A.CHOOSE_TARGET, _SEPARATOR, _A.CONNECT_LIKE, _A.DISCONNECT,
     _SEPARATOR, _A.SCRIPT,
 )  # fmt: skip
+_OF_HELD = (
+    _A.FORWARD_HELD, _A.DROP_HELD, _A.ANSWER_HELD, _A.FORWARD_ALL, _SEPARATOR, _A.STOP_HOLDING, _A.CLOSE_HELD,
+)  # fmt: skip
+_OF_RULE = (
+    _A.TOGGLE_RULE, _A.EDIT_RULE, _A.DUPLICATE_RULE, _A.RULE_UP, _A.RULE_DOWN, _SEPARATOR, _A.REMOVE_RULE,
+)  # fmt: skip
+_RULES = (
+    _A.INTERCEPT, _A.PASS_HEARTBEATS, _SEPARATOR, *_OF_HELD, _A.NEXT_HELD, _A.PREVIOUS_HELD, _SEPARATOR,
+    _A.NEW_RULE, _A.RULE_OF_THIS, _SEPARATOR, *_OF_RULE, _SEPARATOR, _A.IMPORT_RULES, _A.EXPORT_RULES,
+)  # fmt: skip
 _FRAMES = (
     _A.COPY_TEXT, _A.COPY_HEX, _A.COPY_BASE64, _A.COPY_JSON, _SEPARATOR,
     _A.TOGGLE_MARK, _A.EDIT_NOTE, _A.REMOVE_MARKS, _SEPARATOR,
@@ -38,7 +48,7 @@ _GO = (
     _A.GO_TOP, _A.GO_BOTTOM, _A.GO_TO, _SEPARATOR,
     _A.NEXT_VIOLATION, _A.PREVIOUS_VIOLATION, _A.NEXT_MARK, _A.PREVIOUS_MARK, _A.NEXT_HIT, _A.PREVIOUS_HIT, _SEPARATOR,
     _A.FOCUS_CONNECTIONS, _A.FOCUS_FRAMES, _A.FOCUS_DETAILS, _A.FOCUS_COMPOSER, _A.FOCUS_PROBLEMS, _A.FOCUS_MARKS,
-    _A.FOCUS_SOURCES, _A.ALL_SOURCES,
+    _A.FOCUS_SOURCES, _A.ALL_SOURCES, _A.FOCUS_RULES, _A.FOCUS_HELD,
 )  # fmt: skip
 _VIEW = (
     _A.FREEZE, _A.FOLLOW, _A.SHOW_CONTROL, _A.SHOW_HTTP, _A.TIME_FORMAT, _A.ONLY_CONNECTION, _SEPARATOR, _A.THEME,
@@ -53,6 +63,7 @@ def fill_menu_bar(bar: QMenuBar, actions: Actions) -> QMenu:
     _add(bar, translate("Menus", "&Sources"), actions, _SOURCES)
     _add(bar, translate("Menus", "C&onnection"), actions, _CONNECTION)
     _add(bar, translate("Menus", "&Frames"), actions, _FRAMES)
+    _add(bar, translate("Menus", "&Rules"), actions, _RULES)
     _add(bar, translate("Menus", "&Go"), actions, _GO)
     view = _add(bar, translate("Menus", "&View"), actions, _VIEW)
     columns = view.addMenu(translate("Menus", "Col&umns"))
@@ -69,6 +80,7 @@ def frame_menu(parent: QWidget, actions: Actions) -> QMenu:
         (
             _A.COPY_TEXT, _A.COPY_HEX, _A.COPY_BASE64, _A.COPY_JSON, _SEPARATOR, _A.TOGGLE_MARK, _A.EDIT_NOTE,
             _SEPARATOR, _A.ONLY_CONNECTION, _A.SEND_HERE, _A.EXPORT, _SEPARATOR, _A.NEXT_VIOLATION,
+            _SEPARATOR, _A.RULE_OF_THIS,
         ),
     )  # fmt: skip
     return menu
@@ -85,6 +97,20 @@ def source_menu(parent: QWidget, actions: Actions) -> QMenu:
     """The menu over the list of sources."""
     menu = QMenu(parent)
     _fill(menu, actions, (*_OF_SOURCE, _SEPARATOR, *_ADD))
+    return menu
+
+
+def rule_menu(parent: QWidget, actions: Actions) -> QMenu:
+    """The menu over the list of rules."""
+    menu = QMenu(parent)
+    _fill(menu, actions, (*_OF_RULE, _SEPARATOR, _A.NEW_RULE, _A.IMPORT_RULES, _A.EXPORT_RULES))
+    return menu
+
+
+def held_menu(parent: QWidget, actions: Actions) -> QMenu:
+    """The menu over the queue of what is held."""
+    menu = QMenu(parent)
+    _fill(menu, actions, (*_OF_HELD, _SEPARATOR, _A.PASS_HEARTBEATS))
     return menu
 
 
@@ -109,6 +135,8 @@ def connection_menu(parent: QWidget, actions: Actions) -> QMenu:
             _SEPARATOR,
             _A.EXPORT,
             _A.CLEAR_CONNECTION,
+            _SEPARATOR,
+            _A.RULE_OF_THIS,
         ),
     )
     return menu

@@ -6,6 +6,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.actions.frame_specs import frame_specs
 from app.actions.ids import ActionId, ActionKind, ActionSpec
+from app.actions.rule_specs import rule_specs
 from app.actions.script_specs import script_specs
 from app.actions.source_specs import source_specs
 from app.look.icons import IconName
@@ -19,6 +20,7 @@ def specs() -> tuple[ActionSpec, ...]:
     return (
         *source_specs(),
         *script_specs(),
+        *rule_specs(),
         ActionSpec(
             _ID.LISTEN,
             translate("Actions", "Start &listening"),

@@ -30,7 +30,6 @@ from core.net.settings import (
     KIB,
     LARGEST_HEAD,
     LARGEST_MESSAGE,
-    AutoReply,
     EngineSettings,
     ListenAddress,
     keep_text,
@@ -101,7 +100,6 @@ class SettingsDialog(QDialog):
             self._before,
             limits=limits,
             judgement=self._judgement.currentData(),
-            auto_reply=self._reply.currentData(),
             compression=self._compression.isChecked(),
             allowed_origins=self.origins if self._only_origins.isChecked() else None,
             check_host=self._check_host.isChecked(),
@@ -162,15 +160,10 @@ class SettingsDialog(QDialog):
         self._judgement.addItem(self.tr("Fail the connection, as the RFC says"), Judgement.STRICT)
         self._judgement.addItem(self.tr("Record it and carry on where possible"), Judgement.TOLERANT)
         self._judgement.setCurrentIndex(self._judgement.findData(self._before.judgement))
-        self._reply = QComboBox()
-        self._reply.addItem(self.tr("None"), AutoReply.NONE)
-        self._reply.addItem(self.tr("Echo every message"), AutoReply.ECHO)
-        self._reply.setCurrentIndex(self._reply.findData(self._before.auto_reply))
         self._compression = QCheckBox(self.tr("Accept permessage-deflate"))
         self._compression.setChecked(self._before.compression)
         form.addRow(self.tr("&Address"), self._address)
         form.addRow(self.tr("&Broken rules"), self._judgement)
-        form.addRow(self.tr("Auto-&reply"), self._reply)
         form.addRow(self.tr("Compression"), self._compression)
         return box
 

@@ -26,7 +26,9 @@ class FilterDesk:
     """The filter bar, its function, its memory, and its additions to the menus of the lists."""
 
     def __init__(self, work: Workplace, panes: Panes, shell: Shell) -> None:
-        assistant = FilterAssistant(partial(known_values, panes.connections.connection_model))
+        self.assistant = assistant = FilterAssistant(
+            partial(known_values, panes.connections.connection_model)
+        )
         self.bar = FilterBar(assistant, shell.actions, shell.look)
         self.filtering = Filtering(work, assistant, self.bar, panes.frames, shell)
         self.shelf = FilterShelf(self.bar, self.filtering, work.settings, shell)

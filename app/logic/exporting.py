@@ -237,3 +237,8 @@ def check_target(target: Path, kept: Iterable[Path]) -> None:
     if is_capture(target) or is_in_use(target):
         # A closed capture counts too: an export has another form, so this is never intended.
         raise CaptureError(f"{target} is a capture. Choose another place, or remove it first.")
+
+
+def scope_key(narrowed: tuple[Scope, ...]) -> str:
+    """The name under which a choice for a view narrowed in these ways is remembered."""
+    return "export/scope/" + ("+".join(each.name for each in narrowed) or "NONE")

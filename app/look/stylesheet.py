@@ -175,6 +175,7 @@ QFrame[look="bar"] { background: $BACKGROUND; border: 0; border-bottom: 1px soli
 QFrame[look="foot"] { background: $BACKGROUND; border: 0; border-top: 1px solid $GRID; }
 QFrame[look="segment"] { background: $RAISED; border: 1px solid $BORDER; border-radius: 6px; }
 QToolButton[look="segment"] { border-radius: 5px; padding: 3px 0 3px 8px; color: $MUTED; }
+QToolButton[look="segment"][bare="true"] { padding: 3px 9px; }
 QToolButton[look="segment"]:checked { background: $SELECTION; color: $TEXT; }
 QFrame[look="popup"] { background: $SURFACE; border: 1px solid $BORDER; border-radius: 6px; }
 QListWidget[look="box"] { border: 1px solid $BORDER; border-radius: 6px; padding: 3px; }

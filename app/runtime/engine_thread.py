@@ -12,10 +12,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from app.logic.held_lines import HeldKind, HeldLine, HeldQueue
 from core.capture.disk_space import SpaceGauge
 from core.capture.marks import MarkChange
 from core.capture.numbering import Numbering
 from core.capture.recorder import Recorder
+from core.capture.records import Direction
 from core.net.engine import Engine, SlowPeer
 from core.net.failures import Failure
 from core.net.fronts.test_page import TestPage
@@ -24,14 +26,17 @@ from core.net.host_list import HostList
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.net.sources import OpenConnections, Source, SourceState, SourceStatus
 from core.protocol.outgoing import Outgoing, Target
+from core.protocol.state import Role
 from core.protocol.violations import Judgement
+from core.rules.book import RuleBook
+from core.rules.decision import Decision, HeldKey, HeldMessage
 
 
 class EngineThread(QThread):
     """An `EngineHost` and its thread. Keep a reference until `stop` has returned."""
 
     changed = Signal()
-    """The capture has something new. Emitted at most once per commit; read it when convenient."""
+    """The capture has something new, or `held` has. Emitted at most once per commit; read it when convenient."""
     source = Signal(object)
     """A SourceStatus: the state of a source has changed."""
     listening = Signal(object)
@@ -132,6 +137,26 @@ class EngineThread(QThread):
         """Applies to the next message."""
         self._host.ask(lambda engine: engine.set_auto_reply(auto_reply))
 
+    def set_rules(self, book: RuleBook) -> None:
+        """These rules apply from now on, on open connections too. What is held stays held until it is decided."""
+        self._host.set_rules(book)
+
+    @property
+    def held(self) -> HeldQueue:
+        """What waited for a person a moment ago. The window's thread only, as `send_to`."""
+        held = self._host.held
+        lines = (self._held_line(message) for message in held.messages)
+        return HeldQueue(tuple(line for line in lines if line is not None), held.total, held.is_stuck)
+
+    def decide(self, held: Sequence[HeldLine], decision: Decision) -> None:
+        """Let held messages go, or not; emits `failed` if none of them waits any more. The window's thread only."""
+        keys = [HeldKey(self._numbering.handle(line.connection), line.ticket) for line in held]
+        self._host.decide(keys, decision)
+
+    def let_all_go(self) -> None:
+        """Let everything that is held go on unchanged."""
+        self._host.let_all_go()
+
     def set_judgement(self, judgement: Judgement) -> None:
         """Applies to new connections."""
         self._host.ask(lambda engine: engine.set_judgement(judgement))
@@ -182,6 +207,19 @@ class EngineThread(QThread):
         if self.isRunning():
             self.wait()
         self._host.close()
+
+    def _held_line(self, message: HeldMessage) -> HeldLine | None:
+        """The message under the number that its connection has in the capture; None if that is not known yet."""
+        number = self._numbering.number(message.key.connection)
+        if number is None:
+            return None
+        to_server = message.sender is Role.CLIENT
+        return HeldLine(
+            number, message.key.ticket, HeldKind.MESSAGE,
+            Direction.CLIENT_TO_SERVER if to_server else Direction.SERVER_TO_CLIENT,
+            message.opcode, message.payload, message.since_ns, message.until_ns, message.rules,
+            message.position + 1, message.behind, message.is_compressed,
+        )  # fmt: skip
 
     def _take_numbering(self, moved: CaptureMoved) -> None:
         self._numbering = moved.numbering

@@ -18,7 +18,7 @@ from app.views.bars.banner import Tone
 from app.views.shell import Shell
 from core.capture.records import ConnectionRecord
 from core.errors import AddressError
-from core.net.settings import AutoReply, EngineSettings, parse_origin
+from core.net.settings import EngineSettings, parse_origin
 from core.protocol.violations import Judgement
 
 
@@ -38,7 +38,6 @@ class EngineControls(QObject):
         self._banner = shell.banner
         self._window = shell.window
         self._show()
-        actions[ActionId.AUTO_REPLY].toggled.connect(self._set_echo)
         actions[ActionId.TOLERANT].toggled.connect(self._set_tolerant)
         actions[ActionId.ONLY_ORIGINS].toggled.connect(self._set_only_origins)
         actions[ActionId.SETTINGS].triggered.connect(lambda: self.show_settings())
@@ -67,11 +66,6 @@ class EngineControls(QObject):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self._take(dialog))
         dialog.open()
-
-    def _set_echo(self, on: bool) -> None:
-        reply = AutoReply.ECHO if on else AutoReply.NONE
-        self._settings.set_auto_reply(reply)
-        self._engine.set_auto_reply(reply)
 
     def _set_tolerant(self, on: bool) -> None:
         judgement = Judgement.TOLERANT if on else Judgement.STRICT
@@ -120,6 +114,5 @@ class EngineControls(QObject):
 
     def _show(self) -> None:
         engine = self._settings.engine
-        self._actions[ActionId.AUTO_REPLY].setChecked(engine.auto_reply is AutoReply.ECHO)
         self._actions[ActionId.TOLERANT].setChecked(engine.judgement is Judgement.TOLERANT)
         self._actions[ActionId.ONLY_ORIGINS].setChecked(engine.allowed_origins is not None)

@@ -38,6 +38,7 @@ from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.settings import EngineSettings
 from core.net.sources import Source, SourceState, SourceStatus
 from core.query.expressions import Filter
+from core.rules.book import RuleBook
 from core.sizes import byte_size
 
 _MARGIN = 1.3
@@ -81,6 +82,8 @@ class ConsoleOptions:
     """The URL that a browser shows which goes through the first proxy; None opens none."""
     script: Path | None = None
     """A file of the person's that decides what becomes of messages."""
+    rules: RuleBook | None = None
+    """What is done with what passes; None: nothing."""
 
 
 class Console:
@@ -134,6 +137,8 @@ class Console:
         self._script_path = options.script
         self._script: ScriptLines | None = None
         self._host = EngineHost(options.capture, version, options.settings, page, self, gauge)
+        if options.rules is not None:
+            self._host.set_rules(options.rules)
         self._diagnostics: DiagnosticsLog | None = None
         if options.diagnostics is not None:
             try:

@@ -106,6 +106,20 @@ class DetailTabs(QWidget):
                 view.show_frame(None)
         self._outdated(self._message_page, self._frame_page, self._bytes_page)
 
+    def add_page(self, page: QWidget, name: str, title: str) -> None:
+        """Add a tab that is not about the selected frame."""
+        page.setObjectName(name)
+        self.tabs.addTab(page, title)
+
+    def set_title(self, page: QWidget, title: str) -> None:
+        """Change the words on a tab that was added."""
+        self.tabs.setTabText(self.tabs.indexOf(page), title)
+
+    def show_page(self, page: QWidget) -> None:
+        """Show a tab that was added, and give it the keyboard."""
+        self.tabs.setCurrentWidget(page)
+        page.setFocus()
+
     def stop(self) -> None:
         """Cancel everything in progress, such as saving a payload."""
         self.message.stop()
@@ -118,14 +132,15 @@ class DetailTabs(QWidget):
         self._outdated(self._handshake_page)
 
     def current_tab(self) -> str:
-        """The name of the visible tab: `message`, `frame`, `bytes`, `handshake`."""
+        """The name of the visible tab: `message`, `frame`, `bytes`, `handshake`, or that of a page that was added."""
         page = self.tabs.currentWidget()
         return "" if page is None else page.objectName()
 
     def set_current_tab(self, name: str) -> None:
         """Show a tab; an unknown name changes nothing."""
-        for page in self._refresh:
-            if page.objectName() == name:
+        for at in range(self.tabs.count()):
+            page = self.tabs.widget(at)
+            if page is not None and page.objectName() == name:
                 self.tabs.setCurrentWidget(page)
 
     @property
@@ -176,6 +191,8 @@ class DetailTabs(QWidget):
 
     def _on_tab(self) -> None:
         self._catch_up()
+        # Pages that were added are not about the selected frame's connection.
+        self.whose.setVisible(self.tabs.currentWidget() in self._refresh)
         self.tab_changed.emit(self.current_tab())
 
     def _refresh_message(self) -> bool:

@@ -31,6 +31,7 @@ from core.formats.registry import default_formats
 from core.net.fronts.test_page import load_test_page
 from core.net.settings import EngineSettings, ListenAddress
 from core.net.sources import Connect, Listen, SourceState, SourceStatus, What, named
+from core.rules.rule import Rule
 
 
 class Desktop(QObject):
@@ -145,6 +146,7 @@ def run_desktop(
     open_browser: bool,
     script: Path | None,
     adjust: Callable[[EngineSettings], EngineSettings],
+    rules: Sequence[Rule] = (),
 ) -> int:
     """Show the window until it is closed; gives the exit status.
 
@@ -173,6 +175,8 @@ def run_desktop(
             if script is not None:
                 desktop.window.scripts.run(script)
             desktop.show(address, allow_network=allow_network, others=others)
+            if rules:
+                desktop.window.rules.take_for_this_run(rules)
             if open_browser:
                 desktop.window.certificates.open_browser()
             if open_capture is not None:

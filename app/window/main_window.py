@@ -32,6 +32,9 @@ from app.models.connections import ConnectionModel
 from app.models.frames import FrameModel
 from app.models.problems import ProblemModel
 from app.models.sources import SourceModel
+from app.rules.desk import RuleDesk
+from app.rules.intercepting import Intercepting
+from app.rules.making import RuleMaking
 from app.runtime.engine_thread import EngineThread
 from app.scripts.desk import ScriptDesk
 from app.sources.certificates import Certificates
@@ -110,7 +113,11 @@ class MainWindow(QMainWindow):
         self.sending = Sending(engine, work.desk, panes, self.selection, shell)
         self.filters = FilterDesk(work, panes, shell)
         self.filtering, self.filter_bar = self.filters.filtering, self.filters.bar
-        self._context_menus = ContextMenus(panes, self.filters.menus, shell)
+        self.marking = Marking(engine, work, panes, self.selection, self.filtering, shell)
+        self.rules = RuleDesk(engine, work, panes, self.filters.assistant, shell)
+        self.intercepting = Intercepting(engine, work, panes, self.rules, shell)
+        making = RuleMaking(work.desk, self.rules, self.filter_bar, panes, shell)
+        self._context_menus = ContextMenus(panes, self.filters.menus, making, shell)
         self.scripts = ScriptDesk(engine, shell)
         self.exports = Exports(work, formats, self.frames, self.selection, self.filtering, shell)
         self._empty_table = EmptyTable(
@@ -123,7 +130,6 @@ class MainWindow(QMainWindow):
             self,
         )
         self.navigation = Navigation(work.desk, panes, self.selection, shell)
-        self.marking = Marking(engine, work, panes, self.selection, self.filtering, shell)
         self._view_options = ViewOptions(work.settings, panes, self.selection, shell)
         self._connection_commands = ConnectionCommands(
             engine, self.commands, self.controls, self.sources, work.desk, self.selection, shell
@@ -190,6 +196,7 @@ class MainWindow(QMainWindow):
         layout.setSpacing(0)
         layout.addWidget(self.fault_banner)
         layout.addWidget(self.banner)
+        layout.addWidget(self.intercepting.bar)
         layout.addWidget(self._layout.sides, 1)
         self.setCentralWidget(centre)
 
@@ -295,6 +302,8 @@ class MainWindow(QMainWindow):
         self._figures.stop()
         self.watch.stop()
         self.filtering.stop()
+        self.rules.stop()
+        self.intercepting.stop()
         self.exports.cancel()
         self.diagnostics.stop()
         self.tabs.stop()

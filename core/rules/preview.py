@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from core.capture.records import ConnectionRecord, FrameRecord
 from core.protocol.state import Role
-from core.rules.book import RuleCompiler
+from core.rules.book import RuleBook, RuleCompiler
 from core.rules.moment import Moment
 from core.rules.rule import Condition, Rule
 from core.rules.verdict import HandshakeVerdict, Verdict
@@ -27,16 +27,20 @@ def recorded_filters(when: Condition) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def tried(
-    compiler: RuleCompiler, rule: Rule, record: FrameRecord | None, about: ConnectionRecord, now_ns: int
-) -> Verdict | HandshakeVerdict | None:
-    """What the rule would make of a frame, or of its connection; None: nothing.
-
-    It is taken to be on, without regard to counts, chance and other rules. Raises RuleError.
-    """
+def alone(compiler: RuleCompiler, rule: Rule) -> RuleBook:
+    """A book of this rule as if it were on, without regard to counts, chance and other rules. Raises RuleError."""
     when = replace(rule.when, after="", skip=0, most=None, percent=100.0)
-    alone = replace(rule, when=when, is_on=True)
-    hearing = compiler.book([alone]).hearing(about, dice=random.Random(0))
+    return compiler.book([replace(rule, when=when, is_on=True)])
+
+
+def tried(
+    book: RuleBook, when: Condition, record: FrameRecord | None, about: ConnectionRecord, now_ns: int
+) -> Verdict | HandshakeVerdict | None:
+    """What the only rule of a book would make of a frame, or of its connection; None: nothing.
+
+    Any thread may try it, while the compiler belongs to its own.
+    """
+    hearing = book.hearing(about, dice=random.Random(0))
     match when.moment:
         case Moment.MESSAGE | Moment.FRAME:
             return None if record is None else hearing.recorded(record, now_ns)

@@ -11,7 +11,7 @@ from app.actions.registry import ActionId, Actions
 _GROUPS: tuple[tuple[ActionId, ...], ...] = (
     (ActionId.RECORD, ActionId.FREEZE),
     (ActionId.FOLLOW, ActionId.SHOW_CONTROL),
-    (ActionId.AUTO_REPLY, ActionId.TOLERANT, ActionId.ONLY_ORIGINS),
+    (ActionId.INTERCEPT, ActionId.AUTO_REPLY, ActionId.TOLERANT, ActionId.ONLY_ORIGINS),
 )
 _RIGHT = (ActionId.CLEAR, ActionId.OPEN_CAPTURE, ActionId.SAVE_AS, ActionId.THEME, ActionId.SETTINGS)
 _WITH_WORDS = frozenset(
@@ -22,6 +22,7 @@ _WITH_WORDS = frozenset(
         ActionId.FREEZE,
         ActionId.FOLLOW,
         ActionId.SHOW_CONTROL,
+        ActionId.INTERCEPT,
         ActionId.AUTO_REPLY,
         ActionId.TOLERANT,
         ActionId.ONLY_ORIGINS,

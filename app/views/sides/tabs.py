@@ -1,4 +1,4 @@
-"""The tabs at the left: connections, problems, and bookmarks."""
+"""The tabs at the left: connections, problems, bookmarks, and rules."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Tab:
 
 
 class SideTabs(QTabWidget):
-    """Connections, problems and bookmarks; the last two have their number on the tab.
+    """Connections, problems, bookmarks and rules; all but the first have their number on the tab.
 
     If there is no room for all words, only the front tab keeps them, then none, and at last the numbers go too; a
     tooltip says what is left out.
@@ -58,6 +58,10 @@ class SideTabs(QTabWidget):
     def add_marks(self, marks: QWidget) -> None:
         """Add the third tab."""
         self._add(marks, self.tr("Marks"), IconName.BOOKMARK, ThemeRole.ACCENT, count=0)
+
+    def add_rules(self, rules: QWidget) -> None:
+        """Add the fourth tab; its number is that of the rules that are on."""
+        self._add(rules, self.tr("Rules"), IconName.RULE, ThemeRole.ACCENT, count=0)
 
     @property
     def shows_problems(self) -> bool:

@@ -17,7 +17,7 @@ from app.look.theme import ThemeChoice
 from app.settings import Settings
 from core.capture.ring import Keep
 from core.capture.session_files import Holdings, LeftBehind
-from core.net.settings import AutoReply, Limits, ListenAddress
+from core.net.settings import Limits, ListenAddress
 from core.protocol.violations import Judgement
 from core.sizes import size_text
 from tests.tools.qt import dispose
@@ -56,14 +56,12 @@ def test_it_gives_what_was_typed(dialog: SettingsDialog, qtbot: QtBot) -> None:
     field(dialog, "64MiB").setText("1M")
     dialog._keep.setText("2GB, 24h")
     dialog._judgement.setCurrentIndex(1)
-    dialog._reply.setCurrentIndex(1)
     dialog._theme.setCurrentIndex(2)
     with qtbot.waitSignal(dialog.accepted):
         dialog.accept()
     assert dialog.address == ListenAddress("::1", 9000)
     assert dialog.engine.limits.message_bytes == 1024 * 1024
     assert dialog.engine.judgement is Judgement.TOLERANT
-    assert dialog.engine.auto_reply is AutoReply.ECHO
     assert dialog.engine.keep == Keep(bytes=2 * 10**9, seconds=86_400)
     assert dialog.theme is ThemeChoice.DARK
 

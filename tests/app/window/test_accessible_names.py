@@ -50,4 +50,4 @@ def test_the_side_tabs_have_names_also_where_they_show_none(desktop: Desktop) ->
     assert sides.tabText(1) == ""
     bar = interface_of(sides.tabBar())
     names = [bar.child(at).text(QAccessible.Text.Name) for at in range(sides.count())]
-    assert names == ["Connections", "Problems", "Marks"]
+    assert names == ["Connections", "Problems", "Marks", "Rules"]

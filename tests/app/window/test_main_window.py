@@ -16,10 +16,11 @@ from pytestqt.qtbot import QtBot
 from app.actions.registry import ActionId
 from app.dialogs.settings_dialog import SettingsDialog
 from app.logic.frame_column import FrameColumn
+from app.logic.remembered_rules import read_remembered
 from app.look.theme import ThemeChoice
 from app.settings import Settings
 from app.window.desktop import Desktop
-from core.net.settings import AutoReply, ListenAddress, parse_address
+from core.net.settings import ListenAddress, parse_address
 from core.protocol.outgoing import OutgoingPing
 from tests.tools.at_window import Connect, payloads, trigger
 from tests.tools.recorded import CaptureMaker
@@ -68,7 +69,7 @@ def test_echo_is_a_switch_that_is_remembered(
 ) -> None:
     peer = client("/")
     trigger(desktop, ActionId.AUTO_REPLY)
-    assert settings.engine.auto_reply is AutoReply.ECHO
+    assert [rule.is_on for rule in read_remembered(settings.rules)] == [True]
     # What the engine is asked is done in order: when this is answered, it echoes.
     with qtbot.waitSignal(desktop.engine.sent):
         desktop.engine.send_to_all(OutgoingPing())

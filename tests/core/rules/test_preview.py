@@ -15,7 +15,7 @@ from core.query.clock import CaptureTimes
 from core.query.language import default_language
 from core.query.predicate import FrameFilter
 from core.rules.moment import Moment
-from core.rules.preview import recorded_filters, tried
+from core.rules.preview import alone, recorded_filters, tried
 from core.rules.rule import Condition
 from core.rules.verdict import HandshakeVerdict, Onward, Verdict
 from tests.tools.conversation import START, Conversation
@@ -39,15 +39,17 @@ def test_recorded_frames(capture: CaptureReader) -> None:
         assert about is not None
         change = rule(action("set-json", path="$.id", value="{counter}"))
         later = replace(change, is_on=False, when=replace(change.when, after="x", skip=5, percent=1.0))
-        assert gone_on(tried(COMPILER, later, message, about, START)) == b'{"id":1}'  # type: ignore[arg-type]
-        assert tried(COMPILER, later, ping, about, START) is None
+        assert gone_on(tried(alone(COMPILER, later), later.when, message, about, START)) == b'{"id":1}'  # type: ignore[arg-type]
+        assert tried(alone(COMPILER, later), later.when, ping, about, START) is None
         drop = rule(action("drop"), moment=Moment.FRAME, filter="opcode == ping")
-        assert tried(COMPILER, drop, ping, about, START) == Verdict(Onward.DROP, hits=(1,))
-        assert tried(COMPILER, drop, message, about, START) is None
+        assert tried(alone(COMPILER, drop), drop.when, ping, about, START) == Verdict(Onward.DROP, hits=(1,))
+        assert tried(alone(COMPILER, drop), drop.when, message, about, START) is None
         refuse = rule(action("silence"), moment=Moment.REQUEST, filter=f'path == "{about.path}"')
-        assert tried(COMPILER, refuse, None, about, START) == HandshakeVerdict(is_silent=True, hits=(1,))
+        assert tried(alone(COMPILER, refuse), refuse.when, None, about, START) == HandshakeVerdict(
+            is_silent=True, hits=(1,)
+        )
         beat = replace(rule(action("send", payload="x")), when=Condition(Moment.TIMER, every_seconds=5.0))
-        assert sent(tried(COMPILER, beat, None, about, START)) == [b"x"]  # type: ignore[arg-type]
+        assert sent(tried(alone(COMPILER, beat), beat.when, None, about, START)) == [b"x"]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

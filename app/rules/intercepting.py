@@ -1,0 +1,179 @@
+"""The queue of what is held: follows the engine, and carries out what the person decides."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, QPoint, Qt, QTimer, Signal
+
+from app.actions.menus import held_menu
+from app.actions.registry import ActionId
+from app.captures.workplace import Workplace
+from app.logic.held_lines import HeldLine
+from app.logic.text import counted, grouped
+from app.models.held import HeldModel, Key
+from app.rules.desk import RuleDesk
+from app.runtime.engine_thread import EngineThread
+from app.views.bars.banner import Tone
+from app.views.panes import Panes
+from app.views.rules.held_bar import HeldBar
+from app.views.rules.intercept_pane import InterceptPane
+from app.views.shell import Shell
+from core.errors import PayloadError
+from core.rules.decision import Answer, Decision
+from core.rules.verdict import Onward
+
+_TICK_MS = 200
+"""How often the ages in the queue follow while something waits."""
+
+
+class Intercepting(QObject):
+    """Owns the queue and its editor."""
+
+    changed = Signal()
+    """More or less is held."""
+
+    def __init__(
+        self, engine: EngineThread, work: Workplace, panes: Panes, rules: RuleDesk, shell: Shell
+    ) -> None:
+        super().__init__(shell.window)
+        self._engine = engine
+        self._details = panes.details
+        self._rules = rules
+        self._shell = shell
+        self._count = 0
+        self._decided: set[Key] = set()
+        """What was decided about, and is not gone yet."""
+        self.model = HeldModel(panes.connections.connection_model.name, self)
+        self.pane = InterceptPane(self.model, shell.actions, shell.look)
+        self.bar = HeldBar(shell.actions, shell.look)
+        self._details.add_page(self.pane, "intercept", self.tr("Intercept"))
+        self._tick = QTimer(self)
+        self._tick.setInterval(_TICK_MS)
+        self._tick.timeout.connect(self.refresh)
+        work.refresher.due.connect(self.refresh)
+        self._details.tab_changed.connect(self._show_bar)
+        self.pane.list.context_menu_requested.connect(self._open_menu)
+        shell.actions.connect_each(
+            {
+                ActionId.FOCUS_HELD: self.show_queue,
+                ActionId.NEXT_HELD: lambda: self.pane.list.step(1),
+                ActionId.PREVIOUS_HELD: lambda: self.pane.list.step(-1),
+                ActionId.FORWARD_HELD: self.forward,
+                ActionId.FORWARD_ALL: self.forward_all,
+                ActionId.DROP_HELD: self.drop,
+                ActionId.ANSWER_HELD: self.answer,
+                ActionId.STOP_HOLDING: self.stop_here,
+                ActionId.CLOSE_HELD: self.close_connection,
+            }
+        )
+        self._show_bar()
+
+    @property
+    def count(self) -> int:
+        """How many wait."""
+        return self._count
+
+    def show_queue(self) -> None:
+        """Put the keyboard on the queue."""
+        self._details.show_page(self.pane)
+
+    def refresh(self) -> None:
+        """Ask the engine what is held."""
+        held, now = self._engine.held, time.time_ns()
+        known = {line.key for line in held.lines}
+        self._decided &= known
+        lines = [line for line in held.lines if line.key not in self._decided]
+        count = held.total - len(self._decided)
+        if not count and not self._count:
+            return
+        self.model.set_lines(lines, now)
+        self._count = count
+        if count and not self._tick.isActive():
+            self._tick.start()
+        elif not count:
+            self._tick.stop()
+        title = self.tr("Intercept")
+        self._details.set_title(self.pane, f"{title} {grouped(count)}" if count else title)
+        oldest = now - lines[0].since_ns if lines else None
+        self.bar.show_held(count, is_stuck=held.is_stuck, oldest_ns=oldest)
+        self._show_bar()
+        self.changed.emit()
+
+    # What the person decides.
+
+    def forward(self) -> None:
+        """Let the chosen one go on, as the editor has it."""
+        line = self.pane.line
+        if line is None:
+            return
+        try:
+            replacement = self.pane.replacement()
+        except PayloadError as error:
+            self.pane.editor.say(str(error), "error")
+            return
+        self._decide([line], Onward.PASS if replacement is None else replacement)
+
+    def drop(self) -> None:
+        """Let the chosen one not go on."""
+        if self.pane.line is not None:
+            self._decide([self.pane.line], Onward.DROP)
+
+    def answer(self) -> None:
+        """Send what the editor holds back to the sender, in place of letting it go on."""
+        line = self.pane.line
+        if line is None:
+            return
+        try:
+            message = self.pane.editor.sends()
+        except PayloadError as error:
+            self.pane.editor.say(str(error), "error")
+            return
+        self._decide([line], Answer(message))
+
+    def forward_all(self) -> None:
+        """Let everything go on unchanged."""
+        self._decided |= {line.key for line in self.model.lines}
+        self._engine.let_all_go()
+        self.refresh()
+
+    def stop_here(self) -> None:
+        """Switch off the rules that hold the chosen one, and let go on what they hold."""
+        line = self.pane.line
+        if line is None:
+            return
+        mine = [rule.id for rule in self._rules.holding if rule.is_on and rule.name in line.rules]
+        self._rules.switch(mine, on=False)
+        freed = [each for each in self.model.lines if set(each.rules) & set(line.rules)]
+        self._decide(freed, Onward.PASS)
+        one, many = self.tr("1 message went on unchanged."), self.tr("{count} messages went on unchanged.")
+        self._shell.banner.say(Tone.NOTE, counted(len(freed), one, many))
+
+    def close_connection(self) -> None:
+        """Cut the connection of the chosen one."""
+        if self.pane.line is not None:
+            self._engine.disconnect_peer(self.pane.line.connection)
+
+    def stop(self) -> None:
+        """End what runs, at the end of the window."""
+        self._tick.stop()
+
+    # Internals.
+
+    def _decide(self, lines: Sequence[HeldLine], decision: Decision) -> None:
+        for line in lines:
+            self.pane.forget_edit(line.key)
+        # The engine tells a moment later that they have gone.
+        self._decided |= {line.key for line in lines}
+        self._engine.decide(lines, decision)
+        self.refresh()
+
+    def _show_bar(self) -> None:
+        seen = self._details.current_tab() == self.pane.objectName()
+        self.bar.setVisible(self._count > 0 and not seen)
+
+    def _open_menu(self, position: QPoint) -> None:
+        menu = held_menu(self._shell.window, self._shell.actions)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(position)
