@@ -12,7 +12,6 @@ from contextlib import suppress
 from typing import TextIO
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
@@ -79,7 +78,14 @@ class LineEditor:
             out.flush()
 
         async def print_it() -> None:
-            await run_in_terminal(write)
+            # Not `run_in_terminal`: the terminal would take whole lines meanwhile, and Ctrl+D and others for itself.
+            renderer = app.renderer
+            await renderer.wait_for_cpr_responses()
+            renderer.erase()
+            write()
+            renderer.reset()
+            renderer.request_absolute_cursor_position()
+            app.invalidate()
 
         app = self._session.app
         loop = app.loop

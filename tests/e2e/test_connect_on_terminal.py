@@ -174,6 +174,22 @@ def test_what_was_typed_is_remembered_privately(echoing: str, tmp_path: Path) ->
         program.line_with("> remember me")
 
 
+def test_no_key_is_lost_while_much_is_printed(tmp_path: Path) -> None:
+    """A terminal that takes whole lines would take some keys for itself, such as Ctrl+D."""
+
+    def handler(connection: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            for _ in range(500):
+                connection.send("line by line")
+            connection.recv()
+
+    with server(handler) as url, connected("--connect", url, "--capture", tmp_path / "a.unmask") as program:
+        while program.written.count(b"line by line") < 500:
+            assert not program.takes_whole_lines
+        program.type("\x04")
+        assert program.wait() == 0
+
+
 def test_a_peer_cannot_act_on_the_terminal(tmp_path: Path) -> None:
     evil = "\x1b]0;owned\x07\x1b[2J\x1b[31mred\u202ebidi\x9b31m\r\n\x08"
 

@@ -71,6 +71,12 @@ class PtyProgram:
         os.write(self._master, text.encode())
 
     @property
+    def takes_whole_lines(self) -> bool:
+        """Whether the terminal gives the program whole lines, not each key."""
+        flags = termios.tcgetattr(self._master)[3]
+        return flags & termios.ICANON != 0
+
+    @property
     def lines(self) -> list[str]:
         """What stands on the screen, and what was scrolled out of it, without space at the ends of lines."""
         with self._news:
