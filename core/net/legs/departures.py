@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from core.net.legs.outlet import Outlet, Sending
 from core.net.legs.passage_host import PassageHost
 from core.net.legs.unit import Unit, WaitsFor, in_place_of
+from core.net.legs.unit_reports import UnitReports
 from core.net.settings import Limits
-from core.protocol.events import Caused, Decided, FrameReceived, FrameSent, Origin, Report, Ruled
+from core.protocol.events import Caused, FrameReceived, FrameSent, Origin
 from core.protocol.frames import Opcode
-from core.protocol.handling import DecidedBy, Fate, Handling
+from core.protocol.handling import DecidedBy, Fate
 from core.protocol.rewriting import Rewriting
 from core.protocol.state import Role
 from core.protocol.wire_bytes import WireBytes
@@ -41,13 +42,12 @@ class Departures:
             self.wire,
             rewriting,
             lambda pieces: host.write(sender, pieces),
-            self._tell_sending,
+            lambda sending, sent: self._tell_sent(sent, sending.ticket, sending.rules),
             self.pump,
         )
         self._data: Gate[Unit] = Gate(limits.held_messages, limits.held_bytes)
         self._control: Gate[Unit] = Gate(limits.held_messages, limits.held_bytes)
-        self._told: list[Report] = []
-        """Reports that were not handed over yet."""
+        self.reports = UnitReports(host.clock, host.next_ticket)
         self._is_full = False
         self.is_closing = False
         """A close frame has gone on, or nothing more comes."""
@@ -107,58 +107,36 @@ class Departures:
 
     # What came.
 
-    def tell(self, report: Report) -> None:
-        """Report what needs no decision."""
-        self._told.append(report)
-
-    def take_told(self) -> list[Report]:
-        """What was reported and not handed over."""
-        told, self._told = self._told, []
-        return told
-
-    def begin(self, unit: Unit, report: FrameReceived) -> None:
-        """Report a frame of a message that has not come completely."""
-        self._tell_waiting(unit, report, ())
-
     def drop(self, report: FrameReceived, *, is_secret: bool) -> None:
         """A frame reaches nobody, because the receiver has gone or was told that nothing follows."""
-        self._tell_apart(report, Fate.HELD if self._is_cut_off else Fate.DROPPED, is_secret=is_secret)
+        self.reports.apart(report, self._lost, is_secret=is_secret)
 
-    def pass_by(self, report: FrameReceived, *, is_secret: bool) -> None:
-        """Report a frame that goes on and that nobody can look into."""
-        if is_secret:
-            self._tell_apart(report, Fate.PASSED, is_secret=True)
-        else:
-            self._told.append(report)
-
-    def _tell_apart(self, report: FrameReceived, fate: Fate, *, is_secret: bool) -> None:
-        handling = Handling(fate, is_redacted=is_secret)
-        self._told.append(Ruled(report, handling, recorded=b"" if is_secret else None))
-
-    def settle(
-        self, unit: Unit, verdict: Verdict, rules: tuple[str, ...], report: FrameReceived | None
-    ) -> None:
-        """Do with a whole unit as its verdict says. `report`: its frame, if that was not reported yet."""
+    def settle(self, unit: Unit, verdict: Verdict, rules: tuple[str, ...] = ()) -> None:
+        """Do with a whole unit as its verdict says."""
         unit.verdict, unit.rules = verdict, rules
         if verdict.onward is Onward.DROP:
             self._note_change(unit)
-            self._tell_fate(unit, report, Fate.DROPPED, DecidedBy.RULE, verdict.notes)
+            self.reports.settled(unit, Fate.DROPPED, DecidedBy.RULE)
         else:
-            self._let_go_or_wait(unit, report)
+            self._let_go_or_wait(unit)
         self._act(unit)
 
     def _act(self, unit: Unit) -> None:
         """Do what follows from a unit's verdict besides."""
         for send in unit.verdict.sends:
-            self._host.send_besides(send, self._ticket(unit), unit.rules)
+            self._host.send_besides(send, self.reports.ticket(unit), unit.rules)
         if unit.verdict.cut is not None:
             self._host.cut(unit.verdict.cut, self._sender)
 
-    def _let_go_or_wait(self, unit: Unit, report: FrameReceived | None) -> None:
+    @property
+    def _lost(self) -> Fate:
+        """What becomes of what does not reach the receiver."""
+        return Fate.HELD if self._is_cut_off else Fate.DROPPED
+
+    def _let_go_or_wait(self, unit: Unit) -> None:
         verdict = unit.verdict
         if self.takes_nothing:
-            fate = Fate.HELD if self._is_cut_off else Fate.DROPPED
-            self._tell_fate(unit, report, fate, DecidedBy.NOBODY, verdict.notes)
+            self.reports.settled(unit, self._lost, DecidedBy.NOBODY)
             return
         if isinstance(verdict.onward, Hold):
             unit.waits_for = WaitsFor.PERSON
@@ -168,19 +146,17 @@ class Departures:
             self.close_input()
         is_free = self.control_is_clear if unit.is_control else self.is_clear
         if unit.waits_for is WaitsFor.NOBODY and is_free and not verdict.behind:
-            self._go(unit, report)
+            self._go(unit)
         else:
-            self._wait(unit, report)
+            self._wait(unit)
 
-    def wait_for_adviser(self, unit: Unit, report: FrameReceived | None) -> int:
+    def wait_for_adviser(self, unit: Unit) -> int:
         """Let a unit wait for a verdict that comes later, by `decide`; gives its ticket.
 
         It is reported then, so that one that just passes leaves no trace of it.
         """
         unit.waits_for = WaitsFor.ADVISER
-        if report is not None:
-            unit.untold.append(report)
-        ticket = self._ticket(unit)
+        ticket = self.reports.ticket(unit)
         gate = self._control if unit.is_control else self._data
         gate.arrive(ticket, unit, unit.size)
         self._look_for_room()
@@ -211,7 +187,7 @@ class Departures:
         for gate in (self._control, self._data):
             for unit in gate.clear():
                 unit.stop_timer()
-                self._tell_waiting(unit, None, unit.verdict.notes)
+                self.reports.waits(unit)
         self.outlet.stop()
         self._look_for_room()
         self._host.held_changed()
@@ -231,7 +207,7 @@ class Departures:
         onward = unit.verdict.onward
         if onward is Onward.DROP:
             self._note_change(unit)
-            self._tell_fate(unit, None, Fate.DROPPED, decided_by, ())
+            self.reports.settled(unit, Fate.DROPPED, decided_by)
         behind = unit.verdict.behind
         if behind:
             self._note_change(unit)
@@ -248,9 +224,9 @@ class Departures:
     def pump(self) -> None:
         """Let everything go on whose turn it is."""
         while (unit := self._control.take()) is not None:
-            self._go(unit, None)
+            self._go(unit)
         while self.outlet.is_free and (unit := self._data.take()) is not None:
-            self._go(unit, None)
+            self._go(unit)
         self.outlet.settle()
         self._look_for_room()
 
@@ -261,9 +237,9 @@ class Departures:
 
     # Internals: waiting.
 
-    def _wait(self, unit: Unit, report: FrameReceived | None) -> None:
-        verdict, ticket = unit.verdict, self._ticket(unit)
-        self._tell_waiting(unit, report, verdict.notes)
+    def _wait(self, unit: Unit) -> None:
+        verdict, ticket = unit.verdict, self.reports.ticket(unit)
+        self.reports.waits(unit)
         unit.has_waited = True
         if verdict.behind:
             self._note_change(unit)
@@ -298,7 +274,7 @@ class Departures:
         if verdict.onward is Onward.DROP or not (is_held or verdict.delay_seconds > 0):
             return False
         unit.verdict, unit.has_waited = verdict, True
-        self._tell_waiting(unit, None, verdict.notes)
+        self.reports.waits(unit)
         self._wait_for_decision(unit)
         return True
 
@@ -332,7 +308,7 @@ class Departures:
 
     # Internals: going on.
 
-    def _go(self, unit: Unit, report: FrameReceived | None) -> None:
+    def _go(self, unit: Unit) -> None:
         """Let a unit go on, as its verdict says."""
         verdict = unit.verdict
         if unit.opcode == Opcode.CLOSE:
@@ -359,16 +335,17 @@ class Departures:
             self._note_change(unit)
 
         def gone() -> None:
-            self._tell_gone(unit, report, sent)
+            self.reports.settled(unit, Fate.REPLACED if sent else Fate.PASSED, unit.let_go_by)
+            if sent:
+                self._tell_sent(sent, unit.ticket, unit.rules)
             self._send_copies(unit)
 
         if unit.is_control or verdict.bytes_per_second is None:
             self.outlet.put(frames)
             gone()
         else:
-            if report is not None:
-                self._tell_waiting(unit, report, verdict.notes)
-                report = None
+            self.reports.waits(unit)
+            unit.has_waited = True
             self.outlet.put_slowly(frames, verdict.bytes_per_second, gone)
 
     def _remade(self, sent: Sequence[FrameSent]) -> list[bytes]:
@@ -389,85 +366,17 @@ class Departures:
         )
         for _ in range(unit.verdict.copies - 1):
             self.outlet.send(
-                Sending(in_place_of(again, unit.opcode), Origin.RULE, self._ticket(unit), unit.rules)
+                Sending(in_place_of(again, unit.opcode), Origin.RULE, self.reports.ticket(unit), unit.rules)
             )
 
     def _note_change(self, unit: Unit) -> None:
         self._rewriting.note_change(is_compressed=unit.is_compressed)
 
-    # Internals: telling.
-
-    def _ticket(self, unit: Unit) -> int:
-        if not unit.ticket:
-            unit.ticket = self._host.next_ticket()
-        return unit.ticket
-
-    def _tell_waiting(self, unit: Unit, report: FrameReceived | None, notes: tuple[str, ...]) -> None:
-        """Report what was not reported of a unit that does not go on now."""
-        if report is not None:
-            unit.untold.append(report)
-        if not unit.untold:
-            return
-        *begun, last = unit.untold
-        unit.untold = []
-        recorded = unit.verdict.recorded
-        handling = Handling(Fate.HELD, rules=unit.rules, is_redacted=recorded is not None)
-        part = None if recorded is None else b""
-        ticket = self._ticket(unit)
-        self._told += [Ruled(each, handling, ticket, (), part) for each in begun]
-        self._told.append(Ruled(last, handling, ticket, notes, recorded))
-        unit.told_rules, unit.told_notes = unit.rules, notes
-
-    def _tell_gone(self, unit: Unit, report: FrameReceived | None, sent: Sequence[FrameSent]) -> None:
-        """A unit has gone on, or `sent` in its place."""
-        fate = Fate.REPLACED if sent else Fate.PASSED
-        self._tell_fate(unit, report, fate, unit.let_go_by, unit.verdict.notes)
-        if sent:
-            self._tell_sent([Caused(each, unit.ticket, unit.rules) for each in sent])
-
-    def _tell_fate(
-        self, unit: Unit, report: FrameReceived | None, fate: Fate, by: DecidedBy, notes: tuple[str, ...]
-    ) -> None:
-        """It is settled what becomes of a unit; `report` if its frame was not reported yet."""
-        recorded = unit.verdict.recorded
-        if unit.untold:
-            *begun, report = unit.untold
-            unit.untold = []
-            for each in begun:
-                self._tell_part(unit, each, fate, by)
-        if report is not None:
-            if fate is Fate.PASSED and not (unit.rules or notes):
-                self._told.append(report)
-                return
-            decided_by = DecidedBy.NOBODY if fate is Fate.PASSED else by
-            causes = fate is Fate.REPLACED or unit.verdict.sends or unit.verdict.copies > 1
-            ticket = self._ticket(unit) if causes else 0
-            handling = Handling(fate, decided_by, None, unit.rules, recorded is not None)
-            self._told.append(Ruled(report, handling, ticket, notes, recorded))
-        else:
-            held_ns = self._host.clock() - unit.since_ns if unit.has_waited else None
-            decided_by = DecidedBy.NOBODY if fate is Fate.PASSED and not unit.has_waited else by
-            handling = Handling(fate, decided_by, held_ns, unit.untold_rules)
-            self._told.append(Decided(unit.ticket, handling, unit.untold_notes(notes)))
-
-    def _tell_part(self, unit: Unit, report: FrameReceived, fate: Fate, by: DecidedBy) -> None:
-        """Report a frame of a message before its last one, once it is settled what becomes of it."""
-        is_redacted = unit.verdict.recorded is not None
-        if fate is Fate.PASSED and not (unit.rules or is_redacted):
-            self._told.append(report)
-            return
-        decided_by = DecidedBy.NOBODY if fate is Fate.PASSED else by
-        handling = Handling(fate, decided_by, None, unit.rules, is_redacted)
-        self._told.append(Ruled(report, handling, self._ticket(unit), (), b"" if is_redacted else None))
-
-    def _tell_sending(self, sending: Sending, sent: Sequence[FrameSent]) -> None:
-        self._tell_sent([Caused(each, sending.ticket, sending.rules) for each in sent])
-
-    def _tell_sent(self, events: Sequence[Caused]) -> None:
+    def _tell_sent(self, sent: Sequence[FrameSent], ticket: int, rules: tuple[str, ...]) -> None:
         # What it answers or replaces stands before it.
         self._hand_over()
-        self._host.tell_sent(self._sender, events)
+        self._host.tell_sent(self._sender, [Caused(each, ticket, rules) for each in sent])
 
     def _hand_over(self) -> None:
-        if self._told:
-            self._host.tell(self._sender, self.take_told())
+        if told := self.reports.take():
+            self._host.tell(self._sender, told)

@@ -6,8 +6,8 @@ Messages are answered in the order in which they came. One that waits keeps the 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -15,22 +15,21 @@ from core.errors import CallerError
 from core.net.legs.advice import Advice
 from core.net.legs.timers import Timers
 from core.net.legs.unit import Unit, WaitsFor, in_place_of, lone
+from core.net.legs.unit_reports import UnitReports
 from core.net.settings import Limits
 from core.protocol.events import (
     Caused,
     Completes,
-    Decided,
     FrameReceived,
     FrameSent,
     Message,
     Origin,
     Report,
-    Ruled,
     RunReceived,
 )
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import CONTROL
-from core.protocol.handling import UNTOUCHED, DecidedBy, Fate, Handling
+from core.protocol.handling import DecidedBy, Fate
 from core.protocol.outgoing import Outgoing
 from core.protocol.state import Role
 from core.rules.decision import Answer, Decision, HeldMessage
@@ -90,10 +89,8 @@ class EndRules:
         self._echoes_by_rule = False
         """Whether a rule sends back those that need not be asked about."""
         self._gate: Gate[Unit] = Gate(limits.held_messages, limits.held_bytes)
-        self._next_ticket = 1
         self._is_full = False
-        self._reports: list[Report] = []
-        """What was not handed over yet."""
+        self._reports = UnitReports(host.clock, itertools.count(1).__next__)
         self._echo: tuple[list[int], list[bytes]] = ([], [])
         """Opcodes and payloads of what is to be sent back next."""
 
@@ -133,7 +130,7 @@ class EndRules:
             elif type(report) is FrameReceived:
                 self._take_frame(report, now)
             else:
-                self._reports.append(report)
+                self._reports.tell(report)
         return self._take_reports()
 
     def lose_peer(self) -> list[Report]:
@@ -141,21 +138,15 @@ class EndRules:
         self._is_over = True
         for unit in self._gate.clear():
             unit.stop_timer()
-            self._tell_waiting(unit)
+            self._reports.waits(unit)
         self._look_for_room()
         return self._take_reports()
 
     def end(self) -> list[Report]:
         """Nothing more comes: what has come of a last message."""
         withheld, self._withheld = self._withheld, []
-        self._reports += [
-            Ruled(
-                report,
-                Handling(is_redacted=self._may_be_secret),
-                recorded=b"" if self._may_be_secret else None,
-            )
-            for report in withheld
-        ]
+        for report in withheld:
+            self._reports.apart(report, Fate.PASSED, is_secret=self._may_be_secret)
         return self._take_reports()
 
     # Decisions.
@@ -179,7 +170,7 @@ class EndRules:
             return True
         unit.decide(decision, decided_by)
         if unit.verdict.onward is Onward.DROP:
-            self._tell_fate(unit, Fate.DROPPED, decided_by)
+            self._reports.settled(unit, Fate.DROPPED, decided_by)
         if isinstance(decision, Answer):
             answer = in_place_of(decision.message, unit.opcode)
             self._send(Send(self.sender, answer), unit)
@@ -225,7 +216,7 @@ class EndRules:
             self._take_frame(lone(run, index), now, is_asked=index in those)
 
     def _pass_run(self, run: FrameColumns, now: int) -> None:
-        self._reports.append(RunReceived(run))
+        self._reports.tell(RunReceived(run))
         if self._echoes or self._echoes_by_rule:
             self._echo[0].extend([head & 0x0F for head in run.heads])
             self._echo[1].extend(run.payloads)
@@ -255,7 +246,7 @@ class EndRules:
             and not self._withheld
             and (completes is None or self._gate.is_idle)
         ):
-            self._reports.append(report)
+            self._reports.tell(report)
             if completes is not None and is_echoed:
                 self._echo_message(report, completes)
                 self._count_echoes(1, now)
@@ -294,7 +285,7 @@ class EndRules:
         advice = self._advice
         assert advice is not None, "it wants to be asked"
         unit.waits_for = WaitsFor.ADVISER
-        ticket = self._ticket(unit)
+        ticket = self._reports.ticket(unit)
         self._gate.arrive(ticket, unit, unit.size)
         self._look_for_room()
         moment = Moment.MESSAGE if advice.is_asked(Moment.MESSAGE, self.sender) else Moment.FRAME
@@ -316,7 +307,7 @@ class EndRules:
     def _settle(self, unit: Unit) -> None:
         verdict = unit.verdict
         if verdict.onward is Onward.DROP:
-            self._tell_fate(unit, Fate.DROPPED, DecidedBy.RULE)
+            self._reports.settled(unit, Fate.DROPPED, DecidedBy.RULE)
             self._act(unit)
             return
         if not self._is_over and isinstance(verdict.onward, Hold):
@@ -324,13 +315,14 @@ class EndRules:
         elif not self._is_over and verdict.delay_seconds > 0:
             unit.waits_for = WaitsFor.TIME
         if unit.waits_for is WaitsFor.NOBODY and self._gate.is_idle and not verdict.behind:
-            self._tell_fate(unit, Fate.PASSED, DecidedBy.NOBODY)
+            self._reports.settled(unit, Fate.PASSED, DecidedBy.NOBODY)
             self._answer(unit)
         else:
             self._wait(unit)
 
     def _wait(self, unit: Unit) -> None:
-        self._tell_waiting(unit)
+        self._reports.waits(unit)
+        unit.has_waited = True
         is_decided = unit.waits_for is WaitsFor.NOBODY
         behind = unit.verdict.behind if is_decided else 0
         self._gate.arrive(unit.ticket, unit, unit.size, is_decided=is_decided, behind=behind)
@@ -358,7 +350,8 @@ class EndRules:
         if verdict.onward is Onward.DROP or not (is_held or verdict.delay_seconds > 0):
             return False
         unit.verdict = verdict
-        self._tell_waiting(unit)
+        self._reports.waits(unit)
+        unit.has_waited = True
         self._wait_for_decision(unit)
         return True
 
@@ -372,7 +365,7 @@ class EndRules:
 
     def _pump(self) -> None:
         while (unit := self._gate.take()) is not None:
-            self._tell_fate(unit, Fate.PASSED, unit.let_go_by)
+            self._reports.settled(unit, Fate.PASSED, unit.let_go_by)
             self._answer(unit)
         self._look_for_room()
 
@@ -437,61 +430,18 @@ class EndRules:
         except CallerError:
             # The connection is closing, or its peer does not read.
             return
-        self._reports += [
-            Caused(each, ticket, rules) if isinstance(each, FrameSent) else each for each in sent
-        ]
+        for each in sent:
+            self._reports.tell(Caused(each, ticket, rules) if isinstance(each, FrameSent) else each)
 
     def _send_echo(self) -> None:
         (opcodes, payloads), self._echo = self._echo, ([], [])
         if opcodes:
-            self._reports += self._host.put_all(opcodes, payloads)
-
-    # Internals: telling.
+            for report in self._host.put_all(opcodes, payloads):
+                self._reports.tell(report)
 
     def _take_reports(self) -> list[Report]:
         self._send_echo()
-        reports, self._reports = self._reports, []
-        return reports
-
-    def _ticket(self, unit: Unit) -> int:
-        if not unit.ticket:
-            unit.ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
-        return unit.ticket
-
-    def _tell_waiting(self, unit: Unit) -> None:
-        """Report what was not reported of a message that waits."""
-        self._ticket(unit)
-        unit.has_waited = True
-        self._tell_untold(unit, Handling(Fate.HELD, rules=unit.rules), unit.verdict.notes)
-
-    def _tell_untold(self, unit: Unit, handling: Handling, notes: tuple[str, ...]) -> None:
-        if not unit.untold:
-            return
-        recorded = unit.verdict.recorded
-        handling = replace(handling, is_redacted=recorded is not None)
-        *begun, last = unit.untold
-        unit.untold = []
-        if handling == UNTOUCHED and not notes and not unit.ticket:
-            self._reports += [*begun, last]
-            return
-        part = None if recorded is None else b""
-        self._reports += [Ruled(each, handling, unit.ticket, (), part) for each in begun]
-        self._reports.append(Ruled(last, handling, unit.ticket, notes, recorded))
-
-    def _tell_fate(self, unit: Unit, fate: Fate, by: DecidedBy) -> None:
-        """It is settled what becomes of a message."""
-        if unit.has_waited:
-            held_ns = self._host.clock() - unit.since_ns
-            self._reports.append(Decided(unit.ticket, Handling(fate, by, held_ns), unit.remarks))
-            return
-        if unit.verdict.sends and not unit.ticket:
-            self._ticket(unit)
-        elif not unit.verdict.sends and fate is Fate.PASSED:
-            unit.ticket = 0
-        decided_by = DecidedBy.NOBODY if fate is Fate.PASSED else by
-        self._tell_untold(
-            unit, Handling(fate, decided_by, rules=unit.rules), (*unit.verdict.notes, *unit.remarks)
-        )
+        return self._reports.take()
 
 
 def _run_of(report: FrameReceived) -> FrameColumns:

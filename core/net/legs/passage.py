@@ -17,7 +17,7 @@ from core.net.settings import Limits
 from core.protocol.events import Completes, FrameReceived, Message, Report, RunReceived
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import CONTROL, Opcode
-from core.protocol.handling import DecidedBy
+from core.protocol.handling import DecidedBy, Fate
 from core.protocol.rewriting import Rewriting
 from core.protocol.state import Role
 from core.protocol.wire_bytes import frame_length, run_length
@@ -93,7 +93,7 @@ class Passage:
         elif type(report) is FrameReceived:
             self._take_frame(report, now)
         else:
-            self.departures.tell(report)
+            self.departures.reports.tell(report)
 
     def run_ahead(self) -> None:
         """A frame is coming that is too long to be held: what has come of it goes on, unless something waits."""
@@ -128,7 +128,7 @@ class Passage:
         asked = self._asked(run)
         if not asked and departures.is_clear:
             self._outlet.pass_on(run_length(run))
-            departures.tell(report)
+            departures.reports.tell(report)
             return
         at = 0
         for index in asked:
@@ -137,13 +137,13 @@ class Passage:
             if at < index:
                 part = run.part(at, index)
                 self._outlet.pass_on(run_length(part))
-                departures.tell(RunReceived(part))
+                departures.reports.tell(RunReceived(part))
             self._take_frame(lone(run, index), now)
             at = index + 1
         rest = run.part(at, len(run.heads)) if at else run
         if rest.heads and departures.is_clear:
             self._outlet.pass_on(run_length(rest))
-            departures.tell(RunReceived(rest))
+            departures.reports.tell(RunReceived(rest))
         elif rest.heads:
             those = frozenset(asked)
             for index in range(at, len(run.heads)):
@@ -184,9 +184,9 @@ class Passage:
         """A frame that nobody can touch."""
         if self.departures.is_clear or self._wire.has_gone_ahead:
             self._outlet.pass_on(length)
-            self.departures.pass_by(report, is_secret=self._may_be_secret)
+            self._tell_unseen(report)
         else:
-            self.departures.settle(self._whole(report, length, now), self._unseen, (), report)
+            self.departures.settle(self._whole(report, length, now), self._unseen)
 
     def _take_data(self, report: FrameReceived, length: int, now: int, *, is_asked: bool) -> None:
         frame = report.frame
@@ -212,16 +212,15 @@ class Passage:
             and not departures.must_remake(is_compressed=is_compressed)
         ):
             self._outlet.pass_on(length)
-            departures.tell(report)
+            departures.reports.tell(report)
         else:
-            self._settle(self._whole(report, length, now), verdict, report)
+            self._settle(self._whole(report, length, now), verdict)
 
     def _take_fragment(self, unit: Unit, report: FrameReceived, length: int, now: int) -> None:
         unit.pieces.append(self._outlet.take(length))
         unit.last = report.frame
         is_whole, completes = report.frame.fin, report.completes
-        if self._withholds:
-            unit.untold.append(report)
+        unit.untold.append(report)
         if is_whole:
             self._unit = None
             unit.since_ns = now
@@ -229,10 +228,10 @@ class Passage:
                 unit.payload = completes.payload
         verdict = self._ask(report, now) if is_whole and completes is not None else None
         if not self._withholds:
-            self.departures.begin(unit, report)
+            self.departures.reports.waits(unit)
         if is_whole:
-            if verdict is not None or completes is None or not self._takes_advice(unit, None, Moment.MESSAGE):
-                self._settle(unit, verdict, None)
+            if verdict is not None or completes is None or not self._takes_advice(unit, Moment.MESSAGE):
+                self._settle(unit, verdict)
         elif sum(map(len, unit.pieces)) > self._limits.message_bytes:
             # It is too long to be held, so it passes.
             self._let_unfinished_go()
@@ -242,6 +241,12 @@ class Passage:
     def _may_be_secret(self) -> bool:
         """Whether what nobody has looked into must not be recorded."""
         return self._hearing is not None and self._hearing.redacts(self._sender)
+
+    def _tell_unseen(self, report: FrameReceived) -> None:
+        if self._may_be_secret:
+            self.departures.reports.apart(report, Fate.PASSED, is_secret=True)
+        else:
+            self.departures.reports.tell(report)
 
     @property
     def _unseen(self) -> Verdict:
@@ -253,7 +258,7 @@ class Passage:
         """Whether a message is reported only once it is whole: before that nobody knows what may be recorded of it."""
         return self._advice is not None or self._may_be_secret
 
-    def _takes_advice(self, unit: Unit, report: FrameReceived | None, moment: Moment) -> bool:
+    def _takes_advice(self, unit: Unit, moment: Moment) -> bool:
         """Whether somebody is asked about a unit and answers later."""
         advice, departures = self._advice, self.departures
         if advice is None or departures.is_closing:
@@ -262,7 +267,7 @@ class Passage:
             moment = Moment.FRAME
         if not advice.is_asked(moment, self._sender):
             return False
-        ticket = departures.wait_for_adviser(unit, report)
+        ticket = departures.wait_for_adviser(unit)
 
         def decide(verdict: Verdict) -> None:
             departures.decide(ticket, verdict, DecidedBy.SCRIPT)
@@ -275,33 +280,30 @@ class Passage:
         frame, departures = report.frame, self.departures
         if self._wire.has_gone_ahead or departures.is_closing:
             self._outlet.pass_on(length)
-            departures.tell(report)
+            departures.reports.tell(report)
             self._outlet.settle()
             return
         verdict = self._ask_of_frame(report, now)
         unit = self._whole(report, length, now)
         if frame.opcode == Opcode.CLOSE:
             self._let_unfinished_go()
-        if verdict is None and self._takes_advice(unit, report, Moment.FRAME):
+        if verdict is None and self._takes_advice(unit, Moment.FRAME):
             return
         if verdict is None and departures.control_is_clear and frame.opcode != Opcode.CLOSE:
             self._outlet.put(unit.pieces)
-            departures.tell(report)
+            departures.reports.tell(report)
         else:
-            self._settle(unit, verdict, report)
+            self._settle(unit, verdict)
 
     def _let_unfinished_go(self) -> None:
         """Let the frames of a message go on that is not whole, in their turn."""
         unit, self._unit = self._unit, None
         if unit is not None:
-            self.departures.settle(unit, self._unseen, (), None)
+            self.departures.settle(unit, self._unseen)
 
-    def _settle(self, unit: Unit, verdict: Verdict | None, report: FrameReceived | None) -> None:
-        if verdict is None:
-            self.departures.settle(unit, UNCHANGED, (), report)
-            return
-        rules = () if self._hearing is None else self._hearing.names(verdict.hits)
-        self.departures.settle(unit, verdict, rules, report)
+    def _settle(self, unit: Unit, verdict: Verdict | None) -> None:
+        rules = () if self._hearing is None or verdict is None else self._hearing.names(verdict.hits)
+        self.departures.settle(unit, verdict or UNCHANGED, rules)
 
     def _whole(self, report: FrameReceived, length: int, now: int) -> Unit:
         """A unit of one frame."""
@@ -310,7 +312,8 @@ class Passage:
         if completes is _ITSELF or frame.is_control:
             payload = frame.payload
         is_compressed = frame.rsv1 and not frame.is_control
-        return Unit(now, frame, frame.opcode, is_compressed, [self._outlet.take(length)], payload)
+        pieces = [self._outlet.take(length)]
+        return Unit(now, frame, frame.opcode, is_compressed, pieces, payload, untold=[report])
 
     def _ask(self, report: FrameReceived, now: int) -> Verdict | None:
         """What the rules say of the message that a frame completes, or else of the frame."""

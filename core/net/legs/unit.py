@@ -86,8 +86,10 @@ class Unit:
     def untold_rules(self) -> tuple[str, ...]:
         return () if self.told_rules == self.rules else self.rules
 
-    def untold_notes(self, notes: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of `notes` that were not reported, and the remarks."""
+    @property
+    def untold_notes(self) -> tuple[str, ...]:
+        """Notes that were not reported with its last frame."""
+        notes = self.verdict.notes
         return (() if self.told_notes == notes else notes) + self.remarks
 
     def lets_go(self, by: DecidedBy, *remarks: str) -> None:
@@ -102,7 +104,7 @@ class Unit:
         """Somebody has decided; what the rules did besides stays."""
         if isinstance(decision, Verdict):
             self.verdict = decision
-            self.lets_go(by, *decision.notes)
+            self.lets_go(by)
             return
         onward = Onward.DROP if isinstance(decision, Answer) else decision
         if isinstance(onward, Replacement) and self._is_the_same(onward):
