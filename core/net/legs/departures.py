@@ -232,6 +232,7 @@ class Departures:
 
     def flush(self) -> None:
         """Hand over what goes out, and what was reported."""
+        self.outlet.settle()
         self.outlet.flush()
         self._hand_over()
 
