@@ -69,7 +69,17 @@ _LONGEST = (*LARGEST_LENGTH, -1)
 """The largest payload length of each `LengthForm`; -1 if there is no such form."""
 
 
+_Looks = tuple[int, bytes, bytes, bytes]
+_LOOK_BYTES = 32
+
 OneFrame = FrameReceived | FrameSent
+
+
+def _looks(payload: bytes) -> _Looks:
+    """What equal payloads have in common, and others hardly."""
+    length = len(payload)
+    middle = length // 2
+    return length, payload[:_LOOK_BYTES], payload[middle : middle + _LOOK_BYTES], payload[-_LOOK_BYTES:]
 
 
 class BlockBuilder:
@@ -90,8 +100,8 @@ class BlockBuilder:
         self._repeated = 0
         """Bytes of the payloads that are not stored again."""
         self._wire_bytes = 0
-        self._long: dict[int, int] = {}
-        """Offset of each long stored payload, by its `id`."""
+        self._long: dict[_Looks, tuple[int, bytes]] = {}
+        """Offset and content of long stored payloads, the last one that looks so."""
         self.first_ns = _FOREVER
         """The least frame time, which need not be the first: the clock may be set back."""
         self.last_ns = -_FOREVER
@@ -100,7 +110,7 @@ class BlockBuilder:
     def takes(self, payload: bytes) -> bool:
         """Whether the block accepts one more frame with this payload."""
         has_room = self.size - self._repeated < BLOCK_BYTES
-        return self.count < BLOCK_FRAMES and (has_room or self._repeats(payload))
+        return self.count < BLOCK_FRAMES and (has_room or self._place_of(payload) is not None)
 
     @property
     def room(self) -> int:
@@ -181,18 +191,24 @@ class BlockBuilder:
     def _store(self, payload: bytes) -> None:
         """Append a payload, or note where it is stored already."""
         length = len(payload)
-        if self._repeats(payload):
-            self.repeats += Repeat(self.size, length, self._long[id(payload)]).pack()
+        place = self._place_of(payload)
+        if place is not None:
+            self.repeats += Repeat(self.size, length, place).pack()
             self._repeated += length
         else:
             if length >= REPEATED_FROM:
-                self._long[id(payload)] = self.size
+                self._long[_looks(payload)] = self.size, payload
             self.payloads.append(payload)
         self.size += length
 
-    def _repeats(self, payload: bytes) -> bool:
-        """Whether a payload is stored here already. Bytes of objects that are not ours are not compared."""
-        return id(payload) in self._long and self._repeated + len(payload) <= MOST_REPEATED
+    def _place_of(self, payload: bytes) -> int | None:
+        """Where a payload is stored here already, as an echo is that a server sent, or what it tells many clients."""
+        length = len(payload)
+        if length < REPEATED_FROM or self._repeated + length > MOST_REPEATED:
+            return None
+        # One comparison at most, whatever a peer sends.
+        known = self._long.get(_looks(payload))
+        return known[0] if known is not None and known[1] == payload else None
 
     def _note(self, time_ns: int) -> None:
         if time_ns < self.first_ns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -84,6 +84,17 @@ def test_each_payload_is_found_where_the_records_have_it(drawn: list[tuple[bytes
             assert stored[place : place + length] == all_of_them[offset : offset + length]
 
 
+def test_payloads_that_differ_anywhere_are_both_stored() -> None:
+    block, first = BlockBuilder(1), bytes(REPEATED_FROM)
+    payloads = [first, first + b"x", *(first[:at] + b"x" + first[at + 1 :] for at in range(0, len(first), 7))]
+    for number, payload in enumerate((*payloads, *payloads[-3:], first), 1):
+        block.append(sent(payload), 1, number, 1, 0)
+    assert Repeats(bytes(block.repeats)).complete(b"".join(block.payloads)) == b"".join(
+        (*payloads, *payloads[-3:], first)
+    )
+    assert block.payloads[: len(payloads)] == payloads
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -118,11 +129,23 @@ def stored_bytes(path: Path) -> int:
         return int(db.execute("SELECT sum(length(bytes)) FROM payload").fetchone()[0])
 
 
+def as_it_is(payload: bytes) -> bytes:
+    return payload
+
+
+def through_a_server(payload: bytes) -> bytes:
+    """The same bytes, read from elsewhere."""
+    return bytes(bytearray(payload))
+
+
+@pytest.mark.parametrize("comes_back", [as_it_is, through_a_server])
 @pytest.mark.parametrize("size", [REPEATED_FROM, 300_000, BLOCK_BYTES // 2 + 1])
-def test_an_echo_is_stored_once_and_read_twice(tmp_path: Path, size: int) -> None:
+def test_an_echo_is_stored_once_and_read_twice(
+    tmp_path: Path, size: int, comes_back: Callable[[bytes], bytes]
+) -> None:
     """Held whole, read piece by piece, and over two blocks."""
     payloads = [bytes([number]) * size for number in range(1, 4)]
-    pairs = [event for payload in payloads for event in (received(payload), sent(payload))]
+    pairs = [event for payload in payloads for event in (received(payload), sent(comes_back(payload)))]
     path = tmp_path / "a.unmask"
     with closing(record(path, pairs)), closing(CaptureReader(path)) as reader:
         assert stored_bytes(path) == 3 * size
