@@ -14,9 +14,11 @@ import socket
 import ssl
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from enum import Enum
+from itertools import cycle
 
 from core.protocol.frames import Opcode, encode_header, make_frame, shortest_length_form
 from tests.bench.secured import client_context
@@ -24,6 +26,10 @@ from tests.bench.secured import client_context
 _AHEAD_BYTES = 512 * 1024
 """Unanswered bytes of all connections together: the slowest server answers them within a second or so."""
 _BATCHES_AHEAD = 8
+_REPEATED_FROM = 4096
+"""Least size of messages that a server could store once and refer to."""
+_DISTINCT_BYTES = 16 * 1024 * 1024
+"""Bytes after which such messages come again."""
 _READ_BYTES = 256 * 1024
 _PATIENCE_SECONDS = 30.0
 
@@ -75,12 +81,19 @@ def frame_of(size: int) -> tuple[bytes, int]:
     return frame, len(encode_header(0x82, None, size, shortest_length_form(size))) + size
 
 
-class _Pipe:
-    """One connection: sends a batch of frames again and again, no further ahead of the echoes than it may."""
+def batch_of(size: int, count: int) -> memoryview:
+    """So many frames, one behind the other."""
+    return memoryview(b"".join(frame_of(size)[0] for _ in range(count)))
 
-    def __init__(self, sock: socket.socket, batch: memoryview, echoes: int, ahead: int) -> None:
+
+class _Pipe:
+    """One connection: sends batches of frames, no further ahead of the echoes than it may."""
+
+    def __init__(self, sock: socket.socket, batches: Iterator[memoryview], echoes: int, ahead: int) -> None:
+        """`batches` has no end, and all are of the same length."""
         self.sock = sock
-        self._batch = batch
+        self._batches = batches
+        self._batch = next(batches)
         self._echoes = echoes
         """Bytes that come back for a batch."""
         self._ahead = ahead
@@ -122,6 +135,7 @@ class _Pipe:
             return
         if self._place == len(self._batch):
             self._place = 0
+            self._batch = next(self._batches)
             self._due += self._echoes
             self.batches += 1
 
@@ -155,13 +169,13 @@ def move(pipes: list[_Pipe], seconds: float) -> int:
     return sum(pipe.batches for pipe in pipes)
 
 
-def to_and_fro(sock: socket.socket, seconds: float, frame: bytes, echo: int) -> int:
+def to_and_fro(sock: socket.socket, seconds: float, frames: Iterator[memoryview], echo: int) -> int:
     """One connection, one message in flight, without what many connections cost; how many messages."""
     buffer = bytearray(_READ_BYTES)
     count = 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        sock.sendall(frame)
+        sock.sendall(next(frames))
         due = echo
         while due > 0:
             got = sock.recv_into(buffer)
@@ -176,18 +190,19 @@ def run(port: int, seconds: float, size: int, connections: int, way: Way) -> Loa
     """Load the server at `port`."""
     most = _AHEAD_BYTES // connections
     per_batch = max(1, most // _BATCHES_AHEAD // size) if way is Way.PIPELINED else 1
-    pairs = [frame_of(size) for _ in range(per_batch)]
-    batch, echoes = b"".join(frame for frame, _ in pairs), sum(echo for _, echo in pairs)
+    echoes = per_batch * frame_of(size)[1]
+    count = -(-_DISTINCT_BYTES // (per_batch * size)) if size >= _REPEATED_FROM else 1
+    # All connections take of the same.
+    batches = cycle([batch_of(size, per_batch) for _ in range(count)])
     # A large message goes out when half of the one before it is back.
     ahead = max(most, echoes + echoes // 2) if way is Way.PIPELINED else 1
     with ExitStack() as open_sockets:
         socks = [open_sockets.enter_context(connect(port)) for _ in range(connections)]
         began, cpu = time.monotonic(), time.process_time()
         if way is Way.SINGLE and connections == 1:
-            count = to_and_fro(socks[0], seconds, batch, echoes)
+            count = to_and_fro(socks[0], seconds, batches, echoes)
         else:
-            view = memoryview(batch)
-            count = move([_Pipe(sock, view, echoes, ahead) for sock in socks], seconds)
+            count = move([_Pipe(sock, batches, echoes, ahead) for sock in socks], seconds)
         return Load(count * per_batch, began, time.monotonic(), time.process_time() - cpu)
 
 
