@@ -134,7 +134,7 @@ def as_it_is(payload: bytes) -> bytes:
 
 
 def through_a_server(payload: bytes) -> bytes:
-    """The same bytes, read from elsewhere."""
+    """A copy, such as one that was read from a server."""
     return bytes(bytearray(payload))
 
 
