@@ -47,6 +47,12 @@ class HeldModel(QAbstractListModel):
         if self._lines:
             self.dataChanged.emit(self.index(0), self.index(len(self._lines) - 1))
 
+    def pass_time(self, now_ns: int) -> None:
+        """Let the ages follow."""
+        self._now_ns = now_ns
+        if self._lines:
+            self.dataChanged.emit(self.index(0), self.index(len(self._lines) - 1))
+
     @property
     def lines(self) -> Sequence[HeldLine]:
         return self._lines

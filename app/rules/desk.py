@@ -259,8 +259,9 @@ class RuleDesk(QObject):
         self.changed.emit()
 
     def _show(self) -> None:
-        self.model.set_lines(self.known.lines() if self.rules else (), time.time_ns())
-        self._sides.set_count(self.page, sum(rule.is_on for rule in self.rules))
+        lines = self.known.lines() if self.rules else ()
+        self.model.set_lines(lines, time.time_ns())
+        self._sides.set_count(self.page, sum(line.rule.is_on and not line.problem for line in lines))
         self._enable()
 
     def _show_hits(self) -> None:

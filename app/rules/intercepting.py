@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QPoint, Qt, QTimer, Signal
 from app.actions.menus import held_menu
 from app.actions.registry import ActionId
 from app.captures.workplace import Workplace
-from app.logic.held_lines import HeldLine
+from app.logic.held_lines import HeldLine, HeldQueue
 from app.logic.text import counted, grouped
 from app.models.held import HeldModel, Key
 from app.rules.desk import RuleDesk
@@ -43,6 +43,7 @@ class Intercepting(QObject):
         self._rules = rules
         self._shell = shell
         self._count = 0
+        self._held = HeldQueue()
         self._decided: set[Key] = set()
         """What was decided about, and is not gone yet."""
         self.model = HeldModel(panes.connections.connection_model.name, self)
@@ -51,7 +52,7 @@ class Intercepting(QObject):
         self._details.add_page(self.pane, "intercept", self.tr("Intercept"))
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
-        self._tick.timeout.connect(self.refresh)
+        self._tick.timeout.connect(self._show_time)
         work.refresher.due.connect(self.refresh)
         self._details.tab_changed.connect(self._show_bar)
         self.pane.list.context_menu_requested.connect(self._open_menu)
@@ -81,31 +82,44 @@ class Intercepting(QObject):
 
     def refresh(self) -> None:
         """Ask the engine what is held."""
-        held, now = self._engine.held, time.time_ns()
-        known = {line.key for line in held.lines}
-        self._decided &= known
-        lines = [line for line in held.lines if line.key not in self._decided]
-        count = held.total - len(self._decided)
-        if not count and not self._count:
+        held = self._engine.held
+        if held is self._held and not self._decided:
             return
+        self._held = held
+        now = time.time_ns()
+        self._decided &= {line.key for line in held.lines}
+        lines = [line for line in held.lines if line.key not in self._decided]
+        self._tell_overdue({line.key for line in lines}, now)
         self.model.set_lines(lines, now)
-        self._count = count
-        if count and not self._tick.isActive():
-            self._tick.start()
-        elif not count:
-            self._tick.stop()
+        self._count = held.total - len(self._decided)
+        (self._tick.start if self._count else self._tick.stop)()
         title = self.tr("Intercept")
-        self._details.set_title(self.pane, f"{title} {grouped(count)}" if count else title)
-        oldest = now - lines[0].since_ns if lines else None
-        self.bar.show_held(count, is_stuck=held.is_stuck, oldest_ns=oldest)
-        self._show_bar()
+        self._details.set_title(self.pane, f"{title} {grouped(self._count)}" if self._count else title)
+        self._show_time()
         self.changed.emit()
+
+    def _show_time(self) -> None:
+        now = time.time_ns()
+        self.model.pass_time(now)
+        lines = self.model.lines
+        oldest = now - lines[0].since_ns if lines else None
+        self.bar.show_held(self._count, is_stuck=self._held.is_stuck, oldest_ns=oldest)
+        self._show_bar()
+
+    def _tell_overdue(self, waiting: set[Key], now: int) -> None:
+        """Say how many went on by themselves, because their time was up."""
+        gone = [line for line in self.model.lines if line.key not in waiting | self._decided]
+        overdue = sum(line.until_ns <= now for line in gone)
+        if overdue:
+            one = self.tr("1 message went on unchanged: nobody decided in time.")
+            many = self.tr("{count} messages went on unchanged: nobody decided in time.")
+            self._shell.banner.say(Tone.WARNING, counted(overdue, one, many))
 
     # What the person decides.
 
     def forward(self) -> None:
         """Let the chosen one go on, as the editor has it."""
-        line = self.pane.line
+        line = self._seen()
         if line is None:
             return
         try:
@@ -117,12 +131,13 @@ class Intercepting(QObject):
 
     def drop(self) -> None:
         """Let the chosen one not go on."""
-        if self.pane.line is not None:
-            self._decide([self.pane.line], Onward.DROP)
+        line = self._seen()
+        if line is not None:
+            self._decide([line], Onward.DROP)
 
     def answer(self) -> None:
         """Send what the editor holds back to the sender, in place of letting it go on."""
-        line = self.pane.line
+        line = self._seen()
         if line is None:
             return
         try:
@@ -140,7 +155,7 @@ class Intercepting(QObject):
 
     def stop_here(self) -> None:
         """Switch off the rules that hold the chosen one, and let go on what they hold."""
-        line = self.pane.line
+        line = self._seen()
         if line is None:
             return
         mine = [rule.id for rule in self._rules.holding if rule.is_on and rule.name in line.rules]
@@ -152,14 +167,22 @@ class Intercepting(QObject):
 
     def close_connection(self) -> None:
         """Cut the connection of the chosen one."""
-        if self.pane.line is not None:
-            self._engine.disconnect_peer(self.pane.line.connection)
+        line = self._seen()
+        if line is not None:
+            self._engine.disconnect_peer(line.connection)
 
     def stop(self) -> None:
         """End what runs, at the end of the window."""
         self._tick.stop()
 
     # Internals.
+
+    def _seen(self) -> HeldLine | None:
+        """The chosen one; while the queue is out of sight it is shown instead, so that nothing is decided blindly."""
+        if self.pane.isVisible():
+            return self.pane.line
+        self.show_queue()
+        return None
 
     def _decide(self, lines: Sequence[HeldLine], decision: Decision) -> None:
         for line in lines:

@@ -70,6 +70,7 @@ class Previewing(QObject):
             return
         before, self._rule = self._rule, rule
         texts = recorded_filters(rule.when)
+        dialog.preview.show_list(shown=bool(texts))
         if not texts:
             self._scanner.search(None)
             self._run = None

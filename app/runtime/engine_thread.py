@@ -29,7 +29,7 @@ from core.protocol.outgoing import Outgoing, Target
 from core.protocol.state import Role
 from core.protocol.violations import Judgement
 from core.rules.book import RuleBook
-from core.rules.decision import Decision, HeldKey, HeldMessage
+from core.rules.decision import Decision, HeldKey, HeldList, HeldMessage
 
 
 class EngineThread(QThread):
@@ -65,6 +65,9 @@ class EngineThread(QThread):
         self.setObjectName("unmask-engine")
         self._host = EngineHost(capture, version, settings, page, self, gauge)
         self._numbering = Numbering()
+        self._held = HeldQueue()
+        self._held_list: HeldList | None = None
+        """What `_held` was made of."""
         # Before all other slots: until the window knows of a new capture, its numbers are those of the old one.
         self.capture_moved.connect(self._take_numbering)
 
@@ -145,8 +148,13 @@ class EngineThread(QThread):
     def held(self) -> HeldQueue:
         """What waited for a person a moment ago. The window's thread only, as `send_to`."""
         held = self._host.held
-        lines = (self._held_line(message) for message in held.messages)
-        return HeldQueue(tuple(line for line in lines if line is not None), held.total, held.is_stuck)
+        if held is not self._held_list:
+            lines = [self._held_line(message) for message in held.messages]
+            known = tuple(line for line in lines if line is not None)
+            self._held = HeldQueue(known, held.total, held.is_stuck)
+            # Connections that have no number yet will have one.
+            self._held_list = held if len(known) == len(lines) else None
+        return self._held
 
     def decide(self, held: Sequence[HeldLine], decision: Decision) -> None:
         """Let held messages go, or not; emits `failed` if none of them waits any more. The window's thread only."""
@@ -222,6 +230,7 @@ class EngineThread(QThread):
         )  # fmt: skip
 
     def _take_numbering(self, moved: CaptureMoved) -> None:
+        self._held_list = None
         self._numbering = moved.numbering
 
     # On the engine's thread.

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect
 
 from app.cli import main
 from app.logic.text import grouped
@@ -372,3 +373,47 @@ def test_an_export_that_a_ring_overtakes_says_so_and_fails(maker: CaptureMaker) 
     assert said.startswith(
         f"unmask: {grouped(gap['frames'])} frames were dropped from the capture before they could"
     )
+
+
+# Rules.
+
+
+def rules_at(path: Path, *rules: dict[str, object]) -> Path:
+    path.write_text(json.dumps({"version": 1, "rules": rules}, indent=1))
+    return path
+
+
+PONG = {
+    "name": "pong",
+    "when": {"moment": "message", "filter": "payload contains ping"},
+    "then": [{"do": "reply", "payload": "pong"}],
+}
+
+
+def test_a_wrong_file_of_rules_is_refused_before_anything_starts(tmp_path: Path, capsys: Captured) -> None:
+    wrong = rules_at(tmp_path / "rules.json", PONG, PONG | {"name": "b", "then": [{"do": "dorp"}]})
+    capture = tmp_path / "a.unmask"
+    assert main(["--headless", "--rules", str(wrong), "--capture", str(capture)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"{wrong}: Line " in said.err
+    assert "dorp" in said.err
+    assert not capture.exists()
+
+
+def test_a_file_of_rules_that_is_not_there_is_told(tmp_path: Path, capsys: Captured) -> None:
+    assert main(["--headless", "--rules", str(tmp_path / "none.json")]) == 1
+    assert "cannot be read: No such file" in capsys.readouterr().err
+
+
+def test_the_console_does_as_the_rules_of_all_files_say(tmp_path: Path) -> None:
+    first = rules_at(tmp_path / "a.json", PONG)
+    second = rules_at(
+        tmp_path / "b.json", PONG | {"when": {"moment": "open"}, "then": [{"do": "send", "payload": "hi"}]}
+    )
+    words = ["--listen", "127.0.0.1:0", "--headless", "--capture", str(tmp_path / "a.unmask")]
+    command = command_of_unmask(*words, "--rules", str(first), "--rules", str(second))
+    with Program(command) as program, connect(f"ws://127.0.0.1:{port_in(program.line())}") as peer:
+        assert peer.recv(timeout=PATIENCE_SECONDS) == "hi"
+        peer.send("ping")
+        assert peer.recv(timeout=PATIENCE_SECONDS) == "pong"

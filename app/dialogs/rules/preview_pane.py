@@ -65,6 +65,10 @@ class PreviewPane(QWidget):
         """Show a sentence above the list."""
         self.summary.setText(sentence)
 
+    def show_list(self, *, shown: bool) -> None:
+        """Show the list, or the effect alone."""
+        self.rows.setVisible(shown)
+
     def show_effect(self, text: str) -> None:
         """Show what becomes of the chosen frame; "" shows nothing."""
         self.effect.setPlainText(text)

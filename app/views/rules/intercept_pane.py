@@ -103,17 +103,20 @@ class InterceptPane(QWidget):
         column.addWidget(self.list, 1)
         right = QWidget()
         column = QVBoxLayout(right)
-        column.setContentsMargins(10, 6, 10, 8)
-        column.setSpacing(6)
-        column.addWidget(self.facts)
+        column.setContentsMargins(10, 3, 10, 8)
+        column.setSpacing(4)
+        above = QHBoxLayout()
+        above.setSpacing(4)
+        above.addWidget(self.facts, 1)
+        for identity in _ABOUT_IT:
+            above.addWidget(self._button(identity, words=True))
+        column.addLayout(above)
         column.addWidget(self.editor, 1)
         below = QHBoxLayout()
         below.setSpacing(4)
         for identity in _DECISIONS:
             below.addWidget(self._button(identity, words=True))
         below.addStretch(1)
-        for identity in _ABOUT_IT:
-            below.addWidget(self._button(identity, words=True))
         column.addLayout(below)
         forward = self._buttons[ActionId.FORWARD_HELD]
         forward.setProperty("look", "primary")

@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.sync.server import Server, ServerConnection, serve
 
+from app.actions.registry import ActionId
 from app.window.desktop import Desktop
 from core.net.connect_request import parse_url
 from core.net.relay import Relay
@@ -49,17 +50,27 @@ class Behind:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until the engine has done what it was asked: it does one after the other."""
-        with self.qtbot.waitSignal(self.desktop.engine.sent, timeout=PATIENCE_MS):
-            self.desktop.engine.send_to_all(OutgoingPing())
+        """Wait until the engine has done what it was asked."""
+        settle(self.desktop, self.qtbot)
 
     def until(self, holds: Callable[[], bool]) -> None:
         self.qtbot.waitUntil(holds, timeout=PATIENCE_MS)
+
+    def decide(self, action: ActionId) -> None:
+        """Go to the queue, and decide about what is chosen there."""
+        for each in (ActionId.FOCUS_HELD, action):
+            self.desktop.window.actions_[each].trigger()
 
     def until_held(self, count: int) -> None:
         """Wait until so many rows are in the queue."""
         model = self.desktop.window.intercepting.model
         self.until(lambda: model.rowCount() == count)
+
+
+def settle(desktop: Desktop, qtbot: QtBot) -> None:
+    """Wait until the engine has done what it was asked: it does one after the other."""
+    with qtbot.waitSignal(desktop.engine.sent, timeout=PATIENCE_MS):
+        desktop.engine.send_to_all(OutgoingPing())
 
 
 def hold(text: str = "", name: str = "hold", number: int = 1) -> Rule:

@@ -17,7 +17,7 @@ from core.capture.session_files import CaptureFolder
 from core.protocol.state import Role
 from core.rules.moment import Moment
 from core.rules.rule import ActionText, Condition, Rule
-from tests.app.rules.conftest import Behind, hold
+from tests.app.rules.conftest import Behind, hold, settle
 from tests.tools.at_window import Connect, payloads, trigger
 from tests.tools.qt import dispose
 
@@ -44,9 +44,12 @@ def test_a_rule_answers_and_its_row_counts(desktop: Desktop, client: Connect, qt
     assert rules.model.lines[0].last_hit_ns is not None
 
 
-def test_rules_apply_to_connections_that_are_open_already(desktop: Desktop, client: Connect) -> None:
+def test_rules_apply_to_connections_that_are_open_already(
+    desktop: Desktop, client: Connect, qtbot: QtBot
+) -> None:
     peer = client("/a")
     desktop.window.rules.set_rules([PONG])
+    settle(desktop, qtbot)
     peer.send("ping")
     assert peer.recv(timeout=20) == "pong 1"
 

@@ -29,7 +29,7 @@ def test_a_held_message_is_edited_and_goes_on(behind: Behind) -> None:
     assert pane.line is not None
     assert (pane.line.payload, pane.line.behind) == (LOGIN.encode(), 1)
     pane.editor.text.setPlainText(LOGIN.replace("login", "out"))
-    trigger(behind.desktop, ActionId.FORWARD_HELD)
+    behind.decide(ActionId.FORWARD_HELD)
     behind.until(lambda: len(behind.came) == 3)
     assert behind.came == ["before", LOGIN.replace("login", "out"), "after"]
     behind.until_held(0)
@@ -40,7 +40,7 @@ def test_what_is_not_edited_goes_on_as_it_came(behind: Behind) -> None:
     client = behind.client()
     client.send([LOGIN[:5], LOGIN[5:]])
     behind.until_held(1)
-    trigger(behind.desktop, ActionId.FORWARD_HELD)
+    behind.decide(ActionId.FORWARD_HELD)
     behind.until(lambda: behind.came == [LOGIN])
 
 
@@ -50,7 +50,7 @@ def test_a_dropped_message_does_not_go_on_and_the_next_does(behind: Behind) -> N
     client.send(LOGIN)
     client.send("after")
     behind.until_held(1)
-    trigger(behind.desktop, ActionId.DROP_HELD)
+    behind.decide(ActionId.DROP_HELD)
     behind.until(lambda: behind.came == ["after"])
 
 
@@ -60,7 +60,7 @@ def test_the_sender_is_answered_instead(behind: Behind) -> None:
     client.send(LOGIN)
     behind.until_held(1)
     behind.desktop.window.intercepting.pane.editor.text.setPlainText("no")
-    trigger(behind.desktop, ActionId.ANSWER_HELD)
+    behind.decide(ActionId.ANSWER_HELD)
     assert client.recv(timeout=20) == "no"
     assert behind.came == []
 
@@ -87,7 +87,7 @@ def test_decisions_in_any_order_keep_the_order_of_the_wire(behind: Behind) -> No
     window = behind.desktop.window
     window.intercepting.pane.list.setCurrentIndex(window.intercepting.model.index(2))
     for _ in range(3):
-        trigger(behind.desktop, ActionId.FORWARD_HELD)
+        behind.decide(ActionId.FORWARD_HELD)
         trigger(behind.desktop, ActionId.PREVIOUS_HELD)
     behind.until(lambda: behind.came == ["one", "two", "three"])
 
@@ -99,7 +99,7 @@ def test_intercepting_stops_here(behind: Behind) -> None:
     client.send("out")
     client.send(LOGIN)
     behind.until_held(3)
-    trigger(behind.desktop, ActionId.STOP_HOLDING)
+    behind.decide(ActionId.STOP_HOLDING)
     behind.until(lambda: behind.came == [LOGIN])
     behind.until_held(1)
     assert [rule.is_on for rule in behind.desktop.window.rules.rules] == [False, True]
@@ -110,7 +110,7 @@ def test_the_connection_is_closed(behind: Behind) -> None:
     client = behind.client()
     client.send(LOGIN)
     behind.until_held(1)
-    trigger(behind.desktop, ActionId.CLOSE_HELD)
+    behind.decide(ActionId.CLOSE_HELD)
     behind.until_held(0)
     behind.until(lambda: behind.desktop.window.connection_model.open_count == 0)
     assert behind.came == []
@@ -123,7 +123,7 @@ def test_both_directions_are_held(behind: Behind) -> None:
     behind.until_held(1)
     model = behind.desktop.window.intercepting.model
     behind.until(lambda: model.where(model.lines[0]) == "#1 /chat · server → client")
-    trigger(behind.desktop, ActionId.FORWARD_HELD)
+    behind.decide(ActionId.FORWARD_HELD)
     assert client.recv(timeout=20) == "from the server"
 
 
@@ -133,6 +133,7 @@ def test_heartbeats_pass_and_are_held_where_that_is_wanted(behind: Behind) -> No
     client.send("ping")
     behind.until(lambda: behind.came == ["ping"])
     trigger(behind.desktop, ActionId.PASS_HEARTBEATS)
+    behind.settle()
     client.send("ping")
     behind.until_held(1)
 
@@ -174,7 +175,7 @@ def test_the_queue_is_reachable_while_thousands_of_others_pass(behind: Behind) -
     behind.until(lambda: len(behind.came) == 3000)
     assert pane.line is not None
     assert pane.line.payload == b"wait"
-    trigger(behind.desktop, ActionId.FORWARD_HELD)
+    behind.decide(ActionId.FORWARD_HELD)
     behind.until(lambda: behind.came[-1] == "wait")
 
 
@@ -210,7 +211,7 @@ def test_what_is_held_stays_held_when_its_rule_goes(behind: Behind) -> None:
     with pytest.raises(TimeoutError):
         client.recv(timeout=0.2)
     assert behind.came == []
-    trigger(behind.desktop, ActionId.FORWARD_HELD)
+    behind.decide(ActionId.FORWARD_HELD)
     behind.until(lambda: behind.came == ["one", "two"])
 
 
@@ -220,4 +221,22 @@ def test_what_nobody_decides_goes_on_when_its_time_is_up(behind: Behind) -> None
     client = behind.client()
     client.send("one")
     behind.until(lambda: behind.came == ["one"])
+    words = "1 message went on unchanged: nobody decided in time."
+    behind.until(lambda: behind.desktop.window.banner.text == words)
     behind.until_held(0)
+
+
+def test_nothing_is_decided_while_the_queue_is_out_of_sight(behind: Behind) -> None:
+    window = behind.desktop.window
+    behind.rule(hold())
+    client = behind.client()
+    client.send("one")
+    behind.until_held(1)
+    assert window.tabs.current_tab() == "message"
+    trigger(behind.desktop, ActionId.DROP_HELD)
+    assert window.tabs.current_tab() == "intercept"
+    assert window.intercepting.pane.line is not None
+    trigger(behind.desktop, ActionId.DROP_HELD)
+    behind.until_held(0)
+    client.send("ping")
+    behind.until(lambda: behind.came == ["ping"])
