@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QAbstractListModel, QMimeData, QObject, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QMimeData, QObject, Qt, QTimer, Signal
 
 from app.logic.rule_lines import RuleLine
 from app.logic.text import counted, cut, duration, one_line, tooltip
@@ -149,14 +149,9 @@ class RuleModel(QAbstractListModel):
         data.setData(_DRAGGED, b"%d" % indexes[0].row())
         return data
 
-    def dropMimeData(
-        self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: Index
-    ) -> bool:
-        """Ask for the move. False, so that the view removes nothing itself."""
-        del action, column
-        dragged = bytes(data.data(_DRAGGED).data())
-        if dragged.isdigit() and int(dragged) < len(self._lines):
-            to = row if row >= 0 else parent.row() if parent.isValid() else len(self._lines)
-            if to not in (int(dragged), int(dragged) + 1):
-                self.moved.emit(int(dragged), to)
-        return False
+    def moveRows(self, parent: Index, row: int, count: int, destination: Index, to: int) -> bool:
+        """Ask for the move soon, when the list is done with the drag."""
+        del parent, destination
+        if count == 1 and to not in (row, row + 1):
+            QTimer.singleShot(0, self, lambda: self.moved.emit(row, to))
+        return count == 1

@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from app.logic.rule_lines import RuleLine
 from app.models.rules import RuleModel
@@ -69,18 +70,15 @@ def test_rows_are_kept_while_only_their_figures_change(model: RuleModel) -> None
     assert model.row_of(1) == 1
 
 
-def test_a_dragged_row_asks_to_be_moved(model: RuleModel) -> None:
+def test_a_dragged_row_asks_to_be_moved(model: RuleModel, qtbot: QtBot) -> None:
     moves: list[tuple[int, int]] = []
     model.moved.connect(lambda row, to: moves.append((row, to)))
     model.set_lines([line(number) for number in (1, 2, 3)], NOW)
-    data = model.mimeData([model.index(0)])
-    move = Qt.DropAction.MoveAction
-    assert not model.dropMimeData(data, move, 3, 0, QModelIndex())
-    model.dropMimeData(data, move, -1, -1, model.index(2))
-    model.dropMimeData(data, move, -1, -1, QModelIndex())
-    model.dropMimeData(data, move, 0, 0, QModelIndex())
-    model.dropMimeData(data, move, 1, 0, QModelIndex())
-    assert moves == [(0, 3), (0, 2), (0, 3)]
+    nowhere = QModelIndex()
+    for row, to in ((0, 3), (0, 0), (0, 1), (2, 0)):
+        assert model.moveRow(nowhere, row, nowhere, to)
+    qtbot.waitUntil(lambda: moves == [(0, 3), (2, 0)])
+    assert model.mimeData([model.index(0)]).formats() == model.mimeTypes()
 
 
 def test_the_switch_asks_for_a_change(model: RuleModel) -> None:
