@@ -297,7 +297,11 @@ def test_imports_go_one_way() -> None:
         ("app.views.rules.rule_list", "from app.rules.desk import RuleDesk", "app.rules.desk.RuleDesk"),
         ("app.views.rules.held_editor", "from app.views.message import view", "app.views.message.view"),
         ("app.models.rules", "from core.net.ruling import Ruling", "core.net.ruling.Ruling"),
-        ("app.dialogs.rules.rule_dialog", "from app.views.rules import rule_list", "app.views.rules.rule_list"),
+        (
+            "app.dialogs.rules.rule_dialog",
+            "from app.views.rules import rule_list",
+            "app.views.rules.rule_list",
+        ),
         ("core.rules.book", "from core.net import engine", "core.net.engine"),
         ("app.window.desktop", "from app.cli import main", "app.cli.main"),
         ("app.nowhere", "from app.logic import text", "app.logic.text"),
