@@ -56,8 +56,11 @@ class RunningScript:
         self._host.ask(lambda engine: engine.ruling.set_adviser(None))
 
     def _begin(self, engine: Engine) -> None:
-        self._script.start(lambda target, outgoing: engine.send(target, outgoing, Origin.RULE))
-        engine.ruling.set_adviser(self._script)
+        ruling = engine.ruling
+        self._script.start(
+            lambda target, outgoing: engine.send(target, outgoing, Origin.RULE), ruling.ask_anew
+        )
+        ruling.set_adviser(self._script)
 
 
 def entry_text(entry: LogEntry, name: str) -> str:

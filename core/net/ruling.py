@@ -92,6 +92,10 @@ class Ruling:
     def set_adviser(self, adviser: Adviser | None) -> None:
         """Ask this one about what passes, on open connections too; None: nobody."""
         self.advising.set(adviser)
+        self.ask_anew()
+
+    def ask_anew(self) -> None:
+        """The adviser is another one, or wants to know of other things."""
         for session in tuple(self._sessions.values()):
             session.hear(self.rules)
 

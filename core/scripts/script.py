@@ -82,6 +82,7 @@ class Script:
         self._patience = patience or Patience()
         self._loop: asyncio.AbstractEventLoop
         self._send: Callable[[Target, Outgoing], None]
+        self._tell_asked: Callable[[], None]
         self._watch: FileWatch | None = None
         self._link: Link | None = None
         """The process that is asked."""
@@ -98,13 +99,15 @@ class Script:
         self.status = self._status()
         """For any thread."""
 
-    def start(self, send: Callable[[Target, Outgoing], None]) -> None:
+    def start(self, send: Callable[[Target, Outgoing], None], tell_asked: Callable[[], None]) -> None:
         """Start the process, and look at the file from now on. Once only.
 
-        `send` sends what belongs to no message, and may raise CallerError.
+        `send` sends what belongs to no message, and may raise CallerError. `tell_asked` is called when `is_asked`
+        answers otherwise than before.
         """
         self._loop = asyncio.get_running_loop()
         self._send = send
+        self._tell_asked = tell_asked
         # Before the file is read, so that no change of it is missed.
         self._watch = FileWatch(self.path, self._on_loop(self._saved), self._on_loop(self._gone))
         self._begin()
@@ -116,6 +119,10 @@ class Script:
             self._begin()
 
     # Adviser.
+
+    @property
+    def name(self) -> str:
+        return self.path.name
 
     def is_asked(self, moment: Moment, sender: Role) -> bool:  # noqa: ARG002
         link = self._link
@@ -195,6 +202,7 @@ class Script:
             before.follow()
         names = ", ".join(f"on_{moment.value}" for moment in Moment if moment in link.moments)
         self.log.add(Utterance.NEWS, f"{self.path.name} runs, with {names}.")
+        self._tell_asked()
         self._tell()
 
     def link_changed(self, link: Link) -> None:  # noqa: ARG002
@@ -208,6 +216,8 @@ class Script:
             self._coming = None
         if link is self._link:
             self._link = None
+            if not self._is_closed:
+                self._tell_asked()
         if failing is not None:
             goes_on = self._link is not None
             sentence = f"{failing.sentence} What ran before goes on." if goes_on else failing.sentence

@@ -88,12 +88,12 @@ class Scripted:
         self.about = about
         self.sent: list[tuple[Target, Outgoing]] = []
         """What it sent that belonged to no message."""
-        self.news = 0
+        self.news = self.asked_anew = 0
         self.refuses = False
         self.script = Script(path, ScriptLog(time.time_ns), self._hear, command, patience)
 
     async def __aenter__(self) -> Scripted:
-        self.script.start(self._send)
+        self.script.start(self._send, self._note_asked)
         return self
 
     async def __aexit__(
@@ -155,6 +155,9 @@ class Scripted:
         if self.refuses:
             raise NotOpenError("Connection #7 is closed: nothing can be sent on it.")
         self.sent.append((target, outgoing))
+
+    def _note_asked(self) -> None:
+        self.asked_anew += 1
 
     def _hear(self) -> None:
         self.news += 1
