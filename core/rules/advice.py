@@ -32,6 +32,10 @@ class Question:
 class Adviser(Protocol):
     """Asked on the loop's thread."""
 
+    @property
+    def name(self) -> str:
+        """What a capture calls the one that decided."""
+
     def is_asked(self, moment: Moment, sender: Role) -> bool:
         """Whether it wants to know of such; if not, what passes need not wait for it."""
 

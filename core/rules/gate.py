@@ -10,7 +10,7 @@ It knows neither clocks nor bytes. What overtakes the queue, such as a control f
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -120,12 +120,14 @@ class Gate(Generic[Item]):
                 self._count()
                 return self._leave(place)
 
-    def flush(self) -> list[Waiting[Item]]:
-        """Let everything go in order, what lags behind at last; gives what nobody had decided on."""
-        undecided = list(self.waiting())
-        for place in self._undecided.values():
-            place.is_decided = True
-        self._undecided.clear()
+    def flush(self, spares: Callable[[Item], bool] = lambda _: False) -> list[Waiting[Item]]:
+        """Let everything go in order, what lags behind at last; gives what nobody had decided on.
+
+        What it spares still waits for its decision.
+        """
+        undecided = [waiting for waiting in self.waiting() if not spares(waiting.item)]
+        for waiting in undecided:
+            self._undecided.pop(waiting.ticket).is_decided = True
         for place in self._queue:
             place.behind = 0
         self._queue += self._lagging

@@ -143,6 +143,9 @@ class RuledLine:
     def cut(self, cut: Cut, sender: Role) -> None:  # noqa: ARG002
         self.cuts.append(cut)
 
+    def advised(self, sender: Role) -> None:
+        """Nothing follows from it here."""
+
     def stop_reading(self, sender: Role) -> None:  # noqa: ARG002
         self.is_paused = True
 

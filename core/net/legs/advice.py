@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.capture.records import ConnectionRecord
-from core.protocol.frames import OPCODE
+from core.net.legs.unit import UNCHANGED, Unit
+from core.protocol.frames import OPCODE, Frame, Opcode
 from core.protocol.state import Role
 from core.rules.advice import Adviser, Question
 from core.rules.moment import Moment
@@ -30,6 +31,19 @@ class Advice:
         """Whether it wants to know of messages, or of their frames."""
         return self.is_asked(Moment.MESSAGE, sender) or self.is_asked(Moment.FRAME, sender)
 
+    def glance(self, frame: Frame, sender: Role, *, waits: bool) -> None:
+        """Show a frame that does not wait for an answer. `waits`: pings and pongs wait for one."""
+        is_close = frame.head & OPCODE == Opcode.CLOSE
+        if waits and frame.is_control and not is_close:
+            return
+        if self.is_asked(Moment.FRAME, sender):
+            self.ask(Moment.FRAME, sender, frame.head, frame.payload, _ignore)
+
+    def advised(self, unit: Unit, verdict: Verdict) -> None:
+        """Note on a unit who has decided, if that changes anything."""
+        if verdict != UNCHANGED:
+            unit.rules = (self.adviser.name,)
+
     def ask(
         self,
         moment: Moment,
@@ -42,3 +56,7 @@ class Advice:
         if moment is Moment.MESSAGE:
             head &= OPCODE
         self.adviser.ask(Question(moment, self.connection, self.about, sender, head, payload), decide)
+
+
+def _ignore(_verdict: Verdict) -> None:
+    """Nothing waits for it."""

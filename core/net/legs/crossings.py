@@ -38,8 +38,13 @@ class Crossings:
         observer: Observer,
         legs: Mapping[Role, Leg],
         tell: Callable[[Role, Sequence[Report], int], int],
+        advised: Callable[[Role], None],
     ) -> None:
-        """`tell` records what a side has sent, with the time; it gives its size for the recorder."""
+        """`tell` records what a side has sent, with the time; it gives its size for the recorder.
+
+        `advised` is called when an adviser has answered about something of that side.
+        """
+        self.advised = advised
         self.loop, self.clock = host.loop, host.clock
         self._host = host
         self._id = connection

@@ -5,7 +5,7 @@ All of it is recorded: a unit that does not just pass is reported under its tick
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from core.net.legs.outlet import Outlet, Sending
 from core.net.legs.passage_host import PassageHost
@@ -142,6 +142,9 @@ class Departures:
             unit.waits_for = WaitsFor.PERSON
         elif verdict.delay_seconds > 0:
             unit.waits_for = WaitsFor.TIME
+        elif unit.opcode == Opcode.CLOSE and self.asks_adviser:
+            self._close_behind(unit)
+            return
         elif unit.opcode == Opcode.CLOSE:
             self.close_input()
         is_free = self.control_is_clear if unit.is_control else self.is_clear
@@ -162,6 +165,19 @@ class Departures:
         self._look_for_room()
         return ticket
 
+    @property
+    def asks_adviser(self) -> bool:
+        """Whether something waits for the answer of an adviser."""
+        return any(_asks_adviser(waiting.item) for waiting in self.waiting())
+
+    def _close_behind(self, unit: Unit) -> None:
+        """Let a close frame go on behind what an adviser was asked about, as the answers come soon."""
+        self.is_closing = True
+        for gate in (self._control, self._data):
+            self._flush(gate, _asks_adviser)
+        self._data.arrive(self.reports.ticket(unit), unit, unit.size, is_decided=True)
+        self.pump()
+
     def close_input(self) -> None:
         """Nothing more comes: all that waits goes on, in order, as if nobody had been asked."""
         self._flush(self._control)
@@ -175,8 +191,8 @@ class Departures:
         self.pump()
         self._host.held_changed()
 
-    def _flush(self, gate: Gate[Unit]) -> None:
-        for waiting in gate.flush():
+    def _flush(self, gate: Gate[Unit], spares: Callable[[Unit], bool] = lambda _: False) -> None:
+        for waiting in gate.flush(spares):
             unit = waiting.item
             unit.stop_timer()
             unit.lets_go(DecidedBy.NOBODY, _AT_CLOSE)
@@ -381,3 +397,7 @@ class Departures:
     def _hand_over(self) -> None:
         if told := self.reports.take():
             self._host.tell(self._sender, told)
+
+
+def _asks_adviser(unit: Unit) -> bool:
+    return unit.waits_for is WaitsFor.ADVISER

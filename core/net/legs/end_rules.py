@@ -14,7 +14,7 @@ from typing import Protocol
 from core.errors import CallerError
 from core.net.legs.advice import Advice
 from core.net.legs.timers import Timers
-from core.net.legs.unit import Unit, WaitsFor, in_place_of, lone
+from core.net.legs.unit import Unit, WaitsFor, in_place_of, lone, run_of
 from core.net.legs.unit_reports import UnitReports
 from core.net.settings import Limits
 from core.protocol.events import (
@@ -229,10 +229,12 @@ class EndRules:
     def _take_frame(self, report: FrameReceived, now: int, *, is_asked: bool | None = None) -> None:
         """A frame, and perhaps the message that it completes. `is_asked`: whether rules may apply, if that is known."""
         completes = report.completes
+        if self._advice is not None:
+            self._advice.glance(report.frame, self.sender, waits=False)
         is_data = not report.frame.head & CONTROL
         if is_asked is None:
             is_asked = (
-                completes is not _ITSELF or not self._echoes_by_rule or bool(self._asked(_run_of(report)))
+                completes is not _ITSELF or not self._echoes_by_rule or bool(self._asked(run_of(report)))
             )
         if is_data and completes is None and not report.frame.fin and self._may_be_secret:
             self._withheld.append(report)
@@ -273,7 +275,11 @@ class EndRules:
 
     @property
     def _wants_advice(self) -> bool:
-        return self._advice is not None and not self._is_over and self._advice.is_asked_of_data(self.sender)
+        return (
+            self._advice is not None
+            and not self._is_over
+            and self._advice.is_asked(Moment.MESSAGE, self.sender)
+        )
 
     @property
     def _may_be_secret(self) -> bool:
@@ -288,12 +294,12 @@ class EndRules:
         ticket = self._reports.ticket(unit)
         self._gate.arrive(ticket, unit, unit.size)
         self._look_for_room()
-        moment = Moment.MESSAGE if advice.is_asked(Moment.MESSAGE, self.sender) else Moment.FRAME
 
         def decide(verdict: Verdict) -> None:
+            advice.advised(unit, verdict)
             self.decide(ticket, verdict, DecidedBy.SCRIPT)
 
-        advice.ask(moment, self.sender, unit.last.head, unit.payload or b"", decide)
+        advice.ask(Moment.MESSAGE, self.sender, unit.last.head, unit.payload or b"", decide)
 
     def _ask(self, report: FrameReceived, now: int) -> Verdict | None:
         """What the rules say of the message that a frame completes, or else of the frame."""
@@ -442,9 +448,3 @@ class EndRules:
     def _take_reports(self) -> list[Report]:
         self._send_echo()
         return self._reports.take()
-
-
-def _run_of(report: FrameReceived) -> FrameColumns:
-    """A run of one message."""
-    frame = report.frame
-    return FrameColumns([frame.head], [frame.masking_key], [frame.payload], [frame.length_form])

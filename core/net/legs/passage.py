@@ -165,6 +165,8 @@ class Passage:
 
     def _take_frame(self, report: FrameReceived, now: int, *, is_asked: bool = True) -> None:
         frame = report.frame
+        if self._advice is not None:
+            self._advice.glance(frame, self._sender, waits=True)
         length = frame_length(frame)
         if self.departures.takes_nothing:
             self._outlet.skip(length)
@@ -204,9 +206,12 @@ class Passage:
     def _take_single(self, report: FrameReceived, length: int, now: int, *, is_asked: bool) -> None:
         """A frame that is a whole message, or belongs to none."""
         departures = self.departures
-        verdict = self._ask(report, now) if is_asked and report.completes is not None else None
+        is_asked = is_asked and report.completes is not None
+        verdict = self._ask(report, now) if is_asked else None
         is_compressed = report.frame.rsv1
-        if (
+        if verdict is None and is_asked and self._wants_advice(Moment.MESSAGE):
+            self._take_advice(self._whole(report, length, now), Moment.MESSAGE)
+        elif (
             verdict is None
             and departures.is_clear
             and not departures.must_remake(is_compressed=is_compressed)
@@ -230,7 +235,9 @@ class Passage:
         if not self._withholds:
             self.departures.reports.waits(unit)
         if is_whole:
-            if verdict is not None or completes is None or not self._takes_advice(unit, Moment.MESSAGE):
+            if verdict is None and completes is not None and self._wants_advice(Moment.MESSAGE):
+                self._take_advice(unit, Moment.MESSAGE)
+            else:
                 self._settle(unit, verdict)
         elif sum(map(len, unit.pieces)) > self._limits.message_bytes:
             # It is too long to be held, so it passes.
@@ -258,23 +265,24 @@ class Passage:
         """Whether a message is reported only once it is whole: before that nobody knows what may be recorded of it."""
         return self._advice is not None or self._may_be_secret
 
-    def _takes_advice(self, unit: Unit, moment: Moment) -> bool:
-        """Whether somebody is asked about a unit and answers later."""
+    def _wants_advice(self, moment: Moment) -> bool:
+        """Whether somebody wants to be asked who answers later."""
+        advice = self._advice
+        return advice is not None and not self.departures.is_closing and advice.is_asked(moment, self._sender)
+
+    def _take_advice(self, unit: Unit, moment: Moment) -> None:
+        """Let a unit wait for whoever answers later."""
         advice, departures = self._advice, self.departures
-        if advice is None or departures.is_closing:
-            return False
-        if moment is Moment.MESSAGE and not advice.is_asked(moment, self._sender):
-            moment = Moment.FRAME
-        if not advice.is_asked(moment, self._sender):
-            return False
+        assert advice is not None, "it wants to be asked"
         ticket = departures.wait_for_adviser(unit)
 
         def decide(verdict: Verdict) -> None:
+            advice.advised(unit, verdict)
             departures.decide(ticket, verdict, DecidedBy.SCRIPT)
             departures.flush()
+            self._host.advised(self._sender)
 
         advice.ask(moment, self._sender, unit.last.head, unit.payload or b"", decide)
-        return True
 
     def _take_control(self, report: FrameReceived, length: int, now: int) -> None:
         frame, departures = report.frame, self.departures
@@ -287,7 +295,8 @@ class Passage:
         unit = self._whole(report, length, now)
         if frame.opcode == Opcode.CLOSE:
             self._let_unfinished_go()
-        if verdict is None and self._takes_advice(unit, Moment.FRAME):
+        if verdict is None and frame.opcode != Opcode.CLOSE and self._wants_advice(Moment.FRAME):
+            self._take_advice(unit, Moment.FRAME)
             return
         if verdict is None and departures.control_is_clear and frame.opcode != Opcode.CLOSE:
             self._outlet.put(unit.pieces)

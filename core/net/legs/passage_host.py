@@ -41,6 +41,9 @@ class PassageHost(Protocol):
     def go_on_reading(self, sender: Role) -> None:
         """There is room again."""
 
+    def advised(self, sender: Role) -> None:
+        """An adviser has answered about something of that side."""
+
     def held_changed(self) -> None:
         """Something waits for a person, or no longer."""
 

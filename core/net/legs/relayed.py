@@ -56,7 +56,7 @@ class Relayed(Between):
         self._ending: set[Role] = set()
         """Whose stream has ended, though what came of it has not all gone on."""
         legs = {Role.CLIENT: client, Role.SERVER: server}
-        self._crossings = Crossings(host, connection, observer, legs, self._tell)
+        self._crossings = Crossings(host, connection, observer, legs, self._tell, self._advised)
         self._passages = self._crossings.passages
         self._hearing: Hearing | None = None
         self._rule_clock = RuleClock(host.loop, host.clock, self._carry_out)
@@ -263,6 +263,13 @@ class Relayed(Between):
             self._crossings.cut(verdict.cut, Role.CLIENT)
         self._settle()
 
+    def _advised(self, side: Role) -> None:
+        """An adviser has answered about something of that side."""
+        leg = self._client if side is Role.CLIENT else self._server
+        if leg is not None and side in self._ending:
+            self._end_if_read(leg)
+        self._settle()
+
     def _about(self) -> ConnectionRecord:
         """What rules can know of the connection."""
         observer = self._observer
@@ -283,6 +290,9 @@ class Relayed(Between):
         side, other = self._side(leg), self._other(leg)
         passage = self._passages[side]
         if side not in self._ending or passage is None or self._observer.has_more(side):
+            return
+        if passage.departures.asks_adviser and leg.is_connected:
+            # The answer comes soon, and with it this once more.
             return
         self._ending.discard(side)
         passage.end_input()

@@ -159,3 +159,9 @@ def lone(run: FrameColumns, index: int) -> FrameReceived:
     payload = payloads[index]
     frame = Frame(heads[index], keys[index], payload, forms[index], len(payload))
     return FrameReceived(frame, (), Completes.ITSELF)
+
+
+def run_of(report: FrameReceived) -> FrameColumns:
+    """A run of one message."""
+    frame = report.frame
+    return FrameColumns([frame.head], [frame.masking_key], [frame.payload], [frame.length_form])
