@@ -356,8 +356,8 @@ class Track:
             self.reason = self.reason or event.reason
         if event.is_plain:
             self.state = ConnectionState.EXCHANGED
-        elif self.state is ConnectionState.CONNECTING:
-            # RFC 6455 section 7.1.5.
+        elif self.state in (ConnectionState.CONNECTING, ConnectionState.OPEN):
+            # RFC 6455 section 7.1.5. It is open where the server has opened it, and a rule kept that from the client.
             self.state, self.close_code = ConnectionState.CLOSED, 1006
         for leg in self.legs.values():
             cut = LegEnd.VANISHED if leg.side is event.cut_by else LegEnd.CUT

@@ -53,6 +53,10 @@ def without_values(head: RequestHead | ResponseHead, names: Collection[str]) -> 
     return bytes(made)
 
 
+def sendable(value: str) -> str:
+    """A header's value with `?` for each character that no value can hold (RFC 9110 section 5.5)."""
+    return _UNSENDABLE.sub("?", value)
+
+
 def _line(name: str, value: str) -> bytes:
-    sendable = _UNSENDABLE.sub("?", value)
-    return f"{name}: {sendable}".encode("latin-1") + b"\r\n"
+    return f"{name}: {sendable(value)}".encode("latin-1") + b"\r\n"

@@ -347,6 +347,16 @@ def parsed_request(raw: bytes) -> RequestHead | None:
     return head if isinstance(head, RequestHead) else None
 
 
+def parsed_response(raw: bytes) -> ResponseHead | None:
+    """Parse a response head received earlier, whatever rules it breaks; None if it cannot be read."""
+    limits = HeadLimits(max(len(raw), 1) + 1, raw.count(b"\n"))
+    try:
+        head = HeadParser(HeadKind.RESPONSE, limits, Judgement.TOLERANT).feed(raw)
+    except HeadError:
+        return None
+    return head if isinstance(head, ResponseHead) else None
+
+
 def status_phrase(status: int) -> str:
     """The usual reason phrase of an HTTP status, or "" if there is none."""
     try:

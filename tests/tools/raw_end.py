@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import select
 import socket
 import struct
 from types import TracebackType
@@ -66,6 +67,10 @@ class RawEnd:
         while data := self.socket.recv(65536):
             self.received += data
         return self.received
+
+    def is_silent(self, seconds: float = 0.1) -> bool:
+        """Whether nothing comes within that time, not even the end."""
+        return not self.received and not select.select([self.socket], [], [], seconds)[0]
 
     def _read(self) -> None:
         data = self.socket.recv(65536)

@@ -7,18 +7,24 @@ from abc import abstractmethod
 from core.capture.tracks import Opened
 from core.errors import BodyError, HeadError
 from core.net.fronts.router import Route
+from core.net.legs.about import about
 from core.net.legs.endpoint_session import connection_limits
 from core.net.legs.exchange_phase import Phase
 from core.net.legs.exchange_record import ExchangeRecord
 from core.net.legs.forwarding import Forwarding, KeptServer
+from core.net.legs.head_ruling import HeadRuling
 from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.reception import Reception
 from core.net.legs.relayed import Relayed
+from core.net.legs.timers import Timers
 from core.net.sockets import name_of
-from core.protocol.handshake import Answer, refuse
-from core.protocol.http11 import ResponseHead
+from core.protocol.handshake import Answer, is_websocket_request, refuse
+from core.protocol.handshake_rules import PROTOCOL_HEADER
+from core.protocol.http11 import HeadKind, ResponseHead
 from core.protocol.http_message import RequestReader, ResponseReader
 from core.protocol.state import Role
+from core.rules.handshakes import UNCHANGED, passed_on
+from core.rules.verdict import HandshakeVerdict
 
 ANSWER_SECONDS = 300.0
 """How long a server may take to begin its answer. Clients that are less patient leave by themselves."""
@@ -51,12 +57,19 @@ class Answering(Forwarding):
         self._record: ExchangeRecord
         """From `begin` on."""
         self._route: Route | None = None
+        self._went = b""
+        """The head of the response as it goes on."""
         self._to_send: list[bytes] = []
         """What goes to the server as soon as it is reached."""
         self._may_repeat = False
         """The server's leg served earlier requests, and may have ended before this one arrived."""
         self._broken_by: Role | None = None
         """Who has left the exchange unfinished."""
+        self._heads = HeadRuling(reception.host)
+        self._timers = Timers(reception.host.loop)
+        """What rules let go on later."""
+        self._late: bytearray | None = None
+        """What has come of the server while rules hold its answer back; None: they do not."""
 
     # For the client's half.
 
@@ -96,7 +109,34 @@ class Answering(Forwarding):
         self._record.conclude(self._asked, self._answered, broken_by, reason)
 
     def _over(self) -> None:
+        self._timers.stop()
         self._conclude(self._broken_by)
+
+    # Rules.
+
+    def _hear(self, kind: HeadKind, response: ResponseHead | None = None) -> HandshakeVerdict:
+        """What rules make of a head. They are asked about opening handshakes only."""
+        request = self._asked.told
+        if request is None or not is_websocket_request(request):
+            return UNCHANGED
+        found = about(
+            self.number,
+            self._reception.mode,
+            self.source,
+            self._client,
+            request,
+            b"" if response is None else response.raw,
+            None if response is None else response.headers.get(PROTOCOL_HEADER),
+            self._host.clock(),
+        )
+        return self._heads.ask(kind, found) or UNCHANGED
+
+    def _never_answer(self) -> None:
+        """Let the client wait until it gives up."""
+        self._leave_server()
+        self._broken_by = Role.CLIENT
+        self._phase = Phase.ENDING
+        self._client.resume(PauseReason.HELD)
 
     # The way to the server.
 
@@ -145,6 +185,9 @@ class Answering(Forwarding):
             self._end()
         if self._phase not in (Phase.WAITING, Phase.ANSWERING) or answered is None or server is None:
             return
+        if self._late is not None:
+            self._late += data
+            return
         was_silent = not answered.parser.held_bytes
         try:
             passed = answered.feed(data)
@@ -168,25 +211,60 @@ class Answering(Forwarding):
             # RFC 9110 section 7.8.
             self._server_broke(f"{self._place} changes to a protocol that was not asked for.")
             return
-        self._record.respond(head)
-        self._phase = Phase.ANSWERING
+        verdict = self._hear(HeadKind.RESPONSE, head)
+        self._record.respond(head, verdict)
         self._to_send = []
         if self._server is not None:
             self._server.stop_timer()
+        self._went = head.raw if verdict is UNCHANGED else passed_on(head, verdict)
+        if verdict is not UNCHANGED:
+            if self._went != head.raw:
+                self._record.pass_back(self._went, verdict)
+            self._record.rule(self._heads.told(HeadKind.RESPONSE, verdict))
+            if verdict.is_silent:
+                self._never_answer()
+                return
+        passed = [self._went if each is head.raw else each for each in passed]
+        if verdict.delay_seconds and self._server is not None:
+            self._late = bytearray()
+            self._server.pause(PauseReason.HELD)
+            self._timers.after(verdict.delay_seconds, lambda: self._respond_late(passed))
+        else:
+            self._respond(passed)
+
+    def _respond(self, passed: list[bytes]) -> None:
+        """Let the answer go on."""
+        self._phase = Phase.ANSWERING
         if passed:
             self._client.write(passed)
         self._look_whether_done()
+
+    def _respond_late(self, passed: list[bytes]) -> None:
+        answered, server, late = self._answered, self._server, self._late
+        if self._phase is not Phase.WAITING or answered is None or server is None or late is None:
+            return
+        self._late = None
+        server.resume(PauseReason.HELD)
+        if answered.head is not None and answered.head.status == 101:
+            answered.behind += bytes(late)
+            self._respond(passed)
+        else:
+            self._respond(passed)
+            if late and not self._is_left:
+                self._take_from_server(bytes(late))
 
     def _switch(self, answered: ResponseReader, server: Leg) -> None:
         """What follows is of another protocol, and what came behind the request is too."""
         assert answered.head is not None, "its status is 101"
         client = self._client
-        after = Relayed(self._host, self.source, self.id, client, server, self._record.observer)
+        after = Relayed(
+            self._host, self.source, self.id, client, server, self._record.observer, self._heads.hearing
+        )
         self._is_left = True
         self._host.session_becomes(self, after)
         for leg in (client, server):
             leg.hand_over(after)
-        client.write((answered.head.raw,))
+        client.write((self._went,))
         after.opened()
         client.give_back(bytes(self._asked.behind))
         server.give_back(answered.behind)

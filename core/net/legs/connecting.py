@@ -19,6 +19,7 @@ from core.net.legs.leg import Leg
 from core.net.legs.masking import Masking
 from core.net.legs.pinging import Pinging
 from core.net.legs.session import SessionHost
+from core.net.legs.timers import Timers
 from core.net.redirect import Redirect, redirect_of
 from core.net.sources import SourceTag
 from core.net.tls.trust import Trust
@@ -34,11 +35,12 @@ from core.protocol.events import (
 )
 from core.protocol.frames import Opcode
 from core.protocol.handshake import judged_request, new_key
-from core.protocol.handshake_rules import PROTOCOL_HEADER
+from core.protocol.handshake_rules import EXTENSIONS_HEADER, KEY_HEADER, PROTOCOL_HEADER
 from core.protocol.headers import explain
-from core.protocol.http11 import RequestHead, ResponseHead
+from core.protocol.http11 import HeadKind, RequestHead, ResponseHead, parsed_request, parsed_response
 from core.protocol.outgoing import Outgoing, OutgoingClose, OutgoingPing, RawEnd
 from core.protocol.state import Role
+from core.rules.handshakes import UNCHANGED, asked, recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,9 @@ class Connecting(EndpointSession):
         """The handshake has failed, whatever still comes."""
         self.is_left = False
         """Whether the person has closed it."""
+        self._asks = UNCHANGED
+        """What rules make of the request."""
+        self._timers = Timers(host.loop)
         self._ready = request.ready or usual_head(request)
         self._request_bytes = len(self._ready.raw)
         side = ClientSide(
@@ -145,16 +150,44 @@ class Connecting(EndpointSession):
         super().leg_lost(leg)
 
     def leg_finished(self, leg: Leg) -> None:
+        self._timers.stop()
         super().leg_finished(leg)
         self._watcher.ended(self._closed)
 
     def leg_made(self, leg: Leg) -> None:
         self._is_reached = True
+        if self._request.ready is None:
+            # A head that the person has made stays what it is.
+            self._asked = parsed_request(self._ready.raw)
+            self._asks = self._heads.ask(HeadKind.REQUEST, self._about()) or UNCHANGED
+        if self._asked is not None and self._asks is not UNCHANGED:
+            self._ask_otherwise(asked(self._asked, self._asks))
+        if self._asks.delay_seconds:
+            self._timers.after(self._asks.delay_seconds, lambda: self._begin(leg))
+        else:
+            self._begin(leg)
+
+    def _begin(self, leg: Leg) -> None:
+        if not leg.is_connected:
+            return
         self._after(self.endpoint.begin())
         leg.set_timer(self._request.handshake_seconds, self._handshake_timeout)
         if self._ready.end is RawEnd.HALF_CLOSE:
             self.endpoint.lose_peer()
             leg.say_no_more()
+
+    def _ask_otherwise(self, request: RequestHead) -> None:
+        """Send another request; the response is judged by what it offers."""
+        headers = request.headers
+        side = ClientSide(
+            request.raw,
+            headers.get(KEY_HEADER) or self._ready.key,
+            headers.tokens(PROTOCOL_HEADER),
+            ", ".join(headers.get_all(EXTENSIONS_HEADER)) or None,
+            self._host.settings.judgement,
+        )
+        self._request_bytes = len(request.raw)
+        self.endpoint = Endpoint(side, connection_limits(self._limits))
 
     @property
     def _outbound(self) -> Outbound:
@@ -183,6 +216,7 @@ class Connecting(EndpointSession):
         """Tell how the handshake ended. From here on the events are without secrets."""
         locations = [self._location(event) for event in events if isinstance(event, ResponseReceived)]
         self._masking.mask(events)
+        self._rule_heads(events)
         for event in events:
             if isinstance(event, RequestSent):
                 self._asked = event.request
@@ -195,6 +229,24 @@ class Connecting(EndpointSession):
                 self._decided(Outcome(reason, event.response, locations[0]))
             elif isinstance(event, HandshakeFailed):
                 self._decided(Outcome(event.answer.reason))
+
+    def _rule_heads(self, events: list[Report]) -> None:
+        """Leave out of the heads what rules keep out of the capture, and tell which rules applied to them."""
+        for at, event in reversed(tuple(enumerate(events))):
+            if isinstance(event, RequestSent) and self._asks is not UNCHANGED:
+                raw = recorded(event.raw, self._asks)
+                is_masked = event.is_masked or raw != event.raw
+                told = replace(event, raw=raw, request=parsed_request(raw), is_masked=is_masked)
+                events[at : at + 1] = [told, self._heads.told(HeadKind.REQUEST, self._asks)]
+            elif isinstance(event, ResponseReceived):
+                self._answered_by = event.response
+                verdict = self._heads.ask(HeadKind.RESPONSE, self._about())
+                if verdict is None:
+                    continue
+                raw = recorded(event.response.raw, verdict)
+                if raw != event.response.raw:
+                    event = replace(event, response=parsed_response(raw) or event.response, is_masked=True)
+                events[at : at + 1] = [event, self._heads.told(HeadKind.RESPONSE, verdict)]
 
     def _about(self) -> ConnectionRecord:
         response = self._answered_by

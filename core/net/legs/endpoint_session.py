@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from core.capture.records import ConnectionRecord, Direction
 from core.errors import NotOpenError, PayloadError, PeerNotReadingError, UnderWayError
 from core.net.legs.dripping import Dripping
+from core.net.legs.head_ruling import HeadRuling
 from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.ruled_end import RuledEnd
 from core.net.legs.session import Session, SessionHost
@@ -58,6 +59,7 @@ class EndpointSession(Session):
         """Bytes held by these events, and bytes received that no event has reported yet."""
         self._request_bytes = 0
         """Length of the request head, which the recorder holds while the connection is open."""
+        self._heads = HeadRuling(host)
         self._ruled: RuledEnd | None = None
         """What rules make of the messages, if there are any."""
         self._dripping: Dripping | None = None
@@ -130,7 +132,7 @@ class EndpointSession(Session):
             # They are asked for once it is open.
             return
         if self._ruled is None and (rules is not None or self._host.ruling.advising.adviser is not None):
-            self._ruled = RuledEnd(self, self._host, peer_of(self.endpoint.role))
+            self._ruled = RuledEnd(self, self._host, peer_of(self.endpoint.role), self._heads.hearing)
         if self._ruled is not None:
             self._ruled.hear(rules, self.id, self._about())
             if self._ruled.is_needless:
@@ -183,7 +185,7 @@ class EndpointSession(Session):
         if self._is_opening:
             self._follow_opening(events)
             self._hear_at_opening()
-        echoes = self._host.settings.auto_reply is AutoReply.ECHO and leg.is_connected
+        echoes = self._echoes
         ruled = self._ruled
         if ruled is not None:
             events = ruled.take(events, now, echoes=echoes)
@@ -316,6 +318,17 @@ class EndpointSession(Session):
             leg.say_no_more()
         if end is not RawEnd.GO_ON or self.endpoint.state is ReadyState.CLOSING:
             leg.set_timer(self._limits.close_seconds, self.disconnect)
+
+    @property
+    def _echoes(self) -> bool:
+        """Whether messages are sent back by the settings."""
+        return self._host.settings.auto_reply is AutoReply.ECHO and self._leg.is_connected
+
+    def _react(self, events: list[Report]) -> list[Report]:
+        """What is to be recorded of messages that came, and of what was sent because of them."""
+        if self._ruled is not None:
+            return self._ruled.take(events, self._host.clock(), echoes=self._echoes)
+        return [*events, *self._echo(events)] if self._echoes else events
 
     def _echo(self, events: Sequence[Report]) -> Sequence[Report]:
         """Send messages back; gives what was sent."""

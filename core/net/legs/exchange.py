@@ -8,7 +8,7 @@ after the other, however far ahead it sends them. A response of 101 makes a `Rel
 from __future__ import annotations
 
 from core.errors import BodyError, HeadError
-from core.net.fronts.router import Tunnel
+from core.net.fronts.router import Route, Tunnel
 from core.net.legs.answering import LEFT, MOST_BEHIND, Answering
 from core.net.legs.exchange_phase import Phase
 from core.net.legs.forwarding import KeptServer
@@ -16,9 +16,11 @@ from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.reception import Asked
 from core.protocol.handshake import Answer, refuse
 from core.protocol.head_rewrite import rewrite
-from core.protocol.http11 import RequestHead
+from core.protocol.http11 import HeadKind, RequestHead, parsed_request
 from core.protocol.http_message import ResponseReader, persists
 from core.protocol.state import Role
+from core.rules.handshakes import UNCHANGED, asked, canned
+from core.rules.verdict import HandshakeVerdict
 
 
 class Exchange(Answering):
@@ -124,19 +126,42 @@ class Exchange(Answering):
     def _go(self, request: RequestHead, body: bytes) -> None:
         """Send a request where it belongs, with what has come of its body."""
         self._client.stop_timer()
-        self._record.ask(self._asked)
+        verdict = self._hear(HeadKind.REQUEST)
+        self._record.ask(self._asked, verdict)
         route = self._client.refusal or self._asked.refusal or self._reception.route(self._client, request)
+        if verdict is not UNCHANGED and not isinstance(route, Answer):
+            self._record.rule(self._heads.told(HeadKind.REQUEST, verdict))
+            if verdict.answer is not None and verdict.answer.status != 101:
+                route = canned(verdict.answer)
+            elif verdict.is_silent:
+                self._never_answer()
+                return
         if isinstance(route, Answer):
             self._answer(route)
         elif isinstance(route, Tunnel):
             self._open_tunnel(Asked(self.id, self._client, request, bytes(self._asked.behind)), route)
         else:
-            self._route = route
-            head = rewrite(request, route.rewrite)
-            if head != request.raw:
-                self._record.pass_on(head)
-            self._answered = ResponseReader(request, self._head_limits)
-            self._to_send = [head, body] if body else [head]
+            self._send_on(request, body, route, verdict)
+
+    def _send_on(self, request: RequestHead, body: bytes, route: Route, verdict: HandshakeVerdict) -> None:
+        """Let a request go on, now or later."""
+        self._route = route
+        head = rewrite(request, route.rewrite)
+        if verdict is not UNCHANGED:
+            head = asked(parsed_request(head) or request, verdict).raw
+        if head != request.raw:
+            self._record.pass_on(head, verdict)
+        self._answered = ResponseReader(request, self._head_limits)
+        self._to_send = [head, body] if body else [head]
+        if not verdict.delay_seconds:
+            self._find_server(route)
+            return
+        self._phase = Phase.REACHING
+        self._client.pause(PauseReason.HELD)
+        self._timers.after(verdict.delay_seconds, lambda: self._find_server_late(route))
+
+    def _find_server_late(self, route: Route) -> None:
+        if self._phase is Phase.REACHING and self._client.is_connected:
             self._find_server(route)
 
     def _open_tunnel(self, asked: Asked, tunnel: Tunnel) -> None:

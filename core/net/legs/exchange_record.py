@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from core.capture.legs import LegChange
 from core.capture.records import Direction
 from core.capture.tracks import Opened
 from core.net.legs.session import SessionHost
 from core.net.tls.failures import TlsFailure
-from core.protocol.events import Event, ExchangeEnded, HandshakeDone, HandshakeFailed, HeadPassedOn
+from core.protocol.events import (
+    Event,
+    ExchangeEnded,
+    HandshakeDone,
+    HandshakeFailed,
+    HeadPassedOn,
+    HeadRuled,
+    ResponseReceived,
+)
 from core.protocol.handshake import Answer, head_missing, is_websocket_request
-from core.protocol.http11 import HeadParser, ResponseHead
+from core.protocol.http11 import HeadKind, HeadParser, ResponseHead, parsed_request, parsed_response
 from core.protocol.http_message import RequestReader, ResponseReader
 from core.protocol.limits import ConnectionLimits
 from core.protocol.observer import Observer
 from core.protocol.state import Role
 from core.protocol.told_head import told_refused, without_credentials
+from core.rules.handshakes import UNCHANGED, recorded
+from core.rules.verdict import HandshakeVerdict
 
 
 class ExchangeRecord:
@@ -38,16 +49,28 @@ class ExchangeRecord:
         self._is_concluded = False
         self._look_whether_held_up(0)
 
-    def ask(self, asked: RequestReader) -> None:
-        """The client's request head is complete."""
+    def ask(self, asked: RequestReader, verdict: HandshakeVerdict = UNCHANGED) -> None:
+        """The client's request head is complete; rules may keep something of it out of the capture."""
         head, told = asked.head, asked.told
         if head is not None and told is not None:
+            raw = recorded(told.raw, verdict)
+            told = told if raw == told.raw else parsed_request(raw) or told
             events = self.observer.take_request(told, is_masked=told.raw != head.raw)
             self._record(Role.CLIENT, events, len(head.raw))
 
-    def pass_on(self, head: bytes) -> None:
+    def pass_on(self, head: bytes, verdict: HandshakeVerdict = UNCHANGED) -> None:
         """The server gets another head than the client has sent."""
-        self._record(Role.CLIENT, [HeadPassedOn(without_credentials(head))], len(head))
+        told = recorded(without_credentials(head), verdict)
+        self._record(Role.CLIENT, [HeadPassedOn(told, is_masked=told != head)], len(head))
+
+    def pass_back(self, head: bytes, verdict: HandshakeVerdict) -> None:
+        """The client gets another head than the server has sent."""
+        told = recorded(head, verdict)
+        self._record(Role.SERVER, [HeadPassedOn(told, HeadKind.RESPONSE, told != head)], len(head))
+
+    def rule(self, told: HeadRuled) -> None:
+        """Rules were applied to a head that is recorded."""
+        self._record(Role.CLIENT, [told], 0)
 
     def dial(self, place: str) -> None:
         """The server is about to be reached."""
@@ -57,9 +80,18 @@ class ExchangeRecord:
         """This is known of a leg, from an earlier exchange on it."""
         self._recorder.change_leg(self.id, self._clock(), change)
 
-    def respond(self, head: ResponseHead) -> None:
-        """The server has answered."""
-        self._record(Role.SERVER, self.observer.take_response(head), len(head.raw))
+    def respond(self, head: ResponseHead, verdict: HandshakeVerdict = UNCHANGED) -> None:
+        """The server has answered; rules may keep something of that out of the capture."""
+        events = self.observer.take_response(head)
+        raw = recorded(head.raw, verdict)
+        if raw != head.raw:
+            events = [
+                replace(each, response=parsed_response(raw) or head, is_masked=True)
+                if isinstance(each, ResponseReceived)
+                else each
+                for each in events
+            ]
+        self._record(Role.SERVER, events, len(head.raw))
 
     def answer(self, answer: Answer) -> None:
         """Unmask answers in the server's place."""

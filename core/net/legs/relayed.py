@@ -43,8 +43,11 @@ class Relayed(Between):
         client: Leg,
         server: Leg,
         observer: Observer,
+        heard: Hearing | None = None,
     ) -> None:
-        """`observer` knows request and response. Hand over both legs after this."""
+        """`observer` knows request and response, `heard` what rules have made of them. Hand over both legs after
+        this.
+        """
         super().__init__(host, source, client, server)
         self.id = connection
         self._observer = observer
@@ -58,7 +61,7 @@ class Relayed(Between):
         legs = {Role.CLIENT: client, Role.SERVER: server}
         self._crossings = Crossings(host, connection, observer, legs, self._tell, self._advised)
         self._passages = self._crossings.passages
-        self._hearing: Hearing | None = None
+        self._hearing = heard
         self._rule_clock = RuleClock(host.loop, host.clock, self._carry_out)
         self.hear(host.ruling.rules)
 

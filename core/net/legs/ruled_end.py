@@ -42,14 +42,15 @@ class End(Protocol):
 class RuledEnd:
     """Lives on the loop's thread."""
 
-    def __init__(self, end: End, host: SessionHost, peer: Role) -> None:
+    def __init__(self, end: End, host: SessionHost, peer: Role, heard: Hearing | None = None) -> None:
+        """`heard`: what rules have made of the opening handshake."""
         self.loop, self.clock = host.loop, host.clock
         self._end = end
         self._host = host
         self._timers = Timers(host.loop)
         self._rules = EndRules(self, peer, host.settings.limits, self._timers)
         self._rule_clock = RuleClock(host.loop, host.clock, self._carry_out)
-        self._hearing: Hearing | None = None
+        self._hearing = heard
         self._advice: Advice | None = None
 
     # Called by the session.

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from core.capture.records import ConnectionRecord, Direction, Mode
 from core.capture.tracks import Opened
 from core.net.fronts.front import Front
 from core.net.legs.about import about
 from core.net.legs.endpoint_session import EndpointSession, connection_limits
-from core.net.legs.leg import Leg
+from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.session import SessionHost
+from core.net.legs.timers import Timers
 from core.net.settings import EngineSettings, is_loopback
 from core.net.sockets import name_of
 from core.net.sources import SourceTag
 from core.protocol.deflate import DeflatePolicy
 from core.protocol.endpoint import Endpoint, ServerSide
-from core.protocol.events import HandshakeFailed, Report, RequestReceived
-from core.protocol.handshake import Answer, ServerPolicy
-from core.protocol.http11 import RequestHead
+from core.protocol.events import HandshakeDone, HandshakeFailed, HeadRuled, Report, RequestReceived
+from core.protocol.handshake import Answer, ServerPolicy, propose
+from core.protocol.http11 import HeadKind, RequestHead, parsed_request
+from core.protocol.state import ReadyState
+from core.protocol.violations import Judgement
+from core.rules.handshakes import answered, asked, canned, recorded
+from core.rules.verdict import HandshakeVerdict
 
 
 class Served(EndpointSession):
@@ -31,7 +37,10 @@ class Served(EndpointSession):
         super().__init__(host, source, Direction.CLIENT_TO_SERVER)
         self._front = front
         self._admit = admit
-        self._opened_by: tuple[RequestHead, Answer] | None = None
+        self._asked: RequestHead | None = None
+        self._answered: Answer | None = None
+        self._timers = Timers(host.loop)
+        """Answers that are given later."""
 
     @property
     def client(self) -> Leg:
@@ -55,21 +64,104 @@ class Served(EndpointSession):
                 self._is_opening = False
                 self._leg.stop_timer()
                 self._request_bytes = len(event.request.raw)
-                answer = self._leg.refusal or self._front.answer(event.request, event.policy)
-                answer = answer or event.proposed
-                self._opened_by = event.request, answer
-                events += self.endpoint.answer(answer)
+                at = events.index(event)
+                events[at : at + 1] = self._take_request(event)
             elif isinstance(event, HandshakeFailed):
                 self._is_opening = False
 
+    def leg_finished(self, leg: Leg) -> None:
+        self._timers.stop()
+        super().leg_finished(leg)
+
+    # The answer.
+
+    def _take_request(self, event: RequestReceived) -> list[Report]:
+        """What is to be recorded of a request, and of the answer if it is given at once."""
+        self._asked = event.request
+        front = self._leg.refusal or self._front.answer(event.request, event.policy)
+        verdict = None if front is not None else self._heads.ask(HeadKind.REQUEST, self._about())
+        if verdict is None:
+            return [event, *self._answer(front or event.proposed, may_rule=front is None)]
+        raw = recorded(event.request.raw, verdict)
+        if raw != event.request.raw:
+            event = replace(event, request=parsed_request(raw) or event.request, is_masked=True)
+        reports: list[Report] = [event, self._heads.told(HeadKind.REQUEST, verdict)]
+        if verdict.is_silent:
+            return reports
+        answer = self._ruled_answer(event, verdict)
+        if verdict.delay_seconds:
+            self._timers.after(verdict.delay_seconds, lambda: self._answer_late(answer, may_rule=True))
+            return reports
+        return [*reports, *self._answer(answer, may_rule=True)]
+
+    def _ruled_answer(self, event: RequestReceived, verdict: HandshakeVerdict) -> Answer:
+        """The answer to a request as rules want it to be."""
+        assert self._asked is not None, "a request has come"
+        found = propose(self._asked, event.policy)
+        if verdict.answer is not None and verdict.answer.status != 101:
+            return canned(verdict.answer, found.violations)
+        request = asked(self._asked, verdict)
+        policy = event.policy
+        if verdict.answer is not None:
+            # RFC 6455 section 4.2.2 lets a server refuse for its origin, and a rule has said otherwise.
+            policy = replace(policy, origins=None, hosts=None, judgement=Judgement.TOLERANT)
+        answer = propose(request, policy)
+        # What the client has broken stays so.
+        return replace(answer, violations=found.violations)
+
+    def _answer(self, answer: Answer, *, may_rule: bool) -> list[Report]:
+        """Give an answer, and what is to be recorded of it. Rules may change it, hold it back or keep it."""
+        self._answered = answer
+        verdict = self._heads.ask(HeadKind.RESPONSE, self._about()) if may_rule else None
+        if verdict is None:
+            return [*self.endpoint.answer(answer)]
+        told = self._heads.told(HeadKind.RESPONSE, verdict)
+        if verdict.is_silent:
+            return [told]
+        self._answered = answered(answer, verdict)
+        if verdict.delay_seconds:
+            self._timers.after(verdict.delay_seconds, lambda: self._give_late(verdict, told))
+            return []
+        return self._give(verdict, told)
+
+    def _give(self, verdict: HandshakeVerdict, told: HeadRuled) -> list[Report]:
+        assert self._answered is not None, "it is about to be given"
+        reports: list[Report] = [*self.endpoint.answer(self._answered)]
+        for at, event in enumerate(reports):
+            if isinstance(event, HandshakeDone):
+                shown = replace(event.answer, response=recorded(event.answer.response, verdict))
+                reports[at : at + 1] = [replace(event, answer=shown), told]
+                break
+        return reports
+
+    def _answer_late(self, answer: Answer, *, may_rule: bool) -> None:
+        if self._waits:
+            self._go_on(self._answer(answer, may_rule=may_rule))
+
+    def _give_late(self, verdict: HandshakeVerdict, told: HeadRuled) -> None:
+        if self._waits:
+            self._go_on(self._give(verdict, told))
+
+    @property
+    def _waits(self) -> bool:
+        """Whether the client is there and has no answer."""
+        return self._leg.is_connected and self.endpoint.state is ReadyState.CONNECTING
+
+    def _go_on(self, reports: list[Report]) -> None:
+        self._hear_at_opening()
+        self._after(self._react(reports))
+        # Frames may have come behind the request.
+        self._leg.pause(PauseReason.TURN)
+        self._host.turns.add(self._leg)
+
     def _about(self) -> ConnectionRecord:
-        request, answer = self._opened_by or (None, None)
+        answer = self._answered
         return about(
             self.number,
             Mode.LISTEN,
             self.source,
             self._leg,
-            request,
+            self._asked,
             b"" if answer is None else answer.response,
             None if answer is None else answer.subprotocol,
             self._host.clock(),
