@@ -73,7 +73,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Rules that no frame broke."""
+    """Rules that a frame broke, or a head, or neither."""
 
     violations: tuple[Violation, ...] = ()
     head: HeadPlace | None = None

@@ -19,7 +19,7 @@ from core.capture.capture_file import CaptureFile
 from core.capture.forgetting import Running, forget
 from core.capture.gaps import GapReason, Missing
 from core.capture.layout import FROM_SERVER, HANDLED
-from core.capture.legs import HeadPlace, LegChange
+from core.capture.legs import LegChange
 from core.capture.marks import MarkChange, change_marks
 from core.capture.merging import Merger
 from core.capture.numbering import Numbering
@@ -28,7 +28,7 @@ from core.capture.ring import KEEP_ALL, Dropped, Keep, drop_oldest, room_for
 from core.capture.ruled import frames_of, unrecorded_bytes
 from core.capture.store import ALL, mark_lost
 from core.capture.tables import BLOCK, CLEARED, LANE, PAYLOAD, PayloadRow
-from core.capture.tracks import Opened, Track
+from core.capture.tracks import Broken, Opened, Track
 from core.errors import CaptureError
 from core.protocol.events import (
     Caused,
@@ -43,7 +43,6 @@ from core.protocol.events import (
 )
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import Opcode
-from core.protocol.violations import Violation
 
 _MOST_WAITING = 256
 """Ended connections kept in memory while nothing can be written."""
@@ -347,17 +346,14 @@ class CaptureWriter:
             elif isinstance(event, Decided):
                 self._pending.handlings.decide(track.id, event)
             else:
-                broken = track.change(time_ns, event)
-                self._note(track, broken.violations, None, broken.head)
+                self._note(track, track.change(time_ns, event))
         if track.closed_ns is not None:
             del self._tracks[batch.connection]
 
-    def _note(
-        self, track: Track, found: Sequence[Violation], frame: int | None, head: HeadPlace | None
-    ) -> None:
-        track.counts.violations += len(found)
-        self._total.violations += len(found)
-        self._pending.note_violations(track.id, found, frame=frame, head=head)
+    def _note(self, track: Track, broken: Broken, frame: int | None = None) -> None:
+        track.counts.violations += len(broken.violations)
+        self._total.violations += len(broken.violations)
+        self._pending.note_violations(track.id, broken.violations, frame=frame, head=broken.head)
 
     # Frames.
 
@@ -378,7 +374,7 @@ class CaptureWriter:
         event = cut_to_fit(event, self.most_frame_bytes)
         self._make_room(event.frame.payload)
         if event.violations:
-            self._note(track, event.violations, self._next_frame, None)
+            self._note(track, Broken(event.violations), self._next_frame)
         block = self._block
         if told is None:
             wire_bytes = block.append(event, track.id, track.number, time_ns, from_server)
