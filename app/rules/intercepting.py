@@ -24,6 +24,7 @@ from core.errors import PayloadError
 from core.rules.decision import Answer, Decision
 from core.rules.verdict import Onward
 
+_LAYOUT = "held"
 _TICK_MS = 200
 """How often the ages in the queue follow while something waits."""
 
@@ -46,7 +47,10 @@ class Intercepting(QObject):
         self._held = HeldQueue()
         self._decided: set[Key] = set()
         """What was decided about, and is not gone yet."""
-        self.model = HeldModel(panes.connections.connection_model.name, self)
+        self._settings = work.settings
+        self._desk = work.desk
+        self._connections = panes.connections.connection_model
+        self.model = HeldModel(self._name, self)
         self.pane = InterceptPane(self.model, shell.actions, shell.look)
         self.bar = HeldBar(shell.actions, shell.look)
         self._details.add_page(self.pane, "intercept", self.tr("Intercept"))
@@ -114,6 +118,15 @@ class Intercepting(QObject):
             one = self.tr("1 message went on unchanged: nobody decided in time.")
             many = self.tr("{count} messages went on unchanged: nobody decided in time.")
             self._shell.banner.say(Tone.WARNING, counted(overdue, one, many))
+
+    def restore(self) -> None:
+        """Divide the pane as it was."""
+        if (state := self._settings.layout(_LAYOUT)) is not None:
+            self.pane.split.restoreState(state)
+
+    def keep(self) -> None:
+        """Remember how the pane is divided."""
+        self._settings.set_layout(_LAYOUT, self.pane.split.saveState())
 
     # What the person decides.
 
@@ -191,6 +204,10 @@ class Intercepting(QObject):
         self._decided |= {line.key for line in lines}
         self._engine.decide(lines, decision)
         self.refresh()
+
+    def _name(self, connection: int) -> str:
+        """The path of a connection; "" while another capture is shown, which has other connections."""
+        return self._connections.name(connection) if self._desk.shows_live else ""
 
     def _show_bar(self) -> None:
         seen = self._details.current_tab() == self.pane.objectName()

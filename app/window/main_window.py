@@ -277,6 +277,7 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         settings = self._settings
         self._layout.restore(settings)
+        self.intercepting.restore()
         self.composer.set_history(settings.composer_history)
         self.tabs.set_current_tab(settings.detail_tab)
         self.actions_[ActionId.RECORD].setChecked(True)
@@ -286,6 +287,7 @@ class MainWindow(QMainWindow):
     def _keep(self) -> None:
         settings = self._settings
         self._layout.keep(settings)
+        self.intercepting.keep()
         self.sources.keep()
         settings.composer_history = self.composer.history()
         settings.detail_tab = self.tabs.current_tab()
