@@ -239,7 +239,11 @@ class Relayed(Between):
         if data:
             self._unrecorded[sender] += len(data)
             passage.add(data)
-            observer.feed(sender, data)
+            alone = observer.take_alone(sender, data)
+            if alone is not None:
+                passage.take(alone, now)
+            else:
+                observer.feed(sender, data)
         while has_more := observer.has_more(sender):
             for report in observer.receive(sender):
                 passage.take(report, now)
