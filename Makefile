@@ -59,7 +59,7 @@ bench: set-up-dev
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 bench-relay: set-up-dev
-	@$(BIN)/python -m tests.bench.relays --window $(ARGS)
+	@$(BIN)/python -m tests.bench.relays --window --rules $(ARGS)
 	@$(BIN)/python -m tests.bench.relays --tls
 
 conformance: set-up-dev

@@ -20,11 +20,12 @@ from core.query.predicate import Predicate, predicate
 from core.rules.conditions import settled
 from core.rules.deed import Deed, Doing, HandshakeDeed
 from core.rules.hits import HitCounts
-from core.rules.joined import Joined
+from core.rules.joined import Joined, may_be_json
 from core.rules.moment import Moment
 from core.rules.occasion import Occasion
 from core.rules.ready import ReadyRule
-from core.rules.sieve import Escape, Sieve, Single, escapes, sieve_of
+from core.rules.sieve import Sieve, Single, Spelling, may_have_otherwise, sieve_of
+from core.rules.sifting import Sifting
 from core.rules.subjects import received, surroundings
 from core.rules.verdict import HandshakeVerdict, Verdict
 
@@ -42,8 +43,8 @@ class _Candidate:
     is_echo: bool = False
     """It sends every message back."""
     needle: bytes | None = None
-    """Bytes without which no message matches, unless it has this escape."""
-    escape: Escape = Escape.NONE
+    """Bytes without which no message matches, unless it spells them otherwise."""
+    spelling: Spelling = Spelling.ONLY
     single: Single | None = None
     """Another test that each message passes that matches."""
 
@@ -72,6 +73,7 @@ class Hearing:
         self._due_ns: dict[int, int] = {}
         """When each timer is due next, by its rule's id."""
         self._candidates: dict[tuple[Moment, Role | None], tuple[_Candidate, ...]] = {}
+        self._siftings: dict[tuple[Moment, Role], Sifting] = {}
         self._is_started = False
         if before is not None:
             self._take_over(before)
@@ -109,15 +111,14 @@ class Hearing:
 
         `moment` is MESSAGE or FRAME: each frame of a run is a message.
         """
-        found: set[int] = set()
-        joined = Joined(run)
-        for each in self._of(moment, sender):
-            if each.is_echo:
-                continue
-            if each.sieve is None:
-                return range(len(run.payloads))
-            found.update(each.sieve.among(joined))
-        return sorted(found) or None
+        asked = [each for each in self._of(moment, sender) if not each.is_echo]
+        sieves = [each.sieve for each in asked if each.sieve is not None]
+        if len(sieves) < len(asked):
+            return range(len(run.payloads))
+        sifting = self._siftings.get((moment, sender))
+        if sifting is None:
+            sifting = self._siftings[moment, sender] = Sifting(sieves)
+        return sorted(sifting.among(Joined(run))) or None
 
     def redacts(self, sender: Role) -> bool:
         """Whether a rule may keep a message of that side, or a part of it, from being recorded."""
@@ -143,7 +144,7 @@ class Hearing:
     def learn(self, about: ConnectionRecord) -> None:
         """More is known of the connection, such as its response."""
         self._about = about
-        self._candidates.clear()
+        self._forget()
 
     def message(self, event: FrameReceived, sender: Role, now_ns: int) -> Verdict | None:
         """What becomes of the message that a frame completes; None: it passes."""
@@ -209,6 +210,11 @@ class Hearing:
 
     # Internals.
 
+    def _forget(self) -> None:
+        """Find out anew which rules may apply."""
+        self._candidates.clear()
+        self._siftings.clear()
+
     def _of(self, moment: Moment, sender: Role | None) -> tuple[_Candidate, ...]:
         """The rules that may apply, with what is left of their filters."""
         key = moment, sender
@@ -243,7 +249,7 @@ class Hearing:
             single = None if sieve is None else sieve.single
             return _Candidate(ready, predicate(left), sieve, single=single)
         needle = sieve.needle
-        return _Candidate(ready, predicate(left), sieve, needle=needle.data, escape=needle.escape)
+        return _Candidate(ready, predicate(left), sieve, needle=needle.data, spelling=needle.spelling)
 
     def _of_subject(
         self,
@@ -256,15 +262,21 @@ class Hearing:
         """`payload` is for the sieves; None: no sieve is asked. `make` makes the subject where one is needed."""
         deed: Deed | None = None
         subject: Subject | None = None
-        escaped: tuple[bool, bool, bool] | None = None
+        is_json: bool | None = None
+        otherwise: tuple[bool, bool, bool, bool] | None = None
         for each in self._of(moment, sender):
             if payload is not None:
                 needle, single = each.needle, each.single
-                if needle is not None and needle not in payload:
-                    if not each.escape:
+                if each.spelling:
+                    if is_json is None:
+                        is_json = may_be_json(payload)
+                    if not is_json:
                         continue
-                    escaped = escaped or escapes(payload)
-                    if not escaped[each.escape]:
+                if needle is not None and needle not in payload:
+                    if not each.spelling:
+                        continue
+                    otherwise = otherwise or may_have_otherwise(payload)
+                    if not otherwise[each.spelling]:
                         continue
                 elif single is not None and not single(payload):
                     continue
@@ -279,7 +291,7 @@ class Hearing:
                 break
             subject = deed.subject
             if payload is not None:
-                payload, escaped = deed.payload, None
+                payload, is_json, otherwise = deed.payload, None, None
         return None if deed is None else deed.verdict()
 
     def _at(
@@ -343,7 +355,7 @@ class Hearing:
         count = self._applied[rule.id] = self._applied.get(rule.id, 0) + 1
         self._hits.add(rule.id, now_ns)
         if rule.when.most is not None and count >= rule.when.most:
-            self._candidates.clear()
+            self._forget()
             self._due_ns.pop(rule.id, None)
         if rule.name not in self._applied_names:
             self._applied_names.add(rule.name)

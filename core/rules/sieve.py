@@ -15,11 +15,11 @@ from core.capture.columns import Region
 from core.capture.layout import RecordColumn
 from core.protocol.frames import OPCODE
 from core.query.expressions import And, Expression, Not, Or, Term
-from core.query.operators import Several
+from core.query.operators import Matcher, Several
 from core.query.placements import InByte, InPayload
 from core.query.search import FoldedSearch, LiteralSearch, PatternSearch, RarestSearch, Search
 from core.query.values import JsonWord
-from core.rules.joined import NOTHING, Indexes, Joined
+from core.rules.joined import NOTHING, Indexes, Joined, may_be_json
 
 Among = Callable[[Joined], Indexes]
 Single = Callable[[bytes], bool]
@@ -35,33 +35,36 @@ _LAST_NAME = r"(?:\.([A-Za-z_][A-Za-z0-9_]*)|\[\"([^\"\\]+)\"\]|\['([^'\\]+)'\])
 _SIMPLE_PATH = re.compile(rf"\$(?:{_LAST_NAME}|\[[0-9]{{1,9}}\])*{_LAST_NAME}(?:\[[0-9]{{1,9}}\])*")
 
 
-class Escape(IntEnum):
-    """How a payload can have something without its usual spelling."""
+class Spelling(IntEnum):
+    """How else a payload can have in it what a needle says."""
 
-    NONE = 0
-    BACKSLASH = 1
-    """Texts of JSON may have any character escaped (RFC 8259 section 7)."""
-    NUMBER = 2
-    """Numbers of JSON may have an exponent, or a fraction that is rounded (RFC 8259 section 6)."""
+    ONLY = 0
+    """In no other way."""
+    JSON = 1
+    """In no other way, but only a payload that is JSON has it."""
+    TEXT = 2
+    """In JSON, where any character of a text may be escaped (RFC 8259 section 7)."""
+    NUMBER = 3
+    """In JSON, where a number may have an exponent, or a fraction that is rounded (RFC 8259 section 6)."""
 
 
-ESCAPES: Mapping[Escape, Search] = {
-    Escape.BACKSLASH: LiteralSearch(b"\\"),
-    Escape.NUMBER: PatternSearch(re.compile(rb"[0-9][eE]|\.9{6}")),
+OTHERWISE: Mapping[Spelling, Search] = {
+    Spelling.TEXT: LiteralSearch(b"\\"),
+    Spelling.NUMBER: PatternSearch(re.compile(rb"[0-9][eE]|\.9{6}")),
 }
 
 
-def escapes(payload: bytes) -> tuple[bool, bool, bool]:
-    """By `Escape`, whether there may be one in a payload."""
-    return False, b"\\" in payload, _single(ESCAPES[Escape.NUMBER])(payload)
+def may_have_otherwise(payload: bytes) -> tuple[bool, bool, bool, bool]:
+    """By `Spelling`, whether a payload of JSON may have something in another way than a needle says."""
+    return False, False, b"\\" in payload, _single(OTHERWISE[Spelling.NUMBER])(payload)
 
 
 @dataclass(frozen=True, slots=True)
 class Needle:
-    """Bytes that every payload has that matches, unless it has an escape."""
+    """Bytes that every payload has that matches, unless they can be spelt otherwise."""
 
     data: bytes
-    escape: Escape = Escape.NONE
+    spelling: Spelling = Spelling.ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +74,11 @@ class Sieve:
     among: Among
     """For messages that are each one plain frame."""
     single: Single | None = None
-    """For the payload of one message, of whatever frames; None: it passes, or there is a needle."""
+    """For the payload of one message, of whatever frames; None: it passes."""
     needle: Needle | None = None
-    """A quicker test for the payload of one message."""
+    """A quicker test, which more may pass."""
     is_exact: bool = False
     """Whether `among` keeps nothing but what matches."""
-
-    def may(self, payload: bytes) -> bool:
-        """The test of one message."""
-        if self.needle is not None:
-            return self.needle.data in payload or escapes(payload)[self.needle.escape]
-        return self.single is None or self.single(payload)
 
 
 def sieve_of(expression: Expression) -> Sieve | None:
@@ -113,7 +110,7 @@ def _of_term(term: Term) -> Sieve | None:
         case "message.length" | "length":
             # A compressed frame is shorter than its message.
             single = None if term.field.name == "length" else lambda payload: one(len(payload))
-            return Sieve(lambda run: [at for at, length in enumerate(run.lengths) if one(length)], single)
+            return Sieve(lambda run: _of_lengths(run, matcher), single)
         case "message.opcode":
             return _exactly(lambda run: _of_heads(run, lambda head: one(head & OPCODE)))
     return None
@@ -148,17 +145,17 @@ def _of_json(term: Term) -> Sieve | None:
     if path is None:
         return None
     name = next(filter(None, reversed(path.groups())), "")
-    return _having(Needle(_in_quotes(name), Escape.BACKSLASH))
+    return _having(Needle(_in_quotes(name), Spelling.TEXT))
 
 
 def _value_needle(value: object) -> Needle | None:
     """What a document has that has this value in it."""
     if isinstance(value, str):
-        return Needle(_in_quotes(value), Escape.BACKSLASH)
+        return Needle(_in_quotes(value), Spelling.TEXT)
     if isinstance(value, JsonWord):
-        return Needle(value.value.encode())
+        return Needle(value.value.encode(), Spelling.JSON)
     if isinstance(value, int) and abs(value) <= _MOST_EXACT:
-        return Needle(str(abs(value)).encode(), Escape.NUMBER)
+        return Needle(str(abs(value)).encode(), Spelling.NUMBER)
     return None
 
 
@@ -168,15 +165,23 @@ def _in_quotes(text: str) -> bytes:
 
 def _having(needle: Needle) -> Sieve:
     search = LiteralSearch(needle.data)
-    if needle.escape is Escape.NONE:
-        return Sieve(lambda run: run.hits(search), needle=needle)
-    escape = ESCAPES[needle.escape]
+    if needle.spelling is Spelling.ONLY:
+        return Sieve(lambda run: run.hits(search), lambda payload: needle.data in payload, needle)
+    otherwise = OTHERWISE.get(needle.spelling)
 
     def among(run: Joined) -> Indexes:
-        found, escaped = run.hits(search), run.hits(escape)
-        return {*found, *escaped} if escaped else found
+        found = run.hits_in_json(search)
+        others = NOTHING if otherwise is None else run.hits_in_json(otherwise)
+        return {*found, *others} if others else found
 
-    return Sieve(among, needle=needle)
+    return Sieve(among, lambda payload: _may_have(needle, payload), needle)
+
+
+def _may_have(needle: Needle, payload: bytes) -> bool:
+    """Whether a payload may be JSON that has what the needle says."""
+    if not may_be_json(payload):
+        return False
+    return needle.data in payload or may_have_otherwise(payload)[needle.spelling]
 
 
 def _exactly(among: Among) -> Sieve:
@@ -196,6 +201,15 @@ def _of_heads(run: Joined, matches: Callable[[int], bool]) -> Indexes:
     return [at for at, head in enumerate(run.heads) if head in wanted]
 
 
+def _of_lengths(run: Joined, matcher: Matcher) -> Indexes:
+    shortest, longest = run.extremes
+    if (matcher.low is not None and longest < matcher.low) or (
+        matcher.high is not None and shortest > matcher.high
+    ):
+        return NOTHING
+    return [at for at, length in enumerate(run.lengths) if matcher.one(length)]
+
+
 def _single(search: Search) -> Single:
     match search:
         case LiteralSearch(needle=needle):
@@ -210,7 +224,7 @@ def _single(search: Search) -> Single:
 
 
 def _all(parts: Sequence[Sieve]) -> Sieve | None:
-    """What passes all parts. A single message is asked about the longest needle alone, if there is one."""
+    """What passes all parts."""
     if len(parts) < 2:
         return parts[0] if parts else None
 
@@ -223,10 +237,10 @@ def _all(parts: Sequence[Sieve]) -> Sieve | None:
                 return NOTHING
         return found or NOTHING
 
+    singles = [each.single for each in parts if each.single is not None]
     needles = [each.needle for each in parts if each.needle is not None]
-    if needles:
-        return Sieve(among, needle=max(needles, key=lambda needle: len(needle.data)))
-    return Sieve(among, lambda payload: all(part.may(payload) for part in parts))
+    longest = max(needles, key=lambda needle: len(needle.data), default=None)
+    return Sieve(among, lambda payload: all(single(payload) for single in singles), longest)
 
 
 def _any(sieves: Iterable[Sieve | None]) -> Sieve | None:
@@ -239,4 +253,5 @@ def _any(sieves: Iterable[Sieve | None]) -> Sieve | None:
     def among(run: Joined) -> Indexes:
         return set[int]().union(*(part.among(run) for part in known))
 
-    return Sieve(among, lambda payload: any(part.may(payload) for part in known))
+    singles = [each.single for each in known]
+    return Sieve(among, lambda payload: any(single is None or single(payload) for single in singles))

@@ -1,10 +1,11 @@
 """Between a client and an echo server (picows): what Unmask as a relay costs that records everything.
 
-    python -m tests.bench.relays [--tls] [--window] [--mitmdump PATH] [--connections 1000]
+    python -m tests.bench.relays [--tls] [--window] [--rules] [--mitmdump PATH] [--connections 1000]
 
 It is measured against a uvloop proxy that copies bytes, and against no relay at all, in the same rounds; `--window`
-adds the relay with its window open, and with `--tls` every connection is secured. mitmproxy takes part where an
-installed `mitmdump` is named. With `--connections`, so many are busy at once, and it is told what that took of memory.
+adds the relay with its window open, `--rules` one with fifty rules that touch one message in a thousand, and with
+`--tls` every connection is secured. mitmproxy takes part where an installed `mitmdump` is named. With `--connections`,
+so many are busy at once, and it is told what that took of memory.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ _CELLS = (
 _GOALS = dict(zip(_CELLS, (0.75, 0.55, 0.5), strict=True))
 _TLS_GOALS = dict.fromkeys((_CELLS[0], _CELLS[2]), 0.7)
 _MITM_GOALS = {Way.PIPELINED: 50.0, Way.SINGLE: 6.0}
-_COPYING, _MITM = "copying", "mitmproxy"
+_COPYING, _RULED, _MITM = "copying", "ruled-relay", "mitmproxy"
+_RULED_GOAL = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def _cpu(results: Results, cell: Cell, name: str) -> float:
 
 
 def _place(name: str) -> int:
-    return ("direct", _COPYING, "relay", "window-relay", _MITM).index(name)
+    return ("direct", _COPYING, "relay", "window-relay", _RULED, _MITM).index(name)
 
 
 def verdicts(results: Results, goals: Mapping[Cell, float]) -> Iterator[Verdict]:
@@ -126,6 +128,9 @@ def verdicts(results: Results, goals: Mapping[Cell, float]) -> Iterator[Verdict]
             continue
         what = f"relay, {size_text(cell.size)}, {cell.way.value}"
         yield from at_least(f"{what}, ≥ {least} × copying", least, [results.ratio(cell, "relay", _COPYING)])
+        if _RULED in results.servers and cell == _CELLS[0]:
+            ratios = [results.ratio(cell, _RULED, "relay")]
+            yield from at_least(f"{what}, with rules, ≥ {_RULED_GOAL} × without", _RULED_GOAL, ratios)
         if _MITM in results.servers and cell.size == SMALL_BYTES:
             goal = _MITM_GOALS[cell.way]
             yield from at_least(
@@ -142,12 +147,18 @@ def main() -> None:
         "--seconds", type=float, default=0.5, help="for each relay in each cell of each round"
     )
     parser.add_argument("--window", action="store_true", help="the relay with its window, too")
+    parser.add_argument("--rules", action="store_true", help="the relay with fifty rules, too")
     parser.add_argument("--tls", action="store_true", help="every connection is secured")
     parser.add_argument("--mitmdump", help="mitmproxy takes part, by this program")
     parser.add_argument("--connections", type=int, help="only with so many that are busy at once")
     parser.add_argument("--json", help="a file that gets every single outcome, one a line")
     asked = parser.parse_args()
-    names = [_COPYING, "relay", *(["window-relay"] if asked.window else [])]
+    names = [
+        _COPYING,
+        "relay",
+        *(["window-relay"] if asked.window else []),
+        *([_RULED] if asked.rules else []),
+    ]
     cells = _CELLS if asked.connections is None else many(asked.connections)
     results = measure(Options(asked.rounds, asked.seconds, names, asked.mitmdump, asked.tls, cells))
     print(

@@ -1,14 +1,14 @@
 """The echo servers that are measured, each in a process of its own.
 
     python -m tests.bench.serve unmask|engine|picows|websockets|aiohttp
-    python -m tests.bench.serve window-relay|relay|copying PORT
+    python -m tests.bench.serve window-relay|relay|ruled-relay|copying PORT
 
 Each prints its port. `unmask` is the window, following the tail, and `engine` what stands behind it alone: both
 record every frame to disk. To a number on standard input they answer, once they have recorded as many data frames,
 with one line of JSON, a `Settled`. The others keep and show nothing. Node's `ws` is `tests/e2e/node/echo.mjs`.
 
 With a port, what is measured stands between a client and an echo server there: `window-relay` and `relay` as `unmask`
-and `engine`, and `copying` does nothing but copy bytes.
+and `engine`, `ruled-relay` has fifty rules besides, and `copying` does nothing but copy bytes.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from core.net.relay import Relay
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.net.sources import Source, SourceState, SourceStatus
 from core.net.tls.settings import ServerTls, TlsSettings
+from tests.bench.fifty_rules import fifty_rules
 from tests.bench.secured import authority_file, client_context, leaf_file, server_context
 
 _PATIENCE_SECONDS = 120.0
@@ -119,6 +120,17 @@ def serve_relay() -> None:
     """The engine as a relay."""
     source = Source(1, "relay", _relay())
     _serve_engine(lambda host: host.start_source(source))
+
+
+def serve_ruled_relay() -> None:
+    """The engine as a relay, with rules."""
+    source = Source(1, "relay", _relay())
+
+    def start(host: EngineHost) -> None:
+        host.set_rules(fifty_rules())
+        host.start_source(source)
+
+    _serve_engine(start)
 
 
 def _relay() -> Relay:
@@ -349,6 +361,7 @@ SERVERS: dict[str, Callable[[], None]] = {
     "engine": serve_engine,
     "window-relay": serve_window_relay,
     "relay": serve_relay,
+    "ruled-relay": serve_ruled_relay,
     "copying": serve_copying,
     "picows": serve_picows,
     "websockets": serve_websockets,

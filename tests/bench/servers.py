@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.bench.load import Load, Way
 from tests.bench.serve import Settled
 
-OURS = ("unmask", "engine", "window-relay", "relay")
+OURS = ("unmask", "engine", "window-relay", "relay", "ruled-relay")
 """Servers of Unmask, which record and tell what they recorded."""
 NAMES = ("unmask", "picows", "websockets", "aiohttp", "ws")
 _NODE_ECHO = Path(__file__).parent.parent / "e2e" / "node" / "echo.mjs"
@@ -100,7 +100,9 @@ class Server:
 
     def _settle(self, load: Load) -> float:
         settled = Settled(**json.loads(self._program.ask(str(2 * load.messages))))
-        if settled.data_frames != 2 * load.messages:
+        # Rules may let another frame go on in place of one.
+        least, is_ruled = 2 * load.messages, self.name == "ruled-relay"
+        if settled.data_frames != least and not (is_ruled and settled.data_frames > least):
             raise RuntimeError(
                 f"{self.name}: {load.messages} messages were echoed, {settled.data_frames} data frames are recorded"
             )

@@ -128,6 +128,13 @@ def test_relays_are_measured_against_copying() -> None:
     assert "relay, 32 B, single, ≥ 0.55 × copying" in ended.stdout
 
 
+def test_a_relay_with_rules_is_measured_against_one_without() -> None:
+    command = [sys.executable, "-m", "tests.bench.relays", "--rounds", "1", "--seconds", "0.02", "--rules"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "relay, 32 B, pipelined, with rules, ≥ 0.7 × without" in ended.stdout
+
+
 def test_many_busy_relayed_connections_are_measured() -> None:
     command = [sys.executable, "-m", "tests.bench.relays", "--rounds", "1", "--seconds", "0.02"]
     ended = subprocess.run(
