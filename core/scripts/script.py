@@ -20,6 +20,7 @@ from core.rules.verdict import Verdict
 from core.scripts.command import child_command
 from core.scripts.link import Failing, Link
 from core.scripts.log import ScriptLog
+from core.scripts.order import Order
 from core.scripts.patience import Patience
 from core.scripts.questions import Decide
 from core.scripts.records import Utterance
@@ -90,6 +91,7 @@ class Script:
         """Replaces it once it has run the file."""
         self._links: set[Link] = set()
         """All whose process is not gone."""
+        self._order = Order()
         self._trouble = Failing("")
         self._asked = self._unchanged = self._loads = 0
         """Figures of processes that are gone."""
@@ -136,7 +138,7 @@ class Script:
         if link is None:
             decide(Verdict())
             return
-        link.ask(question, decide)
+        link.ask(question, self._order.kept(question, decide))
         self._tell()
 
     async def close(self) -> None:

@@ -150,7 +150,38 @@ def test_async_functions_run_beside_each_other(tmp_path: Path) -> None:
         async with Scripted(tmp_path / "s.py", _ASYNC) as scripted:
             first = scripted.put(Moment.MESSAGE, b"wait")
             assert await scripted.say("open") == Verdict()
-            assert (await first).sends == (Send(Role.CLIENT, text("waited")),)
+            assert first.result().sends == (Send(Role.CLIENT, text("waited")),)
+
+    play(scene())
+
+
+def test_answers_come_in_the_order_of_messages(tmp_path: Path) -> None:
+    source = """
+import asyncio
+from unmask_script import *
+
+gate = asyncio.Event()
+
+async def on_message(message):
+    if message.text == "slow":
+        await gate.wait()
+    reply(message.text)
+
+def on_frame(frame):
+    gate.set()
+"""
+
+    async def scene() -> None:
+        async with Scripted(tmp_path / "s.py", source) as scripted:
+            slow = scripted.put(Moment.MESSAGE, b"slow")
+            behind = [scripted.put(Moment.MESSAGE, b"%d" % number) for number in range(3)]
+            # Other directions do not wait for it.
+            assert (await scripted.say("back", sender=Role.SERVER)).sends
+            assert (await scripted.say("other", connection=80)).sends
+            assert not any(each.done() for each in behind)
+            await scripted.ask(Moment.FRAME, head=FIN | Opcode.PING)
+            assert (await slow).sends[0].outgoing == text("slow")
+            assert [(await each).sends[0].outgoing for each in behind] == list(map(text, "012"))
 
     play(scene())
 
@@ -342,7 +373,7 @@ async def on_message(message):
             await scripted.state(ScriptState.RUNNING)
             scripted.save("from unmask_script import *\ndef on_message(message): reply('the new one')\n")
             await scripted.until(lambda: scripted.script.status.loads == 2, "it was loaded again")
-            assert (await scripted.say("x")).sends[0].outgoing == text("the new one")
+            assert (await scripted.say("x", connection=80)).sends[0].outgoing == text("the new one")
             assert not waits.done()
             gate.touch()
             assert (await waits).sends[0].outgoing == text("the old one")
