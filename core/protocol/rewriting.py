@@ -17,6 +17,7 @@ from core.protocol.frames import Opcode
 from core.protocol.outgoing import Compression, OutgoingClose, OutgoingMessage, OutgoingPing, Written
 from core.protocol.sender import Sender, check_control_payload
 from core.protocol.state import Role
+from core.protocol.steps import Steps, finish
 
 
 class Rewriting:
@@ -47,12 +48,16 @@ class Rewriting:
 
     def write(self, outgoing: Written, origin: Origin) -> Sequence[FrameSent]:
         """Make the frames of it; `take` gives their bytes."""
+        return finish(self.writing(outgoing, origin))
+
+    def writing(self, outgoing: Written, origin: Origin) -> Steps[Sequence[FrameSent]]:
+        """`write` in steps. No other message may be written until they are done."""
         sender = self._sender
         events: list[Event]
         if isinstance(outgoing, OutgoingMessage):
             compress = outgoing.compression is Compression.AS_NEGOTIATED
             self.note_change(is_compressed=compress and sender.deflater is not None)
-            events = sender.message(
+            events = yield from sender.composing(
                 outgoing.opcode,
                 outgoing.payload,
                 origin=origin,

@@ -145,8 +145,15 @@ class Sender:
         self, opcode: int, payload: bytes, *, origin: Origin, fragments: int = 1, compress: bool = True
     ) -> list[Event]:
         """Send a whole message in `fragments` frames of similar size; compressed if negotiated and `compress`."""
+        return finish(self.composing(opcode, payload, origin=origin, fragments=fragments, compress=compress))
+
+    def composing(
+        self, opcode: int, payload: bytes, *, origin: Origin, fragments: int = 1, compress: bool = True
+    ) -> Steps[list[Event]]:
+        """`message` in steps. No other message may be sent until they are done."""
         if self.deflater is not None and compress:
-            data, rsv = self.deflater.compress(payload), RSV1  # RFC 7692 section 6.1
+            # RFC 7692 section 6.1.
+            data, rsv = (yield from self.deflater.compressing(payload)), RSV1
         else:
             data, rsv = payload, 0
         if fragments == 1:

@@ -16,7 +16,7 @@ from tests.tools.raw_end import RawEnd
 from tests.tools.raw_peer import KEY, MASK, RawPeer
 from tests.tools.raw_server import RawServer
 from tests.tools.ruled import COMPILER
-from tests.tools.served import Served
+from tests.tools.served import Served, on_loop
 
 
 def accepted(extensions: str = "") -> bytes:
@@ -29,8 +29,8 @@ def accepted(extensions: str = "") -> bytes:
 
 def use(served: Served, *rules: Rule) -> None:
     """Let these rules apply, once that is so."""
-    book = COMPILER.book(rules)
-    served.host.set_rules(book)
+    served.host.set_rules(COMPILER.book(rules))
+    on_loop(served, lambda _: None)
 
 
 def rule_on(

@@ -59,6 +59,7 @@ class Crossings:
         """Passages that begin as soon as all is read that came, and what is to be sent then."""
         self._tickets = itertools.count(1)
         self._timers = Timers(host.loop)
+        self._most_waiting = host.settings.limits.queued_bytes
         self.recorded = 0
         """Size of what was recorded, since this was set to 0."""
 
@@ -70,6 +71,12 @@ class Crossings:
     def is_stuck(self) -> bool:
         """Whether a side is not read, because no more may wait."""
         return any(each.departures.is_full for each in self._present())
+
+    def waiting_bytes(self, toward: Role) -> int:
+        """Bytes that wait for a side to read, or to be sent to it."""
+        passage = self.passages[peer_of(toward)]
+        waiting = 0 if passage is None else passage.departures.outlet.waiting_bytes
+        return waiting + self._legs[toward].queued_bytes
 
     def hear(self, hearing: Hearing | None, advice: Advice | None) -> None:
         """Ask these rules from now on, and `advice` about what no rule applies to. What is held stays held."""
@@ -85,8 +92,11 @@ class Crossings:
 
     def send(self, sending: Sending, toward: Role) -> None:
         """Send something along as soon as that disturbs nothing."""
-        sender = peer_of(toward)
+        sender, leg = peer_of(toward), self._legs[toward]
         passage = self.passages[sender]
+        if not leg.is_open or leg.has_said_all or self.waiting_bytes(toward) > self._most_waiting:
+            # Whoever asked for it in time has been told.
+            return
         if passage is None:
             self.wanted.setdefault(sender, []).append(sending)
             self.begin_wanted()
@@ -95,7 +105,7 @@ class Crossings:
         passage.departures.flush()
         if isinstance(close := sending.outgoing, OutgoingClose):
             self._observer.note_close(close.code, close.reason)
-            self._legs[toward].set_timer(self._host.settings.limits.close_seconds, self._close_is_overdue)
+            leg.set_timer(self._host.settings.limits.close_seconds, self._close_is_overdue)
         self.end_if_needless(sender)
 
     def held(self) -> Iterator[HeldMessage]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from core.net.legs.outlet import Outlet, Sending
 from core.net.legs.passage_host import PassageHost
+from core.net.legs.remaking import Remaking
 from core.net.legs.unit import Unit, WaitsFor, in_place_of
 from core.net.legs.unit_reports import UnitReports
 from core.net.settings import Limits
@@ -48,6 +49,7 @@ class Departures:
         self._data: Gate[Unit] = Gate(limits.held_messages, limits.held_bytes)
         self._control: Gate[Unit] = Gate(limits.held_messages, limits.held_bytes)
         self.reports = UnitReports(host.clock, host.next_ticket)
+        self._remaking = Remaking(host.loop, rewriting, self.outlet, self._go_on)
         self._is_full = False
         self.is_closing = False
         """A close frame has gone on, or nothing more comes."""
@@ -187,8 +189,10 @@ class Departures:
         """A close frame is about to go on: what waits goes on in front of it."""
         self.is_closing = True
         self._flush(self._data)
+        self._remaking.hurry()
         self.outlet.hurry()
         self.pump()
+        self._remaking.hurry()
         self._host.held_changed()
 
     def _flush(self, gate: Gate[Unit], spares: Callable[[Unit], bool] = lambda _: False) -> None:
@@ -200,6 +204,7 @@ class Departures:
     def lose_receiver(self) -> None:
         """The receiver has gone: what waits is never passed on, which is how it was reported."""
         self._is_cut_off = True
+        self._remaking.drop()
         for gate in (self._control, self._data):
             for unit in gate.clear():
                 unit.stop_timer()
@@ -245,6 +250,10 @@ class Departures:
             self._go(unit)
         self.outlet.settle()
         self._look_for_room()
+
+    def _go_on(self) -> None:
+        self.pump()
+        self.flush()
 
     def flush(self) -> None:
         """Hand over what goes out, and what was reported."""
@@ -327,26 +336,37 @@ class Departures:
 
     def _go(self, unit: Unit) -> None:
         """Let a unit go on, as its verdict says."""
-        verdict = unit.verdict
+        onward = unit.verdict.onward
         if unit.opcode == Opcode.CLOSE:
             self.close_data()
-        sent: Sequence[FrameSent] = ()
-        frames = unit.pieces
-        if isinstance(verdict.onward, Replacement):
+        if isinstance(onward, Replacement):
             self._note_change(unit)
-            sent = self._rewriting.write(in_place_of(verdict.onward, unit.opcode), Origin.EDITED)
-            frames = self._remade(sent)
-        elif self.must_remake(is_compressed=unit.is_compressed):
-            if unit.payload is None:
-                self._host.fail(
-                    "A compressed message was too long to be held, or did not inflate. Behind one that was changed it "
-                    "could not be passed on as it came, so Unmask cut the connection."
-                )
-                return
-            message = in_place_of(Replacement(unit.opcode, unit.payload, len(unit.pieces)), unit.opcode)
-            frames = self._remade(self._rewriting.write(message, Origin.PEER))
+            self._remake(unit, onward, Origin.EDITED)
+        elif not self.must_remake(is_compressed=unit.is_compressed):
+            self._put(unit, unit.pieces, ())
+        elif unit.payload is not None:
+            self._remake(unit, Replacement(unit.opcode, unit.payload, len(unit.pieces)), Origin.PEER)
+        else:
+            self._host.fail(
+                "A compressed message was too long to be held, or did not inflate. Behind one that was changed it "
+                "could not be passed on as it came, so Unmask cut the connection."
+            )
+
+    def _remake(self, unit: Unit, message: Replacement, origin: Origin) -> None:
+        """Make the frames of a message; then they go on. What only is compressed anew is told as it came."""
+
+        def made(sent: Sequence[FrameSent]) -> None:
+            self._put(unit, self._remade(sent), sent if origin is Origin.EDITED else (), sent)
+
+        self._remaking.make(in_place_of(message, unit.opcode), origin, made)
+
+    def _put(
+        self, unit: Unit, frames: list[bytes], sent: Sequence[FrameSent], made: Sequence[FrameSent] = ()
+    ) -> None:
+        """Let these frames go out for a unit; `sent` are those that are told besides."""
+        verdict = unit.verdict
         if verdict.corruption is not None:
-            last = corrupted(sent[-1].frame if sent else unit.last, verdict.corruption)
+            last = corrupted(made[-1].frame if made else unit.last, verdict.corruption)
             sent = [*sent[:-1], FrameSent(last, Origin.EDITED, None)]
             frames = [*frames[:-1], last.wire()]
             self._note_change(unit)

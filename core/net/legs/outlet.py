@@ -56,6 +56,8 @@ class Outlet:
         self._freed = freed
         self.is_in_message = False
         """Whether a message was begun and not ended."""
+        self.is_awaited = False
+        """Whether a message is being made that goes out next."""
         self.is_closed = False
         """Whether nothing more can be sent: a close frame of ours has gone out, or the stream has ended."""
         self._out: list[bytes] = []
@@ -74,7 +76,7 @@ class Outlet:
     @property
     def is_free(self) -> bool:
         """Whether the next message may go out."""
-        return self._after_slow is None
+        return self._after_slow is None and not self.is_awaited
 
     @property
     def waiting_bytes(self) -> int:

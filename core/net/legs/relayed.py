@@ -14,7 +14,7 @@ from core.net.legs.about import about
 from core.net.legs.advice import Advice
 from core.net.legs.between import Between
 from core.net.legs.crossings import DIRECTIONS, Crossings
-from core.net.legs.leg import Leg
+from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.outlet import Sending
 from core.net.legs.passage import Passage
 from core.net.legs.rule_clock import RuleClock
@@ -85,14 +85,16 @@ class Relayed(Between):
 
     def send(self, outgoing: Outgoing, toward: Role, origin: Origin) -> None:
         leg = self._client if toward is Role.CLIENT else self._server
-        if leg is None or not leg.is_open or self._observer.state is not ReadyState.OPEN:
+        is_reachable = leg is not None and leg.is_open and not leg.has_said_all
+        if not is_reachable or self._observer.state is not ReadyState.OPEN:
             raise NotOpenError(
                 f"The {toward.name.lower()} of #{self.number} has gone: nothing can be sent to it."
             )
-        if leg.queued_bytes > self._limits.queued_bytes:
+        queued = self._crossings.waiting_bytes(toward)
+        if queued > self._limits.queued_bytes:
             raise PeerNotReadingError(
-                f"The {toward.name.lower()} of #{self.number} is not reading: {byte_size(leg.queued_bytes)} are queued "
-                "for it. Wait, or disconnect it."
+                f"The {toward.name.lower()} of #{self.number} is not reading: {byte_size(queued)} are queued for it. "
+                "Wait, or disconnect it."
             )
         if isinstance(outgoing, OutgoingRaw):
             raise TargetError(
@@ -183,6 +185,16 @@ class Relayed(Between):
     def leg_has_more(self, leg: Leg) -> bool:
         return self._observer.has_more(self._side(leg))
 
+    def leg_stalls(self, leg: Leg) -> None:
+        super().leg_stalls(leg)
+        if self._hearing is not None:
+            # What it sends may be answered.
+            leg.pause(PauseReason.PEER)
+
+    def leg_flows(self, leg: Leg) -> None:
+        leg.resume(PauseReason.PEER)
+        super().leg_flows(leg)
+
     def leg_ended(self, leg: Leg) -> bool:
         self._note_first(leg)
         other, side = self._other(leg), self._side(leg)
@@ -255,6 +267,8 @@ class Relayed(Between):
         crossings.flush()
         if self._host.recorder.holds_up(crossings.recorded):
             self._wait_for_recorder(leg)
+        if passage.departures.is_full:
+            leg.pause(PauseReason.HELD)
         if self._ending:
             self._end_if_read(leg)
         crossings.end_if_needless(sender)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from core.net.settings import EngineSettings, Limits
+from core.protocol.deflate import DeflateParameters, Deflater
 from core.protocol.events import ClosedBy, Origin
-from core.protocol.frames import Opcode, make_frame
+from core.protocol.frames import RSV1, Opcode, make_frame
 from core.protocol.handling import DecidedBy, Fate
 from core.protocol.state import Role
 from core.rules.moment import Moment
 from core.rules.verdict import Onward
 from tests.tools.raw_peer import MASK
 from tests.tools.raw_server import RawServer
+from tests.tools.ruled_line import inbound, messages_in, read
 from tests.tools.ruled_relay import held, next_frame, relayed, rule_on, to_client, to_server, use
 from tests.tools.served import Served, frames_of, messages_of
 
@@ -25,7 +28,7 @@ OF_X = 'payload contains "x"'
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(tmp_path / "a.unmask", EngineSettings(limits=Limits(message_bytes=1 << 20))) as running:
+    with Served(tmp_path / "a.unmask", EngineSettings(limits=Limits(message_bytes=1 << 22))) as running:
         yield running
 
 
@@ -211,4 +214,21 @@ def test_rules_hear_of_the_opening_and_of_time(served: Served, target: RawServer
         assert next_frame(client).payload == b"welcome"
         server.send(to_client(b"first"))
         assert next_frame(client).payload == b"first"
+    served.closed()
+
+
+def test_a_large_message_is_compressed_anew_in_steps(served: Served, target: RawServer) -> None:
+    """The other direction goes on meanwhile; what comes behind it waits."""
+    use(served, rule_on('payload == "drop me"', "drop"))
+    offer = "permessage-deflate"
+    speaker = Deflater(DeflateParameters(), Role.CLIENT)
+    large = random.Random(1).randbytes(1 << 19) * 2
+    reader = inbound(Role.CLIENT, DeflateParameters(), 1 << 22)
+    with relayed(served, target, offer) as (client, server):
+        for payload in (b"drop me", large[: 1 << 20], b"behind it"):
+            client.send(to_server(speaker.compress(payload), 2, rsv=RSV1))
+        got: list[bytes] = []
+        while len(got) < 2:
+            got += messages_in(read(reader, server.socket.recv(65536)))
+        assert got == [large, b"behind it"]
     served.closed()
