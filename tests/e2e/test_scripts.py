@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +22,7 @@ from core.capture.reader import CaptureReader
 from core.net.settings import EngineSettings
 from core.protocol.events import Origin
 from core.scripts.script import ScriptState
+from tests.tools.program import Program, command_of_unmask, port_in
 from tests.tools.scripts_page import EXAMPLES
 from tests.tools.served import Served, frames_of, messages_of
 from tests.tools.waiting import until
@@ -246,3 +250,49 @@ def on_frame(frame):
         ):
             assert wanted in texts
         assert not any("pong" in text for text in texts)
+
+
+def test_on_the_console(tmp_path: Path) -> None:
+    path = tmp_path / "s.py"
+    path.write_text("from unmask_script import *\ndef on_message(m): reply('got ' + m.text)\n")
+    command = command_of_unmask("--headless", "--listen", "127.0.0.1:0", "--script", path)
+    with Program(command) as program:
+        port = port_in(program.line())
+        until(lambda: "unmask: s.py runs, with on_message." in program.errors, "it runs")
+        with connect(f"ws://127.0.0.1:{port}") as client:
+            client.send("one")
+            assert client.recv() == "got one"
+            program.line_with("← text")
+            path.write_text("def on_message(m): print('\\x1b[1m'); {}['no']\n")
+            until(lambda: "was saved and is loaded again" in program.errors, "it is loaded again")
+            until(lambda: program.errors.count("s.py runs") == 2, "it runs again")
+            client.send("two")
+            until(lambda: "s.py, line 1, in on_message: KeyError: 'no'" in program.errors, "it is told")
+            # Nothing that a script prints steers the terminal.
+            assert "unmask: s.py: \\x1b[1m" in program.errors
+        assert program.end(signal.SIGTERM) == 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_a_script_ends_with_unmask(tmp_path: Path) -> None:
+    path = tmp_path / "s.py"
+    path.write_text("import os\nprint('process', os.getpid())\ndef on_message(m):\n    while True: pass\n")
+    command = command_of_unmask("--headless", "--listen", "127.0.0.1:0", "--script", path)
+    with Program(command) as program:
+        port = port_in(program.line())
+        until(lambda: "s.py runs" in program.errors, "it runs")
+        found = re.search(r"process (\d+)", program.errors)
+        assert found is not None
+        with connect(f"ws://127.0.0.1:{port}") as client:
+            client.send("hang")
+            until(lambda: "does not answer any more" in program.errors, "it hangs")
+            program.end(signal.SIGKILL)
+    until(lambda: not Path(f"/proc/{found[1]}").exists() or is_zombie(found[1]), "its process has ended too")
+
+
+def is_zombie(number: str) -> bool:
+    """Whether only the number is left of a process."""
+    try:
+        return " Z " in Path(f"/proc/{number}/stat").read_text()
+    except OSError:
+        return True
