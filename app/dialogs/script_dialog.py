@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.logic.text import tooltip
 from app.look.icons import IconName
 from app.look.look import Look
 from app.look.theme import ThemeRole
@@ -123,7 +124,7 @@ class ScriptDialog(QDialog):
             icon, role = _STATES[status.state]
             self._mark.setPixmap(self._look.icons.icon(icon, role).pixmap(_MARK, _MARK))
             self.state.setText(visible(self._sentence(status)))
-            self.state.setToolTip("")
+            self.state.setToolTip(tooltip(str(status.path)))
             self.trouble.setText(visible(status.trouble) if status.trouble else self._figures(status))
 
     def show_entries(self, entries: Sequence[LogEntry]) -> None:
