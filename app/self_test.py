@@ -41,6 +41,7 @@ from core.protocol.frames import Opcode
 from core.protocol.handshake import client_request, new_key
 from core.protocol.outgoing import OutgoingMessage, Target
 from core.protocol.state import Role
+from core.scripts.script import ScriptState
 
 _ANYWHERE = ListenAddress("127.0.0.1", 0)
 _PATIENCE_MS = 20_000
@@ -54,6 +55,7 @@ _JSON = (
     '{"type":"chat.message","room":"lobby","user":{"id":1042,"name":"Ada"},"text":"Is anybody here?",'
     '"tags":["greeting",null,true],"sent":1732273200.25}'
 )
+_SCRIPT = "from unmask_script import log\ndef on_message(message): log(message.text)\n"
 _REPLY = '{"type":"chat.reply","text":"Yes: you can see every byte of it."}'
 
 
@@ -131,6 +133,7 @@ class _Test:
         self._until("the closing handshake is in the table", lambda: window.frame_model.rowCount() >= 11)
         self._shots()
         self._chain()
+        self._script()
 
     def _chain(self) -> None:
         """A client of Unmask goes through its proxy to its relay to its server, all the way over TLS."""
@@ -156,6 +159,26 @@ class _Test:
                     f"#{record.id} ({record.mode.name.lower()}) has no TLS to the {plain[0]}."
                 )
         self.shot("sources")
+
+    def _script(self) -> None:
+        """A script, in a process that is this program too, sees a message."""
+        scripts = self._desktop.window.scripts
+        with tempfile.TemporaryDirectory(prefix="unmask-self-test-") as folder:
+            path = Path(folder) / "seen.py"
+            path.write_text(_SCRIPT, encoding="utf-8")
+            scripts.run(path)
+            running = scripts.running
+            if running is None:
+                raise SelfTestFailure("The script has ended at once.")
+            self._until("the script runs", lambda: running.status.state is ScriptState.RUNNING)
+            [client] = [each.id for each in self._on_the_chain() if each.mode is Mode.CONNECT]
+            message = OutgoingMessage(Opcode.TEXT, _GREETING.encode())
+            self._desktop.engine.send_to([Target(client, Role.SERVER)], message)
+            self._until(
+                "the script saw a message",
+                lambda: any(_GREETING in each.text for each in running.log.after()),
+            )
+            scripts.stop()
 
     def _started(self, name: str, what: What) -> str:
         """Start a source; gives where it listens, as `127.0.0.1:8080`."""
