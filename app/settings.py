@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import QByteArray, QSettings
 
+from app.logic import saved_messages as messages
 from app.logic.exporting import Scope, scope_key
 from app.logic.filter_mode import FilterMode
 from app.logic.frame_lines import TimeFormat
@@ -299,6 +300,14 @@ class Settings:
     def composer_history(self, entries: tuple[str, ...]) -> None:
         kept = [entry for entry in entries if len(entry) <= HISTORY_ENTRY_CHARS][-HISTORY_ENTRIES:]
         self._store.setValue("composer/history", kept)
+
+    @property
+    def saved_messages(self) -> messages.Messages:
+        return messages.read(self._text("composer/messages", ""))
+
+    @saved_messages.setter
+    def saved_messages(self, kept: messages.Messages) -> None:
+        self._store.setValue("composer/messages", messages.written(kept))
 
     @property
     def recent_captures(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ class ActionId(Enum):
     SHOW_HTTP = auto()
     OPEN_BROWSER = auto()
     CERTIFICATES = auto()
+    PROBE = auto()
     START_PAGE = auto()
     LISTEN = auto()
     FOCUS_ADDRESS = auto()
@@ -80,6 +81,12 @@ class ActionId(Enum):
     SEND_ALL = auto()
     SEND_HERE = auto()
     CHOOSE_TARGET = auto()
+    EDIT_AND_RESEND = auto()
+    EDIT_RAW = auto()
+    REPEAT = auto()
+    SEND_SEQUENCE = auto()
+    STOP_SENDING = auto()
+    MESSAGES = auto()
     ONLY_CONNECTION = auto()
     SCRIPT = auto()
     INTERCEPT = auto()
@@ -116,7 +123,8 @@ class ActionId(Enum):
 OF_LIVE_CAPTURE = (
     ActionId.SAVE_AS, ActionId.CLEAR, ActionId.CLEAR_CONNECTION, ActionId.RECORD, ActionId.DISCONNECT,
     ActionId.FOCUS_COMPOSER, ActionId.SEND,
-    ActionId.SEND_ALL, ActionId.SEND_HERE, ActionId.CHOOSE_TARGET,
+    ActionId.SEND_ALL, ActionId.SEND_HERE, ActionId.CHOOSE_TARGET, ActionId.EDIT_AND_RESEND, ActionId.EDIT_RAW,
+    ActionId.REPEAT, ActionId.SEND_SEQUENCE, ActionId.STOP_SENDING, ActionId.MESSAGES, ActionId.PROBE,
 )  # fmt: skip
 """Actions that are not possible with an old capture."""
 

@@ -8,6 +8,7 @@ from app.actions.frame_specs import frame_specs
 from app.actions.ids import ActionId, ActionKind, ActionSpec
 from app.actions.rule_specs import rule_specs
 from app.actions.script_specs import script_specs
+from app.actions.sending_specs import sending_specs
 from app.actions.source_specs import source_specs
 from app.look.icons import IconName
 
@@ -21,6 +22,7 @@ def specs() -> tuple[ActionSpec, ...]:
         *source_specs(),
         *script_specs(),
         *rule_specs(),
+        *sending_specs(),
         ActionSpec(
             _ID.LISTEN,
             translate("Actions", "Start &listening"),

@@ -17,6 +17,7 @@ from app.views.panes import Panes
 from app.views.shell import Shell
 from core.net.host import SendResult
 from core.protocol.outgoing import Target
+from core.protocol.state import Role
 
 _NAMED = 5
 """Recipients named in a question; of more it gives the number."""
@@ -94,9 +95,17 @@ class Sending(QObject):
         return "\n".join(lines)
 
     def _send(self, order: SendOrder) -> None:
-        targets = [Target(each, self._connections.toward(each)) for each in order.recipients]
-        request = self._engine.send_to(targets, order.outgoing)
+        request = self._engine.send_to(self.targets_of(order), order.outgoing)
         self._composer.await_result(request, order)
+
+    def targets_of(self, order: SendOrder) -> list[Target]:
+        """Who gets it: connections, each with its side."""
+        return self.targets_at(order.recipients, order.toward)
+
+    def targets_at(self, connections: tuple[int, ...], side: Role | None) -> list[Target]:
+        """That side of each connection; None for whoever is at the other end of it."""
+        toward = self._connections.toward
+        return [Target(each, toward(each) if side is None else side) for each in connections]
 
     def _sent(self, result: SendResult) -> None:
         if result.error is None:

@@ -47,7 +47,7 @@ class RawDraft:
     """TEXT, HEX or FILE."""
     text: str = ""
     """The payload, or the bytes, or the path of the file that has them."""
-    opcode: int = Opcode.TEXT
+    opcode: int = int(Opcode.TEXT)
     fin: bool = True
     rsv1: bool = False
     rsv2: bool = False

@@ -131,6 +131,11 @@ class EngineThread(QThread):
         """Send to all open connections. Answers with `sent` and the returned id."""
         return self._host.send_to_all(outgoing)
 
+    def stop_sending(self, connection_id: int) -> None:
+        """Send no more of raw bytes that go out piece by piece. The window's thread only, as `send_to`."""
+        handle = self._numbering.handle(connection_id)
+        self._host.ask(lambda engine: engine.stop_sending(handle))
+
     def disconnect_peer(self, connection_id: int) -> None:
         """Cut one TCP connection; emits `failed` if it is closed already. The window's thread only, as `send_to`."""
         handle = self._numbering.handle(connection_id)

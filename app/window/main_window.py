@@ -19,6 +19,9 @@ from app.frames.empty_table import EmptyTable
 from app.frames.exports import Exports
 from app.frames.marking import Marking
 from app.frames.navigation import Navigation
+from app.frames.probing import Probing
+from app.frames.repeating import Repeating
+from app.frames.resending import Resending
 from app.frames.selection import Selection
 from app.frames.sending import Sending
 from app.frames.source_choice import SourceChoice
@@ -111,6 +114,8 @@ class MainWindow(QMainWindow):
         self.diagnostics = Diagnostics(engine, self.frames, clipboard, shell)
         self.selection = Selection(work.desk, panes, self)
         self.sending = Sending(engine, work.desk, panes, self.selection, shell)
+        self.repeating = Repeating(engine, work.desk, panes, self.sending, shell)
+        self.resending = Resending(work.desk, work.settings, panes, self.repeating, shell)
         self.filters = FilterDesk(work, panes, shell)
         self.filtering, self.filter_bar = self.filters.filtering, self.filters.bar
         self.marking = Marking(engine, work, panes, self.selection, self.filtering, shell)
@@ -119,6 +124,7 @@ class MainWindow(QMainWindow):
         making = RuleMaking(work.desk, self.rules, self.filter_bar, panes, shell)
         self._context_menus = ContextMenus(panes, self.filters.menus, making, shell)
         self.scripts = ScriptDesk(engine, shell)
+        self.probing = Probing(engine, work.desk, self.selection.server_url, shell)
         self.exports = Exports(work, formats, self.frames, self.selection, self.filtering, shell)
         self._empty_table = EmptyTable(
             work.desk,
@@ -210,7 +216,7 @@ class MainWindow(QMainWindow):
                     self.selection.problem, self.filtering.problem, self.exports.problem,
                     self.frame_model.failed, self.connection_model.failed, self.problem_model.failed,
                     self._copier.problem, self.help_pages.problem, self.diagnostics.problem, self.sources.problem,
-                    self.certificates.problem, self.scripts.problem,
+                    self.certificates.problem, self.scripts.problem, self.probing.problem,
                 ),
             ),
             (Tone.WARNING, (self.listening.caution, self.commands.caution, self._copier.caution, self.watch.recovered)),
@@ -241,6 +247,7 @@ class MainWindow(QMainWindow):
         self.connections.picked.connect(self.sending.went_to)
         self.connections.picked.connect(self.beginning.close)
         self.problems.chosen.connect(self.selection.go_to_problem)
+        self.probing.frame_wanted.connect(self.selection.go_to_frame)
         self.status.problems.clicked.connect(self.actions_[ActionId.FOCUS_PROBLEMS].trigger)
 
     def _connect_actions(self, engine: EngineThread) -> None:
@@ -310,6 +317,8 @@ class MainWindow(QMainWindow):
         self.diagnostics.stop()
         self.tabs.stop()
         self.certificates.stop()
+        self.probing.stop()
+        self.repeating.stop()
         self.recovery.close()
         self._desk.close()
         super().closeEvent(event)

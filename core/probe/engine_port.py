@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Protocol
 
 from core.capture.reader import CaptureReader
+from core.capture.recorder import Recorder
 from core.capture.records import View
 from core.errors import CallerError
 from core.net.client_status import Pulse
 from core.net.connect_request import ConnectRequest
 from core.net.engine import Engine
-from core.net.host import EngineHost
 from core.net.legs.connecting import Outcome
 from core.probe.port import Answers, Look
 from core.protocol.events import ConnectionClosed, Origin
@@ -21,6 +23,17 @@ from core.protocol.outgoing import Outgoing, Target
 from core.protocol.state import Role
 
 _ROWS_AT_ONCE = 1000
+
+
+class ReachableEngine(Protocol):
+    """An engine on its own thread."""
+
+    @property
+    def recorder(self) -> Recorder:
+        """Knows the numbers of connections."""
+
+    def ask(self, action: Callable[[Engine], None]) -> None:
+        """Run `action` on its thread."""
 
 
 class ProbeFront:
@@ -59,7 +72,7 @@ class ProbeFront:
 class EnginePort:
     """One connection at a time of an engine. All methods are for the thread that the reader belongs to."""
 
-    def __init__(self, host: EngineHost, reader: CaptureReader, front: ProbeFront | None = None) -> None:
+    def __init__(self, host: ReachableEngine, reader: CaptureReader, front: ProbeFront | None = None) -> None:
         """`front` answers the clients of the source that is probed."""
         self._host = host
         self._reader = reader

@@ -12,6 +12,7 @@ from app.look.theme import ThemeRole
 from app.views.compose.kinds import kind_names
 from app.views.compose.target_box import TargetBox
 from core.protocol.outgoing import Compression
+from core.protocol.state import Role
 
 MAX_FRAGMENTS = 10_000
 _NARROW = 96
@@ -25,6 +26,8 @@ class ComposeBar(QWidget):
     kind_chosen = Signal()
     cut_changed = Signal()
     """Another number of frames."""
+    side_chosen = Signal()
+    """The other side of a relayed connection."""
 
     def __init__(self, targets: TargetBox, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,6 +37,7 @@ class ComposeBar(QWidget):
         self.kinds.currentIndexChanged.connect(self.kind_chosen)
         self.fragments.valueChanged.connect(self._name_frames)
         self.fragments.valueChanged.connect(self.cut_changed)
+        self.sides.currentIndexChanged.connect(self.side_chosen)
         look.theme.changed.connect(self._restyle)
         self._name_frames()
         self._restyle()
@@ -46,6 +50,15 @@ class ComposeBar(QWidget):
     def set_kind(self, kind: ComposeKind) -> None:
         """Choose what to compose."""
         self.kinds.setCurrentIndex(self.kinds.findData(kind))
+
+    def side(self) -> Role | None:
+        """The side of a relayed connection that gets it; None where the target has one side alone."""
+        side: Role = self.sides.currentData()
+        return None if self.sides.isHidden() else side
+
+    def offer_sides(self, *, offered: bool) -> None:
+        """Let the person choose a side, as the target is relayed."""
+        self.sides.setVisible(offered)
 
     def compression(self) -> Compression:
         """Whether the message is compressed where that was negotiated."""
@@ -66,6 +79,12 @@ class ComposeBar(QWidget):
         )
 
     def _make_controls(self) -> None:
+        self.sides = QComboBox(self)
+        self.sides.setAccessibleName(self.tr("Side"))
+        self.sides.setToolTip(self.tr("Which side of the relayed connection gets it"))
+        self.sides.addItem(self.tr("its client"), Role.CLIENT)
+        self.sides.addItem(self.tr("its server"), Role.SERVER)
+        self.sides.hide()
         self.kinds = QComboBox(self)
         self.kinds.setAccessibleName(self.tr("Kind"))
         self.kinds.setToolTip(self.tr("What is sent"))
@@ -92,6 +111,7 @@ class ComposeBar(QWidget):
         row.setSpacing(_SPACE)
         # The target gets most of the room, because it must not be mistaken.
         row.addWidget(targets, 1)
+        row.addWidget(self.sides)
         row.addWidget(self.kinds)
         row.addWidget(self.fragments)
         row.addWidget(self.compress)

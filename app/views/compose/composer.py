@@ -10,6 +10,8 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from app.logic.compose import ComposeKind, Draft, build
+from app.logic.raw_draft import RawDraft
+from app.logic.saved_messages import SavedMessage
 from app.logic.text import grouped
 from app.look.look import Look
 from app.models.connections import ConnectionModel
@@ -19,10 +21,12 @@ from app.views.compose.editor import ComposeEditor, History, HistoryEntry
 from app.views.compose.kinds import placeholder
 from app.views.compose.pages import ClosePage, FilePage
 from app.views.compose.raw_page import RawPage
+from app.views.compose.sending_bar import SendingBar
 from app.views.compose.target_box import Recipient, TargetBox, ToAll, ToOne
 from core.decoders.visible import visible
 from core.errors import PayloadError
-from core.protocol.outgoing import Outgoing
+from core.protocol.outgoing import Compression, Outgoing
+from core.protocol.state import Role
 from core.sizes import byte_size
 
 _MOST_AWAITED = 256
@@ -42,6 +46,8 @@ class SendOrder:
     """Ids of the connections; the message goes to these and no others."""
     entry: HistoryEntry
     """What the person wrote."""
+    toward: Role | None = None
+    """The side of a relayed connection that gets it; None: whoever is at the other end."""
 
 
 class Composer(QWidget):
@@ -154,6 +160,37 @@ class Composer(QWidget):
         """Fill the editor, for example with a payload to send again."""
         self.editor.set_text(text)
 
+    def compose(self, draft: Draft) -> None:
+        """Put a draft into the boxes, as if it had been written here."""
+        self.set_kind(draft.kind)
+        if draft.kind is ComposeKind.CLOSE:
+            self.close_frame.set_close(draft.code, draft.text)
+        elif draft.kind is ComposeKind.FILE:
+            self.file.path.setText(draft.text)
+        else:
+            self.editor.set_text(draft.text)
+            self.editor.setFocus()
+        if draft.kind.is_message:
+            self.fragments.setValue(draft.fragments)
+            self.compress.setChecked(draft.compression is Compression.AS_NEGOTIATED)
+
+    def compose_raw(self, draft: RawDraft) -> None:
+        """Put a raw frame into its boxes."""
+        self.set_kind(ComposeKind.RAW)
+        self.raw.set_draft(draft)
+        self.raw.editor.setFocus()
+
+    def written(self, name: str, folder: str) -> SavedMessage:
+        """What stands in the boxes, to be kept under a name. Raises PayloadError."""
+        if self.kind() is ComposeKind.RAW:
+            return SavedMessage(name, ComposeKind.RAW, "", folder, raw=self.raw.draft())
+        draft = self._draft()
+        return SavedMessage(name, draft.kind, draft.text, folder, draft.code)
+
+    def order(self) -> SendOrder | None:
+        """What Send would ask for; None if that is not possible, which is then said."""
+        return self._order(self.targets.recipients, self.targets.fault())
+
     def send(self) -> None:
         """Ask to send to the chosen target."""
         self._send(self.targets.recipients, self.targets.fault())
@@ -182,6 +219,7 @@ class Composer(QWidget):
         self.status.setProperty("look", "muted")
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.instead = QPushButton(self)
+        self.progress = SendingBar(self)
 
     def _arrange(self) -> None:
         self.pages = QStackedWidget(self)
@@ -192,6 +230,7 @@ class Composer(QWidget):
         layout.setSpacing(6)
         layout.addWidget(self.bar)
         layout.addWidget(self.pages, 1)
+        layout.addWidget(self.progress)
         below = QHBoxLayout()
         below.setSpacing(8)
         below.addWidget(self.status, 1)
@@ -218,6 +257,7 @@ class Composer(QWidget):
         ):
             changed.connect(self._on_edit)
         self.bar.cut_changed.connect(self._on_edit)
+        self.bar.side_chosen.connect(self._on_edit)
 
     def _restyle(self) -> None:
         self.editor.document().setDefaultFont(self._theme.mono_font())
@@ -304,6 +344,7 @@ class Composer(QWidget):
         self.send_button.setEnabled(not unreachable and not problem)
         record = self.targets.record
         negotiated = record is not None and "permessage-deflate" in record.extensions
+        self.bar.offer_sides(offered=self.targets.is_relayed)
         self.bar.allow_compression(is_negotiated=negotiated or isinstance(self.targets.target, ToAll))
         self.send_button.setToolTip(unreachable or problem or self.tr("Send (Ctrl+Enter)"))
         self._offer_another()
@@ -355,17 +396,22 @@ class Composer(QWidget):
     # Actions.
 
     def _send(self, recipients: tuple[int, ...], unreachable: str) -> None:
+        order = self._order(recipients, unreachable)
+        if order is not None:
+            self.send_requested.emit(order)
+
+    def _order(self, recipients: tuple[int, ...], unreachable: str) -> SendOrder | None:
         self._timer.stop()
         if unreachable:
             self.show_error(unreachable)
-            return
+            return None
         try:
             outgoing, entry = self._composed()
         except PayloadError as error:
             self.show_error(str(error))
-            return
+            return None
         self._failure = ""
-        self.send_requested.emit(SendOrder(outgoing, recipients, entry))
+        return SendOrder(outgoing, recipients, entry, self.bar.side())
 
     def _composed(self) -> tuple[Outgoing, HistoryEntry]:
         """What is to be sent, and what the person wrote. Raises PayloadError."""

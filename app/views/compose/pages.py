@@ -88,6 +88,15 @@ class ClosePage(QWidget):
         self.reason.textChanged.connect(self.changed)
         self._explain()
 
+    def set_close(self, code: int | None, reason: str) -> None:
+        """Fill both boxes; None for no code."""
+        place = self.codes.findData(_NO_CODE if code is None else code)
+        if place >= 0:
+            self.codes.setCurrentIndex(place)
+        else:
+            self.codes.setEditText(str(code))
+        self.reason.setText(reason)
+
     def code(self) -> int | None:
         """The chosen or typed code; None for no code. Raises PayloadError if it is not a number."""
         text = self.codes.currentText().strip()

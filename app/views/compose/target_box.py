@@ -15,7 +15,7 @@ from app.look.theme import ThemeRole
 from app.models.connections import ConnectionLine, ConnectionModel
 from app.views.compose.target_popup import TargetPopup
 from app.views.parts.connection_mark import ICON, elided_path, mark_icon
-from core.capture.records import ConnectionRecord
+from core.capture.records import ConnectionRecord, Mode
 from core.protocol.deflate import DeflateParameters, check_agreed
 from core.protocol.extensions import parse_extensions
 from core.protocol.state import Role, peer_of
@@ -94,6 +94,12 @@ class TargetBox(QComboBox):
         """The target connection while it exists; None for all or no target."""
         line = self._line()
         return None if line is None else line.record
+
+    @property
+    def is_relayed(self) -> bool:
+        """Whether the target has two sides that something can be sent to."""
+        record = self.record
+        return record is not None and record.mode in (Mode.RELAY, Mode.PROXY)
 
     @property
     def sending_side(self) -> tuple[Role, DeflateParameters | None]:
