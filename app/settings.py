@@ -17,6 +17,7 @@ from app.logic.filter_mode import FilterMode
 from app.logic.frame_lines import TimeFormat
 from app.logic.known_sources import KnownSource, read_sources, write_sources
 from app.logic.saved_connections import Saved, read, written
+from app.logic.saved_filter import SavedFilter as SavedFilter
 from app.logic.tls_texts import (
     MOST_FILES,
     read_client_certificates,
@@ -53,14 +54,6 @@ LISTED_NAMES = 1000
 """Origins and hosts that can be listed."""
 
 _E = TypeVar("_E", bound=Enum)
-
-
-@dataclass(frozen=True, slots=True)
-class SavedFilter:
-    """A filter that the person saved under a name."""
-
-    name: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,19 +408,17 @@ class Settings:
             return replace(limits, **{name: values[name] for name in values if not name.endswith("_bytes")})
 
     def _keep(self) -> Keep:
-        try:
+        with suppress(ValueError):
             return parse_keep(self._joined("capture/keep"))
-        except ValueError:
-            return KEEP_ALL
+        return KEEP_ALL
 
     def _tls(self) -> TlsSettings:
-        key_log = self._text("tls/key_log", "")
         return TlsSettings(
             authority_folder=authority_folder(),
             exceptions=read_hosts(self._joined("tls/exceptions")),
             ca_files=tuple(map(Path, self._list("tls/ca_files")[:MOST_FILES])),
             client_certificates=read_client_certificates(self._joined("tls/client_certificates")),
-            key_log=Path(key_log) if key_log else None,
+            key_log=Path(key_log) if (key_log := self._text("tls/key_log", "")) else None,
         )
 
     def _joined(self, key: str) -> str:

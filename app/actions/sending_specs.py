@@ -24,7 +24,7 @@ def sending_specs() -> tuple[ActionSpec, ...]:
         ActionSpec(
             _ID.EDIT_RAW,
             translate("Actions", "Edit as ra&w frame"),
-            "Ctrl+Alt+Y",
+            "Ctrl+Alt+A",
             translate(
                 "Actions", "Put the frame into the composer bit by bit, with its header and masking key"
             ),
@@ -56,14 +56,14 @@ def sending_specs() -> tuple[ActionSpec, ...]:
         ActionSpec(
             _ID.STOP_SENDING,
             translate("Actions", "Stop sendin&g"),
-            "Ctrl+Alt+X",
+            "Ctrl+Alt+C",
             translate("Actions", "Stop what is sent repeatedly, as a sequence or piece by piece"),
             _I.STOP,
         ),
         ActionSpec(
             _ID.PROBE,
             translate("Actions", "Pro&be a peer…"),
-            "Ctrl+Alt+P",
+            "Ctrl+Alt+T",
             translate(
                 "Actions",
                 "Break each rule of the RFC against a server or a client, and see how it takes that",
