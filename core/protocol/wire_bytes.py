@@ -7,6 +7,8 @@ rest = wire.collect()
 
 from __future__ import annotations
 
+from collections import deque
+
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import EXTENDED_LENGTH_BYTES, Frame
 
@@ -27,24 +29,25 @@ def run_length(run: FrameColumns) -> int:
 
 
 class WireBytes:
-    """Bytes that have come, until they have gone on or were taken. What goes on together stays one piece."""
+    """Bytes that have come, until they have gone on or were taken. Whole reads that go on are not copied."""
 
-    __slots__ = ("_ahead", "_at", "_chunk", "_going", "_rest")
+    __slots__ = ("_ahead", "_at", "_chunks", "_going", "_held")
 
     def __init__(self, ahead: int = 0) -> None:
         """`ahead` bytes of the next frame have gone on already."""
         self._ahead = ahead
-        self._chunk = b""
-        """What came last; from `_at` on it is still here."""
+        self._chunks: deque[bytes] = deque()
+        """What has come, as it came."""
         self._at = 0
-        self._rest = bytearray()
-        """What came before, if that did not end with a frame; then nothing is in `_chunk`."""
+        """How much of the first of these is gone."""
+        self._held = 0
+        """Bytes in them that are not gone."""
         self._going = 0
         """Bytes at the beginning that go on as they are."""
 
     def __len__(self) -> int:
         """Bytes that are here and do not go on yet."""
-        return len(self._rest) + len(self._chunk) - self._at - self._going
+        return self._held - self._going
 
     @property
     def has_gone_ahead(self) -> bool:
@@ -52,15 +55,9 @@ class WireBytes:
         return self._ahead > 0
 
     def add(self, data: bytes) -> None:
-        """Take received bytes. Collect what goes on first."""
-        if not self._rest and self._at < len(self._chunk):
-            # Grown in place: a large frame comes in many pieces.
-            self._rest += memoryview(self._chunk)[self._at :]
-        if self._rest:
-            self._chunk, self._at = b"", 0
-            self._rest += data
-        else:
-            self._chunk, self._at = data, 0
+        """Take received bytes."""
+        self._chunks.append(data)
+        self._held += len(data)
 
     def pass_on(self, count: int) -> None:
         """Let the next `count` bytes go on; those that did before count too."""
@@ -70,7 +67,7 @@ class WireBytes:
             count -= gone
         self._going += count
 
-    def collect(self) -> bytes:
+    def collect(self) -> list[bytes]:
         """What goes on and was not collected yet."""
         count, self._going = self._going, 0
         return self._cut(count)
@@ -79,7 +76,8 @@ class WireBytes:
         """The next `count` bytes, which do not go on by themselves. Collect what does before."""
         assert not self._going, "what goes on stands before it"
         assert not self._ahead, "a part of it has gone on"
-        return self._cut(count)
+        pieces = self._cut(count)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def skip(self, count: int) -> None:
         """Let the next `count` bytes go nowhere, as far as they have not gone on. Collect what does before."""
@@ -93,13 +91,21 @@ class WireBytes:
         self._going += count
         self._ahead += count
 
-    def _cut(self, count: int) -> bytes:
-        rest = self._rest
-        if not rest:
-            at = self._at
-            self._at = at + count
-            return self._chunk[at : at + count]
-        with memoryview(rest) as view:
-            piece = bytes(view[:count])
-        del rest[:count]
-        return piece
+    def _cut(self, count: int) -> list[bytes]:
+        """The next bytes, in pieces."""
+        chunks, at = self._chunks, self._at
+        self._held -= count
+        pieces: list[bytes] = []
+        while count:
+            chunk = chunks[0]
+            left = len(chunk) - at
+            if left > count:
+                pieces.append(chunk[at : at + count])
+                at += count
+                break
+            pieces.append(chunk[at:] if at else chunk)
+            chunks.popleft()
+            at = 0
+            count -= left
+        self._at = at
+        return pieces

@@ -14,7 +14,7 @@ from typing import Protocol
 from core.errors import CallerError
 from core.net.legs.advice import Advice
 from core.net.legs.timers import Timers
-from core.net.legs.unit import Unit, WaitsFor, in_place_of, lone, run_of
+from core.net.legs.unit import SIFTED_FROM, Unit, WaitsFor, in_place_of, lone, run_of
 from core.net.legs.unit_reports import UnitReports
 from core.net.settings import Limits
 from core.protocol.events import (
@@ -203,7 +203,7 @@ class EndRules:
                 break
             if at < index:
                 self._pass_run(run.part(at, index), now)
-            self._take_frame(lone(run, index), now)
+            self._take_frame(lone(run, index), now, is_asked=True)
             at = index + 1
         rest = run.part(at, len(run.heads)) if at else run
         if not rest.heads:
@@ -233,9 +233,8 @@ class EndRules:
             self._advice.glance(report.frame, self.sender, waits=False)
         is_data = not report.frame.head & CONTROL
         if is_asked is None:
-            is_asked = (
-                completes is not _ITSELF or not self._echoes_by_rule or bool(self._asked(run_of(report)))
-            )
+            is_small = not self._echoes_by_rule and len(report.frame.payload) < SIFTED_FROM
+            is_asked = completes is not _ITSELF or is_small or bool(self._asked(run_of(report)))
         if is_data and completes is None and not report.frame.fin and self._may_be_secret:
             self._withheld.append(report)
             return

@@ -173,8 +173,7 @@ class Outlet:
     # Internals.
 
     def _collect(self) -> None:
-        if going := self._wire.collect():
-            self._out.append(going)
+        self._out += self._wire.collect()
 
     def _may_go(self, sending: Sending) -> bool:
         if self._wire.has_gone_ahead:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from core.net.legs.advice import Advice
 from core.net.legs.departures import Departures
 from core.net.legs.passage_host import PassageHost
-from core.net.legs.unit import UNCHANGED, Unit, WaitsFor, lone
+from core.net.legs.unit import SIFTED_FROM, UNCHANGED, Unit, WaitsFor, lone, run_of
 from core.net.settings import Limits
 from core.protocol.events import Completes, FrameReceived, Message, Report, RunReceived
 from core.protocol.frame_runs import FrameColumns
@@ -138,7 +138,7 @@ class Passage:
                 part = run.part(at, index)
                 self._outlet.pass_on(run_length(part))
                 departures.reports.tell(RunReceived(part))
-            self._take_frame(lone(run, index), now)
+            self._take_frame(lone(run, index), now, is_asked=True)
             at = index + 1
         rest = run.part(at, len(run.heads)) if at else run
         if rest.heads and departures.is_clear:
@@ -163,7 +163,8 @@ class Passage:
             asked = sorted({*asked, *(hearing.sift(run, sender, Moment.FRAME) or ())})
         return asked
 
-    def _take_frame(self, report: FrameReceived, now: int, *, is_asked: bool = True) -> None:
+    def _take_frame(self, report: FrameReceived, now: int, *, is_asked: bool | None = None) -> None:
+        """A frame. `is_asked`: whether rules may apply to it, if that is known."""
         frame = report.frame
         if self._advice is not None:
             self._advice.glance(frame, self._sender, waits=True)
@@ -190,7 +191,7 @@ class Passage:
         else:
             self.departures.settle(self._whole(report, length, now), self._unseen)
 
-    def _take_data(self, report: FrameReceived, length: int, now: int, *, is_asked: bool) -> None:
+    def _take_data(self, report: FrameReceived, length: int, now: int, *, is_asked: bool | None) -> None:
         frame = report.frame
         if self._unit is not None and frame.opcode in _DATA:
             # RFC 6455 section 5.4 forbids it: the message before never ends.
@@ -203,9 +204,13 @@ class Passage:
             self._unit = Unit(now, frame, frame.opcode, frame.rsv1)
             self._take_fragment(self._unit, report, length, now)
 
-    def _take_single(self, report: FrameReceived, length: int, now: int, *, is_asked: bool) -> None:
+    def _take_single(self, report: FrameReceived, length: int, now: int, *, is_asked: bool | None) -> None:
         """A frame that is a whole message, or belongs to none."""
         departures = self.departures
+        if is_asked is None:
+            is_asked = (
+                length < SIFTED_FROM or report.completes is not _ITSELF or bool(self._asked(run_of(report)))
+            )
         is_asked = is_asked and report.completes is not None
         verdict = self._ask(report, now) if is_asked else None
         is_compressed = report.frame.rsv1

@@ -16,6 +16,8 @@ from core.rules.decision import Answer, Decision, HeldKey, HeldMessage
 from core.rules.verdict import Hold, Onward, Replacement, Verdict
 
 UNCHANGED = Verdict()
+SIFTED_FROM = 1024
+"""Bytes of a message from which on it is sifted before rules are asked about it one by one."""
 _OVERHEAD = 1000
 """About what a unit takes beside its bytes."""
 

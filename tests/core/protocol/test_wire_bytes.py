@@ -47,13 +47,13 @@ def test_every_byte_goes_one_way(data: bytes, chance: random.Random) -> None:
             wire.pass_on(count)
             expected += piece
         else:
-            out += wire.collect()
+            out += b"".join(wire.collect())
             if step == "take":
                 assert wire.take(count) == piece
             else:
                 wire.skip(count)
         at += count
-    out += wire.collect()
+    out += b"".join(wire.collect())
     assert out == expected
 
 
@@ -62,11 +62,11 @@ def test_a_frame_may_go_on_before_it_is_whole() -> None:
     wire = WireBytes(ahead=2)
     wire.add(b"pay")
     wire.run_ahead()
-    assert wire.collect() == b"pay"
+    assert wire.collect() == [b"pay"]
     assert wire.has_gone_ahead
     wire.add(b"loadnext")
     wire.pass_on(frame_length(frame))
-    assert wire.collect() == b"load"
+    assert wire.collect() == [b"load"]
     assert not wire.has_gone_ahead
     assert wire.take(4) == b"next"
 
