@@ -25,11 +25,18 @@ from core.net.host import CaptureMoved, EngineHost, SendResult
 from core.net.host_list import HostList
 from core.net.settings import AutoReply, EngineSettings, ListenAddress
 from core.net.sources import OpenConnections, Source, SourceState, SourceStatus
+from core.protocol.http11 import HeadKind
 from core.protocol.outgoing import Outgoing, Target
 from core.protocol.state import Role
 from core.protocol.violations import Judgement
 from core.rules.book import RuleBook
 from core.rules.decision import Decision, HeldKey, HeldList, HeldMessage
+
+_HELD_KINDS = {
+    None: HeldKind.MESSAGE,
+    HeadKind.REQUEST: HeldKind.REQUEST,
+    HeadKind.RESPONSE: HeldKind.RESPONSE,
+}
 
 
 class EngineThread(QThread):
@@ -228,7 +235,7 @@ class EngineThread(QThread):
             return None
         to_server = message.sender is Role.CLIENT
         return HeldLine(
-            number, message.key.ticket, HeldKind.MESSAGE,
+            number, message.key.ticket, _HELD_KINDS[message.head],
             Direction.CLIENT_TO_SERVER if to_server else Direction.SERVER_TO_CLIENT,
             message.opcode, message.payload, message.since_ns, message.until_ns, message.rules,
             message.position + 1, message.behind, message.is_compressed,

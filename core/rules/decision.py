@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from core.protocol.http11 import HeadKind
 from core.protocol.state import Role
 from core.rules.verdict import Onward, Replacement, Verdict
 
@@ -30,7 +31,7 @@ class HeldKey:
 
 @dataclass(frozen=True, slots=True)
 class HeldMessage:
-    """A message or a control frame that waits for a person. Times are in ns since the epoch."""
+    """A message, a control frame or a head that waits for a person. Times are in ns since the epoch."""
 
     key: HeldKey
     sender: Role
@@ -48,6 +49,8 @@ class HeldMessage:
     """The whole message, joined and inflated."""
     rules: tuple[str, ...] = ()
     """Names of the rules that hold it."""
+    head: HeadKind | None = None
+    """What a head of HTTP is, whose raw bytes are the payload; None for a message or a control frame."""
 
 
 @dataclass(frozen=True, slots=True)

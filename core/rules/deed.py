@@ -169,11 +169,12 @@ class HandshakeDeed(Doing):
         self.is_silent = False
         self.breaks_accept = False
         self.recorded_without: list[str] = []
+        self.hold: Hold | None = None
 
     def verdict(self) -> HandshakeVerdict:
         """What all rules together have decided."""
         return HandshakeVerdict(
             tuple(self.removed), tuple(self.added), self.subprotocol, self.drops_extensions, self.answer,
             self.is_silent, self.breaks_accept, self.delay_seconds, tuple(self.recorded_without), tuple(self.hits),
-            tuple(self.notes),
+            tuple(self.notes), self.hold,
         )  # fmt: skip

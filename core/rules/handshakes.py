@@ -28,22 +28,26 @@ _DEFLATE = "permessage-deflate"
 
 def asked(request: RequestHead, verdict: HandshakeVerdict) -> RequestHead:
     """The request as it goes on."""
+    if verdict.head is not None:
+        request = parsed_request(verdict.head) or request
     raw = edited(request, _edit(verdict))
     return request if raw == request.raw else parsed_request(raw) or request
 
 
 def passed_on(response: ResponseHead, verdict: HandshakeVerdict) -> bytes:
     """The raw head of a server's response as it goes on."""
+    if verdict.head is not None:
+        response = parsed_response(verdict.head) or response
     return edited(response, _edit(verdict) if response.status == 101 else _plain_edit(verdict))
 
 
 def answered(answer: Answer, verdict: HandshakeVerdict) -> Answer:
     """An answer of our own as it is given, with the consequences that its headers have."""
-    head = parsed_response(answer.head)
+    head = parsed_response(answer.head if verdict.head is None else verdict.head)
     if head is None:
         return answer
     raw = edited(head, _edit(verdict) if answer.accepted else _plain_edit(verdict))
-    if raw == head.raw:
+    if raw == answer.head:
         return answer
     body = answer.response[len(answer.head) :]
     if not answer.accepted:

@@ -116,6 +116,10 @@ class HandshakeVerdict:
     hits: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     """What a rule could not do, and why."""
+    hold: Hold | None = None
+    """A person decides before all the rest is done."""
+    head: bytes | None = None
+    """The raw head that a person has put in place of the one that came."""
 
 
 @dataclass(frozen=True, slots=True)

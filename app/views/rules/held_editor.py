@@ -88,7 +88,11 @@ class HeldEditor(QWidget):
             self._fill(b"", None)
         else:
             start = edit or Edit(
-                line.payload, first_mode(line.payload, line.opcode), line.opcode, 0, Compression.AS_NEGOTIATED
+                line.payload,
+                first_mode(line.payload, line.opcode or Opcode.TEXT),
+                line.opcode,
+                0,
+                Compression.AS_NEGOTIATED,
             )
             self.opcode.setCurrentIndex(max(self.opcode.findData(int(start.opcode)), 0))
             self.frames.setValue(start.frames)
@@ -259,14 +263,11 @@ class HeldEditor(QWidget):
         self._show_mode()
 
     def _show_mode(self) -> None:
-        is_head = self._line is not None and self._line.kind is not HeldKind.MESSAGE
-        possible = () if is_head else modes_of(self._kept)
+        possible = modes_of(self._kept)
         for mode in EditMode:
             button = self.modes.button(mode.value)
             button.setEnabled(mode in possible)
             button.setChecked(mode is self._mode)
-        for editor in (self.text, self.hex):
-            editor.setReadOnly(is_head)
 
     def _edit(self) -> Edit:
         compress = self.compress.isChecked() or not self.compress.isEnabled()
@@ -276,8 +277,10 @@ class HeldEditor(QWidget):
 
     def _is_change(self, edit: Edit) -> bool:
         line = self._line
-        if line is None or line.kind is not HeldKind.MESSAGE:
+        if line is None:
             return False
+        if line.kind is not HeldKind.MESSAGE:
+            return edit.payload != line.payload
         return (
             edit.payload != line.payload
             or edit.opcode != line.opcode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 
 from core.capture.tracks import Opened
 from core.errors import BodyError, HeadError
@@ -23,6 +24,7 @@ from core.protocol.handshake_rules import PROTOCOL_HEADER
 from core.protocol.http11 import HeadKind, ResponseHead
 from core.protocol.http_message import RequestReader, ResponseReader
 from core.protocol.state import Role
+from core.rules.decision import Decision, HeldMessage
 from core.rules.handshakes import UNCHANGED, passed_on
 from core.rules.verdict import HandshakeVerdict
 
@@ -110,7 +112,16 @@ class Answering(Forwarding):
 
     def _over(self) -> None:
         self._timers.stop()
+        self._heads.stop()
         self._conclude(self._broken_by)
+
+    # Called by the engine.
+
+    def held(self) -> Iterator[HeldMessage]:
+        return self._heads.held(self.id)
+
+    def decide(self, ticket: int, decision: Decision) -> bool:
+        return self._heads.decide(ticket, decision)
 
     # Rules.
 
@@ -216,6 +227,25 @@ class Answering(Forwarding):
         self._to_send = []
         if self._server is not None:
             self._server.stop_timer()
+        if verdict.hold is None or self._server is None:
+            self._rule_response(head, passed, verdict)
+            return
+        self._keep_late(self._server)
+        self._heads.hold(
+            HeadKind.RESPONSE,
+            head.raw,
+            verdict,
+            lambda decided: self._response_decided(head, passed, decided),
+        )
+
+    def _response_decided(self, head: ResponseHead, passed: list[bytes], verdict: HandshakeVerdict) -> None:
+        if self._phase is Phase.WAITING:
+            self._rule_response(head, passed, verdict)
+            if not self._is_left:
+                self._settle()
+
+    def _rule_response(self, head: ResponseHead, passed: list[bytes], verdict: HandshakeVerdict) -> None:
+        """Do with a response as rules and a person want, now or later."""
         self._went = head.raw if verdict is UNCHANGED else passed_on(head, verdict)
         if verdict is not UNCHANGED:
             if self._went != head.raw:
@@ -226,11 +256,18 @@ class Answering(Forwarding):
                 return
         passed = [self._went if each is head.raw else each for each in passed]
         if verdict.delay_seconds and self._server is not None:
-            self._late = bytearray()
-            self._server.pause(PauseReason.HELD)
+            self._keep_late(self._server)
             self._timers.after(verdict.delay_seconds, lambda: self._respond_late(passed))
+        elif self._late is not None:
+            self._respond_late(passed)
         else:
             self._respond(passed)
+
+    def _keep_late(self, server: Leg) -> None:
+        """The response waits, and what comes behind it too."""
+        if self._late is None:
+            self._late = bytearray()
+            server.pause(PauseReason.HELD)
 
     def _respond(self, passed: list[bytes]) -> None:
         """Let the answer go on."""

@@ -41,6 +41,7 @@ from core.protocol.http11 import HeadKind, RequestHead, ResponseHead, parsed_req
 from core.protocol.outgoing import Outgoing, OutgoingClose, OutgoingPing, RawEnd
 from core.protocol.state import Role
 from core.rules.handshakes import UNCHANGED, asked, recorded
+from core.rules.verdict import HandshakeVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,25 @@ class Connecting(EndpointSession):
             # A head that the person has made stays what it is.
             self._asked = parsed_request(self._ready.raw)
             self._asks = self._heads.ask(HeadKind.REQUEST, self._about()) or UNCHANGED
+        if self._asks.hold is None:
+            self._ask_as_ruled(leg)
+        else:
+            self._heads.hold(
+                HeadKind.REQUEST,
+                self._ready.raw,
+                self._asks,
+                lambda decided: self._request_decided(leg, decided),
+            )
+
+    def _request_decided(self, leg: Leg, verdict: HandshakeVerdict) -> None:
+        self._asks = verdict
+        if verdict.is_silent:
+            leg.abort()
+        else:
+            self._ask_as_ruled(leg)
+
+    def _ask_as_ruled(self, leg: Leg) -> None:
+        """Send the request as rules and a person want it, now or later."""
         if self._asked is not None and self._asks is not UNCHANGED:
             self._ask_otherwise(asked(self._asked, self._asks))
         if self._asks.delay_seconds:

@@ -144,9 +144,13 @@ class EndpointSession(Session):
         return self._ruled is not None and self._ruled.is_full
 
     def held(self) -> Iterator[HeldMessage]:
-        return iter(()) if self._ruled is None else self._ruled.held(self.id)
+        yield from self._heads.held(self.id)
+        if self._ruled is not None:
+            yield from self._ruled.held(self.id)
 
     def decide(self, ticket: int, decision: Decision) -> bool:
+        if self._heads.decide(ticket, decision):
+            return True
         return self._ruled is not None and self._ruled.decide(ticket, decision)
 
     def stop_sending(self) -> None:
@@ -236,6 +240,7 @@ class EndpointSession(Session):
         if self._dripping is not None:
             self._dripping.stop()
         self.endpoint.lose_peer()
+        self._heads.stop()
         if self._ruled is not None:
             self._ruled.lose_peer()
         if leg.tls_failure is not None:
@@ -243,6 +248,7 @@ class EndpointSession(Session):
             self._after(self.endpoint.abandon(leg.tls_failure.sentence))
 
     def leg_finished(self, leg: Leg) -> None:  # noqa: ARG002
+        self._heads.stop()
         try:
             if self._ruled is not None:
                 self._ruled.end()

@@ -7,6 +7,8 @@ after the other, however far ahead it sends them. A response of 101 makes a `Rel
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.errors import BodyError, HeadError
 from core.net.fronts.router import Route, Tunnel
 from core.net.legs.answering import LEFT, MOST_BEHIND, Answering
@@ -128,6 +130,28 @@ class Exchange(Answering):
         self._client.stop_timer()
         verdict = self._hear(HeadKind.REQUEST)
         self._record.ask(self._asked, verdict)
+        if verdict.hold is None:
+            self._rule_request(request, body, verdict)
+            return
+        self._phase = Phase.REACHING
+        self._heads.hold(
+            HeadKind.REQUEST,
+            request.raw,
+            verdict,
+            lambda decided: self._request_decided(request, body, decided),
+        )
+
+    def _request_decided(self, request: RequestHead, body: bytes, verdict: HandshakeVerdict) -> None:
+        if self._phase is Phase.REACHING and self._client.is_connected:
+            # More of the body may have come meanwhile.
+            self._rule_request(request, b"".join((body, *self._to_send)), verdict)
+            if not self._is_left:
+                self._settle()
+
+    def _rule_request(self, request: RequestHead, body: bytes, verdict: HandshakeVerdict) -> None:
+        """Do with a request as rules and a person want."""
+        if verdict.head is not None:
+            request, verdict = parsed_request(verdict.head) or request, replace(verdict, head=None)
         route = self._client.refusal or self._asked.refusal or self._reception.route(self._client, request)
         if verdict is not UNCHANGED and not isinstance(route, Answer):
             self._record.rule(self._heads.told(HeadKind.REQUEST, verdict))
@@ -149,7 +173,7 @@ class Exchange(Answering):
         head = rewrite(request, route.rewrite)
         if verdict is not UNCHANGED:
             head = asked(parsed_request(head) or request, verdict).raw
-        if head != request.raw:
+        if self._asked.head is None or head != self._asked.head.raw:
             self._record.pass_on(head, verdict)
         self._answered = ResponseReader(request, self._head_limits)
         self._to_send = [head, body] if body else [head]
@@ -177,11 +201,15 @@ class Exchange(Answering):
             self._to_send.append(body)
         elif body and self._server is not None:
             self._server.write((body,))
-        if len(self._asked.behind) > MOST_BEHIND:
+        held = sum(map(len, self._to_send)) if self._heads.is_holding else 0
+        if len(self._asked.behind) + held > MOST_BEHIND:
             self._client.pause(PauseReason.HELD)
         self._look_whether_done()
 
     def _client_ended(self) -> bool:
+        if self._heads.is_holding:
+            # It has given up.
+            return False
         if self._phase is Phase.REACHING:
             return True
         if self._phase in (Phase.WAITING, Phase.ANSWERING) and self._server is not None:
@@ -193,6 +221,7 @@ class Exchange(Answering):
         return False
 
     def _client_lost(self) -> None:
+        self._heads.stop()
         self._leave_server(reset=self._client.was_reset)
         self._stop_dialling()
         if self._phase is Phase.ASKING:

@@ -85,12 +85,27 @@ class Served(EndpointSession):
         raw = recorded(event.request.raw, verdict)
         if raw != event.request.raw:
             event = replace(event, request=parsed_request(raw) or event.request, is_masked=True)
-        reports: list[Report] = [event, self._heads.told(HeadKind.REQUEST, verdict)]
+        if verdict.hold is None:
+            return [event, *self._rule_request(event, verdict)]
+        self._heads.hold(
+            HeadKind.REQUEST,
+            self._asked.raw,
+            verdict,
+            lambda decided: self._go_on_late(lambda: self._rule_request(event, decided)),
+        )
+        return [event]
+
+    def _rule_request(self, event: RequestReceived, verdict: HandshakeVerdict) -> list[Report]:
+        """Do with a request as rules and a person want, now or later."""
+        reports: list[Report] = [self._heads.told(HeadKind.REQUEST, verdict)]
         if verdict.is_silent:
             return reports
         answer = self._ruled_answer(event, verdict)
         if verdict.delay_seconds:
-            self._timers.after(verdict.delay_seconds, lambda: self._answer_late(answer, may_rule=True))
+            self._timers.after(
+                verdict.delay_seconds,
+                lambda: self._go_on_late(lambda: self._answer(answer, may_rule=True)),
+            )
             return reports
         return [*reports, *self._answer(answer, may_rule=True)]
 
@@ -115,12 +130,26 @@ class Served(EndpointSession):
         verdict = self._heads.ask(HeadKind.RESPONSE, self._about()) if may_rule else None
         if verdict is None:
             return [*self.endpoint.answer(answer)]
+        if verdict.hold is None:
+            return self._rule_answer(answer, verdict)
+        self._heads.hold(
+            HeadKind.RESPONSE,
+            answer.head,
+            verdict,
+            lambda decided: self._go_on_late(lambda: self._rule_answer(answer, decided)),
+        )
+        return []
+
+    def _rule_answer(self, answer: Answer, verdict: HandshakeVerdict) -> list[Report]:
+        """Give an answer as rules and a person want it, now or later."""
         told = self._heads.told(HeadKind.RESPONSE, verdict)
         if verdict.is_silent:
             return [told]
         self._answered = answered(answer, verdict)
         if verdict.delay_seconds:
-            self._timers.after(verdict.delay_seconds, lambda: self._give_late(verdict, told))
+            self._timers.after(
+                verdict.delay_seconds, lambda: self._go_on_late(lambda: self._give(verdict, told))
+            )
             return []
         return self._give(verdict, told)
 
@@ -134,13 +163,10 @@ class Served(EndpointSession):
                 break
         return reports
 
-    def _answer_late(self, answer: Answer, *, may_rule: bool) -> None:
+    def _go_on_late(self, make: Callable[[], list[Report]]) -> None:
+        """Do what has waited, if the client still waits for its answer."""
         if self._waits:
-            self._go_on(self._answer(answer, may_rule=may_rule))
-
-    def _give_late(self, verdict: HandshakeVerdict, told: HeadRuled) -> None:
-        if self._waits:
-            self._go_on(self._give(verdict, told))
+            self._go_on(make())
 
     @property
     def _waits(self) -> bool:

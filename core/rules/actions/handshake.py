@@ -9,7 +9,7 @@ from core.rules.action import HANDSHAKES, ActionKind, Given, HandshakeAct, Param
 from core.rules.deed import HandshakeDeed
 from core.rules.faults import ParameterError
 from core.rules.moment import Moment
-from core.rules.verdict import CannedAnswer
+from core.rules.verdict import CannedAnswer, Hold
 
 _REQUESTS = frozenset({Moment.REQUEST})
 _RESPONSES = frozenset({Moment.RESPONSE})
@@ -105,6 +105,15 @@ def _delay(given: Given) -> HandshakeAct:
     return act
 
 
+def _hold(given: Given) -> HandshakeAct:
+    seconds = given.seconds("seconds")
+
+    def act(deed: HandshakeDeed) -> None:
+        deed.hold = Hold(seconds)
+
+    return act
+
+
 def _silence(_given: Given) -> HandshakeAct:
     def act(deed: HandshakeDeed) -> None:
         deed.is_silent = True
@@ -183,6 +192,13 @@ def handshake_actions() -> Iterable[ActionKind[HandshakeAct]]:
             Parameter("by", ParameterKind.DURATION, "How much later.", None),
             Parameter("jitter", ParameterKind.DURATION, "At most how much later on top, by chance.", "0"),
         ),
+    )  # fmt: skip
+    yield ActionKind(
+        "hold", "Hold",
+        "Keeps the request or the response until a person decides, or until the time is over: then it goes on. What a "
+        "server answers to Unmask as its client is not held.",
+        {"seconds": "5m"}, HANDSHAKES, _hold,
+        (Parameter("seconds", ParameterKind.DURATION, "How long it is held at most.", "5m"),),
     )  # fmt: skip
     yield ActionKind(
         "silence", "Never answer", "The request is never answered: the client waits until it gives up.", {}, HANDSHAKES,

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QMainWindow
 from pytestqt.qtbot import QtBot
@@ -222,3 +223,17 @@ def test_the_editor_changes_nothing_by_itself(queue: Queue, text: str) -> None:
     queue.pane.editor.text.moveCursor(queue.pane.editor.text.textCursor().MoveOperation.End)
     QTest.keyClicks(queue.pane.editor.text, "!")
     assert queue.pane.editor.payload() == payload + b"!"
+
+
+def test_a_head_is_edited_as_the_text_that_it_is(queue: Queue) -> None:
+    raw = b"GET /chat HTTP/1.1\r\nHost: a\r\n\r\n"
+    queue.fill(replace(held(1, raw, 0), kind=HeldKind.REQUEST))
+    editor = queue.pane.editor
+    assert editor.mode is EditMode.TEXT
+    assert not editor.opcode.isVisible()
+    assert queue.pane.replacement() is None
+    editor.text.moveCursor(QTextCursor.MoveOperation.Start)
+    QTest.keyClicks(editor.text, "X")
+    changed = queue.pane.replacement()
+    assert changed is not None
+    assert changed.payload == b"X" + raw
