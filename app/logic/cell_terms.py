@@ -11,6 +11,7 @@ from app.logic.frame_column import FrameColumn
 from app.logic.text import decode_prefix
 from core.capture.records import ConnectionRecord, Direction, FrameRow
 from core.protocol.frames import FIN, OPCODE_NAMES, RSV1, RSV2, RSV3, Opcode
+from core.protocol.handling import UNTOUCHED, Fate, Handling
 from core.query.quoting import bytes_literal, text_literal
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ def _length(row: FrameRow) -> Iterator[str]:
 def _flags(row: FrameRow, rules: Iterable[str]) -> Iterator[str]:
     for rule in dict.fromkeys(rules):
         yield f"violation == {rule}"
+    if row.handling is not UNTOUCHED:
+        yield from _handling(row.handling)
     for name, bit in (("fin", FIN), ("rsv1", RSV1), ("rsv2", RSV2), ("rsv3", RSV3)):
         yield name if row.head & bit else f"not {name}"
     yield "masked" if row.masked else "not masked"
@@ -113,12 +116,16 @@ def _flags(row: FrameRow, rules: Iterable[str]) -> Iterator[str]:
     if row.truncated:
         yield "truncated"
     yield f"origin == {row.origin.name.lower()}"
-    yield f"fate == {row.fate.name.lower()}"
-    for name in row.handling.rules:
+
+
+def _handling(handling: Handling) -> Iterator[str]:
+    if handling.fate is not Fate.PASSED:
+        yield f"fate == {handling.fate.name.lower()}"
+    for name in handling.rules:
         yield f"rule == {text_literal(name)}"
-    if row.handling.held_ns is not None:
+    if handling.held_ns is not None:
         yield "held"
-    if row.handling.is_redacted:
+    if handling.is_redacted:
         yield "redacted"
 
 

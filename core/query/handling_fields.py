@@ -48,7 +48,9 @@ class InHandling:
                     index
                     for index, handling in found
                     if column[index] & HANDLED
-                    and matcher.matches(judge(Origin(column[index] & ORIGIN_MASK), handling))
+                    # A forged record may have another one.
+                    and (origin := column[index] & ORIGIN_MASK) in _ORIGINS
+                    and matcher.matches(judge(Origin(origin), handling))
                 )
             return mask & wanted
 

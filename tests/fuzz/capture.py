@@ -248,7 +248,16 @@ def _read_story(reader: CaptureReader, _view: View) -> None:
             _check_connection(entry.connection)
 
 
-def _read_marks(reader: CaptureReader, _view: View) -> None:
+def _read_handlings(reader: CaptureReader, view: View) -> None:
+    for row in reader.rows(view, 0, 20):
+        assert isinstance(row.handling, Handling)
+        handlings = reader.handlings
+        named = [*handlings.unit(row.id), *handlings.consequences(row.id), handlings.cause(row.id) or 0]
+        assert all(type(number) is int for number in named)
+
+
+def _read_marks(reader: CaptureReader, view: View) -> None:
+    _read_handlings(reader, view)
     assert all(type(number) is int for number in reader.marks.frames())
     for mark in reader.marks.some(0, 5):
         assert _types(mark.frame, mark.note) == (int, str)

@@ -18,8 +18,18 @@ from core.capture.tables import TABLES
 from core.capture.tracks import Opened
 from core.capture.writer import Batch, CaptureWriter
 from core.protocol.endpoint import Endpoint, ServerSide
-from core.protocol.events import FrameReceived, Origin, RequestReceived
+from core.protocol.events import (
+    Caused,
+    Completes,
+    Decided,
+    FrameReceived,
+    FrameSent,
+    Origin,
+    RequestReceived,
+    Ruled,
+)
 from core.protocol.frames import Opcode, make_frame
+from core.protocol.handling import DecidedBy, Fate, Handling
 from core.protocol.handshake import ServerPolicy, client_request
 from core.protocol.violations import Judgement
 from tests.fuzz.head import KEY
@@ -240,6 +250,12 @@ def _record(path: Path) -> None:
             events += connection.receive_data(make_frame(2, long, masking_key=b"mask").wire())
             echoed = events[-1].frame.payload if isinstance(events[-1], FrameReceived) else b""
             events += connection.send_message(Opcode.BINARY, echoed, origin=Origin.RULE)
+            came = FrameReceived(make_frame(1, b"came", masking_key=b"mask"), (), Completes.ITSELF)
+            events += [
+                Ruled(came, Handling(Fate.HELD, rules=("one", "two")), 1, ("a rule's note",)),
+                Caused(FrameSent(make_frame(1, b"went"), Origin.EDITED, Completes.ITSELF), 1),
+                Decided(1, Handling(Fate.REPLACED, DecidedBy.PERSON, 5)),
+            ]
         writer.write([Batch(number, number + 10, events, 0)])
     close_writing(writer._db)  # as it is when it was not closed in peace
     change_marks_of(path, KeepMarks((Mark(2, "a note"), Mark(9, ""))))

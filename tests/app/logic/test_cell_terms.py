@@ -10,7 +10,9 @@ from app.logic.cell_terms import FIRST_BYTES, Joint, connection_terms, joined, t
 from app.logic.frame_column import FrameColumn
 from core.capture.reader import CaptureReader
 from core.capture.records import FrameRecord
+from core.protocol.events import Completes, FrameReceived, Ruled
 from core.protocol.frames import Opcode, make_frame
+from core.protocol.handling import DecidedBy, Fate, Handling
 from core.query.fields import Subject
 from core.query.language import default_language
 from core.query.predicate import predicate
@@ -57,6 +59,13 @@ def hostile(maker: CaptureMaker) -> list[Subject]:
     peer.say("plain")
     peer.frame(Opcode.PING, b"x")
     peer.receive(make_frame(Opcode.CLOSE, b"\x03\xe8bye", masking_key=b"abcd").wire())
+    came = FrameReceived(make_frame(Opcode.TEXT, b"came"), (), Completes.ITSELF)
+    for handling in (
+        Handling(Fate.HELD),
+        Handling(Fate.REPLACED, DecidedBy.PERSON, 5, ('"', "\\\u202e", "a and b")),
+        Handling(Fate.DROPPED, is_redacted=True),
+    ):
+        peer.tell([Ruled(came, handling)])
     maker.reader()
     return subjects(maker.path)
 
