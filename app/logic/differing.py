@@ -77,9 +77,8 @@ def compare(decoders: Decoders, before: Content, after: Content, name: str | Non
     """Both as the same decoder shows them: the one of that name, or the best that reads both. Raises CaptureError."""
     cut = [_beginning(each) for each in (before, after)]
     is_whole = all(len(each.source) <= COMPARED_BYTES for each in (before, after))
-    ranked = decoders.ranked(ends(cut[0].source), before.context)
     chosen = None if name is None else decoders.get(name)
-    for decoder in dict.fromkeys(filter(None, (chosen, *ranked, decoders.raw))):
+    for decoder in dict.fromkeys(filter(None, (chosen, *_fitting(decoders, cut), decoders.raw))):
         try:
             texts = [_lines(decoder, each) for each in cut]
         except Exception:
@@ -91,6 +90,13 @@ def compare(decoders: Decoders, before: Content, after: Content, name: str | Non
     whole = is_whole and all(len(each) <= MOST_LINES for each in texts)
     first, second = (each[:MOST_LINES] for each in texts)
     return Comparison(tuple(_folded(list(_compared(first, second)))), decoder.title, whole)
+
+
+def _fitting(decoders: Decoders, contents: Sequence[Content]) -> list[Decoder]:
+    """Those that fit both, best first."""
+    first, second = (decoders.ranked(ends(each.source), each.context) for each in contents)
+    both = [decoder for decoder in second if decoder in first]
+    return sorted(both, key=lambda decoder: first.index(decoder) + second.index(decoder))
 
 
 def _beginning(content: Content) -> Content:

@@ -65,6 +65,12 @@ def test_both_are_read_in_the_same_way() -> None:
     assert compared(b"text", b"\xff\xfe").is_whole
 
 
+def test_a_text_that_became_binary_is_compared_by_bytes() -> None:
+    before, after = content(bytes(range(64))), content(b"\xff" + bytes(range(1, 64)), Opcode.BINARY)
+    assert compare(DECODERS, before, after).title == "Hex"
+    assert compare(DECODERS, content(b"text"), content(b"text 2", Opcode.BINARY)).title in ("Hex", "Text")
+
+
 def test_the_chosen_decoder_comes_first() -> None:
     assert compared(b'{"a":1}', b'{"a":2}', "hex").title == "Hex"
     assert compared(b"text", b"other", "json").title == "Text", "it reads neither"
