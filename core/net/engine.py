@@ -29,7 +29,6 @@ from core.net.host_list import HostList
 from core.net.legs.between import Between
 from core.net.legs.chains import Chains
 from core.net.legs.connecting import Connecting, ConnectWatcher
-from core.net.legs.endpoint_session import EndpointSession
 from core.net.legs.exchange import Exchange
 from core.net.legs.leg import Leg
 from core.net.legs.reception import Reception
@@ -222,7 +221,7 @@ class Engine:
 
     def stop_sending(self, connection_id: int) -> None:
         """Send no more of the raw bytes that are under way on a connection, if there are any."""
-        if isinstance(session := self._sessions.get(connection_id), EndpointSession):
+        if (session := self._sessions.get(connection_id)) is not None:
             session.stop_sending()
 
     def disconnect(self, connection_id: int) -> None:

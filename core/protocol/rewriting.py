@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from core.protocol.close_codes import closing_payload
 from core.protocol.deflate import DeflateParameters, Deflater
-from core.protocol.events import Event, FrameSent, Origin
+from core.protocol.events import Event, FrameSent, Origin, Report, singly
 from core.protocol.frames import Opcode
+from core.protocol.limits import ConnectionLimits
 from core.protocol.outgoing import Compression, OutgoingClose, OutgoingMessage, OutgoingPing, Written
 from core.protocol.sender import Sender, check_control_payload
 from core.protocol.state import Role
@@ -27,6 +28,9 @@ class Rewriting:
         """`deflate` is what client and server have agreed on."""
         self._sender = Sender(sender)
         self._keeps_context = False
+        self._deflate = deflate
+        self.has_closed = False
+        """Whether raw bytes had a close frame in them."""
         if deflate is not None:
             self._sender.deflater = Deflater(deflate, sender)
             is_client = sender is Role.CLIENT
@@ -70,8 +74,28 @@ class Rewriting:
         else:
             opcode = Opcode.PING if isinstance(outgoing, OutgoingPing) else Opcode.PONG
             events = sender.control(opcode, check_control_payload(outgoing.payload), origin=origin)
-        return [event for event in events if isinstance(event, FrameSent)]
+        return _frames_in(events)
+
+    def begin_raw(self) -> None:
+        """From here on until `end_raw`, nothing but raw bytes may be written."""
+        if self._deflate is not None:
+            # Later messages of the sender may not refer to what it does not know of.
+            self.note_change(is_compressed=True)
+        self._sender.begin_raw(ConnectionLimits(), self._deflate)
+
+    def raw(self, data: bytes, origin: Origin) -> Sequence[FrameSent]:
+        """Write bytes as they are; gives the frames that they complete."""
+        return _frames_in(self._sender.raw(data, origin))
+
+    def end_raw(self) -> Sequence[FrameSent]:
+        """What is left of a frame: what passes next is taken for the rest of it."""
+        self.has_closed = self._sender.has_closed
+        return _frames_in([*self._sender.end_raw(), *self._sender.end()])
 
     def take(self) -> list[bytes]:
         """The bytes of all frames since the last call."""
         return self._sender.take()
+
+
+def _frames_in(reports: Sequence[Report]) -> list[FrameSent]:
+    return [event for event in singly(reports) if isinstance(event, FrameSent)]

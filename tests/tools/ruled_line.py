@@ -15,6 +15,7 @@ from core.protocol.events import Caused, FrameReceived, Message, Report, singly
 from core.protocol.handling import DecidedBy
 from core.protocol.inbound import Inbound
 from core.protocol.limits import ConnectionLimits, Overlong
+from core.protocol.outgoing import RawEnd
 from core.protocol.rewriting import Rewriting
 from core.protocol.state import Role
 from core.protocol.violations import Judgement
@@ -145,6 +146,9 @@ class RuledLine:
 
     def advised(self, sender: Role) -> None:
         """Nothing follows from it here."""
+
+    def raw_ended(self, sender: Role, end: RawEnd) -> None:
+        pass
 
     def stop_reading(self, sender: Role) -> None:  # noqa: ARG002
         self.is_paused = True

@@ -16,7 +16,7 @@ from core.net.legs.timers import Timers
 from core.protocol.events import Caused, Origin, Report
 from core.protocol.handling import DecidedBy
 from core.protocol.observer import Observer
-from core.protocol.outgoing import OutgoingClose, OutgoingRaw
+from core.protocol.outgoing import OutgoingClose, RawEnd
 from core.protocol.rewriting import Rewriting
 from core.protocol.state import ReadyState, Role, peer_of
 from core.rules.decision import Decision, HeldMessage
@@ -108,6 +108,11 @@ class Crossings:
             leg.set_timer(self._host.settings.limits.close_seconds, self._close_is_overdue)
         self.end_if_needless(sender)
 
+    def stop_raw(self) -> None:
+        """Send no more of raw bytes that are under way, toward either side."""
+        for passage in self._present():
+            passage.departures.outlet.stop_raw()
+
     def held(self) -> Iterator[HeldMessage]:
         """What waits for a person, the client's first."""
         for passage in self._present():
@@ -191,7 +196,6 @@ class Crossings:
         self._legs[peer_of(sender)].write(pieces)
 
     def send_besides(self, send: Send, ticket: int, rules: tuple[str, ...]) -> None:
-        assert not isinstance(send.outgoing, OutgoingRaw), "no action sends raw bytes"
         sending = Sending(send.outgoing, Origin.RULE, ticket, rules)
         if send.after_seconds > 0:
             self._timers.after(send.after_seconds, lambda: self.send(sending, send.toward))
@@ -204,6 +208,12 @@ class Crossings:
             for leg in self._legs.values():
                 leg.reset()
         else:
+            self.half_close(peer_of(sender))
+
+    def raw_ended(self, sender: Role, end: RawEnd) -> None:
+        if end is RawEnd.RESET:
+            self._legs[peer_of(sender)].reset()
+        elif end is RawEnd.HALF_CLOSE:
             self.half_close(peer_of(sender))
 
     def half_close(self, side: Role) -> None:

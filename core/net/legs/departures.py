@@ -45,6 +45,7 @@ class Departures:
             lambda pieces: host.write(sender, pieces),
             lambda sending, sent: self._tell_sent(sent, sending.ticket, sending.rules),
             self.pump,
+            lambda end: host.raw_ended(sender, end),
         )
         self._data: Gate[Unit] = Gate(limits.held_messages, limits.held_bytes)
         self._control: Gate[Unit] = Gate(limits.held_messages, limits.held_bytes)

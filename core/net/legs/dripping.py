@@ -6,7 +6,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from core.net.legs.leg import Leg
 from core.protocol.outgoing import Piece
 
 
@@ -16,14 +15,16 @@ class Dripping:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        leg: Leg,
+        is_stalled: Callable[[], bool],
         pieces: Sequence[Piece],
         write: Callable[[bytes], None],
         done: Callable[[], None],
     ) -> None:
-        """`write` sends one piece; `done` is called after the last one, and not if it was stopped."""
+        """While `is_stalled`, the next piece waits for `flows`. `write` sends one piece; `done` is called after the
+        last one, and not if it was stopped.
+        """
         self._loop = loop
-        self._leg = leg
+        self._is_stalled = is_stalled
         self._pieces = deque(pieces)
         self._write = write
         self._done = done
@@ -48,6 +49,15 @@ class Dripping:
             self._timer.cancel()
             self._timer = None
 
+    def hurry(self) -> None:
+        """Send all that is left at once."""
+        while self._pieces and not self._is_over:
+            piece = self._pieces.popleft()
+            self.left_bytes -= len(piece.data)
+            self._write(piece.data)
+        if not self._is_over:
+            self._wait()
+
     def flows(self) -> None:
         """The peer reads again."""
         if self._waits_for_peer:
@@ -65,7 +75,7 @@ class Dripping:
     def _next(self) -> None:
         if self._is_over:
             return
-        if self._leg.is_stalled:
+        if self._is_stalled():
             self._waits_for_peer = True
             return
         if self._pieces:

@@ -308,7 +308,7 @@ class EndpointSession(Session):
 
         before = endpoint.begin_raw()
         self._dripping = Dripping(
-            self._host.loop, self._leg, raw.pieces, write, lambda: self._end_raw(raw.end)
+            self._host.loop, lambda: self._leg.is_stalled, raw.pieces, write, lambda: self._end_raw(raw.end)
         )
         self._after(before)
         self._dripping.start()

@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from core.net.legs.dripping import Dripping
 from core.protocol.events import FrameSent, Origin
-from core.protocol.outgoing import OutgoingClose, OutgoingMessage, Written
+from core.protocol.outgoing import Outgoing, OutgoingClose, OutgoingMessage, OutgoingRaw, RawEnd
 from core.protocol.rewriting import Rewriting
 from core.protocol.wire_bytes import WireBytes
 
@@ -24,7 +25,7 @@ _TICK_SECONDS = 0.02
 class Sending:
     """Something that Unmask sends along."""
 
-    outgoing: Written
+    outgoing: Outgoing
     origin: Origin
     ticket: int = 0
     """That of the unit that it answers or repeats; 0: none."""
@@ -32,6 +33,8 @@ class Sending:
 
     @property
     def size(self) -> int:
+        if isinstance(self.outgoing, OutgoingRaw):
+            return self.outgoing.size
         return 0 if isinstance(self.outgoing, OutgoingClose) else len(self.outgoing.payload)
 
 
@@ -46,14 +49,20 @@ class Outlet:
         write: Callable[[Sequence[bytes]], None],
         tell: Callable[[Sending, Sequence[FrameSent]], None],
         freed: Callable[[], None],
+        raw_ended: Callable[[RawEnd], None],
     ) -> None:
-        """`tell` is told of each frame that is sent along; `freed` is called once something slow has gone."""
+        """`tell` is told of each frame that is sent along; `freed` is called once something slow has gone, `raw_ended`
+        once raw bytes have.
+        """
         self._loop = loop
         self._wire = wire
         self._rewriting = rewriting
         self._write = write
         self._tell = tell
         self._freed = freed
+        self._raw_ended = raw_ended
+        self._dripping: Dripping | None = None
+        """Raw bytes that go out piece by piece."""
         self.is_in_message = False
         """Whether a message was begun and not ended."""
         self.is_awaited = False
@@ -82,7 +91,8 @@ class Outlet:
     def waiting_bytes(self) -> int:
         """Bytes that are here and have not gone out."""
         waiting = len(self._wire) + self._rewriting.held_bytes + sum(each.size for each in self._sendings)
-        return waiting + sum(map(len, self._slow)) + sum(map(len, self._urgent))
+        dripping = 0 if self._dripping is None else self._dripping.left_bytes
+        return waiting + sum(map(len, self._slow)) + sum(map(len, self._urgent)) + dripping
 
     @property
     def has_waiting(self) -> bool:
@@ -130,7 +140,9 @@ class Outlet:
 
     def hurry(self) -> None:
         """Let what goes slowly out at once."""
-        if self._after_slow is not None:
+        if self._dripping is not None:
+            self._dripping.hurry()
+        elif self._after_slow is not None:
             self._drip_out(sum(map(len, self._slow)))
 
     def send(self, sending: Sending) -> None:
@@ -159,8 +171,17 @@ class Outlet:
             out, self._out = self._out, []
             self._write(out)
 
+    def stop_raw(self) -> None:
+        """Send no more of the raw bytes that are under way."""
+        if self._dripping is not None:
+            self._dripping.stop()
+            self._end_raw(self._dripping, RawEnd.GO_ON)
+
     def stop(self) -> None:
         """Nothing goes out any more."""
+        if self._dripping is not None:
+            self._dripping.stop()
+            self._dripping = None
         self.is_closed = True
         self._sendings.clear()
         self._slow.clear()
@@ -178,12 +199,17 @@ class Outlet:
     def _may_go(self, sending: Sending) -> bool:
         if self._wire.has_gone_ahead:
             return False
-        if isinstance(sending.outgoing, OutgoingMessage):
+        if isinstance(sending.outgoing, OutgoingMessage | OutgoingRaw):
             return self.is_free and not self.is_in_message
+        if self._dripping is not None:
+            return False
         return not isinstance(sending.outgoing, OutgoingClose) or self.is_free
 
     def _go(self, sending: Sending) -> None:
         if self.is_closed:
+            return
+        if isinstance(sending.outgoing, OutgoingRaw):
+            self._go_raw(sending, sending.outgoing)
             return
         events = self._rewriting.write(sending.outgoing, sending.origin)
         self.put(self._rewriting.take())
@@ -191,6 +217,38 @@ class Outlet:
         if isinstance(sending.outgoing, OutgoingClose):
             # RFC 6455 section 5.5.1: no data frames after a close frame.
             self.is_closed = True
+
+    def _go_raw(self, sending: Sending, raw: OutgoingRaw) -> None:
+        """Send raw bytes; until the last of them has gone, everything else waits."""
+        self._collect()
+        self._rewriting.begin_raw()
+        self._after_slow, self._begun = _nothing, 1
+
+        def write(data: bytes) -> None:
+            events = self._rewriting.raw(data, sending.origin)
+            self._out += self._rewriting.take()
+            self._tell(sending, events)
+            self.flush()
+
+        def done() -> None:
+            # It may have gone without a pause.
+            self._end_raw(dripping, raw.end, sending)
+
+        dripping = self._dripping = Dripping(self._loop, _never, raw.pieces, write, done)
+        dripping.start()
+
+    def _end_raw(self, dripping: Dripping, end: RawEnd, sending: Sending | None = None) -> None:
+        if dripping is not self._dripping:
+            return
+        self._dripping, self._after_slow, self._begun = None, None, 0
+        self._tell(sending or Sending(OutgoingRaw(()), Origin.INJECTED), self._rewriting.end_raw())
+        self.is_closed |= self._rewriting.has_closed
+        self._out += self._urgent
+        self._urgent.clear()
+        self.flush()
+        self._raw_ended(end)
+        self._freed()
+        self.flush()
 
     def _pause(self) -> float:
         """Time until at least a byte may go."""
@@ -225,3 +283,11 @@ class Outlet:
         if gone is not None:
             gone()
             self._freed()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _never() -> bool:
+    return False

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from core.protocol.events import Caused, Report
+from core.protocol.outgoing import RawEnd
 from core.protocol.state import Role
 from core.rules.verdict import Cut, Send
 
@@ -34,6 +35,9 @@ class PassageHost(Protocol):
 
     def cut(self, cut: Cut, sender: Role) -> None:
         """End the connection, or the stream toward the receiver of what that side sends."""
+
+    def raw_ended(self, sender: Role, end: RawEnd) -> None:
+        """Raw bytes toward the receiver of what that side sends have gone out; do with the stream as was asked."""
 
     def stop_reading(self, sender: Role) -> None:
         """No more may wait."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core.capture.records import ConnectionRecord, Mode
-from core.errors import NotOpenError, PeerNotReadingError, TargetError
+from core.errors import NotOpenError, PeerNotReadingError
 from core.net.legs.about import about
 from core.net.legs.advice import Advice
 from core.net.legs.between import Between
@@ -23,7 +23,7 @@ from core.net.sources import SourceTag
 from core.protocol.events import Origin, Report
 from core.protocol.handshake_rules import PROTOCOL_HEADER
 from core.protocol.observer import Observer
-from core.protocol.outgoing import Outgoing, OutgoingRaw
+from core.protocol.outgoing import Outgoing
 from core.protocol.state import ReadyState, Role
 from core.rules.book import RuleBook
 from core.rules.decision import Decision, HeldMessage
@@ -96,14 +96,13 @@ class Relayed(Between):
                 f"The {toward.name.lower()} of #{self.number} is not reading: {byte_size(queued)} are queued for it. "
                 "Wait, or disconnect it."
             )
-        if isinstance(outgoing, OutgoingRaw):
-            raise TargetError(
-                f"#{self.number} is relayed, and raw bytes would come between those of others: send them on a "
-                "connection that begins or ends at Unmask."
-            )
         origin = Origin.INJECTED if origin is Origin.COMPOSED else origin
         self._crossings.send(Sending(outgoing, origin), toward)
         self._settle()
+
+    def stop_sending(self) -> None:
+        """Send no more of the raw bytes that are under way; what waits behind them goes out."""
+        self._crossings.stop_raw()
 
     def hear(self, rules: RuleBook | None) -> None:
         if self._observer.state is not ReadyState.OPEN:

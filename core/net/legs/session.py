@@ -161,6 +161,9 @@ class Session(ABC):
         for leg in self.legs:
             leg.resume(PauseReason.RECORDER)
 
+    def stop_sending(self) -> None:  # noqa: B027 - most have none
+        """Send no more of the raw bytes that are under way, if there are any."""
+
     # Called by the legs.
 
     def leg_wants_portions(self, leg: Leg) -> bool:  # noqa: ARG002
