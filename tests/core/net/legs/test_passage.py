@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from core.capture.reader import CaptureReader
 from core.net.settings import EngineSettings, Limits
 from core.protocol.events import ClosedBy, Origin
 from core.protocol.frames import Opcode
@@ -18,6 +20,7 @@ from core.rules.verdict import Cut, Onward, Replacement
 from tests.tools.raw_server import RawServer
 from tests.tools.ruled_relay import held, next_frame, relayed, rule_on, to_client, to_server, use
 from tests.tools.served import Served, frames_of
+from tests.tools.waiting import until
 
 
 @pytest.fixture
@@ -247,3 +250,36 @@ def handling_of(served: Served, payload: bytes) -> Handling:
 def send(served: Served, outgoing: Outgoing, side: Role) -> None:
     """Send to a side of the only connection."""
     served.host.send(Target(1, side), outgoing)
+
+
+def test_what_is_held_when_unmask_stops_is_recorded_as_held(tmp_path: Path, target: RawServer) -> None:
+    path = tmp_path / "a.unmask"
+    with Served(path, EngineSettings()) as served:
+        use(served, rule_on('payload == "halt"', "hold"))
+        with relayed(served, target) as (client, server):
+            client.send(to_server(b"halt") + to_server(b"next"))
+            held(served)
+            served.host.stop()
+            assert server.rest() == b""
+            assert client.rest() == b""
+    with closing(CaptureReader(path)) as reader:
+        fates = {each.frame.payload: each.row.fate for each in frames_of(reader)}
+    assert fates == {b"halt": Fate.HELD, b"next": Fate.HELD}
+
+
+def test_what_is_held_may_be_decided_after_the_capture_was_saved(
+    tmp_path: Path, served: Served, target: RawServer
+) -> None:
+    use(served, rule_on('payload == "halt"', "hold"))
+    with relayed(served, target) as (client, server):
+        client.send(to_server(b"halt"))
+        [message] = held(served)
+        served.host.save_as(tmp_path / "b.unmask")
+        served.host.decide([message.key], Onward.DROP)
+        client.send(to_server(b"next"))
+        assert server.take(10) == to_server(b"next")
+        until(lambda: served.host.recorder.path.name == "b.unmask", "it was saved")
+        served.host.recorder.flush()
+        with closing(CaptureReader(tmp_path / "b.unmask")) as reader:
+            fates = {each.frame.payload: each.row.fate for each in frames_of(reader)}
+    assert fates == {b"halt": Fate.DROPPED, b"next": Fate.PASSED}
