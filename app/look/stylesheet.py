@@ -113,7 +113,7 @@ QTabWidget::pane { border: 0; border-top: 1px solid $BORDER; background: $SURFAC
 QTabBar { background: transparent; qproperty-drawBase: 0; }
 QTabBar::tab { background: transparent; color: $MUTED; padding: 7px 14px 6px 14px; border: 0;
     border-bottom: 2px solid transparent; }
-QTabBar[look="narrow"]::tab { padding: 7px 8px 6px 8px; }
+QTabBar[look="narrow"]::tab { padding: 7px 4px 6px 4px; }
 QTabBar::tab:hover { color: $TEXT; background: $HOVER; }
 QTabBar::tab:selected { color: $TEXT; border-bottom-color: $ACCENT; font-weight: 600; }
 QTabBar::tab:disabled { color: $DISABLED; }

@@ -31,8 +31,8 @@ class _Tab:
 class SideTabs(QTabWidget):
     """Connections, problems, bookmarks and rules; all but the first have their number on the tab.
 
-    If there is no room for all words, only the front tab keeps them, then none, and at last the numbers go too; a
-    tooltip says what is left out.
+    If there is no room for all words, only the front tab keeps them, then none. Then the numbers go, that of the
+    problems last; a tooltip says what is left out.
     """
 
     def __init__(
@@ -100,9 +100,12 @@ class SideTabs(QTabWidget):
         every, front = range(len(self._tabs)), self.currentIndex()
         for at in every:
             self._write(at, self._tabs[at].words)
+        others = [at for at in every if at != front]
         for shortened, counts in (
-            ([at for at in every if at != front], True),
+            (others, True),
+            ([at for at in others if not self._tabs[at].count], False),
             ([front], True),
+            ([at for at in every if self._pages[at] is not self._problems], False),
             (every, False),
         ):
             if self.tabBar().sizeHint().width() <= self.width():
