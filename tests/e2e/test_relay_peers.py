@@ -54,6 +54,7 @@ def test_a_page_loads_through_a_relay(served: Served, app: str, page: Page) -> N
     # The framing of the chunks counts too.
     assert plain(served)["/app.js"].bytes_out > 500
     socket = next(each for each in records(served) if each.path == "/ws")
+    until(lambda: len(messages_of(served.reader, socket.id)) == 2, "both messages are recorded")
     assert [each.payload for each in messages_of(served.reader, socket.id)] == [b"hello"] * 2
     assert socket.violation_count == 0
 

@@ -34,7 +34,11 @@ class Peer:
         self.id = maker.recorder.open_connection(opened, maker.tick())
         # Inserted afterwards, because our client refuses to request an invalid target.
         request = client_request("127.0.0.1:8080", "/target", new_key(), deflate=deflate)
-        self.receive(request.replace(b"/target", path.encode("latin-1"), 1))
+        self._request = request.replace(b"/target", path.encode("latin-1"), 1)
+
+    def ask(self) -> None:
+        """The client sends its request."""
+        self.receive(self._request)
 
     def receive(self, data: bytes) -> None:
         """Take bytes from the client."""
@@ -96,7 +100,13 @@ class CaptureMaker:
     def peer(self, path: str = "/chat", *, deflate: str | None = None, source: str | None = None) -> Peer:
         """Connect another client, which offers this compression, through a source of this name."""
         label = None if source is None else SourceLabel(Mode.LISTEN, source, "127.0.0.1:8080", "")
-        return Peer(self, path, deflate, label)
+        peer = Peer(self, path, deflate, label)
+        peer.ask()
+        return peer
+
+    def newcomer(self, path: str = "/chat") -> Peer:
+        """Connect another client, which has asked for nothing yet."""
+        return Peer(self, path, None, None)
 
     def keep_last(self, frames: int) -> None:
         """Limit the capture to these frames, in whole blocks; what was recorded since the last `flush` is one block."""

@@ -96,8 +96,7 @@ class Composer(QWidget):
     def went_to(self, connection: int) -> None:
         """The person went to a connection in the list; it becomes the target while nothing is written."""
         if not self._holds_text():
-            if connection in self.targets.everybody:
-                self.targets.choose(connection)
+            self.targets.go_to(connection)
         else:
             self._offered = connection
             self._check()

@@ -15,7 +15,7 @@ from app.look.theme import ThemeRole
 from app.models.connections import ConnectionLine, ConnectionModel
 from app.views.compose.target_popup import TargetPopup
 from app.views.parts.connection_mark import ICON, elided_path, mark_icon
-from core.capture.records import ConnectionRecord, Mode
+from core.capture.records import ConnectionRecord, ConnectionState, Mode
 from core.protocol.deflate import DeflateParameters, check_agreed
 from core.protocol.extensions import parse_extensions
 from core.protocol.state import Role, peer_of
@@ -27,6 +27,7 @@ _LEAST_PATH = 4
 """Characters of a path that are worth showing."""
 _BESIDE_ICON = 8
 """Pixels between the icon and the text, and after the text."""
+_USABLE = frozenset((ConnectionState.CONNECTING, ConnectionState.OPEN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,11 @@ class TargetBox(QComboBox):
         return (record.id,) if record is not None and record.is_open else ()
 
     @property
+    def _is_connecting(self) -> bool:
+        record = self.record
+        return record is not None and record.state is ConnectionState.CONNECTING
+
+    @property
     def everybody(self) -> tuple[int, ...]:
         """All connections that are open now."""
         return self._connections.open_ids
@@ -128,6 +134,12 @@ class TargetBox(QComboBox):
         """Choose one connection."""
         line = self._connections.line_of(connection)
         if line is not None:
+            self._set(ToOne.of(line))
+
+    def go_to(self, connection: int) -> None:
+        """Choose one connection if it is open, or may still open."""
+        line = self._connections.line_of(connection)
+        if line is not None and line.record.state in _USABLE:
             self._set(ToOne.of(line))
 
     def choose_all(self) -> None:
@@ -152,6 +164,8 @@ class TargetBox(QComboBox):
         if self.recipients:
             return ""
         if isinstance(self._target, ToOne):
+            if self._is_connecting:
+                return self.tr("Connection #{0} is not open yet.").format(self._target.id)
             return self.tr("Connection #{0} is not open any more. Choose another one.").format(
                 self._target.id
             )
@@ -194,7 +208,8 @@ class TargetBox(QComboBox):
 
     def _show(self) -> None:
         is_open, record = bool(self.recipients), self.record
-        true = (self._target, is_open, len(self.everybody), record is not None and record.extensions)
+        extensions = record is not None and record.extensions
+        true = (self._target, is_open, self._is_connecting, len(self.everybody), extensions)
         look = (self.width(), self.isVisible(), self._theme.is_dark)
         if (true, look) == self._shown:
             return
@@ -224,7 +239,9 @@ class TargetBox(QComboBox):
             if self.isVisible():
                 words = self.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, room)
             return words, QIcon(), self.tr("Where it is sent")
-        before, behind = self.tr("To #{0} ").format(target.id), "" if is_open else self.tr(" (closed)")
+        before, behind = self.tr("To #{0} ").format(target.id), ""
+        if not is_open:
+            behind = self.tr(" (connecting)") if self._is_connecting else self.tr(" (closed)")
         metrics = self.fontMetrics()
         room = self._text_width() - metrics.horizontalAdvance(before + behind)
         path = elided_path(metrics, target.title, room)

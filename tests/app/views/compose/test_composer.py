@@ -402,6 +402,22 @@ def test_going_to_a_connection_makes_it_the_target_only_where_nothing_is_written
     assert composer.targets.currentText() == "To #2 /two", "who is gone is no target"
 
 
+def test_who_is_still_connecting_can_be_gone_to(
+    composer: Composer, crowd: Crowd, maker: CaptureMaker
+) -> None:
+    newcomer = maker.newcomer("/late")
+    crowd.look()
+    composer.went_to(newcomer.id)
+    assert composer.targets.currentText() == "To #4 no request (connecting)"
+    composer.set_text("written before it is open")
+    assert composer.status.text() == "Connection #4 is not open yet."
+    assert not composer.send_button.isEnabled()
+    newcomer.ask()
+    crowd.look()
+    assert composer.targets.currentText() == "To #4 /late"
+    assert composer.send_button.isEnabled()
+
+
 def test_a_reason_and_a_file_are_text_too(composer: Composer, tmp_path: Path) -> None:
     composer.close_frame.reason.setText("bye")
     composer.went_to(2)
