@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from jsonpath import JSONPath
+import json
+import re
+from collections.abc import Iterable
+from itertools import islice
+from json.decoder import scanstring  # type: ignore[attr-defined]
 
-from core.errors import CallerError
-from core.query.json_paths import PAYLOAD_LIMIT, compiled_path, read_json
-from core.rules.located_json import Located, LocatedJsonError, read_located
+from core.query.json_paths import compiled_path, read_json
 from core.rules.template_values import FillingError
 
 _MOST = 100_000
 """Values that are replaced in one payload."""
+_SPACE = re.compile(r"[ \t\r\n]*")
+_SKIPPING = json.JSONDecoder(parse_int=str, parse_float=str)
+"""Finds where a value ends. Numbers need not be understood for that."""
+
+_Part = int | str
+_Wanted = dict[_Part, "_Wanted | None"]
+"""Which members and items lead to what is replaced; None is replaced itself."""
+_TOP = ""
+"""Leads to the whole document."""
+_Span = tuple[int, int]
 
 
 class JsonEdit:
@@ -18,34 +30,105 @@ class JsonEdit:
 
     def __init__(self, path: str) -> None:
         """Raises ValueError if `path` is not a path."""
-        self._path: JSONPath = compiled_path(path)
+        self._path = compiled_path(path)
 
     def applied(self, payload: bytes, value: bytes) -> bytes:
         """The payload with `value` wherever the path leads. Raises FillingError where it is no JSON."""
         try:
             text = payload.decode()
             document = read_json(payload)
-            root = read_located(text, PAYLOAD_LIMIT)
-            # The library finds the places; its other shortcomings do not matter for containers.
-            found = (
-                [match.parts for match, _ in zip(self._path.finditer(document), range(_MOST), strict=False)]
-                if isinstance(document, dict | list)
-                else [()] * (not self._path.segments)
-            )
-        except (ValueError, RecursionError, LocatedJsonError, CallerError):
+            spans = _spans(text, self._places(document))
+        except (ValueError, RecursionError):
             raise FillingError("The payload is no JSON; it stays as it is.") from None
-        spans = sorted({(each.start, each.end) for each in (_at(root, parts) for parts in found)})
         pieces, at = [], 0
         for start, end in spans:
-            # What is within another that is replaced goes with it.
-            if start >= at:
-                pieces += [text[at:start].encode(), value]
-                at = end
+            pieces += [text[at:start].encode(), value]
+            at = end
         return b"".join((*pieces, text[at:].encode()))
 
+    def _places(self, document: object) -> Iterable[tuple[_Part, ...]]:
+        if isinstance(document, dict | list):
+            # The library finds places, where our own evaluation finds values.
+            return (match.parts for match in islice(self._path.finditer(document), _MOST))
+        return () if self._path.segments else ((),)
 
-def _at(root: Located, parts: tuple[int | str, ...]) -> Located:
-    node = root
-    for part in parts:
-        node = node.child(part)
-    return node
+
+def _spans(text: str, places: Iterable[tuple[_Part, ...]]) -> list[_Span]:
+    """Where these values stand, in order. What is within another one goes with it."""
+    top: _Wanted = {}
+    for place in places:
+        _want(top, (_TOP, *place))
+    if not top:
+        return []
+    walk = _Walk(text)
+    walk.value(_after_space(text, 1 if text.startswith("\ufeff") else 0), top[_TOP])
+    return walk.found
+
+
+def _want(wanted: _Wanted, place: tuple[_Part, ...]) -> None:
+    *above, last = place
+    for part in above:
+        inner = wanted.setdefault(part, {})
+        if inner is None:
+            return
+        wanted = inner
+    wanted[last] = None
+
+
+class _Walk:
+    """Walks to the values that are wanted; all others are skipped as a whole."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.found: list[_Span] = []
+
+    def value(self, at: int, wanted: _Wanted | None) -> int:
+        """The value at `at`; gives its end."""
+        if wanted is None:
+            end = self._skip(at)
+            self.found.append((at, end))
+            return end
+        return self._object(at, wanted) if self._text[at] == "{" else self._array(at, wanted)
+
+    def _object(self, at: int, wanted: _Wanted) -> int:
+        text = self._text
+        at = _after_space(text, at + 1)
+        spans: dict[str, list[_Span]] = {}
+        while text[at] != "}":
+            name, at = scanstring(text, _after_space(text, at) + 1, True)
+            at = _after_space(text, _after_space(text, at) + 1)
+            if name in wanted:
+                # Of members with one name, the last one counts.
+                outer, self.found = self.found, []
+                at = self.value(at, wanted[name])
+                spans.pop(name, None)
+                spans[name], self.found = self.found, outer
+            else:
+                at = self._skip(at)
+            at = _after_comma(text, at)
+        for some in spans.values():
+            self.found += some
+        return at + 1
+
+    def _array(self, at: int, wanted: _Wanted) -> int:
+        text, index = self._text, 0
+        at = _after_space(text, at + 1)
+        while text[at] != "]":
+            at = self.value(at, wanted[index]) if index in wanted else self._skip(at)
+            at = _after_comma(text, at)
+            index += 1
+        return at + 1
+
+    def _skip(self, at: int) -> int:
+        return _SKIPPING.raw_decode(self._text, at)[1]
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    assert found is not None
+    return found.end()
+
+
+def _after_comma(text: str, at: int) -> int:
+    at = _after_space(text, at)
+    return _after_space(text, at + 1) if text[at] == "," else at

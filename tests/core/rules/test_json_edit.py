@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import jsonpath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,10 @@ DOCUMENTS = st.recursive(
         ("$.a[-1]", '{"a":[1,2]}', '{"a":[1,X]}'),
         ("$..a", '{"a":{"a":1},"b":[{"a":"你"}]}', '{"a":X,"b":[{"a":X}]}'),
         ("$[?@.x == 1].y", '[{"x":1,"y":2},{"x":2,"y":3}]', '[{"x":1,"y":X},{"x":2,"y":3}]'),
+        ("$['a','a']", '{"a":1}', '{"a":X}'),
+        ("$..[?@.a]", '{"b":{"a":1},"c":[{"a":{"a":2}}]}', '{"b":X,"c":[X]}'),
+        ("$.a.x", '{"a":{"x":1},"a":{"y":2}}', '{"a":{"x":1},"a":{"y":2}}'),
+        ("$.a", '\ufeff{"a":12345678901234567890.5e3}', '\ufeff{"a":X}'),
         ("$", "[1]", "X"),
         ("$", '"text"', "X"),
         ("$.a", '"text"', '"text"'),
@@ -75,3 +81,16 @@ def test_what_is_json_is_read_and_nothing_else(text: str) -> None:
 def test_lines() -> None:
     lines = Lines("ab\ncd\r\n\re")
     assert [lines.place(at) for at in (0, 2, 3, 7, 8)] == [(1, 1), (1, 3), (2, 1), (3, 1), (4, 1)]
+
+
+PATHS = ("$..*", "$.*", "$[0]", "$..a", "$.*.*")
+
+
+@given(DOCUMENTS.filter(lambda document: isinstance(document, dict | list)), st.sampled_from(PATHS))
+def test_what_the_path_finds_is_other_values_afterwards(document: Any, path: str) -> None:
+    text = json.dumps(document).encode()
+    changed = json.loads(JsonEdit(path).applied(text, b'"new"'))
+    left = [match.value for match in jsonpath.finditer(path, changed)]
+    assert all(each == "new" for each in left)
+    assert bool(left) or not any(jsonpath.finditer(path, document))
+    assert JsonEdit("$").applied(text, text) == text
