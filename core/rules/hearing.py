@@ -128,6 +128,21 @@ class Hearing:
             for action in each.ready.rule.then
         )
 
+    def recorded_of_sent(self, event: FrameReceived, sender: Role, now_ns: int) -> bytes | None:
+        """What may be recorded of a message that Unmask sends in place of that side; None: all of it."""
+        deed: Deed | None = None
+        for each in self._of(Moment.MESSAGE, sender):
+            parts = zip(each.ready.acts, each.ready.rule.then, strict=True)
+            acts = [act for act, text in parts if text.name == "redact"]
+            subject = received(event, sender, now_ns, self._about)
+            if not acts or (each.matches is not None and not each.matches(subject)):
+                continue
+            if deed is None:
+                deed = Deed(self._occasion(each.ready, subject, now_ns), self._sides, sender)
+            for act in acts:
+                act(deed)
+        return None if deed is None else deed.verdict().recorded
+
     def names(self, ids: Sequence[int]) -> tuple[str, ...]:
         """What the rules with these ids are called."""
         called = {each.rule.id: each.rule.name for rules in self._rules.values() for each in rules}

@@ -11,6 +11,7 @@ from core.net.legs.advice import Advice
 from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.outlet import Sending
 from core.net.legs.passage import Passage
+from core.net.legs.secrets import without_secrets
 from core.net.legs.session import SessionHost
 from core.net.legs.timers import Timers
 from core.protocol.events import Caused, Origin, Report
@@ -188,9 +189,10 @@ class Crossings:
         self.recorded += self._tell(sender, events, self.clock())
 
     def tell_sent(self, sender: Role, events: Sequence[Caused]) -> None:
+        told = without_secrets(events, self._hearing, sender, self.clock())
         size = sum(len(event.sent.frame.payload) for event in events)
         direction = DIRECTIONS[peer_of(sender)]
-        self.recorded += self._host.recorder.record(self._id, self.clock(), events, size, direction)
+        self.recorded += self._host.recorder.record(self._id, self.clock(), told, size, direction)
 
     def write(self, sender: Role, pieces: Sequence[bytes]) -> None:
         self._legs[peer_of(sender)].write(pieces)

@@ -367,6 +367,8 @@ class EndpointSession(Session):
             self._events = []
         if events and not self.endpoint.is_sending:
             self._unrecorded = 0
+            if self._ruled is not None:
+                events = self._ruled.without_secrets(events, now)
             return self._host.recorder.record(self.id, now, events, size, self._received)
         self._events, self._events_ns, self._unrecorded = events, now, size
         return 0

@@ -10,13 +10,14 @@ from core.net.legs.advice import Advice
 from core.net.legs.end_rules import EndRules
 from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.rule_clock import RuleClock
+from core.net.legs.secrets import without_secrets
 from core.net.legs.session import SessionHost
 from core.net.legs.timers import Timers
 from core.protocol.endpoint import Endpoint
 from core.protocol.events import Event, Origin, Report
 from core.protocol.handling import DecidedBy
 from core.protocol.outgoing import Outgoing
-from core.protocol.state import ReadyState, Role
+from core.protocol.state import ReadyState, Role, peer_of
 from core.rules.book import RuleBook
 from core.rules.decision import Decision, HeldMessage
 from core.rules.hearing import Hearing
@@ -86,6 +87,10 @@ class RuledEnd:
         reports = self._rules.take(events, now, echoes=echoes)
         self._rule_clock.look()
         return reports
+
+    def without_secrets(self, events: list[Report], now: int) -> list[Report]:
+        """The events as they may be recorded, as far as they tell what Unmask has sent."""
+        return without_secrets(events, self._hearing, peer_of(self._rules.sender), now)
 
     def held(self, connection: int) -> Iterator[HeldMessage]:
         """What waits for a person, in order."""

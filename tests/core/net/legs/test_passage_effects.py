@@ -44,11 +44,11 @@ def test_a_message_is_delayed_with_all_behind_it(served: Served, target: RawServ
         started = time.monotonic()
         client.send(to_server(b"x") + to_server(b"y"))
         assert server.take(14) == to_server(b"x") + to_server(b"y")
-        assert time.monotonic() - started >= 0.06
+        assert time.monotonic() - started >= 0.055
     served.closed()
     by_payload = {each.frame.payload: each.row.handling for each in frames_of(served.reader)}
     assert by_payload[b"x"].decided_by is DecidedBy.RULE
-    assert (by_payload[b"x"].held_ns or 0) >= 60_000_000
+    assert (by_payload[b"x"].held_ns or 0) >= 55_000_000
 
 
 def test_a_message_goes_on_at_a_rate_and_control_frames_stand_between_frames(
@@ -60,7 +60,7 @@ def test_a_message_goes_on_at_a_rate_and_control_frames_stand_between_frames(
         slow = to_server(b"x" * 1500, fin=False) + to_server(b"x" * 500, 0)
         client.send(slow + to_server(b"?", Opcode.PING) + to_server(b"behind"))
         frames = [next_frame(server) for _ in range(4)]
-        assert time.monotonic() - started >= 0.08
+        assert time.monotonic() - started >= 0.07
         assert [each.opcode for each in frames] in ([9, 1, 0, 1], [1, 9, 0, 1])
         assert [each.payload for each in frames if each.opcode != Opcode.PING] == [
             b"x" * 1500,
