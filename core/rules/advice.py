@@ -36,6 +36,10 @@ class Adviser(Protocol):
     def name(self) -> str:
         """What a capture calls the one that decided."""
 
+    @property
+    def unanswered(self) -> Verdict:
+        """What becomes of a message that it has not answered about: it passes, perhaps without being recorded."""
+
     def is_asked(self, moment: Moment, sender: Role) -> bool:
         """Whether it wants to know of such; if not, what passes need not wait for it."""
 

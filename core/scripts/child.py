@@ -24,11 +24,11 @@ from core.protocol.frames import CONTROL, Opcode
 from core.protocol.outgoing import Outgoing
 from core.protocol.state import Role
 from core.rules.moment import Moment
-from core.rules.verdict import Verdict
 from core.scripts.blame import blame
 from core.scripts.output import Lines, Way, take_over_printing
 from core.scripts.records import (
     Ask,
+    Begun,
     Decided,
     Forget,
     Here,
@@ -42,6 +42,7 @@ from core.scripts.records import (
     Utterance,
 )
 from core.scripts.turn import CURRENT, Turn
+from core.scripts.unanswered import UNCHANGED, unanswered
 from core.scripts.unmask_script import Connection, Frame, Message
 from core.scripts.wire import Unpacker, unpacker_of_unmask
 
@@ -83,8 +84,12 @@ class _Desk:
 class Script:
     """The functions of one file."""
 
-    def __init__(self, path: str, functions: dict[Moment, Function], way: Way, lines: Lines) -> None:
+    def __init__(
+        self, path: str, functions: dict[Moment, Function], way: Way, lines: Lines, *, redacts: bool
+    ) -> None:
+        """`redacts`: it says what the capture has of a message."""
         self._path = path
+        self._redacts = redacts
         self._functions = functions
         self._way = way
         self._lines = lines
@@ -114,7 +119,7 @@ class Script:
         function = self._functions.get(ask.moment)
         if function is None:
             # Asked before it was known what the file has.
-            self._way.give(Decided(ask.ticket, Verdict()))
+            self._way.give(Decided(ask.ticket, UNCHANGED))
             return
         connection = self._connections[ask.connection]
         turn, argument = self._turn(ask, connection)
@@ -164,7 +169,8 @@ class Script:
         """The message goes on unchanged."""
         turn.end()
         self.complain(error)
-        self._way.give(Decided(ask.ticket, Verdict()))
+        redacts = self._redacts and ask.moment is Moment.MESSAGE
+        self._way.give(Decided(ask.ticket, unanswered(redacts=redacts)))
 
 
 def main() -> int:
@@ -187,12 +193,15 @@ def main() -> int:
         desk = _Desk(way, lines)
         CURRENT.set(Turn(desk, "the file itself"))
         try:
-            functions = _load(path)
+            code = _compiled(path)
+            redacts = _names(code, "redact")
+            way.give(Begun(redacts))
+            functions = _load(path, code)
         except BaseException as error:
             told = blame(error, path)
             way.give(Unloadable(told.sentence, told.line, told.detail))
             return 1
-        script = Script(path, functions, way, lines)
+        script = Script(path, functions, way, lines, redacts=redacts)
         way.give(Loaded(frozenset(functions), _own_modules(path)))
         asyncio.run(_serve(script, requests, unpacker))
     return 0
@@ -247,14 +256,25 @@ def _first(requests: int, unpacker: Unpacker[ToScript]) -> str | None:
     return None
 
 
-def _load(path: str) -> dict[Moment, Function]:
-    """Run the file; gives its functions."""
+def _compiled(path: str) -> types.CodeType:
     with open(path, "rb") as file:
         source = file.read(_LARGEST_FILE + 1)
     if len(source) > _LARGEST_FILE:
         raise ValueError(
             f"The file is longer than {_LARGEST_FILE // 2**20} MiB: put data into a file of its own."
         )
+    code: types.CodeType = compile(source, path, "exec")
+    return code
+
+
+def _names(code: types.CodeType, name: str) -> bool:
+    """Whether this name stands anywhere in a file."""
+    inner = (each for each in code.co_consts if isinstance(each, types.CodeType))
+    return name in code.co_names or any(_names(each, name) for each in inner)
+
+
+def _load(path: str, code: types.CodeType) -> dict[Moment, Function]:
+    """Run the file; gives its functions."""
     folder, name = os.path.split(path)
     sys.path.insert(0, folder)
     # Not "__main__": what a file does when it is run by itself is left out.
@@ -262,7 +282,7 @@ def _load(path: str) -> dict[Moment, Function]:
     module.__file__ = path
     sys.modules[module.__name__] = module
     sys.argv = [path]
-    exec(compile(source, path, "exec"), module.__dict__)
+    exec(code, module.__dict__)
     found = {moment: module.__dict__.get(name) for moment, name in FUNCTIONS.items()}
     for moment, function in found.items():
         if function is not None and not callable(function):

@@ -22,6 +22,7 @@ from core.scripts.process import Process
 from core.scripts.questions import Decide, Questions, Waiting
 from core.scripts.records import (
     Ask,
+    Begun,
     Decided,
     Forget,
     FromScript,
@@ -36,6 +37,7 @@ from core.scripts.records import (
     Utterance,
 )
 from core.scripts.state import ProcessState, Trigger, step
+from core.scripts.unanswered import UNCHANGED, unanswered
 from core.scripts.wire import WireError, to_script, unpacker_of_script
 
 _MOST_RECORDS = 100
@@ -84,6 +86,8 @@ class Link:
         self.state = ProcessState.STARTING
         self.moments = frozenset(Moment)
         """Those that it wants to know of; before it has run, all."""
+        self.redacts = False
+        """Whether nothing may be recorded that it has not answered about."""
         self.asked = 0
         self.unchanged = 0
         """Messages that went on without an answer of its."""
@@ -116,8 +120,10 @@ class Link:
         """Ask, and pass the answer on; at once if there will be none."""
         connection, moment = question.connection, question.moment
         is_over = moment is Moment.CLOSE
-        if moment not in self.moments or not self._has_room(question):
-            decide(Verdict())
+        if moment not in self.moments:
+            decide(UNCHANGED)
+        elif not self._has_room(question):
+            decide(self.unanswered)
         else:
             if connection not in self._known:
                 self._known.add(connection)
@@ -132,6 +138,11 @@ class Link:
         if is_over and connection in self._known:
             self._known.discard(connection)
             self._process.write(to_script(Forget(connection)))
+
+    @property
+    def unanswered(self) -> Verdict:
+        """What becomes of what it has not answered."""
+        return unanswered(redacts=self.redacts)
 
     def follow(self) -> None:
         """A newer process has taken over: end once all is answered, or too late."""
@@ -233,6 +244,8 @@ class Link:
                     self._owner.link_sends(connection, toward, outgoing)
                 case Here():
                     self._hear()
+                case Begun(redacts):
+                    self.redacts = redacts
                 case Loaded(moments, files):
                     self._loaded(moments, files)
                 case Unloadable(sentence, line, detail):
@@ -274,7 +287,7 @@ class Link:
             self._trouble(
                 f"{self._name} takes longer than {seconds:g} s over {_what(first.question)}: it goes on unchanged."
             )
-            if self._heard < first.asked and "knock" not in self._timers:
+            if self._heard <= first.asked and "knock" not in self._timers:
                 self._process.write(to_script(Knock()))
                 self._set_timer("knock", self._patience.knock_seconds, self._not_there)
         if not self._questions.is_empty:
@@ -334,7 +347,7 @@ class Link:
     def _pass_unchanged(self, those: list[Waiting]) -> None:
         self.unchanged += len(those)
         for each in those:
-            each.decide(Verdict())
+            each.decide(self.unanswered)
 
     # The end.
 

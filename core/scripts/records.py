@@ -94,6 +94,14 @@ class Utterance(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """The file is about to run."""
+
+    redacts: bool
+    """It says what the capture has of a message."""
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """The file has run; what it has defined."""
 
@@ -147,4 +155,4 @@ class Here:
     """The answer to a `Knock`."""
 
 
-FromScript = Loaded | Unloadable | Decided | Sending | Told | Here
+FromScript = Begun | Loaded | Unloadable | Decided | Sending | Told | Here

@@ -25,6 +25,7 @@ from core.scripts.patience import Patience
 from core.scripts.questions import Decide
 from core.scripts.records import Utterance
 from core.scripts.state import ProcessState
+from core.scripts.unanswered import UNCHANGED, unanswered
 from core.scripts.watch import FileWatch
 
 _NEWS_SECONDS = 0.05
@@ -92,6 +93,8 @@ class Script:
         self._links: set[Link] = set()
         """All whose process is not gone."""
         self._order = Order()
+        self._redacts = False
+        """Whether the version that ran last says what is recorded."""
         self._trouble = Failing("")
         self._asked = self._unchanged = self._loads = 0
         """Figures of processes that are gone."""
@@ -126,17 +129,22 @@ class Script:
     def name(self) -> str:
         return self.path.name
 
+    @property
+    def unanswered(self) -> Verdict:
+        return unanswered(redacts=self._redacts or (self._link is not None and self._link.redacts))
+
     def is_asked(self, moment: Moment, sender: Role) -> bool:  # noqa: ARG002
         link = self._link
         if link is None:
-            return False
+            # While it does not run, what it would redact is not recorded.
+            return self._redacts and moment is Moment.MESSAGE
         # An end is of interest in any case, so that a process forgets the connection.
         return moment in link.moments or moment is Moment.CLOSE
 
     def ask(self, question: Question, decide: Decide) -> None:
         link = self._link
         if link is None:
-            decide(Verdict())
+            decide(self.unanswered if question.moment is Moment.MESSAGE else UNCHANGED)
             return
         link.ask(question, self._order.kept(question, decide))
         self._tell()
@@ -197,6 +205,7 @@ class Script:
         if self._watch is not None:
             self._watch.look_at(tuple(map(Path, files)))
         self._loads += 1
+        self._redacts = link.redacts
         self._trouble = Failing("")
         self._coming = None
         before, self._link = self._link, link

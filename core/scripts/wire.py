@@ -28,6 +28,7 @@ from core.scripts.records import (
     MOST_NOTES,
     MOST_SENDS,
     Ask,
+    Begun,
     Decided,
     Forget,
     FromScript,
@@ -77,6 +78,8 @@ def to_script(record: ToScript) -> bytes:
 def from_script(record: FromScript) -> bytes:
     """A record for Unmask."""
     match record:
+        case Begun(redacts):
+            return _packed(10, [redacts])
         case Loaded(moments, files):
             return _packed(11, [sorted(each.value for each in moments), files])
         case Unloadable(sentence, line, detail):
@@ -181,6 +184,8 @@ def _read_to_script(kind: int, fields: Any, payload: bytes) -> ToScript:
 
 def _read_from_script(kind: int, fields: Any, payload: bytes) -> FromScript:
     match kind, fields:
+        case 10, [bool(redacts)]:
+            return Begun(redacts)
         case 11, [[*moments], [*files]]:
             return Loaded(frozenset(_MOMENTS[each] for each in moments), tuple(map(_text, files)))
         case 12, [sentence, int(line), detail]:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.capture.records import ConnectionRecord
-from core.net.legs.unit import UNCHANGED, Unit
+from core.net.legs.unit import UNCHANGED, Unit, WaitsFor
 from core.protocol.frames import OPCODE, Frame, Opcode
 from core.protocol.state import Role
 from core.rules.advice import Adviser, Question
+from core.rules.hearing import Hearing
 from core.rules.moment import Moment
 from core.rules.verdict import Verdict
 
@@ -39,6 +40,15 @@ class Advice:
         if self.is_asked(Moment.FRAME, sender):
             self.ask(Moment.FRAME, sender, frame.head, frame.payload, _ignore)
 
+    @property
+    def redacts(self) -> bool:
+        """Whether nothing may be recorded that it was not asked about."""
+        return self.adviser.unanswered.recorded is not None
+
+    def begin(self, unit: Unit) -> None:
+        """A unit waits for its answer from now on."""
+        unit.waits_for, unit.verdict = WaitsFor.ADVISER, self.adviser.unanswered
+
     def advised(self, unit: Unit, verdict: Verdict) -> None:
         """Note on a unit who has decided, if that changes anything."""
         if verdict != UNCHANGED:
@@ -56,6 +66,11 @@ class Advice:
         if moment is Moment.MESSAGE:
             head &= OPCODE
         self.adviser.ask(Question(moment, self.connection, self.about, sender, head, payload), decide)
+
+
+def may_be_secret(hearing: Hearing | None, advice: Advice | None, sender: Role) -> bool:
+    """Whether what nobody has looked into must not be recorded."""
+    return (advice is not None and advice.redacts) or (hearing is not None and hearing.redacts(sender))
 
 
 def _ignore(_verdict: Verdict) -> None:

@@ -126,6 +126,9 @@ class Departures:
 
     def _act(self, unit: Unit) -> None:
         """Do what follows from a unit's verdict besides."""
+        if unit.verdict.sends:
+            # What is answered stands before its answer.
+            self._hand_over()
         for send in unit.verdict.sends:
             self._host.send_besides(send, self.reports.ticket(unit), unit.rules)
         if unit.verdict.cut is not None:
@@ -161,7 +164,6 @@ class Departures:
 
         It is reported then, so that one that just passes leaves no trace of it.
         """
-        unit.waits_for = WaitsFor.ADVISER
         ticket = self.reports.ticket(unit)
         gate = self._control if unit.is_control else self._data
         gate.arrive(ticket, unit, unit.size)

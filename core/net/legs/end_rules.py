@@ -12,7 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from core.errors import CallerError
-from core.net.legs.advice import Advice
+from core.net.legs.advice import Advice, may_be_secret
 from core.net.legs.timers import Timers
 from core.net.legs.unit import SIFTED_FROM, Unit, WaitsFor, in_place_of, lone, run_of
 from core.net.legs.unit_reports import UnitReports
@@ -283,13 +283,13 @@ class EndRules:
     @property
     def _may_be_secret(self) -> bool:
         """Whether what nobody has looked into must not be recorded."""
-        return self._hearing is not None and self._hearing.redacts(self.sender)
+        return may_be_secret(self._hearing, self._advice, self.sender)
 
     def _ask_adviser(self, unit: Unit) -> None:
         """Let a message wait for a verdict that comes later."""
         advice = self._advice
         assert advice is not None, "it wants to be asked"
-        unit.waits_for = WaitsFor.ADVISER
+        advice.begin(unit)
         ticket = self._reports.ticket(unit)
         self._gate.arrive(ticket, unit, unit.size)
         self._look_for_room()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from core.net.legs.advice import Advice
+from core.net.legs.advice import Advice, may_be_secret
 from core.net.legs.departures import Departures
 from core.net.legs.passage_host import PassageHost
 from core.net.legs.unit import SIFTED_FROM, UNCHANGED, Unit, WaitsFor, lone, run_of
@@ -252,7 +252,7 @@ class Passage:
     @property
     def _may_be_secret(self) -> bool:
         """Whether what nobody has looked into must not be recorded."""
-        return self._hearing is not None and self._hearing.redacts(self._sender)
+        return may_be_secret(self._hearing, self._advice, self._sender)
 
     def _tell_unseen(self, report: FrameReceived) -> None:
         if self._may_be_secret:
@@ -279,6 +279,7 @@ class Passage:
         """Let a unit wait for whoever answers later."""
         advice, departures = self._advice, self.departures
         assert advice is not None, "it wants to be asked"
+        advice.begin(unit)
         ticket = departures.wait_for_adviser(unit)
 
         def decide(verdict: Verdict) -> None:

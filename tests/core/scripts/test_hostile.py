@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.protocol.outgoing import OutgoingMessage
+from core.protocol.state import Role
 from core.rules.moment import Moment
 from core.rules.verdict import Verdict
 from core.scripts.command import child_command
@@ -90,7 +91,7 @@ def test_one_that_is_stuck_is_ended_in_the_end(tmp_path: Path) -> None:
             assert await scripted.say("x") == Verdict()
             await scripted.state(ScriptState.OVER)
             assert "did not answer for 0.2 s and was ended" in scripted.script.status.trouble
-            assert not scripted.script.is_asked(Moment.MESSAGE, 0)  # type: ignore[arg-type]
+            assert not scripted.script.is_asked(Moment.MESSAGE, Role.CLIENT)
             await runs_well_once_it_is_saved(scripted)
 
     play(scene())
@@ -152,8 +153,8 @@ def test_more_than_it_can_take_passes_unchanged(tmp_path: Path) -> None:
         async with Scripted(tmp_path / "s.py", source, CALM) as scripted:
             await scripted.state(ScriptState.RUNNING)
             waiting = [scripted.put(Moment.MESSAGE, b"x") for _ in range(MOST_QUESTIONS)]
-            assert scripted.put(Moment.MESSAGE, b"x").result() == Verdict()
-            assert scripted.put(Moment.MESSAGE, b"x").result() == Verdict()
+            assert scripted.put(Moment.MESSAGE, b"x", connection=80).result() == Verdict()
+            assert scripted.put(Moment.MESSAGE, b"x", connection=80).result() == Verdict()
             assert len([each for each in scripted.texts if "is not fast enough" in each]) == 1
             assert not any(each.done() for each in waiting)
         # What waits when it is closed goes on too.
@@ -222,7 +223,7 @@ def test_a_file_that_does_not_run(tmp_path: Path, source: str, told: tuple[str, 
             status = scripted.script.status
             assert status.trouble.startswith(sentence)
             assert not line or status.line == line
-            assert not scripted.script.is_asked(Moment.OPEN, 0)  # type: ignore[arg-type]
+            assert not scripted.script.is_asked(Moment.OPEN, Role.CLIENT)
             await runs_well_once_it_is_saved(scripted)
 
     play(scene())
@@ -444,5 +445,55 @@ def test_the_command_runs_anywhere(tmp_path: Path) -> None:
                 assert answer(await scripted.say("x")) == WELL
         finally:
             os.chdir(here)
+
+    play(scene())
+
+
+_REDACTING = """
+import os, time
+from unmask_script import *
+
+def on_message(message):
+    match message.text:
+        case "slow": time.sleep(3600)
+        case "die": os._exit(1)
+        case "fail": {}["no"]
+    redact("***")
+"""
+_HIDDEN = Verdict(recorded=b"")
+
+
+def test_what_a_redacting_script_has_not_seen_is_not_recorded(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with Scripted(tmp_path / "s.py", _REDACTING, QUICK) as scripted:
+            await scripted.state(ScriptState.RUNNING)
+            script = scripted.script
+            assert (await scripted.say("x"), script.unanswered) == (Verdict(recorded=b"***"), _HIDDEN)
+            assert await scripted.say("fail") == _HIDDEN
+            assert await scripted.say("slow") == _HIDDEN
+            await scripted.state(ScriptState.STUCK)
+            assert scripted.put(Moment.MESSAGE, b"x").result() == _HIDDEN
+            script.restart()
+            await scripted.state(ScriptState.RUNNING)
+            assert await scripted.say("die") == _HIDDEN
+            await scripted.state(ScriptState.OVER)
+            # Nobody runs that could tell what is secret.
+            assert script.is_asked(Moment.MESSAGE, Role.CLIENT)
+            assert scripted.put(Moment.MESSAGE, b"x").result() == _HIDDEN
+            assert scripted.put(Moment.CLOSE).result() == Verdict()
+            await runs_well_once_it_is_saved(scripted)
+            assert script.unanswered == Verdict()
+
+    play(scene())
+
+
+def test_that_it_redacts_is_known_before_it_has_run(tmp_path: Path) -> None:
+    source = "import unmask_script, time\ntime.sleep(3600)\ndef on_message(m): unmask_script.redact('')\n"
+
+    async def scene() -> None:
+        async with Scripted(tmp_path / "s.py", source, CALM) as scripted:
+            waiting = scripted.put(Moment.MESSAGE, b"x")
+            await scripted.until(lambda: scripted.script.unanswered == _HIDDEN, "it is known")
+        assert waiting.result() == _HIDDEN
 
     play(scene())

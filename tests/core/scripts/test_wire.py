@@ -23,6 +23,7 @@ from core.rules.verdict import Cut, Hold, Onward, Replacement, Send, Verdict
 from core.scripts.records import (
     LARGEST_TEXT,
     Ask,
+    Begun,
     Decided,
     Forget,
     FromScript,
@@ -86,6 +87,7 @@ _TO_SCRIPT: st.SearchStrategy[ToScript] = st.one_of(
     st.builds(Knock),
 )
 _FROM_SCRIPT: st.SearchStrategy[FromScript] = st.one_of(
+    st.builds(Begun, st.booleans()),
     st.builds(Loaded, st.frozensets(_MOMENTS), st.lists(_TEXTS, max_size=3).map(tuple)),
     st.builds(Unloadable, _TEXTS, _NUMBERS, _TEXTS),
     st.builds(Decided, _NUMBERS, _VERDICTS),
