@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from app.logic.compose import ComposeKind, payload_of
 from core.errors import PayloadError
 from core.protocol.deflate import DeflateParameters
 from core.protocol.events import FrameSent, Origin, singly
-from core.protocol.frames import RSV1, RSV2, RSV3, Frame, LengthForm, Opcode
+from core.protocol.frames import RSV1, RSV2, RSV3, Frame, FrameDecoder, LengthForm, Opcode
 from core.protocol.limits import ConnectionLimits
 from core.protocol.outgoing import OutgoingRaw, RawEnd
 from core.protocol.raw_frames import Pacing, RawFrame, paced
@@ -150,6 +150,24 @@ def frame_draft(frame: Frame) -> RawDraft:
         length_form=LengthForm(frame.length_form),
         stated_length=str(frame.declared_length) if frame.truncated else "",
     )
+
+
+def fault_draft(raw: OutgoingRaw) -> RawDraft:
+    """The boxes for ready bytes: a frame if they are one, else the bytes themselves."""
+    data = b"".join(piece.data for piece in raw.pieces)
+    decoder = FrameDecoder(len(data))
+    frames = decoder.feed(data)
+    partial, rest = decoder.take_partial()
+    if partial is not None:
+        frames.append(partial)
+    if len(frames) == 1 and not rest:
+        draft = frame_draft(frames[0])
+    else:
+        draft = RawDraft(Form.BYTES, ComposeKind.HEX, data.hex(" "))
+    if len(raw.pieces) > 1:
+        first, second = raw.pieces[:2]
+        draft = replace(draft, every=len(first.data), pause_ms=round(second.after_seconds * 1000))
+    return replace(draft, end=raw.end)
 
 
 def _number(text: str, what: str) -> int:

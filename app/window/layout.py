@@ -15,7 +15,7 @@ _FIRST_SIZE = QSize(1280, 800)
 _LEAST_SIZE = QSize(720, 420)
 _SOURCES_HEIGHT = 124
 """Pixels for the bar of the sources and two rows."""
-_RAW_HEIGHT = 330
+_RAW_HEIGHT = 360
 """Pixels for the boxes of a raw frame."""
 _LEAST_DETAILS = 72
 _SOURCES_SHARE = 0.45

@@ -11,8 +11,9 @@ from app.look.look import Look
 from app.look.theme import ThemeRole
 from app.views.compose.kinds import kind_names
 from app.views.compose.target_box import TargetBox
+from core.protocol.deflate import DeflateParameters
 from core.protocol.outgoing import Compression
-from core.protocol.state import Role
+from core.protocol.state import Role, peer_of
 
 MAX_FRAGMENTS = 10_000
 _NARROW = 96
@@ -32,6 +33,7 @@ class ComposeBar(QWidget):
     def __init__(self, targets: TargetBox, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._icons = look.icons
+        self._targets = targets
         self._make_controls()
         self._arrange(targets)
         self.kinds.currentIndexChanged.connect(self.kind_chosen)
@@ -55,6 +57,13 @@ class ComposeBar(QWidget):
         """The side of a relayed connection that gets it; None where the target has one side alone."""
         side: Role = self.sides.currentData()
         return None if self.sides.isHidden() else side
+
+    @property
+    def sending_side(self) -> tuple[Role, DeflateParameters | None]:
+        """The side in whose place Unmask sends, and the compression agreed on with the receiver."""
+        sender, deflate = self._targets.sending_side
+        side = self.side()
+        return (sender if side is None else peer_of(side)), deflate
 
     def offer_sides(self, *, offered: bool) -> None:
         """Let the person choose a side, as the target is relayed."""

@@ -328,7 +328,7 @@ class Composer(QWidget):
     def _problem_and_size(self) -> tuple[str, str]:
         """What is wrong with the draft, and its size, as text; both "" if there is nothing to say."""
         if self.kind() is ComposeKind.RAW:
-            self.raw.set_sender(*self.targets.sending_side)
+            self.raw.set_sender(*self.bar.sending_side)
             return self.raw.show_meaning()
         try:
             return examine(self._draft())
@@ -415,7 +415,7 @@ class Composer(QWidget):
     def _composed(self) -> tuple[Outgoing, HistoryEntry]:
         """What is to be sent, and what the person wrote. Raises PayloadError."""
         if self.kind() is ComposeKind.RAW:
-            self.raw.set_sender(*self.targets.sending_side)
+            self.raw.set_sender(*self.bar.sending_side)
             outgoing = self.raw.outgoing()
             self.raw.sent()
             # Its boxes stay as they are.

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QSpinBox,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -32,11 +33,12 @@ class RawBoxes(QWidget):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, editor: QWidget, parent: QWidget | None = None) -> None:
+        """`editor` has the payload, and stands between the header and the pace."""
         super().__init__(parent)
         self._make_header()
         self._make_pace()
-        self._arrange()
+        self._arrange(editor)
         self._connect()
         self._fit()
 
@@ -165,34 +167,32 @@ class RawBoxes(QWidget):
             ),
         )
 
-    def _arrange(self) -> None:
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(6)
-        bits = QWidget(self)
+    def _arrange(self, editor: QWidget) -> None:
+        bits = self._bits = QWidget(self)
         row = QHBoxLayout(bits)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         for box in (self.fin, *self.rsv):
             row.addWidget(box)
         row.addStretch(1)
-        self._bits = bits
-        rows: tuple[tuple[QWidget, ...], ...] = (
-            (self.forms, self.opcodes),
-            (self.masks, self.key),
-            (self.lengths, self.stated),
-            (self.every, self.pause),
-            (self.cuts, self.stop_after),
-            (self.payloads, self.ends),
-        )
-        grid.addWidget(rows[0][0], 0, 0)
-        grid.addWidget(rows[0][1], 0, 1)
-        grid.addWidget(bits, 1, 0, 1, 2)
-        for place, (left, right) in enumerate(rows[1:], 2):
-            grid.addWidget(left, place, 0)
-            grid.addWidget(right, place, 1)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
+        header, pace = _grid(), _grid()
+        header.addWidget(self.forms, 0, 0)
+        header.addWidget(self.opcodes, 0, 1)
+        header.addWidget(bits, 1, 0, 1, 2)
+        for place, (left, right) in enumerate(((self.masks, self.key), (self.lengths, self.stated)), 2):
+            header.addWidget(left, place, 0)
+            header.addWidget(right, place, 1)
+        header.addWidget(self.payloads, 4, 0, 1, 2)
+        for place, (left, right) in enumerate(((self.every, self.pause), (self.cuts, self.stop_after))):
+            pace.addWidget(left, place, 0)
+            pace.addWidget(right, place, 1)
+        pace.addWidget(self.ends, 2, 0, 1, 2)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addLayout(header)
+        column.addWidget(editor, 1)
+        column.addLayout(pace)
 
     def _connect(self) -> None:
         for box in (self.forms, self.opcodes, self.masks, self.lengths, self.payloads, self.ends):
@@ -243,3 +243,12 @@ class RawBoxes(QWidget):
         # A style sheet's padding does not apply to the editor inside.
         spin.lineEdit().setTextMargins(6, 0, 0, 0)
         return spin
+
+
+def _grid() -> QGridLayout:
+    """Two columns of equal width."""
+    grid = QGridLayout()
+    grid.setSpacing(6)
+    grid.setColumnStretch(0, 1)
+    grid.setColumnStretch(1, 1)
+    return grid

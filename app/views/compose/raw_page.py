@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
-from app.logic.raw_draft import Form, RawDraft, Seen, outgoing_raw, raw_bytes, seen
+from app.logic.raw_draft import Form, RawDraft, Seen, fault_draft, outgoing_raw, raw_bytes, seen
 from app.logic.text import count_bytes, grouped
 from app.look.look import Look
 from app.views.compose.editor import ComposeEditor
@@ -13,6 +13,8 @@ from app.views.compose.raw_boxes import RawBoxes
 from app.views.parts.bit_diagram import BitDiagram
 from app.views.parts.violation_list import ViolationList
 from core.errors import PayloadError
+from core.probe.preset import FrameFault, Writer
+from core.probe.registry import presets_of
 from core.protocol.anatomy import anatomy
 from core.protocol.deflate import DeflateParameters
 from core.protocol.frames import new_masking_key
@@ -36,10 +38,16 @@ class RawPage(QWidget):
         self._deflate: DeflateParameters | None = None
         self._key = new_masking_key()
         """Masks the frame where a fresh key is usual; another one after each frame that was sent."""
-        self.boxes = RawBoxes(self)
+        self.presets = QComboBox(self)
+        self.presets.setAccessibleName(self.tr("Faults"))
+        self.presets.setToolTip(self.tr("Fill the boxes with a fault that breaks a rule of the RFC"))
+        # Its longest entry must not widen the window.
+        self.presets.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.presets.setMinimumContentsLength(12)
         self.editor = ComposeEditor(self)
         self.editor.setAccessibleName(self.tr("Payload"))
         self.editor.setMinimumHeight(_LEAST_EDITOR)
+        self.boxes = RawBoxes(self.editor, self)
         self.diagram = BitDiagram(look.theme, self, has_bytes_tab=False)
         self.violations = ViolationList(look, _UNFOLDED, self)
         self.verdict = ""
@@ -49,6 +57,7 @@ class RawPage(QWidget):
         self.remark.setWordWrap(True)
         self.remark.setProperty("look", "muted")
         self._arrange()
+        self.presets.activated.connect(self._take_preset)
         self.boxes.changed.connect(self._on_boxes)
         self.editor.textChanged.connect(self.changed)
         look.theme.changed.connect(self._restyle)
@@ -72,7 +81,23 @@ class RawPage(QWidget):
 
     def set_sender(self, sender: Role, deflate: DeflateParameters | None) -> None:
         """Take the side that Unmask has on the target's connection, and its compression."""
+        if sender is not self._sender or not self.presets.count():
+            self._offer_presets(sender)
         self._sender, self._deflate = sender, deflate
+
+    def _offer_presets(self, sender: Role) -> None:
+        self.presets.clear()
+        self.presets.addItem(self.tr("Begin with a fault…"), None)
+        for preset in presets_of(sender):
+            if isinstance(preset.fault, FrameFault):
+                self.presets.addItem(f"{preset.id}: {preset.title}", preset)
+
+    def _take_preset(self, row: int) -> None:
+        """Fill the boxes with a fault; the list goes back to its first row."""
+        preset = self.presets.itemData(row)
+        self.presets.setCurrentIndex(0)
+        if preset is not None and isinstance(preset.fault, FrameFault):
+            self.set_draft(fault_draft(preset.fault.made(Writer(self._sender))))
 
     def outgoing(self) -> OutgoingRaw:
         """What would go out now. Raises PayloadError."""
@@ -132,8 +157,8 @@ class RawPage(QWidget):
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        column.addWidget(self.boxes)
-        column.addWidget(self.editor, 1)
+        column.addWidget(self.presets)
+        column.addWidget(self.boxes, 1)
         right = QWidget(self)
         meaning = QVBoxLayout(right)
         meaning.setContentsMargins(0, 0, 0, 0)

@@ -9,8 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.logic.compose import ComposeKind
-from app.logic.raw_draft import Form, Masking, RawDraft, frame_draft, outgoing_raw, raw_bytes, raw_frame, seen
+from app.logic.raw_draft import (
+    Form,
+    Masking,
+    RawDraft,
+    fault_draft,
+    frame_draft,
+    outgoing_raw,
+    raw_bytes,
+    raw_frame,
+    seen,
+)
 from core.errors import PayloadError
+from core.probe.preset import FrameFault, Preset, Writer
+from core.probe.registry import presets_of
 from core.protocol.deflate import DeflateParameters
 from core.protocol.frames import Frame, FrameDecoder, LengthForm, Opcode, make_frame
 from core.protocol.outgoing import OutgoingRaw, Piece, RawEnd
@@ -125,3 +137,21 @@ def test_plain_bytes_may_be_several_frames() -> None:
         outgoing_raw(RawDraft(Form.BYTES, ComposeKind.HEX, two.hex()), Role.SERVER, KEY), Role.SERVER, None
     )
     assert list(found.frames) == FrameDecoder(100).feed(two)
+
+
+@pytest.mark.parametrize(
+    ("preset", "sender"),
+    [
+        pytest.param(preset, sender, id=f"{preset.id}-{sender.name}".lower())
+        for sender in Role
+        for preset in presets_of(sender)
+        if isinstance(preset.fault, FrameFault)
+    ],
+)
+def test_the_boxes_of_a_fault_send_the_fault(preset: Preset, sender: Role) -> None:
+    assert isinstance(preset.fault, FrameFault)
+    raw = preset.fault.made(Writer(sender))
+    again = outgoing_raw(fault_draft(raw), sender, KEY)
+    assert [piece.data for piece in again.pieces] == [piece.data for piece in raw.pieces]
+    assert [piece.after_seconds for piece in again.pieces] == [piece.after_seconds for piece in raw.pieces]
+    assert again.end is raw.end

@@ -16,10 +16,16 @@ from app.logic.compose import ComposeKind
 from app.logic.raw_draft import Masking, RawDraft
 from app.logic.variables import Variable
 from app.window.desktop import Desktop
+from core.net.connect_request import parse_url
+from core.net.relay import Relay
+from core.net.settings import ListenAddress
+from core.net.sources import Source, SourceState, SourceStatus
 from core.protocol.anatomy import Part
 from core.protocol.frames import Opcode
 from core.protocol.state import Role
 from tests.tools.at_window import Connect, payloads, trigger
+from tests.tools.raw_peer import RawPeer
+from tests.tools.raw_server import RawServer
 
 
 def shown(desktop: Desktop, kind: type[QDialog]) -> QDialog:
@@ -79,6 +85,49 @@ def test_a_raw_frame_says_what_it_breaks_and_what_is_wrong_with_its_boxes(
     composer.raw.boxes.stated.setText("many")
     qtbot.waitUntil(lambda: "'many' is no length" in composer.status.text())
     assert not composer.send_button.isEnabled()
+
+
+def test_a_raw_frame_can_begin_with_a_fault(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    client("/chat")
+    composer = desktop.window.composer
+    qtbot.waitUntil(lambda: composer.targets.recipients == (1,))
+    composer.set_kind(ComposeKind.RAW)
+    presets = composer.raw.presets
+    names = [presets.itemText(row).partition(":")[0] for row in range(presets.count())]
+    assert "mask-forbidden" in names
+    assert "mask-missing" not in names
+    presets.activated.emit(names.index("control-too-long"))
+    assert presets.currentIndex() == 0
+    assert composer.raw.draft().opcode == Opcode.PING
+    qtbot.waitUntil(lambda: composer.status.text() == "It breaks a rule: control-too-long")
+
+
+def test_a_relayed_target_has_two_sides(desktop: Desktop, qtbot: QtBot) -> None:
+    composer = desktop.window.composer
+    with RawServer() as server:
+        relay = Relay(ListenAddress("127.0.0.1", 0), parse_url(f"{server.url}/chat"))
+        with qtbot.waitSignal(desktop.engine.source, check_params_cb=is_running) as told:
+            desktop.engine.start_source(Source(9, "relay", relay))
+        with RawPeer(int(told.args[0].addresses[0].rpartition(":")[2])) as peer:
+            peer.send(peer.request("/chat"))
+            server.open()
+            peer.head()
+            qtbot.waitUntil(lambda: composer.targets.recipients == (1,))
+            qtbot.waitUntil(lambda: not composer.bar.sides.isHidden())
+            for side, end in ((Role.SERVER, server), (Role.CLIENT, peer)):
+                composer.bar.sides.setCurrentIndex(composer.bar.sides.findData(side))
+                composer.set_text("hi")
+                composer.send()
+                header = end.take(2)
+                assert header == (b"\x81\x82" if side is Role.SERVER else b"\x81\x02")
+                end.take(6 if side is Role.SERVER else 2)
+            composer.compose_raw(RawDraft(text="x"))
+            qtbot.waitUntil(lambda: composer.status.text() == "")
+            assert composer.bar.sending_side[0] is Role.SERVER
+
+
+def is_running(status: SourceStatus) -> bool:
+    return status.id == 9 and status.state is SourceState.RUNNING
 
 
 def test_what_stands_in_the_composer_is_sent_many_times(
