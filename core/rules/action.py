@@ -14,6 +14,7 @@ from core.query.values import DURATION_UNITS
 from core.rules.deed import Deed, HandshakeDeed
 from core.rules.faults import ParameterError
 from core.rules.moment import Moment
+from core.rules.pattern_risk import TAKES_FOREVER, may_take_forever
 from core.rules.template import Refuse, Template, TemplateLanguage
 from core.sizes import multiplied, parse_size
 
@@ -131,9 +132,12 @@ class Given:
         if not text or len(text) > PATTERN_LIMIT:
             raise ParameterError(f"“{name}” has 1 to {PATTERN_LIMIT} characters.", name)
         try:
-            return re.compile(text.encode())
+            pattern = re.compile(text.encode())
         except (re.error, RecursionError, OverflowError, UnicodeEncodeError) as error:
             raise ParameterError(f"“{name}” is no regular expression: {error}.", name) from None
+        if may_take_forever(text):
+            raise ParameterError(f"“{name}” {TAKES_FOREVER}", name)
+        return pattern
 
 
 def seconds_of(text: str) -> float:

@@ -18,6 +18,7 @@ from core.rules.faults import ParameterError, RuleError, RulePlace
 from core.rules.hearing import Hearing
 from core.rules.hits import HitCounts
 from core.rules.moment import Moment
+from core.rules.pattern_risk import TAKES_FOREVER, may_take_forever
 from core.rules.ready import ReadyRule
 from core.rules.rule import ActionText, Condition, Rule
 from core.rules.template import TemplateLanguage
@@ -172,6 +173,8 @@ class RuleCompiler:
             message = refuse(term.field)
             if message is None and has_time_of_day(term):
                 message = "A time of day means nothing here: write a date and a time."
+            if message is None and term.operator.name == "matches" and may_take_forever(str(term.operand)):
+                message = f"This pattern {TAKES_FOREVER}"
             if message is not None:
                 names = (term.field.name, *term.field.aliases)
                 tokens = self._language.tokens(text) or ()
