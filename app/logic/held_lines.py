@@ -47,6 +47,10 @@ class HeldLine:
     """Whether messages of the connection can be compressed."""
 
     @property
+    def is_message(self) -> bool:
+        return self.kind is HeldKind.MESSAGE
+
+    @property
     def key(self) -> tuple[int, int]:
         """Tells it from all others."""
         return self.connection, self.ticket

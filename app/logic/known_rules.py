@@ -73,7 +73,7 @@ class KnownRules:
         self._left_out = {}
         used = [rule for rule in self._rules if rule.is_on and not self._problem(rule)]
         if lets_heartbeats_pass:
-            used = [without_heartbeats(rule) if is_holding(rule) else rule for rule in used]
+            used = [without_heartbeats(rule) if _may_hold_one(rule) else rule for rule in used]
         while True:
             try:
                 return self._compiler().book(used, self.hits)
@@ -121,6 +121,11 @@ class KnownRules:
             fault = self.fault(rule)
             self._problems[rule] = "" if fault is None else str(fault)
         return self._problems[rule] or self._left_out.get(rule.id, "")
+
+
+def _may_hold_one(rule: Rule) -> bool:
+    """Whether a rule holds messages, of which some may be heartbeats."""
+    return is_holding(rule) and rule.when.moment is Moment.MESSAGE
 
 
 def with_rule(rules: Sequence[Rule], rule: Rule) -> tuple[Rule, ...]:

@@ -24,6 +24,8 @@ from core.errors import PayloadError
 from core.rules.decision import Answer, Decision
 from core.rules.verdict import Onward
 
+_GONE_NS = 2 * 10**9
+"""How long the engine may take to let something go."""
 _LAYOUT = "held"
 _TICK_MS = 200
 """How often the ages in the queue follow while something waits."""
@@ -45,8 +47,8 @@ class Intercepting(QObject):
         self._shell = shell
         self._count = 0
         self._held = HeldQueue()
-        self._decided: set[Key] = set()
-        """What was decided about, and is not gone yet."""
+        self._decided: dict[Key, int] = {}
+        """When it was decided about what is not gone yet."""
         self._settings = work.settings
         self._desk = work.desk
         self._connections = panes.connections.connection_model
@@ -56,7 +58,7 @@ class Intercepting(QObject):
         self._details.add_page(self.pane, "intercept", self.tr("Intercept"))
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
-        self._tick.timeout.connect(self._show_time)
+        self._tick.timeout.connect(self._look_again)
         work.refresher.due.connect(self.refresh)
         self._details.tab_changed.connect(self._show_bar)
         self.pane.list.context_menu_requested.connect(self._open_menu)
@@ -91,16 +93,29 @@ class Intercepting(QObject):
             return
         self._held = held
         now = time.time_ns()
-        self._decided &= {line.key for line in held.lines}
+        waiting = {line.key for line in held.lines}
+        # What is still there after a while could not be decided so.
+        late = now - _GONE_NS
+        self._decided = {key: at for key, at in self._decided.items() if key in waiting and at > late}
         lines = [line for line in held.lines if line.key not in self._decided]
         self._tell_overdue({line.key for line in lines}, now)
         self.model.set_lines(lines, now)
         self._count = held.total - len(self._decided)
-        (self._tick.start if self._count else self._tick.stop)()
+        if not (self._count or self._decided):
+            self._tick.stop()
+        elif not self._tick.isActive():
+            self._tick.start()
         title = self.tr("Intercept")
         self._details.set_title(self.pane, f"{title} {grouped(self._count)}" if self._count else title)
         self._show_time()
         self.changed.emit()
+
+    def _look_again(self) -> None:
+        """Time has passed."""
+        if self._decided:
+            self.refresh()
+        else:
+            self._show_time()
 
     def _show_time(self) -> None:
         now = time.time_ns()
@@ -112,7 +127,9 @@ class Intercepting(QObject):
 
     def _tell_overdue(self, waiting: set[Key], now: int) -> None:
         """Say how many went on by themselves, because their time was up."""
-        gone = [line for line in self.model.lines if line.key not in waiting | self._decided]
+        gone = [
+            line for line in self.model.lines if line.key not in waiting and line.key not in self._decided
+        ]
         overdue = sum(line.until_ns <= now for line in gone)
         if overdue:
             one = self.tr("1 message went on unchanged: nobody decided in time.")
@@ -154,7 +171,7 @@ class Intercepting(QObject):
         if line is None:
             return
         try:
-            message = self.pane.editor.sends()
+            message = self.pane.editor.answer()
         except PayloadError as error:
             self.pane.editor.say(str(error), "error")
             return
@@ -162,7 +179,7 @@ class Intercepting(QObject):
 
     def forward_all(self) -> None:
         """Let everything go on unchanged."""
-        self._decided |= {line.key for line in self.model.lines}
+        self._forget(self.model.lines)
         self._engine.let_all_go()
         self.refresh()
 
@@ -194,24 +211,28 @@ class Intercepting(QObject):
         """The chosen one; while the queue is out of sight it is shown instead, so that nothing is decided blindly."""
         if self.pane.isVisible():
             return self.pane.line
-        self.show_queue()
+        # Others make room for the queue too.
+        self._shell.actions[ActionId.FOCUS_HELD].trigger()
         return None
 
     def _decide(self, lines: Sequence[HeldLine], decision: Decision) -> None:
         for line in lines:
             self.pane.forget_edit(line.key)
-        # The engine tells a moment later that they have gone.
-        self._decided |= {line.key for line in lines}
+        self._forget(lines)
         self._engine.decide(lines, decision)
         self.refresh()
+
+    def _forget(self, lines: Sequence[HeldLine]) -> None:
+        """Show them no more: the engine tells a moment later that they have gone."""
+        now = time.time_ns()
+        self._decided |= {line.key: now for line in lines}
 
     def _name(self, connection: int) -> str:
         """The path of a connection; "" while another capture is shown, which has other connections."""
         return self._connections.name(connection) if self._desk.shows_live else ""
 
     def _show_bar(self) -> None:
-        seen = self._details.current_tab() == self.pane.objectName()
-        self.bar.setVisible(self._count > 0 and not seen)
+        self.bar.setVisible(self._count > 0 and not self.pane.isVisible())
 
     def _open_menu(self, position: QPoint) -> None:
         menu = held_menu(self._shell.window, self._shell.actions)

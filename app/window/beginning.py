@@ -17,7 +17,7 @@ from app.views.shell import Shell
 from app.views.sources.start_page import StartPage
 from app.window.layout import WindowLayout
 
-_CLOSING = (ActionId.FOCUS_FRAMES, ActionId.FOCUS_DETAILS, ActionId.SHOW_LIVE)
+_CLOSING = (ActionId.FOCUS_FRAMES, ActionId.FOCUS_DETAILS, ActionId.FOCUS_HELD, ActionId.SHOW_LIVE)
 """Actions that ask for what the page covers."""
 
 

@@ -27,6 +27,7 @@ from app.views.parts.selectable_label import selectable_label
 from app.views.rules.json_tree import JsonTree
 from core.errors import PayloadError
 from core.protocol.frames import Opcode
+from core.protocol.http11 import parsed_request, parsed_response
 from core.protocol.outgoing import Compression
 from core.protocol.utf8 import is_utf8
 from core.rules.verdict import Replacement
@@ -81,9 +82,9 @@ class HeldEditor(QWidget):
         self._line = line
         self._filling = True
         self._refusal = ""
-        is_message = line is not None and line.kind is HeldKind.MESSAGE
         for control in (self.opcode, self.frames, self.compress):
-            control.setVisible(is_message)
+            control.setVisible(line is not None and line.is_message)
+        self.status_code.setVisible(line is not None and line.kind is HeldKind.REQUEST)
         if line is None:
             self._fill(b"", None)
         else:
@@ -124,11 +125,20 @@ class HeldEditor(QWidget):
     def replacement(self) -> Replacement | None:
         """What is to go on in its place; None if nothing was changed. Raises PayloadError."""
         edit = self._edit()
+        if self._line is not None and not self._line.is_message:
+            _check_head(self._line.kind, edit.payload)
         if edit.opcode == Opcode.TEXT and self._is_change(edit) and not is_utf8(edit.payload):
             raise PayloadError("These bytes are not UTF-8, which a text message must be. Send it as binary.")
         if not self._is_change(edit):
             return None
         return Replacement(edit.opcode, edit.payload, max(edit.frames, 1), edit.compression)
+
+    def answer(self) -> Replacement:
+        """What its sender is to get in place of letting it go on. Raises PayloadError."""
+        if self._line is None or self._line.is_message:
+            return self.sends()
+        head = f"HTTP/1.1 {self.status_code.value()} Intercepted\r\nContent-Length: 0\r\n\r\n"
+        return Replacement(Opcode.TEXT, head.encode())
 
     def sends(self) -> Replacement:
         """What the editor holds, changed or not, as a message. Raises PayloadError."""
@@ -201,6 +211,13 @@ class HeldEditor(QWidget):
         self.compress.setToolTip(
             self.tr("Compress with permessage-deflate, where the connection negotiated it")
         )
+        self.status_code = QSpinBox()
+        self.status_code.setRange(200, 599)
+        self.status_code.setValue(403)
+        self.status_code.setPrefix(self.tr("answer with "))
+        self.status_code.lineEdit().setTextMargins(6, 0, 0, 0)
+        self.status_code.setAccessibleName(self.tr("Status of the answer"))
+        self.status_code.setToolTip(self.tr("The HTTP status that “Answer instead” answers the request with"))
         self.text = QPlainTextEdit()
         self.text.setAccessibleName(self.tr("Message as text"))
         self.hex = QPlainTextEdit()
@@ -213,7 +230,7 @@ class HeldEditor(QWidget):
     def _arrange(self) -> None:
         top = QHBoxLayout()
         top.setSpacing(8)
-        for widget in (self.segment, self.opcode, self.frames, self.compress):
+        for widget in (self.segment, self.opcode, self.frames, self.compress, self.status_code):
             top.addWidget(widget)
         top.addStretch(1)
         self.pages = QStackedWidget()
@@ -312,6 +329,13 @@ class HeldEditor(QWidget):
             else:
                 self.say("", "muted")
         self.changed.emit()
+
+
+def _check_head(kind: HeldKind, raw: bytes) -> None:
+    """Raise PayloadError if this is no head."""
+    parse = parsed_request if kind is HeldKind.REQUEST else parsed_response
+    if parse(raw) is None:
+        raise PayloadError("This is no head: it needs a first line, headers, and an empty line at the end.")
 
 
 def _text_of(editor: QPlainTextEdit) -> str:

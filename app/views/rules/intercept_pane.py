@@ -209,14 +209,14 @@ class InterceptPane(QWidget):
             sendable = line is not None
         except PayloadError:
             changed = sendable = False
-        is_message = line is not None and line.kind is HeldKind.MESSAGE
+        can_be_answered = line is not None and line.kind is not HeldKind.RESPONSE
         actions = self._actions
         actions[ActionId.FORWARD_HELD].setEnabled(sendable)
         actions[ActionId.FORWARD_HELD].setIconText(
             self.tr("Forward changed") if changed else self.tr("Forward")
         )
         actions[ActionId.DROP_HELD].setEnabled(line is not None)
-        actions[ActionId.ANSWER_HELD].setEnabled(is_message and sendable)
+        actions[ActionId.ANSWER_HELD].setEnabled(can_be_answered and sendable)
         for identity in _ABOUT_IT:
             actions[identity].setEnabled(line is not None)
         for identity in (ActionId.FORWARD_ALL, ActionId.NEXT_HELD, ActionId.PREVIOUS_HELD):

@@ -77,8 +77,10 @@ def test_hits_are_told_until_the_actions_change(known: KnownRules) -> None:
 
 
 def test_heartbeats_pass_what_holds_and_nothing_else(known: KnownRules) -> None:
-    known.set_rules([rule(1, "hold", "hello", HOLD), rule(2, "drop", "hello")])
+    head = Rule(3, "head", Condition(Moment.REQUEST, 'path == "/a"'), HOLD)
+    known.set_rules([rule(1, "hold", "hello", HOLD), rule(2, "drop", "hello"), head])
     book = known.book(lets_heartbeats_pass=True)
+    assert [each.rule for each in book.by_moment[Moment.REQUEST]] == [head]
     texts = [each.rule.when.filter for each in book.by_moment[Moment.MESSAGE]]
     assert "ping" in texts[0]
     assert texts[1] == "hello"
