@@ -262,7 +262,11 @@ def _probe(options: argparse.Namespace) -> int:
     tune_interpreter()
     if sys.stdout is None:
         raise UnmaskError("The standard output is closed, so that nobody would read the report.")
-    return run_probe(options, program_version(), load_test_page(), sys.stdout)
+    try:
+        return run_probe(options, program_version(), load_test_page(), sys.stdout)
+    except OutputStuck:
+        abandon_output()
+        return 1
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -53,6 +53,7 @@ class Probing(QObject):
         self._reader: CaptureReader | None = None
         self._front: ProbeFront | None = None
         self._place = ""
+        self._scheme = "ws"
         self._offered = offered
         self._timer = QTimer(self, interval=_STEP_MS)
         self._timer.timeout.connect(self._step)
@@ -146,6 +147,7 @@ class Probing(QObject):
             dialog.say(str(error), "error")
             return
         self._place = ""
+        self._scheme = "ws" if listen is None or listen.tls is None else "wss"
         self._front = None if listen is None else ProbeFront()
         if listen is not None and self._front is not None:
             front = self._front
@@ -199,7 +201,7 @@ class Probing(QObject):
             self._run.stop(status.failure)
             self._step()
         elif status.state is SourceState.RUNNING:
-            where = ", ".join(f"ws://{address}/" for address in status.addresses)
+            where = ", ".join(f"{self._scheme}://{address}/" for address in status.addresses)
             self._place = self.tr("Point the client at {0}.").format(where)
 
     # Afterwards.

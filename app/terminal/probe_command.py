@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TextIO
 
-from app.terminal.ending import Ending
+from app.terminal.ending import Ending, Writing
 from app.terminal.standard_streams import say, warn
 from core.capture.reader import CaptureReader
 from core.decoders.visible import terminal_text
@@ -120,7 +120,7 @@ def run_probe(options: argparse.Namespace, version: str, page: TestPage, out: Te
     if not asked.is_local and not options.yes:
         _agree(asked)
     with Ending() as ending, _Place(options.capture) as capture:
-        probe = _Probe(asked, options, version, page, capture, out)
+        probe = _Probe(asked, options, version, page, capture, out, ending.writing)
         ending.call(probe.stop)
         report = probe.run()
     if options.output is not None:
@@ -226,7 +226,9 @@ class _Probe:
         page: TestPage,
         capture: Path,
         out: TextIO,
+        writing: Writing,
     ) -> None:
+        self._writing = writing
         self._asked = asked
         self._out = out
         self._prints = options.format is None
@@ -301,17 +303,18 @@ class _Probe:
             self._news.clear()
         for result in run.report.results[printed:]:
             self._print(result)
-        if self._prints:
-            self._out.write(f"{run.report.summary}.\n")
-            self._out.flush()
+        self._write(f"{run.report.summary}.")
 
     def _print(self, result: Result) -> None:
-        if not self._prints:
-            return
         mark = "ok     " if result.is_fine else "AGAINST"
         said = f"{result.said}: {result.detail}" if result.detail else result.said
-        self._out.write(terminal_text(f"{mark} {result.preset.id:32} {said}") + "\n")
-        self._out.flush()
+        self._write(f"{mark} {result.preset.id:32} {said}")
+
+    def _write(self, line: str) -> None:
+        if self._prints:
+            with self._writing:
+                self._out.write(terminal_text(line) + "\n")
+                self._out.flush()
 
     # HostListener.
 

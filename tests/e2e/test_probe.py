@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import shutil
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -174,6 +175,14 @@ def test_wrong_words_are_answered() -> None:
     listed = run_unmask("probe", "--list")
     assert listed.returncode == 0
     assert "rsv1-set" in listed.stdout
+
+
+def test_control_c_ends_a_probe_that_waits_for_a_client() -> None:
+    with Program(command_of_unmask("probe", "--listen", "127.0.0.1:0")) as probe:
+        while "waiting" not in probe.errors:
+            threading.Event().wait(0.01)
+        assert probe.end(signal.SIGINT) == 1
+        assert "It was stopped." in probe.errors
 
 
 def test_our_own_engine_has_no_findings_under_all_presets(tmp_path: Path) -> None:

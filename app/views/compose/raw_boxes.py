@@ -179,13 +179,9 @@ class RawBoxes(QWidget):
         header.addWidget(self.forms, 0, 0)
         header.addWidget(self.opcodes, 0, 1)
         header.addWidget(bits, 1, 0, 1, 2)
-        for place, (left, right) in enumerate(((self.masks, self.key), (self.lengths, self.stated)), 2):
-            header.addWidget(left, place, 0)
-            header.addWidget(right, place, 1)
+        _add_rows(header, 2, (self.masks, self.key), (self.lengths, self.stated))
         header.addWidget(self.payloads, 4, 0, 1, 2)
-        for place, (left, right) in enumerate(((self.every, self.pause), (self.cuts, self.stop_after))):
-            pace.addWidget(left, place, 0)
-            pace.addWidget(right, place, 1)
+        _add_rows(pace, 0, (self.every, self.pause), (self.cuts, self.stop_after))
         pace.addWidget(self.ends, 2, 0, 1, 2)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -252,3 +248,9 @@ def _grid() -> QGridLayout:
     grid.setColumnStretch(0, 1)
     grid.setColumnStretch(1, 1)
     return grid
+
+
+def _add_rows(grid: QGridLayout, first: int, *rows: tuple[QWidget, QWidget]) -> None:
+    for place, (left, right) in enumerate(rows, first):
+        grid.addWidget(left, place, 0)
+        grid.addWidget(right, place, 1)

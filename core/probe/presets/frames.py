@@ -35,8 +35,8 @@ def _frames(
     return preset(rule, title, fault, demand, suffix=suffix)
 
 
-def _close(rule: str, title: str, payload: bytes) -> Preset:
-    return _frames(rule, title, lambda by: (by.frame(Opcode.CLOSE, payload),), tail=Tail.CLOSE)
+def _close(rule: str, title: str, payload: bytes, demand: Demand = Demand.FAIL) -> Preset:
+    return _frames(rule, title, lambda by: (by.frame(Opcode.CLOSE, payload),), demand, tail=Tail.CLOSE)
 
 
 def _long_form(by: Writer) -> tuple[RawFrame, ...]:
@@ -124,7 +124,7 @@ FRAMES = (
     _frames("text-not-utf8", "a fragmented text with half a surrogate pair", _late_fault, suffix="-late"),
     _close("close-one-byte", "a close frame of one byte", b"\x03"),
     _close("close-code-forbidden", "the close code 1005", (1005).to_bytes(2, "big")),
-    _close("close-code-unassigned", "the close code 2999", (2999).to_bytes(2, "big")),
+    _close("close-code-unassigned", "the close code 2999", (2999).to_bytes(2, "big"), _CHOOSE),
     _close(
         "close-reason-not-utf8", "a close reason that is no UTF-8", (1000).to_bytes(2, "big") + b"\xff\xfe"
     ),

@@ -57,11 +57,13 @@ _SPOILS = (
         "header-without-colon",
         "a header without a colon",
         lambda head: head.with_lines("X-Nothing").to_bytes(),
+        Demand.CHOOSE,
     ),
     _Spoil(
         "header-before-first",
         "space between the first line and the first header",
         lambda head: replace(head, first=head.first + "\r\n X-Early: 1").to_bytes(),
+        Demand.CHOOSE,
     ),
     _Spoil(
         "header-bad-name",
@@ -72,6 +74,7 @@ _SPOILS = (
         "header-bad-value",
         "a header with a control byte in its value",
         lambda head: head.with_lines("X-Bell: a\x07b").to_bytes(),
+        Demand.CHOOSE,
     ),
     _Spoil(
         "header-folded",
@@ -90,7 +93,9 @@ _SPOILS = (
 
 def _of_response(spoil: _Spoil) -> Preset:
     fault = ResponseFault(lambda _request, response: spoil.spoilt(response), spoil.end)
-    return preset(spoil.rule, spoil.title, fault, spoil.demand, suffix="-response")
+    # RFC 9112 section 5.1: only a server has to reject such a header.
+    demand = Demand.CHOOSE if spoil.rule == "header-bad-name" else spoil.demand
+    return preset(spoil.rule, spoil.title, fault, demand, suffix="-response")
 
 
 REQUEST_HEADS = tuple(

@@ -98,6 +98,7 @@ RESPONSES = (
         "http-version-old",
         "HTTP/1.0",
         lambda head: replace(head, first=head.first.replace("1.1", "1.0")),
+        _CHOOSE,
         suffix="-response",
     ),
     _response("response-upgrade-missing", "no Upgrade", lambda head: head.without("Upgrade")),
