@@ -32,7 +32,7 @@ from app.runtime.display import missing_display
 from app.terminal.certificate_command import show_certificate
 from app.terminal.connect_options import talk_of
 from app.terminal.ending import Ending, OutputStuck
-from app.terminal.rule_options import book_of, rules_in
+from app.terminal.rule_options import any_holds, book_of, rules_in
 from app.terminal.script_command import write_script
 from app.terminal.standard_streams import abandon_output, say, warn
 from app.version import program_version
@@ -153,7 +153,10 @@ def _run_console(options: argparse.Namespace) -> int:
     from app.terminal.console import Console, ConsoleOptions, Telling
 
     wanted = None if options.filter is None else _parsed(options.filter)
-    rules = book_of(rules_in(options))
+    given = rules_in(options)
+    if any_holds(given):
+        warn("what the rules hold goes on when its time is up: nobody can decide about it here.")
+    rules = book_of(given)
     sources = named(sources_in(options) or (Listen(ListenAddress()),))
     for each in sources:
         _agree_on(each, allowed=options.allow_network)

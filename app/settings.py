@@ -163,8 +163,8 @@ class Settings:
         self._of_this_run = _EngineChoice(engine, listed)
 
     @property
-    def is_of_this_run(self) -> bool:
-        return self._of_this_run is not None
+    def remembers_echo(self) -> bool:
+        return self._stored_choice().engine.auto_reply is AutoReply.ECHO
 
     def _engine_choice(self) -> _EngineChoice:
         return self._stored_choice() if self._of_this_run is None else self._of_this_run

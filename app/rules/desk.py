@@ -205,16 +205,17 @@ class RuleDesk(QObject):
         settings = self._settings
         if settings.engine.auto_reply is not AutoReply.ECHO:
             return
+        is_remembered = settings.remembers_echo
         settings.set_auto_reply(AutoReply.NONE)
         self._engine.set_auto_reply(AutoReply.NONE)
         if self.known.is_echoing:
             return
         before = {rule.id for rule in self.rules}
         self.known.set_rules(self.known.with_echo(on=True))
-        if settings.is_of_this_run:
-            self._given |= {rule.id for rule in self.rules} - before
-        else:
+        if is_remembered:
             settings.rules = write_remembered(self.rules)
+        else:
+            self._given |= {rule.id for rule in self.rules} - before
 
     def _make_compiler(self) -> RuleCompiler:
         if self._compiler is None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from core.rules.rule import Rule
 
 
+_HOLD = "hold"
+
+
 def add_rule_options(group: argparse._ArgumentGroup) -> None:
     """Add the option."""
     group.add_argument(
@@ -37,6 +40,11 @@ def rules_in(options: argparse.Namespace) -> tuple[Rule, ...]:
 
     compiler = RuleCompiler(default_language())
     return tuple(rule for path in options.rules for rule in load_rules(path, compiler).rules)
+
+
+def any_holds(rules: Sequence[Rule]) -> bool:
+    """Whether any of them has a person decide."""
+    return any(action.name == _HOLD for rule in rules for action in rule.then)
 
 
 def book_of(rules: Sequence[Rule]) -> RuleBook | None:

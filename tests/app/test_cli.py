@@ -406,6 +406,17 @@ def test_a_file_of_rules_that_is_not_there_is_told(tmp_path: Path, capsys: Captu
     assert "cannot be read: No such file" in capsys.readouterr().err
 
 
+def test_the_console_says_that_nobody_decides_there(tmp_path: Path) -> None:
+    holding = rules_at(tmp_path / "a.json", PONG | {"then": [{"do": "hold"}]})
+    command = command_of_unmask(
+        "--listen", "127.0.0.1:0", "--headless", "--capture", tmp_path / "a.unmask", "--rules", holding
+    )
+    with Program(command) as program:
+        assert port_in(program.line())
+        assert program.end(signal.SIGTERM) == 0
+        assert "goes on when its time is up: nobody can decide about it here" in program.errors
+
+
 def test_the_console_does_as_the_rules_of_all_files_say(tmp_path: Path) -> None:
     first = rules_at(tmp_path / "a.json", PONG)
     second = rules_at(

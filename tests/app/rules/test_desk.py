@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QApplication, QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.actions.registry import ActionId
 from app.dialogs.rules.rule_dialog import RuleDialog
+from app.logic.frame_column import FrameColumn
 from app.logic.remembered_rules import read_remembered
 from app.settings import Settings
 from app.window.desktop import Desktop
 from core.capture.session_files import CaptureFolder
+from core.net.settings import AutoReply
 from core.protocol.state import Role
 from core.rules.moment import Moment
 from core.rules.rule import ActionText, Condition, Rule
@@ -212,3 +216,66 @@ def test_a_rule_that_is_changed_in_the_window_applies_at_once(behind: Behind) ->
     behind.settle()
     client.send("two")
     behind.until(lambda: behind.came == ["two"])
+
+
+def offers(menu: QMenu) -> dict[str, QAction]:
+    """The ways to make a rule that a menu offers."""
+    submenus = [action.menu() for action in menu.actions()]
+    [made] = [each for each in submenus if isinstance(each, QMenu) and each.title() == "Make a rule: &when"]
+    return {action.text(): action for action in made.actions()}
+
+
+def test_a_rule_is_made_of_a_cell_or_a_connection(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    window = desktop.window
+    client("/chat").send('{"event": "join", "room": 3}')
+    qtbot.waitUntil(lambda: len(payloads(desktop)) == 1, timeout=20_000)
+    menu = QMenu(window)
+    place = window.frames.visualRect(window.frame_model.index(0, FrameColumn.PAYLOAD)).center()
+    window.making.add_of_cell(menu, window.frames.viewport().mapToGlobal(place))
+    found = offers(menu)
+    assert 'json("$.event") == "join"' in found
+    assert not any(text.startswith(("frame ", "time ", "connection ")) for text in found)
+    found['json("$.event") == "join"'].trigger()
+    when = dialog_of(desktop).rule.when
+    assert when.filter == 'json("$.event") == "join" and path == "/chat"'
+    dialog_of(desktop).reject()
+    window.connections.choose(1)
+    menu = QMenu(window)
+    window.making.add_of_connection(menu, window.connections.chosen_record)
+    found = offers(menu)
+    found['path == "/chat"'].trigger()
+    assert dialog_of(desktop).rule.when == Condition(Moment.MESSAGE, 'path == "/chat"')
+
+
+def test_rules_that_come_with_unmask_are_added_switched_off(desktop: Desktop) -> None:
+    window = desktop.window
+    menu = QMenu(window)
+    window.rules.page.ready_made_wanted.emit(menu)
+    titles = [action.text() for action in menu.actions()]
+    assert len(titles) >= 5
+    assert all(titles)
+    for action in menu.actions():
+        action.trigger()
+    rules = window.rules.rules
+    assert len(rules) >= len(titles)
+    assert not any(rule.is_on for rule in rules)
+    assert not any(line.problem for line in window.rules.model.lines)
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+def test_an_echo_of_the_settings_becomes_a_rule(
+    qapp: QApplication, settings: Settings, captures: CaptureFolder, is_given: bool
+) -> None:
+    engine = replace(settings.engine, auto_reply=AutoReply.ECHO)
+    if not is_given:
+        settings.engine = engine
+    adjust = (lambda _settings: engine) if is_given else (lambda settings: settings)
+    desktop = Desktop(qapp, settings, captures, adjust=adjust)
+    try:
+        assert [(rule.name, rule.is_on) for rule in desktop.window.rules.rules] == [("Echo", True)]
+        assert desktop.window.actions_[ActionId.AUTO_REPLY].isChecked()
+        assert settings.engine.auto_reply is AutoReply.NONE
+        assert len(read_remembered(settings.rules)) == (0 if is_given else 1)
+    finally:
+        desktop.close()
+        dispose(desktop.window)
