@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Self
 
+from core.net.legs.advice import Advice
 from core.net.legs.outlet import Sending
 from core.net.legs.passage import Passage
 from core.net.settings import Limits
@@ -69,6 +70,7 @@ class RuledLine:
         *,
         before: bytes = b"",
         limits: Limits = LIMITS,
+        advice: Advice | None = None,
     ) -> None:
         """`before` has passed before the rules applied."""
         self.loop = asyncio.new_event_loop()
@@ -93,7 +95,7 @@ class RuledLine:
             ahead=self._reader.begun_bytes,
             in_message=self._reader.is_in_message,
         )
-        self.passage.hear(hearing, None)
+        self.passage.hear(hearing, advice)
 
     def feed(self, data: bytes) -> None:
         """What the sender sends next."""
