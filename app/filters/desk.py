@@ -12,6 +12,7 @@ from app.filters.filtering import Filtering
 from app.filters.live_values import known_values
 from app.filters.shelf import FilterShelf
 from app.logic.filter_assistant import FilterAssistant
+from app.logic.scan_run import RunState
 from app.views.filter.bar import FilterBar
 from app.views.panes import Panes
 from app.views.shell import Shell
@@ -36,8 +37,16 @@ class FilterDesk:
         self._decided = QTimer(shell.window)
         self._decided.setSingleShot(True)
         self._decided.setInterval(_PAUSE_MS)
-        self._decided.timeout.connect(partial(self.filtering.ask_anew_of, _OF_HANDLING))
+        self._decided.timeout.connect(self._ask_anew)
         panes.frames.frame_model.handled.connect(self._handled)
+
+    def _ask_anew(self) -> None:
+        found = self.filtering.found
+        if found is not None and found.progress.state is RunState.SEARCHING:
+            # Decisions that come all the time must not keep it from ever ending.
+            self._decided.start()
+        else:
+            self.filtering.ask_anew_of(_OF_HANDLING)
 
     def _handled(self) -> None:
         if not self._decided.isActive():

@@ -84,7 +84,8 @@ def handling_fields() -> Iterable[Field]:
     yield Field(
         "fate", FieldKind.NAME,
         "What became of the frame on its way to the other side: passed on, held (so far, or until the connection was "
-        "over), dropped, or replaced by another one.",
+        "over), dropped, or replaced by another one. The console asks when the frame has come; the window asks again "
+        "when something is decided later.",
         "fate == dropped", _access(lambda _, handling: handling.fate.value), (), _FATES,
     )  # fmt: skip
     yield Field(

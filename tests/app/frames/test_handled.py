@@ -54,6 +54,23 @@ def test_a_decision_shows_in_rows_details_and_filter(desktop: Desktop, client: C
     qtbot.waitUntil(lambda: "then dropped by you" in handling.label.text())
 
 
+def test_what_is_selected_stays_so_when_a_filter_asks_anew(
+    desktop: Desktop, client: Connect, qtbot: QtBot
+) -> None:
+    window, engine = desktop.window, desktop.engine
+    engine.set_rules(COMPILER.book([rule(action("hold"), filter='payload == "halt"', name="Stop")]))
+    peer = client("/")
+    for payload in ("one", "two", "halt"):
+        peer.send(payload)
+    window.filtering.apply("fate != dropped")
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 3)
+    window.frames.go_to_frame(2)
+    qtbot.waitUntil(lambda: engine.held.total == 1)
+    engine.decide(engine.held.lines, Onward.DROP)
+    qtbot.waitUntil(lambda: window.frame_model.rowCount() == 2)
+    assert window.frames.current_frame == 2
+
+
 @pytest.fixture
 def edited(desktop: Desktop, maker: CaptureMaker, qtbot: QtBot) -> Desktop:
     """An old capture: frame 1 became frame 2, in two connections' lists."""
