@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from core.capture.records import Direction
 from core.net.failures import Failure, FailureKind
 from core.net.legs.advice import Advice
+from core.net.legs.glut import Glut
 from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.outlet import Sending
 from core.net.legs.passage import Passage
@@ -60,7 +61,7 @@ class Crossings:
         """Passages that begin as soon as all is read that came, and what is to be sent then."""
         self._tickets = itertools.count(1)
         self._timers = Timers(host.loop)
-        self._most_waiting = host.settings.limits.queued_bytes
+        self._glut = Glut(host, connection)
         self.recorded = 0
         """Size of what was recorded, since this was set to 0."""
 
@@ -95,8 +96,7 @@ class Crossings:
         """Send something along as soon as that disturbs nothing."""
         sender, leg = peer_of(toward), self._legs[toward]
         passage = self.passages[sender]
-        if not leg.is_open or leg.has_said_all or self.waiting_bytes(toward) > self._most_waiting:
-            # Whoever asked for it in time has been told.
+        if not leg.is_open or leg.has_said_all or self._glut.is_there(self.waiting_bytes(toward)):
             return
         if passage is None:
             self.wanted.setdefault(sender, []).append(sending)

@@ -132,7 +132,9 @@ class EndpointSession(Session):
             # They are asked for once it is open.
             return
         if self._ruled is None and (rules is not None or self._host.ruling.advising.adviser is not None):
-            self._ruled = RuledEnd(self, self._host, peer_of(self.endpoint.role), self._heads.hearing)
+            self._ruled = RuledEnd(
+                self, self._host, self.id, peer_of(self.endpoint.role), self._heads.hearing
+            )
         if self._ruled is not None:
             self._ruled.hear(rules, self.id, self._about())
             if self._ruled.is_needless:

@@ -8,6 +8,7 @@ from typing import Protocol
 from core.capture.records import ConnectionRecord
 from core.net.legs.advice import Advice
 from core.net.legs.end_rules import EndRules
+from core.net.legs.glut import Glut
 from core.net.legs.leg import Leg, PauseReason
 from core.net.legs.rule_clock import RuleClock
 from core.net.legs.secrets import without_secrets
@@ -43,12 +44,15 @@ class End(Protocol):
 class RuledEnd:
     """Lives on the loop's thread."""
 
-    def __init__(self, end: End, host: SessionHost, peer: Role, heard: Hearing | None = None) -> None:
+    def __init__(
+        self, end: End, host: SessionHost, connection: int, peer: Role, heard: Hearing | None = None
+    ) -> None:
         """`heard`: what rules have made of the opening handshake."""
         self.loop, self.clock = host.loop, host.clock
         self._end = end
         self._host = host
         self._timers = Timers(host.loop)
+        self._glut = Glut(host, connection)
         self._rules = EndRules(self, peer, host.settings.limits, self._timers)
         self._rule_clock = RuleClock(host.loop, host.clock, self._carry_out)
         self._hearing = heard
@@ -123,6 +127,8 @@ class RuledEnd:
     # Called by the rules.
 
     def put(self, outgoing: Outgoing, origin: Origin) -> Sequence[Report]:
+        if self._glut.is_there(self._leg.queued_bytes):
+            return ()
         return self._end.put(outgoing, origin)
 
     def put_all(self, opcodes: Sequence[int], payloads: list[bytes]) -> Sequence[Report]:

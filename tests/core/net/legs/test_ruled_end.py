@@ -221,3 +221,13 @@ def test_rules_apply_to_compressed_messages_and_the_echo_stays_compressed(served
         got = [peer.recv() for _ in range(sum(number % 7 != 3 for number in range(200)))]
     assert got == [f"keep {number}" for number in range(200) if number % 7 != 3]
     served.closed()
+
+
+def test_rules_stop_sending_to_a_peer_that_does_not_read_and_say_so(tmp_path: Path) -> None:
+    timer = rule_on("", "send", moment=Moment.TIMER, payload="x" * 200_000)
+    with Served(tmp_path / "a.unmask", EngineSettings(limits=Limits(queued_bytes=1 << 20))) as served:
+        use(served, replace(timer, when=replace(timer.when, every_seconds=0.01)))
+        with RawPeer(served.port) as peer:
+            peer.open()
+            assert "does not read what rules send" in served.failure().sentence
+        served.closed()
