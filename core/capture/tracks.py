@@ -30,6 +30,7 @@ from core.protocol.events import (
     StreamEnded,
     TunnelEnded,
     TunnelPassed,
+    WrongAnswer,
     closed_by_role,
 )
 from core.protocol.handshake_rules import EXTENSIONS_HEADER
@@ -239,6 +240,8 @@ class Track:
                 self._rule_head(event)
             case HandshakeDone():
                 return self._answered(time_ns, event)
+            case WrongAnswer():
+                return Broken(event.violations, HeadPlace.CLIENT_RESPONSE)
             case HandshakeFailed():
                 return self._head_failed(time_ns, event)
             case ResponseReceived():

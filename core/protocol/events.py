@@ -212,6 +212,13 @@ class HandshakeDone:
 
 
 @dataclass(frozen=True, slots=True)
+class WrongAnswer:
+    """The response that Unmask has just given is wrong on purpose."""
+
+    violations: tuple[Violation, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HandshakeFailed:
     """No usable head arrived from `sender`. `raw` holds what did, up to the head limit."""
 
@@ -329,6 +336,7 @@ Event = (
     | HeadPassedOn
     | HeadRuled
     | HandshakeDone
+    | WrongAnswer
     | HandshakeFailed
     | ConnectionFailed
     | StreamEnded

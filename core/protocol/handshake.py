@@ -246,6 +246,16 @@ def judged_request(raw: bytes) -> tuple[Violation, ...]:
     return propose(head, ServerPolicy(judgement=Judgement.TOLERANT)).violations
 
 
+def judged_response(request: RequestHead, raw: bytes) -> tuple[Violation, ...]:
+    """The rules that a response of our own to `request` breaks, as far as it is one."""
+    parser = HeadParser(HeadKind.RESPONSE, judgement=Judgement.TOLERANT)
+    try:
+        head = parser.feed(raw)
+    except HeadError:
+        return parser.violations
+    return check_observed(request, head).violations if isinstance(head, ResponseHead) else parser.violations
+
+
 def head_missing(parser: HeadParser) -> Answer:
     """What is wrong when the stream ends before a request is complete. There is nobody left to answer."""
     cut = violation("head-incomplete", f"it ended after {len(parser.raw)} bytes", 0, len(parser.raw))

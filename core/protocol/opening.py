@@ -10,7 +10,14 @@ from dataclasses import dataclass, field, replace
 from core.errors import HeadError
 from core.protocol import handshake
 from core.protocol.deflate import DeflateParameters
-from core.protocol.events import Event, HandshakeDone, HandshakeFailed, RequestReceived, ResponseReceived
+from core.protocol.events import (
+    Event,
+    HandshakeDone,
+    HandshakeFailed,
+    RequestReceived,
+    ResponseReceived,
+    WrongAnswer,
+)
 from core.protocol.headers import explain
 from core.protocol.http11 import HeadKind, HeadLimits, HeadParser, RequestHead, ResponseHead
 from core.protocol.state import Role
@@ -111,7 +118,12 @@ class Opening:
             hasty = violation("data-before-answer", f"{len(self._glued)} bytes")
             answer = replace(answer, violations=(*answer.violations, hasty))
         self.outcome = Outcome(answer.accepted, answer.response, answer.deflate)
-        return [HandshakeDone(answer)]
+        if not (answer.pretends and self._request is not None):
+            return [HandshakeDone(answer)]
+        return [
+            HandshakeDone(answer),
+            WrongAnswer(handshake.judged_response(self._request, answer.response)),
+        ]
 
     @property
     def _sender(self) -> Role:

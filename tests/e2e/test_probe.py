@@ -16,9 +16,12 @@ import pytest
 import websockets.asyncio.client
 import websockets.asyncio.server
 import websockets.exceptions
+from playwright.sync_api import Browser
 
 from core.capture.reader import CaptureReader
-from core.net.settings import EngineSettings, Limits
+from core.net.settings import EngineSettings, Limits, ListenAddress
+from core.net.sources import Listen
+from core.net.tls.settings import ServerTls, TlsSettings
 from tests.tools.program import Program, command_of_unmask, port_in, run_unmask
 from tests.tools.served import Served
 from tests.tools.waiting import PATIENCE_SECONDS
@@ -131,6 +134,37 @@ def test_a_client_of_websockets_is_probed_each_time_that_it_connects() -> None:
         ["ok", "accept-wrong"],
     ]
     assert "none against the RFC" in lines[-1]
+
+
+def test_a_browser_is_probed_each_time_that_its_page_connects(chromium: Browser) -> None:
+    wanted = ("correct-*", "mask-forbidden", "rsv1-set", "control-too-long", "text-not-utf8", "accept-wrong")
+    command = command_of_unmask(
+        *("probe", "--listen", "127.0.0.1:0", *QUICK), *(word for each in wanted for word in ("--only", each))
+    )
+    with Program(command) as probe:
+        while "waiting" not in probe.errors:
+            threading.Event().wait(0.01)
+        connect = """url => {
+            const go = () => { new WebSocket(url).onclose = () => setTimeout(go, 20); };
+            go();
+        }"""
+        # What it complains about on its console is what the probe is for.
+        with closing(chromium.new_context()) as context:
+            context.new_page().evaluate(connect, f"ws://127.0.0.1:{port_in(probe.errors)}/")
+            assert probe.wait() == 0, probe.rest()
+    assert "none against the RFC" in probe.rest()[-1]
+
+
+def test_a_server_behind_tls_is_probed(tmp_path: Path) -> None:
+    settings = EngineSettings(tls=TlsSettings(authority_folder=tmp_path / "data"))
+    with Served(tmp_path / "peer.unmask", settings) as peer:
+        status = peer.start(Listen(ListenAddress("127.0.0.1", 0), ServerTls()))
+        url = f"wss://{status.addresses[0]}/"
+        refused = run_unmask("probe", url, *QUICK, "--only", "rsv1-set")
+        assert (refused.returncode, "certificate" in refused.stderr) == (1, True)
+        done = run_unmask("probe", url, *QUICK, "--only", "*-set", "--only", "head-incomplete", "--insecure")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "ok      rsv1-set" in done.stdout
 
 
 def test_findings_give_status_3_and_a_report_in_a_file(tmp_path: Path) -> None:

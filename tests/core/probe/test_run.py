@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.capture.legs import HeadPlace
 from core.net.connect_request import ConnectRequest, parse_url
 from core.net.settings import EngineSettings, Limits, ListenAddress
 from core.net.sources import Listen, Source, SourceState
@@ -232,6 +233,12 @@ def test_a_client_is_probed_each_time_that_it_connects(tmp_path: Path) -> None:
             ("head-timeout-response", Outcome.DROPPED, None),
             ("rsv1-on-control", Outcome.CLOSED, 1002),
         ]
+        # Our own wrong answer is in the capture, at its head.
+        number = report.results[1].connection
+        assert number is not None
+        assert [
+            (problem.violation.rule.id, problem.head) for problem in engine.reader.connection_problems(number)
+        ] == [("accept-wrong", HeadPlace.CLIENT_RESPONSE)]
         # What the client made of wrong answers, and of the 503 meanwhile, is known.
         peer.captured(lambda reader: bool(reader.totals().connections), "it has connected")
         while peer.has_failures:
