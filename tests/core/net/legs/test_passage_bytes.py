@@ -220,3 +220,69 @@ def test_a_frame_too_long_to_be_held_passes_while_it_comes(sender: Role) -> None
         assert bytes(line.out) == long
         line.decide(ticket, Onward.PASS)
         assert bytes(line.out) == long + after + long
+
+
+KINDS = st.sampled_from(["plain", "drop", "edit", "twice", "later", "hold", "ping"])
+
+
+@given(
+    PARAMETERS,
+    SENDERS,
+    st.lists(st.tuples(KINDS, st.integers(1, 3), st.booleans()), min_size=1, max_size=25),
+    st.randoms(use_true_random=False),
+)
+@settings(deadline=None)
+def test_whatever_rules_and_persons_do_at_once_the_receiver_can_read_it(
+    deflate: DeflateParameters | None,
+    sender: Role,
+    said: list[tuple[str, int, bool]],
+    chance: random.Random,
+) -> None:
+    """All effects at once, decisions and messages sent along at any time, whatever reads bring."""
+    rules = [
+        rule(action("drop"), id=1, filter='payload contains "drop"'),
+        rule(action("replace", payload="edited {payload}"), id=2, filter='payload contains "edit"'),
+        rule(action("duplicate", times="2"), id=3, filter='payload contains "twice"'),
+        rule(action("reorder", behind="2"), id=4, filter='payload contains "later"'),
+        rule(action("hold"), id=5, filter='payload contains "hold"'),
+    ]
+    speaker = Sender(sender)
+    if deflate is not None:
+        speaker.deflater = Deflater(deflate, sender)
+    wanted: list[bytes] = []
+    for number, (kind, fragments, compress) in enumerate(said):
+        payload = b"%s %d" % (kind.encode(), number)
+        if kind == "ping":
+            speaker.control(Opcode.PING, payload, origin=Origin.COMPOSED)
+            continue
+        speaker.message(1, payload, origin=Origin.COMPOSED, fragments=fragments, compress=compress)
+        gone = {"drop": [], "edit": [b"edited " + payload], "twice": [payload] * 2}
+        wanted += gone.get(kind, [payload])
+    decided: dict[int, bytes] = {}
+    with RuledLine(sender, deflate, hearing_of(*rules)) as line:
+        injected = 0
+        for piece in cut(b"".join(speaker.take()), chance):
+            line.feed(piece)
+            if chance.random() < 0.2:
+                injected += 1
+                line.inject(Sending(OutgoingMessage(Opcode.TEXT, b"injected %d" % injected), Origin.INJECTED))
+            for ticket in line.waiting():
+                if chance.random() < 0.3:
+                    decided[ticket] = b"decided %d" % ticket
+                    line.decide(ticket, Replacement(Opcode.TEXT, decided[ticket]))
+        line.passage.end_input()
+        got = messages_in(read(inbound(sender, deflate), bytes(line.out)))
+        assert not line.passage.departures.held_bytes - line.passage.departures.outlet.waiting_bytes
+    from_us = [each for each in got if each.startswith((b"injected", b"decided"))]
+    assert [each for each in from_us if each.startswith(b"injected")] == [
+        b"injected %d" % number for number in range(1, injected + 1)
+    ]
+    assert sorted(each for each in from_us if each.startswith(b"decided")) == sorted(decided.values())
+    others = [each for each in got if each not in from_us]
+    held_back = len([each for each in wanted if each.startswith(b"hold")]) - len(decided)
+    assert len([each for each in others if each.startswith(b"hold")]) == held_back
+    in_order = [each for each in others if not each.startswith((b"hold", b"later"))]
+    assert in_order == [each for each in wanted if not each.startswith((b"hold", b"later"))]
+    assert sorted(each for each in others if each.startswith(b"later")) == sorted(
+        each for each in wanted if each.startswith(b"later")
+    )
