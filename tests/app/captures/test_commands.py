@@ -216,9 +216,11 @@ def test_what_is_saved_instead_of_cleared_stays_whole(
     assert frames_in(path) == 5
 
 
-def test_clear_stands_away_from_freeze(desktop: Desktop) -> None:
+def test_clear_stands_away_from_freeze(desktop: Desktop, qtbot: QtBot) -> None:
     bar, actions = desktop.window.tool_bar, desktop.window.actions_
     clear = bar.widgetForAction(actions[ActionId.CLEAR])
+    desktop.window.resize(1280, 800)
+    qtbot.waitUntil(clear.isVisible)
     for identity in (ActionId.RECORD, ActionId.FREEZE, ActionId.FOLLOW, ActionId.ONLY_ORIGINS):
         other = bar.widgetForAction(actions[identity])
         assert clear.x() - other.geometry().right() > clear.width() // 2, identity
