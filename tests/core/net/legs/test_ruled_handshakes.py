@@ -21,6 +21,7 @@ from core.protocol.handshake import accept_key
 from core.protocol.http11 import parsed_request, parsed_response
 from core.rules.moment import Moment
 from core.rules.rule import ActionText, Condition, Rule
+from tests.tools.proxied import proxied, secured_echo
 from tests.tools.raw_peer import KEY, RawPeer
 from tests.tools.raw_server import RawServer
 from tests.tools.ruled_relay import accepted, next_frame, rule_on, to_client, to_server, use
@@ -360,6 +361,28 @@ def test_counts_of_the_handshake_go_on_with_the_messages(served: Served, target:
                 assert next_frame(server).payload == b"hello"
                 server.send(to_client(b"end"))
                 assert next_frame(client).payload == (b"known" if answers else b"end")
+
+
+def test_behind_tls_of_a_proxy(tmp_path: Path) -> None:
+    with proxied(tmp_path) as proxy, secured_echo("localhost") as port:
+        delays = on_request("delay", by="50ms"), on_response("delay", id=3, by="50ms")
+        changes = (
+            on_request("drop-extensions", id=4),
+            on_response("add-header", id=5, name="X-Seen", value="yes"),
+        )
+        use(proxy.served, *delays, *changes)
+        url = f"wss://localhost:{port}/"
+        with connect(url, proxy=proxy.url, ssl=proxy.trusting()) as client:
+            assert client.response is not None
+            assert client.response.headers["X-Seen"] == "yes"
+            assert "Sec-WebSocket-Extensions" not in client.response.headers
+            client.send("and back")
+            assert client.recv() == "and back"
+        # The tunnel, and what went on inside of it.
+        proxy.records(2)
+        kept = heads(proxy.served, 2)
+    assert kept[HeadPlace.CLIENT_REQUEST].rules == ("rule 1", "rule 4")
+    assert kept[HeadPlace.SERVER_RESPONSE].rules == ("rule 3", "rule 5")
 
 
 # Unmask is the client.
