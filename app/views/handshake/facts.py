@@ -109,7 +109,9 @@ class HandshakeFacts:
         steps = accept_steps(key.strip())
         sent = None if self.response is None else self.response.headers.get("Sec-WebSocket-Accept")
         verdict, role = _verdict(steps.accept, sent)
-        return verdict[0], (
+        passed = self._passed_accept(steps.accept, sent)
+        mark = "✗" if passed and role is ThemeRole.SUCCESS else verdict[0]
+        return mark, (
             Fact((_tr("1  Sec-WebSocket-Key"), visible(key), _key_bytes(key))),
             Fact(
                 (
@@ -124,6 +126,19 @@ class HandshakeFacts:
                 (_tr("5  Sec-WebSocket-Accept"), visible(sent or "—"), verdict),
                 self._theme.color(role),
             ),
+            *passed,
+        )
+
+    def _passed_accept(self, expected: str, sent: str | None) -> tuple[Fact, ...]:
+        """The value that the client got, where that is another one."""
+        place = self._shown.passed_response
+        head = None if place is None else read_head(self._shown.raw(place), HeadKind.RESPONSE)
+        got = sent if head is None else head.headers.get("Sec-WebSocket-Accept")
+        if got == sent:
+            return ()
+        verdict, role = _verdict(expected, got)
+        return (
+            Fact((_tr("6  As the client got it"), visible(got or "—"), verdict), self._theme.color(role)),
         )
 
     def chosen(self) -> Iterable[Fact]:

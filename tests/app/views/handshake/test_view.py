@@ -255,6 +255,21 @@ def test_what_went_on_otherwise_is_shown_and_marked(view: HandshakeView) -> None
     assert "the client vanished without a closing handshake" in view.facts.text()
 
 
+def test_an_accept_that_a_rule_has_changed_is_told_from_the_server_s(view: HandshakeView) -> None:
+    changed = CONNECTION.response.replace(b"xOo=", b"xOO=")
+    assert changed != CONNECTION.response
+    heads = (HeadPlace.CLIENT_REQUEST, CONNECTION.request), (HeadPlace.SERVER_RESPONSE, CONNECTION.response)
+    shown = relayed(*heads, (HeadPlace.CLIENT_RESPONSE, changed))
+    ruled = tuple(replace(head, rules=("Wrong <b>accept</b>",)) for head in shown.heads)
+    view.show_handshake(replace(shown, heads=ruled))
+    assert [each[2][0] for each in rows(view.accept)[4:]] == ["✓", "✗"]
+    assert rows(view.accept)[5][0] == "6  As the client got it"
+    assert "rule Wrong <b>accept</b>" in view.facts.text()
+    assert any(each.text() == "Accept ✗" for each in view.anchors.findChildren(QToolButton))
+    view.show_handshake(relayed(*heads))
+    assert len(rows(view.accept)) == 5
+
+
 def test_what_never_reached_the_server_is_said(view: HandshakeView) -> None:
     shown = relayed(
         (HeadPlace.CLIENT_REQUEST, CONNECTION.request), (HeadPlace.CLIENT_RESPONSE, REFUSED.response)
