@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.scripts.watch import LOOK_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -17,3 +19,5 @@ class Patience:
     """How long a process may answer nothing before it is ended."""
     load_seconds: float = 10.0
     """How long a file may take to run once."""
+    look_seconds: float = LOOK_SECONDS
+    """How often it is looked whether the file was saved."""

@@ -114,7 +114,9 @@ class Script:
         self._send = send
         self._tell_asked = tell_asked
         # Before the file is read, so that no change of it is missed.
-        self._watch = FileWatch(self.path, self._on_loop(self._saved), self._on_loop(self._gone))
+        self._watch = FileWatch(
+            self.path, self._on_loop(self._saved), self._on_loop(self._gone), self._patience.look_seconds
+        )
         self._begin()
 
     def restart(self) -> None:

@@ -1,6 +1,6 @@
 """Keeps tokens and passwords out of the capture. What passes between the peers stays as it is.
 
-A script that is late or has ended redacts nothing. For what must never be recorded, use a rule.
+Of a message that this could not look at in time, the capture has nothing at all.
 """
 
 import re

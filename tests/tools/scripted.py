@@ -25,9 +25,12 @@ from core.scripts.patience import Patience
 from core.scripts.script import Script, ScriptState
 from tests.tools.waiting import PATIENCE_SECONDS
 
-QUICK = Patience(answer_seconds=0.3, knock_seconds=0.2, stuck_seconds=PATIENCE_SECONDS)
+_LOOK_SECONDS = 0.04
+QUICK = Patience(
+    answer_seconds=0.3, knock_seconds=0.2, stuck_seconds=PATIENCE_SECONDS, look_seconds=_LOOK_SECONDS
+)
 """For scripts that do not answer."""
-CALM = Patience(answer_seconds=PATIENCE_SECONDS, load_seconds=PATIENCE_SECONDS)
+CALM = Patience(answer_seconds=PATIENCE_SECONDS, load_seconds=PATIENCE_SECONDS, look_seconds=_LOOK_SECONDS)
 """For scripts that answer, on a machine that may be busy."""
 _PAUSE_SECONDS = 0.005
 _REQUEST = b"GET /chat?room=1 HTTP/1.1\r\nHost: example.com\r\nX-Token: abc\r\n\r\n"

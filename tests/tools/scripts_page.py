@@ -96,6 +96,8 @@ def scripts_page(table: Table) -> Iterator[str]:
         "- An exception is told with its line, and its message goes on unchanged. So do all messages when the process "
         "ends, is killed, or runs out of memory. Save the file, or start it again by hand.\n"
         "- A version that does not run when you save it is told with its line, and the one before goes on.\n"
+        "- A script that calls `redact` anywhere says what is recorded. Of messages that it has not answered about, "
+        "because it is late, has failed, or does not run any more, the capture has nothing but that they passed.\n"
         f"- At most {MOST_QUESTIONS} messages and {size_text(LARGEST_PAYLOAD)} wait in a script; what is above passes "
         f"unchanged. One call may send {MOST_SENDS} messages, one message may have {size_text(LARGEST_PAYLOAD)}, and "
         f"nothing may be delayed or held longer than {LONGEST_SECONDS:g} seconds. Of what it prints, the log keeps the "

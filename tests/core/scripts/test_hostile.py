@@ -224,6 +224,14 @@ def test_a_file_that_does_not_run(tmp_path: Path, source: str, told: tuple[str, 
             assert status.trouble.startswith(sentence)
             assert not line or status.line == line
             assert not scripted.script.is_asked(Moment.OPEN, Role.CLIENT)
+
+    play(scene())
+
+
+def test_a_file_that_did_not_run_is_put_right(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with Scripted(tmp_path / "s.py", "oops(\n") as scripted:
+            await scripted.state(ScriptState.OVER)
             await runs_well_once_it_is_saved(scripted)
 
     play(scene())
