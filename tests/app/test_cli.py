@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -378,7 +379,7 @@ def test_an_export_that_a_ring_overtakes_says_so_and_fails(maker: CaptureMaker) 
 # Rules.
 
 
-def rules_at(path: Path, *rules: dict[str, object]) -> Path:
+def rules_at(path: Path, *rules: Mapping[str, object]) -> Path:
     path.write_text(json.dumps({"version": 1, "rules": rules}, indent=1))
     return path
 

@@ -73,7 +73,7 @@ class PtyProgram:
     @property
     def takes_whole_lines(self) -> bool:
         """Whether the terminal gives the program whole lines, not each key."""
-        flags = termios.tcgetattr(self._master)[3]
+        flags: int = termios.tcgetattr(self._master)[3]
         return flags & termios.ICANON != 0
 
     @property
