@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -13,9 +12,13 @@ from app.actions.registry import ActionId
 from app.captures.desk import CaptureDesk
 from app.dialogs.probe.dialog import ProbeDialog
 from app.dialogs.question import Question
+from app.frames.selection import Selection
+from app.logic.connect_draft import ConnectDraft, request_of
+from app.logic.repeated_handshake import repeated
 from app.runtime.engine_thread import EngineThread
 from app.views.shell import Shell
 from core.capture.reader import CaptureReader
+from core.capture.records import Mode
 from core.errors import CaptureError, UnmaskError
 from core.net.connect_request import ConnectRequest, parse_url
 from core.net.settings import is_loopback
@@ -39,11 +42,9 @@ class Probing(QObject):
     problem = Signal(str)
     frame_wanted = Signal(int, int)
     """The id of a frame, and its connection."""
+    connection_wanted = Signal(int)
 
-    def __init__(
-        self, engine: EngineThread, desk: CaptureDesk, offered: Callable[[], str], shell: Shell
-    ) -> None:
-        """`offered` gives the URL of the server that is worth probing, or ""."""
+    def __init__(self, engine: EngineThread, desk: CaptureDesk, selection: Selection, shell: Shell) -> None:
         super().__init__(shell.window)
         self._engine = engine
         self._desk = desk
@@ -54,7 +55,9 @@ class Probing(QObject):
         self._front: ProbeFront | None = None
         self._place = ""
         self._scheme = "ws"
-        self._offered = offered
+        self._selection = selection
+        self._like: ConnectDraft | None = None
+        """How the connection asked that was selected when the dialog was opened."""
         self._timer = QTimer(self, interval=_STEP_MS)
         self._timer.timeout.connect(self._step)
         engine.source.connect(self._source_changed)
@@ -68,10 +71,30 @@ class Probing(QObject):
             dialog.stop_wanted.connect(self._stop)
             dialog.export_wanted.connect(self._export)
             dialog.frame_wanted.connect(self.frame_wanted)
-        self._dialog.set_url(self._offered())
+            dialog.connection_wanted.connect(self.connection_wanted)
+        if self._run is None:
+            self._offer(self._dialog)
         self._dialog.show()
         self._dialog.raise_()
         self._dialog.activateWindow()
+
+    def _offer(self, dialog: ProbeDialog) -> None:
+        """Name the peer of the selected connection."""
+        record, reader = self._selection.connection, self._desk.reader
+        if record is None or reader is None:
+            return
+        if record.mode is Mode.LISTEN:
+            dialog.set_side(Role.SERVER)
+            return
+        try:
+            found = repeated(record, reader.heads(record.id), reader.legs(record.id))
+        except UnmaskError:
+            return
+        dialog.set_side(Role.CLIENT)
+        dialog.set_url(found.draft.url)
+        self._like = None if found.is_masked else found.draft
+        if found.is_masked:
+            dialog.say(self.tr("Its secrets were recorded as asterisks, so that its headers are left out."))
 
     @property
     def dialog(self) -> ProbeDialog | None:
@@ -133,10 +156,14 @@ class Probing(QObject):
             plan = Plan(str(listen.address), presets, patience_seconds=patience, return_seconds=60.0)
             return plan, listen, listen.address.is_loopback
         url = parse_url(dialog.url.text())
+        like = self._like
+        request = (
+            request_of(like) if like is not None and like.url == dialog.url.text() else ConnectRequest(url)
+        )
         if url.is_secure:
             presets = tuple(preset for preset in presets if preset.id != "head-looks-like-tls")
         is_local = url.host.lower() == "localhost" or is_loopback(url.host)
-        return Plan(url.text, presets, ConnectRequest(url), patience), None, is_local
+        return Plan(url.text, presets, request, patience), None, is_local
 
     def _start(self, plan: Plan, listen: Listen | None) -> None:
         dialog = self._dialog

@@ -12,7 +12,7 @@ from app.logic.shown_frame import shown_frame
 from app.logic.shown_handshake import ShownHandshake, read_handshake
 from app.logic.text import grouped
 from app.views.panes import Panes
-from core.capture.records import ConnectionRecord, Mode, Problem, View
+from core.capture.records import ConnectionRecord, Problem, View
 from core.errors import CaptureError
 from core.protocol.handling import UNTOUCHED
 
@@ -60,15 +60,6 @@ class Selection(QObject):
     @property
     def view(self) -> View:
         return View(self._connections.chosen_connection, self._control)
-
-    def server_url(self) -> str:
-        """The URL of the server that the selected connection leads to; "" if it leads to none that is known."""
-        record = self.connection
-        if record is None:
-            return ""
-        if record.source is not None and record.source.target:
-            return record.source.target
-        return f"ws://{record.peer}{record.path}" if record.mode is Mode.CONNECT else ""
 
     def show_control(self, shown: bool) -> None:
         """Show or hide control frames."""

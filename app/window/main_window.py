@@ -124,7 +124,7 @@ class MainWindow(QMainWindow):
         self.making = RuleMaking(work.desk, self.rules, self.filter_bar, panes, shell)
         self._context_menus = ContextMenus(panes, self.filters.menus, self.making, shell)
         self.scripts = ScriptDesk(engine, shell)
-        self.probing = Probing(engine, work.desk, self.selection.server_url, shell)
+        self.probing = Probing(engine, work.desk, self.selection, shell)
         self.exports = Exports(work, formats, self.frames, self.selection, self.filtering, shell)
         self._empty_table = EmptyTable(
             work.desk,
@@ -248,7 +248,12 @@ class MainWindow(QMainWindow):
         self.connections.picked.connect(self.beginning.close)
         self.problems.chosen.connect(self.selection.go_to_problem)
         self.probing.frame_wanted.connect(self.selection.go_to_frame)
+        self.probing.connection_wanted.connect(self._show_handshake)
         self.status.problems.clicked.connect(self.actions_[ActionId.FOCUS_PROBLEMS].trigger)
+
+    def _show_handshake(self, connection: int) -> None:
+        self.connections.choose(connection)
+        self.tabs.set_current_tab("handshake")
 
     def _connect_actions(self, engine: EngineThread) -> None:
         self.actions_.connect_each(

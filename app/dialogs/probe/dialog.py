@@ -44,6 +44,8 @@ class ProbeDialog(QDialog):
     """The form: markdown or json."""
     frame_wanted = Signal(int, int)
     """The id of a frame, and its connection."""
+    connection_wanted = Signal(int)
+    """A connection, where no frame made the fault."""
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,9 +60,12 @@ class ProbeDialog(QDialog):
         self.set_running(running=False)
 
     def set_url(self, url: str) -> None:
-        """Offer a server."""
-        if url and not self.url.text():
-            self.url.setText(url)
+        """Name the server to probe."""
+        self.url.setText(url)
+
+    def set_side(self, side: Role) -> None:
+        """Choose the side that Unmask takes."""
+        self.peers.setCurrentIndex(self.peers.findData(side))
 
     def side(self) -> Role:
         """The side that Unmask takes."""
@@ -151,11 +156,11 @@ class ProbeDialog(QDialog):
         header.setStretchLastSection(True)
         for column, width in zip(ProbeColumn, (220, 230, 190, 190, 90), strict=True):
             self.table.setColumnWidth(column, width)
-        self.show_frame = QPushButton(self.tr("Show the &frame"), self)
+        self.show_it = QPushButton(self.tr("Show it in the &capture"), self)
         self.markdown = QPushButton(self.tr("Export &Markdown…"), self)
         self.json = QPushButton(self.tr("Export &JSON…"), self)
         self.close_button = QPushButton(self.tr("Close"), self)
-        for button in (self.show_frame, self.markdown, self.json, self.close_button, self.stop):
+        for button in (self.show_it, self.markdown, self.json, self.close_button, self.stop):
             button.setAutoDefault(False)
 
     def _arrange(self) -> None:
@@ -172,7 +177,7 @@ class ProbeDialog(QDialog):
         below.setSpacing(8)
         below.addWidget(self.findings)
         below.addStretch(1)
-        for button in (self.show_frame, self.markdown, self.json, self.close_button):
+        for button in (self.show_it, self.markdown, self.json, self.close_button):
             below.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 14)
@@ -188,10 +193,10 @@ class ProbeDialog(QDialog):
         self.start.clicked.connect(self.start_wanted)
         self.stop.clicked.connect(self.stop_wanted)
         self.findings.toggled.connect(self._model.show_only_findings)
-        self.table.activated.connect(lambda _index: self._show_frame())
+        self.table.activated.connect(lambda _index: self._show_it())
         self.table.selectionModel().currentRowChanged.connect(lambda: self._show_exports())
         self._model.modelReset.connect(self._show_exports)
-        self.show_frame.clicked.connect(self._show_frame)
+        self.show_it.clicked.connect(self._show_it)
         self.markdown.clicked.connect(lambda: self.export_wanted.emit("markdown"))
         self.json.clicked.connect(lambda: self.export_wanted.emit("json"))
         self.close_button.clicked.connect(self.reject)
@@ -221,19 +226,19 @@ class ProbeDialog(QDialog):
         has_results = self._report is not None and bool(self._report.results)
         self.markdown.setEnabled(has_results)
         self.json.setEnabled(has_results)
-        self.show_frame.setEnabled(self._chosen_frame() is not None)
+        result = self._model.result(self.table.currentIndex().row())
+        self.show_it.setEnabled(result is not None and result.connection is not None)
 
-    def _chosen_frame(self) -> tuple[int, int] | None:
+    def _show_it(self) -> None:
+        """Lead to the frame of the chosen fault, or to its connection if no frame made it."""
         result = self._model.result(self.table.currentIndex().row())
         if result is None or result.connection is None:
-            return None
+            return
         frame = result.frame if result.frame is not None else result.answer
-        return None if frame is None else (frame, result.connection)
-
-    def _show_frame(self) -> None:
-        chosen = self._chosen_frame()
-        if chosen is not None:
-            self.frame_wanted.emit(*chosen)
+        if frame is None:
+            self.connection_wanted.emit(result.connection)
+        else:
+            self.frame_wanted.emit(frame, result.connection)
 
 
 class _MarkDelegate(QStyledItemDelegate):

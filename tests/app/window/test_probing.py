@@ -14,7 +14,9 @@ from app.dialogs.probe.dialog import ProbeDialog
 from app.dialogs.question import Question
 from app.models.probe_results import ProbeColumn
 from app.window.desktop import Desktop
+from core.net.connect_request import ConnectRequest, parse_url
 from core.net.settings import EngineSettings
+from core.net.sources import Connect, Source
 from core.probe.outcome import Outcome
 from core.protocol.state import Role
 from tests.tools.at_window import press, trigger
@@ -62,7 +64,7 @@ def test_a_server_is_probed_and_each_row_leads_to_its_frame(
     assert dialog.table.model().rowCount() == 0
     dialog.findings.setChecked(False)
     dialog.table.selectRow(1)
-    dialog.show_frame.click()
+    dialog.show_it.click()
     window = desktop.window
     frame = window.frames.current_frame
     assert frame is not None
@@ -77,6 +79,31 @@ def test_a_server_is_probed_and_each_row_leads_to_its_frame(
     assert "cannot be written" in dialog.status.text()
 
 
+def test_the_server_of_the_selected_connection_is_probed_with_its_headers(
+    desktop: Desktop, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = desktop.window
+    with Served(tmp_path / "peer.unmask", EngineSettings()) as peer:
+        request = ConnectRequest(parse_url(f"{peer.url}/chat"), headers=(("X-Who", "Ada"),))
+        desktop.engine.start_source(Source(5, "peer", Connect(request)))
+        qtbot.waitUntil(lambda: window.connection_model.open_ids == (1,))
+        window.connections.choose(1)
+        dialog = opened(desktop)
+        assert dialog.url.text() == f"{peer.url}/chat"
+        dialog.only.setText("key-missing")
+        dialog.start.click()
+        finished(desktop, qtbot)
+        report = dialog.report
+        assert report is not None
+        assert [(each.outcome, each.code) for each in report.results] == [(Outcome.REFUSED, 400)]
+        dialog.table.selectRow(0)
+        dialog.show_it.click()
+        assert window.connections.chosen_connection == report.results[0].connection
+        assert window.tabs.current_tab() == "handshake"
+        heads = peer.reader.heads(3)
+        assert b"X-Who: Ada" in heads[0].raw
+
+
 def test_a_client_is_told_where_to_come(desktop: Desktop, qtbot: QtBot, tmp_path: Path) -> None:
     dialog = opened(desktop)
     dialog.peers.setCurrentIndex(dialog.peers.findData(Role.SERVER))
@@ -85,8 +112,6 @@ def test_a_client_is_told_where_to_come(desktop: Desktop, qtbot: QtBot, tmp_path
     dialog.start.click()
     qtbot.waitUntil(lambda: "Point the client at ws://" in dialog.status.text())
     url = dialog.status.text().split()[4].rstrip(".")
-    from core.net.connect_request import ConnectRequest, parse_url
-
     with Served(tmp_path / "client.unmask", EngineSettings()) as client:
         client.host.connect(ConnectRequest(parse_url(url)))
         finished(desktop, qtbot)
