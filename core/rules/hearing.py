@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from core.capture.records import ConnectionRecord, Direction, FrameRecord
 from core.protocol.events import FrameReceived, Message
@@ -16,37 +15,18 @@ from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import Frame, Opcode, make_frame
 from core.protocol.state import Role
 from core.query.fields import Subject
-from core.query.predicate import Predicate, predicate
 from core.rules.conditions import settled
 from core.rules.deed import Deed, Doing, HandshakeDeed
+from core.rules.docket import Candidate, Docket, Lone, candidate_of
 from core.rules.hits import HitCounts
-from core.rules.joined import Joined, may_be_json
+from core.rules.joined import Joined
 from core.rules.moment import Moment
 from core.rules.occasion import Occasion
 from core.rules.ready import ReadyRule
-from core.rules.sieve import Sieve, Single, Spelling, may_have_otherwise, sieve_of
-from core.rules.sifting import Sifting
 from core.rules.subjects import received, surroundings
 from core.rules.verdict import HandshakeVerdict, Verdict
 
 _SECOND = 10**9
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A rule that may apply on this connection to what a side sends."""
-
-    ready: ReadyRule
-    matches: Predicate | None
-    """None matches everything."""
-    sieve: Sieve | None
-    is_echo: bool = False
-    """It sends every message back."""
-    needle: bytes | None = None
-    """Bytes without which no message matches, unless it spells them otherwise."""
-    spelling: Spelling = Spelling.ONLY
-    single: Single | None = None
-    """Another test that each message passes that matches."""
 
 
 class Hearing:
@@ -72,8 +52,7 @@ class Hearing:
         self._applied_names: set[str] = set()
         self._due_ns: dict[int, int] = {}
         """When each timer is due next, by its rule's id."""
-        self._candidates: dict[tuple[Moment, Role | None], tuple[_Candidate, ...]] = {}
-        self._siftings: dict[tuple[Moment, Role], Sifting] = {}
+        self._dockets: dict[tuple[Moment, Role | None], Docket] = {}
         self._is_started = False
         if before is not None:
             self._take_over(before)
@@ -96,11 +75,11 @@ class Hearing:
 
         Then those that `sift` leaves out are only sent back; tell their number to `count_echoes`.
         """
-        return any(each.is_echo for each in self._of(Moment.MESSAGE, sender))
+        return any(each.is_echo for each in self._of(Moment.MESSAGE, sender).candidates)
 
     def count_echoes(self, sender: Role, count: int, now_ns: int) -> None:
         """So many messages were sent back without being asked about."""
-        for each in self._of(Moment.MESSAGE, sender):
+        for each in self._of(Moment.MESSAGE, sender).candidates:
             if each.is_echo:
                 self._hits.add(each.ready.rule.id, now_ns, count)
                 self._applied[each.ready.rule.id] = self._applied.get(each.ready.rule.id, 0) + count
@@ -111,27 +90,20 @@ class Hearing:
 
         `moment` is MESSAGE or FRAME: each frame of a run is a message.
         """
-        asked = [each for each in self._of(moment, sender) if not each.is_echo]
-        sieves = [each.sieve for each in asked if each.sieve is not None]
-        if len(sieves) < len(asked):
-            return range(len(run.payloads))
-        sifting = self._siftings.get((moment, sender))
-        if sifting is None:
-            sifting = self._siftings[moment, sender] = Sifting(sieves)
-        return sorted(sifting.among(Joined(run))) or None
+        return self._of(moment, sender).sift(Joined(run))
 
     def redacts(self, sender: Role) -> bool:
         """Whether a rule may keep a message of that side, or a part of it, from being recorded."""
         return any(
             action.name == "redact"
-            for each in self._of(Moment.MESSAGE, sender)
+            for each in self._of(Moment.MESSAGE, sender).candidates
             for action in each.ready.rule.then
         )
 
     def recorded_of_sent(self, event: FrameReceived, sender: Role, now_ns: int) -> bytes | None:
         """What may be recorded of a message that Unmask sends in place of that side; None: all of it."""
         deed: Deed | None = None
-        for each in self._of(Moment.MESSAGE, sender):
+        for each in self._of(Moment.MESSAGE, sender).candidates:
             parts = zip(each.ready.acts, each.ready.rule.then, strict=True)
             acts = [act for act, text in parts if text.name == "redact"]
             subject = received(event, sender, now_ns, self._about)
@@ -159,7 +131,7 @@ class Hearing:
     def learn(self, about: ConnectionRecord) -> None:
         """More is known of the connection, such as its response."""
         self._about = about
-        self._forget()
+        self._dockets.clear()
 
     def message(self, event: FrameReceived, sender: Role, now_ns: int) -> Verdict | None:
         """What becomes of the message that a frame completes; None: it passes."""
@@ -225,23 +197,14 @@ class Hearing:
 
     # Internals.
 
-    def _forget(self) -> None:
-        """Find out anew which rules may apply."""
-        self._candidates.clear()
-        self._siftings.clear()
-
-    def _of(self, moment: Moment, sender: Role | None) -> tuple[_Candidate, ...]:
+    def _of(self, moment: Moment, sender: Role | None) -> Docket:
         """The rules that may apply, with what is left of their filters."""
         key = moment, sender
-        found = self._candidates.get(key)
+        found = self._dockets.get(key)
         if found is None:
             subject = self._sample(sender)
-            found = tuple(
-                each
-                for each in (self._candidate(ready, sender, subject) for ready in self._rules[moment])
-                if each is not None
-            )
-            self._candidates[key] = found
+            some = [self._candidate(ready, sender, subject) for ready in self._rules[moment]]
+            found = self._dockets[key] = Docket([each for each in some if each is not None])
         return found
 
     def _sample(self, sender: Role | None) -> Subject:
@@ -250,21 +213,13 @@ class Hearing:
             return surroundings(self._about, 0, frame)
         return received(FrameReceived(frame, (), None), sender, 0, self._about)
 
-    def _candidate(self, ready: ReadyRule, sender: Role | None, subject: Subject) -> _Candidate | None:
+    def _candidate(self, ready: ReadyRule, sender: Role | None, subject: Subject) -> Candidate | None:
         when = ready.rule.when
         if when.sender is not None and sender is not None and when.sender is not sender:
             return None
         if when.most is not None and self._applied.get(ready.rule.id, 0) >= when.most:
             return None
-        left = True if ready.expression is None else settled(ready.expression, subject)
-        if isinstance(left, bool):
-            return _Candidate(ready, None, None, ready.is_echo) if left else None
-        sieve = sieve_of(left)
-        if sieve is None or sieve.needle is None:
-            single = None if sieve is None else sieve.single
-            return _Candidate(ready, predicate(left), sieve, single=single)
-        needle = sieve.needle
-        return _Candidate(ready, predicate(left), sieve, needle=needle.data, spelling=needle.spelling)
+        return candidate_of(ready, True if ready.expression is None else settled(ready.expression, subject))
 
     def _of_subject(
         self,
@@ -275,26 +230,13 @@ class Hearing:
         now_ns: int,
     ) -> Verdict | None:
         """`payload` is for the sieves; None: no sieve is asked. `make` makes the subject where one is needed."""
+        docket = self._of(moment, sender)
         deed: Deed | None = None
         subject: Subject | None = None
-        is_json: bool | None = None
-        otherwise: tuple[bool, bool, bool, bool] | None = None
-        for each in self._of(moment, sender):
-            if payload is not None:
-                needle, single = each.needle, each.single
-                if each.spelling:
-                    if is_json is None:
-                        is_json = may_be_json(payload)
-                    if not is_json:
-                        continue
-                if needle is not None and needle not in payload:
-                    if not each.spelling:
-                        continue
-                    otherwise = otherwise or may_have_otherwise(payload)
-                    if not otherwise[each.spelling]:
-                        continue
-                elif single is not None and not single(payload):
-                    continue
+        lone = None if payload is None else Lone(payload)
+        for each in docket.candidates if payload is None else docket.of_message(payload):
+            if lone is not None and each.sieve is not None and not lone.may(each.sieve):
+                continue
             if subject is None:
                 subject = make()
             if (each.matches is not None and not each.matches(subject)) or not self._is_due(each.ready):
@@ -305,8 +247,8 @@ class Hearing:
             if deed.stops:
                 break
             subject = deed.subject
-            if payload is not None:
-                payload, is_json, otherwise = deed.payload, None, None
+            if lone is not None and deed.payload is not lone.payload:
+                lone = Lone(deed.payload)
         return None if deed is None else deed.verdict()
 
     def _at(
@@ -317,7 +259,7 @@ class Hearing:
         wanted: Callable[[ReadyRule], bool] = lambda _: True,
     ) -> Verdict | None:
         deed: Deed | None = None
-        for each in self._of(moment, None):
+        for each in self._of(moment, None).candidates:
             if not wanted(each.ready) or (each.matches is not None and not each.matches(subject)):
                 continue
             if not self._is_due(each.ready):
@@ -333,7 +275,7 @@ class Hearing:
         self.learn(about)
         deed: HandshakeDeed | None = None
         subject = surroundings(about, now_ns)
-        for each in self._of(moment, None):
+        for each in self._of(moment, None).candidates:
             if (each.matches is not None and not each.matches(subject)) or not self._is_due(each.ready):
                 continue
             occasion = self._occasion(each.ready, subject, now_ns)
@@ -370,7 +312,7 @@ class Hearing:
         count = self._applied[rule.id] = self._applied.get(rule.id, 0) + 1
         self._hits.add(rule.id, now_ns)
         if rule.when.most is not None and count >= rule.when.most:
-            self._forget()
+            self._dockets.clear()
             self._due_ns.pop(rule.id, None)
         if rule.name not in self._applied_names:
             self._applied_names.add(rule.name)

@@ -79,6 +79,10 @@ class Joined:
             found = self._found[search] = self._search(search)
         return found
 
+    def hits_lowered(self, search: Search) -> Indexes:
+        """Messages in which something is found once A–Z are a–z."""
+        return self._hits(search, self._lowered)
+
     def hits_in_json(self, search: Search) -> Indexes:
         """Those of the hits that may be JSON."""
         found = self._in_json.get(search)
@@ -95,9 +99,10 @@ class Joined:
 
     def _search(self, search: Search) -> Indexes:
         if isinstance(search, FoldedSearch):
-            blob, search = self._lowered, LiteralSearch(search.needle)
-        else:
-            blob = self.blob
+            return self._hits(LiteralSearch(search.needle), self._lowered)
+        return self._hits(search, self.blob)
+
+    def _hits(self, search: Search, blob: bytes) -> Indexes:
         searching = search.over(blob)
         first = searching.first(0, len(blob))
         if first is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from core.capture.columns import Region
@@ -56,7 +56,7 @@ OTHERWISE: Mapping[Spelling, Search] = {
 
 def may_have_otherwise(payload: bytes) -> tuple[bool, bool, bool, bool]:
     """By `Spelling`, whether a payload of JSON may have something in another way than a needle says."""
-    return False, False, b"\\" in payload, _single(OTHERWISE[Spelling.NUMBER])(payload)
+    return False, False, b"\\" in payload, single_of(OTHERWISE[Spelling.NUMBER])(payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ class Needle:
 
     data: bytes
     spelling: Spelling = Spelling.ONLY
+    is_folded: bool = False
+    """Whether small letters stand in it for capital ones too; then its spelling is ONLY."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,13 @@ def sieve_of(expression: Expression) -> Sieve | None:
         case Term():
             return _of_term(expression)
         case And(parts=parts):
-            return _all([each for each in map(sieve_of, parts) if each is not None])
+            known = [each for each in map(sieve_of, parts) if each is not None]
+            # What can't be told denies more than what is known does.
+            return (
+                _all(known)
+                if len(known) == len(parts)
+                else _all([replace(each, is_exact=False) for each in known])
+            )
         case Or(parts=parts):
             return _any([sieve_of(each) for each in parts])
         case Not(part=part):
@@ -129,7 +137,10 @@ def _of_payload(term: Term, placement: InPayload) -> Sieve | None:
             return None
         case LiteralSearch(needle=needle) | RarestSearch(searches=(LiteralSearch(needle=needle), *_)):
             return _having(Needle(needle))
-    return Sieve(lambda run: run.hits(search), _single(search))
+        case FoldedSearch(needle=needle) | RarestSearch(searches=(FoldedSearch(needle=needle), *_)):
+            folded = FoldedSearch(needle)
+            return Sieve(lambda run: run.hits(folded), single_of(folded), Needle(needle, is_folded=True))
+    return Sieve(lambda run: run.hits(search), single_of(search))
 
 
 def _of_json(term: Term) -> Sieve | None:
@@ -210,7 +221,8 @@ def _of_lengths(run: Joined, matcher: Matcher) -> Indexes:
     return [at for at, length in enumerate(run.lengths) if matcher.one(length)]
 
 
-def _single(search: Search) -> Single:
+def single_of(search: Search) -> Single:
+    """The test whether something is found in one payload."""
     match search:
         case LiteralSearch(needle=needle):
             return lambda payload: needle in payload
@@ -219,7 +231,7 @@ def _single(search: Search) -> Single:
         case PatternSearch(pattern=pattern):
             return lambda payload: pattern.search(payload) is not None
         case RarestSearch(searches=searches):
-            return _single(searches[0])
+            return single_of(searches[0])
     return lambda _: True
 
 

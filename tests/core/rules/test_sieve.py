@@ -87,7 +87,14 @@ def test_what_is_kept(filter: str, payloads: tuple[str, ...], kept: list[int]) -
 
 
 @pytest.mark.parametrize(
-    "filter", ["masked", 'payload matches ".*"', "not payload contains a", "masked or payload contains a"]
+    "filter",
+    [
+        "masked",
+        "not (fin and masked)",
+        'payload matches ".*"',
+        "not payload contains a",
+        "masked or payload contains a",
+    ],
 )
 def test_what_tells_nothing(filter: str) -> None:
     assert sieve_of(LANGUAGE.parse(filter)) is None
