@@ -114,15 +114,15 @@ class Observer:
         """How many bytes came behind the head, as long as it is not known what they mean."""
         return self._directions[sender].waiting.length
 
-    def look_away(self, held: int, total: int) -> list[Event]:
+    def look_away(self, held: int, total: int, follows: str = "what follows passes unread") -> list[Event]:
         """Let go of all that is held, and read nothing any more: of the `total` bytes allowed for all peers, `held` are
-        held of these two.
+        held of these two. `follows` says what becomes of them.
         """
         for role in Role:
             direction = self._directions[role] = _Stream(role, ConnectionLimits(trailing_bytes=0))
             direction.head_done = True
             direction.stop_reading()
-        detail = f"{held} bytes are held of it, the limit for all is {total}; what follows passes unread"
+        detail = f"{held} bytes are held of it, the limit for all is {total}; {follows}"
         return [LookedAway(violation("memory-exhausted", detail))]
 
     def feed(self, sender: Role, data: bytes) -> list[Event]:

@@ -62,6 +62,8 @@ class Crossings:
         self._tickets = itertools.count(1)
         self._timers = Timers(host.loop)
         self._glut = Glut(host, connection)
+        self.has_cut = False
+        """Whether Unmask has ended the connection, and neither side."""
         self.recorded = 0
         """Size of what was recorded, since this was set to 0."""
 
@@ -163,6 +165,7 @@ class Crossings:
     def cut_side(self, side: Role, cut: Cut) -> None:
         """End the connection to a side, or only the stream toward it."""
         if cut is Cut.RESET:
+            self.has_cut = True
             self.lose(side)
             self._legs[side].reset()
         else:
@@ -207,6 +210,7 @@ class Crossings:
     def cut(self, cut: Cut, sender: Role) -> None:
         self.flush()
         if cut is Cut.RESET:
+            self.has_cut = True
             for leg in self._legs.values():
                 leg.reset()
         else:
@@ -239,6 +243,7 @@ class Crossings:
 
     def fail(self, reason: str) -> None:
         self._host.tell_failure(Failure(FailureKind.CONNECT, "", reason))
+        self.has_cut = True
         for leg in self._legs.values():
             leg.abort()
 
@@ -248,5 +253,6 @@ class Crossings:
         return (each for each in self.passages.values() if each is not None)
 
     def _close_is_overdue(self) -> None:
+        self.has_cut = True
         for leg in self._legs.values():
             leg.abort()

@@ -130,6 +130,7 @@ class Relayed(Between):
         return is_decided
 
     def disconnect(self) -> None:
+        self._crossings.has_cut = True
         # What is held reaches nobody.
         for side in Role:
             self._crossings.lose(side)
@@ -140,9 +141,11 @@ class Relayed(Between):
     def give_up(self, held: int, total: int) -> None:
         """An observer can't fail what it looks at, so it looks away: what passes goes on, and is not read any more."""
         self.go_on()
-        self._tell(Role.CLIENT, self._observer.look_away(held, total), self._host.clock())
-        if any(passage is not None for passage in self._passages.values()):
-            # What rules would change or hold must not pass unseen.
+        is_ruled = any(passage is not None for passage in self._passages.values())
+        # What rules would change or hold must not pass unseen.
+        follows = "Unmask cuts it, as rules apply to it" if is_ruled else "what follows passes unread"
+        self._tell(Role.CLIENT, self._observer.look_away(held, total, follows), self._host.clock())
+        if is_ruled:
             self.disconnect()
         self._settle()
 
@@ -320,7 +323,7 @@ class Relayed(Between):
             other.say_no_more(leg.end)
 
     def _note_first(self, leg: Leg) -> None:
-        if self._first is None:
+        if self._first is None and not self._crossings.has_cut:
             self._first = self._side(leg)
 
     def _tell_read(self, leg: Leg, sender: Role, events: Sequence[Report], now: int) -> None:

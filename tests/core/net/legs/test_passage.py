@@ -236,7 +236,7 @@ def test_a_person_resets_one_side_and_the_other_is_closed(
         with pytest.raises(ConnectionResetError):
             asked.rest()
         assert other.rest() == b""
-    served.closed()
+    assert served.closed().closed_by is ClosedBy.UNMASK
 
 
 def handling_of(served: Served, payload: bytes) -> Handling:

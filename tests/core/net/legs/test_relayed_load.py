@@ -22,11 +22,13 @@ from core.net.failures import FailureKind
 from core.net.legs.leg import Leg
 from core.net.legs.session import Session
 from core.net.settings import EngineSettings, Limits
+from core.protocol.events import ClosedBy
 from core.protocol.frames import encode_header, make_frame
 from tests.tools.answering import Answering, visit
 from tests.tools.raw_end import RawEnd
 from tests.tools.raw_peer import MASK, RawPeer
 from tests.tools.raw_server import RawServer, response_to
+from tests.tools.ruled_relay import rule_on, use
 from tests.tools.served import Served, frames_of, on_loop
 from tests.tools.waiting import PATIENCE_SECONDS, until
 
@@ -267,3 +269,23 @@ def test_coming_and_going_leaves_nothing_behind(served: Served, answering: Answe
 def settled(left: Callable[[], tuple[int, ...]], before: tuple[int, ...]) -> None:
     """Wait until no more is left than before; the other end of a socket may be slow to go."""
     until(lambda: all(now <= then for now, then in zip(left(), before, strict=True)), "nothing is left over")
+
+
+def test_who_takes_all_memory_is_cut_where_rules_apply(served: Served) -> None:
+    """What a rule might change or hold must not pass unseen."""
+    use(served, rule_on('payload contains "never"', "drop"))
+    begun = encode_header(0x82, MASK, MIB, 2) + bytes(MIB - 1)
+    with RawServer() as target, ExitStack() as stack:
+        pairs = [stack.enter_context(opened(served, target)) for _ in range(6)]
+        for client, _ in pairs:
+            client.send(begun)
+        reader = served.captured(lambda reader: bool(reader.problems()), "one is cut")
+        number = next(each.connection for each in reader.problems())
+        client, end = pairs[number - 1]
+        for each in (client, end):
+            with suppress(ConnectionResetError):
+                each.rest()
+        record = served.closed(number)
+    assert (record.closed_by, record.close_code) == (ClosedBy.UNMASK, 1006)
+    [problem] = [each for each in served.reader.problems() if each.connection == number]
+    assert "as rules apply" in problem.violation.detail
