@@ -19,10 +19,18 @@ from websockets.sync.server import ServerConnection, serve
 
 from app.logic.running_script import RunningScript
 from core.capture.reader import CaptureReader
+from core.net.connect_request import ConnectRequest, parse_url
 from core.net.settings import EngineSettings
+from core.net.sources import Connect
 from core.protocol.events import Origin
+from core.protocol.frames import Opcode
+from core.protocol.handling import DecidedBy, Fate
+from core.protocol.outgoing import OutgoingMessage, Target
+from core.protocol.state import Role
+from core.rules.verdict import Replacement
 from core.scripts.script import ScriptState
 from tests.tools.program import Program, command_of_unmask, port_in
+from tests.tools.proxied import proxied
 from tests.tools.scripts_page import EXAMPLES
 from tests.tools.served import Served, frames_of, messages_of
 from tests.tools.waiting import until
@@ -296,3 +304,50 @@ def is_zombie(number: str) -> bool:
         return " Z " in Path(f"/proc/{number}/stat").read_text()
     except OSError:
         return True
+
+
+def test_a_script_may_leave_it_to_a_person(tmp_path: Path) -> None:
+    source = "from unmask_script import *\ndef on_message(m):\n    if m.sender == 'client': hold(60)\n"
+    with echoing() as (url, _), scripted(tmp_path, source) as (served, _running):
+        host = served.host
+        with connect(f"ws://127.0.0.1:{served.relay(url)}") as client:
+            client.send("one")
+            until(lambda: host.held.total == 1, "it is held")
+            [message] = host.held.messages
+            assert (message.payload, message.rules) == (b"one", ("s.py",))
+            host.decide((message.key,), Replacement(Opcode.TEXT, b"another"))
+            assert client.recv() == "another"
+        served.closed()
+        handling = frames_of(served.reader)[0].row.handling
+        assert (handling.fate, handling.decided_by) == (Fate.REPLACED, DecidedBy.PERSON)
+
+
+_SAYS_WHERE = """
+from unmask_script import *
+
+def on_message(message):
+    log(message.connection.mode)
+    reply("from the script")
+"""
+
+
+def test_through_a_proxy(tmp_path: Path) -> None:
+    path = tmp_path / "s.py"
+    path.write_text(_SAYS_WHERE)
+    with echoing(answers=False) as (url, _), proxied(tmp_path) as proxy:
+        running = RunningScript(proxy.served.host, path, lambda: None)
+        until(lambda: running.status.state is ScriptState.RUNNING, "the script runs")
+        with connect(url, proxy=proxy.url) as client:
+            client.send("hello")
+            assert client.recv() == "from the script"
+        assert running.log.after()[-1].text == "proxy"
+
+
+def test_as_a_client(tmp_path: Path) -> None:
+    with echoing() as (url, came), scripted(tmp_path, _SAYS_WHERE) as (served, running):
+        served.start(Connect(ConnectRequest(parse_url(url))))
+        served.opened()
+        served.host.send(Target(1, Role.SERVER), OutgoingMessage(Opcode.TEXT, b"hello"))
+        until(lambda: came[:2] == ["hello", "from the script"], "the script has answered the echo")
+        assert running.log.after()[-1].text == "connect"
+        running.stop()
