@@ -1,8 +1,9 @@
-"""Values that occur in the capture's connections, for the completion of a filter."""
+"""Values that occur in the capture, for the completion of a filter."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from PySide6.QtCore import QCoreApplication
 
@@ -27,8 +28,14 @@ _TEXTS: dict[str, Callable[[ConnectionRecord], str | None]] = {
 }
 
 
-def known_values(connections: ConnectionModel, field: Field) -> Iterable[Candidate]:
-    """Values of a field about connections, newest first; none for other fields."""
+Rules = Callable[[], Iterable[str]]
+"""Names of the rules that applied, the newest first."""
+
+
+def known_values(connections: ConnectionModel, rules: Rules, field: Field) -> Iterable[Candidate]:
+    """Values of a field about connections or rules, newest first; none for other fields."""
+    if field.name == "rule":
+        return _names(rules())
     if field.name == "connection":
         return _numbers(connections)
     read = _TEXTS.get(field.name)
@@ -38,6 +45,12 @@ def known_values(connections: ConnectionModel, field: Field) -> Iterable[Candida
 def _newest(connections: ConnectionModel) -> Iterator[ConnectionRecord]:
     rows = range(connections.rowCount() - 1, 0, -1)[:LOOKED_AT]
     return (line.record for row in rows if (line := connections.line(row)) is not None)
+
+
+def _names(rules: Iterable[str]) -> Iterator[Candidate]:
+    for name in islice(rules, OFFERED):
+        if len(name) <= _LONGEST:
+            yield Candidate(text_literal(name), CandidateKind.VALUE, "")
 
 
 def _numbers(connections: ConnectionModel) -> Iterator[Candidate]:

@@ -53,6 +53,15 @@ class HandlingReader(Snapshots):
         return None if row is None or row[0] is None else int(row[0])
 
     @reads
+    def newest_rules(self, frames: int) -> list[str]:
+        """Names of the rules that applied to the newest frames with any, so many at most; the newest first."""
+        rows = self._db.execute(
+            "SELECT rules FROM (SELECT rules FROM handling ORDER BY frame DESC LIMIT ?) WHERE rules <> ''",
+            (frames,),
+        )
+        return list(dict.fromkeys(name for (lines,) in rows for name in names_of(str(lines))))
+
+    @reads
     def unit(self, frame: int) -> list[int]:
         """The frames of a frame's unit, in order; the frame alone if it has no ticket."""
         rows = self._db.execute(f"{_UNIT} ORDER BY other.frame LIMIT ?", (frame, MOST_NAMED)).fetchall()

@@ -13,10 +13,10 @@ from tests.tools.recorded import CaptureMaker
 FIELDS = default_language().fields
 
 
-def values(model: ConnectionModel, name: str) -> list[tuple[str, str]]:
+def values(model: ConnectionModel, name: str, *rules: str) -> list[tuple[str, str]]:
     field = FIELDS.get(name)
     assert field is not None
-    return [(each.text, each.help) for each in known_values(model, field)]
+    return [(each.text, each.help) for each in known_values(model, lambda: rules, field)]
 
 
 def test_values_of_the_newest_connections(qapp: QApplication, maker: CaptureMaker) -> None:
@@ -32,6 +32,7 @@ def test_values_of_the_newest_connections(qapp: QApplication, maker: CaptureMake
     assert values(model, "subprotocol") == []
     assert values(model, "source") == [('"between 2"', "of connection 3")]
     assert values(model, "opcode") == []
+    assert values(model, "rule", "No pings", 'a "b"') == [('"No pings"', ""), ('"a \\"b\\""', "")]
     model.set_reader(None)
     dispose(model)
 
@@ -45,5 +46,7 @@ def test_they_are_few_and_short(qapp: QApplication, maker: CaptureMaker) -> None
     model.set_reader(maker.reader())
     assert len(values(model, "path")) == len(values(model, "connection")) == OFFERED
     assert not any("xxx" in text for text, _ in values(model, "path"))
+    assert len(values(model, "rule", *map(str, range(OFFERED + 5)))) == OFFERED
+    assert values(model, "rule", "x" * 300) == []
     model.set_reader(None)
     dispose(model)

@@ -162,6 +162,13 @@ def test_names_are_lines_and_each_stands_once(tape: Tape) -> None:
     assert tape.handled()[0].rules == ("two lines", "?", "nul?", "a")
 
 
+def test_the_rules_that_applied_last(tape: Tape) -> None:
+    for name in ("old", "one", "two"):
+        tape.keep([Ruled(CAME, Handling(rules=(name, "all"))), Ruled(CAME)])
+    assert tape.reader.handlings.newest_rules(100) == ["two", "all", "one", "old"]
+    assert tape.reader.handlings.newest_rules(2) == ["two", "all"]
+
+
 def test_times_are_those_that_a_file_holds(tape: Tape) -> None:
     tape.keep([Ruled(CAME, Handling(held_ns=-5)), Ruled(CAME, Handling(held_ns=1 << 80))])
     assert [each.held_ns for each in tape.handled()] == [0, (1 << 63) - 1]
