@@ -17,6 +17,8 @@ from core.rules.verdict import Onward
 SHOWN = 1000
 """Held messages that are told one by one."""
 _PUBLISH_SECONDS = 0.03
+_PUBLISH_SHARE = 20
+"""Publishing takes one part of the time in so many."""
 
 
 class Ruled(Protocol):
@@ -25,6 +27,10 @@ class Ruled(Protocol):
     @property
     def is_stuck(self) -> bool:
         """Whether a peer is not read, because no more may wait."""
+
+    @property
+    def held_count(self) -> int:
+        """How many messages wait for a person."""
 
     def hear(self, rules: RuleBook | None) -> None:
         """Let these rules apply from now on."""
@@ -54,6 +60,7 @@ class Ruling:
         self.held = HeldList()
         """What waited for a person a moment ago."""
         self._publishing: asyncio.TimerHandle | None = None
+        self._pause = _PUBLISH_SECONDS
         self.advising = Advising(loop)
         """Who is asked about what no rule applies to."""
 
@@ -87,7 +94,7 @@ class Ruling:
     def held_changed(self) -> None:
         """Something waits for a person, or no longer: told soon, however often it happens."""
         if self._publishing is None:
-            self._publishing = self._loop.call_later(_PUBLISH_SECONDS, self._publish)
+            self._publishing = self._loop.call_later(self._pause, self._publish)
 
     def set_adviser(self, adviser: Adviser | None) -> None:
         """Ask this one about what passes, on open connections too; None: nobody."""
@@ -107,9 +114,12 @@ class Ruling:
 
     def _publish(self) -> None:
         self._publishing = None
+        started = self._loop.time()
         sessions = tuple(self._sessions.values())
         everything = (message for session in sessions for message in session.held())
         shown = sorted(islice(everything, SHOWN), key=lambda message: message.since_ns)
-        total = len(shown) + sum(1 for _ in everything)
+        total = len(shown) if len(shown) < SHOWN else sum(session.held_count for session in sessions)
         self.held = HeldList(tuple(shown), total, any(session.is_stuck for session in sessions))
         self._tell()
+        # With much held this takes a while, which traffic must not wait for all the time.
+        self._pause = max(_PUBLISH_SECONDS, _PUBLISH_SHARE * (self._loop.time() - started))

@@ -143,6 +143,10 @@ class Gate(Generic[Item]):
             if not place.is_decided and place.item is not None:
                 yield Waiting(place.ticket, position, place.item)
 
+    def items(self) -> Iterator[Item]:
+        """What nobody has decided on, in order of arrival."""
+        return (place.item for place in self._undecided.values() if place.item is not None)
+
     def clear(self) -> list[Item]:
         """Forget everything; gives what was in it and would have gone on, in order of arrival."""
         places = [*self._due, *self._lagging, *self._queue]

@@ -116,6 +116,10 @@ class Crossings:
         for passage in self._present():
             passage.departures.outlet.stop_raw()
 
+    @property
+    def held_count(self) -> int:
+        return sum(each.departures.held_count for each in self._present())
+
     def held(self) -> Iterator[HeldMessage]:
         """What waits for a person, the client's first."""
         for passage in self._present():

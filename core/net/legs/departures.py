@@ -100,6 +100,12 @@ class Departures:
         yield from self._data.waiting()
 
     @property
+    def held_count(self) -> int:
+        """How many units wait for a person."""
+        gates = (self._control, self._data)
+        return sum(unit.waits_for is WaitsFor.PERSON for gate in gates for unit in gate.items())
+
+    @property
     def queued(self) -> int:
         """Number of messages in the queue."""
         return len(self._data)

@@ -121,6 +121,10 @@ class Relayed(Between):
     def is_stuck(self) -> bool:
         return self._crossings.is_stuck
 
+    @property
+    def held_count(self) -> int:
+        return self._crossings.held_count
+
     def held(self) -> Iterator[HeldMessage]:
         return self._crossings.held()
 

@@ -120,6 +120,11 @@ class Session(ABC):
         """What waits for a person."""
         return iter(())
 
+    @property
+    def held_count(self) -> int:
+        """How many messages wait for a person."""
+        return sum(1 for _ in self.held())
+
     def cut(self, side: Role, how: Cut) -> None:
         """End the connection to that side, one of `sides`, or only the stream toward it; no close frame is sent."""
         leg = next(each for each, end in zip(self.legs, self.sides, strict=True) if end is side)

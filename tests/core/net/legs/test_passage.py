@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.capture.reader import CaptureReader
+from core.net.ruling import SHOWN
 from core.net.settings import EngineSettings, Limits
 from core.protocol.events import ClosedBy, Origin
 from core.protocol.frames import Opcode
@@ -283,3 +284,16 @@ def test_what_is_held_may_be_decided_after_the_capture_was_saved(
         with closing(CaptureReader(tmp_path / "b.unmask")) as reader:
             fates = {each.frame.payload: each.row.fate for each in frames_of(reader)}
     assert fates == {b"halt": Fate.DROPPED, b"next": Fate.PASSED}
+
+
+def test_of_many_held_messages_all_are_counted_and_some_are_told(served: Served, target: RawServer) -> None:
+    use(served, rule_on('payload contains "halt"', "hold"))
+    with relayed(served, target) as (client, server):
+        said = b"".join(to_server(b"halt %d" % number) for number in range(SHOWN + 200))
+        client.send(said)
+        told = held(served, SHOWN + 200)
+        assert [each.payload for each in told] == [b"halt %d" % number for number in range(SHOWN)]
+        assert (told[0].position, told[0].behind) == (0, SHOWN + 199)
+        served.host.let_all_go()
+        assert server.take(len(said)) == said
+    served.closed()
