@@ -103,7 +103,7 @@ def test_a_conversation(person: Person, client: Client) -> None:
     assert peer.recv() == f"heard: {GREETING}"
     person.wait_for_rows(4)
     assert person.rows()[3] == ("server → client", "text", f"heard: {GREETING}")
-    assert "composed" in person.column(FrameColumn.FLAGS)[3]
+    assert "you" in person.column(FrameColumn.FLAGS)[3]
 
     peer.close(4000, "走了")
     person.until(lambda: "closed · 4000" in person.connections()[0], "the list says that it closed")
