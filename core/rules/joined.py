@@ -91,6 +91,8 @@ class Joined:
         return found
 
     def _search_json(self, search: Search) -> Indexes:
+        if not _is_in(search, self.blob):
+            return NOTHING
         like_json, payloads = self._like_json, self.payloads
         if len(like_json) * _FEW < len(payloads):
             return [at for at in like_json if _is_in(search, payloads[at])]

@@ -81,6 +81,8 @@ class Sieve:
     """A quicker test, which more may pass."""
     is_exact: bool = False
     """Whether `among` keeps nothing but what matches."""
+    is_of_length: bool = False
+    """Whether it first asks for lengths, which is quicker than any search."""
 
 
 def sieve_of(expression: Expression) -> Sieve | None:
@@ -118,7 +120,7 @@ def _of_term(term: Term) -> Sieve | None:
         case "message.length" | "length":
             # A compressed frame is shorter than its message.
             single = None if term.field.name == "length" else lambda payload: one(len(payload))
-            return Sieve(lambda run: _of_lengths(run, matcher), single)
+            return Sieve(lambda run: _of_lengths(run, matcher), single, is_of_length=True)
         case "message.opcode":
             return _exactly(lambda run: _of_heads(run, lambda head: one(head & OPCODE)))
     return None
@@ -239,6 +241,8 @@ def _all(parts: Sequence[Sieve]) -> Sieve | None:
     """What passes all parts."""
     if len(parts) < 2:
         return parts[0] if parts else None
+    parts = sorted(parts, key=lambda part: not part.is_of_length)
+    is_of_length = parts[0].is_of_length
 
     def among(run: Joined) -> Indexes:
         found: Indexes | None = None
@@ -251,8 +255,10 @@ def _all(parts: Sequence[Sieve]) -> Sieve | None:
 
     singles = [each.single for each in parts if each.single is not None]
     needles = [each.needle for each in parts if each.needle is not None]
-    longest = max(needles, key=lambda needle: len(needle.data), default=None)
-    return Sieve(among, lambda payload: all(single(payload) for single in singles), longest)
+    longest = None if is_of_length else max(needles, key=lambda needle: len(needle.data), default=None)
+    return Sieve(
+        among, lambda payload: all(single(payload) for single in singles), longest, is_of_length=is_of_length
+    )
 
 
 def _any(sieves: Iterable[Sieve | None]) -> Sieve | None:
