@@ -10,6 +10,8 @@ LONGEST_LINE = 1024 * 1024
 """Characters of a command line that are read."""
 
 _CMD = re.compile(r'\^"|\^\r?\n')
+_IN_SINGLE_QUOTES = re.compile(r"'[^']*'")
+"""To POSIX shells, what stands there is nothing but itself; what is meant for cmd.exe begins with its URL in ^"."""
 _ANSI_C = re.compile(
     r"\\(?:x(?P<hex>[0-9A-Fa-f]{1,2})|u(?P<u>[0-9A-Fa-f]{1,4})|U(?P<U>[0-9A-Fa-f]{1,8})"
     r"|(?P<octal>[0-7]{1,3})|(?P<letter>.))",
@@ -29,10 +31,13 @@ _LETTERS = {
 
 
 def split_line(text: str) -> list[str]:
-    """The words of a command line. It is read as cmd.exe's if it has ^" or ^ at the end of a line. AddressError."""
+    """The words of a command line. It is read as cmd.exe's if it has ^", or ^ at the end of a line, outside of single
+    quotes. AddressError.
+    """
     if len(text) > LONGEST_LINE:
         raise AddressError(f"The line has {len(text)} characters; at most {LONGEST_LINE} are read.")
-    return split_cmd(text) if _CMD.search(text) else split_posix(text)
+    is_cmd = _CMD.search(_IN_SINGLE_QUOTES.sub("", text)) is not None
+    return split_cmd(text) if is_cmd else split_posix(text)
 
 
 def split_posix(text: str) -> list[str]:

@@ -112,3 +112,7 @@ def test_a_quote_that_is_never_closed_is_told(line: str) -> None:
 def test_a_line_has_a_limit() -> None:
     with pytest.raises(AddressError, match="at most"):
         split_line("a" * 2_000_000)
+
+
+def test_carets_in_single_quotes_do_not_make_it_a_line_of_cmd() -> None:
+    assert split_line("""curl 'http://a/?^"' -H 'X: ^"b'""") == ["curl", 'http://a/?^"', "-H", 'X: ^"b']
