@@ -18,7 +18,7 @@ from core.net.tls.failures import TlsFailure
 from core.protocol.endpoint import ConnectionLimits, Endpoint
 from core.protocol.events import Completes, Event, FrameReceived, Message, Origin, Report, RunReceived
 from core.protocol.frames import Opcode
-from core.protocol.http11 import HeadLimits
+from core.protocol.http11 import HeadKind, HeadLimits
 from core.protocol.outgoing import (
     Compression,
     Outgoing,
@@ -242,7 +242,10 @@ class EndpointSession(Session):
         if self._dripping is not None:
             self._dripping.stop()
         self.endpoint.lose_peer()
-        self._heads.stop()
+        told = self._heads.abandon()
+        if told is not None and told.kind is HeadKind.REQUEST:
+            # An answer that was held is not recorded, since it was not given.
+            self._after((told,))
         if self._ruled is not None:
             self._ruled.lose_peer()
         if leg.tls_failure is not None:

@@ -221,7 +221,9 @@ class Exchange(Answering):
         return False
 
     def _client_lost(self) -> None:
-        self._heads.stop()
+        told = self._heads.abandon()
+        if told is not None:
+            self._record.rule(told)
         self._leave_server(reset=self._client.was_reset)
         self._stop_dialling()
         if self._phase is Phase.ASKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from core.capture.records import ConnectionRecord
 from core.net.legs.held_head import HeldHead
@@ -81,6 +82,15 @@ class HeadRuling:
         self.stop()
         go_on(verdict)
         return True
+
+    def abandon(self) -> HeadRuled | None:
+        """Whoever waited for the head has gone; gives what the capture gets to know of it."""
+        held = self._held
+        if held is None:
+            return None
+        self._waited_ns = self._host.clock() - held.since_ns
+        self.stop()
+        return self.told(held.kind, replace(held.verdict, delay_seconds=0.0))
 
     def stop(self) -> None:
         """Nothing waits any more."""

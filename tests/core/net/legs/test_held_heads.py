@@ -54,6 +54,11 @@ def head_at(served: Served, place: HeadPlace) -> bytes:
     return next(each.raw for each in reader.heads(1) if each.place is place)
 
 
+def was_held(served: Served) -> bool:
+    [record] = [each for each in served.reader.heads(1) if each.place is HeadPlace.CLIENT_REQUEST]
+    return record.rules == ("hold it",) and bool(record.held_ns)
+
+
 @pytest.mark.parametrize("moment", [Moment.REQUEST, Moment.RESPONSE])
 def test_a_client_waits_for_a_person(served: Served, moment: Moment) -> None:
     use(served, holding(moment))
@@ -134,6 +139,7 @@ def test_a_client_that_leaves_waits_no_more(served: Served) -> None:
         held(served)
     held(served, 0)
     served.closed()
+    assert was_held(served)
 
 
 def asked(peer: RawPeer) -> bytes:
@@ -213,6 +219,7 @@ def test_a_relayed_client_that_leaves_waits_no_more(served: Served, target: RawS
         held(served)
     held(served, 0)
     served.closed()
+    assert was_held(served)
 
 
 def test_our_own_request_waits(served: Served, target: RawServer) -> None:
