@@ -13,6 +13,7 @@ from core.net.relay import Relay
 from core.net.settings import AutoReply, ListenAddress
 from core.net.sources import Source
 from core.protocol.state import Role
+from core.rules.book import RuleBook
 from tests.conformance.suite import (
     Listener,
     Outcome,
@@ -24,7 +25,9 @@ from tests.conformance.suite import (
 from tests.tools.tap import TappedConnection, tapping
 
 
-def run_relay_cases(selection: Selection, folder: Path, *, parallel: int, seconds: float) -> Outcome:
+def run_relay_cases(
+    selection: Selection, folder: Path, *, parallel: int, seconds: float, rules: RuleBook | None = None
+) -> Outcome:
     """Run the cases against an echo server behind a relay. RuntimeError if the suite itself could not run.
 
     `differences` are those between the capture and the wire, and between the wires before and behind the relay.
@@ -35,6 +38,8 @@ def run_relay_cases(selection: Selection, folder: Path, *, parallel: int, second
         server.listen(ListenAddress("127.0.0.1", 0))
         with tapping(echo.port) as behind, running(capture, relay, AutoReply.NONE) as host:
             target = parse_url(f"ws://127.0.0.1:{behind.port}")
+            if rules is not None:
+                host.set_rules(rules)
             host.start_source(
                 Source(1, "relay", Relay(ListenAddress("127.0.0.1", 0), target, keep_host=True))
             )

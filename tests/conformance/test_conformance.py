@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from core.rules.moment import Moment
 from tests.conformance.as_client import run_client_cases
 from tests.conformance.as_relay import run_relay_cases
 from tests.conformance.suite import Outcome, Selection, run_cases
+from tests.tools.ruled import COMPILER, action, rule
 
 _PASSED = {"OK", "NON-STRICT", "INFORMATIONAL"}
 
@@ -52,3 +54,23 @@ def test_a_relay_changes_no_verdict_and_no_byte(tmp_path: Path) -> None:
     assert relayed.behaviours == direct.behaviours
     assert len(relayed.behaviours) > 100
     assert not relayed.differences
+
+
+@pytest.mark.timeout(300)
+def test_a_relay_whose_rules_match_nothing_changes_no_byte(tmp_path: Path) -> None:
+    """Rules are asked about every message, also compressed ones in fragments, and about every frame."""
+    some = Selection(("2.*", "4.*", "5.*", "7.3.*", "12.1.1", "12.5.2", "13.3.1", "13.6.2"))
+    never = 'not message.length >= 0 and payload contains "never"'
+    rules = [
+        rule(action("drop"), id=1, filter=never),
+        rule(
+            action("drop"),
+            id=2,
+            moment=Moment.FRAME,
+            filter='length > 100MiB or payload == "never to be seen"',
+        ),
+    ]
+    outcome = run_relay_cases(some, tmp_path, parallel=4, seconds=240, rules=COMPILER.book(rules))
+    assert {case: how for case, how in outcome.behaviours.items() if how not in _PASSED} == {}
+    assert len(outcome.behaviours) > 50
+    assert not outcome.differences

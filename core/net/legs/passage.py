@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from core.net.legs.advice import Advice, may_be_secret
 from core.net.legs.departures import Departures
 from core.net.legs.passage_host import PassageHost
+from core.net.legs.unfinished import PATIENCE_SECONDS, Unfinished
 from core.net.legs.unit import SIFTED_FROM, UNCHANGED, Unit, WaitsFor, lone, run_of
 from core.net.settings import Limits
 from core.protocol.events import Completes, FrameReceived, Message, Report, RunReceived
@@ -54,7 +55,7 @@ class Passage:
         self._wire = self.departures.wire
         self._hearing: Hearing | None = None
         self._hears_messages = self._hears_frames = False
-        self._unit: Unit | None = None
+        self._unfinished: Unfinished | None = None
         """A message that has not come completely."""
         self._passes_rest = in_message
         """The rest of a message that nobody can touch any more is coming."""
@@ -71,14 +72,19 @@ class Passage:
     @property
     def is_needless(self) -> bool:
         """Whether all bytes can pass before they are looked at again."""
-        if self._hears_messages or self._hears_frames or self._unit is not None or self._advice is not None:
+        if (
+            self._hears_messages
+            or self._hears_frames
+            or self._unfinished is not None
+            or self._advice is not None
+        ):
             return False
         return self.departures.is_idle
 
     @property
     def held_bytes(self) -> int:
-        unit = 0 if self._unit is None else self._unit.size
-        return unit + self.departures.held_bytes
+        unfinished = 0 if self._unfinished is None else self._unfinished.size
+        return unfinished + self.departures.held_bytes
 
     # What comes.
 
@@ -97,7 +103,7 @@ class Passage:
 
     def run_ahead(self) -> None:
         """A frame is coming that is too long to be held: what has come of it goes on, unless something waits."""
-        if self.departures.is_clear and self._unit is None:
+        if self.departures.is_clear and self._unfinished is None:
             self._outlet.run_ahead()
 
     def end_input(self) -> None:
@@ -193,16 +199,16 @@ class Passage:
 
     def _take_data(self, report: FrameReceived, length: int, now: int, *, is_asked: bool | None) -> None:
         frame = report.frame
-        if self._unit is not None and frame.opcode in _DATA:
+        if self._unfinished is not None and frame.opcode in _DATA:
             # RFC 6455 section 5.4 forbids it: the message before never ends.
             self._let_unfinished_go()
-        if self._unit is not None:
-            self._take_fragment(self._unit, report, length, now)
+        if self._unfinished is not None:
+            self._take_fragment(self._unfinished, report, length, now)
         elif frame.fin or frame.opcode not in _DATA:
             self._take_single(report, length, now, is_asked=is_asked)
         else:
-            self._unit = Unit(now, frame, frame.opcode, frame.rsv1)
-            self._take_fragment(self._unit, report, length, now)
+            self._unfinished = Unfinished(Unit(now, frame, frame.opcode, frame.rsv1))
+            self._take_fragment(self._unfinished, report, length, now)
 
     def _take_single(self, report: FrameReceived, length: int, now: int, *, is_asked: bool | None) -> None:
         """A frame that is a whole message, or belongs to none."""
@@ -226,28 +232,48 @@ class Passage:
         else:
             self._settle(self._whole(report, length, now), verdict)
 
-    def _take_fragment(self, unit: Unit, report: FrameReceived, length: int, now: int) -> None:
-        unit.pieces.append(self._outlet.take(length))
+    def _take_fragment(self, unfinished: Unfinished, report: FrameReceived, length: int, now: int) -> None:
+        unit, departures = unfinished.unit, self.departures
+        unfinished.add(self._outlet.take(length))
         unit.last = report.frame
-        is_whole, completes = report.frame.fin, report.completes
         unit.untold.append(report)
-        if is_whole:
-            self._unit = None
-            unit.since_ns = now
-            if isinstance(completes, Message):
-                unit.payload = completes.payload
-        verdict = self._ask(report, now) if is_whole and completes is not None else None
+        if not report.frame.fin:
+            if not self._withholds:
+                departures.reports.waits(unit)
+            if unfinished.size > self._limits.message_bytes:
+                # It is too long to be held, so it passes.
+                self._let_unfinished_go()
+                self._passes_rest = self._outlet.is_in_message = True
+            return
+        self._unfinished = None
+        unit.since_ns = now
+        completes = report.completes
+        if isinstance(completes, Message):
+            unit.payload = completes.payload
+        verdict = None if completes is None else self._ask(report, now)
+        is_advised = verdict is None and completes is not None and self._wants_advice(Moment.MESSAGE)
+        self._settle_within(unfinished, is_touched=verdict is not None or is_advised)
         if not self._withholds:
-            self.departures.reports.waits(unit)
-        if is_whole:
-            if verdict is None and completes is not None and self._wants_advice(Moment.MESSAGE):
-                self._take_advice(unit, Moment.MESSAGE)
-            else:
-                self._settle(unit, verdict)
-        elif sum(map(len, unit.pieces)) > self._limits.message_bytes:
-            # It is too long to be held, so it passes.
-            self._let_unfinished_go()
-            self._passes_rest = self._outlet.is_in_message = True
+            departures.reports.waits(unit)
+        if is_advised:
+            self._take_advice(unit, Moment.MESSAGE)
+        else:
+            self._settle(unit, verdict)
+
+    def _settle_within(self, unfinished: Unfinished, *, is_touched: bool) -> None:
+        """Let the control frames within a message go on: in their places, if it goes on now as it came."""
+        unit, departures = unfinished.unit, self.departures
+        if is_touched or not departures.is_clear or departures.must_remake(is_compressed=unit.is_compressed):
+            self._outlet.put(unfinished.take_controls())
+        else:
+            unit.pieces = unfinished.in_order()
+
+    def _overtake(self, unfinished: Unfinished) -> None:
+        """A message takes long: the control frames within it go on before it."""
+        unfinished.timer = None
+        if not self.departures.takes_nothing:
+            self._outlet.put(unfinished.take_controls())
+            self.departures.flush()
 
     @property
     def _may_be_secret(self) -> bool:
@@ -304,17 +330,24 @@ class Passage:
         if verdict is None and frame.opcode != Opcode.CLOSE and self._wants_advice(Moment.FRAME):
             self._take_advice(unit, Moment.FRAME)
             return
-        if verdict is None and departures.control_is_clear and frame.opcode != Opcode.CLOSE:
-            self._outlet.put(unit.pieces)
-            departures.reports.tell(report)
-        else:
+        if verdict is not None or not departures.control_is_clear or frame.opcode == Opcode.CLOSE:
             self._settle(unit, verdict)
+            return
+        departures.reports.tell(report)
+        unfinished = self._unfinished
+        if unfinished is None or unfinished.is_overtaken or not departures.is_clear:
+            self._outlet.put(unit.pieces)
+            return
+        unfinished.add_control(unit.pieces[0])
+        if unfinished.timer is None:
+            unfinished.timer = self._host.loop.call_later(PATIENCE_SECONDS, self._overtake, unfinished)
 
     def _let_unfinished_go(self) -> None:
         """Let the frames of a message go on that is not whole, in their turn."""
-        unit, self._unit = self._unit, None
-        if unit is not None:
-            self.departures.settle(unit, self._unseen)
+        unfinished, self._unfinished = self._unfinished, None
+        if unfinished is not None:
+            self._settle_within(unfinished, is_touched=False)
+            self.departures.settle(unfinished.unit, self._unseen)
 
     def _settle(self, unit: Unit, verdict: Verdict | None) -> None:
         rules = () if self._hearing is None or verdict is None else self._hearing.names(verdict.hits)

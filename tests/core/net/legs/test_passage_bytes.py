@@ -12,6 +12,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame as WebsocketsFrame
 from websockets.frames import Opcode as WebsocketsOpcode
 
+from core.net.legs import passage
 from core.net.legs.outlet import Sending
 from core.protocol.deflate import DeflateParameters, Deflater
 from core.protocol.events import Origin
@@ -286,3 +287,29 @@ def test_whatever_rules_and_persons_do_at_once_the_receiver_can_read_it(
     assert sorted(each for each in others if each.startswith(b"later")) == sorted(
         each for each in wanted if each.startswith(b"later")
     )
+
+
+def test_a_ping_within_a_message_that_takes_long_overtakes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passage, "PATIENCE_SECONDS", 0.01)
+    with RuledLine(Role.CLIENT, None, hearing_of(rule(action("hold"), filter='payload == "never"'))) as line:
+        first = make_frame(1, b"be", fin=False, masking_key=KEY).wire()
+        ping = make_frame(9, b"!", masking_key=KEY).wire()
+        rest = make_frame(0, b"gun", masking_key=KEY).wire()
+        line.feed(first + ping)
+        assert bytes(line.out) == b""
+        line.loop.call_later(0.02, line.loop.stop)
+        line.loop.run_forever()
+        assert bytes(line.out) == ping
+        line.feed(ping)
+        assert bytes(line.out) == ping * 2
+        line.feed(rest)
+        assert bytes(line.out) == ping * 2 + first + rest
+
+
+def test_a_ping_within_a_message_that_is_held_overtakes_it() -> None:
+    with RuledLine(Role.CLIENT, None, hearing_of(rule(action("hold")))) as line:
+        first = make_frame(1, b"be", fin=False, masking_key=KEY).wire()
+        ping = make_frame(9, b"!", masking_key=KEY).wire()
+        line.feed(first + ping + make_frame(0, b"gun", masking_key=KEY).wire())
+        assert bytes(line.out) == ping
+        assert len(line.waiting()) == 1
