@@ -32,6 +32,7 @@ class PreviewPane(QWidget):
     def __init__(self, model: MatchModel, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
+        self._theme = look.theme
         title = QLabel(self.tr("What it would do"))
         title.setProperty("look", "title")
         self.summary = QLabel()
@@ -58,8 +59,8 @@ class PreviewPane(QWidget):
         layout.addWidget(self.summary)
         layout.addWidget(split, 1)
         self.rows.selectionModel().currentChanged.connect(self._current_changed)
-        look.theme.changed.connect(lambda: self._restyle(look))
-        self._restyle(look)
+        self._theme.changed.connect(self._restyle)
+        self._restyle()
 
     def say(self, sentence: str) -> None:
         """Show a sentence above the list."""
@@ -83,8 +84,8 @@ class PreviewPane(QWidget):
         if line is not None:
             self.chosen.emit(line.row.id)
 
-    def _restyle(self, look: Look) -> None:
-        self.effect.document().setDefaultFont(look.theme.mono_font())
+    def _restyle(self) -> None:
+        self.effect.document().setDefaultFont(self._theme.mono_font())
 
 
 class _MatchDelegate(RowDelegate):
