@@ -101,6 +101,7 @@ class Intercepting(QObject):
         self._tell_overdue({line.key for line in lines}, now)
         self.model.set_lines(lines, now)
         self._count = held.total - len(self._decided)
+        self.pane.show_total(self._count)
         if not (self._count or self._decided):
             self._tick.stop()
         elif not self._tick.isActive():

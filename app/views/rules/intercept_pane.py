@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from app.actions.registry import ActionId, Actions
 from app.logic.held_lines import HeldKind, HeldLine
-from app.logic.text import counted
+from app.logic.text import counted, grouped
 from app.look.look import Look
 from app.models.held import HeldModel, Key
 from app.views.rules.held_editor import Edit, HeldEditor
@@ -41,6 +41,7 @@ class InterceptPane(QWidget):
         self._model = model
         self._actions = actions
         self._edits: dict[Key, Edit] = {}
+        self._total = 0
         self._gone: HeldLine | None = None
         """What is still in the editor although it has gone on, because the person was changing it."""
         self.list = HeldList(model, look)
@@ -77,6 +78,11 @@ class InterceptPane(QWidget):
     def replacement(self) -> Replacement | None:
         """What is to go on in place of the chosen one; None if it was not changed. Raises PayloadError."""
         return self.editor.replacement()
+
+    def show_total(self, total: int) -> None:
+        """Say how many wait, of which the model has the oldest."""
+        self._total = total
+        self._show_count()
 
     def forget_edit(self, key: Key) -> None:
         """It was decided about: what was typed for it is of no more use."""
@@ -181,12 +187,19 @@ class InterceptPane(QWidget):
         waiting = {line.key for line in self._model.lines}
         self._edits = {key: edit for key, edit in self._edits.items() if key in waiting}
         count = self._model.rowCount()
-        self.count.setText(counted(count, self.tr("1 held"), self.tr("{count} held")))
+        self._show_count()
         shows = bool(count) or self._gone is not None
         self._pages.setCurrentIndex(1 if shows else 0)
         self.setFocusProxy(self.list if shows else self.empty)
         self._show_facts()
         self._show_buttons()
+
+    def _show_count(self) -> None:
+        listed = self._model.rowCount()
+        text = counted(max(self._total, listed), self.tr("1 held"), self.tr("{count} held"))
+        if listed < self._total:
+            text += self.tr(", the oldest {0} listed").format(grouped(listed))
+        self.count.setText(text)
 
     def _show_facts(self) -> None:
         line = self.editor.line

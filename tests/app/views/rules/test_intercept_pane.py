@@ -81,6 +81,10 @@ def test_the_first_that_comes_is_chosen_and_can_go_on_unchanged(queue: Queue) ->
     assert queue.pane.line is not None
     assert queue.pane.line.ticket == 1
     assert queue.pane.count.text() == "2 held"
+    queue.pane.show_total(5000)
+    assert queue.pane.count.text() == "5\u202f000 held, the oldest 2 listed"
+    queue.pane.show_total(2)
+    assert queue.pane.count.text() == "2 held"
     assert queue.pane.replacement() is None
     assert queue.actions[ActionId.FORWARD_HELD].isEnabled()
     assert queue.actions[ActionId.FORWARD_HELD].iconText() == "Forward"
