@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import signal
 from collections.abc import Callable
@@ -98,7 +97,8 @@ class Link:
         self._known: set[int] = set()
         """Connections that it has heard of."""
         self._questions = Questions()
-        self._heard = 0.0
+        self._asked_before = 0
+        """The last question before the knock."""
         self._is_full = False
         self._unchanged_before = 0
         """`unchanged` when it became stuck."""
@@ -244,6 +244,9 @@ class Link:
                     self._owner.link_sends(connection, toward, outgoing)
                 case Here():
                     self._hear()
+                    # What it has not answered is up to functions that await something.
+                    self._questions.all_begun(self._asked_before)
+                    self._look_at_deadlines()
                 case Begun(redacts):
                     self.redacts = redacts
                 case Loaded(moments, files):
@@ -263,7 +266,7 @@ class Link:
         self._owner.link_loaded(self, files)
 
     def _decided(self, ticket: int, verdict: Verdict) -> None:
-        waiting = self._questions.answered(ticket)
+        waiting = self._questions.answered(ticket, self._loop.time())
         if waiting is not None:
             waiting.decide(verdict)
         else:
@@ -271,7 +274,7 @@ class Link:
         self._end_if_finished()
 
     def _answered_late(self, ticket: int, verdict: Verdict) -> None:
-        question = self._questions.answered_late(ticket)
+        question = self._questions.answered_late(ticket, self._loop.time())
         for send in () if question is None else verdict.sends:
             assert question is not None
             self._owner.link_sends(question.connection, send.toward, send.outgoing)
@@ -279,21 +282,25 @@ class Link:
     # Deadlines.
 
     def _look_at_deadlines(self) -> None:
-        now = self._loop.time()
-        late = self._questions.give_up(now - self._patience.answer_seconds)
+        now, seconds = self._loop.time(), self._patience.answer_seconds
+        late = self._questions.give_up(now - seconds, now)
         if late:
             self._pass_unchanged(late)
-            first, seconds = late[0], self._patience.answer_seconds
             self._trouble(
-                f"{self._name} takes longer than {seconds:g} s over {_what(first.question)}: it goes on unchanged."
+                f"{self._name} takes longer than {seconds:g} s over {_what(late[0].question)}: it goes on unchanged."
             )
-            if self._heard <= first.asked and "knock" not in self._timers:
-                self._process.write(to_script(Knock()))
-                self._set_timer("knock", self._patience.knock_seconds, self._not_there)
-        if not self._questions.is_empty:
-            left = self._questions.oldest + self._patience.answer_seconds - now
-            self._set_timer("deadline", left, self._look_at_deadlines)
+            self._knock()
+        begun = self._questions.first_begun
+        if begun is not None:
+            self._set_timer("deadline", begun + seconds - now, self._look_at_deadlines)
         self._end_if_finished()
+
+    def _knock(self) -> None:
+        """See whether it is there. It answers once no plain function is in its way."""
+        if "knock" not in self._timers and self.state is not ProcessState.STUCK:
+            self._asked_before = self._questions.last
+            self._process.write(to_script(Knock()))
+            self._set_timer("knock", self._patience.knock_seconds, self._not_there)
 
     def _not_there(self) -> None:
         """It did not answer the knock."""
@@ -310,7 +317,6 @@ class Link:
         self._end_if_finished()
 
     def _hear(self) -> None:
-        self._heard = self._loop.time()
         self._drop_timer("knock")
         self._drop_timer("stuck")
         was_stuck = self.state is ProcessState.STUCK
@@ -342,7 +348,7 @@ class Link:
 
     def _abandon(self) -> None:
         """Let everything that waits go on unchanged."""
-        self._pass_unchanged(self._questions.give_up(math.inf))
+        self._pass_unchanged(self._questions.give_up_all())
 
     def _pass_unchanged(self, those: list[Waiting]) -> None:
         self.unchanged += len(those)

@@ -16,7 +16,7 @@ from core.rules.moment import Moment
 from core.rules.verdict import Verdict
 from core.scripts.command import child_command
 from core.scripts.patience import Patience
-from core.scripts.questions import MOST_QUESTIONS
+from core.scripts.questions import MOST_BYTES
 from core.scripts.records import Utterance
 from core.scripts.script import ScriptState
 from tests.tools.scripted import CALM, QUICK, Scripted, play
@@ -146,13 +146,43 @@ async def on_message(message):
     play(scene())
 
 
+def test_async_functions_that_wait_are_late_together(tmp_path: Path) -> None:
+    source = "import asyncio\nasync def on_message(message): await asyncio.sleep(3600)\n"
+
+    async def scene() -> None:
+        async with Scripted(tmp_path / "s.py", source, QUICK) as scripted:
+            await scripted.state(ScriptState.RUNNING)
+            waiting = [scripted.put(Moment.MESSAGE, b"x") for _ in range(20)]
+            assert await asyncio.gather(*waiting) == [Verdict()] * 20
+            # The first one, and all others once it is known that the script has begun with them.
+            assert (await scripted.entry("takes longer than 0.3 s")).times == 2
+            assert scripted.script.status.state is ScriptState.RUNNING
+
+    play(scene())
+
+
+def test_one_that_keeps_answering_is_not_late(tmp_path: Path) -> None:
+    source = (
+        "import time\nfrom unmask_script import *\ndef on_message(message): time.sleep(0.02); reply('well')\n"
+    )
+
+    async def scene() -> None:
+        async with Scripted(tmp_path / "s.py", source, QUICK) as scripted:
+            await scripted.state(ScriptState.RUNNING)
+            waiting = [scripted.put(Moment.MESSAGE, b"x") for _ in range(50)]
+            assert [answer(each) for each in await asyncio.gather(*waiting)] == [WELL] * 50
+
+    play(scene())
+
+
 def test_more_than_it_can_take_passes_unchanged(tmp_path: Path) -> None:
     source = "import asyncio\nasync def on_message(message): await asyncio.Event().wait()\n"
 
     async def scene() -> None:
         async with Scripted(tmp_path / "s.py", source, CALM) as scripted:
             await scripted.state(ScriptState.RUNNING)
-            waiting = [scripted.put(Moment.MESSAGE, b"x") for _ in range(MOST_QUESTIONS)]
+            large = bytes(MOST_BYTES // 2)
+            waiting = [scripted.put(Moment.MESSAGE, large) for _ in range(2)]
             assert scripted.put(Moment.MESSAGE, b"x", connection=80).result() == Verdict()
             assert scripted.put(Moment.MESSAGE, b"x", connection=80).result() == Verdict()
             assert len([each for each in scripted.texts if "is not fast enough" in each]) == 1
