@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
-from core.capture.records import Mode
+from core.capture.reader import CaptureReader
+from core.capture.records import ConnectionRecord, Mode
 from core.protocol.frames import Opcode
 from core.protocol.outgoing import OutgoingMessage, Target
 from core.protocol.state import Role
@@ -42,5 +43,9 @@ def test_what_passes_a_proxy_is_changed(tmp_path: Path, *, is_secured: bool) -> 
             target = Target(message.key.connection, Role.SERVER)
             served.host.send(target, OutgoingMessage(Opcode.TEXT, b"sent along"))
             assert client.recv() == "sent along"
-        until_over = [each for each in proxy.records(len(served.reader.connections())) if each.status == 101]
-    assert [each.source.mode for each in until_over if each.source is not None] == [Mode.PROXY]
+
+        def those(reader: CaptureReader) -> list[ConnectionRecord]:
+            return [each for each in reader.connections() if each.status == 101 and each.closed_ns]
+
+        found = those(served.captured(lambda reader: bool(those(reader)), "the connection is over"))
+    assert [each.source.mode for each in found if each.source is not None] == [Mode.PROXY]
