@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -60,7 +61,7 @@ class ScriptDialog(QDialog):
         self.setWindowTitle(self.tr("Script"))
         self.resize(*_SIZE)
         self._look = look
-        self._entries: list[LogEntry] = []
+        self._entries: deque[LogEntry] = deque(maxlen=MOST_ENTRIES)
         self._status: ScriptStatus | None = None
         self._mark = QLabel()
         self._mark.setFixedSize(_MARK, _MARK)
@@ -68,6 +69,7 @@ class ScriptDialog(QDialog):
         self.trouble = selectable_label("muted")
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
+        self.log.setMaximumBlockCount(MOST_ENTRIES)
         self.log.setAccessibleName(self.tr("Log of the script"))
         self.log.setFont(look.theme.mono_font())
         self.log.setTabChangesFocus(True)
@@ -127,25 +129,31 @@ class ScriptDialog(QDialog):
             self.state.setToolTip(tooltip(str(status.path)))
             self.trouble.setText(visible(status.trouble) if status.trouble else self._figures(status))
 
-    def show_entries(self, entries: Sequence[LogEntry]) -> None:
-        """Show all these; the last may have been shown before, said less often."""
-        known = {each.number for each in self._entries}
-        keeps = bool(self._entries) and bool(entries) and entries[0].number == self._entries[0].number
-        fresh = [each for each in entries if each.number not in known]
-        repeated = keeps and len(entries) - len(fresh) != len(self._entries)
-        if keeps and not repeated:
-            self._append(fresh)
-        else:
-            # Some have gone, or were said again.
-            self._show_all(entries)
-        self._entries = list(entries)
+    @property
+    def last_shown(self) -> int:
+        """The number of the newest entry that is shown; 0 if there is none."""
+        return self._entries[-1].number if self._entries else 0
 
-    def _show_all(self, entries: Sequence[LogEntry]) -> None:
-        bar = self.log.verticalScrollBar()
-        at, was_at_end = bar.value(), bar.value() >= bar.maximum()
+    def clear_entries(self) -> None:
+        """Show none of what was shown."""
+        self._entries.clear()
         self.log.clear()
+
+    def add_entries(self, entries: Sequence[LogEntry]) -> None:
+        """Show what came after `last_shown`; the first may be what is shown last, said once more."""
+        if entries and self._entries and _is_again(self._entries[-1], entries[0]):
+            self._entries.pop()
+            self._remove_last_line()
         self._append(entries)
-        bar.setValue(bar.maximum() if was_at_end else at)
+        self._entries.extend(entries)
+
+    def _remove_last_line(self) -> None:
+        cursor = QTextCursor(self.log.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.movePosition(QTextCursor.MoveOperation.StartOfBlock, QTextCursor.MoveMode.KeepAnchor)
+        cursor.removeSelectedText()
+        # The line before it ends there.
+        cursor.deletePreviousChar()
 
     def _append(self, entries: Sequence[LogEntry]) -> None:
         bar = self.log.verticalScrollBar()
@@ -153,13 +161,13 @@ class ScriptDialog(QDialog):
         cursor = QTextCursor(self.log.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.beginEditBlock()
-        for entry in entries[-MOST_ENTRIES:]:
+        for entry in entries:
             form = QTextCharFormat()
             form.setForeground(self._look.theme.color(_ROLES[entry.kind]))
             if not cursor.atStart():
                 cursor.insertBlock()
-            # Plain text only: `insertText` reads no markup.
-            cursor.insertText(self._line(entry), form)
+            # Plain text only: `insertText` reads no markup. An entry is one block, whatever lines it has.
+            cursor.insertText(self._line(entry).replace("\n", "\u2028"), form)
         cursor.endEditBlock()
         if was_at_end:
             bar.setValue(bar.maximum())
@@ -188,7 +196,9 @@ class ScriptDialog(QDialog):
     def _look_changed(self) -> None:
         self.log.setFont(self._look.theme.mono_font())
         self.show_status(self._status)
-        self._show_all(self._entries)
+        entries = tuple(self._entries)
+        self.clear_entries()
+        self.add_entries(entries)
 
     def _button(self, text: str, tooltip: str, wanted: SignalInstance) -> QPushButton:
         button = QPushButton(text)
@@ -196,3 +206,9 @@ class ScriptDialog(QDialog):
         button.setToolTip(tooltip)
         button.clicked.connect(lambda: wanted.emit())
         return button
+
+
+def _is_again(shown: LogEntry, entry: LogEntry) -> bool:
+    """Whether an entry is one that is shown, said once more."""
+    same = (shown.kind, shown.text, shown.line) == (entry.kind, entry.text, entry.line)
+    return same and entry.times > shown.times

@@ -54,6 +54,8 @@ class ScriptDesk(QObject):
         self._running = RunningScript(self._engine, path, self._news.emit)
         self._folder = path.absolute().parent
         self._told = ""
+        if self._dialog is not None:
+            self._dialog.clear_entries()
         self._look()
 
     def stop(self) -> None:
@@ -91,7 +93,7 @@ class ScriptDesk(QObject):
         if self._dialog is not None:
             self._dialog.show_status(None if running is None else running.status)
             if running is not None:
-                self._dialog.show_entries(running.log.after())
+                self._dialog.add_entries(running.log.after(self._dialog.last_shown))
         trouble = "" if running is None else running.status.trouble
         if trouble and trouble != self._told and self._dialog is None:
             self.problem.emit(trouble)
@@ -129,7 +131,8 @@ class ScriptDesk(QObject):
     def _clear(self) -> None:
         if self._running is not None:
             self._running.log.clear()
-            self._look()
+            if self._dialog is not None:
+                self._dialog.clear_entries()
 
     def _help(self) -> None:
         try:

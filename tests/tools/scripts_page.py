@@ -89,8 +89,9 @@ def scripts_page(table: Table) -> Iterator[str]:
     yield (
         "The script runs in a process of its own, with the rights of the person who started Unmask. Neither traffic "
         "nor the window waits for it:\n\n"
-        f"- A message waits {patience.answer_seconds:g} seconds for its function, then it goes on unchanged, and the "
-        "log says so. What the function sends later still goes out.\n"
+        f"- A function has {patience.answer_seconds:g} seconds for a message, then that goes on unchanged, and the log "
+        "says so. What the function sends later still goes out. Messages that come faster than the script answers wait "
+        "for their turn, and so does their sender.\n"
         "- A script that answers nothing any more is left out at once: everything passes unchanged until it answers. "
         f"The log says in which line it is. After {patience.stuck_seconds:g} seconds its process is ended.\n"
         "- An exception is told with its line, and its message goes on unchanged. So do all messages when the process "

@@ -29,18 +29,26 @@ def lines(dialog: ScriptDialog) -> list[str]:
 def test_entries_come_as_they_are_said(dialog: ScriptDialog) -> None:
     ticks = count(1)
     log = ScriptLog(lambda: next(ticks))
+
+    def show() -> list[str]:
+        dialog.add_entries(log.after(dialog.last_shown))
+        return lines(dialog)
+
     log.add(Utterance.LOG, "one")
-    dialog.show_entries(log.after())
+    assert show() == ["one"]
     log.add(Utterance.PRINT, "two <i>and</i> \x1b[1m\u202e")
     log.add(Utterance.ERROR, "three", 3, "Traceback\n  of it\n")
-    dialog.show_entries(log.after())
-    assert lines(dialog) == ["one", "two <i>and</i> \\x1b[1m\\u202e", "three", "Traceback", "of it"]
+    assert show() == ["one", "two <i>and</i> \\x1b[1m\\u202e", "three", "Traceback", "of it"]
+    for _ in range(3):
+        log.add(Utterance.ERROR, "three", 3, "Traceback\n  of it\n")
+        shown = show()
+    assert shown[2:] == ["three (4 times)", "Traceback", "of it"]
     for _ in range(2):
         log.add(Utterance.PRINT, "again")
-        dialog.show_entries(log.after())
-    assert lines(dialog)[-1] == "again (2 times)"
-    log.clear()
-    dialog.show_entries(log.after())
+        shown = show()
+    assert shown[-1] == "again (2 times)"
+    assert show() == shown
+    dialog.clear_entries()
     assert dialog.log.toPlainText() == ""
 
 
@@ -49,8 +57,8 @@ def test_a_long_log_stays_within_its_bounds(dialog: ScriptDialog, look: Look) ->
     for number in range(MOST_ENTRIES + 10):
         log.add(Utterance.PRINT, str(number))
         if number % 100 == 0:
-            dialog.show_entries(log.after())
-    dialog.show_entries(log.after())
+            dialog.add_entries(log.after(dialog.last_shown))
+    dialog.add_entries(log.after(dialog.last_shown))
     assert lines(dialog) == [str(number) for number in range(10, MOST_ENTRIES + 10)]
     before = lines(dialog)
     look.theme.set_choice(ThemeChoice.DARK)
