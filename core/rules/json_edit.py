@@ -28,16 +28,19 @@ _Span = tuple[int, int]
 class JsonEdit:
     """Replaces what a JSONPath finds."""
 
-    def __init__(self, path: str) -> None:
-        """Raises ValueError if `path` is not a path."""
+    def __init__(self, path: str, *, every: bool = False) -> None:
+        """Raises ValueError if `path` is not a path. `every`: of members with one name, not only the last one, which
+        counts, but each.
+        """
         self._path = compiled_path(path)
+        self._every = every
 
     def applied(self, payload: bytes, value: bytes) -> bytes:
         """The payload with `value` wherever the path leads. Raises FillingError where it is no JSON."""
         try:
             text = payload.decode()
             document = read_json(payload)
-            spans = _spans(text, self._places(document))
+            spans = _spans(text, self._places(document), every=self._every)
         except (ValueError, RecursionError):
             raise FillingError("The payload is no JSON; it stays as it is.") from None
         pieces, at = [], 0
@@ -53,14 +56,14 @@ class JsonEdit:
         return () if self._path.segments else ((),)
 
 
-def _spans(text: str, places: Iterable[tuple[_Part, ...]]) -> list[_Span]:
+def _spans(text: str, places: Iterable[tuple[_Part, ...]], *, every: bool) -> list[_Span]:
     """Where these values stand, in order. What is within another one goes with it."""
     top: _Wanted = {}
     for place in places:
         _want(top, (_TOP, *place))
     if not top:
         return []
-    walk = _Walk(text)
+    walk = _Walk(text, every=every)
     walk.value(_after_space(text, 1 if text.startswith("\ufeff") else 0), top[_TOP])
     return walk.found
 
@@ -78,8 +81,9 @@ def _want(wanted: _Wanted, place: tuple[_Part, ...]) -> None:
 class _Walk:
     """Walks to the values that are wanted; all others are skipped as a whole."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, every: bool) -> None:
         self._text = text
+        self._every = every
         self.found: list[_Span] = []
 
     def value(self, at: int, wanted: _Wanted | None) -> int:
@@ -88,7 +92,13 @@ class _Walk:
             end = self._skip(at)
             self.found.append((at, end))
             return end
-        return self._object(at, wanted) if self._text[at] == "{" else self._array(at, wanted)
+        match self._text[at]:
+            case "{":
+                return self._object(at, wanted)
+            case "[":
+                return self._array(at, wanted)
+        # Another member with the same name has led here.
+        return self._skip(at)
 
     def _object(self, at: int, wanted: _Wanted) -> int:
         text = self._text
@@ -98,16 +108,15 @@ class _Walk:
             name, at = scanstring(text, _after_space(text, at) + 1, True)
             at = _after_space(text, _after_space(text, at) + 1)
             if name in wanted:
-                # Of members with one name, the last one counts.
                 outer, self.found = self.found, []
                 at = self.value(at, wanted[name])
-                spans.pop(name, None)
-                spans[name], self.found = self.found, outer
+                found, self.found = self.found, outer
+                before = spans.pop(name, [])
+                spans[name] = before + found if self._every else found
             else:
                 at = self._skip(at)
             at = _after_comma(text, at)
-        for some in spans.values():
-            self.found += some
+        self.found += sorted(span for some in spans.values() for span in some)
         return at + 1
 
     def _array(self, at: int, wanted: _Wanted) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from core.query.json_paths import PAYLOAD_LIMIT
 from core.query.quoting import text_literal
 from core.rules.action import MESSAGES, Act, ActionKind, Given, Parameter, ParameterKind
 from core.rules.actions.sending import binary_or_text
@@ -61,14 +62,14 @@ def _redact(given: Given) -> Act:
     if given.has("pattern") == given.has("path"):
         raise ParameterError("Give either a “pattern” or a “path”.", "pattern")
     if given.has("path"):
-        edit = _edit(given)
+        edit = _edit(given, every=True)
 
         def without_values(payload: bytes) -> bytes:
             try:
                 return edit.applied(payload, b'"***"')
             except FillingError:
-                # What is no JSON has no such place.
-                return payload
+                # What is no JSON has no such place; what is too long to be read may have one.
+                return payload if len(payload) <= PAYLOAD_LIMIT else b'"***"'
 
         return lambda deed: deed.redactions.append(without_values)
     pattern = given.pattern("pattern")
@@ -88,10 +89,10 @@ def _hidden(found: re.Match[bytes]) -> bytes:
     return text + found.string[at : found.end()]
 
 
-def _edit(given: Given) -> JsonEdit:
+def _edit(given: Given, *, every: bool = False) -> JsonEdit:
     path = given.text("path")
     try:
-        return JsonEdit(path)
+        return JsonEdit(path, every=every)
     except ValueError as error:
         raise ParameterError(f"“path” cannot be “{path}”: {error}.", "path") from None
 
@@ -106,6 +107,10 @@ def _found_pattern(given: Given) -> str:
 
 def _found_path(given: Given) -> str:
     return f"json({text_literal(given.text('path'))})"
+
+
+def _found_or_unread(given: Given) -> str:
+    return f"{_found_path(given)} or message.length > {PAYLOAD_LIMIT}"
 
 
 _PATTERN = Parameter(
@@ -154,7 +159,8 @@ def changing_actions() -> Iterable[ActionKind[Act]]:
         (
             Parameter("pattern", ParameterKind.PATTERN,
                       "A regular expression; where it has groups, only these are hidden."),
-            Parameter("path", ParameterKind.PATH, "A JSONPath; the values that it finds become \"***\"."),
+            Parameter("path", ParameterKind.PATH,
+                      "A JSONPath; what it finds becomes \"***\". Of a message of more than 16MiB nothing is kept."),
         ),
-        lambda given: _found_path(given) if given.has("path") else _found_pattern(given),
+        lambda given: _found_or_unread(given) if given.has("path") else _found_pattern(given),
     )  # fmt: skip

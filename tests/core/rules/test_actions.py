@@ -8,6 +8,7 @@ from core.capture.records import Mode
 from core.protocol.frames import Opcode
 from core.protocol.outgoing import OutgoingClose, OutgoingMessage, OutgoingPing, OutgoingPong
 from core.protocol.state import Role
+from core.query.json_paths import PAYLOAD_LIMIT
 from core.rules.action import ActionKind, seconds_of
 from core.rules.faults import RuleError
 from core.rules.moment import Moment
@@ -130,6 +131,7 @@ def test_a_change_that_finds_nothing_is_no_hit() -> None:
             '[{"token":[1]},{"token":2}]',
             b'[{"token":"***"},{"token":"***"}]',
         ),
+        (action("redact", path="$.t"), '{"t":"first","t":"last"}', b'{"t":"***","t":"***"}'),
         (action("redact", pattern="secret-[a-z]+"), "is secret-abc!", b"is ***!"),
         (action("redact", pattern="(?i)key=([^&]+)&(x+)?"), "KEY=abc&d", b"KEY=***&d"),
     ],
@@ -203,3 +205,8 @@ def test_what_an_action_refuses(then: ActionText, message: str) -> None:
 @pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("250ms", 0.25), ("1.5 s", 1.5), ("2m", 120)])
 def test_durations(text: str, seconds: float) -> None:
     assert seconds_of(text) == seconds
+
+
+def test_a_message_too_long_to_be_read_is_hidden_as_a_whole() -> None:
+    payload = b'{"token":"' + b"s" * PAYLOAD_LIMIT + b'"}'
+    assert made(payload, action("redact", path="$.token")).recorded == b'"***"'

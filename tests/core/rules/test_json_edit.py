@@ -30,6 +30,9 @@ DOCUMENTS = st.recursive(
         ("$.a[-1]", '{"a":[1,2]}', '{"a":[1,X]}'),
         ("$..a", '{"a":{"a":1},"b":[{"a":"你"}]}', '{"a":X,"b":[{"a":X}]}'),
         ("$[?@.x == 1].y", '[{"x":1,"y":2},{"x":2,"y":3}]', '[{"x":1,"y":X},{"x":2,"y":3}]'),
+        ("$.a.x", '{"a":5,"a":{"x":1}}', '{"a":5,"a":{"x":X}}'),
+        ("$.a[0]", '{"a":{"0":1},"a":[1]}', '{"a":{"0":1},"a":[X]}'),
+        ("$['b','a']", '{"a":1,"b":2,"a":3}', '{"a":1,"b":X,"a":X}'),
         ("$['a','a']", '{"a":1}', '{"a":X}'),
         ("$..[?@.a]", '{"b":{"a":1},"c":[{"a":{"a":2}}]}', '{"b":X,"c":[X]}'),
         ("$.a.x", '{"a":{"x":1},"a":{"y":2}}', '{"a":{"x":1},"a":{"y":2}}'),
@@ -94,3 +97,28 @@ def test_what_the_path_finds_is_other_values_afterwards(document: Any, path: str
     assert all(each == "new" for each in left)
     assert bool(left) or not any(jsonpath.finditer(path, document))
     assert JsonEdit("$").applied(text, text) == text
+
+
+def test_every_member_with_a_name_can_be_meant() -> None:
+    edit = JsonEdit("$['a','b']", every=True)
+    assert edit.applied(b'{"a":1,"b":2,"a":[3],"c":4,"a":5}', b"X") == b'{"a":X,"b":X,"a":X,"c":4,"a":X}'
+    assert JsonEdit("$.a.x", every=True).applied(b'{"a":"x","a":{"x":1}}', b"X") == b'{"a":"x","a":{"x":X}}'
+
+
+TWINS = st.recursive(
+    st.sampled_from(("1", '"x"', "null", "[]", "{}")),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda each: f"[{','.join(each)}]")
+        | st.lists(st.tuples(st.sampled_from("ab"), inner), max_size=3).map(
+            lambda each: "{" + ",".join(f'"{name}":{value}' for name, value in each) + "}"
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(TWINS, st.sampled_from((*PATHS, "$.a.b", "$.a[0]", "$..b[1]")), st.booleans())
+def test_twins_do_no_harm(text: str, path: str, every: bool) -> None:
+    changed = JsonEdit(path, every=every).applied(text.encode(), b'"new"')
+    left = [match.value for match in jsonpath.finditer(path, json.loads(changed))] if text[0] in "[{" else []
+    assert all(each == "new" for each in left)
