@@ -10,7 +10,6 @@ from app.logic.text import cut, one_line
 from core.capture.records import ConnectionRecord, Direction, FrameRow
 from core.protocol.frames import OPCODE_NAMES, Opcode
 from core.protocol.state import Role
-from core.query.json_paths import read_json
 from core.query.quoting import bytes_literal, text_literal
 from core.rules.moment import Moment
 from core.rules.rule import ActionText, Condition, Rule
@@ -54,6 +53,9 @@ def value_terms(payload: bytes) -> tuple[str, ...]:
     if len(payload) > MOST_READ:
         return ()
     try:
+        # Imported late: loading takes a tenth of a second.
+        from core.query.json_paths import read_json
+
         document = read_json(payload)
     except (ValueError, RecursionError):
         return ()

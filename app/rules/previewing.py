@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject
 
@@ -16,9 +16,11 @@ from app.logic.scan_run import RunState, ScanRun
 from app.logic.text import counted, grouped
 from app.runtime.scanning import ScanThread
 from core.errors import CaptureError, FilterError
-from core.query.language import FilterLanguage
 from core.rules.preview import recorded_filters
 from core.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from core.query.language import FilterLanguage
 
 _R = TypeVar("_R")
 

@@ -16,10 +16,9 @@ from jsonpath.parse import Parser
 from jsonpath.stream import TokenStream
 
 from core.query.json_evaluation import Document, finder
+from core.query.values import PAYLOAD_LIMIT as PAYLOAD_LIMIT
 from core.query.values import Value, as_json
 
-PAYLOAD_LIMIT = 16 * 1024 * 1024
-"""Longest payload that is parsed as JSON, in bytes; a longer one has no values."""
 DEPTH = 900
 """Levels of nesting that can always be parsed; a payload nested too deep for the interpreter has no values."""
 _START = re.compile(rb'(?:\xef\xbb\xbf)?[ \t\r\n]*[{\["0-9tfn-]')

@@ -13,6 +13,9 @@ from enum import Enum
 
 from core.sizes import multiplied, unit_bytes
 
+PAYLOAD_LIMIT = 16 * 1024 * 1024
+"""Longest payload that is parsed as JSON, in bytes; a longer one has no values."""
+
 
 @dataclass(frozen=True, slots=True)
 class TimeOfDay:

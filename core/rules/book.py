@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from core.capture.records import ConnectionRecord, Mode
 from core.errors import FilterError
 from core.protocol.headers import quoted
 from core.protocol.state import Role
 from core.query.expressions import Expression, all_of
-from core.query.language import FilterLanguage
 from core.rules.action import MOST_SECONDS, Act, ActionKinds, HandshakeAct
-from core.rules.actions.registry import default_actions
 from core.rules.conditions import groups_of, has_time_of_day, refusal, terms
 from core.rules.faults import ParameterError, RuleError, RulePlace
 from core.rules.hearing import Hearing
@@ -22,6 +21,9 @@ from core.rules.pattern_risk import TAKES_FOREVER, may_take_forever
 from core.rules.ready import ReadyRule
 from core.rules.rule import ActionText, Condition, Rule
 from core.rules.template import TemplateLanguage
+
+if TYPE_CHECKING:
+    from core.query.language import FilterLanguage
 
 MOST_RULES = 1000
 MOST_ACTIONS = 50
@@ -84,6 +86,9 @@ class RuleCompiler:
 
     def __init__(self, language: FilterLanguage, actions: ActionKinds | None = None) -> None:
         self._language = language
+        # Imported late, as all that reads paths of JSON: loading takes a tenth of a second.
+        from core.rules.actions.registry import default_actions
+
         self.actions = default_actions() if actions is None else actions
         self.templates = TemplateLanguage(language)
         self._known: dict[Rule, ReadyRule] = {}

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from itertools import islice
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
-from core.query.json_paths import compiled_path, read_json
 from core.rules.template_values import FillingError
 
 _MOST = 100_000
@@ -32,14 +31,18 @@ class JsonEdit:
         """Raises ValueError if `path` is not a path. `every`: of members with one name, not only the last one, which
         counts, but each.
         """
+        # Imported late: loading takes a tenth of a second.
+        from core.query.json_paths import compiled_path, read_json
+
         self._path = compiled_path(path)
+        self._read = read_json
         self._every = every
 
     def applied(self, payload: bytes, value: bytes) -> bytes:
         """The payload with `value` wherever the path leads. Raises FillingError where it is no JSON."""
         try:
             text = payload.decode()
-            document = read_json(payload)
+            document = self._read(payload)
             spans = _spans(text, self._places(document), every=self._every)
         except (ValueError, RecursionError):
             raise FillingError("The payload is no JSON; it stays as it is.") from None

@@ -11,17 +11,19 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from core.errors import TemplateError
 from core.protocol.headers import quoted
 from core.query.fields import Access, Field
-from core.query.language import FilterLanguage
 from core.query.quoting import unescaped
 from core.rules.json_islands import Standing, standings
 from core.rules.occasion import Occasion
 from core.rules.template_values import as_json, as_text, filling_of, in_string
 from core.rules.template_words import Fill, Words, default_words
+
+if TYPE_CHECKING:
+    from core.query.language import FilterLanguage
 
 LENGTH_LIMIT = 1024 * 1024
 """Characters in a template."""

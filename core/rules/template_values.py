@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from types import GeneratorType
+from typing import Any
 
 from core.query.fields import Field
-from core.query.json_evaluation import Document
 from core.query.operators import Several
 from core.query.values import FieldKind
 
+Document = Any
+"""What `json.loads` returns."""
 Filling = Document | bytes
 """What stands in a place of a template: bytes, a text, a number, true, false, a JSON document, or None."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from core.query.json_paths import PAYLOAD_LIMIT
 from core.query.quoting import text_literal
+from core.query.values import PAYLOAD_LIMIT
 from core.rules.action import MESSAGES, Act, ActionKind, Given, Parameter, ParameterKind
 from core.rules.actions.sending import binary_or_text
 from core.rules.deed import Deed
