@@ -17,6 +17,7 @@ LENGTHS = {
     "tls": 900,
     "rules": 512,
     "template": 160,
+    "passage": 192,
 }
 """Every target, and how many bytes it is given at most."""
 

@@ -18,6 +18,7 @@ _RUNS = {
     "tls": 3000,
     "rules": 1500,
     "template": 3000,
+    "passage": 1500,
 }
 
 

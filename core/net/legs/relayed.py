@@ -279,7 +279,9 @@ class Relayed(Between):
             self._end_if_read(leg)
         crossings.end_if_needless(sender)
         self._rule_clock.look()
-        self._settle_read(len(data), grows=True)
+        self._settle_read(
+            len(data), grows=has_more or observer.deflate is not None or not passage.departures.is_clear
+        )
         return has_more
 
     def _carry_out(self, verdict: Verdict, rules: tuple[str, ...]) -> None:
