@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 from app.logic.cell_terms import FIRST_BYTES
+from app.logic.held_edit import json_root
 from app.logic.text import cut, one_line
 from core.capture.records import ConnectionRecord, Direction, FrameRow
 from core.protocol.frames import OPCODE_NAMES, Opcode
@@ -21,6 +23,7 @@ MOST_READ = 64 * 1024
 """Bytes of a payload that are read as JSON to find what tells it from others."""
 _KINDS = ("type", "event", "op", "method", "action", "cmd", "command", "kind", "topic", "channel")
 """Members of a JSON object that usually say what it is, the likeliest first."""
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CONTROL = 0x08
 HEARTBEATS = (
     'payload in {"2", "3", "ping", "pong", "h", "", "\\n", "PING", "PONG"} '
@@ -66,6 +69,29 @@ def value_terms(payload: bytes) -> tuple[str, ...]:
         for key in _KINDS
         if isinstance(document.get(key), (str, int)) and not isinstance(document.get(key), bool)
     )
+
+
+def value_term(payload: bytes, offset: int) -> str:
+    """A term about the JSON value at a byte of a payload, or behind its name there; "" if there is none."""
+    node, path = json_root(payload), "$"
+    while node is not None and node.children:
+        child = next((each for each in node.children if offset < each.end), None)
+        if child is None:
+            return ""
+        path += _step(child.name, in_list=payload[node.first : node.first + 1] == b"[")
+        node = child
+    if node is None or not node.value or node.value in ("{}", "[]"):
+        return ""
+    value = json.loads(node.value, parse_int=str, parse_float=str)
+    is_text = node.value.startswith('"')
+    return f"json({text_literal(path)}) == {text_literal(value) if is_text else node.value}"
+
+
+def _step(name: str, *, in_list: bool) -> str:
+    """The part of a JSONPath (RFC 9535) that selects a member of an object by its written name, or an element."""
+    if in_list:
+        return f"[{name}]"
+    return f".{name}" if _PLAIN.fullmatch(name) else f'["{name}"]'
 
 
 def frame_terms(row: FrameRow, payload: bytes) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from app.actions.registry import ActionId
 from app.captures.desk import CaptureDesk
 from app.filters.cell_menu import menu_text
 from app.logic.cell_terms import connection_terms, terms
-from app.logic.rule_drafts import frame_terms, rule_of_connection, rule_of_filter, rule_of_frame
+from app.logic.rule_drafts import frame_terms, rule_of_connection, rule_of_filter, rule_of_frame, value_term
 from app.logic.shown_frame import shown_frame
 from app.logic.text import tooltip
 from app.rules.desk import RuleDesk
@@ -41,7 +41,9 @@ class RuleMaking:
         self._frames = panes.frames
         self._connections = panes.connections
         self._details = panes.details
+        self._action = shell.actions[ActionId.RULE_OF_THIS]
         shell.actions.connect_each({ActionId.RULE_OF_THIS: self.make})
+        panes.details.message.text.menu_opens.connect(self._add_to_text)
 
     def make(self) -> None:
         """Begin a rule from where the keyboard is: a frame, else a connection, else the filter."""
@@ -95,8 +97,20 @@ class RuleMaking:
             action.setToolTip(tooltip(rule.when.filter))
             action.triggered.connect(lambda _checked=False, rule=rule: self._rules.ask_new(rule, frame))
 
+    def _add_to_text(self, menu: QMenu) -> None:
+        menu.addSeparator()
+        menu.addAction(self._action)
+
     def _selected_term(self, payload: bytes) -> str:
-        """A condition for the text selected in the message, if that is a part of it."""
+        """A condition for what is selected in the message: a text that is a part of it, or a value of JSON."""
+        chosen = self._details.chosen_byte
+        value = (
+            value_term(payload, chosen)
+            if chosen is not None and self._details.message.text.hasFocus()
+            else ""
+        )
+        if value:
+            return value
         selected = self._details.selected_text
         if 0 < len(selected) <= _SELECTED and selected.encode("utf-8", "surrogatepass") in payload:
             return f"payload contains {text_literal(selected)}"

@@ -151,6 +151,11 @@ class DetailTabs(QWidget):
             return ""
         return text.createMimeDataFromSelection().text()
 
+    @property
+    def chosen_byte(self) -> int | None:
+        """The byte of the message at the cursor in its text; None while that is out of sight."""
+        return self.message.chosen_byte if self.message.text.isVisible() else None
+
     def look_for(self, wanted: Sequence[Needle]) -> None:
         """Mark the first of these needles that occurs in each message shown from now on."""
         self.message.look_for(wanted)

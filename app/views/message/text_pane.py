@@ -6,16 +6,17 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from PySide6.QtCore import QMimeData, QTimer, Signal
+from PySide6.QtCore import QMimeData, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QBrush,
+    QContextMenuEvent,
     QPaintEvent,
     QTextBlock,
     QTextCharFormat,
     QTextCursor,
     QTextLayout,
 )
-from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
+from PySide6.QtWidgets import QMenu, QPlainTextEdit, QTextEdit, QWidget
 
 from app.look.theme import Theme, ThemeRole
 from core.decoders.decoder import NO_SPANS, Page, TextPlace, TokenKind
@@ -52,6 +53,8 @@ def _no_places(_start: int, _end: int) -> list[TextPlace]:
 class TextPane(QPlainTextEdit):
     """Read-only plain text with coloured spans and marked places."""
 
+    menu_opens = Signal(QMenu)
+    """The menu over the text, to which others may add."""
     shown_changed = Signal()
     """Another text is shown completely."""
 
@@ -128,6 +131,21 @@ class TextPane(QPlainTextEdit):
         if top.blockNumber() <= block.blockNumber() <= bottom.blockNumber():
             return self._character(block, cursor.selectionStart() - block.position())
         return self._starts[top.blockNumber()]
+
+    @property
+    def chosen_character(self) -> int:
+        """The first selected character of the page, or the one behind the cursor."""
+        cursor = self.textCursor()
+        block = self.document().findBlock(cursor.selectionStart())
+        return self._character(block, cursor.selectionStart() - block.position())
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if not self.textCursor().hasSelection():
+            self.setTextCursor(self.cursorForPosition(event.pos()))
+        menu = self.createStandardContextMenu()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.menu_opens.emit(menu)
+        menu.popup(event.globalPos())
 
     def createMimeDataFromSelection(self) -> QMimeData:
         """The selection as it was sent, without the line breaks of folding."""

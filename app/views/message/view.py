@@ -87,6 +87,12 @@ class MessageView(QWidget):
         self._decode(None)
         self._compare()
 
+    @property
+    def chosen_byte(self) -> int | None:
+        """The byte of the message whose text is selected, or at the cursor; None if nothing is shown."""
+        at = self.text.chosen_character
+        return None if self._page is None else self._page.bytes_of(at, at + 1).start
+
     def stop(self) -> None:
         """Cancel everything in progress, even the saving of a payload or the copying of a text."""
         self.carrier.cancel()

@@ -8,6 +8,7 @@ from app.logic.rule_drafts import (
     rule_of_connection,
     rule_of_frame,
     suggested_name,
+    value_term,
     value_terms,
     without_heartbeats,
 )
@@ -99,3 +100,30 @@ def test_a_name_is_suggested() -> None:
     assert suggested_name(when, (ActionText("drop"),)) == "Drop payload contains login"
     assert suggested_name(Condition(Moment.OPEN), (ActionText("send"),)) == "Send opens"
     assert len(suggested_name(Condition(Moment.MESSAGE, "x" * 500), (ActionText("drop"),))) == 60
+
+
+@pytest.mark.parametrize(
+    ("at", "term"),
+    [
+        ("ann", 'json("$.user.name") == "ann"'),
+        ('"name', 'json("$.user.name") == "ann"'),
+        ('"b"', 'json("$.user.roles[1]") == "b"'),
+        ("2.50", 'json("$.n") == 2.50'),
+        ("null", 'json("$[\\"a b\\"]") == null'),
+        ("true", 'json("$.ok") == true'),
+        ('"empty', ""),
+    ],
+)
+def test_a_value_of_json_becomes_a_term(at: str, term: str) -> None:
+    payload = (
+        b'{"user": {"name": "ann", "roles": ["a", "b"]}, "n": 2.50, "ok": true, "a b": null, "empty": []}'
+    )
+    found = value_term(payload, payload.index(at.encode()))
+    assert found == term
+    if term:
+        default_language().parse(term)
+
+
+def test_what_is_no_json_has_no_value() -> None:
+    assert value_term(b"hello", 1) == ""
+    assert value_term(b'{"a": 1}', 100) == ""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QContextMenuEvent, QTextCursor
 from PySide6.QtWidgets import QApplication, QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -279,3 +279,29 @@ def test_an_echo_of_the_settings_becomes_a_rule(
     finally:
         desktop.close()
         dispose(desktop.window)
+
+
+def test_a_rule_is_made_of_the_value_at_the_cursor(desktop: Desktop, client: Connect, qtbot: QtBot) -> None:
+    window = desktop.window
+    client("/chat").send('{"type": "login", "user": {"name": "ann"}}')
+    qtbot.waitUntil(lambda: len(payloads(desktop)) == 1, timeout=20_000)
+    window.frames.go_to_frame(1)
+    text = window.tabs.message.text
+    qtbot.waitUntil(lambda: "ann" in text.toPlainText(), timeout=20_000)
+    window.activateWindow()
+    text.setFocus()
+    qtbot.waitUntil(text.hasFocus, timeout=20_000)
+    text.moveCursor(QTextCursor.MoveOperation.Start)
+    assert text.find("name")
+    trigger(desktop, ActionId.RULE_OF_THIS)
+    assert dialog_of(desktop).rule.when.filter == 'json("$.user.name") == "ann" and path == "/chat"'
+    dialog_of(desktop).reject()
+    menus: list[list[str]] = []
+    text.menu_opens.connect(lambda menu: menus.append([action.text() for action in menu.actions()]))
+    place = text.cursorRect().center()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, text.viewport().mapToGlobal(place))
+    QApplication.sendEvent(text.viewport(), event)
+    assert "&Make a rule of this…" in menus[0]
+    popup = QApplication.activePopupWidget()
+    assert popup is not None
+    popup.close()
