@@ -231,7 +231,7 @@ class Crossings:
         passage = self.passages[peer_of(side)]
         if passage is not None:
             passage.departures.flush()
-            passage.departures.outlet.stop()
+            passage.departures.end_output()
         self._legs[side].say_no_more()
 
     def stop_reading(self, sender: Role) -> None:

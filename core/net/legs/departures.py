@@ -213,6 +213,10 @@ class Departures:
     def lose_receiver(self) -> None:
         """The receiver has gone: what waits is never passed on, which is how it was reported."""
         self._is_cut_off = True
+        self.end_output()
+
+    def end_output(self) -> None:
+        """Nothing more goes out: what waits stays what it was reported as, held."""
         self._remaking.drop()
         for gate in (self._control, self._data):
             for unit in gate.clear():
@@ -253,6 +257,7 @@ class Departures:
 
     def pump(self) -> None:
         """Let everything go on whose turn it is."""
+        self._end_behind_close()
         while (unit := self._control.take()) is not None:
             self._go(unit)
         while self.outlet.is_free and (unit := self._data.take()) is not None:
@@ -268,7 +273,13 @@ class Departures:
         """Hand over what goes out, and what was reported."""
         self.outlet.settle()
         self.outlet.flush()
+        self._end_behind_close()
         self._hand_over()
+
+    def _end_behind_close(self) -> None:
+        """RFC 6455 section 5.5.1: nothing goes out behind a close frame of ours."""
+        if self.outlet.is_closed and not (self._data.is_idle and self._control.is_idle):
+            self.end_output()
 
     # Internals: waiting.
 

@@ -123,6 +123,8 @@ class Outlet:
 
     def put(self, pieces: Sequence[bytes]) -> None:
         """Let frames go out next."""
+        if self.is_closed:
+            return
         self._collect()
         if self._begun:
             self._urgent += pieces

@@ -15,8 +15,9 @@ from websockets.frames import Opcode as WebsocketsOpcode
 from core.net.legs import passage
 from core.net.legs.outlet import Sending
 from core.protocol.deflate import DeflateParameters, Deflater
-from core.protocol.events import Origin
+from core.protocol.events import Origin, Ruled
 from core.protocol.frames import FrameDecoder, Opcode, make_frame
+from core.protocol.handling import Fate
 from core.protocol.outgoing import Compression, OutgoingClose, OutgoingMessage, OutgoingPing
 from core.protocol.sender import Sender
 from core.protocol.state import Role
@@ -313,3 +314,16 @@ def test_a_ping_within_a_message_that_is_held_overtakes_it() -> None:
         line.feed(first + ping + make_frame(0, b"gun", masking_key=KEY).wire())
         assert bytes(line.out) == ping
         assert len(line.waiting()) == 1
+
+
+def test_what_is_held_does_not_follow_a_close_frame_of_ours() -> None:
+    with RuledLine(Role.CLIENT, None, hearing_of(rule(action("hold")))) as line:
+        line.feed(make_frame(1, b"held", masking_key=KEY).wire() * 2)
+        [first, _] = line.waiting()
+        line.inject(Sending(OutgoingClose(1000), Origin.INJECTED))
+        assert not line.decide(first, Onward.PASS)
+        line.passage.end_input()
+        [close] = FrameDecoder(1 << 20).feed(bytes(line.out))
+        assert close.opcode == Opcode.CLOSE
+        assert line.passage.departures.reports.take() == []
+        assert all(isinstance(each, Ruled) and each.handling.fate is Fate.HELD for each in line.told)
