@@ -51,6 +51,11 @@ class HeldLine:
         return self.kind is HeldKind.MESSAGE
 
     @property
+    def is_control(self) -> bool:
+        """Whether it is a control frame (RFC 6455 section 5.5)."""
+        return self.is_message and bool(self.opcode & 0x08)
+
+    @property
     def key(self) -> tuple[int, int]:
         """Tells it from all others."""
         return self.connection, self.ticket

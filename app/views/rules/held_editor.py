@@ -29,6 +29,7 @@ from core.errors import PayloadError
 from core.protocol.frames import Opcode
 from core.protocol.http11 import parsed_request, parsed_response
 from core.protocol.outgoing import Compression
+from core.protocol.sender import check_control_payload
 from core.protocol.utf8 import is_utf8
 from core.rules.verdict import Replacement
 
@@ -83,14 +84,14 @@ class HeldEditor(QWidget):
         self._filling = True
         self._refusal = ""
         for control in (self.opcode, self.frames, self.compress):
-            control.setVisible(line is not None and line.is_message)
+            control.setVisible(line is not None and line.is_message and not line.is_control)
         self.status_code.setVisible(line is not None and line.kind is HeldKind.REQUEST)
         if line is None:
             self._fill(b"", None)
         else:
             start = edit or Edit(
                 line.payload,
-                first_mode(line.payload, line.opcode or Opcode.TEXT),
+                first_mode(line.payload, Opcode.BINARY if line.opcode == Opcode.BINARY else Opcode.TEXT),
                 line.opcode,
                 0,
                 Compression.AS_NEGOTIATED,
@@ -124,9 +125,11 @@ class HeldEditor(QWidget):
 
     def replacement(self) -> Replacement | None:
         """What is to go on in its place; None if nothing was changed. Raises PayloadError."""
-        edit = self._edit()
-        if self._line is not None and not self._line.is_message:
-            _check_head(self._line.kind, edit.payload)
+        edit, line = self._edit(), self._line
+        if line is not None and not line.is_message:
+            _check_head(line.kind, edit.payload)
+        if line is not None and line.is_control:
+            check_control_payload(edit.payload)
         if edit.opcode == Opcode.TEXT and self._is_change(edit) and not is_utf8(edit.payload):
             raise PayloadError("These bytes are not UTF-8, which a text message must be. Send it as binary.")
         if not self._is_change(edit):
@@ -143,6 +146,8 @@ class HeldEditor(QWidget):
     def sends(self) -> Replacement:
         """What the editor holds, changed or not, as a message. Raises PayloadError."""
         edit = self._edit()
+        if self._line is not None and self._line.is_control:
+            return Replacement(Opcode.TEXT if is_utf8(edit.payload) else Opcode.BINARY, edit.payload)
         if edit.opcode == Opcode.TEXT and not is_utf8(edit.payload):
             raise PayloadError("These bytes are not UTF-8, which a text message must be. Send it as binary.")
         return Replacement(edit.opcode, edit.payload, max(edit.frames, 1), edit.compression)
@@ -289,7 +294,8 @@ class HeldEditor(QWidget):
     def _edit(self) -> Edit:
         compress = self.compress.isChecked() or not self.compress.isEnabled()
         compression = Compression.AS_NEGOTIATED if compress else Compression.NEVER
-        opcode: int = self.opcode.currentData()
+        chosen: int = self.opcode.currentData()
+        opcode = self._line.opcode if self._line is not None and self._line.is_control else chosen
         return Edit(self.payload(), self._mode, opcode, self.frames.value(), compression)
 
     def _is_change(self, edit: Edit) -> bool:

@@ -241,3 +241,16 @@ def test_a_head_is_edited_as_the_text_that_it_is(queue: Queue) -> None:
     changed = queue.pane.replacement()
     assert changed is not None
     assert changed.payload == b"X" + raw
+
+
+def test_a_control_frame_stays_one(queue: Queue) -> None:
+    queue.fill(held(1, b"beat", Opcode.PING))
+    editor = queue.pane.editor
+    assert not editor.opcode.isVisible()
+    assert queue.pane.replacement() is None
+    assert editor.answer() == Replacement(Opcode.TEXT, b"beat")
+    queue.type("other")
+    assert queue.pane.replacement() == Replacement(Opcode.PING, b"other")
+    editor.text.setPlainText("x" * 126)
+    assert "at most 125 bytes" in editor.status.text()
+    assert not queue.actions[ActionId.FORWARD_HELD].isEnabled()
