@@ -20,7 +20,7 @@ from core.probe.preset import Preset
 from core.probe.registry import PRESETS
 from core.probe.report import Report
 from core.probe.run import Plan, ProbeRun
-from core.protocol.frames import make_frame
+from core.protocol.frames import FrameDecoder, Opcode, make_frame
 from core.protocol.state import Role
 from core.protocol.violations import Judgement
 from tests.tools.raw_peer import RawPeer
@@ -149,6 +149,13 @@ def served_by(server: RawServer, *manners: str) -> Iterator[None]:
                 server.rest()
             elif manner == "drops":
                 server.take(8)
+            elif manner == "second thoughts":
+                server.take(6 + len(b"caf?"))
+                mark = FrameDecoder(1000).feed(server.take(6 + len(b"unmask probe 1")))[0].payload
+                server.frame(Opcode.PONG, mark)
+                # The capture has the pong before the close is sent.
+                threading.Event().wait(0.1)
+                server.frame(Opcode.CLOSE, (1007).to_bytes(2, "big"))
             server.client.close()
             server.received = b""
         server.refuse()
@@ -176,6 +183,16 @@ def test_a_server_that_does_nothing_has_hung_and_one_that_is_gone_has_crashed(tm
         assert not report.is_whole
         assert "can't be reached" in report.remark
         assert [each.preset.id for each in report.findings] == ["rsv1-set", "rsv3-set"]
+
+
+def test_a_server_may_answer_the_ping_before_it_fails_the_connection(tmp_path: Path) -> None:
+    with (
+        prober(tmp_path) as engine,
+        RawServer() as server,
+        served_by(server, "drops", "second thoughts", "drops"),
+    ):
+        report = probe(engine, server.url, *named("text-not-utf8"))
+        assert outcomes(report) == [("text-not-utf8", Outcome.CLOSED, 1007)]
 
 
 def test_a_probe_can_be_stopped(tmp_path: Path) -> None:
@@ -258,6 +275,8 @@ def test_a_client_that_believes_a_wrong_accept_is_found_out(tmp_path: Path) -> N
                 peer.send(make_frame(0xA, ping[2:], masking_key=b"abcd").wire())
                 peer.rest()
 
+        # From here on a client is awaited.
+        run.step(time.monotonic())
         thread = threading.Thread(target=believe)
         thread.start()
         report = finished(run)
