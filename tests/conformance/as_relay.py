@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import replace
@@ -56,19 +57,20 @@ def _differences(
 ) -> list[str]:
     """Where one side of the relay saw other bytes than the other. The capture knows which are legs of one."""
     found: list[str] = []
-    those = {each.client: each for each in behind}
+    # By address, in order: a port may be another connection's later.
+    those: dict[str, deque[TappedConnection]] = defaultdict(deque)
+    for each in behind:
+        those[each.client].append(each)
+    servers: dict[str, deque[str]] = defaultdict(deque)
     with closing(CaptureReader(capture)) as reader:
-        servers = {
-            record.peer: leg.local
-            for record in reader.connections()
-            for leg in reader.legs(record.id)
-            if leg.side is Role.SERVER
-        }
+        for record in reader.connections():
+            servers[record.peer] += [leg.local for leg in reader.legs(record.id) if leg.side is Role.SERVER]
     for here in before:
-        there = those.pop(servers.get(here.name, ""), None)
-        if there is None:
+        further = those[servers[here.name].popleft()] if servers[here.name] else ()
+        if not further:
             found.append(f"{here.name} never reached the server")
             continue
+        there = further.popleft()
         for way, sent, came in (
             ("client→server", here.to_server, there.to_server),
             ("server→client", there.to_client, here.to_client),
@@ -76,4 +78,4 @@ def _differences(
             # What was under way when its receiver had gone reached nobody.
             if not sent.startswith(came):
                 found.append(f"{here.name} {way}: {len(sent)} bytes were sent, others came")
-    return [*found, *(f"{each.name} came from no client" for each in those.values())]
+    return [*found, *(f"{each.name} came from no client" for left in those.values() for each in left)]
