@@ -48,6 +48,7 @@ class RunningScript:
 
     def begin_anew(self) -> None:
         """Run on in an engine that has begun anew."""
+        self._script.abandon()
         self._script = Script(self.path, self.log, self._tell_news)
         self._host.ask(self._begin)
 

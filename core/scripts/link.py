@@ -249,6 +249,8 @@ class Link:
                     self._look_at_deadlines()
                 case Begun(redacts):
                     self.redacts = redacts
+                    self._questions.be_ready(self._loop.time())
+                    self._look_at_deadlines()
                 case Loaded(moments, files):
                     self._loaded(moments, files)
                 case Unloadable(sentence, line, detail):

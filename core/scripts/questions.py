@@ -39,6 +39,8 @@ class Questions:
 
     def __init__(self) -> None:
         self._last = 0
+        self._is_ready = False
+        """Whether the script could have begun."""
         self._waiting: dict[int, Waiting] = {}
         self._begun = 0
         """The last one that has begun."""
@@ -64,6 +66,11 @@ class Questions:
     def has_room(self, question: Question) -> bool:
         count = len(self._waiting) + len(self._overdue)
         return count < MOST_QUESTIONS and self._bytes + len(question.payload) <= MOST_BYTES
+
+    def be_ready(self, now: float) -> None:
+        """The process is there: from now on the script is at it."""
+        self._is_ready = True
+        self._begin_first(now)
 
     def add(self, question: Question, decide: Decide, now: float) -> int:
         """Gives the number of the question."""
@@ -126,6 +133,6 @@ class Questions:
 
     def _begin_first(self, now: float) -> None:
         first = next(iter(self._waiting), None)
-        if first is not None and first > self._begun:
+        if self._is_ready and first is not None and first > self._begun:
             self._waiting[first].begun = now
             self._begun = first

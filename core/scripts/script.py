@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -28,6 +29,7 @@ from core.scripts.state import ProcessState
 from core.scripts.unanswered import UNCHANGED, unanswered
 from core.scripts.watch import FileWatch
 
+_END_SECONDS = 2.0
 _NEWS_SECONDS = 0.05
 """News are told together."""
 
@@ -159,18 +161,26 @@ class Script:
         links = tuple(self._links)
         for link in links:
             link.end()
-        for link in links:
-            await link.ended()
+        if links:
+            # One that the system itself does not get rid of is not waited for.
+            await asyncio.wait([asyncio.ensure_future(link.ended()) for link in links], timeout=_END_SECONDS)
         if self._news is not None:
             self._news.cancel()
+
+    def abandon(self) -> None:
+        """The loop is gone, and with it the process: look at the file no more. Any thread."""
+        self._is_closed = True
+        if self._watch is not None:
+            self._watch.close()
 
     # The file.
 
     def _on_loop(self, action: Callable[[], None]) -> Callable[[], None]:
         def post() -> None:
             # The loop may be over by now.
-            if not self._is_closed:
-                self._loop.call_soon_threadsafe(action)
+            with suppress(RuntimeError):
+                if not self._is_closed:
+                    self._loop.call_soon_threadsafe(action)
 
         return post
 

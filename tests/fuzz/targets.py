@@ -18,6 +18,7 @@ LENGTHS = {
     "rules": 512,
     "template": 160,
     "passage": 192,
+    "records": 400,
 }
 """Every target, and how many bytes it is given at most."""
 

@@ -19,6 +19,7 @@ _RUNS = {
     "rules": 1500,
     "template": 3000,
     "passage": 1500,
+    "records": 3000,
 }
 
 

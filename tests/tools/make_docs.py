@@ -18,7 +18,7 @@ from pathlib import Path
 
 from app.actions.registry import plain_text, specs
 from app.logic.sampling import Sample, WindowSpreads, sample_line
-from app.options import export_parser, main_parser, probe_parser
+from app.options import export_parser, main_parser, probe_parser, script_parser
 from core.capture.follow import Decision, Follower
 from core.capture.gaps import Gap, GapReason
 from core.capture.reader import CaptureReader
@@ -326,7 +326,7 @@ def _schema() -> str:
 
 
 def _command_line() -> Iterator[str]:
-    for parser in (main_parser(), export_parser(), probe_parser()):
+    for parser in (main_parser(), export_parser(), probe_parser(), script_parser()):
         yield f"## {parser.prog}"
         yield parser.description or ""
         yield _table(("Argument", "Meaning"), map(_argument, parser._actions))

@@ -433,6 +433,24 @@ def test_saved_again_while_it_loads(tmp_path: Path) -> None:
     play(scene())
 
 
+def test_the_start_of_the_process_is_not_its_time(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    # Something else comes before it, such as a machine that is busy.
+    command = child_command()
+    start = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.01)\n{command[-1]}"
+
+    async def scene() -> None:
+        slow = (*command[:-1], start)
+        async with Scripted(tmp_path / "s.py", _STARTS_WELL, QUICK, command=slow) as scripted:
+            waiting = [scripted.put(Moment.MESSAGE, b"x") for _ in range(3)]
+            done, _ = await asyncio.wait(waiting, timeout=3 * QUICK.answer_seconds)
+            assert not done
+            gate.touch()
+            assert [answer(each) for each in await asyncio.gather(*waiting)] == [WELL] * 3
+
+    play(scene())
+
+
 def test_a_process_that_cannot_be_started(tmp_path: Path) -> None:
     async def scene() -> None:
         command = (str(tmp_path / "no-such-program"),)
