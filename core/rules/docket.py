@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from core.protocol.frame_runs import FrameColumns
 from core.query.expressions import Expression
 from core.query.predicate import Predicate, predicate
 from core.rules.joined import Joined, may_be_json
@@ -84,6 +85,9 @@ class Docket:
 
     def __init__(self, candidates: Sequence[Candidate]) -> None:
         self.candidates = tuple(candidates)
+        self.echoes = tuple(each.ready.rule for each in candidates if each.is_echo)
+        """Rules that send every message back."""
+        self.redacts = any(action.name == "redact" for each in candidates for action in each.ready.rule.then)
         looking = [each for each in candidates if each.sieve is not None and each.sieve.needle is not None]
         others = tuple(each for each in candidates if each.sieve is None or each.sieve.needle is None)
         self._others = others
@@ -99,12 +103,14 @@ class Docket:
         search = self._search
         return self.candidates if search is None or search.may(payload) else self._others
 
-    def sift(self, run: Joined) -> Sequence[int] | None:
+    def sift(self, run: FrameColumns) -> Sequence[int] | None:
         """Which messages of a run have to be asked about, in order; None: none. Echoes do not count."""
+        if len(self.echoes) == len(self.candidates):
+            return None
         sifting = self._sifting
         if sifting is None:
             return range(len(run.payloads))
-        return sorted(sifting.among(run)) or None
+        return sorted(sifting.among(Joined(run))) or None
 
     @cached_property
     def _sifting(self) -> Sifting | None:

@@ -19,7 +19,6 @@ from core.rules.conditions import settled
 from core.rules.deed import Deed, Doing, HandshakeDeed
 from core.rules.docket import Candidate, Docket, Lone, candidate_of
 from core.rules.hits import HitCounts
-from core.rules.joined import Joined
 from core.rules.moment import Moment
 from core.rules.occasion import Occasion
 from core.rules.ready import ReadyRule
@@ -75,30 +74,26 @@ class Hearing:
 
         Then those that `sift` leaves out are only sent back; tell their number to `count_echoes`.
         """
-        return any(each.is_echo for each in self._of(Moment.MESSAGE, sender).candidates)
+        return bool(self._of(Moment.MESSAGE, sender).echoes)
 
     def count_echoes(self, sender: Role, count: int, now_ns: int) -> None:
         """So many messages were sent back without being asked about."""
-        for each in self._of(Moment.MESSAGE, sender).candidates:
-            if each.is_echo:
-                self._hits.add(each.ready.rule.id, now_ns, count)
-                self._applied[each.ready.rule.id] = self._applied.get(each.ready.rule.id, 0) + count
-                self._applied_names.add(each.ready.rule.name)
+        for rule in self._of(Moment.MESSAGE, sender).echoes:
+            self._hits.add(rule.id, now_ns, count)
+            self._applied[rule.id] = self._applied.get(rule.id, 0) + count
+            if rule.name not in self._applied_names:
+                self._start_what_waits(rule.name, now_ns)
 
     def sift(self, run: FrameColumns, sender: Role, moment: Moment = Moment.MESSAGE) -> Sequence[int] | None:
         """Which messages of a run have to be asked about one by one, in order; None: none of them.
 
         `moment` is MESSAGE or FRAME: each frame of a run is a message.
         """
-        return self._of(moment, sender).sift(Joined(run))
+        return self._of(moment, sender).sift(run)
 
     def redacts(self, sender: Role) -> bool:
         """Whether a rule may keep a message of that side, or a part of it, from being recorded."""
-        return any(
-            action.name == "redact"
-            for each in self._of(Moment.MESSAGE, sender).candidates
-            for action in each.ready.rule.then
-        )
+        return self._of(Moment.MESSAGE, sender).redacts
 
     def recorded_of_sent(self, event: FrameReceived, sender: Role, now_ns: int) -> bytes | None:
         """What may be recorded of a message that Unmask sends in place of that side; None: all of it."""
@@ -315,10 +310,7 @@ class Hearing:
             self._dockets.clear()
             self._due_ns.pop(rule.id, None)
         if rule.name not in self._applied_names:
-            self._applied_names.add(rule.name)
-            for timer in self._rules[Moment.TIMER]:
-                if timer.rule.when.after == rule.name:
-                    self._start_timer(timer, now_ns)
+            self._start_what_waits(rule.name, now_ns)
         deed.rule = rule.name
         deed.occasion = self._occasion(ready, deed.subject, now_ns)
         deed.hits.append(rule.id)
@@ -326,6 +318,13 @@ class Hearing:
     def _occasion(self, ready: ReadyRule, subject: Subject, now_ns: int) -> Occasion:
         count = self._applied.get(ready.rule.id, 0)
         return Occasion(subject, count, now_ns, self._dice, ready.groups)
+
+    def _start_what_waits(self, name: str, now_ns: int) -> None:
+        """The rule with that name has applied for the first time."""
+        self._applied_names.add(name)
+        for timer in self._rules[Moment.TIMER]:
+            if timer.rule.when.after == name:
+                self._start_timer(timer, now_ns)
 
     def _start_timer(self, ready: ReadyRule, now_ns: int) -> None:
         self._due_ns.setdefault(ready.rule.id, now_ns + int(ready.rule.when.every_seconds * _SECOND))

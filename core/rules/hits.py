@@ -18,20 +18,22 @@ class HitCounts:
     """Hits by the rules' ids. One thread counts, others may read."""
 
     def __init__(self) -> None:
-        self._hits: dict[int, RuleHits] = {}
+        self._counts: dict[int, int] = {}
+        self._last_ns: dict[int, int] = {}
         self.changes = 0
         """Grows with every hit."""
 
     def add(self, rule: int, now_ns: int, count: int = 1) -> None:
-        before = self._hits.get(rule)
-        self._hits[rule] = RuleHits(count if before is None else before.count + count, now_ns)
+        self._last_ns[rule] = now_ns
+        self._counts[rule] = self._counts.get(rule, 0) + count
         self.changes += 1
 
     def of(self, rule: int) -> RuleHits | None:
         """None if the rule never applied."""
-        return self._hits.get(rule)
+        count = self._counts.get(rule)
+        return None if count is None else RuleHits(count, self._last_ns.get(rule, 0))
 
     def forget(self, rule: int) -> None:
         """Count the rule from 0 again."""
-        self._hits.pop(rule, None)
+        self._counts.pop(rule, None)
         self.changes += 1

@@ -8,6 +8,9 @@ from enum import Enum
 class Moment(Enum):
     """What has just happened on a connection."""
 
+    # Moments are looked up for every message; an enum's own hash is computed in Python.
+    __hash__ = object.__hash__
+
     REQUEST = "request"
     """A client has asked for a connection."""
     RESPONSE = "response"

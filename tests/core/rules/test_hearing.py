@@ -274,6 +274,15 @@ def test_echo_is_known_as_such() -> None:
     )
 
 
+def test_what_waits_for_an_echo_begins_with_it() -> None:
+    timer = when(rule(action("send", payload="beat"), moment=Moment.TIMER), every_seconds=5.0, after="Echo")
+    hearing = hearing_of(ECHO, timer)
+    hearing.start(NOW_NS)
+    assert hearing.wait_seconds(NOW_NS) is None
+    hearing.count_echoes(Role.CLIENT, 2, NOW_NS)
+    assert hearing.wait_seconds(NOW_NS + SECOND) == 4
+
+
 def test_echo_of_one_path_is_echo_there() -> None:
     echo = replace(ECHO, when=Condition(Moment.MESSAGE, "path == /chat"))
     assert hearing_of(echo).echoes(Role.CLIENT)
