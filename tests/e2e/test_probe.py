@@ -185,32 +185,6 @@ def test_findings_give_status_3_and_a_report_in_a_file(tmp_path: Path) -> None:
     assert "exists already" in again.stderr
 
 
-def test_nothing_but_loopback_is_probed_without_a_yes() -> None:
-    done = run_unmask("probe", "ws://probe.example/")
-    assert done.returncode == 1
-    assert "Nothing is sent. ws://probe.example/ gets up to" in done.stderr
-    listening = run_unmask("probe", "--listen", "0.0.0.0:0")
-    assert listening.returncode == 1
-    assert "Add --yes" in listening.stderr
-
-
-def test_a_server_that_is_not_there_gives_status_1() -> None:
-    done = run_unmask("probe", "ws://127.0.0.1:9/", "--only", "rsv1-set")
-    assert done.returncode == 1
-    assert "can't be reached" in done.stderr
-
-
-def test_wrong_words_are_answered() -> None:
-    assert run_unmask("probe", "ws://127.0.0.1:9/", "--rate", "1000").returncode == 2
-    neither = run_unmask("probe")
-    assert (neither.returncode, "Name a URL" in neither.stderr) == (1, True)
-    unknown = run_unmask("probe", "ws://127.0.0.1:9/", "--only", "nothing-such")
-    assert (unknown.returncode, "'nothing-such'" in unknown.stderr) == (1, True)
-    listed = run_unmask("probe", "--list")
-    assert listed.returncode == 0
-    assert "rsv1-set" in listed.stdout
-
-
 def test_control_c_ends_a_probe_that_waits_for_a_client() -> None:
     with Program(command_of_unmask("probe", "--listen", "127.0.0.1:0")) as probe:
         while "waiting" not in probe.errors:
