@@ -9,9 +9,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from app.logic.compose import ComposeKind, Draft, build, read_file
+from app.logic.compose import ComposeKind, Draft, build, parse_hex, read_file
 from core.errors import PayloadError
+from core.probe.preset import FrameFault, Writer
+from core.probe.registry import presets_of
 from core.protocol.outgoing import Outgoing
+from core.protocol.raw_frames import paced
+from core.protocol.state import Role
 
 
 class Ask(Enum):
@@ -49,6 +53,20 @@ def _close(text: str) -> Typed:
     if not code.isascii() or not code.isdecimal() or len(code) > 5:
         raise PayloadError(f"“{code}” is no close code: write a number such as 1000, and then the reason.")
     return build(Draft(ComposeKind.CLOSE, reason.strip(), int(code)))
+
+
+def _raw(text: str) -> Typed:
+    data = parse_hex(text)
+    if not data:
+        raise PayloadError("The bytes are missing: write them in hex, such as /raw 81 02 68 69.")
+    return paced(data)
+
+
+def _fault(name: str) -> Typed:
+    for preset in presets_of(Role.CLIENT):
+        if preset.id == name and isinstance(preset.fault, FrameFault):
+            return preset.fault.made(Writer(Role.CLIENT))
+    raise PayloadError(f"“{name}” is no fault that frames can have: unmask probe --list names them.")
 
 
 def _file(kind: ComposeKind) -> Callable[[str], Typed]:
@@ -90,6 +108,8 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command("/file", "PATH", "send a file as a binary message", _file(ComposeKind.FILE)),
         Command("/textfile", "PATH", "send a file as a text message", _file(ComposeKind.TEXT)),
+        Command("/raw", "BYTES", "send bytes as they are, such as /raw 81 02 68 69", _raw),
+        Command("/fault", "PRESET", "break a rule of the RFC, such as /fault rsv1-set", _fault),
         Command("/reconnect", "", "connect again, at once", _asks(Ask.RECONNECT)),
         Command("/help", "", "show this", _asks(Ask.HELP)),
         Command("/quit", "", "close the connection and end", _asks(Ask.QUIT)),
@@ -139,10 +159,12 @@ def read_json_line(line: str) -> Outgoing:
         raise PayloadError('This is no JSON object such as {"text": "hello"}.')
     if "close" in found:
         return _close_of(found)
+    if found.keys() == {"raw"} and isinstance(found["raw"], str):
+        return paced(parse_hex(found["raw"]))
     kinds = [name for name in found if name in _JSON_KINDS]
     if len(kinds) != 1 or len(found) != 1:
         raise PayloadError(
-            f"An object says one thing to send ({', '.join([*_JSON_KINDS, 'close'])}); this one says "
+            f"An object says one thing to send ({', '.join([*_JSON_KINDS, 'raw', 'close'])}); this one says "
             f"{', '.join(found) or 'nothing'}."
         )
     (name,) = kinds

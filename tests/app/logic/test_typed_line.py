@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from app.logic.typed_line import COMMANDS, Ask, Typed, help_lines, read_json_line, read_typed
 from core.errors import PayloadError
 from core.protocol.frames import Opcode
-from core.protocol.outgoing import Outgoing, OutgoingClose, OutgoingMessage, OutgoingPing, OutgoingPong
+from core.protocol.outgoing import (
+    Outgoing,
+    OutgoingClose,
+    OutgoingMessage,
+    OutgoingPing,
+    OutgoingPong,
+    OutgoingRaw,
+    Piece,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +36,7 @@ from core.protocol.outgoing import Outgoing, OutgoingClose, OutgoingMessage, Out
         ("/hex 00 ff", OutgoingMessage(Opcode.BINARY, b"\x00\xff")),
         ("/base64 AP8=", OutgoingMessage(Opcode.BINARY, b"\x00\xff")),
         ('/json {"a": 1}', OutgoingMessage(Opcode.TEXT, b'{"a": 1}')),
+        ("/raw 81 02 68 69", OutgoingRaw((Piece(b"\x81\x02hi"),))),
         ("", Ask.NOTHING),
         ("/help", Ask.HELP),
         ("/reconnect", Ask.RECONNECT),
@@ -45,6 +54,7 @@ def test_what_a_line_asks(line: str, expected: Typed) -> None:
         ("/close bye", "“bye” is no close code"),
         ("/close 1005", "1005"),
         ("/hex 0", "stands alone"),
+        ("/raw", "bytes are missing"),
         ("/json {", "is no JSON"),
         ("/help me", "takes nothing"),
         ("/file", "path of the file is missing"),
@@ -55,6 +65,15 @@ def test_what_a_line_asks(line: str, expected: Typed) -> None:
 def test_what_a_line_cannot_ask(line: str, words: str) -> None:
     with pytest.raises(PayloadError, match=words):
         read_typed(line)
+
+
+def test_a_fault_is_the_preset_of_a_client() -> None:
+    (made,) = [read_typed("/fault mask-missing")]
+    assert isinstance(made, OutgoingRaw)
+    assert made.pieces[0].data[:2] == b"\x81\x14"
+    for line in ("/fault", "/fault mask-forbidden", "/fault key-missing"):
+        with pytest.raises(PayloadError, match="no fault that frames can have"):
+            read_typed(line)
 
 
 def test_files_are_sent_as_bytes_or_as_text(tmp_path: Path) -> None:
@@ -81,6 +100,7 @@ def test_the_help_names_each_command() -> None:
         ('{"pong": "a"}', OutgoingPong(b"a")),
         ('{"close": 4000, "reason": "bye"}', OutgoingClose(4000, "bye")),
         ('{"close": null}', OutgoingClose(None, "")),
+        ('{"raw": "8900"}', OutgoingRaw((Piece(b"\x89\x00"),))),
     ],
 )
 def test_what_an_object_asks(line: str, expected: Outgoing) -> None:
