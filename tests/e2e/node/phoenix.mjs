@@ -5,7 +5,7 @@ import { Socket } from "phoenix";
 import WebSocket from "ws";
 
 const [url, count] = process.argv.slice(2);
-const socket = new Socket(url, { transport: WebSocket, heartbeatIntervalMs: 20, reconnectAfterMs: () => 1e6 });
+const socket = new Socket(url, { transport: WebSocket, heartbeatIntervalMs: 400, reconnectAfterMs: () => 1e6 });
 
 function tell(event) {
   process.stdout.write(JSON.stringify(event) + "\n");
