@@ -16,6 +16,8 @@ from core.rules.preview import alone
 from core.rules.rule import ActionText, Condition, Rule
 
 ECHO_NAME = "Echo"
+_ECHOED = "mode in {listen, connect}"
+"""Where peers talk to each other, nobody expects an echo."""
 _ECHO = (ActionText("reply", (("payload", "{payload}"),)),)
 
 
@@ -93,7 +95,8 @@ class KnownRules:
     @property
     def echo(self) -> Rule | None:
         """The rule that sends every message back; None if there is none."""
-        return next((rule for rule in self._rules if is_echo(rule) and not rule.when.filter), None)
+        mine = (rule for rule in self._rules if rule.when.filter in ("", _ECHOED) and is_echo(rule))
+        return next(mine, None)
 
     @property
     def is_echoing(self) -> bool:
@@ -103,7 +106,7 @@ class KnownRules:
         """The rules with the echo on or off; one is added at the end if there is none yet."""
         echo = self.echo
         if echo is None:
-            new = Rule(0, ECHO_NAME, Condition(Moment.MESSAGE), _ECHO)
+            new = Rule(0, ECHO_NAME, Condition(Moment.MESSAGE, _ECHOED), _ECHO)
             return (*self._rules, new) if on else self._rules
         return with_rule(self._rules, replace(echo, is_on=on))
 

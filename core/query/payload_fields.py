@@ -7,7 +7,7 @@ from contextlib import suppress
 from types import MappingProxyType
 
 from core.capture.columns import Region
-from core.capture.records import ConnectionRecord
+from core.capture.records import ConnectionRecord, Mode
 from core.errors import HeadError
 from core.protocol.close_codes import CloseCode
 from core.protocol.frames import Opcode
@@ -22,6 +22,7 @@ from core.query.values import FieldKind, Value
 _CLOSE_CODES: Mapping[str, Value] = MappingProxyType(
     {each.name.lower().replace("_", "-"): int(each) for each in CloseCode}
 )
+_MODES: Mapping[str, Value] = MappingProxyType({each.name.lower(): each.value for each in Mode})
 _HEADS = HeadLimits(max_bytes=1 << 20, max_headers=10_000)
 
 
@@ -111,6 +112,10 @@ def connection_fields() -> Iterable[Field]:
     yield Field(
         "source", FieldKind.TEXT, "The name of the source that the connection came through.", "source == listen",
         _of_connection(lambda record: None if record.source is None else record.source.name or None), optional=True,
+    )  # fmt: skip
+    yield Field(
+        "mode", FieldKind.NAME, "How Unmask stands to the connection: its server, between its peers, its client.",
+        "mode in {listen, connect}", _of_connection(lambda record: record.mode.value), (), _MODES,
     )  # fmt: skip
     yield Field(
         "header", FieldKind.TEXT, "A header of the opening handshake, of the request and of the response.",

@@ -93,6 +93,7 @@ def test_echo_is_a_rule_with_a_switch(known: KnownRules) -> None:
     assert known.with_echo(on=False) == known.rules
     known.set_rules(known.with_echo(on=True))
     assert known.is_echoing
+    assert known.fault(known.rules[1]) is None
     assert [each.name for each in known.rules] == ["a", "Echo"]
     known.set_rules(known.with_echo(on=False))
     assert not known.is_echoing

@@ -305,3 +305,13 @@ def test_a_rule_is_made_of_the_value_at_the_cursor(desktop: Desktop, client: Con
     popup = QApplication.activePopupWidget()
     assert popup is not None
     popup.close()
+
+
+def test_echo_leaves_relays_alone(behind: Behind) -> None:
+    trigger(behind.desktop, ActionId.AUTO_REPLY)
+    behind.settle()
+    client = behind.client()
+    client.send("hello")
+    behind.until(lambda: behind.came == ["hello"])
+    behind.talks[0].send("done")
+    assert client.recv(timeout=20) == "done"
