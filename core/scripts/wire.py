@@ -49,6 +49,10 @@ LARGEST_RECORD = 4 * LARGEST_PAYLOAD
 _HEAD = Struct(">IBI")
 """Length of all that follows the length itself, kind, length of the fields."""
 _LENGTH_BYTES = 4
+_encoded = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_PLAIN = Verdict()
+_PLAIN_FIELDS = [["pass"], 0.0, None, [], None, []]
+"""Most decisions change nothing."""
 
 _Record = TypeVar("_Record")
 _MOMENTS = {moment.value: moment for moment in Moment}
@@ -155,7 +159,7 @@ def unpacker_of_unmask() -> Unpacker[ToScript]:
 
 
 def _packed(kind: int, fields: list[Any], payloads: tuple[bytes, ...] = ()) -> bytes:
-    text = json.dumps(fields, separators=(",", ":")).encode()
+    text = _encoded(fields).encode()
     length = _HEAD.size - _LENGTH_BYTES + len(text) + sum(map(len, payloads))
     return b"".join((_HEAD.pack(length, kind, len(text)), text, *payloads))
 
@@ -240,6 +244,8 @@ def _verdict_fields(verdict: Verdict) -> tuple[list[Any], tuple[bytes, ...]]:
 
 
 def _verdict(fields: list[Any], payloads: _Payloads) -> Verdict:
+    if fields == _PLAIN_FIELDS:
+        return _PLAIN
     match fields:
         case [[*onward], delay, recorded, [*sends], cut, [*notes]] if (
             len(sends) <= MOST_SENDS and len(notes) <= MOST_NOTES
