@@ -43,6 +43,8 @@ class Probing(QObject):
     frame_wanted = Signal(int, int)
     """The id of a frame, and its connection."""
     connection_wanted = Signal(int)
+    running = Signal(bool)
+    """Whether a probe is under way, whose connections are nobody's to send on."""
 
     def __init__(self, engine: EngineThread, desk: CaptureDesk, selection: Selection, shell: Shell) -> None:
         super().__init__(shell.window)
@@ -182,6 +184,7 @@ class Probing(QObject):
             self._engine.start_source(Source(SOURCE, _NAME, listen))
         self._run = ProbeRun(EnginePort(self._engine, self._reader, self._front), plan)
         dialog.set_running(running=True)
+        self.running.emit(True)
         self._timer.start()
 
     # While it goes.
@@ -218,6 +221,7 @@ class Probing(QObject):
         if self._reader is not None:
             self._reader.close()
         self._run = self._reader = self._front = None
+        self.running.emit(False)
         if self._dialog is not None:
             self._dialog.set_running(running=False)
 

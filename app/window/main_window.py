@@ -249,6 +249,7 @@ class MainWindow(QMainWindow):
         self.problems.chosen.connect(self.selection.go_to_problem)
         self.probing.frame_wanted.connect(self.selection.go_to_frame)
         self.probing.connection_wanted.connect(self._show_handshake)
+        self.probing.running.connect(self.composer.targets.leave_alone)
         self.status.problems.clicked.connect(self.actions_[ActionId.FOCUS_PROBLEMS].trigger)
 
     def _show_handshake(self, connection: int) -> None:

@@ -37,7 +37,7 @@ from core.formats.jsonl import (
     recording_line,
 )
 from core.formats.registry import default_formats
-from core.probe.outcome import DEMANDED
+from core.probe.outcome import DEMANDED, Outcome
 from core.probe.registry import presets_of
 from core.protocol import violations
 from core.protocol.frames import Opcode
@@ -92,6 +92,7 @@ def pages() -> tuple[Page, ...]:
         _page("filter.md", "The filter language", filter_page(_table)),
         _page("rules.md", "Rules", rules_page(_table)),
         Page("schema.json", _schema(), "rules"),
+        _page("probe.md", "Probing a peer", _probe()),
         _page("command-line.md", "Command line", _command_line()),
         _page("scripts.md", "Scripts", scripts_page(_table)),
     )
@@ -283,6 +284,23 @@ def _formats() -> Iterator[str]:
     yield "JSON Lines are described in [json-lines.md](json-lines.md)."
 
 
+_PROBE_FIELDS = (
+    ("preset", "its name, for `--only`"),
+    ("title", "what the peer got"),
+    ("rule", "the rule that was broken; null where the bytes were correct"),
+    ("section", "where that rule stands; null as before"),
+    ("demand", "what the peer may do: a word of the table above"),
+    ("outcome", ", ".join(outcome.value for outcome in Outcome)),
+    ("code", "the close code, or the HTTP status of a refusal; null where there is none"),
+    ("detail", "why it was skipped, or what else there is to say"),
+    ("fine", "whether the RFC lets the peer do so"),
+    ("connection", "the number of its connection in the capture (`--capture FILE` keeps that)"),
+    ("frame", "the number of the first frame of the fault; null where it was made by a head"),
+    ("answer", "the number of the frame that answered; null where none did"),
+    ("seconds", "time from the fault to the outcome"),
+)
+
+
 def _probe() -> Iterator[str]:
     yield (
         "`unmask probe URL` breaks each rule of [violations.md](violations.md) against a server, one connection after "
@@ -299,6 +317,13 @@ def _probe() -> Iterator[str]:
         "the stream, that it failed the connection; nothing for `--patience` seconds, that it hung. A server that "
         "accepts no connection afterwards, or a client that does not come back, has crashed."
     )
+    yield "## The report"
+    yield (
+        "`--format json` prints one object: `peer`, `probed` (server or client), `presets` (how "
+        "many were to be tried), `tried`, `findings` (how many are against the RFC), `remark` (why it ended early) and "
+        "`results`, each of which has these fields:"
+    )
+    yield _table(("Field", "Meaning"), ((f"`{name}`", meaning) for name, meaning in _PROBE_FIELDS))
     for heading, sender in (("What a server gets", Role.CLIENT), ("What a client gets", Role.SERVER)):
         yield f"## {heading}"
         yield _table(

@@ -71,6 +71,8 @@ class TargetBox(QComboBox):
         self._icons = look.icons
         self._target: Recipient = None
         self._shown: tuple[object, ...] = ()
+        self._chooses_itself = True
+        """Whether the only open connection becomes the target by itself, if none was ever chosen."""
         # The style applies to this box only, because a box within it is its own list.
         self.popup = TargetPopup(look, parent)
         self.setAccessibleName(self.tr("Send to"))
@@ -146,6 +148,10 @@ class TargetBox(QComboBox):
         """Choose all open connections."""
         self._set(ToAll())
 
+    def leave_alone(self, left: bool) -> None:
+        """Let no connection become the target by itself, or let it again."""
+        self._chooses_itself = not left
+
     def refresh(self, *, may_choose: bool) -> None:
         """Take over changes of the list.
 
@@ -155,7 +161,7 @@ class TargetBox(QComboBox):
         line = self._line()
         if line is not None:
             self._target = ToOne.of(line)
-        if self._target is None and may_choose and len(everybody) == 1:
+        if self._target is None and may_choose and self._chooses_itself and len(everybody) == 1:
             self.choose(everybody[0])
         self._show()
 

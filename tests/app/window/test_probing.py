@@ -59,6 +59,7 @@ def test_a_server_is_probed_and_each_row_leads_to_its_frame(
         *("rsv1-on-continuation", "rsv1-on-control"),
     ]
     assert cell(dialog, 1, ProbeColumn.SAID) == "closed with 1002"
+    assert desktop.window.composer.targets.target is None
     assert "none against the RFC" in dialog.status.text()
     dialog.findings.setChecked(True)
     assert dialog.table.model().rowCount() == 0

@@ -11,6 +11,7 @@ from core.probe.preset import Demand, Preset
 from core.probe.registry import PRESETS
 from core.probe.report import Report, as_json, markdown
 from core.protocol.state import Role
+from tests.tools.make_docs import FOLDER
 
 BY_ID = {preset.id: preset for preset in PRESETS}
 
@@ -77,6 +78,13 @@ def test_json_has_all_that_is_known() -> None:
         "answer": 8,
         "seconds": 0.25,
     }
+
+
+def test_each_field_is_explained_in_the_docs() -> None:
+    page = (FOLDER / "probe.md").read_text("utf-8")
+    found = json.loads(as_json(report()))
+    for name in (*found, *found["results"][0]):
+        assert f"`{name}`" in page
 
 
 def test_every_outcome_can_be_said() -> None:
