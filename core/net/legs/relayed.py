@@ -270,7 +270,7 @@ class Relayed(Between):
                 break
         if observer.inbound(sender).is_reading_past:
             passage.run_ahead()
-        crossings.flush()
+        passage.departures.flush()
         if self._host.recorder.holds_up(crossings.recorded):
             self._wait_for_recorder(leg)
         if passage.departures.is_full:
