@@ -63,7 +63,7 @@ def sending_specs() -> tuple[ActionSpec, ...]:
         ActionSpec(
             _ID.PROBE,
             translate("Actions", "Pro&be a peer…"),
-            "Ctrl+Alt+T",
+            "Ctrl+Alt+F",
             translate(
                 "Actions",
                 "Break each rule of the RFC against a server or a client, and see how it takes that",
