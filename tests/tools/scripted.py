@@ -27,7 +27,7 @@ from tests.tools.waiting import PATIENCE_SECONDS
 
 _LOOK_SECONDS = 0.04
 QUICK = Patience(
-    answer_seconds=0.3, knock_seconds=0.2, stuck_seconds=PATIENCE_SECONDS, look_seconds=_LOOK_SECONDS
+    answer_seconds=0.5, knock_seconds=0.5, stuck_seconds=PATIENCE_SECONDS, look_seconds=_LOOK_SECONDS
 )
 """For scripts that do not answer."""
 CALM = Patience(answer_seconds=PATIENCE_SECONDS, load_seconds=PATIENCE_SECONDS, look_seconds=_LOOK_SECONDS)

@@ -71,7 +71,7 @@ def on_message(message):
             # From now on nothing waits.
             assert scripted.put(Moment.MESSAGE, b"later").result() == Verdict()
             await scripted.until(lambda: scripted.script.status.unchanged == 3, "three passed")
-            await scripted.entry("s.py takes longer than 0.3 s over a message of connection #7")
+            await scripted.entry("s.py takes longer than 0.5 s over a message of connection #7")
             await scripted.entry("s.py does not answer any more: everything passes unchanged until it does.")
             if sys.platform != "win32" and "write" not in what:
                 place = await scripted.entry("this is where it is, in on_message")
@@ -139,7 +139,7 @@ async def on_message(message):
         async with Scripted(tmp_path / "s.py", source, QUICK) as scripted:
             await scripted.state(ScriptState.RUNNING)
             assert await scripted.say("wait") == Verdict()
-            await scripted.entry("takes longer than 0.3 s")
+            await scripted.entry("takes longer than 0.5 s")
             assert answer(await scripted.say("x")) == WELL
             assert scripted.script.status.state is ScriptState.RUNNING
 
@@ -155,7 +155,7 @@ def test_async_functions_that_wait_are_late_together(tmp_path: Path) -> None:
             waiting = [scripted.put(Moment.MESSAGE, b"x") for _ in range(20)]
             assert await asyncio.gather(*waiting) == [Verdict()] * 20
             # The first one, and all others once it is known that the script has begun with them.
-            assert (await scripted.entry("takes longer than 0.3 s")).times == 2
+            assert (await scripted.entry("takes longer than 0.5 s")).times == 2
             assert scripted.script.status.state is ScriptState.RUNNING
 
     play(scene())
@@ -369,7 +369,7 @@ def on_message(message):
             assert answer(waiting.result()) == WELL
             assert len(scripted.sent) == 3000
             assert len(scripted.script.log.after()) <= 1000
-            assert longest < 1.0
+            assert longest < 5.0
             await scripted.say("x")
             await scripted.entry("more lines in a second were left out.")
 
