@@ -9,7 +9,7 @@ import pytest
 
 from core.capture.records import FrameRecord
 from core.errors import NotOpenError, UnderWayError
-from core.net.settings import EngineSettings, Limits
+from core.net.settings import AutoReply, EngineSettings, Limits
 from core.protocol.events import Origin
 from core.protocol.frames import LengthForm, Opcode, make_frame
 from core.protocol.outgoing import OutgoingClose, OutgoingMessage, OutgoingRaw, Piece, RawEnd
@@ -67,6 +67,21 @@ def test_pieces_arrive_one_after_the_other_and_nothing_between_them(tmp_path: Pa
         assert peer.take(10) == b"\x8a\x01?" + b"\x81\x05usual"
         opcodes = [each.row.opcode for each in recorded(engine, 4) if each.row.origin is not Origin.PEER]
         assert opcodes == [Opcode.TEXT, Opcode.PONG, Opcode.TEXT]
+
+
+def test_an_echo_waits_for_the_last_piece(tmp_path: Path) -> None:
+    settings = EngineSettings(auto_reply=AutoReply.ECHO)
+    with Served(tmp_path / "echo.unmask", settings) as engine, RawPeer(engine.port) as peer:
+        peer.open()
+        wire = make_frame(Opcode.TEXT, b"drop by drop").wire()
+        engine.send(paced(wire, Pacing(every=5, pause_seconds=0.05)))
+        assert peer.take(5) == wire[:5]
+        peer.frame(Opcode.TEXT, b"heard")
+        peer.frame(Opcode.BINARY, b"too")
+        assert peer.take(len(wire) - 5) == wire[5:]
+        assert peer.take(12) == b"\x81\x05heard" + b"\x82\x03too"
+        sent = [each for each in recorded(engine, 5) if each.row.origin is not Origin.PEER]
+        assert [each.row.origin for each in sent] == [Origin.COMPOSED, Origin.RULE, Origin.RULE]
 
 
 def test_raw_bytes_do_not_come_between_raw_bytes(tmp_path: Path) -> None:
