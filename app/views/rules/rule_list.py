@@ -156,7 +156,11 @@ class RulePage(QWidget):
             button.setDefaultAction(actions[identity])
             bar.addWidget(button)
         bar.insertStretch(_LEFT_BUTTONS, 1)
-        bar.insertWidget(_LEFT_BUTTONS + 1, self._make_ready_made(look))
+        self._icons = look.icons
+        self._ready_made = self._make_ready_made()
+        bar.insertWidget(_LEFT_BUTTONS + 1, self._ready_made)
+        look.theme.changed.connect(self._tint)
+        self._tint()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -164,7 +168,7 @@ class RulePage(QWidget):
         layout.addWidget(self.list, 1)
         self.setFocusProxy(self.list)
 
-    def _make_ready_made(self, look: Look) -> QToolButton:
+    def _make_ready_made(self) -> QToolButton:
         button = QToolButton(self)
         button.setToolTip(self.tr("Rules that come with Unmask"))
         button.setAccessibleName(self.tr("Rules that come with Unmask"))
@@ -173,13 +177,10 @@ class RulePage(QWidget):
         menu.setToolTipsVisible(True)
         menu.aboutToShow.connect(lambda: self.ready_made_wanted.emit(menu))
         button.setMenu(menu)
-
-        def tint() -> None:
-            button.setIcon(look.icons.icon(IconName.BOOK))
-
-        look.theme.changed.connect(tint)
-        tint()
         return button
+
+    def _tint(self) -> None:
+        self._ready_made.setIcon(self._icons.icon(IconName.BOOK))
 
 
 class _RuleDelegate(RowDelegate):

@@ -11,6 +11,7 @@ from app.dialogs.rules.rule_dialog import RuleDialog
 from app.logic.filter_assistant import FilterAssistant
 from app.logic.known_rules import KnownRules
 from app.look.look import Look
+from app.look.theme import ThemeChoice
 from core.protocol.state import Role
 from core.query.language import default_language
 from core.rules.book import RuleCompiler
@@ -148,3 +149,10 @@ def test_the_preview_follows_what_is_typed(ask: Ask, qtbot: QtBot) -> None:
     with qtbot.waitSignal(dialog.preview_wanted) as asked:
         dialog.condition.filter.edit.setText("payload contans x")
     assert asked.args == [None]
+
+
+def test_the_look_can_change_after_it_was_closed(ask: Ask, look: Look) -> None:
+    dispose(ask(START))
+    before = look.theme.choice
+    for choice in (ThemeChoice.DARK, ThemeChoice.LIGHT, before):
+        look.theme.set_choice(choice)

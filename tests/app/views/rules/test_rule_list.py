@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from app.actions.registry import Actions
 from app.logic.rule_lines import RuleLine
 from app.look.look import Look
+from app.look.theme import ThemeChoice
 from app.models.rules import RuleModel
 from app.views.rules.rule_list import RulePage
 from core.rules.moment import Moment
@@ -81,3 +82,14 @@ def test_a_click_on_the_switch_switches_and_a_double_click_beside_it_edits(page:
 def test_an_empty_list_says_how_to_begin(page: RulePage) -> None:
     assert "Ctrl+U" in page.list.empty_text
     page.grab()
+
+
+def test_the_look_can_change(page: RulePage, look: Look) -> None:
+    fill(page, 1, 2)
+    before = look.theme.choice
+    for choice in (ThemeChoice.DARK, ThemeChoice.LIGHT):
+        look.theme.set_choice(choice)
+        page.grab()
+    dispose(page)
+    for choice in (ThemeChoice.DARK, before):
+        look.theme.set_choice(choice)
