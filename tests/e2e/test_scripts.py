@@ -351,3 +351,13 @@ def test_as_a_client(tmp_path: Path) -> None:
         until(lambda: came[:2] == ["hello", "from the script"], "the script has answered the echo")
         assert running.log.after()[-1].text == "connect"
         running.stop()
+
+
+def test_a_message_before_a_close_stands_before_it(tmp_path: Path) -> None:
+    """The script has not answered by then."""
+    source = "import time\nfrom unmask_script import *\ndef on_message(m): time.sleep(0.3); note('seen')\n"
+    with scripted(tmp_path, source) as (served, _):
+        with connect(served.url) as client:
+            client.send("the last")
+        served.closed()
+        assert [each.row.opcode for each in frames_of(served.reader)] == [1, 8, 8]

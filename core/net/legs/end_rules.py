@@ -231,6 +231,7 @@ class EndRules:
         completes = report.completes
         if self._advice is not None:
             self._advice.glance(report.frame, self.sender, waits=False)
+            self._reports.asked_before(report.frame, self._gate)
         is_data = not report.frame.head & CONTROL
         if is_asked is None:
             is_small = not self._echoes_by_rule and len(report.frame.payload) < SIFTED_FROM

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.net.legs.unit import Unit
+from core.net.legs.unit import Unit, WaitsFor
 from core.protocol.events import Decided, FrameReceived, Report, Ruled
+from core.protocol.frames import Frame, Opcode
 from core.protocol.handling import DecidedBy, Fate, Handling
+from core.rules.gate import Gate
 
 
 class UnitReports:
@@ -37,6 +39,16 @@ class UnitReports:
         """Report a frame that nobody has looked into; `is_secret`: nor may anybody in the capture."""
         handling = Handling(fate, is_redacted=is_secret)
         self._told.append(Ruled(report, handling, recorded=b"" if is_secret else None))
+
+    def asked_before(self, frame: Frame, gate: Gate[Unit]) -> None:
+        """A frame has come: in front of a close frame, report what waits for an adviser, where all may be recorded."""
+        if frame.opcode != Opcode.CLOSE:
+            return
+        for waiting in gate.waiting():
+            unit = waiting.item
+            if unit.waits_for is WaitsFor.ADVISER and unit.verdict.recorded is None:
+                unit.has_waited = True
+                self.waits(unit)
 
     def waits(self, unit: Unit) -> None:
         """Report what was not reported of a unit that does not go on now."""
