@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Protocol
@@ -16,6 +17,7 @@ from core.rules.verdict import Onward
 
 SHOWN = 1000
 """Held messages that are told one by one."""
+_TELL_SECONDS = 0.003
 _PUBLISH_SECONDS = 0.03
 _PUBLISH_SHARE = 20
 """Publishing takes one part of the time in so many."""
@@ -59,6 +61,8 @@ class Ruling:
         """None if no rule can ever apply."""
         self.held = HeldList()
         """What waited for a person a moment ago."""
+        self._untold: deque[int] = deque()
+        """Connections that have not been told of the rules, by handle."""
         self._publishing: asyncio.TimerHandle | None = None
         self._pause = _PUBLISH_SECONDS
         self.advising = Advising(loop)
@@ -67,8 +71,7 @@ class Ruling:
     def set_rules(self, rules: RuleBook) -> None:
         """Let these rules apply, to open connections too. What is held stays held."""
         self.rules = None if rules.is_empty else rules
-        for session in tuple(self._sessions.values()):
-            session.hear(self.rules)
+        self._tell_all()
 
     def decide(self, keys: Iterable[HeldKey], decision: Decision) -> int:
         """Decide on held messages; gives how many were still held. Raises NotHeldError if none was."""
@@ -103,14 +106,29 @@ class Ruling:
 
     def ask_anew(self) -> None:
         """The adviser is another one, or wants to know of other things."""
-        for session in tuple(self._sessions.values()):
-            session.hear(self.rules)
+        self._tell_all()
 
     async def close(self) -> None:
         """Publish nothing more, and ask nobody any more."""
         if self._publishing is not None:
             self._publishing.cancel()
         await self.advising.close()
+
+    def _tell_all(self) -> None:
+        """Tell every connection of the rules, a few at a time: with many rules each takes a while."""
+        was_telling = bool(self._untold)
+        self._untold = deque(self._sessions)
+        if not was_telling:
+            self._tell_some()
+
+    def _tell_some(self) -> None:
+        end = self._loop.time() + _TELL_SECONDS
+        while self._untold and self._loop.time() < end:
+            session = self._sessions.get(self._untold.popleft())
+            if session is not None:
+                session.hear(self.rules)
+        if self._untold:
+            self._loop.call_soon(self._tell_some)
 
     def _publish(self) -> None:
         self._publishing = None

@@ -13,6 +13,7 @@ from core.protocol.state import Role
 from core.query.expressions import Expression, all_of
 from core.rules.action import MOST_SECONDS, Act, ActionKinds, HandshakeAct
 from core.rules.conditions import groups_of, has_time_of_day, refusal, terms
+from core.rules.docket import SharedDockets
 from core.rules.faults import ParameterError, RuleError, RulePlace
 from core.rules.hearing import Hearing
 from core.rules.hits import HitCounts
@@ -44,6 +45,7 @@ class RuleBook:
             moment: tuple(each for each in ordered if each.rule.when.moment is moment) for moment in Moment
         }
         self.hits = hits
+        self._shared = SharedDockets()
         self._names = {each.rule.id: each.rule.name for each in rules}
 
     def names(self, hits: Iterable[int]) -> tuple[str, ...]:
@@ -67,7 +69,13 @@ class RuleBook:
         `before`: the hearing of an earlier book, whose counts and sequences go on for rules with the same id.
         """
         return Hearing(
-            self.by_moment, self.hits, about, sides_of(about.mode), before, dice or random.Random()
+            self.by_moment,
+            self.hits,
+            about,
+            sides_of(about.mode),
+            before,
+            dice or random.Random(),
+            self._shared,
         )
 
 

@@ -74,7 +74,9 @@ def has_time_of_day(expression: Expression) -> bool:
 
 
 def settled(expression: Expression, subject: Subject) -> Expression | bool:
-    """What is left of a filter for frames of one connection and one side, of which `subject` is one."""
+    """What is left of a filter for frames of one connection and one side, of which `subject` is one; the very same
+    expression if nothing in it can be told of these.
+    """
     match expression:
         case Term(field=field, matcher=matcher, access=access):
             if is_of_connection(field) or field.name == "direction":
@@ -82,13 +84,20 @@ def settled(expression: Expression, subject: Subject) -> Expression | bool:
             return expression
         case And(parts=parts):
             kept = _kept(parts, subject, decides=False)
-            return kept if isinstance(kept, bool) else all_of(kept)
+            return kept if isinstance(kept, bool) else expression if _are(kept, parts) else all_of(kept)
         case Or(parts=parts):
             kept = _kept(parts, subject, decides=True)
-            return kept if isinstance(kept, bool) else any_of(kept)
+            return kept if isinstance(kept, bool) else expression if _are(kept, parts) else any_of(kept)
         case Not(part=part):
             left = settled(part, subject)
+            if left is part:
+                return expression
             return not left if isinstance(left, bool) else negation(left)
+
+
+def _are(kept: list[Expression], parts: tuple[Expression, ...]) -> bool:
+    """Whether nothing was settled: the very same parts are left."""
+    return len(kept) == len(parts) and all(one is other for one, other in zip(kept, parts, strict=True))
 
 
 def _kept(parts: tuple[Expression, ...], subject: Subject, *, decides: bool) -> list[Expression] | bool:

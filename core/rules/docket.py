@@ -10,12 +10,16 @@ from core.protocol.frame_runs import FrameColumns
 from core.query.expressions import Expression
 from core.query.predicate import Predicate, predicate
 from core.rules.joined import Joined, may_be_json
+from core.rules.moment import Moment
 from core.rules.ready import ReadyRule
 from core.rules.sieve import Sieve, may_have_otherwise, sieve_of
 from core.rules.sifting import Sifting
 
 _MANY = 4
 """From so many rules on that look for something, one search tells whether a message has any of it."""
+_MOST_SHARED = 100
+_WHOLE = "whole"
+"""Stands for a filter of which nothing is settled."""
 _CHANGING = frozenset({"replace", "replace-pattern", "set-json"})
 """Actions after which a message may match what it did not match before."""
 
@@ -118,3 +122,27 @@ class Docket:
         asked = [each for each in self.candidates if not each.is_echo]
         sieves = [each.sieve for each in asked if each.sieve is not None]
         return None if len(sieves) < len(asked) else Sifting(sieves)
+
+
+class SharedDockets:
+    """The dockets of one book, for all connections of which its filters can tell the same."""
+
+    def __init__(self) -> None:
+        self._dockets: dict[tuple[object, ...], Docket] = {}
+
+    def of(self, moment: Moment, rules: Sequence[tuple[ReadyRule, Expression | bool]]) -> Docket:
+        """The docket of all rules of a moment, each with what is left of its filter."""
+        key = (moment, *(left if isinstance(left, bool) else _WHOLE for _, left in rules))
+        if any(not isinstance(left, bool) and left is not ready.expression for ready, left in rules):
+            return _docket(rules)
+        found = self._dockets.get(key)
+        if found is None:
+            if len(self._dockets) >= _MOST_SHARED:
+                self._dockets.clear()
+            found = self._dockets[key] = _docket(rules)
+        return found
+
+
+def _docket(rules: Sequence[tuple[ReadyRule, Expression | bool]]) -> Docket:
+    some = [candidate_of(ready, left) for ready, left in rules]
+    return Docket([each for each in some if each is not None])

@@ -14,10 +14,11 @@ from core.protocol.events import FrameReceived, Message
 from core.protocol.frame_runs import FrameColumns
 from core.protocol.frames import Frame, Opcode, make_frame
 from core.protocol.state import Role
+from core.query.expressions import Expression
 from core.query.fields import Subject
 from core.rules.conditions import settled
 from core.rules.deed import Deed, Doing, HandshakeDeed
-from core.rules.docket import Candidate, Docket, Lone, candidate_of
+from core.rules.docket import Docket, Lone, SharedDockets
 from core.rules.hits import HitCounts
 from core.rules.moment import Moment
 from core.rules.occasion import Occasion
@@ -39,8 +40,11 @@ class Hearing:
         sides: tuple[Role, ...],
         before: Hearing | None,
         dice: random.Random,
+        shared: SharedDockets,
     ) -> None:
+        """`shared`: what connections of the same kind have in common."""
         self._rules = rules
+        self._shared = shared
         self._hits = hits
         self._about = about
         self._sides = sides
@@ -198,8 +202,8 @@ class Hearing:
         found = self._dockets.get(key)
         if found is None:
             subject = self._sample(sender)
-            some = [self._candidate(ready, sender, subject) for ready in self._rules[moment]]
-            found = self._dockets[key] = Docket([each for each in some if each is not None])
+            rules = [(ready, self._left(ready, sender, subject)) for ready in self._rules[moment]]
+            found = self._dockets[key] = self._shared.of(moment, rules)
         return found
 
     def _sample(self, sender: Role | None) -> Subject:
@@ -208,13 +212,14 @@ class Hearing:
             return surroundings(self._about, 0, frame)
         return received(FrameReceived(frame, (), None), sender, 0, self._about)
 
-    def _candidate(self, ready: ReadyRule, sender: Role | None, subject: Subject) -> Candidate | None:
+    def _left(self, ready: ReadyRule, sender: Role | None, subject: Subject) -> Expression | bool:
+        """What is left of a rule's filter; a bool if that is all that is to be known."""
         when = ready.rule.when
         if when.sender is not None and sender is not None and when.sender is not sender:
-            return None
+            return False
         if when.most is not None and self._applied.get(ready.rule.id, 0) >= when.most:
-            return None
-        return candidate_of(ready, True if ready.expression is None else settled(ready.expression, subject))
+            return False
+        return True if ready.expression is None else settled(ready.expression, subject)
 
     def _of_subject(
         self,
