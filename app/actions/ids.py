@@ -115,6 +115,7 @@ class ActionId(Enum):
     SETTINGS = auto()
     SHORTCUTS = auto()
     FILTER_DOCS = auto()
+    RULE_DOCS = auto()
     VIOLATION_DOCS = auto()
     DIAGNOSTICS = auto()
     ABOUT = auto()

@@ -54,7 +54,16 @@ _GO = (
 _VIEW = (
     _A.FREEZE, _A.FOLLOW, _A.SHOW_CONTROL, _A.SHOW_HTTP, _A.TIME_FORMAT, _A.ONLY_CONNECTION, _SEPARATOR, _A.THEME,
 )  # fmt: skip
-_HELP = (_A.START_PAGE, _SEPARATOR, _A.SHORTCUTS, _A.FILTER_DOCS, _A.VIOLATION_DOCS, _A.DIAGNOSTICS, _A.ABOUT)
+_HELP = (
+    _A.START_PAGE,
+    _SEPARATOR,
+    _A.SHORTCUTS,
+    _A.FILTER_DOCS,
+    _A.RULE_DOCS,
+    _A.VIOLATION_DOCS,
+    _A.DIAGNOSTICS,
+    _A.ABOUT,
+)
 
 
 def fill_menu_bar(bar: QMenuBar, actions: Actions) -> QMenu:

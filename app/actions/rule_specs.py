@@ -81,6 +81,13 @@ def rule_specs() -> tuple[ActionSpec, ...]:
             _I.CLEAR,
         ),
         ActionSpec(
+            _ID.RULE_DOCS,
+            translate("Actions", "How &rules are written"),
+            "Ctrl+Alt+J",
+            translate("Actions", "Moments, actions and templates of rules, with examples"),
+            _I.BOOK,
+        ),
+        ActionSpec(
             _ID.IMPORT_RULES,
             translate("Actions", "&Import rules…"),
             "Ctrl+Alt+I",

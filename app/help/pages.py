@@ -28,6 +28,7 @@ class HelpPages(QObject):
         actions[ActionId.SHORTCUTS].triggered.connect(self._show_shortcuts)
         actions[ActionId.ABOUT].triggered.connect(self._show_about)
         self._offer(ActionId.FILTER_DOCS, self.tr("The filter language"), "filter.md")
+        self._offer(ActionId.RULE_DOCS, self.tr("How rules are written"), "rules.md")
         self._offer(ActionId.VIOLATION_DOCS, self.tr("Documentation of violations"), "violations.md")
 
     def _offer(self, identity: ActionId, title: str, name: str) -> None:

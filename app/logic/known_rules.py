@@ -75,7 +75,7 @@ class KnownRules:
         self._left_out = {}
         used = [rule for rule in self._rules if rule.is_on and not self._problem(rule)]
         if lets_heartbeats_pass:
-            used = [without_heartbeats(rule) if _may_hold_one(rule) else rule for rule in used]
+            used = list(map(self._letting_heartbeats_pass, used))
         while True:
             try:
                 return self._compiler().book(used, self.hits)
@@ -89,6 +89,13 @@ class KnownRules:
     def alone(self, rule: Rule) -> RuleBook:
         """A book of this rule, to try it. Raises RuleError."""
         return alone(self._compiler(), rule)
+
+    def _letting_heartbeats_pass(self, rule: Rule) -> Rule:
+        """The rule with another filter if it may hold heartbeats, unless that would be too long for one."""
+        if not (is_holding(rule) and rule.when.moment is Moment.MESSAGE):
+            return rule
+        wanted = without_heartbeats(rule)
+        return wanted if self.fault(wanted) is None else rule
 
     # The echo.
 
@@ -124,11 +131,6 @@ class KnownRules:
             fault = self.fault(rule)
             self._problems[rule] = "" if fault is None else str(fault)
         return self._problems[rule] or self._left_out.get(rule.id, "")
-
-
-def _may_hold_one(rule: Rule) -> bool:
-    """Whether a rule holds messages, of which some may be heartbeats."""
-    return is_holding(rule) and rule.when.moment is Moment.MESSAGE
 
 
 def with_rule(rules: Sequence[Rule], rule: Rule) -> tuple[Rule, ...]:

@@ -87,6 +87,14 @@ def test_heartbeats_pass_what_holds_and_nothing_else(known: KnownRules) -> None:
     assert known.rules[0].when.filter == "hello"
 
 
+def test_a_filter_that_leaves_no_room_for_heartbeats_stays(known: KnownRules) -> None:
+    text = " or ".join(f"payload contains word{number}" for number in range(70))
+    known.set_rules([rule(1, "hold", text, HOLD)])
+    book = known.book(lets_heartbeats_pass=True)
+    assert [each.rule.when.filter for each in book.by_moment[Moment.MESSAGE]] == [text]
+    assert known.lines()[0].problem == ""
+
+
 def test_echo_is_a_rule_with_a_switch(known: KnownRules) -> None:
     known.set_rules([rule(1, "a")])
     assert not known.is_echoing
