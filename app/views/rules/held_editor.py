@@ -152,6 +152,10 @@ class HeldEditor(QWidget):
             raise PayloadError("These bytes are not UTF-8, which a text message must be. Send it as binary.")
         return Replacement(edit.opcode, edit.payload, max(edit.frames, 1), edit.compression)
 
+    def show_controls(self, *, shown: bool) -> None:
+        """Show the row above the page, or leave its room to the page."""
+        self._controls.setVisible(shown)
+
     def say(self, sentence: str, look: str) -> None:
         """Show a sentence below the page; "" shows none."""
         self.status.setText(one_line(sentence))
@@ -233,7 +237,9 @@ class HeldEditor(QWidget):
         self.status = selectable_label("muted")
 
     def _arrange(self) -> None:
-        top = QHBoxLayout()
+        self._controls = QWidget()
+        top = QHBoxLayout(self._controls)
+        top.setContentsMargins(0, 0, 0, 0)
         top.setSpacing(8)
         for widget in (self.segment, self.opcode, self.frames, self.compress, self.status_code):
             top.addWidget(widget)
@@ -244,7 +250,7 @@ class HeldEditor(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        layout.addLayout(top)
+        layout.addWidget(self._controls)
         layout.addWidget(self.pages, 1)
         layout.addWidget(self.status)
         self._restyle()

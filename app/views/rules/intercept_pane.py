@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -26,6 +27,8 @@ from core.rules.verdict import Replacement
 
 _DECISIONS = (ActionId.FORWARD_HELD, ActionId.DROP_HELD, ActionId.ANSWER_HELD)
 _ABOUT_IT = (ActionId.STOP_HOLDING, ActionId.CLOSE_HELD)
+_ROOMY = 150
+"""Pixels of height from which on there is room for all controls."""
 _MOST_EDITS = 200
 """Unfinished edits kept while the person looks at others."""
 
@@ -90,6 +93,11 @@ class InterceptPane(QWidget):
         line = self.editor.line
         if line is not None and line.key == key:
             self.editor.show_line(None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # In a low pane, the message itself needs the room.
+        self.editor.show_controls(shown=event.size().height() >= _ROOMY)
 
     # Internals.
 

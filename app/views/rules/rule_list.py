@@ -36,11 +36,11 @@ from app.views.parts.row_list import RowList
 
 _SWITCH = QSize(26, 14)
 _TEXT_LEFT = MARGIN + 26 + 9
-_BUTTONS = (
-    ActionId.NEW_RULE, ActionId.EDIT_RULE, ActionId.RULE_UP, ActionId.RULE_DOWN,
-    ActionId.IMPORT_RULES, ActionId.EXPORT_RULES, ActionId.REMOVE_RULE,
+_BUTTONS = (ActionId.NEW_RULE, ActionId.RULE_UP, ActionId.RULE_DOWN)
+_MORE = (
+    ActionId.EDIT_RULE, ActionId.DUPLICATE_RULE, ActionId.REMOVE_RULE, ActionId.IMPORT_RULES, ActionId.EXPORT_RULES,
+    ActionId.RULE_DOCS,
 )  # fmt: skip
-_LEFT_BUTTONS = 4
 
 
 class RuleList(RowList):
@@ -155,10 +155,10 @@ class RulePage(QWidget):
             button = QToolButton(self)
             button.setDefaultAction(actions[identity])
             bar.addWidget(button)
-        bar.insertStretch(_LEFT_BUTTONS, 1)
+        bar.addStretch(1)
         self._icons = look.icons
-        self._ready_made = self._make_ready_made()
-        bar.insertWidget(_LEFT_BUTTONS + 1, self._ready_made)
+        self._more = self._make_more(actions)
+        bar.addWidget(self._more)
         look.theme.changed.connect(self._tint)
         self._tint()
         layout = QVBoxLayout(self)
@@ -168,19 +168,26 @@ class RulePage(QWidget):
         layout.addWidget(self.list, 1)
         self.setFocusProxy(self.list)
 
-    def _make_ready_made(self) -> QToolButton:
+    def _make_more(self, actions: Actions) -> QToolButton:
+        """Make the button with everything that there is no room for in a narrow column."""
         button = QToolButton(self)
-        button.setToolTip(self.tr("Rules that come with Unmask"))
-        button.setAccessibleName(self.tr("Rules that come with Unmask"))
+        words = self.tr("More about rules, and those that come with Unmask")
+        button.setToolTip(words)
+        button.setAccessibleName(words)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(button)
         menu.setToolTipsVisible(True)
-        menu.aboutToShow.connect(lambda: self.ready_made_wanted.emit(menu))
+        ready_made = menu.addMenu(self.tr("&Ready-made rules"))
+        ready_made.setToolTipsVisible(True)
+        ready_made.aboutToShow.connect(lambda: self.ready_made_wanted.emit(ready_made))
+        menu.addSeparator()
+        for identity in _MORE:
+            menu.addAction(actions[identity])
         button.setMenu(menu)
         return button
 
     def _tint(self) -> None:
-        self._ready_made.setIcon(self._icons.icon(IconName.BOOK))
+        self._more.setIcon(self._icons.icon(IconName.MORE))
 
 
 class _RuleDelegate(RowDelegate):
