@@ -16,6 +16,7 @@ from websockets.sync.client import connect
 from core.capture.reader import CaptureReader
 from core.protocol.frames import Opcode, make_frame
 from tests.tools.program import ROOT, Program, command_of_unmask, port_in, run_unmask
+from tests.tools.raw_end import refuses
 from tests.tools.raw_peer import MASK, RawPeer
 from tests.tools.recorded import CaptureMaker
 from tests.tools.served import messages_of
@@ -36,11 +37,8 @@ def free_port() -> int:
 
 
 def answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return False
-    return True
+    """Whether anybody listens there."""
+    return not refuses(port)
 
 
 def payloads(capture: Path) -> list[bytes]:
@@ -78,10 +76,12 @@ class TestOutputs:
         capture, port = tmp_path / "c.unmask", free_port()
         command = in_shell(closed, mode, "--listen", f"127.0.0.1:{port}", "--capture", capture)
         with Program(command) as program:
-            until(lambda: answers(port), "it listens")
+            until(lambda: capture.exists() and answers(port), "it listens")
             with connect(f"ws://127.0.0.1:{port}/") as client:
                 client.send("hello")
                 assert client.ping().wait(PATIENCE_SECONDS)
+            # Then it was this program that answered, and not another one on a port that was free a moment ago.
+            until(lambda: payloads(capture) == [b"hello"], "it is recorded")
             assert program.end(signal.SIGTERM) == 0
             said = "the standard output is closed: what happens is not printed, but recorded in"
             assert program.errors == ("" if "2>" in closed else f"unmask: warning: {said} {capture}.\n")
