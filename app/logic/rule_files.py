@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from core.errors import EnvironmentFailure
@@ -45,8 +46,10 @@ def save_rules(path: Path, rules: Sequence[Rule]) -> None:
     try:
         beside.write_text(write_rules(RuleFile(tuple(rules))), encoding="utf-8")
         os.replace(beside, path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise EnvironmentFailure(
-            f"The rules cannot be written to {path}: {error.strerror or error}."
-        ) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise EnvironmentFailure(f"The rules cannot be written to {path}: {reason}.") from None
+    finally:
+        # Once it has replaced the file it is there no more.
+        with suppress(OSError, ValueError):
+            beside.unlink(missing_ok=True)

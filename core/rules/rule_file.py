@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -23,6 +24,8 @@ VERSION = 1
 LENGTH_LIMIT = 8 * 1024 * 1024
 """Characters of a file."""
 _NAME_LIMIT = 200
+_HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of a character, which JSON can name alone (RFC 8259 section 8.2) and UTF-8 cannot have."""
 
 _ROLES = {"client": Role.CLIENT, "server": Role.SERVER}
 _MOMENTS = {each.value: each for each in Moment}
@@ -59,7 +62,8 @@ def write_rules(file: RuleFile) -> str:
     if file.help:
         document["help"] = file.help
     document["rules"] = [_written(rule) for rule in file.rules]
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return _HALVES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _written(rule: Rule) -> dict[str, object]:

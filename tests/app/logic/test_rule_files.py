@@ -50,3 +50,23 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path, compiler: RuleCompiler
         load_rules(tmp_path, compiler)
     with pytest.raises(EnvironmentFailure, match="cannot be written"):
         save_rules(tmp_path / "none" / "rules.json", ())
+
+
+def test_half_a_character_is_written_as_json_names_it(tmp_path: Path, compiler: RuleCompiler) -> None:
+    path = tmp_path / "rules.json"
+    path.write_text(
+        r'{"version": 1, "rules": [{"name": "\ud800", "when": {"moment": "message"}, "then": [{"do": "drop"}]}]}'
+    )
+    rules = load_rules(path, compiler).rules
+    save_rules(path, rules)
+    assert load_rules(path, compiler).rules == rules
+    assert r'"\ud800"' in path.read_text()
+
+
+def test_what_cannot_be_replaced_leaves_no_part_behind(tmp_path: Path) -> None:
+    (tmp_path / "rules.json").mkdir()
+    with pytest.raises(EnvironmentFailure, match="cannot be written"):
+        save_rules(tmp_path / "rules.json", ())
+    assert [each.name for each in tmp_path.iterdir()] == ["rules.json"]
+    with pytest.raises(EnvironmentFailure, match="cannot be written"):
+        save_rules(tmp_path / "a\0b.json", ())
