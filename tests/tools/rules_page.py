@@ -56,8 +56,8 @@ def rules_page(table: Table) -> Iterator[str]:
         "- Where no rule can match, nothing is looked at. What a filter says of the connection (`path`, `header[…]`) "
         "is decided once for each, and texts that a filter looks for are searched for in many messages at once.\n"
         "- A filter cannot ask for what is known only once a frame is recorded: its numbers, notes, and fate.\n"
-        "- Patterns that repeat what is nothing but a repetition, such as `(a+)+`, are refused: on some messages they "
-        "take forever, and everything else would wait.\n"
+        "- Patterns that repeat what may match the same text in several ways, such as `(a+)+` or `(a|aa)+`, are "
+        "refused: on some messages they take forever, and everything else would wait.\n"
         f"- A file has at most {MOST_RULES:,} rules, and a rule at most {MOST_ACTIONS} actions. "
         "Its schema is [schema.json](../rules/schema.json)."
     )
