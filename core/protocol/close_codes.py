@@ -127,6 +127,13 @@ def may_be_sent(code: int) -> bool:
     return is_defined_in_frame(code)
 
 
+def closing_of(payload: bytes) -> tuple[int | None, str]:
+    """Code and reason of a close frame's payload (RFC 6455 section 5.5.1); None if there is no code."""
+    if len(payload) < 2:
+        return None, ""
+    return int.from_bytes(payload[:2], "big"), payload[2:].decode("utf-8", "replace")
+
+
 def closing_payload(code: int | None, reason: str) -> bytes:
     """The payload of a close frame to send (RFC 6455 section 5.5.1). PayloadError if no such frame may be sent."""
     if code is None:

@@ -15,7 +15,9 @@ from core.net.legs.passage import Passage
 from core.net.legs.secrets import without_secrets
 from core.net.legs.session import SessionHost
 from core.net.legs.timers import Timers
+from core.protocol.close_codes import closing_of
 from core.protocol.events import Caused, Origin, Report
+from core.protocol.frames import Opcode
 from core.protocol.handling import DecidedBy
 from core.protocol.observer import Observer
 from core.protocol.outgoing import OutgoingClose, RawEnd
@@ -82,6 +84,15 @@ class Crossings:
         waiting = 0 if passage is None else passage.departures.outlet.waiting_bytes
         return waiting + self._legs[toward].queued_bytes
 
+    def takes_more(self, toward: Role) -> bool:
+        """Whether something may still be sent along to a side."""
+        sender = peer_of(toward)
+        passage = self.passages[sender]
+        # RFC 6455 section 5.5.1: nothing goes out behind a close frame, whether it came or is ours.
+        if self._observer.inbound(sender).closing is not None or self._legs[toward].has_said_all:
+            return False
+        return passage is None or not passage.departures.takes_nothing
+
     def hear(self, hearing: Hearing | None, advice: Advice | None) -> None:
         """Ask these rules from now on, and `advice` about what no rule applies to. What is held stays held."""
         self._hearing, self._advice = hearing, advice
@@ -98,7 +109,7 @@ class Crossings:
         """Send something along as soon as that disturbs nothing."""
         sender, leg = peer_of(toward), self._legs[toward]
         passage = self.passages[sender]
-        if not leg.is_open or leg.has_said_all or self._glut.is_there(self.waiting_bytes(toward)):
+        if not (leg.is_open and self.takes_more(toward)) or self._glut.is_there(self.waiting_bytes(toward)):
             return
         if passage is None:
             self.wanted.setdefault(sender, []).append(sending)
@@ -106,8 +117,7 @@ class Crossings:
             return
         passage.departures.outlet.send(sending)
         passage.departures.flush()
-        if isinstance(close := sending.outgoing, OutgoingClose):
-            self._observer.note_close(close.code, close.reason)
+        if isinstance(sending.outgoing, OutgoingClose):
             leg.set_timer(self._host.settings.limits.close_seconds, self._close_is_overdue)
         self.end_if_needless(sender)
 
@@ -196,6 +206,10 @@ class Crossings:
         self.recorded += self._tell(sender, events, self.clock())
 
     def tell_sent(self, sender: Role, events: Sequence[Caused]) -> None:
+        for event in events:
+            frame = event.sent.frame
+            if frame.opcode == Opcode.CLOSE and event.sent.origin is not Origin.EDITED:
+                self._observer.note_close(*closing_of(frame.payload))
         told = without_secrets(events, self._hearing, sender, self.clock())
         size = sum(len(event.sent.frame.payload) for event in events)
         direction = DIRECTIONS[peer_of(sender)]
@@ -230,6 +244,8 @@ class Crossings:
         """End the stream toward a side; what it sends still passes."""
         passage = self.passages[peer_of(side)]
         if passage is not None:
+            # A frame that has begun to go out is not cut off.
+            passage.departures.hurry()
             passage.departures.flush()
             passage.departures.end_output()
         self._legs[side].say_no_more()

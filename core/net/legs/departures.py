@@ -47,6 +47,7 @@ class Departures:
             self.pump,
             lambda end: host.raw_ended(sender, end),
         )
+        self._most_copied = limits.queued_bytes
         self._data: Gate[Unit] = Gate(limits.held_messages, limits.held_bytes)
         self._control: Gate[Unit] = Gate(limits.held_messages, limits.held_bytes)
         self.reports = UnitReports(host.clock, host.next_ticket)
@@ -198,11 +199,17 @@ class Departures:
         """A close frame is about to go on: what waits goes on in front of it."""
         self.is_closing = True
         self._flush(self._data)
+        self.pump()
+        # Each turn ends one message that takes time, and begins the next one.
+        while not (self.outlet.is_free or self.takes_nothing):
+            self.hurry()
+            self.pump()
+        self._host.held_changed()
+
+    def hurry(self) -> None:
+        """Let the message that is under way go out at once."""
         self._remaking.hurry()
         self.outlet.hurry()
-        self.pump()
-        self._remaking.hurry()
-        self._host.held_changed()
 
     def _flush(self, gate: Gate[Unit], spares: Callable[[Unit], bool] = lambda _: False) -> None:
         for waiting in gate.flush(spares):
@@ -317,7 +324,7 @@ class Departures:
     def _waits_on(self, unit: Unit, verdict: Verdict) -> bool:
         """Whether whoever was asked leaves it to a person, or to time."""
         is_held = isinstance(verdict.onward, Hold)
-        if verdict.onward is Onward.DROP or not (is_held or verdict.delay_seconds > 0):
+        if self.is_closing or verdict.onward is Onward.DROP or not (is_held or verdict.delay_seconds > 0):
             return False
         unit.verdict, unit.has_waited = verdict, True
         self.reports.waits(unit)
@@ -421,7 +428,7 @@ class Departures:
             if isinstance(onward, Replacement)
             else Replacement(unit.opcode, unit.payload, len(unit.pieces))
         )
-        for _ in range(unit.verdict.copies - 1):
+        for _ in range(min(unit.verdict.copies - 1, self._most_copied // max(1, len(again.payload)))):
             self.outlet.send(
                 Sending(in_place_of(again, unit.opcode), Origin.RULE, self.reports.ticket(unit), unit.rules)
             )

@@ -85,7 +85,7 @@ class Relayed(Between):
 
     def send(self, outgoing: Outgoing, toward: Role, origin: Origin) -> None:
         leg = self._client if toward is Role.CLIENT else self._server
-        is_reachable = leg is not None and leg.is_open and not leg.has_said_all
+        is_reachable = leg is not None and leg.is_open and self._crossings.takes_more(toward)
         if not is_reachable or self._observer.state is not ReadyState.OPEN:
             raise NotOpenError(
                 f"The {toward.name.lower()} of #{self.number} has gone: nothing can be sent to it."

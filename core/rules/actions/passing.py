@@ -117,7 +117,7 @@ def passing_actions() -> Iterable[ActionKind[Act]]:
     )  # fmt: skip
     yield ActionKind(
         "duplicate", "Duplicate", "The message goes on more than once.", {"times": "2"}, MESSAGES, _duplicate,
-        (Parameter("times", ParameterKind.COUNT, "How often it goes on in all.", "2", (), 1, 1000),),
+        (Parameter("times", ParameterKind.COUNT, "In all; copies have 16 MiB at most.", "2", (), 1, 1000),),
     )  # fmt: skip
     yield ActionKind(
         "reorder", "Reorder", "The message goes on after later ones of its direction.", {"behind": "1"}, MESSAGES,
