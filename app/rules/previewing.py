@@ -69,6 +69,7 @@ class Previewing(QObject):
             return
         if rule is None or reader is None:
             dialog.preview.say(self.tr("What is wrong with the rule stands beside its field."))
+            self._rule = None
             return
         before, self._rule = self._rule, rule
         texts = recorded_filters(rule.when)

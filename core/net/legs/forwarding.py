@@ -162,6 +162,8 @@ class Forwarding(Between):
         server, self._server = self._server, None
         if server is not None:
             server.stop_timer()
+            # A leg that is not read would never be told to be over.
+            server.resume(PauseReason.HELD)
             server.reset() if reset else server.close()
 
     def _end_if_alone(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.capture.records import ConnectionState
 from core.net.settings import EngineSettings
 from core.protocol.frames import Opcode
 from core.protocol.handling import Fate
@@ -14,8 +15,10 @@ from core.protocol.outgoing import OutgoingMessage, Target
 from core.protocol.state import Role
 from core.rules.moment import Moment
 from core.rules.rule import ActionText, Condition, Rule
+from core.rules.verdict import Onward
+from tests.tools.raw_peer import RawPeer
 from tests.tools.raw_server import RawServer
-from tests.tools.ruled_relay import held, next_frame, relayed, rule_on, to_client, to_server, use
+from tests.tools.ruled_relay import accepted, held, next_frame, relayed, rule_on, to_client, to_server, use
 from tests.tools.served import Served, frames_of
 from tests.tools.waiting import until
 
@@ -105,3 +108,18 @@ def test_copies_are_bounded_by_their_bytes(served: Served, target: RawServer) ->
             assert len(next_frame(server).payload) == 4 << 20
             frames += 1
         assert (frames, server.rest()) == (5, b"")
+
+
+def test_a_response_that_is_dropped_leaves_no_open_connection(served: Served, target: RawServer) -> None:
+    use(served, rule_on("", "hold", moment=Moment.RESPONSE))
+    with RawPeer(served.relay(target.url)) as client:
+        client.send(client.request())
+        with target.accepted() as server:
+            server.head()
+            server.send(accepted())
+            [response] = held(served)
+            served.host.decide([response.key], Onward.DROP)
+            assert server.rest() == b""
+        client.say_no_more()
+        record = served.closed()
+        assert (record.state, record.close_code) == (ConnectionState.CLOSED, 1006)
