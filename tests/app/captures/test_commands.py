@@ -89,10 +89,10 @@ def test_an_old_capture_has_the_room_of_the_composer(
 ) -> None:
     window, composer = desktop.window, desktop.window.composer
     maker.reader()
-    details = divided(desktop)
-    sizes = details.sizes()
     composer.set_text("to be sent later")
     composer.editor.setFocus()
+    details = divided(desktop)
+    sizes = details.sizes()
     sending = (ActionId.FOCUS_COMPOSER, ActionId.SEND, ActionId.SEND_ALL)
     window.commands.open(maker.path)
     assert not composer.isVisible()
