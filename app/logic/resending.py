@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.logic.compose import ComposeKind, Draft
 from core.capture.records import FrameRecord
 from core.errors import PayloadError
-from core.protocol.close_codes import closing_payload
+from core.protocol.close_codes import close_code, close_reason, closing_payload
 from core.protocol.frames import LARGEST_CONTROL_PAYLOAD, Opcode
 from core.protocol.outgoing import (
     Compression,
@@ -28,8 +28,7 @@ def draft_of(record: FrameRecord) -> Draft:
     """What a frame carries, as it is written in a composer: the whole message if it completes one."""
     opcode, payload = record.row.opcode, _payload(record)
     if opcode == Opcode.CLOSE:
-        code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else None
-        return Draft(ComposeKind.CLOSE, payload[2:].decode("utf-8", "replace"), code)
+        return Draft(ComposeKind.CLOSE, close_reason(payload) or "", close_code(payload))
     if opcode in (Opcode.PING, Opcode.PONG):
         kind = ComposeKind.PING if opcode == Opcode.PING else ComposeKind.PONG
         return Draft(kind, payload.decode("utf-8", "replace"))
@@ -118,7 +117,7 @@ def _control(record: FrameRecord) -> Outgoing | None:
         return OutgoingPong(payload)
     if opcode != Opcode.CLOSE or len(payload) == 1:
         return None
-    code = int.from_bytes(payload[:2], "big") if payload else None
+    code = close_code(payload)
     reason = _text(payload[2:])
     if reason is None:
         return None

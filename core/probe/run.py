@@ -18,6 +18,7 @@ from core.probe.outcome import Outcome, Result
 from core.probe.port import Look, ProbePort
 from core.probe.preset import Demand, FrameFault, Offer, Preset, RequestFault, ResponseFault, Tail, Writer
 from core.probe.report import Report
+from core.protocol.close_codes import close_code
 from core.protocol.deflate import DeflatePolicy
 from core.protocol.events import Origin
 from core.protocol.frames import Opcode
@@ -273,7 +274,7 @@ class ProbeRun:
         if pong is not None and not (is_over and preset.demand is Demand.FAIL):
             return Result(preset, Outcome.IGNORED, answer=pong)
         if seen.close is not None:
-            code = _close_code(seen.close)
+            code = close_code(seen.close.preview)
             accepts = preset.tail is Tail.CLOSE and code not in _FAILING_CODES
             if accepts:
                 return Result(
@@ -401,10 +402,6 @@ def _missing_extension(offer: Offer, record: ConnectionRecord, sender: Role) -> 
     if offer is Offer.SMALL_WINDOW and f"{side}_max_window_bits" not in record.extensions:
         return "No small window was agreed on."
     return ""
-
-
-def _close_code(row: FrameRow) -> int | None:
-    return int.from_bytes(row.preview[:2], "big") if len(row.preview) >= 2 else None
 
 
 def _remark_on(preset: Preset, code: int | None) -> str:

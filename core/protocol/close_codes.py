@@ -127,11 +127,14 @@ def may_be_sent(code: int) -> bool:
     return is_defined_in_frame(code)
 
 
-def closing_of(payload: bytes) -> tuple[int | None, str]:
-    """Code and reason of a close frame's payload (RFC 6455 section 5.5.1); None if there is no code."""
-    if len(payload) < 2:
-        return None, ""
-    return int.from_bytes(payload[:2], "big"), payload[2:].decode("utf-8", "replace")
+def close_code(payload: bytes) -> int | None:
+    """The code in a close frame's payload (RFC 6455 section 5.5.1): the first two bytes, if there are any."""
+    return int.from_bytes(payload[:2], "big") if len(payload) >= 2 else None
+
+
+def close_reason(payload: bytes) -> str | None:
+    """The reason in a close frame's payload (RFC 6455 section 5.5.1): UTF-8 after the code, if there is one."""
+    return payload[2:].decode("utf-8", "replace") if len(payload) >= 2 else None
 
 
 def closing_payload(code: int | None, reason: str) -> bytes:

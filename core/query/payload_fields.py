@@ -9,7 +9,7 @@ from types import MappingProxyType
 from core.capture.columns import Region
 from core.capture.records import ConnectionRecord, Mode
 from core.errors import HeadError
-from core.protocol.close_codes import CloseCode
+from core.protocol.close_codes import CloseCode, close_code, close_reason
 from core.protocol.frames import Opcode
 from core.protocol.headers import Headers, is_token
 from core.protocol.http11 import HeadKind, HeadLimits, HeadParser
@@ -63,16 +63,6 @@ def payload_fields() -> Iterable[Field]:
 def _content(subject: Subject) -> bytes:
     record = subject.record
     return record.frame.payload if record.message_payload is None else record.message_payload
-
-
-def close_code(payload: bytes) -> int | None:
-    """The close code (RFC 6455 section 5.5.1): the first two bytes, if there are any."""
-    return int.from_bytes(payload[:2], "big") if len(payload) >= 2 else None
-
-
-def close_reason(payload: bytes) -> str | None:
-    """The close reason (RFC 6455 section 5.5.1): UTF-8 after the code."""
-    return payload[2:].decode("utf-8", "replace") if len(payload) >= 2 else None
 
 
 def _is_close(head: int) -> bool:

@@ -23,6 +23,7 @@ from core.errors import CaptureError
 from core.protocol.frames import Opcode, make_frame
 from tests.tools.person import Person, SitDown
 from tests.tools.program import Program, command_of_unmask, port_in
+from tests.tools.raw_end import answers
 from tests.tools.raw_peer import MASK, RawPeer
 from tests.tools.served import messages_of
 from tests.tools.waiting import until
@@ -47,11 +48,6 @@ def window_on_a_port() -> Iterator[tuple[Program, int]]:
 def console_on_a_port() -> Iterator[tuple[Program, int]]:
     with Program(command_of_unmask("--json", "--listen", "127.0.0.1:0")) as program:
         yield program, port_in(program.line())
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 def captures() -> list[Path]:

@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 from core.capture.reader import CaptureReader
 from core.protocol.frames import Opcode, make_frame
 from tests.tools.program import ROOT, Program, command_of_unmask, port_in, run_unmask
-from tests.tools.raw_end import refuses
+from tests.tools.raw_end import answers
 from tests.tools.raw_peer import MASK, RawPeer
 from tests.tools.recorded import CaptureMaker
 from tests.tools.served import messages_of
@@ -34,11 +34,6 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
-
-
-def answers(port: int) -> bool:
-    """Whether anybody listens there."""
-    return not refuses(port)
 
 
 def payloads(capture: Path) -> list[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from core.net.tls.authority import AuthorityStore
 from core.net.tls.settings import ServerTls, TlsSettings
 from tests.tools.program import Program
 from tests.tools.proxied import ANYWHERE, closed_port, echoing
+from tests.tools.raw_end import answers
 from tests.tools.served import Served, messages_of
 from tests.tools.waiting import PATIENCE_SECONDS, until
 
@@ -45,11 +45,6 @@ http {{
   }}
 }}
 """
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from app.cli import main
 from core.capture.reader import CaptureReader
 from core.capture.records import Mode
 from tests.tools.program import Program, command_of_unmask, port_in, run_unmask
+from tests.tools.raw_end import answers
 from tests.tools.raw_peer import RawPeer
 from tests.tools.waiting import PATIENCE_SECONDS, until
 
@@ -169,11 +170,6 @@ def test_the_window_starts_what_the_command_line_names(server: str, tmp_path: Pa
     with closing(CaptureReader(capture)) as reader:
         assert {each.mode for each in reader.sources()} == {Mode.LISTEN, Mode.RELAY}
         assert len([each for each in reader.connections() if each.close_code == 1000]) == 2
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_what_passes_a_proxy_without_frames_is_a_line_each() -> None:

@@ -20,6 +20,11 @@ def refuses(port: int) -> bool:
         return failure == errno.ECONNREFUSED or (not failure and sock.getsockname() == sock.getpeername())
 
 
+def answers(port: int) -> bool:
+    """Whether anybody listens there."""
+    return not refuses(port)
+
+
 class RawEnd:
     """A connected socket, and what was read from it and not taken yet."""
 

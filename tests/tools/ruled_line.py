@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 from collections.abc import Sequence
 from typing import Self
+
+from hypothesis import strategies as st
 
 from core.net.legs.advice import Advice
 from core.net.legs.outlet import Sending
 from core.net.legs.passage import Passage
 from core.net.settings import Limits
-from core.protocol.deflate import DeflateParameters
-from core.protocol.events import Caused, FrameReceived, Message, Report, singly
+from core.protocol.deflate import DeflateParameters, Deflater
+from core.protocol.events import Caused, FrameReceived, Message, Origin, Report, singly
 from core.protocol.handling import DecidedBy
 from core.protocol.inbound import Inbound
 from core.protocol.limits import ConnectionLimits, Overlong
 from core.protocol.outgoing import RawEnd
 from core.protocol.rewriting import Rewriting
+from core.protocol.sender import Sender
 from core.protocol.state import Role
 from core.protocol.violations import Judgement
 from core.rules.decision import Decision
@@ -25,6 +29,36 @@ from core.rules.hearing import Hearing
 from core.rules.verdict import Cut, Send
 
 LIMITS = Limits(message_bytes=1 << 16, memory_bytes=1 << 20)
+KEY = b"\1\2\3\4"
+PARAMETERS = st.none() | st.builds(
+    DeflateParameters, st.booleans(), st.booleans(), st.integers(8, 15), st.integers(8, 15)
+)
+SENDERS = st.sampled_from(Role)
+
+
+def spoken(
+    sender: Role, deflate: DeflateParameters | None, said: Sequence[tuple[bytes, int, bool]]
+) -> list[bytes]:
+    """The wire bytes of messages, each with its number of fragments and whether it is compressed."""
+    speaker = Sender(sender)
+    if deflate is not None:
+        speaker.deflater = Deflater(deflate, sender, level=9)
+    pieces = []
+    for payload, fragments, compress in said:
+        speaker.message(2, payload, origin=Origin.COMPOSED, fragments=fragments, compress=compress)
+        pieces.append(b"".join(speaker.take()))
+    return pieces
+
+
+def reads_of(data: bytes, chance: random.Random) -> list[bytes]:
+    """The data in pieces as reads bring them."""
+    pieces = []
+    at = 0
+    while at < len(data):
+        size = chance.choice((1, 2, 5, 40, 500, 5000))
+        pieces.append(data[at : at + size])
+        at += size
+    return pieces
 
 
 def inbound(sender: Role, deflate: DeflateParameters | None, message_bytes: int = 1 << 16) -> Inbound:

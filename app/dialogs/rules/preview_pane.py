@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QPainter
-from PySide6.QtWidgets import QLabel, QPlainTextEdit, QSplitter, QStyleOptionViewItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QLabel, QPlainTextEdit, QSplitter, QVBoxLayout, QWidget
 
 from app.logic.text import grouped
-from app.look.icons import IconName
 from app.look.look import Look
 from app.look.theme import ThemeRole
 from app.models.index import Index
 from app.models.rule_matches import MatchModel
-from app.views.parts.row_delegate import MARGIN, RowDelegate
+from app.views.parts.row_delegate import ARROWS, MARGIN, RowDelegate
 from app.views.parts.row_table import RowTable
-from core.capture.records import Direction
 
 _PAD = 4
-_ARROWS = {
-    Direction.CLIENT_TO_SERVER: (IconName.TO_SERVER, ThemeRole.CLIENT),
-    Direction.SERVER_TO_CLIENT: (IconName.TO_CLIENT, ThemeRole.SERVER),
-}
 
 
 class PreviewPane(QWidget):
@@ -93,18 +87,9 @@ class _MatchDelegate(RowDelegate):
         super().__init__(look, parent)
         self._model = model
 
-    def reload(self) -> None:
-        super().reload()
-        self._mono = QFont(self._theme.mono_font())
-        self._mono_metrics = QFontMetrics(self._mono)
-
     @property
     def row_height(self) -> int:
         return max(self._metrics.height(), self._mono_metrics.height()) + 2 * _PAD
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        del option, index
-        return QSize(120, self.row_height)
 
     def content(self, painter: QPainter, row: QRect, number: int) -> None:
         line = self._model.line(number)
@@ -121,7 +106,7 @@ class _MatchDelegate(RowDelegate):
         painter.drawText(
             QRect(area.left(), area.top(), width, area.height()), centred | Qt.AlignmentFlag.AlignRight, name
         )
-        icon, role = _ARROWS[line.row.direction]
+        icon, role = ARROWS[line.row.direction]
         self._icon(painter, area.left() + width + 8, area.top() + (area.height() - 14) // 2, icon, role, 14)
         area.setLeft(area.left() + width + 30)
         painter.setFont(self._mono)

@@ -10,12 +10,11 @@ from PySide6.QtCore import (
     QObject,
     QPoint,
     QRect,
-    QSize,
     Qt,
     Signal,
 )
 from PySide6.QtGui import QKeyEvent, QPainter
-from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListView, QStyleOptionViewItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListView, QVBoxLayout, QWidget
 
 from app.logic.text import counted, grouped, tooltip
 from app.look.icons import IconName
@@ -186,10 +185,6 @@ class _TargetDelegate(RowDelegate):
     @property
     def row_height(self) -> int:
         return self._metrics.height() + 2 * PAD_Y
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        del option, index
-        return QSize(120, self.row_height)
 
     def content(self, painter: QPainter, row: QRect, number: int) -> None:
         line = self._model.line(number)

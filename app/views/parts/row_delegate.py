@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRect, Qt
+from PySide6.QtCore import QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -11,6 +11,7 @@ from app.look.look import Look
 from app.look.theme import ThemeRole
 from app.models.index import Index
 from app.views.parts.wrapped import lay_out
+from core.capture.records import Direction
 
 MARGIN = 10
 """Left and right margin of a row."""
@@ -18,12 +19,18 @@ ICON = 16
 TEXT_LEFT = 34
 """Where text begins beside an icon."""
 PAD_Y = 7
+ARROWS = {
+    Direction.CLIENT_TO_SERVER: (IconName.TO_SERVER, ThemeRole.CLIENT),
+    Direction.SERVER_TO_CLIENT: (IconName.TO_CLIENT, ThemeRole.SERVER),
+}
+"""Icon and colour of a direction."""
 _SMALL = 0.9
+_LEAST_WIDTH = 120
 _STRIPE = 3
 
 
 class RowDelegate(QStyledItemDelegate):
-    """Paints rows in two sizes of the window's font. Subclasses paint the content."""
+    """Paints rows in two sizes of the window's font, or in that of bytes. Subclasses paint the content."""
 
     weight = QFont.Weight.Normal
     """Weight of the larger font."""
@@ -40,6 +47,8 @@ class RowDelegate(QStyledItemDelegate):
         self._font.setWeight(self.weight)
         self._small.setPointSizeF(self._small.pointSizeF() * _SMALL)
         self._metrics, self._small_metrics = QFontMetrics(self._font), QFontMetrics(self._small)
+        self._mono = QFont(self._theme.mono_font())
+        self._mono_metrics = QFontMetrics(self._mono)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         row: QRect = option.rect
@@ -52,6 +61,10 @@ class RowDelegate(QStyledItemDelegate):
     def row_height(self) -> int:
         """Height of every row."""
         raise NotImplementedError
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        del option, index
+        return QSize(_LEAST_WIDTH, self.row_height)
 
     def content(self, painter: QPainter, row: QRect, number: int) -> None:
         """Paint row `number` into `row`."""

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QFont, QFontMetrics, QKeyEvent, QPainter
-from PySide6.QtWidgets import QStyleOptionViewItem, QWidget
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter
+from PySide6.QtWidgets import QWidget
 
-from app.look.icons import IconName
 from app.look.look import Look
 from app.look.theme import ThemeRole
 from app.models.held import HeldModel, Key
 from app.models.index import Index
-from app.views.parts.row_delegate import ICON, MARGIN, PAD_Y, TEXT_LEFT, RowDelegate
+from app.views.parts.row_delegate import ARROWS, ICON, MARGIN, PAD_Y, TEXT_LEFT, RowDelegate
 from app.views.parts.row_list import RowList
-from core.capture.records import Direction
 
-_ARROWS = {
-    Direction.CLIENT_TO_SERVER: (IconName.TO_SERVER, ThemeRole.CLIENT),
-    Direction.SERVER_TO_CLIENT: (IconName.TO_CLIENT, ThemeRole.SERVER),
-}
 _GAP = 8
 
 
@@ -94,24 +88,15 @@ class _HeldDelegate(RowDelegate):
         super().__init__(look, parent)
         self._model = model
 
-    def reload(self) -> None:
-        super().reload()
-        self._mono = QFont(self._theme.mono_font())
-        self._mono_metrics = QFontMetrics(self._mono)
-
     @property
     def row_height(self) -> int:
         return self._mono_metrics.height() + 2 * (self._small_metrics.height() + 2) + 2 * PAD_Y
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        del option, index
-        return QSize(120, self.row_height)
 
     def content(self, painter: QPainter, row: QRect, number: int) -> None:
         line = self._model.line(number)
         if line is None:
             return
-        icon, role = _ARROWS[line.direction]
+        icon, role = ARROWS[line.direction]
         self._icon(painter, row.left() + MARGIN, row.top() + PAD_Y, icon, role, ICON)
         area = row.adjusted(TEXT_LEFT, PAD_Y, -MARGIN, 0)
         age = self._model.age(line)

@@ -202,10 +202,6 @@ class _RuleDelegate(RowDelegate):
     def row_height(self) -> int:
         return self._metrics.height() + 3 * (self._small_metrics.height() + 1) + 2 * PAD_Y
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        del option, index
-        return QSize(120, self.row_height)
-
     def switch(self, row: QRect) -> QRect:
         """The switch at the left end of a row."""
         top = row.top() + PAD_Y + (self._metrics.height() - _SWITCH.height()) // 2

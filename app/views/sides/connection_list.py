@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QPainter, QPen
-from PySide6.QtWidgets import QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.look.icons import IconName
 from app.look.look import Look
@@ -124,10 +124,6 @@ class _ConnectionDelegate(RowDelegate):
     @property
     def row_height(self) -> int:
         return self._metrics.height() + self._small_metrics.height() + 2 * _ROW_PADDING + 2
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        del option, index
-        return QSize(120, self.row_height)
 
     def content(self, painter: QPainter, row: QRect, number: int) -> None:
         line = self._model.line(number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractItemModel, QEvent, QPoint, QRect, QSize, Qt, Signal, SignalInstance
+from PySide6.QtCore import QAbstractItemModel, QEvent, QPoint, QRect, Qt, Signal, SignalInstance
 from PySide6.QtGui import QContextMenuEvent, QFont, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem, QWidget
 
@@ -134,10 +134,6 @@ class _SourceDelegate(RowDelegate):
     @property
     def row_height(self) -> int:
         return self._metrics.height() + self._small_metrics.height() + 2 * _PAD + 2
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        del option, index
-        return QSize(120, self.row_height)
 
     def button(self, row: QRect) -> QRect:
         """The button at the right end of a row."""

@@ -15,7 +15,7 @@ from core.net.legs.passage import Passage
 from core.net.legs.secrets import without_secrets
 from core.net.legs.session import SessionHost
 from core.net.legs.timers import Timers
-from core.protocol.close_codes import closing_of
+from core.protocol.close_codes import close_code, close_reason
 from core.protocol.events import Caused, Origin, Report
 from core.protocol.frames import Opcode
 from core.protocol.handling import DecidedBy
@@ -209,7 +209,7 @@ class Crossings:
         for event in events:
             frame = event.sent.frame
             if frame.opcode == Opcode.CLOSE and event.sent.origin is not Origin.EDITED:
-                self._observer.note_close(*closing_of(frame.payload))
+                self._observer.note_close(close_code(frame.payload), close_reason(frame.payload) or "")
         told = without_secrets(events, self._hearing, sender, self.clock())
         size = sum(len(event.sent.frame.payload) for event in events)
         direction = DIRECTIONS[peer_of(sender)]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -17,23 +15,10 @@ from app.look.theme import Theme, ThemeChoice, ThemeRole
 from app.runtime.jobs import Jobs
 from app.views.message.view import MessageView
 from core.decoders.context import Context
-from core.decoders.registry import Decoders
 from core.decoders.source import Held
 from core.protocol.frames import Opcode
 from core.protocol.handling import DecidedBy, Fate, Handling
 from tests.app.views.samples import whole
-
-
-@pytest.fixture
-def view(qtbot: QtBot, theme: Theme, jobs: Jobs, decoders: Decoders) -> Iterator[MessageView]:
-    view = MessageView(theme, jobs, decoders)
-    view.resize(1000, 420)
-    with qtbot.waitExposed(view):
-        view.show()
-    yield view
-    view.close()
-    jobs.stop()
-    view.deleteLater()
 
 
 class Slow(Held):

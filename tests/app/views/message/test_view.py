@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import Qt
@@ -11,28 +10,14 @@ from pytestqt.qtbot import QtBot
 
 from app.logic.shown_frame import AT_ONCE, ShownFrame
 from app.look.theme import Theme, ThemeRole
-from app.runtime.jobs import Jobs
 from app.views.message.facts import describe_message, shown_content
 from app.views.message.text_pane import FOLD
 from app.views.message.view import MessageView
 from core.capture.records import MessageInfo
-from core.decoders.registry import Decoders
 from core.decoders.search import Case
 from core.protocol.frames import RSV1, Frame, Opcode, make_frame
 from core.query.needles import Needle
 from tests.app.views.samples import record, whole
-
-
-@pytest.fixture
-def view(qtbot: QtBot, theme: Theme, jobs: Jobs, decoders: Decoders) -> Iterator[MessageView]:
-    view = MessageView(theme, jobs, decoders)
-    view.resize(1000, 420)
-    with qtbot.waitExposed(view):
-        view.show()
-    yield view
-    view.close()
-    jobs.stop()
-    view.deleteLater()
 
 
 def shown_whole(view: MessageView, text: str) -> bool:

@@ -5,28 +5,32 @@ and the order stays.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.net.legs.advice import Advice
-from core.protocol.deflate import DeflateParameters, Deflater
-from core.protocol.events import Completes, FrameReceived, Message, Origin, Ruled, singly
+from core.protocol.deflate import DeflateParameters
+from core.protocol.events import Completes, FrameReceived, Message, Ruled, singly
 from core.protocol.frames import Opcode, make_frame
-from core.protocol.sender import Sender
 from core.protocol.state import Role
 from core.rules.advice import Question
 from core.rules.moment import Moment
 from core.rules.verdict import Onward, Replacement, Verdict
-from tests.tools.ruled_line import RuledLine, inbound, messages_in, read
+from tests.tools.ruled_line import (
+    KEY,
+    PARAMETERS,
+    SENDERS,
+    RuledLine,
+    inbound,
+    messages_in,
+    read,
+    reads_of,
+    spoken,
+)
 from tests.tools.scripted import RELAYED
 
-KEY = b"\1\2\3\4"
-PARAMETERS = st.none() | st.builds(
-    DeflateParameters, st.booleans(), st.booleans(), st.integers(8, 15), st.integers(8, 15)
-)
-SENDERS = st.sampled_from(Role)
 PAYLOADS = st.binary(max_size=40) | st.sampled_from([b"abc" * 100, b'{"id":1}', b"", bytes(range(256))])
 SAID = st.lists(st.tuples(PAYLOADS, st.integers(1, 3), st.booleans()), min_size=1, max_size=12)
 HIDDEN = Verdict(recorded=b"")
@@ -58,30 +62,6 @@ class Hesitant:
         return Advice(self, 70, RELAYED)
 
 
-def spoken(
-    sender: Role, deflate: DeflateParameters | None, said: Sequence[tuple[bytes, int, bool]]
-) -> list[bytes]:
-    """The wire bytes of messages, each with its number of fragments and whether it is compressed."""
-    speaker = Sender(sender)
-    if deflate is not None:
-        speaker.deflater = Deflater(deflate, sender, level=9)
-    wires = []
-    for payload, fragments, compress in said:
-        speaker.message(2, payload, origin=Origin.COMPOSED, fragments=fragments, compress=compress)
-        wires.append(b"".join(speaker.take()))
-    return wires
-
-
-def pieces_of(data: bytes, chance: random.Random) -> list[bytes]:
-    """The data as reads bring it."""
-    pieces, at = [], 0
-    while at < len(data):
-        size = chance.choice((1, 2, 5, 40, 500, 5000))
-        pieces.append(data[at : at + size])
-        at += size
-    return pieces
-
-
 def control(sender: Role, opcode: Opcode, payload: bytes) -> bytes:
     return make_frame(opcode, payload, masking_key=KEY if sender is Role.CLIENT else None).wire()
 
@@ -100,7 +80,7 @@ def test_what_it_does_not_change_goes_on_byte_by_byte(
     adviser = Hesitant()
     answered: set[int] = set()
     with RuledLine(sender, deflate, before=data[:armed_at], advice=adviser.advice) as line:
-        for piece in pieces_of(data[armed_at:], chance):
+        for piece in reads_of(data[armed_at:], chance):
             line.feed(piece)
             assert data.startswith(bytes(line.out))
             open_ones = [at for at in range(len(adviser.messages)) if at not in answered]
@@ -139,7 +119,7 @@ def test_whatever_it_answers_in_whatever_order_the_receiver_reads_it_in_order(
     data = b"".join(spoken(sender, deflate, [each[:3] for each in said]))
     close = control(sender, Opcode.CLOSE, b"\x03\xe8")
     with RuledLine(sender, deflate, advice=adviser.advice) as line:
-        for piece in pieces_of(data + close, chance):
+        for piece in reads_of(data + close, chance):
             line.feed(piece)
         assert bytes(line.out) == b""
         assert [each[0].payload for each in adviser.messages] == [each[0] for each in said]
@@ -189,7 +169,7 @@ def test_what_it_has_not_answered_about_is_recorded_without_content(
     adviser = Hesitant(HIDDEN)
     data = b"".join(spoken(sender, deflate, said))
     with RuledLine(sender, deflate, advice=adviser.advice) as line:
-        for piece in pieces_of(data, chance):
+        for piece in reads_of(data, chance):
             line.feed(piece)
         for _, decide in adviser.messages[: len(said) // 2]:
             decide(Verdict(recorded=b"***"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from itertools import accumulate
 
 import pytest
@@ -25,43 +24,23 @@ from core.protocol.state import Role
 from core.rules.decision import Decision
 from core.rules.verdict import Onward, Replacement
 from tests.tools.ruled import action, hearing_of, rule
-from tests.tools.ruled_line import RuledLine, inbound, messages_in, read
-
-KEY = b"\1\2\3\4"
-PARAMETERS = st.none() | st.builds(
-    DeflateParameters, st.booleans(), st.booleans(), st.integers(8, 15), st.integers(8, 15)
+from tests.tools.ruled_line import (
+    KEY,
+    PARAMETERS,
+    SENDERS,
+    RuledLine,
+    inbound,
+    messages_in,
+    read,
+    reads_of,
+    spoken,
 )
-SENDERS = st.sampled_from(Role)
+
 WORDS = st.sampled_from([b"abc", b'{"id":', b"\x00" * 300, bytes(range(256)), b"\xff", b"RFC 7692", b"hold"])
 PAYLOADS = st.binary(max_size=40) | st.lists(WORDS, max_size=20).map(b"".join)
 
 
-def spoken(
-    sender: Role, deflate: DeflateParameters | None, said: Sequence[tuple[bytes, int, bool]]
-) -> list[bytes]:
-    """The wire bytes of messages, each with its number of fragments and whether it is compressed."""
-    speaker = Sender(sender)
-    if deflate is not None:
-        speaker.deflater = Deflater(deflate, sender, level=9)
-    pieces = []
-    for payload, fragments, compress in said:
-        speaker.message(2, payload, origin=Origin.COMPOSED, fragments=fragments, compress=compress)
-        pieces.append(b"".join(speaker.take()))
-    return pieces
-
-
 SAID = st.lists(st.tuples(PAYLOADS, st.integers(1, 3), st.booleans()), min_size=1, max_size=12)
-
-
-def cut(data: bytes, chance: random.Random) -> list[bytes]:
-    """The data in pieces as reads bring them."""
-    pieces = []
-    at = 0
-    while at < len(data):
-        size = chance.choice((1, 2, 5, 40, 500, 5000))
-        pieces.append(data[at : at + size])
-        at += size
-    return pieces
 
 
 @given(PARAMETERS, SENDERS, SAID, st.integers(0, 2000), st.randoms(use_true_random=False))
@@ -78,7 +57,7 @@ def test_what_nobody_touches_goes_on_byte_by_byte(
     data += make_frame(9, b"!", masking_key=KEY if sender is Role.CLIENT else None).wire()
     hearing = hearing_of(rule(action("drop"), filter='not payload matches "." and length > 100000'))
     with RuledLine(sender, deflate, hearing, before=data[:armed_at]) as line:
-        for piece in cut(data[armed_at:], chance):
+        for piece in reads_of(data[armed_at:], chance):
             line.feed(piece)
         assert bytes(line.out) == data
         line.passage.end_input()
@@ -91,7 +70,7 @@ def test_any_bytes_go_on_as_they_are(data: bytes, sender: Role, armed_at: int, c
     """Frames that break every rule, and what is no frame."""
     hearing = hearing_of(rule(action("drop"), filter='payload == "never"'))
     with RuledLine(sender, None, hearing, before=data[:armed_at]) as line:
-        for piece in cut(data[armed_at:], chance):
+        for piece in reads_of(data[armed_at:], chance):
             line.feed(piece)
         line.passage.end_input()
         assert bytes(line.out) == data
@@ -121,7 +100,7 @@ def test_whatever_is_decided_in_whatever_order_the_receiver_reads_it_in_order(
     starts = accumulate(map(len, wires[:-1]), initial=0)
     before = sum(start < armed_at for start in starts)
     with RuledLine(sender, deflate, hearing_of(rule(action("hold"))), before=data[:armed_at]) as line:
-        for piece in cut(data[armed_at:], chance):
+        for piece in reads_of(data[armed_at:], chance):
             line.feed(piece)
         tickets = line.waiting()
         assert len(tickets) == len(said[before:])
@@ -188,7 +167,7 @@ def test_what_is_sent_along_stands_between_messages(
     at = chance.randrange(len(data) + 1)
     with RuledLine(sender, deflate, None, before=data[:at]) as line:
         injected = []
-        for number, piece in enumerate(cut(data[at:], chance)):
+        for number, piece in enumerate(reads_of(data[at:], chance)):
             if chance.random() < 0.5:
                 compression = chance.choice(list(Compression))
                 injected.append(b"injected %d" % number)
@@ -267,7 +246,7 @@ def test_whatever_rules_and_persons_do_at_once_the_receiver_can_read_it(
     decided: dict[int, bytes] = {}
     with RuledLine(sender, deflate, hearing_of(*rules)) as line:
         injected = 0
-        for piece in cut(b"".join(speaker.take()), chance):
+        for piece in reads_of(b"".join(speaker.take()), chance):
             line.feed(piece)
             if chance.random() < 0.2:
                 injected += 1
