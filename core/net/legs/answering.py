@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from core.capture.tracks import Opened
 from core.errors import BodyError, HeadError
 from core.net.fronts.router import Route
-from core.net.legs.about import about
+from core.net.legs.about import about_both_heads
 from core.net.legs.endpoint_session import connection_limits
 from core.net.legs.exchange_phase import Phase
 from core.net.legs.exchange_record import ExchangeRecord
@@ -20,7 +20,6 @@ from core.net.legs.relayed import Relayed
 from core.net.legs.timers import Timers
 from core.net.sockets import name_of
 from core.protocol.handshake import Answer, is_websocket_request, refuse
-from core.protocol.handshake_rules import PROTOCOL_HEADER
 from core.protocol.http11 import HeadKind, ResponseHead
 from core.protocol.http_message import RequestReader, ResponseReader
 from core.protocol.state import Role
@@ -130,14 +129,13 @@ class Answering(Forwarding):
         request = self._asked.told
         if request is None or not is_websocket_request(request):
             return UNCHANGED
-        found = about(
+        found = about_both_heads(
             self.number,
             self._reception.mode,
             self.source,
             self._client,
             request,
-            b"" if response is None else response.raw,
-            None if response is None else response.headers.get(PROTOCOL_HEADER),
+            response,
             self._host.clock(),
         )
         return self._heads.ask(kind, found) or UNCHANGED

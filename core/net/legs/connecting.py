@@ -13,7 +13,7 @@ from core.net.client_status import Pulse
 from core.net.connect_request import ConnectRequest, ReadyHead
 from core.net.dial import Dialling, Outbound
 from core.net.host_list import parse_hosts
-from core.net.legs.about import about
+from core.net.legs.about import about_both_heads
 from core.net.legs.endpoint_session import EndpointSession, connection_limits
 from core.net.legs.leg import Leg
 from core.net.legs.masking import Masking
@@ -270,14 +270,13 @@ class Connecting(EndpointSession):
 
     def _about(self) -> ConnectionRecord:
         response = self._answered_by
-        return about(
+        return about_both_heads(
             self.number,
             Mode.CONNECT,
             self.source,
             self._leg,
             self._asked,
-            b"" if response is None else response.raw,
-            None if response is None else response.headers.get(PROTOCOL_HEADER),
+            response,
             self._host.clock(),
         )
 

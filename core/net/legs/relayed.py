@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from core.capture.records import ConnectionRecord, Mode
 from core.errors import NotOpenError, PeerNotReadingError
-from core.net.legs.about import about
+from core.net.legs.about import about_both_heads
 from core.net.legs.advice import Advice
 from core.net.legs.between import Between
 from core.net.legs.crossings import DIRECTIONS, Crossings
@@ -21,7 +21,6 @@ from core.net.legs.rule_clock import RuleClock
 from core.net.legs.session import SessionHost
 from core.net.sources import SourceTag
 from core.protocol.events import Origin, Report
-from core.protocol.handshake_rules import PROTOCOL_HEADER
 from core.protocol.observer import Observer
 from core.protocol.outgoing import Outgoing
 from core.protocol.state import ReadyState, Role
@@ -303,14 +302,13 @@ class Relayed(Between):
         """What rules can know of the connection."""
         observer = self._observer
         response = observer.response
-        return about(
+        return about_both_heads(
             self.number,
             Mode.RELAY,
             self.source,
             self._client,
             observer.request,
-            b"" if response is None else response.raw,
-            None if response is None else response.headers.get(PROTOCOL_HEADER),
+            response,
             self._host.clock(),
         )
 

@@ -37,12 +37,6 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.fixture
-def target() -> Iterator[RawServer]:
-    with RawServer() as behind:
-        yield behind
-
-
-@pytest.fixture
 def client(served: Served, target: RawServer) -> Iterator[RawPeer]:
     with RawPeer(served.relay(target.url)) as peer:
         yield peer

@@ -31,12 +31,6 @@ def served(tmp_path: Path) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture
-def target() -> Iterator[RawServer]:
-    with RawServer() as behind:
-        yield behind
-
-
 def holding(moment: Moment, seconds: str = "5m") -> Rule:
     return Rule(1, "hold it", Condition(moment), (ActionText("hold", (("seconds", seconds),)),))
 

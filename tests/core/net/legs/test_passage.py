@@ -30,12 +30,6 @@ def served(tmp_path: Path) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture
-def target() -> Iterator[RawServer]:
-    with RawServer() as behind:
-        yield behind
-
-
 def test_a_message_that_a_rule_drops_goes_nowhere(served: Served, target: RawServer) -> None:
     use(served, rule_on('payload contains "secret"', "drop"))
     with relayed(served, target) as (client, server):

@@ -32,12 +32,6 @@ def served(tmp_path: Path) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture
-def target() -> Iterator[RawServer]:
-    with RawServer() as behind:
-        yield behind
-
-
 def test_a_message_is_delayed_with_all_behind_it(served: Served, target: RawServer) -> None:
     use(served, rule_on(OF_X, "delay", by="60ms"))
     with relayed(served, target) as (client, server):

@@ -32,12 +32,6 @@ def served(tmp_path: Path) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture
-def target() -> Iterator[RawServer]:
-    with RawServer() as behind:
-        yield behind
-
-
 def test_all_slow_messages_go_in_front_of_a_close(served: Served, target: RawServer) -> None:
     use(served, rule_on("", "delay", rate="100 B/s"))
     messages = b"".join(to_server(b"%02d" % number + bytes(100)) for number in range(4))

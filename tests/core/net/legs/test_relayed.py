@@ -41,12 +41,6 @@ def served(tmp_path: Path) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture
-def target() -> Iterator[RawServer]:
-    with RawServer() as behind:
-        yield behind
-
-
 @contextmanager
 def relayed(served: Served, target: RawServer, path: str = "/") -> Iterator[tuple[RawPeer, RawEnd]]:
     """A client and its server, past the opening handshake."""

@@ -36,12 +36,6 @@ def served(tmp_path: Path) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture
-def target() -> Iterator[RawServer]:
-    with RawServer() as behind:
-        yield behind
-
-
 def on_request(do: str, filter: str = "", /, *, id: int = 1, **parameters: str) -> Rule:
     then = ActionText(do, tuple(parameters.items()))
     return Rule(id, f"rule {id}", Condition(Moment.REQUEST, filter), (then,))
