@@ -55,6 +55,7 @@ class Relayed(Between):
         self._first: Role | None = None
         """Whose stream ended first."""
         self._finished: set[Role] = set()
+        self._is_given_up = False
         self._ending: set[Role] = set()
         """Whose stream has ended, though what came of it has not all gone on."""
         legs = {Role.CLIENT: client, Role.SERVER: server}
@@ -147,7 +148,10 @@ class Relayed(Between):
         is_ruled = any(passage is not None for passage in self._passages.values())
         # What rules would change or hold must not pass unseen.
         follows = "Unmask cuts it, as rules apply to it" if is_ruled else "what follows passes unread"
-        self._tell(Role.CLIENT, self._observer.look_away(held, total, follows), self._host.clock())
+        if not self._is_given_up:
+            # What is being cut is met again, until its legs are gone.
+            self._is_given_up = True
+            self._tell(Role.CLIENT, self._observer.look_away(held, total, follows), self._host.clock())
         if is_ruled:
             self.disconnect()
         self._settle()
